@@ -1,0 +1,1 @@
+"""The console script ``lensong``: joins the pieces, decides nothing."""

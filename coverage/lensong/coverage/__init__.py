@@ -1,0 +1,1 @@
+"""The radio network over the land: cells, rates, villages, gaps."""

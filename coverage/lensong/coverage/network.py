@@ -1,0 +1,217 @@
+"""Masts, carriers and cells: the radio network as two tables, place and service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from lensong.coverage.antenna import AntennaPattern
+from lensong.propagation.errors import InvalidInputError, OutOfRangeError
+
+__all__ = ["Carrier", "Cell", "Mast", "Network", "Technology"]
+
+Technology: TypeAlias = Literal["4G", "5G"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mast:
+    """A place that carries antennas.
+
+    Parameters
+    ----------
+    mast_id : str
+        Unique in the network.
+    name, operator : str
+        For people; may be empty.
+    lat_deg, lon_deg : float
+        WGS 84 [deg].
+    height_agl_m : float
+        Height of the structure's antennas above ground unless a cell says otherwise [m], 1..3000.
+    backhaul, power_supply : str
+        Free text (``"microwave"``, ``"grid"``); may be empty.
+    uncertain : bool
+        True when the position is an estimate (an average of phones), not a surveyed mast.
+    """
+
+    mast_id: str
+    name: str = ""
+    operator: str = ""
+    lat_deg: float
+    lon_deg: float
+    height_agl_m: float
+    backhaul: str = ""
+    power_supply: str = ""
+    uncertain: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.mast_id:
+            raise InvalidInputError("mast_id is empty, wanted a name unique in the network")
+        _in_range("lat_deg", self.lat_deg, -90.0, 90.0, self.mast_id)
+        _in_range("lon_deg", self.lon_deg, -180.0, 180.0, self.mast_id)
+        _in_range("height_agl_m", self.height_agl_m, 1.0, 3000.0, self.mast_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carrier:
+    """A block of spectrum as one technology uses it.
+
+    Parameters
+    ----------
+    name : str
+        For people and keys: ``"B3 1800"``.
+    technology : {"4G", "5G"}
+    downlink_freq_mhz, uplink_freq_mhz : float
+        Centre frequencies [MHz]; equal for TDD.
+    bandwidth_mhz : float
+        Channel bandwidth [MHz].
+    subcarrier_spacing_khz : float
+        15 for LTE; 15, 30, 60 or 120 for NR.
+    resource_blocks : int
+        N_RB of the channel (3GPP TS 36.101 table 5.6-1, TS 38.101-1 table 5.3.2-1).
+    duplex : {"FDD", "TDD"}
+    uplink_share, downlink_share : float
+        Share of time in that direction, 0..1; both 1 for FDD.
+    """
+
+    name: str
+    technology: Technology
+    downlink_freq_mhz: float
+    uplink_freq_mhz: float
+    bandwidth_mhz: float
+    subcarrier_spacing_khz: float
+    resource_blocks: int
+    duplex: Literal["FDD", "TDD"]
+    uplink_share: float = 1.0
+    downlink_share: float = 1.0
+
+    @property
+    def resource_block_hz(self) -> float:
+        """Return the width of a resource block, 12 subcarriers [Hz]."""
+        return 12e3 * self.subcarrier_spacing_khz
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One cell: an antenna on a mast that serves one carrier.
+
+    Parameters
+    ----------
+    cell_id : str
+        Unique in the network.
+    mast_id : str
+        The mast that carries it.
+    operator : str
+        Cells of different operators on one carrier do not serve each other's phones; empty: any.
+    carrier : Carrier
+    antenna : AntennaPattern
+    azimuth_deg : float
+        Clockwise from true north, 0..360.
+    mechanical_downtilt_deg, electrical_downtilt_deg : float
+        Positive down [deg]. The electrical tilt turns a parametric pattern; in a pattern file it
+        is part of the file and this value is only kept for the record.
+    height_agl_m : float
+        Of this antenna above ground [m], 1..3000.
+    total_power_dbm : float
+        Power of the whole carrier at the transmitter output, all resource elements [dBm].
+    reference_signal_boost_db : float
+        Boost of the reference signal above the other resource elements [dB].
+    feeder_loss_db : float
+        Between transmitter and antenna, both directions [dB].
+    downlink_load, uplink_noise_rise_db : float
+        Share of resource elements in use 0..1; rise of the uplink noise by other cells [dB].
+    noise_figure_db : float
+        Of the base station receiver [dB].
+    downlink_layers, uplink_layers : int
+        Spatial streams that the planner allows in the rate cap.
+    granted_uplink_resource_blocks : int
+        The most resource blocks that the scheduler gives one phone.
+    radius_m : float
+        How far the cell is computed [m].
+    uncertain : bool
+        As for the mast.
+    assumed : tuple of str
+        Names of the fields that were filled from the scenario's assumptions.
+    """
+
+    cell_id: str
+    mast_id: str
+    operator: str = ""
+    carrier: Carrier
+    antenna: AntennaPattern
+    azimuth_deg: float
+    mechanical_downtilt_deg: float = 0.0
+    electrical_downtilt_deg: float = 0.0
+    height_agl_m: float
+    total_power_dbm: float
+    reference_signal_boost_db: float = 0.0
+    feeder_loss_db: float = 0.0
+    downlink_load: float = 0.5
+    uplink_noise_rise_db: float = 2.0
+    noise_figure_db: float = 3.0
+    downlink_layers: int = 2
+    uplink_layers: int = 1
+    granted_uplink_resource_blocks: int
+    radius_m: float
+    physical_cell_id: int | None = None
+    uncertain: bool = False
+    assumed: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.cell_id:
+            raise InvalidInputError("cell_id is empty, wanted a name unique in the network")
+        who = self.cell_id
+        _in_range("azimuth_deg", self.azimuth_deg, 0.0, 360.0, who)
+        _in_range("mechanical_downtilt_deg", self.mechanical_downtilt_deg, -30.0, 90.0, who)
+        _in_range("electrical_downtilt_deg", self.electrical_downtilt_deg, -30.0, 90.0, who)
+        _in_range("height_agl_m", self.height_agl_m, 1.0, 3000.0, who)
+        _in_range("total_power_dbm", self.total_power_dbm, -30.0, 80.0, who)
+        _in_range("downlink_load", self.downlink_load, 0.0, 1.0, who)
+        _in_range("radius_m", self.radius_m, 250.0, 100_000.0, who)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """All masts and cells of a plan.
+
+    Parameters
+    ----------
+    masts, cells : tuple
+        Identifiers are unique; every cell's mast exists.
+    assumptions, warnings : tuple of str
+        English sentences for the report.
+    """
+
+    masts: tuple[Mast, ...]
+    cells: tuple[Cell, ...]
+    assumptions: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        masts = _unique("mast_id", [m.mast_id for m in self.masts])
+        _unique("cell_id", [c.cell_id for c in self.cells])
+        for cell in self.cells:
+            if cell.mast_id not in masts:
+                raise InvalidInputError(
+                    f"cell {cell.cell_id!r} stands on mast {cell.mast_id!r}, which is not in "
+                    "the list of masts: add the mast or correct the cell"
+                )
+
+    def mast(self, mast_id: str) -> Mast:
+        """Return the mast of that id."""
+        return next(m for m in self.masts if m.mast_id == mast_id)
+
+
+def _in_range(name: str, value: float, low: float, high: float, who: str) -> None:
+    if not low <= value <= high:
+        raise OutOfRangeError(f"{name} of {who!r}", value, low, high)
+
+
+def _unique(name: str, values: list[str]) -> set[str]:
+    seen: set[str] = set()
+    for value in values:
+        if value in seen:
+            raise InvalidInputError(
+                f"{name} {value!r} occurs more than once: identifiers must be unique"
+            )
+        seen.add(value)
+    return seen

@@ -1,0 +1,85 @@
+"""Services: what a phone must be able to do for a place to count as served."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lensong.coverage.network import Technology
+from lensong.propagation.errors import InvalidInputError, OutOfRangeError
+
+__all__ = ["DEFAULT_SERVICES", "Handset", "Service"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """Downlink and uplink rate that must hold with a probability.
+
+    Parameters
+    ----------
+    name : str
+        Key in files and columns, e.g. ``"livestream-720p"``.
+    technologies : tuple
+        Technologies that may carry it.
+    downlink_mbps, uplink_mbps : float
+        Needed at the application, 0 or more [Mbit/s].
+    probability : float
+        With which both directions must hold at a place, 0.5..0.999.
+    min_rsrp_dbm : float
+        Below this level the phone does not stay on the network [dBm], whatever the rates.
+    """
+
+    name: str
+    technologies: tuple[Technology, ...] = ("4G", "5G")
+    downlink_mbps: float
+    uplink_mbps: float
+    probability: float = 0.9
+    min_rsrp_dbm: float = -124.0
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise InvalidInputError("a service has no name, wanted e.g. 'livestream-720p'")
+        if not self.technologies:
+            raise InvalidInputError(
+                f"service {self.name!r} names no technology, wanted '4G', '5G' or both"
+            )
+        for field, value in (
+            ("downlink_mbps", self.downlink_mbps),
+            ("uplink_mbps", self.uplink_mbps),
+        ):
+            if not 0.0 <= value <= 10_000.0:
+                raise OutOfRangeError(f"{field} of service {self.name!r}", value, 0.0, 10_000.0)
+        if not 0.5 <= self.probability <= 0.999:
+            raise OutOfRangeError(
+                f"probability of service {self.name!r}", self.probability, 0.5, 0.999
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handset:
+    """The phone at the village end.
+
+    Parameters
+    ----------
+    height_agl_m : float
+        Of its antenna above ground [m].
+    tx_power_dbm : float
+        Maximum transmit power [dBm]; 23 is power class 3 (3GPP TS 36.101 §6.2.2).
+    gain_dbi, noise_figure_db : float
+        Antenna gain [dBi] and receiver noise figure [dB].
+    body_loss_db, penetration_loss_db : float
+        Loss by the hand and head, and by a wall [dB]; 0 outdoors, phone on a stand.
+    """
+
+    height_agl_m: float = 1.5
+    tx_power_dbm: float = 23.0
+    gain_dbi: float = 0.0
+    noise_figure_db: float = 7.0
+    body_loss_db: float = 0.0
+    penetration_loss_db: float = 0.0
+
+
+DEFAULT_SERVICES = (
+    Service(name="voice-data", technologies=("4G",), downlink_mbps=2.0, uplink_mbps=0.25),
+    Service(name="livestream-720p", downlink_mbps=1.0, uplink_mbps=2.8),
+    Service(name="livestream-1080p", downlink_mbps=1.0, uplink_mbps=4.4),
+)

@@ -1,0 +1,1 @@
+"""The land: elevation, land cover, population, villages, boundaries."""

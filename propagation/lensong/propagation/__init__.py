@@ -1,0 +1,1 @@
+"""Physics: path-loss models and the sweep engine. Arrays in, decibels out."""

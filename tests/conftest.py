@@ -1,0 +1,17 @@
+"""Fixtures that every folder of tests may use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+SHARED = (Path(__file__).resolve().parents[1] / ".." / "shared").resolve()
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """Return the folder of reference vectors and real data beside the checkout, or skip."""
+    if not (SHARED / "reference").is_dir():
+        pytest.skip("../shared with reference vectors and real data is not beside the checkout")
+    return SHARED
