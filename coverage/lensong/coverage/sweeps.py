@@ -1,4 +1,4 @@
-"""Path-loss sweeps as the radio side keeps them: packed to 16 bit, one per mast, height, carrier."""
+"""Path-loss sweeps as the radio side keeps them, packed to 16 bit."""
 
 from __future__ import annotations
 
