@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log10
 from typing import Literal, TypeAlias
 
 from lensong.coverage.antenna import AntennaPattern
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 
-__all__ = ["Carrier", "Cell", "Mast", "Network", "Technology"]
+__all__ = [
+    "Carrier",
+    "Cell",
+    "Mast",
+    "Network",
+    "Technology",
+    "reference_signal_power_dbm",
+    "resource_element_share_db",
+]
 
 Technology: TypeAlias = Literal["4G", "5G"]
 
@@ -83,6 +92,15 @@ class Carrier:
     duplex: Literal["FDD", "TDD"]
     uplink_share: float = 1.0
     downlink_share: float = 1.0
+
+    def __post_init__(self) -> None:
+        _in_range("downlink_freq_mhz", self.downlink_freq_mhz, 30.0, 100_000.0, self.name)
+        _in_range("uplink_freq_mhz", self.uplink_freq_mhz, 30.0, 100_000.0, self.name)
+        _in_range("bandwidth_mhz", self.bandwidth_mhz, 0.1, 400.0, self.name)
+        _in_range("subcarrier_spacing_khz", self.subcarrier_spacing_khz, 15.0, 120.0, self.name)
+        _in_range("resource_blocks", self.resource_blocks, 1, 275, self.name)
+        _in_range("uplink_share", self.uplink_share, 0.0, 1.0, self.name)
+        _in_range("downlink_share", self.downlink_share, 0.0, 1.0, self.name)
 
     @property
     def resource_block_hz(self) -> float:
@@ -165,7 +183,23 @@ class Cell:
         _in_range("electrical_downtilt_deg", self.electrical_downtilt_deg, -30.0, 90.0, who)
         _in_range("height_agl_m", self.height_agl_m, 1.0, 3000.0, who)
         _in_range("total_power_dbm", self.total_power_dbm, -30.0, 80.0, who)
+        _in_range("reference_signal_boost_db", self.reference_signal_boost_db, -12.0, 12.0, who)
+        _in_range("feeder_loss_db", self.feeder_loss_db, 0.0, 30.0, who)
         _in_range("downlink_load", self.downlink_load, 0.0, 1.0, who)
+        _in_range("uplink_noise_rise_db", self.uplink_noise_rise_db, 0.0, 40.0, who)
+        _in_range("noise_figure_db", self.noise_figure_db, 0.0, 30.0, who)
+        _in_range("downlink_layers", self.downlink_layers, 1, 16, who)
+        _in_range("uplink_layers", self.uplink_layers, 1, 8, who)
+        _in_range(
+            "granted_uplink_resource_blocks",
+            self.granted_uplink_resource_blocks,
+            1,
+            self.carrier.resource_blocks,
+            who,
+        )
+        if self.physical_cell_id is not None:
+            highest = 503 if self.carrier.technology == "4G" else 1007
+            _in_range("physical_cell_id", self.physical_cell_id, 0, highest, who)
         _in_range("radius_m", self.radius_m, 250.0, 100_000.0, who)
 
 
@@ -199,6 +233,28 @@ class Network:
     def mast(self, mast_id: str) -> Mast:
         """Return the mast of that id."""
         return next(m for m in self.masts if m.mast_id == mast_id)
+
+
+def resource_element_share_db(carrier: Carrier) -> float:
+    """Return how far one of a carrier's resource elements lies below the whole carrier [dB].
+
+    ``10 log10(12 N_RB)``: each resource block has 12 subcarriers.
+    """
+    return 10.0 * log10(12.0 * carrier.resource_blocks)
+
+
+def reference_signal_power_dbm(cell: Cell) -> float:
+    """Return the power of one reference-signal resource element at the transmitter output [dBm].
+
+    ``total_power_dbm - 10 log10(12 N_RB) + reference_signal_boost_db``: RSRP is a level *per
+    resource element*. Without the division a map is 27.8 dB (10 MHz) to 30.8 dB (20 MHz) too good.
+    Feeder loss and antenna gain come after.
+    """
+    return (
+        cell.total_power_dbm
+        - resource_element_share_db(cell.carrier)
+        + cell.reference_signal_boost_db
+    )
 
 
 def _in_range(name: str, value: float, low: float, high: float, who: str) -> None:
