@@ -1,0 +1,563 @@
+"""ITU-R P.1812 for one path: basic transmission loss over a terrain profile.
+
+The kernel walks the whole profile for every quantity, in the order of the Recommendation. The
+sweep (`lensong.propagation.p1812_sweep`) finds the same numbers for every pixel of a map from
+running quantities; both share the closed-form terms.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import asin, atan, cos, hypot, radians, sin, sqrt
+from math import degrees as to_degrees
+
+import numpy as np
+from numba import njit
+
+from lensong.propagation.diffraction import (
+    EARTH_RADIUS_KM,
+    bullington,
+    nu_at,
+    spherical_earth,
+    wavelength_m,
+)
+from lensong.propagation.errors import InvalidInputError, OutOfRangeError
+from lensong.propagation.free_space import slant_free_space_loss_db
+from lensong.propagation.p1812_terms import (
+    BETA_EARTH_RADIUS_KM,
+    assemble,
+    beta0_percent,
+    inland_tau,
+    inverse_normal,
+    median_earth_radius_km,
+)
+from lensong.propagation.types import FloatArray, IntArray
+
+__all__ = ["PathProfile", "PathTerms", "basic_transmission_loss_db", "path_terms"]
+
+SEA, COASTAL_LAND, INLAND = 1, 3, 4
+SOURCE = "ITU-R P.1812-7 §1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathProfile:
+    """Terrain between two antennas.
+
+    Parameters
+    ----------
+    distance_m : shape (n,), n >= 5
+        Distance from the transmitter [m]: begins at 0, grows, ends at the receiver. 250 m or more.
+    terrain_amsl_m : shape (n,)
+        Bare ground above sea level [m].
+    clutter_height_m : shape (n,)
+        Representative clutter height above ground [m], 0 or more. The two ends do not count.
+    zone : shape (n,)
+        Radio-climatic zone: 1 sea, 3 coastal land, 4 inland.
+
+    Raises
+    ------
+    InvalidInputError
+        For unequal lengths, values that are not numbers, distances that do not grow, negative
+        clutter, unknown zones, too few points or too short a path.
+    """
+
+    distance_m: FloatArray
+    terrain_amsl_m: FloatArray
+    clutter_height_m: FloatArray
+    zone: IntArray
+
+    def __post_init__(self) -> None:
+        for name, kind in (
+            ("distance_m", np.float64),
+            ("terrain_amsl_m", np.float64),
+            ("clutter_height_m", np.float64),
+            ("zone", np.int64),
+        ):
+            object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype=kind))
+        n = self.distance_m.size
+        if self.distance_m.ndim != 1 or n < 5:
+            raise InvalidInputError(
+                f"profile has {n} points, wanted at least 5 in one list: sample it more finely"
+            )
+        for name in ("terrain_amsl_m", "clutter_height_m", "zone"):
+            shape = getattr(self, name).shape
+            if shape != (n,):
+                raise InvalidInputError(f"{name} has shape {shape}, wanted ({n},) as distance_m")
+        for name in ("distance_m", "terrain_amsl_m", "clutter_height_m"):
+            if not np.all(np.isfinite(getattr(self, name))):
+                raise InvalidInputError(
+                    f"{name} has values that are not numbers: fill voids before computing a path"
+                )
+        if self.distance_m[0] != 0.0 or np.any(np.diff(self.distance_m) <= 0.0):
+            raise InvalidInputError("distance_m must begin at 0 and grow from point to point")
+        if self.distance_m[-1] < 250.0:
+            raise OutOfRangeError(
+                "path length in m", float(self.distance_m[-1]), 250.0, 3_000_000.0, source=SOURCE
+            )
+        if np.any(self.clutter_height_m < 0.0):
+            raise InvalidInputError(
+                f"clutter_height_m has {float(self.clutter_height_m.min())}, wanted 0 m or more"
+            )
+        unknown = set(np.unique(self.zone).tolist()) - {SEA, COASTAL_LAND, INLAND}
+        if unknown:
+            raise InvalidInputError(
+                f"zone has {sorted(unknown)}, wanted 1 (sea), 3 (coastal land) or 4 (inland)"
+            )
+
+    @classmethod
+    def over_land(
+        cls,
+        distance_m: FloatArray,
+        terrain_amsl_m: FloatArray,
+        clutter_height_m: FloatArray | None = None,
+    ) -> PathProfile:
+        """Return an inland profile; without clutter heights the ground is bare."""
+        terrain = np.asarray(terrain_amsl_m, dtype=np.float64)
+        clutter = np.zeros_like(terrain) if clutter_height_m is None else clutter_height_m
+        return cls(
+            distance_m=distance_m,
+            terrain_amsl_m=terrain,
+            clutter_height_m=clutter,
+            zone=np.full(terrain.shape, INLAND, dtype=np.int64),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathTerms:
+    """Every intermediate of one path by name, with its symbol in the Recommendation.
+
+    ``tx_horizon_km`` dlt, ``rx_horizon_km`` dlr, ``tx_theta_mrad`` theta_t, ``rx_theta_mrad``
+    theta_r, ``theta_mrad`` theta, ``sea_share`` omega, ``longest_land_km`` dtm,
+    ``longest_inland_km`` dlm, ``beta0_percent`` beta0, ``smooth_tx_amsl_m`` hst and
+    ``smooth_rx_amsl_m`` hsr of eqs (85), (86), ``diffraction_smooth_tx_amsl_m`` hstd and
+    ``diffraction_smooth_rx_amsl_m`` hsrd, ``tx_effective_m`` hte, ``rx_effective_m`` hre,
+    ``roughness_m`` hm, ``free_space_db`` Lbfs, ``los_percent_db`` Lb0p, ``los_beta0_db`` Lb0beta,
+    ``bullington_*`` Lbulla, ``bullington_smooth_*`` Lbulls, ``spherical_*`` Ldsph,
+    ``diffraction_median_db`` Ld50, ``diffraction_beta0_db`` Ldbeta, ``diffraction_db`` Ldp,
+    ``median_db`` Lbd50, ``diffracted_db`` Lbd, ``notional_minimum_db`` Lminb0p, ``ducting_db``
+    Lba, ``lower_bound_db`` Lminbap, ``diffraction_or_ducting_db`` Lbda, ``modified_db`` Lbam,
+    ``troposcatter_db`` Lbs, ``combined_db`` Lbc, ``location_db`` Lloc.
+    """
+
+    path_km: float
+    path_centre_lat_deg: float
+    line_of_sight: bool
+    tx_amsl_m: float
+    rx_amsl_m: float
+    effective_radius_km: float
+    tx_horizon_km: float
+    rx_horizon_km: float
+    tx_theta_mrad: float
+    rx_theta_mrad: float
+    theta_mrad: float
+    sea_share: float
+    longest_land_km: float
+    longest_inland_km: float
+    beta0_percent: float
+    smooth_tx_amsl_m: float
+    smooth_rx_amsl_m: float
+    diffraction_smooth_tx_amsl_m: float
+    diffraction_smooth_rx_amsl_m: float
+    tx_effective_m: float
+    rx_effective_m: float
+    roughness_m: float
+    free_space_db: float
+    bullington_median_db: float
+    bullington_smooth_median_db: float
+    spherical_median_db: float
+    diffraction_median_db: float
+    bullington_beta0_db: float
+    bullington_smooth_beta0_db: float
+    spherical_beta0_db: float
+    diffraction_beta0_db: float
+    los_percent_db: float
+    los_beta0_db: float
+    fi: float
+    diffraction_db: float
+    median_db: float
+    diffracted_db: float
+    notional_minimum_db: float
+    ducting_db: float
+    lower_bound_db: float
+    diffraction_or_ducting_db: float
+    fj: float
+    fk: float
+    modified_db: float
+    troposcatter_db: float
+    combined_db: float
+    location_db: float
+    basic_transmission_loss_db: float
+
+
+@njit(cache=True, nogil=True)
+def _horizons(
+    d: FloatArray, h: FloatArray, tx_m: float, rx_m: float, curvature: float, wavelength: float
+) -> tuple[float, float, float, float, int, int, bool]:
+    """Return dlt, dlr, theta_t, theta_r, both horizon points and line of sight, eqs (76) to (83)."""
+    n = d.size
+    path_km = d[n - 1]
+    best, tx_point = -np.inf, 0
+    for i in range(1, n - 1):
+        slope = (h[i] - tx_m) / (1000.0 * d[i]) - 0.5 * curvature * d[i]
+        if slope > best:
+            best, tx_point = slope, i
+    direct = (rx_m - tx_m) / (1000.0 * path_km) - 0.5 * curvature * path_km
+    if best > direct:
+        back, rx_point = -np.inf, 0
+        for i in range(1, n - 1):
+            rest = path_km - d[i]
+            slope = (h[i] - rx_m) / (1000.0 * rest) - 0.5 * curvature * rest
+            if slope >= back:
+                back, rx_point = slope, i
+        tx_theta, rx_theta = 1000.0 * atan(best), 1000.0 * atan(back)
+        return d[tx_point], path_km - d[rx_point], tx_theta, rx_theta, tx_point, rx_point, False
+    nu, point = -np.inf, 0
+    for i in range(1, n - 1):
+        value = nu_at(h[i], d[i], tx_m, rx_m, path_km, curvature, wavelength)
+        if value >= nu:
+            nu, point = value, i
+    back = (tx_m - rx_m) / (1000.0 * path_km) - 0.5 * curvature * path_km
+    tx_theta, rx_theta = 1000.0 * atan(direct), 1000.0 * atan(back)
+    return d[point], path_km - d[point], tx_theta, rx_theta, point, point, True
+
+
+@njit(cache=True, nogil=True)
+def _smooth_earth(
+    d: FloatArray, h: FloatArray, tx_m: float, rx_m: float
+) -> tuple[float, float, float, float]:
+    """Return hst, hsr (eqs 85, 86) and hstd, hsrd (eqs 87 to 89)."""
+    n = d.size
+    path_km = d[n - 1]
+    v1 = v2 = 0.0
+    for i in range(1, n):
+        step = d[i] - d[i - 1]
+        v1 += step * (h[i] + h[i - 1])
+        v2 += step * (h[i] * (2.0 * d[i] + d[i - 1]) + h[i - 1] * (d[i] + 2.0 * d[i - 1]))
+    smooth_tx = (2.0 * v1 * path_km - v2) / (path_km * path_km)
+    smooth_rx = (v2 - v1 * path_km) / (path_km * path_km)
+    obstruction = obstruction_tx = obstruction_rx = -np.inf
+    for i in range(1, n - 1):
+        rest = path_km - d[i]
+        above = h[i] - (tx_m * rest + rx_m * d[i]) / path_km
+        obstruction = max(obstruction, above)
+        obstruction_tx = max(obstruction_tx, above / d[i])
+        obstruction_rx = max(obstruction_rx, above / rest)
+    lowered_tx, lowered_rx = smooth_tx, smooth_rx
+    if obstruction > 0.0:
+        both = obstruction_tx + obstruction_rx
+        lowered_tx -= obstruction * obstruction_tx / both
+        lowered_rx -= obstruction * obstruction_rx / both
+    return smooth_tx, smooth_rx, min(lowered_tx, h[0]), min(lowered_rx, h[n - 1])
+
+
+@njit(cache=True, nogil=True)
+def _zones(d: FloatArray, zone: IntArray) -> tuple[float, float, float]:
+    """Return the longest land and inland stretches and the share of sea, §3.6 and eq. (1).
+
+    A stretch reaches half a step beyond its last point on either side, except at the path's ends.
+    """
+    n = d.size
+    longest_land = longest_inland = sea = 0.0
+    land_from = inland_from = sea_from = -1.0
+    for i in range(n):
+        before = 0.0 if i == 0 else 0.5 * (d[i - 1] + d[i])
+        after = d[n - 1] if i == n - 1 else 0.5 * (d[i] + d[i + 1])
+        if zone[i] == SEA:
+            land_from = -1.0
+            sea_from = before if sea_from < 0.0 else sea_from
+            sea += after - before
+        else:
+            sea_from = -1.0
+            land_from = before if land_from < 0.0 else land_from
+            longest_land = max(longest_land, after - land_from)
+        if zone[i] == INLAND:
+            inland_from = before if inland_from < 0.0 else inland_from
+            longest_inland = max(longest_inland, after - inland_from)
+        else:
+            inland_from = -1.0
+    return longest_land, longest_inland, sea / d[n - 1]
+
+
+@njit(cache=True, nogil=True)
+def _delta_bullington(
+    d: FloatArray,
+    g: FloatArray,
+    flat: FloatArray,
+    tx_m: float,
+    rx_m: float,
+    smooth_tx_m: float,
+    smooth_rx_m: float,
+    radius_km: float,
+    freq_ghz: float,
+    horizontal: bool,
+    sea_share: float,
+) -> tuple[float, float, float, float]:
+    """Return Lbulla, Lbulls, Ldsph and Ld, eqs (37) to (39)."""
+    wavelength, curvature = wavelength_m(freq_ghz), 1.0 / radius_km
+    actual = bullington(d, g, tx_m, rx_m, curvature, wavelength)
+    tx_above, rx_above = tx_m - smooth_tx_m, rx_m - smooth_rx_m
+    smooth = bullington(d, flat, tx_above, rx_above, curvature, wavelength)
+    sphere = spherical_earth(
+        d[d.size - 1], tx_above, rx_above, radius_km, freq_ghz, horizontal, sea_share
+    )
+    return actual, smooth, sphere, actual + max(sphere - smooth, 0.0)
+
+
+@njit(cache=True, nogil=True)
+def _path_kernel(
+    d: FloatArray,
+    h: FloatArray,
+    clutter: FloatArray,
+    zone: IntArray,
+    freq_ghz: float,
+    percent: float,
+    tx_agl_m: float,
+    rx_agl_m: float,
+    centre_lat_deg: float,
+    delta_n: float,
+    n0: float,
+    horizontal: bool,
+    tx_coast_km: float,
+    rx_coast_km: float,
+    location_db: float,
+) -> tuple[float, ...]:
+    """Return the values of `PathTerms` in its order."""
+    n = d.size
+    path_km = d[n - 1]
+    tx_m, rx_m = h[0] + tx_agl_m, h[n - 1] + rx_agl_m
+    radius_km = median_earth_radius_km(delta_n)
+    longest_land, longest_inland, sea_share = _zones(d, zone)
+    tau = inland_tau(longest_inland)
+    beta0 = beta0_percent(centre_lat_deg, longest_land, tau)
+
+    dlt, dlr, theta_t, theta_r, tx_point, rx_point, clear = _horizons(
+        d, h, tx_m, rx_m, 1.0 / radius_km, wavelength_m(freq_ghz)
+    )
+    smooth_tx, smooth_rx, hstd, hsrd = _smooth_earth(d, h, tx_m, rx_m)
+    base_tx, base_rx = min(smooth_tx, h[0]), min(smooth_rx, h[n - 1])
+    slope = (base_rx - base_tx) / path_km
+    roughness = -np.inf
+    for i in range(tx_point, rx_point + 1):
+        roughness = max(roughness, h[i] - (base_tx + slope * d[i]))
+
+    g = h + clutter
+    g[0], g[n - 1] = h[0], h[n - 1]
+    flat = np.zeros(n)
+    median = _delta_bullington(
+        d, g, flat, tx_m, rx_m, hstd, hsrd, radius_km, freq_ghz, horizontal, sea_share
+    )
+    rare = _delta_bullington(
+        d, g, flat, tx_m, rx_m, hstd, hsrd, BETA_EARTH_RADIUS_KM, freq_ghz, horizontal, sea_share
+    )
+    free_space = slant_free_space_loss_db(path_km, tx_m, rx_m, freq_ghz)
+    terms = assemble(
+        path_km,
+        freq_ghz,
+        percent,
+        n0,
+        radius_km,
+        beta0,
+        tau,
+        sea_share,
+        tx_m,
+        rx_m,
+        dlt,
+        dlr,
+        theta_t,
+        theta_r,
+        tx_m - base_tx,
+        rx_m - base_rx,
+        roughness,
+        tx_coast_km,
+        rx_coast_km,
+        free_space,
+        median[3],
+        rare[3],
+    )
+    total = max(terms[0], terms[15] + location_db)  # eq. (69)
+    geometry = (path_km, centre_lat_deg, 1.0 if clear else 0.0, tx_m, rx_m, radius_km)
+    horizons = (dlt, dlr, theta_t, theta_r, terms[10])
+    climate = (sea_share, longest_land, longest_inland, beta0)
+    heights = (smooth_tx, smooth_rx, hstd, hsrd, tx_m - base_tx, rx_m - base_rx, roughness)
+    combination = terms[:10] + terms[11:] + (location_db, total)
+    return geometry + horizons + climate + heights + (free_space,) + median + rare + combination
+
+
+def path_centre_lat_deg(
+    tx_lat_deg: float, tx_lon_deg: float, rx_lat_deg: float, rx_lon_deg: float, path_m: float
+) -> float:
+    """Return the latitude half a path length along the great circle to the receiver [deg]."""
+    phi_t, phi_r = radians(tx_lat_deg), radians(rx_lat_deg)
+    turn = radians(rx_lon_deg - tx_lon_deg)
+    r = sin(phi_t) * sin(phi_r) + cos(phi_t) * cos(phi_r) * cos(turn)
+    x = sin(phi_r) - r * sin(phi_t)
+    y = cos(phi_t) * cos(phi_r) * sin(turn)
+    length = hypot(x, y)
+    cos_bearing = x / length if length > 1e-12 else 1.0
+    half = 0.5 * path_m / 1000.0 / EARTH_RADIUS_KM
+    return to_degrees(asin(sin(phi_t) * cos(half) + cos(phi_t) * sin(half) * cos_bearing))
+
+
+def _checked(name: str, value: float, low: float, high: float) -> float:
+    if not low <= value <= high:
+        raise OutOfRangeError(name, value, low, high, source=SOURCE)
+    return float(value)
+
+
+def path_terms(
+    profile: PathProfile,
+    *,
+    freq_mhz: float,
+    tx_height_agl_m: float,
+    rx_height_agl_m: float,
+    tx_lat_deg: float,
+    tx_lon_deg: float,
+    rx_lat_deg: float,
+    rx_lon_deg: float,
+    delta_n_per_km: float,
+    n0: float,
+    time_percent: float = 50.0,
+    location_percent: float = 50.0,
+    location_sigma_db: float = 0.0,
+    polarization: str = "vertical",
+    tx_coast_distance_m: float = 500e3,
+    rx_coast_distance_m: float = 500e3,
+) -> PathTerms:
+    """Return the basic transmission loss of a path with every intermediate by name.
+
+    Arguments and errors as for `basic_transmission_loss_db`.
+    """
+    freq_mhz = _checked("freq_mhz", freq_mhz, 30.0, 6000.0)
+    tx_agl_m = _checked("tx_height_agl_m", tx_height_agl_m, 1.0, 3000.0)
+    rx_agl_m = _checked("rx_height_agl_m", rx_height_agl_m, 1.0, 3000.0)
+    percent = _checked("time_percent", time_percent, 1.0, 50.0)
+    places = _checked("location_percent", location_percent, 1.0, 99.0)
+    sigma_db = _checked("location_sigma_db", location_sigma_db, 0.0, 50.0)
+    delta_n = _checked("delta_n_per_km", delta_n_per_km, 0.0, 150.0)
+    n0 = _checked("n0", n0, 100.0, 500.0)
+    for name, lat in (("tx_lat_deg", tx_lat_deg), ("rx_lat_deg", rx_lat_deg)):
+        _checked(name, lat, -90.0, 90.0)
+    if polarization not in ("vertical", "horizontal"):
+        raise InvalidInputError(
+            f"polarization is {polarization!r}, wanted 'vertical' or 'horizontal'"
+        )
+    at_sea = profile.zone[-1] == SEA
+    location_db = 0.0 if at_sea else -inverse_normal(places / 100.0) * sigma_db
+    values = _path_kernel(
+        profile.distance_m / 1000.0,
+        profile.terrain_amsl_m,
+        profile.clutter_height_m,
+        profile.zone,
+        freq_mhz / 1000.0,
+        percent,
+        tx_agl_m,
+        rx_agl_m,
+        path_centre_lat_deg(
+            tx_lat_deg, tx_lon_deg, rx_lat_deg, rx_lon_deg, float(profile.distance_m[-1])
+        ),
+        delta_n,
+        n0,
+        polarization == "horizontal",
+        0.0 if profile.zone[0] == SEA else tx_coast_distance_m / 1000.0,
+        0.0 if at_sea else rx_coast_distance_m / 1000.0,
+        location_db,
+    )
+    named = dict(zip(PathTerms.__slots__, values, strict=True))
+    return PathTerms(**{**named, "line_of_sight": bool(named["line_of_sight"])})
+
+
+def basic_transmission_loss_db(
+    profile: PathProfile,
+    *,
+    freq_mhz: float,
+    tx_height_agl_m: float,
+    rx_height_agl_m: float,
+    tx_lat_deg: float,
+    tx_lon_deg: float,
+    rx_lat_deg: float,
+    rx_lon_deg: float,
+    delta_n_per_km: float,
+    n0: float,
+    time_percent: float = 50.0,
+    location_percent: float = 50.0,
+    location_sigma_db: float = 0.0,
+    polarization: str = "vertical",
+    tx_coast_distance_m: float = 500e3,
+    rx_coast_distance_m: float = 500e3,
+) -> float:
+    """Return the basic transmission loss not exceeded for a share of time and places.
+
+    Parameters
+    ----------
+    profile : PathProfile
+        Terrain, clutter and zones from transmitter to receiver.
+    freq_mhz : float
+        30..6000 [MHz].
+    tx_height_agl_m, rx_height_agl_m : float
+        Antenna heights above ground, 1..3000 [m].
+    tx_lat_deg, tx_lon_deg, rx_lat_deg, rx_lon_deg : float
+        Positions, WGS 84 [deg]; only the latitude of the path's centre enters the model.
+    delta_n_per_km : float
+        Average lapse rate of refractivity in the lowest kilometre, positive [N-units/km].
+    n0 : float
+        Average sea-level surface refractivity [N-units].
+    time_percent : float
+        Share of an average year, 1..50 [%].
+    location_percent : float
+        Share of places, 1..99 [%].
+    location_sigma_db : float
+        Standard deviation over places [dB]; 0 leaves location variability out.
+    polarization : {"vertical", "horizontal"}
+    tx_coast_distance_m, rx_coast_distance_m : float
+        Distance to the coast along the path [m]; 0 is used for an antenna at sea.
+
+    Returns
+    -------
+    float
+        Loss between isotropic antennas [dB].
+
+    Raises
+    ------
+    OutOfRangeError
+        When an argument is outside its range.
+    InvalidInputError
+        For an unknown polarization.
+
+    Notes
+    -----
+    Troposcatter is that of P.1812-6, eqs (44), (45), which later reference code keeps. Eq. (60)
+    is computed in a form that does not overflow; the value is the same.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> flat = PathProfile.over_land(np.arange(0.0, 5001.0, 50.0), np.full(101, 600.0))
+    >>> loss = basic_transmission_loss_db(
+    ...     flat, freq_mhz=1800.0, tx_height_agl_m=30.0, rx_height_agl_m=1.5, tx_lat_deg=22.35,
+    ...     tx_lon_deg=103.65, rx_lat_deg=22.39, rx_lon_deg=103.65, delta_n_per_km=44.0, n0=365.5)
+    >>> 110.0 < loss < 140.0
+    True
+
+    References
+    ----------
+    .. [1] Recommendation ITU-R P.1812, "A path-specific propagation prediction method for
+       point-to-area terrestrial services in the frequency range 30 MHz to 6 000 MHz", Annex 1.
+    """
+    return path_terms(
+        profile,
+        freq_mhz=freq_mhz,
+        tx_height_agl_m=tx_height_agl_m,
+        rx_height_agl_m=rx_height_agl_m,
+        tx_lat_deg=tx_lat_deg,
+        tx_lon_deg=tx_lon_deg,
+        rx_lat_deg=rx_lat_deg,
+        rx_lon_deg=rx_lon_deg,
+        delta_n_per_km=delta_n_per_km,
+        n0=n0,
+        time_percent=time_percent,
+        location_percent=location_percent,
+        location_sigma_db=location_sigma_db,
+        polarization=polarization,
+        tx_coast_distance_m=tx_coast_distance_m,
+        rx_coast_distance_m=rx_coast_distance_m,
+    ).basic_transmission_loss_db
