@@ -14,13 +14,23 @@ from lensong.propagation.types import Float32Array, Int16Array, UInt8Array
 
 __all__ = ["REASONS", "PlanResult", "ServiceLayers", "TechnologyLayers"]
 
-REASONS = ("served", "terrain", "clutter", "interference", "uplink", "distance", "no_cell")
+REASONS = (
+    "served",
+    "terrain",
+    "clutter",
+    "interference",
+    "uplink",
+    "distance",
+    "no_cell",
+    "capacity",
+)
 """Names of the codes of ``ServiceLayers.reason``.
 
 ``terrain``: would be served without the terrain in the way; ``clutter``: likewise without trees
 and houses; ``interference``: enough signal, too much of other cells; ``uplink``: the downlink
 works and no obstacle explains it, the phone is too weak; ``distance``: too far; ``no_cell``: no
-cell reaches the pixel at all.
+cell reaches the pixel at all; ``capacity``: the cell's bandwidth, load or grant cannot carry the
+rates at any level.
 """
 
 

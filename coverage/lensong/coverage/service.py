@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from lensong.coverage.network import Technology
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
@@ -68,6 +69,9 @@ class Handset:
         Antenna gain [dBi] and receiver noise figure [dB].
     body_loss_db, penetration_loss_db : float
         Loss by the hand and head, and by a wall [dB]; 0 outdoors, phone on a stand.
+    downlink_modulation : {"64QAM", "256QAM"}
+    uplink_modulation : {"16QAM", "64QAM"}
+        The highest that the phone and its cells agree on; they cap the rates.
     """
 
     height_agl_m: float = 1.5
@@ -76,6 +80,28 @@ class Handset:
     noise_figure_db: float = 7.0
     body_loss_db: float = 0.0
     penetration_loss_db: float = 0.0
+    downlink_modulation: Literal["64QAM", "256QAM"] = "256QAM"
+    uplink_modulation: Literal["16QAM", "64QAM"] = "64QAM"
+
+    def __post_init__(self) -> None:
+        for field, value, low, high in (
+            ("height_agl_m", self.height_agl_m, 1.0, 3000.0),
+            ("tx_power_dbm", self.tx_power_dbm, -50.0, 50.0),
+            ("gain_dbi", self.gain_dbi, -20.0, 40.0),
+            ("noise_figure_db", self.noise_figure_db, 0.0, 30.0),
+            ("body_loss_db", self.body_loss_db, 0.0, 60.0),
+            ("penetration_loss_db", self.penetration_loss_db, 0.0, 60.0),
+        ):
+            if not low <= value <= high:
+                raise OutOfRangeError(f"{field} of the handset", value, low, high)
+        if self.downlink_modulation not in ("64QAM", "256QAM"):
+            raise InvalidInputError(
+                f"downlink_modulation is {self.downlink_modulation!r}, wanted '64QAM' or '256QAM'"
+            )
+        if self.uplink_modulation not in ("16QAM", "64QAM"):
+            raise InvalidInputError(
+                f"uplink_modulation is {self.uplink_modulation!r}, wanted '16QAM' or '64QAM'"
+            )
 
 
 DEFAULT_SERVICES = (

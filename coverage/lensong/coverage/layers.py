@@ -1,0 +1,396 @@
+"""From path-loss sweeps to what each technology offers at every pixel.
+
+Cells of one operator on one carrier frequency form a *group*: they serve the same phones and
+disturb each other. Cells of different operators do neither; "any operator" is the best of all.
+Per technology and pixel one cell serves: of the strongest cells of all groups the one with the
+highest uplink rate, ties by RSRP. Every number of a `TechnologyLayers` comes from that one cell;
+its second server is the next strongest of the same group.
+
+Sweeps are read one at a time and forgotten. A group is folded into its technology as soon as its
+last sweep has come, so memory holds the layers of the result and those of the groups in work
+(about 24 bytes a pixel each).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from pyproj import CRS, Transformer
+
+from lensong.coverage.antenna import AntennaPattern
+from lensong.coverage.decibel import db_to_ratio, dbm_to_mw
+from lensong.coverage.layer_kernels import add_sweep, fold_group, judge_service
+from lensong.coverage.link_budget import CellBudget, cell_budget
+from lensong.coverage.network import Network, Technology
+from lensong.coverage.probability import fade_margin_db
+from lensong.coverage.rates import ShannonCurve
+from lensong.coverage.result import ServiceLayers, TechnologyLayers
+from lensong.coverage.service import Handset, Service
+from lensong.coverage.sweeps import PackedSweep, UInt16Array
+from lensong.propagation.errors import InvalidInputError
+from lensong.propagation.types import Float32Array, FloatArray, Grid, IntArray
+
+__all__ = ["meridian_convergence_deg", "technology_layers"]
+
+GroupKey: TypeAlias = tuple[Technology, str, float]
+"""Technology, operator, downlink centre frequency [MHz]."""
+
+_MOST_CELLS = 32_767  # codes of best_server are int16
+
+
+def technology_layers(
+    grid: Grid,
+    network: Network,
+    handset: Handset,
+    services: Sequence[Service],
+    *,
+    rides: Iterable[tuple[tuple[int, ...], PackedSweep]],
+    planned: Sequence[tuple[int, ...]],
+    total_sigma_db: float,
+) -> dict[Technology, TechnologyLayers]:
+    """Return the layers of every technology that has a cell.
+
+    Parameters
+    ----------
+    grid : Grid
+        Of the layers; sweeps are windows of it.
+    network, handset, services
+        What transmits, what receives, what must work.
+    rides : iterable of (cell indices, PackedSweep)
+        Each sweep with the cells that ride it, in the order of ``planned``.
+    planned : sequence of cell index tuples
+        The cells of all sweeps to come; tells when a group is complete. Order them by frequency
+        to keep few groups in work.
+    total_sigma_db : float
+        Standard deviation of the level around its median [dB].
+
+    Returns
+    -------
+    dict
+        ``"4G"`` before ``"5G"``. Services appear under the technologies that may carry them.
+
+    Raises
+    ------
+    InvalidInputError
+        When there are too many cells, or a sweep reaches outside the grid.
+    """
+    cells = _CellArrays.build(network, handset)
+    convergence_deg = meridian_convergence_deg(grid.crs, network)
+    waiting = _sweeps_per_group(network, planned)
+    groups: dict[GroupKey, _Group] = {}
+    technologies: dict[Technology, _Technology] = {}
+    for indices, sweep in rides:
+        _check_window(grid, sweep)
+        for key, codes in _codes_by_group(network, indices):
+            if key not in groups:
+                groups[key] = _Group.empty(grid)
+            mast_id = network.cells[int(codes[0]) - 1].mast_id
+            _add(groups[key], sweep, codes, cells, convergence_deg[mast_id])
+            waiting[key] -= 1
+            if waiting[key] == 0:
+                if key[0] not in technologies:
+                    technologies[key[0]] = _Technology.empty(grid)
+                _fold(groups.pop(key), technologies[key[0]], cells)
+    order: tuple[Technology, ...] = ("4G", "5G")
+    return {
+        name: _finished(name, technologies.pop(name), cells, services, total_sigma_db)
+        for name in order
+        if name in technologies
+    }
+
+
+def meridian_convergence_deg(crs: str, network: Network) -> dict[str, float]:
+    """Return the angle from true north to grid north, clockwise, at every mast [deg].
+
+    A direction's true azimuth is its azimuth on the grid plus this angle.
+    """
+    if not network.masts:
+        return {}
+    lat = np.array([mast.lat_deg for mast in network.masts])
+    lon = np.array([mast.lon_deg for mast in network.masts])
+    step_deg = np.where(lat < 89.0, 1e-4, -1e-4)
+    to_grid = Transformer.from_crs("EPSG:4326", CRS.from_user_input(crs), always_xy=True)
+    east0, north0 = to_grid.transform(lon, lat)
+    east1, north1 = to_grid.transform(lon, lat + step_deg)
+    turn = np.degrees(
+        np.arctan2((east1 - east0) * np.sign(step_deg), (north1 - north0) * np.sign(step_deg))
+    )
+    return {mast.mast_id: -float(t) for mast, t in zip(network.masts, turn, strict=True)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _CellArrays:
+    """Constants of all cells, indexed by code (cell index + 1); entry 0 is unused."""
+
+    budgets: tuple[CellBudget, ...]
+    level_offset_db: FloatArray
+    load_weight: FloatArray
+    boost_db: FloatArray
+    load: FloatArray
+    noise_dbm: FloatArray
+    downlink_hz: FloatArray
+    downlink_layers: IntArray
+    uplink_snr_offset_db: FloatArray
+    uplink_block_hz: FloatArray
+    uplink_blocks: IntArray
+    azimuth_deg: FloatArray
+    tilt_deg: FloatArray
+    radius_m: FloatArray
+    pattern: IntArray
+    cuts_db: FloatArray
+    gain_dbi: FloatArray
+    max_loss_db: FloatArray
+
+    @classmethod
+    def build(cls, network: Network, handset: Handset) -> _CellArrays:
+        if len(network.cells) > _MOST_CELLS:
+            raise InvalidInputError(
+                f"the network has {len(network.cells)} cells, wanted up to {_MOST_CELLS}: "
+                "plan operators or provinces one at a time"
+            )
+        budgets = tuple(cell_budget(cell, handset) for cell in network.cells)
+        patterns, pattern = _distinct_patterns([cell.antenna for cell in network.cells])
+        boost_db = _floats(b.boost_db for b in budgets)
+        load = _floats(b.load for b in budgets)
+        return cls(
+            budgets=budgets,
+            level_offset_db=_floats(b.level_offset_db for b in budgets),
+            load_weight=load / db_to_ratio(boost_db),
+            boost_db=boost_db,
+            load=load,
+            noise_dbm=_floats(b.noise_dbm for b in budgets),
+            downlink_hz=_floats(b.downlink_hz for b in budgets),
+            downlink_layers=_ints(b.downlink_layers for b in budgets),
+            uplink_snr_offset_db=_floats(b.uplink_snr_offset_db for b in budgets),
+            uplink_block_hz=_floats(b.uplink_block_hz for b in budgets),
+            uplink_blocks=_ints(b.uplink_blocks for b in budgets),
+            azimuth_deg=_floats(c.azimuth_deg for c in network.cells),
+            tilt_deg=_floats(c.mechanical_downtilt_deg for c in network.cells),
+            radius_m=_floats(c.radius_m for c in network.cells),
+            pattern=_ints(pattern),
+            cuts_db=_cuts(patterns),
+            gain_dbi=np.array([p.gain_dbi for p in patterns], dtype=np.float64),
+            max_loss_db=np.array([p.max_loss_db for p in patterns], dtype=np.float64),
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Group:
+    """What is kept of one operator's carrier while its sweeps come in."""
+
+    best: UInt16Array
+    second: UInt16Array
+    best_dbm: Float32Array
+    second_dbm: Float32Array
+    others_mw: Float32Array
+    diffraction_cdb: UInt16Array
+    terrain_cdb: UInt16Array
+
+    @classmethod
+    def empty(cls, grid: Grid) -> _Group:
+        return cls(
+            best=np.zeros(grid.shape, np.uint16),
+            second=np.zeros(grid.shape, np.uint16),
+            best_dbm=np.zeros(grid.shape, np.float32),
+            second_dbm=np.zeros(grid.shape, np.float32),
+            others_mw=np.zeros(grid.shape, np.float32),
+            diffraction_cdb=np.zeros(grid.shape, np.uint16),
+            terrain_cdb=np.zeros(grid.shape, np.uint16),
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Technology:
+    """What is kept of the serving cells of one technology."""
+
+    best: UInt16Array
+    second: UInt16Array
+    rsrp_dbm: Float32Array
+    second_dbm: Float32Array
+    rsrq_db: Float32Array
+    sinr_db: Float32Array
+    downlink_mbps: Float32Array
+    uplink_mbps: Float32Array
+    diffraction_cdb: UInt16Array
+    terrain_cdb: UInt16Array
+
+    @classmethod
+    def empty(cls, grid: Grid) -> _Technology:
+        def nothing() -> Float32Array:
+            return np.full(grid.shape, np.nan, np.float32)
+
+        return cls(
+            best=np.zeros(grid.shape, np.uint16),
+            second=np.zeros(grid.shape, np.uint16),
+            rsrp_dbm=nothing(),
+            second_dbm=nothing(),
+            rsrq_db=nothing(),
+            sinr_db=nothing(),
+            downlink_mbps=nothing(),
+            uplink_mbps=nothing(),
+            diffraction_cdb=np.zeros(grid.shape, np.uint16),
+            terrain_cdb=np.zeros(grid.shape, np.uint16),
+        )
+
+
+def _add(
+    group: _Group,
+    sweep: PackedSweep,
+    codes: NDArray[np.uint16],
+    cells: _CellArrays,
+    convergence_deg: float,
+) -> None:
+    add_sweep(
+        sweep.loss_cdb, sweep.departure_cdeg, sweep.diffraction_cdb, sweep.terrain_cdb,
+        sweep.row0, sweep.col0, float(sweep.mast_row), float(sweep.mast_col),
+        float(sweep.cell_m), convergence_deg,
+        codes, cells.level_offset_db, cells.load_weight, cells.azimuth_deg, cells.tilt_deg,
+        cells.radius_m, cells.pattern, cells.cuts_db, cells.gain_dbi, cells.max_loss_db,
+        group.best, group.second, group.best_dbm, group.second_dbm, group.others_mw,
+        group.diffraction_cdb, group.terrain_cdb,
+    )  # fmt: skip
+
+
+def _fold(group: _Group, into: _Technology, cells: _CellArrays) -> None:
+    # The phone's modulation is the same for all cells, and so are the curves.
+    fold_group(
+        group.best, group.second, group.best_dbm, group.second_dbm, group.others_mw,
+        group.diffraction_cdb, group.terrain_cdb,
+        dbm_to_mw(cells.noise_dbm), cells.boost_db, cells.load,
+        cells.downlink_hz, cells.downlink_layers,
+        cells.uplink_snr_offset_db, cells.uplink_block_hz, cells.uplink_blocks,
+        _curve(cells.budgets[0].downlink_curve), _curve(cells.budgets[0].uplink_curve),
+        into.best, into.second, into.rsrp_dbm, into.second_dbm, into.rsrq_db, into.sinr_db,
+        into.downlink_mbps, into.uplink_mbps, into.diffraction_cdb, into.terrain_cdb,
+    )  # fmt: skip
+
+
+def _finished(
+    name: Technology,
+    found: _Technology,
+    cells: _CellArrays,
+    services: Sequence[Service],
+    total_sigma_db: float,
+) -> TechnologyLayers:
+    judged = {
+        service.name: _judge(found, cells, service, total_sigma_db)
+        for service in services
+        if name in service.technologies
+    }
+    found.second_dbm[found.second == 0] = np.nan
+    return TechnologyLayers(
+        technology=name,
+        rsrp_dbm=found.rsrp_dbm,
+        rsrq_db=found.rsrq_db,
+        sinr_db=found.sinr_db,
+        downlink_mbps=found.downlink_mbps,
+        uplink_mbps=found.uplink_mbps,
+        best_server=found.best.astype(np.int16) - np.int16(1),
+        second_server=found.second.astype(np.int16) - np.int16(1),
+        second_rsrp_dbm=found.second_dbm,
+        services=judged,
+    )
+
+
+def _judge(
+    found: _Technology, cells: _CellArrays, service: Service, total_sigma_db: float
+) -> ServiceLayers:
+    shape = found.best.shape
+    layers = ServiceLayers(
+        probability=np.zeros(shape, np.float32),
+        limiting=np.zeros(shape, np.uint8),
+        reason=np.zeros(shape, np.uint8),
+    )
+    judge_service(
+        found.best, found.rsrp_dbm, found.sinr_db, found.diffraction_cdb, found.terrain_cdb,
+        _floats(b.required_sinr_db(service) for b in cells.budgets),
+        _floats(b.required_uplink_rsrp_dbm(service) for b in cells.budgets),
+        cells.noise_dbm, cells.boost_db,
+        service.min_rsrp_dbm, total_sigma_db,
+        fade_margin_db(service.probability, sigma_db=total_sigma_db),
+        layers.probability, layers.limiting, layers.reason,
+    )  # fmt: skip
+    return layers
+
+
+def _group_key(network: Network, index: int) -> GroupKey:
+    cell = network.cells[index]
+    return (cell.carrier.technology, cell.operator, round(cell.carrier.downlink_freq_mhz, 3))
+
+
+def _codes_by_group(
+    network: Network, indices: tuple[int, ...]
+) -> Iterator[tuple[GroupKey, NDArray[np.uint16]]]:
+    members: dict[GroupKey, list[int]] = {}
+    for index in indices:
+        members.setdefault(_group_key(network, index), []).append(index + 1)
+    for key, codes in members.items():
+        yield key, np.array(codes, dtype=np.uint16)
+
+
+def _sweeps_per_group(network: Network, planned: Sequence[tuple[int, ...]]) -> dict[GroupKey, int]:
+    waiting: dict[GroupKey, int] = {}
+    for indices in planned:
+        for key in {_group_key(network, index): None for index in indices}:
+            waiting[key] = waiting.get(key, 0) + 1
+    return waiting
+
+
+def _check_window(grid: Grid, sweep: PackedSweep) -> None:
+    height, width = sweep.loss_cdb.shape
+    inside = (
+        sweep.row0 >= 0
+        and sweep.col0 >= 0
+        and sweep.row0 + height <= grid.rows
+        and sweep.col0 + width <= grid.cols
+    )
+    if not inside:
+        raise InvalidInputError(
+            f"a sweep covers rows {sweep.row0}..{sweep.row0 + height} and columns "
+            f"{sweep.col0}..{sweep.col0 + width}, wanted a window of the "
+            f"{grid.rows} x {grid.cols} grid"
+        )
+
+
+def _distinct_patterns(
+    antennas: Sequence[AntennaPattern],
+) -> tuple[list[AntennaPattern], list[int]]:
+    """Return the patterns without repetition, and which of them each cell has."""
+    seen: dict[int, int] = {}
+    patterns: list[AntennaPattern] = []
+    which = []
+    for antenna in antennas:
+        if id(antenna) not in seen:
+            seen[id(antenna)] = len(patterns)
+            patterns.append(antenna)
+        which.append(seen[id(antenna)])
+    return patterns, which
+
+
+def _cuts(patterns: Sequence[AntennaPattern]) -> FloatArray:
+    """Return both cuts of each pattern with degrees 360 and 361 repeating 0 and 1."""
+    cuts = np.empty((len(patterns), 2, 362))
+    for k, pattern in enumerate(patterns):
+        for cut, loss_db in enumerate((pattern.horizontal_loss_db, pattern.vertical_loss_db)):
+            cuts[k, cut] = np.concatenate([loss_db, loss_db[:2]])
+    return cuts
+
+
+def _floats(values: Iterable[float]) -> FloatArray:
+    return np.array([np.nan, *values], dtype=np.float64)
+
+
+def _ints(values: Iterable[int]) -> IntArray:
+    return np.array([0, *values], dtype=np.int64)
+
+
+def _curve(curve: ShannonCurve) -> tuple[float, float, float]:
+    return (
+        curve.alpha,
+        float(db_to_ratio(curve.min_snr_db)),
+        float(db_to_ratio(curve.max_snr_db)),
+    )
