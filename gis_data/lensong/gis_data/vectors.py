@@ -1,0 +1,332 @@
+"""Vector layers as people have them: opened, checked, put into one system, columns by alias."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+import unicodedata
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pyogrio
+import shapely
+from numpy.typing import NDArray
+from pyogrio.errors import DataLayerError, DataSourceError
+from pyproj import CRS
+from pyproj.exceptions import CRSError
+
+from lensong.gis_data.tables import parse_number
+from lensong.propagation.errors import ConfigError, CrsMismatchError, DataError
+
+__all__ = [
+    "as_numbers",
+    "as_text",
+    "find_columns",
+    "first_few",
+    "is_table",
+    "polygons_only",
+    "read_layer",
+    "search_key",
+]
+
+_TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
+_CRS_HINT = "assign the right CRS, e.g. in QGIS with 'Assign projection', and save again"
+
+
+def search_key(text: str) -> str:
+    """Return the text as people type it: lower case, no tone marks, single blanks.
+
+    Examples
+    --------
+    >>> search_key("  Bình  Lư "), search_key("ĐOÀN KẾT")
+    ('binh lu', 'doan ket')
+    """
+    letters = unicodedata.normalize("NFD", text.casefold().replace("đ", "d"))
+    bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return " ".join(bare.split())
+
+
+def is_table(path: str | Path) -> bool:
+    """Return whether a path names a text table (CSV, TSV, also gzipped) and no vector file."""
+    name = Path(path).name.lower().removesuffix(".gz")
+    return name.endswith(_TABLE_SUFFIXES)
+
+
+def read_layer(path: str | Path, *, crs: str, layer: str = "") -> gpd.GeoDataFrame:
+    """Return one layer of a vector file in the wanted system, with valid 2D geometry.
+
+    Parameters
+    ----------
+    path : str or Path
+        GeoPackage, GeoJSON, Shapefile (also in a ``.zip``), FlatGeobuf or what else GDAL reads.
+    crs : str
+        Projected system of the result.
+    layer : str
+        Needed where the file has several layers with geometry.
+
+    Returns
+    -------
+    GeoDataFrame
+        All columns of the file. ``attrs["warnings"]`` lists what was repaired or left out.
+
+    Raises
+    ------
+    DataError
+        The file is missing, no vector file, empty, has no such layer, or letters that cannot be
+        read.
+    CrsMismatchError
+        The layer has no CRS, or one that its coordinates contradict.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise DataError(f"no file {path}: check the path in the scenario")
+    frame = _open(path, _chosen_layer(path, layer))
+    if frame.crs is None:
+        raise CrsMismatchError(f"{path} has no coordinate reference system: {_CRS_HINT}")
+    warnings: list[str] = []
+    missing = frame.geometry.isna() | frame.geometry.is_empty
+    if missing.any():
+        warnings.append(
+            f"{path.name}: {int(missing.sum())} of {len(frame)} features have no geometry "
+            "and were left out"
+        )
+        frame = frame[~missing]
+    if frame.empty:
+        raise DataError(f"{path} has no feature with a geometry, wanted at least one")
+    _check_coordinates(frame, path)
+    frame = frame.set_geometry(shapely.force_2d(frame.geometry.array))
+    invalid = ~frame.geometry.is_valid
+    if invalid.any():
+        frame.loc[invalid, frame.geometry.name] = shapely.make_valid(frame.geometry[invalid].array)
+        warnings.append(
+            f"{path.name}: {int(invalid.sum())} of {len(frame)} features had an invalid geometry "
+            "(such as an outline that crosses itself) and were repaired"
+        )
+    projected = frame.to_crs(crs)
+    if not np.isfinite(projected.total_bounds).all():
+        raise CrsMismatchError(
+            f"{path} has coordinates that {crs} cannot express: choose a projected system that "
+            "covers the data"
+        )
+    projected = projected.reset_index(drop=True)
+    projected.attrs["warnings"] = warnings
+    return projected
+
+
+def polygons_only(geometry: NDArray[Any]) -> NDArray[Any]:
+    """Return each geometry's polygon parts as one (multi)polygon; empty where it has none.
+
+    Parameters
+    ----------
+    geometry : shape (n,)
+        Shapely geometries of any type; a repair can leave lines beside polygons.
+    """
+    parts, owner = shapely.get_parts(geometry, return_index=True)
+    while (shapely.get_type_id(parts) == shapely.GeometryType.MULTIPOLYGON).any():
+        parts, inner = shapely.get_parts(parts, return_index=True)
+        owner = owner[inner]
+    is_polygon = shapely.get_type_id(parts) == shapely.GeometryType.POLYGON
+    parts, owner = parts[is_polygon], owner[is_polygon]
+    result = np.full(len(geometry), shapely.Polygon(), dtype=object)
+    for index in np.unique(owner):
+        own = parts[owner == index]
+        result[index] = own[0] if own.size == 1 else shapely.MultiPolygon(list(own))
+    return result
+
+
+def find_columns(
+    names: Iterable[str],
+    aliases: Mapping[str, Sequence[str]],
+    chosen: Mapping[str, str] | None,
+    *,
+    path: str | Path,
+) -> dict[str, str]:
+    """Return our name to the file's column, for every column that is there.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Columns of the file.
+    aliases : mapping
+        Our name to the spellings under which it is known, best first. Case, tone marks and
+        everything but letters and digits do not matter.
+    chosen : mapping or None
+        The user's own choice, our name to the file's column. It wins; an empty text says that
+        the file has no such column.
+    path : str or Path
+        For messages.
+
+    Raises
+    ------
+    ConfigError
+        The choice names a thing or a column that does not exist.
+    """
+    by_key: dict[str, str] = {}
+    for name in names:
+        by_key.setdefault(_column_key(name), name)
+    found: dict[str, str] = {}
+    for ours, spellings in aliases.items():
+        match = next((by_key[_column_key(s)] for s in spellings if _column_key(s) in by_key), None)
+        if match is not None and match not in found.values():
+            found[ours] = match
+    for ours, column in (chosen or {}).items():
+        if ours not in aliases:
+            raise ConfigError(
+                f"columns has {ours!r}, wanted one of {', '.join(aliases)}{_nearest(ours, aliases)}"
+            )
+        found = {key: value for key, value in found.items() if key != ours and value != column}
+        if column:
+            if _column_key(column) not in by_key:
+                raise ConfigError(
+                    f"{path} has no column {column!r} for {ours}, "
+                    f"it has {', '.join(by_key.values())}{_nearest(column, by_key.values())}"
+                )
+            found[ours] = by_key[_column_key(column)]
+    return found
+
+
+def as_text(values: Iterable[Any]) -> list[str]:
+    """Return values as text in Unicode NFC: whole numbers without ``.0``, missing ones empty."""
+    return [_text(value) for value in values]
+
+
+def as_numbers(
+    values: Iterable[Any], *, decimal_comma: bool, what: str, places: Sequence[str]
+) -> list[float]:
+    """Return values as numbers, NaN where missing.
+
+    Parameters
+    ----------
+    values : iterable
+        Numbers, or text as :func:`~lensong.gis_data.tables.parse_number` reads it.
+    decimal_comma : bool
+        Of the table.
+    what : str
+        Name of the column, for messages.
+    places : sequence of str
+        Where each value stands (``"line 7"``), for messages.
+    """
+    numbers: list[float] = []
+    for value, place in zip(values, places, strict=True):
+        try:
+            numbers.append(parse_number(_text(value), decimal_comma))
+        except DataError as error:
+            raise DataError(f"{place}, {what}: {error}") from None
+    return numbers
+
+
+def first_few(items: Sequence[str], limit: int = 5) -> str:
+    """Return the first items joined by commas, and how many more there are."""
+    more = f" and {len(items) - limit} more" if len(items) > limit else ""
+    return ", ".join(items[:limit]) + more
+
+
+def _text(value: Any) -> str:  # Any: whatever a table cell may hold
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    text = "" if str(value) in ("<NA>", "NaT") else str(value)
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def _column_key(name: str) -> str:
+    return re.sub(r"[\W_]", "", search_key(name))
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f": did you mean {near[0]!r}?" if near else ""
+
+
+def _chosen_layer(path: Path, layer: str) -> str | None:
+    """Return the layer to read, None for the file's only one."""
+    try:
+        listed = pyogrio.list_layers(path)
+    except DataSourceError as error:
+        raise DataError(
+            f"{path} is no vector file that can be read ({error}): "
+            "wanted GeoPackage, GeoJSON, Shapefile or FlatGeobuf"
+        ) from error
+    names = [str(name) for name, kind in listed if kind is not None]
+    if layer and layer not in names:
+        raise ConfigError(
+            f"{path} has no layer {layer!r}, it has {', '.join(names) or 'none with geometry'}"
+            f"{_nearest(layer, names)}"
+        )
+    if not names:
+        raise DataError(f"{path} has no layer with geometry, wanted points or polygons")
+    if not layer and len(names) > 1:
+        raise ConfigError(
+            f'{path} has the layers {", ".join(names)}: say which one with layer = "…"'
+        )
+    return layer or names[0]
+
+
+def _open(path: Path, layer: str | None) -> gpd.GeoDataFrame:
+    try:
+        return pyogrio.read_dataframe(path, layer=layer, encoding=_shapefile_encoding(path))
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path} has names that are not in the encoding it states: save it again as UTF-8"
+        ) from error
+    except (DataSourceError, DataLayerError, CRSError) as error:
+        raise DataError(f"{path} cannot be read ({error}): save it again") from error
+
+
+def _shapefile_encoding(path: Path) -> str | None:
+    """Return UTF-8 for a shapefile that holds it without saying so; refuse one that is unknown.
+
+    GDAL takes an unlabelled shapefile for Latin-1, which garbles Vietnamese.
+    """
+    dbf = _unlabelled_dbf(path)
+    if not dbf or dbf.isascii():
+        return None
+    header_bytes = int.from_bytes(dbf[8:10], "little")
+    try:
+        dbf[header_bytes:].decode("utf-8")
+    except UnicodeDecodeError:
+        raise DataError(
+            f"{path} does not say in which encoding its names are (no .cpg file) and it is not "
+            "UTF-8: write a .cpg file with the encoding's name beside it, or save it as GeoPackage"
+        ) from None
+    return "UTF-8"
+
+
+def _unlabelled_dbf(path: Path) -> bytes:
+    """Return the attribute file of a shapefile without ``.cpg``; empty for everything else."""
+    if path.suffix.lower() == ".shp":
+        beside = {p.suffix.lower(): p for p in path.parent.glob("*") if p.stem == path.stem}
+        if ".cpg" in beside or ".dbf" not in beside:
+            return b""
+        return beside[".dbf"].read_bytes()
+    if path.suffix.lower() == ".zip" and zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            names = {Path(name).suffix.lower(): name for name in archive.namelist()}
+            if ".cpg" not in names and ".dbf" in names:
+                return archive.read(names[".dbf"])
+    return b""
+
+
+def _check_coordinates(frame: gpd.GeoDataFrame, path: Path) -> None:
+    """Refuse degrees that are none."""
+    west, south, east, north = (float(edge) for edge in frame.total_bounds)
+    if not np.isfinite((west, south, east, north)).all():
+        raise DataError(f"{path} has coordinates that are no numbers: repair its geometry")
+    if not CRS.from_user_input(frame.crs).is_geographic:
+        return
+    extent = f"{west:.6g} to {east:.6g} east and {south:.6g} to {north:.6g} north"
+    if max(abs(south), abs(north)) > 90.0 and max(abs(west), abs(east)) <= 90.0:
+        raise CrsMismatchError(
+            f"{path} reaches from {extent}: latitude and longitude seem swapped, "
+            "wanted longitude first; swap x and y and save again"
+        )
+    if max(abs(south), abs(north)) > 90.0 or max(abs(west), abs(east)) > 360.0:
+        raise CrsMismatchError(
+            f"{path} says degrees but reaches from {extent}, which are metres: {_CRS_HINT}"
+        )
