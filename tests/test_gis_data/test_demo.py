@@ -41,7 +41,7 @@ def test_relief_is_a_basin_below_a_range_of_three_kilometres(demo: Path) -> None
         assert raster.crs.to_epsg() == 32648
         assert raster.res == (30.0, 30.0)
         assert raster.units == ("m",)
-    assert ground.shape == (1344, 1344)
+    assert ground.shape == (1440, 1440)
     assert 500.0 < ground.min() < 560.0
     assert 2_800.0 < ground.max() < 3_200.0
     slope = np.degrees(np.arctan(np.hypot(*np.gradient(ground, 30.0))))

@@ -57,7 +57,7 @@ path = "communes.geojson"
 [network]
 cells = "cells.csv"                 # try: raise a power, turn an azimuth, add a mast
 power = "total"                     # the column total_power_dbm is of the whole carrier
-radius_m = 15000
+radius_m = 10000                    # how far a cell is computed; the terrain reaches this far
 
 [classes]
 service = "voice-data"              # a village is classed by this service

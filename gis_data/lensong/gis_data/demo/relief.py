@@ -23,7 +23,7 @@ DEMO_SEED = 20_250_701
 
 _CENTRE_EASTING_M = 361_020.0
 _CENTRE_NORTHING_M = 2_472_000.0
-_SIZE_M = 40_320.0
+_SIZE_M = 43_200.0
 _CELL_M = 30.0
 _PAD_M = 5_760.0  # generated and cut off, so that the picture's edge shapes no valley
 
@@ -56,7 +56,7 @@ class Relief:
 
 
 def demo_grid() -> Grid:
-    """Return the grid of the demo land: about 40 km x 40 km of 30 m cells."""
+    """Return the grid of the demo land: 43.2 km x 43.2 km of 30 m cells."""
     cells = round(_SIZE_M / _CELL_M)
     return Grid(
         crs=DEMO_CRS,

@@ -26,10 +26,10 @@ __all__ = ["Commune", "Settlement", "Village", "make_settlement"]
 TREE, SHRUB, GRASS, CROP, BUILT_UP, BARE, WATER = 10, 20, 30, 40, 50, 60, 80
 """Class codes of ESA WorldCover that occur in the demo land."""
 
-_AREA_RADIUS_M = 13_500.0
+_AREA_RADIUS_M = 10_900.0
 _RIVER_KM2 = 80.0  # catchment from which a stream is wider than a cell
 _COMMUNE_STEP = 8  # communes are drawn on every eighth cell
-_SPACING_M = 1_100.0
+_SPACING_M = 1_050.0
 _PEOPLE_PER_HOUSE = 4.5
 _POPULATION_CELLS = 3  # one population cell is 3 x 3 cells of the ground
 _COMMUNES = (
@@ -39,7 +39,7 @@ _COMMUNES = (
     ("99004", "Xã Cửa Sông (giả lập)"),
 )
 # Seats of the communes, as shares of the land's height and width.
-_SEATS = ((0.50, 0.53), (0.43, 0.32), (0.34, 0.74), (0.64, 0.72))
+_SEATS = ((0.50, 0.52), (0.44, 0.35), (0.40, 0.60), (0.62, 0.68))
 _NEIGHBOURS = (
     ((slice(None), slice(0, -1)), (slice(None), slice(1, None))),
     ((slice(0, -1), slice(None)), (slice(1, None), slice(None))),
@@ -135,7 +135,7 @@ def make_settlement(relief: Relief, seed: int = DEMO_SEED + 1) -> Settlement:
         np.add.at(houses, (own[:, 0], own[:, 1]), 1)
         names = _NAMES_BY_PLACE[place]
         stem = names[i % len(names)]
-        numbers[stem] = numbers.get(stem, 0) + 1
+        numbers[stem] = numbers.get(stem, 0) + (i > 0)
         villages.append(
             Village(
                 name="Trung tâm Mẫu" if i == 0 else f"Bản {stem} {numbers[stem]}",
@@ -198,7 +198,8 @@ def _area(cells: int, side_m: float, rng: np.random.Generator) -> BoolArray:
     """Return the demo's area of interest: a disc with an uneven edge."""
     offset = (np.arange(cells) - (cells - 1) / 2.0) * side_m
     distance = np.hypot(offset[:, None], offset[None, :])
-    return np.asarray(distance < _AREA_RADIUS_M + 500.0 * fractal_noise(cells, cells / 5, rng))
+    uneven = np.clip(fractal_noise(cells, cells / 5, rng), -1.2, 1.2)
+    return np.asarray(distance < _AREA_RADIUS_M + 500.0 * uneven)
 
 
 def _commune_outlines(owner: IntArray, side_m: float, grid: Grid) -> tuple[Commune, ...]:
