@@ -28,7 +28,7 @@ _REFUSED = {
 
 
 @contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
+def atomic_path(path: str | Path, *, needed_bytes: int = 0) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` that takes its name when the block succeeds.
 
     Whatever ends the block early, Ctrl-C included, removes the temporary file and the files that
@@ -40,6 +40,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     path : str or Path
         The file that shall exist in the end. The temporary name keeps its suffix, because drivers
         choose the format by it.
+    needed_bytes : int
+        Size of the file, for the message when the disk is full; 0 where it is not known [bytes].
 
     Yields
     ------
@@ -59,7 +61,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         os.replace(part, target)
     except OSError as error:
         if error.errno in _FULL or (error.errno in _REFUSED and _is_ours(error, target)):
-            raise write_error(target, error) from error
+            raise write_error(target, error, needed_bytes=needed_bytes) from error
         raise
     finally:
         _remove(part)
