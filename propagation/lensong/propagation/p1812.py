@@ -31,11 +31,11 @@ from lensong.propagation.p1812_terms import (
     inverse_normal,
     median_earth_radius_km,
 )
+from lensong.propagation.radial import COASTAL_LAND, INLAND, NO_STRETCH, SEA, zone_step
 from lensong.propagation.types import FloatArray, IntArray
 
 __all__ = ["PathProfile", "PathTerms", "basic_transmission_loss_db", "path_terms"]
 
-SEA, COASTAL_LAND, INLAND = 1, 3, 4
 SOURCE = "ITU-R P.1812-7 §1"
 
 
@@ -257,25 +257,12 @@ def _zones(d: FloatArray, zone: IntArray) -> tuple[float, float, float]:
     A stretch reaches half a step beyond its last point on either side, except at the path's ends.
     """
     n = d.size
-    longest_land = longest_inland = sea = 0.0
-    land_from = inland_from = sea_from = -1.0
+    state = (NO_STRETCH, NO_STRETCH, 0.0, 0.0, 0.0)
     for i in range(n):
         before = 0.0 if i == 0 else 0.5 * (d[i - 1] + d[i])
         after = d[n - 1] if i == n - 1 else 0.5 * (d[i] + d[i + 1])
-        if zone[i] == SEA:
-            land_from = -1.0
-            sea_from = before if sea_from < 0.0 else sea_from
-            sea += after - before
-        else:
-            sea_from = -1.0
-            land_from = before if land_from < 0.0 else land_from
-            longest_land = max(longest_land, after - land_from)
-        if zone[i] == INLAND:
-            inland_from = before if inland_from < 0.0 else inland_from
-            longest_inland = max(longest_inland, after - inland_from)
-        else:
-            inland_from = -1.0
-    return longest_land, longest_inland, sea / d[n - 1]
+        state = zone_step(state, before, after, zone[i])
+    return state[2], state[3], state[4] / d[n - 1]
 
 
 @njit(cache=True, nogil=True)

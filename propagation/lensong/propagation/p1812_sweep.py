@@ -1,0 +1,679 @@
+"""ITU-R P.1812 for every pixel around a mast, in amortised O(log n) per pixel.
+
+Each pixel is its own receiver, with its own ground height and its own exact distance. Its profile
+is that of the nearest radial up to 4.5 steps before it, followed by the last four samples on its
+own line, mast to pixel centre. The obstacle that decides - the horizon of either antenna or, with
+line of sight, the point of least clearance - is read once more on the pixel's own line. On a
+radial at whole steps both lines are one, and the result is that of
+`lensong.propagation.p1812.basic_transmission_loss_db` on the same profile.
+
+Read on in this order: `Receiver` (one pixel's own samples), `_obstacle` (horizons and the
+Bullington edge), `_smooth_earth`, `_smooth_bullington`, `_serve` (joins the terms of one pixel)
+and `sweep_p1812` (radials and pixels).
+"""
+
+from __future__ import annotations
+
+from math import atan, degrees, floor, sqrt
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from lensong.propagation.block_search import BLOCK, greatest_above_line, largest_nu
+from lensong.propagation.diffraction import (
+    bullington_from_edge,
+    bullington_point_nu,
+    knife_edge,
+    nu_at,
+    spherical_earth,
+    wavelength_m,
+)
+from lensong.propagation.free_space import slant_free_space_loss_db
+from lensong.propagation.hull import farthest_above, push, steepest_from
+from lensong.propagation.p1812_terms import (
+    BETA_EARTH_RADIUS_KM,
+    assemble,
+    beta0_percent,
+    inland_tau,
+)
+from lensong.propagation.radial import (
+    INLAND,
+    SEA,
+    Radial,
+    Rasters,
+    read_point,
+    walk_radial,
+    zone_step,
+)
+from lensong.propagation.sampling import nearest
+from lensong.propagation.types import Float32Array, FloatArray, IntArray
+
+__all__ = ["OWN_SAMPLES", "Climate", "PixelOrder", "sweep_p1812"]
+
+OWN_SAMPLES = 4
+"""Samples before the pixel that are read on its own line."""
+
+STATE_GAP_STEPS = OWN_SAMPLES + 0.5
+"""The radial serves a pixel up to this many steps before it."""
+
+SHORT_PATH_KM = 0.25
+"""Below this the Recommendation does not hold: free space and diffraction alone."""
+
+SURFACE, SURFACE_RARE, GROUND = 0, 1, 2
+"""Which profile an obstacle is sought in: with clutter, the same for beta0, bare ground."""
+
+
+class Climate(NamedTuple):
+    """What a sweep needs beside the land; units of the Recommendation."""
+
+    freq_ghz: float
+    percent: float
+    n0: float
+    earth_radius_km: float
+    horizontal: bool
+    tx_lat_deg: float
+    lat_per_row_deg: float
+    lat_per_col_deg: float
+    tx_coast_km: float
+    rx_coast_km: float
+
+
+class PixelOrder(NamedTuple):
+    """Pixels of a window in the order in which a sweep serves them.
+
+    ``first[r]`` to ``first[r + 1]`` are the pixels of radial r, by growing ``last_sample``.
+    """
+
+    first: IntArray
+    row: IntArray
+    col: IntArray
+    last_sample: IntArray
+
+
+class Receiver(NamedTuple):
+    """One pixel: where it is and its own samples, nearest to the mast first."""
+
+    path_km: float
+    rx_m: float
+    row: float  # the mast's position and the step toward this pixel, in cells
+    col: float
+    d_row: float
+    d_col: float
+    last: int  # last sample of the radial that counts; 0 none
+    own_km: FloatArray
+    own_ground_m: FloatArray
+    own_surface_m: FloatArray
+    own_count: int
+
+
+@njit(cache=True, nogil=True)
+def _own_height(receiver: Receiver, rasters: Rasters, at_km: float, step_km: float, kind: int) -> float:
+    """Return the height of the wanted profile on the pixel's own line."""
+    steps = at_km / step_km
+    ground, surface = read_point(
+        rasters, receiver.row + steps * receiver.d_row, receiver.col + steps * receiver.d_col
+    )
+    return ground if kind == GROUND else surface
+
+
+@njit(cache=True, nogil=True)
+def _obstacle(
+    kind: int,
+    radial: Radial,
+    rasters: Rasters,
+    receiver: Receiver,
+    tx_m: float,
+    curvature: float,
+    wavelength: float,
+) -> tuple[bool, float, float, float, float, float, float]:
+    """Return what stands in the way of one pixel in one of the three profiles.
+
+    Returns blocked or not, the diffraction parameter of the Bullington edge (eqs 15 to 20), the
+    mast's and the receiver's horizon slopes [m/km] as running quantities (without the line
+    500 C D), where both lie [km], and the height of the point of least clearance when clear.
+    """
+    if kind == SURFACE:
+        height, y, blocks = radial.surface_m, radial.surface_y, radial.surface_blocks
+        run, run_at, hull = radial.tx_slope, radial.tx_slope_at, radial.surface_hull
+    elif kind == SURFACE_RARE:
+        height, y, blocks = radial.surface_m, radial.surface_rare_y, radial.surface_rare_blocks
+        run, run_at, hull = radial.tx_slope_rare, radial.tx_slope_rare_at, radial.surface_rare_hull
+    else:
+        height, y, blocks = radial.ground_m, radial.ground_y, radial.ground_blocks
+        run, run_at, hull = radial.tx_slope_bare, radial.tx_slope_bare_at, radial.ground_hull
+    size = radial.hull_sizes[kind]
+    x = radial.distance_km
+    step_km = x[1]
+    path_km, rx_m, last = receiver.path_km, receiver.rx_m, receiver.last
+    bulge = 500.0 * curvature  # [m/km²]
+    own = receiver.own_ground_m if kind == GROUND else receiver.own_surface_m
+
+    # horizon of the mast: own samples against the radial's running maximum
+    tx_slope, tx_at = -np.inf, 0.0
+    for i in range(receiver.own_count):
+        at = receiver.own_km[i]
+        slope = (own[i] - tx_m) / at - bulge * at
+        if slope > tx_slope:
+            tx_slope, tx_at = slope, at
+    again_tx, again_tx_m = 0, 0.0
+    if last > 0 and run[last] >= tx_slope:
+        again_tx = run_at[last]
+        at = x[again_tx]
+        again_tx_m = _own_height(receiver, rasters, at, step_km, kind)
+        slope = (again_tx_m - tx_m) / at - bulge * at
+        if slope >= tx_slope:
+            tx_slope, tx_at = slope, at
+
+    direct = (rx_m - tx_m) / path_km - bulge * path_km
+    blocked = tx_slope > direct if kind == GROUND else tx_slope >= direct
+    if blocked:
+        # horizon of the receiver: own samples, then the tangent to the radial's hull
+        rx_slope, rx_at = -np.inf, 0.0
+        for i in range(receiver.own_count):
+            at = receiver.own_km[i]
+            slope = (own[i] - rx_m) / (path_km - at) - bulge * (path_km - at)
+            if slope >= rx_slope:
+                rx_slope, rx_at = slope, at
+        if last > 0:
+            again_rx = steepest_from(hull, size, x, y, path_km, rx_m - bulge * path_km * path_km)
+            at = x[again_rx]
+            rest = path_km - at
+            if (height[again_rx] - rx_m) / rest - bulge * rest > rx_slope:
+                if again_rx == again_tx:
+                    again_rx_m = again_tx_m
+                else:
+                    again_rx_m = _own_height(receiver, rasters, at, step_km, kind)
+                slope = (again_rx_m - rx_m) / rest - bulge * rest
+                if slope > rx_slope:
+                    rx_slope, rx_at = slope, at
+                # each end may also see the other's obstacle, or the edge could leave the path
+                slope = (again_rx_m - tx_m) / at - bulge * at
+                if slope > tx_slope:
+                    tx_slope, tx_at = slope, at
+        if again_tx > 0:
+            at = x[again_tx]
+            rest = path_km - at
+            slope = (again_tx_m - rx_m) / rest - bulge * rest
+            if slope > rx_slope:
+                rx_slope, rx_at = slope, at
+        nu = bullington_point_nu(
+            tx_slope + bulge * path_km, rx_slope + bulge * path_km, tx_m, rx_m, path_km, wavelength
+        )
+        return True, nu, tx_slope, rx_slope, tx_at, rx_at, np.nan
+
+    # line of sight: the point of least clearance, in wavelengths
+    nu, nu_at_km, nu_height = -np.inf, 0.0, np.nan
+    if again_tx > 0:
+        at = x[again_tx]
+        nu = nu_at(again_tx_m, at, tx_m, rx_m, path_km, curvature, wavelength)
+        nu_at_km, nu_height = at, again_tx_m
+    if last > 0:
+        best, point = largest_nu(
+            x, height, blocks, last, tx_m, rx_m, path_km, curvature, wavelength, run_at[last]
+        )
+        own_best = -np.inf
+        for i in range(receiver.own_count):
+            own_best = max(
+                own_best,
+                nu_at(own[i], receiver.own_km[i], tx_m, rx_m, path_km, curvature, wavelength),
+            )
+        if best > own_best and point != again_tx:
+            at = x[point]
+            point_m = _own_height(receiver, rasters, at, step_km, kind)
+            value = nu_at(point_m, at, tx_m, rx_m, path_km, curvature, wavelength)
+            if value > nu or (value == nu and at > nu_at_km):
+                nu, nu_at_km, nu_height = value, at, point_m
+    for i in range(receiver.own_count):
+        at = receiver.own_km[i]
+        value = nu_at(own[i], at, tx_m, rx_m, path_km, curvature, wavelength)
+        if value >= nu:
+            nu, nu_at_km, nu_height = value, at, own[i]
+    back = (tx_m - rx_m) / path_km - bulge * path_km
+    return False, nu, direct, back, nu_at_km, nu_at_km, nu_height
+
+
+@njit(cache=True, nogil=True)
+def _smooth_earth(
+    radial: Radial, receiver: Receiver, tx_m: float, rx_ground_m: float
+) -> tuple[float, float, float, float]:
+    """Return hst, hsr (eqs 85, 86) and hstd, hsrd (eqs 87 to 89) of one pixel."""
+    path_km, rx_m, last = receiver.path_km, receiver.rx_m, receiver.last
+    x, h = radial.distance_km, radial.ground_m
+    v1, v2 = radial.v1[last], radial.v2[last]
+    at_km, at_m = x[last], h[last]
+    for i in range(receiver.own_count + 1):
+        if i < receiver.own_count:
+            next_km, next_m = receiver.own_km[i], receiver.own_ground_m[i]
+        else:
+            next_km, next_m = path_km, rx_ground_m
+        step = next_km - at_km
+        v1 += step * (next_m + at_m)
+        v2 += step * (next_m * (2.0 * next_km + at_km) + at_m * (next_km + 2.0 * at_km))
+        at_km, at_m = next_km, next_m
+    smooth_tx = (2.0 * v1 * path_km - v2) / (path_km * path_km)
+    smooth_rx = (v2 - v1 * path_km) / (path_km * path_km)
+
+    rise = (rx_m - tx_m) / path_km
+    highest = from_tx = from_rx = -np.inf
+    for i in range(receiver.own_count):
+        at = receiver.own_km[i]
+        above = receiver.own_ground_m[i] - tx_m - rise * at
+        highest = max(highest, above)
+        from_tx = max(from_tx, above / at)
+        from_rx = max(from_rx, above / (path_km - at))
+    if last > 0:
+        size = radial.hull_sizes[3]
+        top = farthest_above(radial.bare_hull, size, x, h, rise)
+        highest = max(highest, h[top] - tx_m - rise * x[top])
+        if highest > 0.0:
+            from_tx = max(from_tx, radial.tx_obstruction[last] - rise)
+            seen = steepest_from(radial.bare_hull, size, x, h, path_km, rx_m)
+            from_rx = max(from_rx, (h[seen] - rx_m) / (path_km - x[seen]) + rise)
+    lowered_tx, lowered_rx = smooth_tx, smooth_rx
+    if highest > 0.0:
+        lowered_tx -= highest * from_tx / (from_tx + from_rx)
+        lowered_rx -= highest * from_rx / (from_tx + from_rx)
+    return smooth_tx, smooth_rx, min(lowered_tx, h[0]), min(lowered_rx, rx_ground_m)
+
+
+@njit(cache=True, nogil=True)
+def _smooth_bullington(
+    receiver: Receiver,
+    step_km: float,
+    tx_above_m: float,
+    rx_above_m: float,
+    curvature: float,
+    wavelength: float,
+) -> float:
+    """Return Lbulls, the Bullington loss over the zero profile at this path's samples, eq. (38).
+
+    Over a smooth bulge the slope to each horizon has one summit along the path, and so has the
+    diffraction parameter (in log(x / (D - x)) its derivative changes sign once); the samples
+    beside the summit decide, found in closed form or by bisection.
+    """
+    path_km, last = receiver.path_km, receiver.last
+    bulge = 500.0 * curvature
+    tx_slope = rx_slope = -np.inf
+    for i in range(receiver.own_count):
+        at = receiver.own_km[i]
+        tx_slope = max(tx_slope, bulge * (path_km - at) - tx_above_m / at)
+        rx_slope = max(rx_slope, bulge * at - rx_above_m / (path_km - at))
+    if last > 0:
+        tx_summit = min(max(int(sqrt(tx_above_m / bulge) / step_km), 1), last)
+        rx_summit = int((path_km - sqrt(rx_above_m / bulge)) / step_km)
+        rx_summit = min(max(rx_summit, 1), last)
+        for i in range(tx_summit, min(tx_summit + 1, last) + 1):
+            at = i * step_km
+            tx_slope = max(tx_slope, bulge * (path_km - at) - tx_above_m / at)
+        for i in range(rx_summit, min(rx_summit + 1, last) + 1):
+            at = i * step_km
+            rx_slope = max(rx_slope, bulge * at - rx_above_m / (path_km - at))
+    if tx_slope >= (rx_above_m - tx_above_m) / path_km:
+        nu = bullington_point_nu(tx_slope, rx_slope, tx_above_m, rx_above_m, path_km, wavelength)
+        return bullington_from_edge(knife_edge(nu), path_km)
+    nu = -np.inf
+    for i in range(receiver.own_count):
+        at = receiver.own_km[i]
+        nu = max(nu, nu_at(0.0, at, tx_above_m, rx_above_m, path_km, curvature, wavelength))
+    if last > 0:
+        low, high = 1, last
+        while low < high:
+            middle = (low + high) // 2
+            here = nu_at(
+                0.0, middle * step_km, tx_above_m, rx_above_m, path_km, curvature, wavelength
+            )
+            there = nu_at(
+                0.0, (middle + 1) * step_km, tx_above_m, rx_above_m, path_km, curvature, wavelength
+            )
+            if there >= here:
+                low = middle + 1
+            else:
+                high = middle
+        nu = max(
+            nu, nu_at(0.0, low * step_km, tx_above_m, rx_above_m, path_km, curvature, wavelength)
+        )
+    return bullington_from_edge(knife_edge(nu), path_km)
+
+
+@njit(cache=True, nogil=True)
+def _delta_bullington(
+    edge_nu: float,
+    receiver: Receiver,
+    step_km: float,
+    tx_above_m: float,
+    rx_above_m: float,
+    radius_km: float,
+    freq_ghz: float,
+    horizontal: bool,
+    sea_share: float,
+) -> float:
+    """Return Ld of one Earth radius, eqs (37) to (39).
+
+    The zero profile is needed only where the spherical Earth diffracts at all.
+    """
+    path_km = receiver.path_km
+    actual = bullington_from_edge(knife_edge(edge_nu), path_km)
+    sphere = spherical_earth(
+        path_km, tx_above_m, rx_above_m, radius_km, freq_ghz, horizontal, sea_share
+    )
+    if sphere <= 0.0:
+        return actual
+    smooth = _smooth_bullington(
+        receiver, step_km, tx_above_m, rx_above_m, 1.0 / radius_km, wavelength_m(freq_ghz)
+    )
+    return actual + max(sphere - smooth, 0.0)
+
+
+@njit(cache=True, nogil=True)
+def _stretches(
+    radial: Radial, rasters: Rasters, receiver: Receiver, step_km: float, rx_zone: int
+) -> tuple[float, float, float]:
+    """Return the longest land and inland stretches and the share of sea of one pixel."""
+    if not rasters.has_zone:
+        return receiver.path_km, receiver.path_km, 0.0
+    z = radial.zones[receiver.last]
+    state = (z[0], z[1], z[2], z[3], z[4])
+    at_km, zone = radial.distance_km[receiver.last], radial.zone[receiver.last]
+    before = 0.0
+    if receiver.last > 0:
+        before = 0.5 * (radial.distance_km[receiver.last - 1] + at_km)
+    for i in range(receiver.own_count + 1):
+        own = i < receiver.own_count
+        next_km = receiver.own_km[i] if own else receiver.path_km
+        after = 0.5 * (at_km + next_km)
+        state = zone_step(state, before, after, zone)
+        before, at_km, zone = after, next_km, rx_zone
+        if own:
+            steps = next_km / step_km
+            zone = nearest(
+                rasters.zone,
+                receiver.row + steps * receiver.d_row,
+                receiver.col + steps * receiver.d_col,
+            )
+    state = zone_step(state, before, receiver.path_km, zone)
+    return state[2], state[3], state[4] / receiver.path_km
+
+
+@njit(cache=True, nogil=True)
+def _roughness(
+    radial: Radial,
+    receiver: Receiver,
+    clear: bool,
+    clear_height_m: float,
+    tx_at_km: float,
+    rx_at_km: float,
+    base_tx_m: float,
+    slope: float,
+    step_km: float,
+) -> float:
+    """Return hm, the terrain roughness between the horizons, eq. (93)."""
+    if clear:
+        return clear_height_m - (base_tx_m + slope * tx_at_km)
+    first = max(1, int(tx_at_km / step_km + 1.0 - 1e-6))
+    last = min(receiver.last, int(rx_at_km / step_km + 1e-6))
+    rough = greatest_above_line(
+        radial.distance_km, radial.ground_m, radial.bare_blocks, first, last, base_tx_m, slope
+    )
+    slack = 1e-9 * receiver.path_km
+    for i in range(receiver.own_count):
+        at = receiver.own_km[i]
+        if tx_at_km - slack <= at <= rx_at_km + slack:
+            rough = max(rough, receiver.own_ground_m[i] - (base_tx_m + slope * at))
+    return rough
+
+
+@njit(cache=True, nogil=True)
+def _serve(
+    radial: Radial,
+    rasters: Rasters,
+    receiver: Receiver,
+    climate: Climate,
+    tx_m: float,
+    rx_ground_m: float,
+    centre_lat_deg: float,
+    rx_zone: int,
+) -> tuple[float, float, float, float]:
+    """Return loss [dB], departure angle [deg], diffraction [dB], that of bare ground [dB]."""
+    path_km, rx_m = receiver.path_km, receiver.rx_m
+    freq_ghz, radius_km = climate.freq_ghz, climate.earth_radius_km
+    free_space = slant_free_space_loss_db(path_km, tx_m, rx_m, freq_ghz)
+    step_km = radial.distance_km[1]
+    if receiver.last == 0 and receiver.own_count == 0:
+        return free_space, degrees(atan((rx_m - tx_m) / (1000.0 * path_km))), 0.0, 0.0
+    wavelength, curvature = wavelength_m(freq_ghz), 1.0 / radius_km
+
+    blocked, bare_nu, tx_slope, rx_slope, tx_at, rx_at, clear_height = _obstacle(
+        GROUND, radial, rasters, receiver, tx_m, curvature, wavelength
+    )
+    bare_db = bullington_from_edge(knife_edge(bare_nu), path_km)
+    tx_theta, rx_theta = 1000.0 * atan(tx_slope / 1000.0), 1000.0 * atan(rx_slope / 1000.0)
+    departure_deg = degrees(tx_theta / 1000.0)
+
+    edge_nu = bare_nu
+    if rasters.has_clutter:
+        edge_nu = _obstacle(SURFACE, radial, rasters, receiver, tx_m, curvature, wavelength)[1]
+    land_km, inland_km, sea_share = _stretches(radial, rasters, receiver, step_km, rx_zone)
+    smooth_tx, smooth_rx, low_tx, low_rx = _smooth_earth(radial, receiver, tx_m, rx_ground_m)
+    tx_above, rx_above = tx_m - low_tx, rx_m - low_rx
+    median_db = _delta_bullington(
+        edge_nu,
+        receiver,
+        step_km,
+        tx_above,
+        rx_above,
+        radius_km,
+        freq_ghz,
+        climate.horizontal,
+        sea_share,
+    )
+    if path_km < SHORT_PATH_KM:
+        return free_space + median_db, departure_deg, median_db, bare_db
+    rare_db = median_db
+    if climate.percent < 50.0:
+        rare_nu = _obstacle(
+            SURFACE_RARE, radial, rasters, receiver, tx_m, 1.0 / BETA_EARTH_RADIUS_KM, wavelength
+        )[1]
+        rare_db = _delta_bullington(
+            rare_nu,
+            receiver,
+            step_km,
+            tx_above,
+            rx_above,
+            BETA_EARTH_RADIUS_KM,
+            freq_ghz,
+            climate.horizontal,
+            sea_share,
+        )
+    base_tx, base_rx = min(smooth_tx, radial.ground_m[0]), min(smooth_rx, rx_ground_m)
+    slope = (base_rx - base_tx) / path_km
+    rough = _roughness(
+        radial, receiver, not blocked, clear_height, tx_at, rx_at, base_tx, slope, step_km
+    )
+    tau = inland_tau(inland_km)
+    terms = assemble(
+        path_km,
+        freq_ghz,
+        climate.percent,
+        climate.n0,
+        radius_km,
+        beta0_percent(centre_lat_deg, land_km, tau),
+        tau,
+        sea_share,
+        tx_m,
+        rx_m,
+        tx_at,
+        path_km - rx_at,
+        tx_theta,
+        rx_theta,
+        tx_m - base_tx,
+        rx_m - base_rx,
+        rough,
+        0.0 if rasters.has_zone and radial.zone[0] == SEA else climate.tx_coast_km,
+        0.0 if rx_zone == SEA else climate.rx_coast_km,
+        free_space,
+        median_db,
+        rare_db,
+    )
+    return max(terms[0], terms[15]), departure_deg, terms[3], bare_db
+
+
+@njit(cache=True, nogil=True)
+def sweep_p1812(
+    rasters: Rasters,
+    order: PixelOrder,
+    radial: Radial,
+    climate: Climate,
+    row: float,
+    col: float,
+    cell_km: float,
+    tx_agl_m: float,
+    rx_agl_m: float,
+    row0: int,
+    col0: int,
+    loss_db: FloatArray,
+    departure_deg: Float32Array,
+    diffraction_db: Float32Array,
+    terrain_db: Float32Array,
+) -> None:
+    """Serve every pixel of a window; what has no elevation on its way stays as it was."""
+    with_rare = climate.percent < 50.0
+    curvature, rare_curvature = 1.0 / climate.earth_radius_km, 1.0 / BETA_EARTH_RADIUS_KM
+    own_km, own_ground, own_surface = (
+        np.empty(OWN_SAMPLES),
+        np.empty(OWN_SAMPLES),
+        np.empty(OWN_SAMPLES),
+    )
+    x = radial.distance_km
+    radials = order.first.size - 1
+    for r in range(radials):
+        if order.first[r] == order.first[r + 1]:
+            continue
+        angle = 2.0 * np.pi * r / radials
+        count = walk_radial(
+            radial,
+            rasters,
+            row,
+            col,
+            -np.cos(angle),
+            np.sin(angle),
+            tx_agl_m,
+            curvature,
+            rare_curvature,
+            with_rare,
+        )
+        if count == 0:
+            continue
+        tx_m = radial.ground_m[0] + tx_agl_m
+        pushed = 0
+        for p in range(order.first[r], order.first[r + 1]):
+            last = order.last_sample[p]
+            if last >= count:
+                break
+            while pushed < last:
+                pushed += 1
+                sizes = radial.hull_sizes
+                sizes[SURFACE] = push(
+                    radial.surface_hull, sizes[SURFACE], x, radial.surface_y, pushed
+                )
+                if with_rare:
+                    sizes[SURFACE_RARE] = push(
+                        radial.surface_rare_hull, sizes[SURFACE_RARE], x, radial.surface_rare_y, pushed
+                    )
+                sizes[GROUND] = push(radial.ground_hull, sizes[GROUND], x, radial.ground_y, pushed)
+                sizes[3] = push(radial.bare_hull, sizes[3], x, radial.ground_m, pushed)
+            pixel_row, pixel_col = order.row[p], order.col[p]
+            rx_ground = float(rasters.ground_m[pixel_row, pixel_col])
+            if np.isnan(rx_ground):
+                continue
+            cells = sqrt((pixel_row - row) ** 2 + (pixel_col - col) ** 2)
+            d_row, d_col = (pixel_row - row) / cells, (pixel_col - col) / cells
+            own_count = 0
+            known = True
+            for j in range(OWN_SAMPLES, 0, -1):
+                steps = cells - j
+                if steps <= 0.5:
+                    continue
+                ground, surface = read_point(rasters, row + steps * d_row, col + steps * d_col)
+                known = known and not np.isnan(surface)
+                own_km[own_count] = steps * cell_km
+                own_ground[own_count] = ground
+                own_surface[own_count] = surface
+                own_count += 1
+            if not known:
+                continue
+            receiver = Receiver(
+                cells * cell_km,
+                rx_ground + rx_agl_m,
+                row,
+                col,
+                d_row,
+                d_col,
+                last,
+                own_km,
+                own_ground,
+                own_surface,
+                own_count,
+            )
+            centre_lat = climate.tx_lat_deg + 0.5 * (
+                climate.lat_per_row_deg * (pixel_row - row)
+                + climate.lat_per_col_deg * (pixel_col - col)
+            )
+            rx_zone = int(rasters.zone[pixel_row, pixel_col]) if rasters.has_zone else INLAND
+            loss, departure, diffraction, bare = _serve(
+                radial, rasters, receiver, climate, tx_m, rx_ground, centre_lat, rx_zone
+            )
+            i, j2 = pixel_row - row0, pixel_col - col0
+            loss_db[i, j2] = loss
+            departure_deg[i, j2] = departure
+            diffraction_db[i, j2] = diffraction
+            terrain_db[i, j2] = bare
+
+
+@njit(cache=True, nogil=True)
+def order_pixels(
+    row: float, col: float, row0: int, col0: int, rows: int, cols: int, radius_cells: float
+) -> PixelOrder:
+    """Sort the pixels of a window within a radius by radial, then by the last sample they need.
+
+    Two stable counting sorts. The number of radials is the circumference in cells, a multiple of
+    four so that the axes are radials. The cell that holds the mast itself is served last on
+    radial 0's list of nothing: it is left out when the mast stands on its very centre.
+    """
+    radials = 4 * int(np.ceil(2.0 * np.pi * radius_cells / 4.0))
+    samples = int(radius_cells) + 1
+    count = 0
+    per_sample = np.zeros(samples + 1, dtype=np.int64)
+    per_radial = np.zeros(radials + 1, dtype=np.int64)
+    radial_of = np.full((rows, cols), -1, dtype=np.int32)
+    last_of = np.zeros((rows, cols), dtype=np.int32)
+    for i in range(rows):
+        for j in range(cols):
+            d_row, d_col = row0 + i - row, col0 + j - col
+            cells = sqrt(d_row * d_row + d_col * d_col)
+            if cells > radius_cells or cells < 1e-6:
+                continue
+            turn = np.arctan2(d_col, -d_row) / (2.0 * np.pi)
+            r = int(floor(turn * radials + 0.5)) % radials
+            last = max(0, int(floor(cells - STATE_GAP_STEPS + 1e-9)))
+            radial_of[i, j], last_of[i, j] = r, last
+            per_sample[last + 1] += 1
+            per_radial[r + 1] += 1
+            count += 1
+    per_sample, first = np.cumsum(per_sample), np.cumsum(per_radial)
+    by_sample = np.empty(count, dtype=np.int64)
+    for i in range(rows):
+        for j in range(cols):
+            if radial_of[i, j] >= 0:
+                last = last_of[i, j]
+                by_sample[per_sample[last]] = i * cols + j
+                per_sample[last] += 1
+    place = first[:-1].copy()
+    out_row, out_col = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
+    out_last = np.empty(count, dtype=np.int64)
+    for p in range(count):
+        i, j = by_sample[p] // cols, by_sample[p] % cols
+        at = place[radial_of[i, j]]
+        place[radial_of[i, j]] += 1
+        out_row[at], out_col[at], out_last[at] = row0 + i, col0 + j, last_of[i, j]
+    return PixelOrder(first, out_row, out_col, out_last)

@@ -1,0 +1,32 @@
+"""Reading rasters between cell centres."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from lensong.propagation.types import Float32Array, UInt8Array
+
+__all__ = ["bilinear", "nearest"]
+
+
+@njit(cache=True, nogil=True)
+def bilinear(raster: Float32Array, row: float, col: float) -> float:
+    """Return the bilinear value at a fractional position; NaN outside the cell centres.
+
+    Nearest-neighbour reading turns slopes into stairs that diffract; terrain is never read so.
+    """
+    rows, cols = raster.shape
+    if not (0.0 <= row <= rows - 1.0 and 0.0 <= col <= cols - 1.0):
+        return np.nan
+    i, j = min(int(row), rows - 2), min(int(col), cols - 2)
+    down, right = row - i, col - j
+    top = raster[i, j] * (1.0 - right) + raster[i, j + 1] * right
+    bottom = raster[i + 1, j] * (1.0 - right) + raster[i + 1, j + 1] * right
+    return top * (1.0 - down) + bottom * down
+
+
+@njit(cache=True, nogil=True)
+def nearest(raster: UInt8Array, row: float, col: float) -> int:
+    """Return the value of the cell that holds a fractional position, which must be inside."""
+    return int(raster[int(row + 0.5), int(col + 0.5)])

@@ -1,0 +1,273 @@
+"""Path loss from one mast to every pixel in range, by any model of the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from lensong.propagation.errors import ConfigError, InvalidInputError, OutOfRangeError
+from lensong.propagation.p1812_sweep import Climate, PixelOrder, order_pixels, sweep_p1812
+from lensong.propagation.p1812_terms import median_earth_radius_km
+from lensong.propagation.radial import Rasters, new_radial
+from lensong.propagation.types import Float32Array, FloatArray, UInt8Array
+
+__all__ = ["MODELS", "SweepRequest", "SweepResult", "Terrain", "pixel_order", "sweep"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terrain:
+    """The land under a sweep, on square cells; row 0 is north.
+
+    Parameters
+    ----------
+    ground_m : shape (rows, cols), float32, at least 2 x 2
+        Above sea level [m]; NaN where unknown: a ray ends there.
+    clutter_m : shape (rows, cols), float32, or None
+        Representative clutter height above ground [m].
+    zone : shape (rows, cols), uint8, or None
+        Radio-climatic zone, 1 sea, 3 coastal land, 4 inland; None: all inland.
+    cell_m : float
+        Side of a cell [m].
+    """
+
+    ground_m: Float32Array
+    clutter_m: Float32Array | None = None
+    zone: UInt8Array | None = None
+    cell_m: float
+
+    def __post_init__(self) -> None:
+        shape = self.ground_m.shape
+        if len(shape) != 2 or min(shape) < 2:
+            raise InvalidInputError(f"ground_m has shape {shape}, wanted at least 2 x 2 cells")
+        for name, layer in (("clutter_m", self.clutter_m), ("zone", self.zone)):
+            if layer is not None and layer.shape != shape:
+                raise InvalidInputError(f"{name} has shape {layer.shape}, wanted {shape}")
+        if not self.cell_m > 0.0:
+            raise InvalidInputError(f"cell_m is {self.cell_m}, wanted a size above 0 m")
+
+    def rasters(self) -> Rasters:
+        """Return the form that the kernels read."""
+        return Rasters(
+            np.ascontiguousarray(self.ground_m, dtype=np.float32),
+            np.zeros((2, 2), dtype=np.float32)
+            if self.clutter_m is None
+            else np.ascontiguousarray(self.clutter_m, dtype=np.float32),
+            np.zeros((2, 2), dtype=np.uint8)
+            if self.zone is None
+            else np.ascontiguousarray(self.zone, dtype=np.uint8),
+            self.clutter_m is not None,
+            self.zone is not None,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepRequest:
+    """One mast, height and frequency, and how far to look.
+
+    Parameters
+    ----------
+    row, col : float
+        Fractional position of the mast; integers are cell centres.
+    tx_height_agl_m, rx_height_agl_m : float
+        Above ground, 1..3000 [m].
+    freq_mhz : float
+        30..6000 [MHz].
+    radius_m : float
+        250 or more [m].
+    delta_n_per_km, n0 : float
+        Refractivity lapse rate [N-units/km], positive, and sea-level refractivity [N-units].
+    time_percent : float
+        1..50 [%].
+    polarization : {"vertical", "horizontal"}
+    tx_lat_deg, lat_per_row_deg, lat_per_col_deg : float
+        Latitude at the mast and its change per cell; only the climate of a path needs it.
+    tx_coast_distance_m, rx_coast_distance_m : float
+        Distance to the coast [m].
+    """
+
+    row: float
+    col: float
+    tx_height_agl_m: float
+    rx_height_agl_m: float
+    freq_mhz: float
+    radius_m: float
+    delta_n_per_km: float
+    n0: float
+    time_percent: float = 50.0
+    polarization: Literal["vertical", "horizontal"] = "vertical"
+    tx_lat_deg: float
+    lat_per_row_deg: float = 0.0
+    lat_per_col_deg: float = 0.0
+    tx_coast_distance_m: float = 500e3
+    rx_coast_distance_m: float = 500e3
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("tx_height_agl_m", 1.0, 3000.0),
+            ("rx_height_agl_m", 1.0, 3000.0),
+            ("freq_mhz", 30.0, 6000.0),
+            ("radius_m", 250.0, 1_000_000.0),
+            ("time_percent", 1.0, 50.0),
+            ("delta_n_per_km", 0.0, 150.0),
+            ("n0", 100.0, 500.0),
+            ("tx_lat_deg", -90.0, 90.0),
+        ):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise OutOfRangeError(name, value, low, high, source="ITU-R P.1812-7 §1")
+        if self.polarization not in ("vertical", "horizontal"):
+            raise InvalidInputError(
+                f"polarization is {self.polarization!r}, wanted 'vertical' or 'horizontal'"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepResult:
+    """Path loss around a mast, on a window of the raster.
+
+    Parameters
+    ----------
+    row0, col0 : int
+        Raster position of the window's top left cell.
+    path_loss_db : shape (h, w), float64
+        Basic transmission loss [dB]; NaN out of range and behind missing elevation.
+    departure_deg : shape (h, w), float32
+        Elevation of the ray at the mast [deg], negative down: toward the horizon where the bare
+        ground blocks the path, toward the receiver where it is clear.
+    diffraction_db : shape (h, w), float32
+        Diffraction loss that the path loss contains [dB].
+    terrain_db : shape (h, w), float32
+        Bullington loss of the bare ground alone [dB].
+    """
+
+    row0: int
+    col0: int
+    path_loss_db: FloatArray
+    departure_deg: Float32Array
+    diffraction_db: Float32Array
+    terrain_db: Float32Array
+
+
+def _window(request: SweepRequest, terrain: Terrain) -> tuple[int, int, int, int]:
+    """Return row0, col0, rows, cols of the cells within the radius."""
+    rows, cols = terrain.ground_m.shape
+    reach = request.radius_m / terrain.cell_m
+    row0 = max(0, int(np.ceil(request.row - reach)))
+    col0 = max(0, int(np.ceil(request.col - reach)))
+    row1 = min(rows, int(np.floor(request.row + reach)) + 1)
+    col1 = min(cols, int(np.floor(request.col + reach)) + 1)
+    return row0, col0, max(0, row1 - row0), max(0, col1 - col0)
+
+
+def pixel_order(request: SweepRequest, terrain: Terrain) -> PixelOrder:
+    """Return the order in which a sweep serves its pixels.
+
+    It depends only on the mast's position and the radius: carriers of one mast may share it.
+    """
+    row0, col0, rows, cols = _window(request, terrain)
+    return order_pixels(
+        request.row, request.col, row0, col0, rows, cols, request.radius_m / terrain.cell_m
+    )
+
+
+def _itu_r_p1812(
+    request: SweepRequest, terrain: Terrain, order: PixelOrder, result: SweepResult
+) -> None:
+    climate = Climate(
+        request.freq_mhz / 1000.0,
+        float(request.time_percent),
+        float(request.n0),
+        median_earth_radius_km(float(request.delta_n_per_km)),
+        request.polarization == "horizontal",
+        float(request.tx_lat_deg),
+        float(request.lat_per_row_deg),
+        float(request.lat_per_col_deg),
+        request.tx_coast_distance_m / 1000.0,
+        request.rx_coast_distance_m / 1000.0,
+    )
+    samples = int(request.radius_m / terrain.cell_m) + 2
+    sweep_p1812(
+        terrain.rasters(),
+        order,
+        new_radial(samples, terrain.cell_m / 1000.0),
+        climate,
+        float(request.row),
+        float(request.col),
+        terrain.cell_m / 1000.0,
+        float(request.tx_height_agl_m),
+        float(request.rx_height_agl_m),
+        result.row0,
+        result.col0,
+        result.path_loss_db,
+        result.departure_deg,
+        result.diffraction_db,
+        result.terrain_db,
+    )
+
+
+SweepModel = Callable[[SweepRequest, Terrain, PixelOrder, SweepResult], None]
+
+MODELS: dict[str, SweepModel] = {"itu_r_p1812": _itu_r_p1812}
+"""Models by the name that scenarios use; each fills a result in place."""
+
+
+def sweep(
+    request: SweepRequest,
+    terrain: Terrain,
+    *,
+    model: str = "itu_r_p1812",
+    order: PixelOrder | None = None,
+) -> SweepResult:
+    """Return the path loss from a mast to every pixel within a radius.
+
+    Parameters
+    ----------
+    request : SweepRequest
+    terrain : Terrain
+    model : str
+        A key of `MODELS`.
+    order : PixelOrder, optional
+        From `pixel_order` with the same position and radius.
+
+    Returns
+    -------
+    SweepResult
+
+    Raises
+    ------
+    ConfigError
+        For an unknown model.
+    InvalidInputError
+        When the mast stands outside the terrain or where there is no elevation.
+
+    Notes
+    -----
+    Pixels nearer than 0.25 km, where the Recommendation does not hold, get free space and the
+    diffraction term. Distances are those of the projected grid.
+    """
+    if model not in MODELS:
+        raise ConfigError(f"model is {model!r}, wanted one of {', '.join(sorted(MODELS))}")
+    rows, cols = terrain.ground_m.shape
+    if not (0.0 <= request.row <= rows - 1 and 0.0 <= request.col <= cols - 1):
+        raise InvalidInputError(
+            f"the mast is at row {request.row:.1f}, column {request.col:.1f}, wanted a place on the "
+            f"{rows} x {cols} terrain: check its coordinates or enlarge the area"
+        )
+    if np.isnan(terrain.ground_m[round(request.row), round(request.col)]):
+        raise InvalidInputError(
+            "the mast stands where there is no elevation: fill the void or correct its coordinates"
+        )
+    row0, col0, height, width = _window(request, terrain)
+    result = SweepResult(
+        row0=row0,
+        col0=col0,
+        path_loss_db=np.full((height, width), np.nan),
+        departure_deg=np.full((height, width), np.nan, dtype=np.float32),
+        diffraction_db=np.full((height, width), np.nan, dtype=np.float32),
+        terrain_db=np.full((height, width), np.nan, dtype=np.float32),
+    )
+    MODELS[model](request, terrain, order or pixel_order(request, terrain), result)
+    return result

@@ -1,0 +1,244 @@
+"""The sweep against the single path: one number by two routes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lensong.propagation.errors import ConfigError, InvalidInputError, OutOfRangeError
+from lensong.propagation.p1812 import PathProfile, path_terms
+from lensong.propagation.sweep import SweepRequest, SweepResult, Terrain, pixel_order, sweep
+
+CELL_M = 30.0
+
+
+def fractal(rng: np.random.Generator, n: int, relief_m: float) -> np.ndarray:
+    """Return rough terrain: noise whose power falls with frequency."""
+    freq = np.hypot(np.fft.fftfreq(n)[:, None], np.fft.rfftfreq(n)[None, :])
+    freq[0, 0] = 1.0
+    spectrum = np.fft.rfft2(rng.normal(size=(n, n))) / freq**1.6
+    z = np.fft.irfft2(spectrum, s=(n, n))
+    return (z - z.min()) / (np.ptp(z) + 1e-12) * relief_m
+
+
+def make_terrain(
+    seed: int, relief_m: float, shape: str, *, clutter: bool, sea: bool, n: int = 161
+) -> Terrain:
+    rng = np.random.default_rng(seed)
+    z = fractal(rng, n, relief_m) + 200.0
+    if shape == "steps":
+        z = np.round(z / 50.0) * 50.0  # ties and cliffs
+    elif shape == "flat":
+        z = np.full((n, n), 7.0)
+    elif shape == "half-flat":
+        z[:, : n // 2] = 210.0
+    zone = None
+    if sea:
+        zone = np.where(z < np.quantile(z, 0.4), 1, np.where(z < np.quantile(z, 0.6), 3, 4))
+        zone = zone.astype(np.uint8)
+    heights = rng.choice([0.0, 0.0, 3.0, 10.0, 15.0], size=(n, n)).astype(np.float32)
+    return Terrain(
+        ground_m=z.astype(np.float32),
+        clutter_m=heights if clutter else None,
+        zone=zone,
+        cell_m=CELL_M,
+    )
+
+
+def request(terrain: Terrain, **changes: Any) -> SweepRequest:
+    n = terrain.ground_m.shape[0]
+    base = SweepRequest(
+        row=n // 2,
+        col=n // 2,
+        tx_height_agl_m=30.0,
+        rx_height_agl_m=1.5,
+        freq_mhz=1800.0,
+        radius_m=(n // 2) * CELL_M,
+        delta_n_per_km=44.0,
+        n0=365.5,
+        tx_lat_deg=22.35,
+    )
+    return replace(base, **changes)
+
+
+def on_axis_difference_db(terrain: Terrain, wanted: SweepRequest, result: SweepResult) -> float:
+    """Return the greatest difference to the single path over the four axes through the mast."""
+    row, col = int(wanted.row), int(wanted.col)
+    steps = int(wanted.radius_m / CELL_M)
+    greatest = 0.0
+    for d_row, d_col in ((-1, 0), (0, 1), (1, 0), (0, -1)):
+        for k in range(9, steps + 1):
+            rows, cols = row + d_row * np.arange(k + 1), col + d_col * np.arange(k + 1)
+            profile = PathProfile(
+                distance_m=np.arange(k + 1) * CELL_M,
+                terrain_amsl_m=terrain.ground_m[rows, cols].astype(np.float64),
+                clutter_height_m=np.zeros(k + 1)
+                if terrain.clutter_m is None
+                else terrain.clutter_m[rows, cols].astype(np.float64),
+                zone=np.full(k + 1, 4)
+                if terrain.zone is None
+                else terrain.zone[rows, cols].astype(np.int64),
+            )
+            terms = path_terms(
+                profile,
+                freq_mhz=wanted.freq_mhz,
+                tx_height_agl_m=wanted.tx_height_agl_m,
+                rx_height_agl_m=wanted.rx_height_agl_m,
+                # the same latitude at both ends and no way between them: the path's centre
+                tx_lat_deg=wanted.tx_lat_deg,
+                tx_lon_deg=103.0,
+                rx_lat_deg=wanted.tx_lat_deg,
+                rx_lon_deg=103.0 + 1e-9,
+                delta_n_per_km=wanted.delta_n_per_km,
+                n0=wanted.n0,
+                time_percent=wanted.time_percent,
+                polarization=wanted.polarization,
+            )
+            i, j = int(rows[-1]) - result.row0, int(cols[-1]) - result.col0
+            difference = abs(terms.basic_transmission_loss_db - result.path_loss_db[i, j])
+            assert np.isfinite(difference), (k, d_row, d_col)
+            greatest = max(greatest, difference)
+    return greatest
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    relief_m=st.sampled_from([1.0, 60.0, 400.0, 1500.0]),
+    shape=st.sampled_from(["rough", "steps", "flat", "half-flat"]),
+    clutter=st.booleans(),
+    sea=st.booleans(),
+    percent=st.sampled_from([1.0, 10.0, 50.0]),
+    freq_mhz=st.sampled_from([95.0, 450.0, 800.0, 1800.0, 3700.0, 6000.0]),
+    tx_height_agl_m=st.sampled_from([1.0, 12.0, 30.0, 200.0, 3000.0]),
+    rx_height_agl_m=st.sampled_from([1.0, 1.5, 10.0, 30.0]),
+    horizontal=st.booleans(),
+)
+def test_pixels_on_a_radial_equal_the_single_path(
+    seed: int,
+    relief_m: float,
+    shape: str,
+    clutter: bool,
+    sea: bool,
+    percent: float,
+    freq_mhz: float,
+    tx_height_agl_m: float,
+    rx_height_agl_m: float,
+    horizontal: bool,
+) -> None:
+    terrain = make_terrain(seed, relief_m, shape, clutter=clutter, sea=sea)
+    wanted = request(
+        terrain,
+        freq_mhz=freq_mhz,
+        time_percent=percent,
+        tx_height_agl_m=tx_height_agl_m,
+        rx_height_agl_m=rx_height_agl_m,
+        polarization="horizontal" if horizontal else "vertical",
+    )
+    result = sweep(wanted, terrain)
+    # The centre of a single path lies half a path away along the great circle, due east here.
+    assert on_axis_difference_db(terrain, wanted, result) < 1e-6
+
+
+def test_every_pixel_in_range_gets_a_loss_and_none_outside() -> None:
+    terrain = make_terrain(3, 500.0, "rough", clutter=True, sea=False)
+    wanted = request(terrain, radius_m=1500.0, row=70.3, col=91.8)
+    result = sweep(wanted, terrain)
+    rows, cols = np.indices(result.path_loss_db.shape)
+    cells = np.hypot(rows + result.row0 - 70.3, cols + result.col0 - 91.8)
+    assert np.array_equal(np.isfinite(result.path_loss_db), cells <= 1500.0 / CELL_M)
+
+
+def test_no_pixel_is_better_than_free_space() -> None:
+    terrain = make_terrain(4, 800.0, "rough", clutter=True, sea=False)
+    wanted = request(terrain)
+    result = sweep(wanted, terrain)
+    rows, cols = np.indices(result.path_loss_db.shape)
+    km = np.hypot(rows + result.row0 - wanted.row, cols + result.col0 - wanted.col) * 0.03
+    with np.errstate(divide="ignore"):
+        free_space = 92.4 + 20.0 * np.log10(1.8) + 20.0 * np.log10(km)
+    known = np.isfinite(result.path_loss_db)
+    assert known.sum() > 15_000
+    # the slant distance is longer than the distance on the map, never shorter; the focusing term
+    # is 0 at 50 % of time
+    assert np.all(result.path_loss_db[known] >= free_space[known] - 1e-9)
+
+
+def test_short_paths_are_free_space_and_diffraction() -> None:
+    terrain = make_terrain(5, 300.0, "rough", clutter=True, sea=False)
+    wanted = request(terrain)
+    result = sweep(wanted, terrain)
+    row, col = int(wanted.row), int(wanted.col)
+    ground = terrain.ground_m
+    rise_km = (ground[row, col] + 30.0 - ground[row - 5, col] - 1.5) / 1000.0
+    slant_km = np.hypot(0.15, rise_km)
+    free_space = 92.4 + 20.0 * np.log10(1.8) + 20.0 * np.log10(slant_km)
+    i, j = row - 5 - result.row0, col - result.col0
+    wanted_db = free_space + result.diffraction_db[i, j]
+    assert result.path_loss_db[i, j] == pytest.approx(wanted_db, abs=1e-5)  # float32 diffraction
+
+
+def test_departure_points_at_the_receiver_when_clear_and_at_the_ridge_when_blocked() -> None:
+    n = 161
+    ground = np.full((n, n), 100.0, dtype=np.float32)
+    ground[40, :] = 300.0  # a wall 40 cells north of the mast
+    terrain = Terrain(ground_m=ground, cell_m=CELL_M)
+    result = sweep(request(terrain), terrain)
+    near = result.departure_deg[60 - result.row0, 80 - result.col0]
+    behind = result.departure_deg[10 - result.row0, 80 - result.col0]
+    assert near == pytest.approx(np.degrees(np.arctan(-28.5 / 600.0)), abs=0.01)
+    assert behind == pytest.approx(np.degrees(np.arctan(170.0 / 1200.0)), abs=0.01)
+    assert result.terrain_db[10 - result.row0, 80 - result.col0] > 20.0
+
+
+def test_clutter_adds_loss_that_bare_ground_does_not_have() -> None:
+    terrain = make_terrain(6, 50.0, "rough", clutter=True, sea=False)
+    bare = sweep(request(terrain), replace(terrain, clutter_m=None))
+    grown = sweep(request(terrain), terrain)
+    known = np.isfinite(bare.path_loss_db)
+    assert np.nanmedian(grown.path_loss_db - bare.path_loss_db) > 3.0
+    np.testing.assert_array_equal(bare.terrain_db[known], grown.terrain_db[known])
+
+
+def test_missing_elevation_ends_a_ray_and_nothing_else() -> None:
+    terrain = make_terrain(7, 100.0, "rough", clutter=False, sea=False)
+    ground = terrain.ground_m.copy()
+    ground[40:44, 78:83] = np.nan
+    holed = sweep(request(terrain), replace(terrain, ground_m=ground))
+    whole = sweep(request(terrain), terrain)
+    assert np.isnan(holed.path_loss_db[20, 80])
+    south = slice(90, None)
+    np.testing.assert_array_equal(holed.path_loss_db[south], whole.path_loss_db[south])
+
+
+def test_carriers_share_the_order_of_pixels() -> None:
+    terrain = make_terrain(8, 300.0, "rough", clutter=False, sea=False)
+    wanted = request(terrain, row=70.25, col=81.5)
+    order = pixel_order(wanted, terrain)
+    other = replace(wanted, freq_mhz=800.0)
+    np.testing.assert_array_equal(
+        sweep(other, terrain, order=order).path_loss_db, sweep(other, terrain).path_loss_db
+    )
+
+
+def test_more_than_half_of_the_time_is_refused() -> None:
+    terrain = make_terrain(9, 10.0, "rough", clutter=False, sea=False)
+    with pytest.raises(OutOfRangeError, match="time_percent"):
+        request(terrain, time_percent=90.0)
+
+
+def test_unknown_model_names_the_known_ones() -> None:
+    terrain = make_terrain(9, 10.0, "rough", clutter=False, sea=False)
+    with pytest.raises(ConfigError, match="itu_r_p1812"):
+        sweep(request(terrain), terrain, model="crystal_ball")
+
+
+def test_a_mast_outside_the_terrain_is_refused() -> None:
+    terrain = make_terrain(9, 10.0, "rough", clutter=False, sea=False)
+    with pytest.raises(InvalidInputError, match="enlarge the area"):
+        sweep(request(terrain, row=-5.0), terrain)
