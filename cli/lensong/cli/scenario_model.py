@@ -1,0 +1,202 @@
+"""The scenario file's sections, keys, types and defaults; nothing else is accepted in one.
+
+Every key is explained in docs/how-to/scenario.md.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["FILE_KEYS", "ScenarioFile"]
+
+_Share = Annotated[float, Field(ge=0.0, le=1.0)]
+_Azimuth = Annotated[float, Field(ge=0.0, le=360.0)]
+_Downtilt = Annotated[float, Field(ge=-30.0, le=90.0)]
+_Height = Annotated[float, Field(ge=1.0, le=3000.0)]
+_Technology = Literal["4G", "5G"]
+_LengthUnit = Literal["m", "ft"]
+
+FILE_KEYS = (
+    "area.boundary",
+    "elevation.path",
+    "land_cover.path",
+    "land_cover.table",
+    "population.path",
+    "population.census",
+    "villages.path",
+    "communes.path",
+    "network.cells",
+    "network.atoll.sites",
+    "network.atoll.transmitters",
+    "network.atoll.cells",
+    "network.antennas",
+)
+"""Keys whose value is a file or folder beside the scenario."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
+
+
+class AreaSection(_Section):
+    """[area]."""
+
+    boundary: str = ""
+    bbox_deg: Annotated[list[float], Field(min_length=4, max_length=4)] | None = None
+    crs: str = "auto"
+    resolution_m: Annotated[float, Field(ge=1.0, le=5000.0)] = 30.0
+
+
+class ElevationSection(_Section):
+    """[elevation]."""
+
+    path: str | list[str]
+    kind: Literal["auto", "terrain", "surface"] = "auto"
+    unit: _LengthUnit = "m"
+    fill_voids: bool = False
+    max_void_share: _Share = 0.001
+
+
+class LandCoverSection(_Section):
+    """[land_cover]."""
+
+    path: str | list[str]
+    table: str = ""
+    with_surface_model: bool = False
+
+
+class PopulationSection(_Section):
+    """[population]."""
+
+    path: str | list[str]
+    census: str = ""
+
+
+class VillagesSection(_Section):
+    """[villages]."""
+
+    path: str
+    layer: str = ""
+    radius_m: Annotated[float, Field(gt=0.0, le=20_000.0)] = 500.0
+    columns: dict[str, str] = {}
+
+
+class CommunesSection(_Section):
+    """[communes]."""
+
+    path: str
+    layer: str = ""
+    columns: dict[str, str] = {}
+
+
+class AtollSection(_Section):
+    """[network.atoll]: the three tables."""
+
+    sites: str
+    transmitters: str
+    cells: str
+
+
+class AssumeSection(_Section):
+    """[network.assume]."""
+
+    height_agl_m: _Height = 30.0
+    azimuths_deg: list[_Azimuth] = [0.0, 120.0, 240.0]
+    antenna: str = "3gpp"
+    antenna_gain_dbi: Annotated[float, Field(ge=-20.0, le=60.0)] | None = None
+    horizontal_beamwidth_deg: Annotated[float, Field(ge=1.0, le=360.0)] = 65.0
+    vertical_beamwidth_deg: Annotated[float, Field(gt=0.0, le=180.0)] | None = None
+    mechanical_downtilt_deg: _Downtilt = 3.0
+    electrical_downtilt_deg: _Downtilt = 0.0
+    total_power_dbm: Annotated[float, Field(ge=-30.0, le=80.0)] = 46.0
+    carriers: Annotated[list[str], Field(min_length=1)] = ["4G B3 20 MHz"]
+    downlink_load: _Share = 0.5
+    uplink_noise_rise_db: Annotated[float, Field(ge=0.0, le=40.0)] = 2.0
+    noise_figure_db: Annotated[float, Field(ge=0.0, le=30.0)] = 3.0
+    feeder_loss_db: Annotated[float, Field(ge=0.0, le=30.0)] = 0.0
+    tdd_uplink_share: _Share = 0.25
+    granted_uplink_resource_blocks: Annotated[int, Field(ge=1, le=275)] | None = None
+
+
+class NetworkSection(_Section):
+    """[network]."""
+
+    cells: str = ""
+    atoll: AtollSection | None = None
+    format: Literal["auto", "plain", "atoll", "planet", "opencellid", "sites"] = "auto"
+    power: Literal["auto", "total", "per_re"] = "auto"
+    height_unit: _LengthUnit = "m"
+    antennas: str = ""
+    operators: list[str] = []
+    technologies: list[_Technology] = []
+    radius_m: Annotated[float, Field(ge=250.0, le=100_000.0)] = 15_000.0
+    assume: AssumeSection = AssumeSection()
+
+
+class ServiceSection(_Section):
+    """[[service]]; ranges are checked by the service itself."""
+
+    name: str
+    technologies: list[_Technology] = ["4G", "5G"]
+    downlink_mbps: float
+    uplink_mbps: float
+    probability: float = 0.9
+    min_rsrp_dbm: Annotated[float, Field(ge=-160.0, le=-30.0)] = -124.0
+
+
+_DEFAULT_SERVICES = [
+    ServiceSection(name="voice-data", technologies=["4G"], downlink_mbps=2.0, uplink_mbps=0.25),
+    ServiceSection(name="livestream-720p", downlink_mbps=1.0, uplink_mbps=2.8),
+    ServiceSection(name="livestream-1080p", downlink_mbps=1.0, uplink_mbps=4.4),
+]
+
+
+class HandsetSection(_Section):
+    """[handset]."""
+
+    height_agl_m: _Height = 1.5
+    tx_power_dbm: Annotated[float, Field(ge=-10.0, le=40.0)] = 23.0
+    gain_dbi: Annotated[float, Field(ge=-20.0, le=30.0)] = 0.0
+    noise_figure_db: Annotated[float, Field(ge=0.0, le=30.0)] = 7.0
+    body_loss_db: Annotated[float, Field(ge=0.0, le=40.0)] = 0.0
+    penetration_loss_db: Annotated[float, Field(ge=0.0, le=60.0)] = 0.0
+
+
+class PropagationSection(_Section):
+    """[propagation]."""
+
+    model: str = "itu_r_p1812"
+    delta_n_per_km: Annotated[float, Field(gt=0.0, le=200.0)] = 44.0
+    n0: Annotated[float, Field(ge=200.0, le=500.0)] = 365.5
+    time_percent: Annotated[float, Field(ge=1.0, le=50.0)] = 50.0
+    polarization: Literal["vertical", "horizontal"] = "vertical"
+    location_sigma_db: Annotated[float, Field(ge=0.0, le=30.0)] = 4.0
+    model_sigma_db: Annotated[float, Field(ge=0.0, le=30.0)] = 7.0
+
+
+class ClassesSection(_Section):
+    """[classes]."""
+
+    service: str = "voice-data"
+    covered_share: _Share = 0.95
+    no_signal_share: _Share = 0.05
+
+
+class ScenarioFile(_Section):
+    """The whole file."""
+
+    title: str = ""
+    synthetic: bool = False
+    area: AreaSection = AreaSection()
+    elevation: ElevationSection
+    land_cover: LandCoverSection | None = None
+    population: PopulationSection | None = None
+    villages: VillagesSection
+    communes: CommunesSection | None = None
+    network: NetworkSection
+    service: Annotated[list[ServiceSection], Field(min_length=1)] = _DEFAULT_SERVICES
+    handset: HandsetSection = HandsetSection()
+    propagation: PropagationSection = PropagationSection()
+    classes: ClassesSection = ClassesSection()
