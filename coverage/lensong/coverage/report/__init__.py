@@ -1,0 +1,5 @@
+"""The result of a plan as one HTML file that opens without internet."""
+
+from lensong.coverage.report.html import render_report
+
+__all__ = ["render_report"]

@@ -1,0 +1,154 @@
+"""``report.html``: one file with the answer, the map, the tables and where it all comes from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from lensong.coverage.report.headline import column, headline
+from lensong.coverage.report.map_data import map_data, plain_value, village_rows
+from lensong.coverage.report.messages import both, catalogue, number
+from lensong.coverage.result import PlanResult
+
+__all__ = ["render_report", "result_id"]
+
+_SCRIPTS = ("words.js", "symbols.js", "figure.js", "map.js", "tables.js", "main.js")
+
+
+def render_report(
+    result: PlanResult,
+    *,
+    maplibre_js: str,
+    maplibre_css: str,
+    generated_at: str | None = None,
+) -> str:
+    """Return the report as the text of one HTML file that asks nothing of any network.
+
+    Parameters
+    ----------
+    result : PlanResult
+    maplibre_js, maplibre_css : str
+        Text of the MapLibre GL JS library (the UMD build) and of its style sheet.
+    generated_at : str or None
+        Date to print, ISO 8601. None: the page shows the date of the file itself, so that the
+        same plan gives the same bytes.
+
+    Returns
+    -------
+    str
+        HTML, the same for the same input.
+    """
+    environment = Environment(
+        loader=PackageLoader("lensong.coverage.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(t=both, num=number, column=column)
+    return environment.get_template("report.html").render(
+        result=result,
+        head=headline(result),
+        technologies=list(result.layers),
+        settings=_flat_settings(result.settings),
+        communes=_commune_rows(result),
+        result_id=result_id(result),
+        generated_at=generated_at,
+        data=_json_for_script(_page_data(result, generated_at)),
+        style=Markup(_closed_style(maplibre_css) + "\n" + _template("report.css")),  # noqa: S704
+        maplibre=Markup(_closed_script(maplibre_js)),  # noqa: S704
+        script=Markup("\n".join(_template(name) for name in _SCRIPTS)),  # noqa: S704
+    )
+
+
+def result_id(result: PlanResult) -> str:
+    """Return twelve hex digits that name a result: a hash of its inputs, settings and table."""
+    content = {
+        "inputs": [(s.role, s.sha256) for s in result.land.sources],
+        "settings": result.settings,
+        "villages": village_rows(result),
+    }
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _page_data(result: PlanResult, generated_at: str | None) -> dict[str, Any]:
+    return {
+        "title": result.title,
+        "synthetic": result.synthetic,
+        "generated_at": generated_at,
+        "result_id": result_id(result),
+        "technologies": list(result.layers),
+        "services": [
+            {
+                "name": s.name,
+                "technologies": list(s.technologies),
+                "downlink_mbps": s.downlink_mbps,
+                "uplink_mbps": s.uplink_mbps,
+                "probability": s.probability,
+            }
+            for s in result.services
+        ],
+        "class_service": result.class_service,
+        "origin": [
+            {"role": s.role, "path": s.path} for s in result.land.sources if s.role == "elevation"
+        ],
+        "villages": village_rows(result),
+        "communes": _commune_rows(result),
+        "map": map_data(result),
+        "messages": catalogue(),
+    }
+
+
+def _commune_rows(result: PlanResult) -> list[dict[str, Any]]:
+    """Return the commune table with the extent of each commune, for the map to show it."""
+    if result.communes is None or result.communes.empty:
+        return []
+    bounds = result.communes.geometry.to_crs(4326).bounds
+    rows = result.communes.drop(columns="geometry").to_dict("records")
+    return [
+        {str(k): plain_value(str(k), v) for k, v in row.items()}
+        | {"bounds_deg": [round(float(v), 5) for v in extent]}
+        for row, extent in zip(rows, bounds.to_numpy(), strict=True)
+    ]
+
+
+def _flat_settings(settings: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Return the settings as dotted names and values, in the order of the scenario."""
+    flat: list[tuple[str, str]] = []
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            flat.extend(_flat_settings(value, f"{prefix}{name}."))
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            for place, item in enumerate(value, start=1):
+                flat.extend(_flat_settings(item, f"{prefix}{name}[{place}]."))
+        else:
+            flat.append((f"{prefix}{name}", json.dumps(value, ensure_ascii=False, default=str)))
+    return flat
+
+
+def _template(name: str) -> str:
+    return files("lensong.coverage.report").joinpath("templates", name).read_text("utf-8")
+
+
+def _json_for_script(data: dict[str, Any]) -> Markup:
+    """Return JSON that cannot end the script element it stands in."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return Markup(text.replace("<", "\\u003c"))  # noqa: S704
+
+
+def _closed_script(text: str) -> str:
+    """Return a script that cannot end its own element and refers to no source map."""
+    text = re.sub(r"^//# sourceMappingURL=.*$", "", text, flags=re.MULTILINE)
+    return re.sub(r"<(?=/script|!--)", r"<\\", text, flags=re.IGNORECASE)
+
+
+def _closed_style(text: str) -> str:
+    text = re.sub(r"/\*# sourceMappingURL=.*?\*/", "", text)
+    return re.sub(r"<(?=/style)", r"<\\", text, flags=re.IGNORECASE)

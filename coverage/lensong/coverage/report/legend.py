@@ -1,0 +1,272 @@
+"""Classes and colours of the map's layers: from a quantity to a palette index and back to words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lensong.coverage.result import REASONS
+from lensong.coverage.service import Service
+from lensong.propagation.errors import InvalidInputError
+from lensong.propagation.types import UInt8Array
+
+__all__ = [
+    "RSRP_BREAKS_DBM",
+    "Legend",
+    "LegendClass",
+    "cell_legend",
+    "classify",
+    "probability_legend",
+    "rate_legend",
+    "reason_legend",
+    "rsrp_legend",
+    "server_indices",
+    "sinr_legend",
+]
+
+RSRP_BREAKS_DBM = (-124.0, -115.0, -105.0, -95.0, -85.0, -75.0)
+"""Lower edges of the level classes; below the first nothing is drawn."""
+
+SINR_BREAKS_DB = (-6.0, -3.0, 0.0, 3.0, 7.0, 13.0, 20.0)
+DOWNLINK_BREAKS_MBPS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+UPLINK_BREAKS_MBPS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
+PROBABILITY_BREAKS_PERCENT = (5.0, 25.0, 50.0, 75.0, 95.0)
+
+# From poor to good. Levels run as engineers expect them; rates and probabilities grow in
+# lightness throughout, so that they survive colour blindness and grey print.
+_LEVELS = ("#c62828", "#ef7d1a", "#f9d84a", "#c3d941", "#5fb548", "#137a3a")
+_RATES = ("#440154", "#46327e", "#365c8d", "#277f8e", "#1fa187", "#4ac16d", "#a0da39", "#fde725")
+_PROBABILITIES = ("#ffffd9", "#d3eeb3", "#7fcdbb", "#2f9fc0", "#2465ab", "#152f70")
+_REASON_COLOURS = {
+    "terrain": "#7a4a21",
+    "clutter": "#4f9d3a",
+    "interference": "#7b3fa8",
+    "uplink": "#1478b8",
+    "capacity": "#d64a78",
+    "distance": "#eaa01a",
+    "no_cell": "#3d444d",
+}
+_SAME_RATE = 1.35  # a round break this near to a service's demand would only crowd the legend
+_GOLDEN_ANGLE_DEG = 137.508  # neighbouring masts get hues far apart, however many there are
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegendClass:
+    """One colour of a legend.
+
+    Parameters
+    ----------
+    colour : str
+        ``"#rrggbb"``.
+    low, high : float or None
+        Range that it stands for, in the legend's unit; None is open.
+    key : str
+        Of a message, for classes that are words.
+    text : str
+        For classes that are names.
+    services : tuple of str
+        Services whose demand is the lower edge.
+    """
+
+    colour: str
+    low: float | None = None
+    high: float | None = None
+    key: str = ""
+    text: str = ""
+    services: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields that are set."""
+        fields = {
+            "colour": self.colour,
+            "low": self.low,
+            "high": self.high,
+            "key": self.key,
+            "text": self.text,
+            "services": list(self.services),
+        }
+        return {name: value for name, value in fields.items() if value not in (None, "", [])}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Legend:
+    """Unit and classes of a layer; class ``i`` has the palette index ``i + 1``, 0 is empty."""
+
+    unit: str
+    classes: tuple[LegendClass, ...]
+
+    @property
+    def colours(self) -> list[str]:
+        """Return the palette."""
+        return [c.colour for c in self.classes]
+
+    @property
+    def breaks(self) -> list[float]:
+        """Return the lower edges of the classes that have one."""
+        return [c.low for c in self.classes if c.low is not None]
+
+
+def classify(values: NDArray[np.floating[Any]], legend: Legend) -> UInt8Array:
+    """Return the palette index of each value; NaN and what lies below every class is 0.
+
+    Parameters
+    ----------
+    values : any shape
+        In the legend's unit.
+    legend : Legend
+        Of consecutive ranges; when the lowest is open below, no value is left out.
+    """
+    open_below = int(legend.classes[0].low is None)
+    index = np.searchsorted(legend.breaks, np.nan_to_num(values), side="right") + open_below
+    return np.where(np.isnan(values), 0, index).astype(np.uint8)
+
+
+def rsrp_legend(breaks_dbm: Sequence[float] = RSRP_BREAKS_DBM) -> Legend:
+    """Return the legend of the received level, red to green.
+
+    Raises
+    ------
+    InvalidInputError
+        The thresholds do not rise, or are too many to tell apart.
+    """
+    edges = sorted(float(b) for b in breaks_dbm)
+    if not 2 <= len(edges) <= 12 or len(set(edges)) != len(edges):
+        raise InvalidInputError(
+            f"level thresholds are {list(breaks_dbm)}, wanted 2 to 12 different values in dBm"
+        )
+    return _ranges("dBm", edges, _LEVELS, open_below=False)
+
+
+def sinr_legend() -> Legend:
+    """Return the legend of signal to interference and noise, red to green."""
+    return _ranges("dB", SINR_BREAKS_DB, _LEVELS)
+
+
+def rate_legend(services: Sequence[Service], direction: str) -> Legend:
+    """Return the legend of a rate whose thresholds include what each service needs.
+
+    Parameters
+    ----------
+    services : sequence of Service
+        Those with a demand of 0 in this direction are left out.
+    direction : {"downlink", "uplink"}
+    """
+    demands: dict[float, tuple[str, ...]] = {}
+    for service in services:
+        need = service.downlink_mbps if direction == "downlink" else service.uplink_mbps
+        if need > 0.0:
+            demands[need] = (*demands.get(need, ()), service.name)
+    usual = DOWNLINK_BREAKS_MBPS if direction == "downlink" else UPLINK_BREAKS_MBPS
+    edges = sorted(
+        {*demands, *(b for b in usual if all(not _near(b, demand) for demand in demands))}
+    )
+    return _ranges("Mbit/s", edges, _RATES, services=demands)
+
+
+def probability_legend(service: Service) -> Legend:
+    """Return the legend of a service's probability [%], the demanded one being a threshold."""
+    wanted = round(100.0 * service.probability, 3)
+    edges = [b for b in PROBABILITY_BREAKS_PERCENT if abs(b - wanted) > 4.0] + [wanted]
+    return _ranges(
+        "%", sorted(edges), _PROBABILITIES, services={wanted: (service.name,)}, open_below=False
+    )
+
+
+def reason_legend() -> Legend:
+    """Return the legend of what stands in a service's way.
+
+    The codes of ``ServiceLayers.reason`` are its palette indices: 0, served, is empty.
+    """
+    return Legend(
+        unit="",
+        classes=tuple(
+            LegendClass(colour=_REASON_COLOURS[name], key=f"reason.{name}") for name in REASONS[1:]
+        ),
+    )
+
+
+def cell_legend(cells: Sequence[tuple[str, str]]) -> Legend:
+    """Return a legend of cells: a hue per mast, a lightness per sector.
+
+    Parameters
+    ----------
+    cells : sequence of (cell_id, mast_id)
+        Those on the map, at most 255 are told apart.
+    """
+    masts: dict[str, int] = {}
+    sectors: dict[str, int] = {}
+    classes: list[LegendClass] = []
+    for cell_id, mast_id in cells[:255]:
+        hue = masts.setdefault(mast_id, len(masts)) * _GOLDEN_ANGLE_DEG
+        sector = sectors.get(mast_id, 0)
+        sectors[mast_id] = sector + 1
+        lightness = (0.42, 0.56, 0.70, 0.35, 0.63, 0.77)[sector % 6]
+        classes.append(LegendClass(colour=_hsl(hue, 0.62, lightness), text=cell_id))
+    return Legend(unit="", classes=tuple(classes))
+
+
+def server_indices(best_server: NDArray[np.int16], shown: Sequence[int]) -> UInt8Array:
+    """Return the palette index of each serving cell; those past the 255th repeat colours.
+
+    Parameters
+    ----------
+    best_server : shape (rows, cols), int16
+        Index of a cell, -1 none.
+    shown : sequence of int
+        Cell indices in the order of the legend.
+    """
+    table = np.zeros(max(shown, default=-1) + 2, np.uint8)  # the last entry is met by -1
+    for place, cell in enumerate(shown):
+        table[cell] = place % 255 + 1
+    return np.asarray(table[best_server], dtype=np.uint8)
+
+
+def _ranges(
+    unit: str,
+    edges: Sequence[float],
+    ramp: Sequence[str],
+    *,
+    services: dict[float, tuple[str, ...]] | None = None,
+    open_below: bool = True,
+) -> Legend:
+    lows: list[float | None] = [None, *edges] if open_below else list(edges)
+    colours = _sampled(ramp, len(lows))
+    return Legend(
+        unit=unit,
+        classes=tuple(
+            LegendClass(
+                colour=colour,
+                low=low,
+                high=high,
+                services=(services or {}).get(low, ()) if low is not None else (),
+            )
+            for colour, (low, high) in zip(colours, pairwise([*lows, None]), strict=True)
+        ),
+    )
+
+
+def _near(a: float, b: float) -> bool:
+    return max(a, b) / min(a, b) < _SAME_RATE
+
+
+def _sampled(ramp: Sequence[str], count: int) -> list[str]:
+    """Return ``count`` colours evenly spaced along a ramp of anchor colours."""
+    anchors = np.array([list(bytes.fromhex(c[1:])) for c in ramp], dtype=float)
+    at = np.linspace(0.0, len(ramp) - 1.0, count)
+    channels = [np.interp(at, np.arange(len(ramp)), anchors[:, k]) for k in range(3)]
+    return [f"#{r:02x}{g:02x}{b:02x}" for r, g, b in np.rint(channels).astype(int).T]
+
+
+def _hsl(hue_deg: float, saturation: float, lightness: float) -> str:
+    chroma = saturation * min(lightness, 1.0 - lightness)
+
+    def channel(offset: float) -> int:
+        k = (offset + hue_deg / 30.0) % 12.0
+        return round(255 * (lightness - chroma * max(-1.0, min(k - 3.0, 9.0 - k, 1.0))))
+
+    return f"#{channel(0):02x}{channel(8):02x}{channel(4):02x}"

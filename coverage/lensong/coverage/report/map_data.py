@@ -1,0 +1,298 @@
+"""What the map draws: raster layers as pictures, villages, masts, gaps and boundaries as points
+and polygons in WGS 84.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+from rasterio.features import shapes
+from rasterio.transform import Affine
+from shapely.geometry import box, shape
+
+from lensong.coverage.network import Technology
+from lensong.coverage.report.legend import (
+    RSRP_BREAKS_DBM,
+    Legend,
+    cell_legend,
+    classify,
+    probability_legend,
+    rate_legend,
+    reason_legend,
+    rsrp_legend,
+    server_indices,
+    sinr_legend,
+)
+from lensong.coverage.report.png import palette_png_url
+from lensong.coverage.result import PlanResult, TechnologyLayers
+from lensong.gis_data.hillshade import hillshade, warp_to_mercator
+from lensong.propagation.types import Grid, UInt8Array
+
+__all__ = ["Geometry", "map_data", "plain_value", "village_rows"]
+
+Geometry = dict[str, Any]  # GeoJSON, whose nesting no static type describes
+
+_PICTURE_SIDES_PX = (1600, 1250, 1000, 800, 640)
+_BUDGET_BYTES = 10_000_000  # of all pictures together; MapLibre itself adds about 1 MB
+_GREYS = [f"#{g:02x}{g:02x}{g:02x}" for g in np.linspace(96, 252, 255).astype(int).tolist()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Layer:
+    """One raster layer before it is a picture: palette indices on the grid and their legend."""
+
+    technology: Technology
+    kind: str
+    service: str
+    legend: Legend
+    indices: Callable[[], UInt8Array]
+
+
+def map_data(result: PlanResult) -> dict[str, Any]:
+    """Return everything the map needs, JSON-ready.
+
+    Keys are ``base`` and ``layers`` (pictures with their corners), ``bounds_deg``, ``masts``,
+    ``communes``, ``gaps``, ``area`` and ``footprints`` (GeoJSON). Pictures shrink until all of
+    them fit into about 10 MB.
+    """
+    base, layers, corners = _pictures(result)
+    grid = result.land.grid
+    return {
+        "corners_deg": [list(corner) for corner in corners],
+        "bounds_deg": _bounds_deg(grid, result),
+        "base": base,
+        "layers": layers,
+        "masts": _masts(result),
+        "communes": _communes(result),
+        "gaps": _gaps(result),
+        "footprints": _footprints(result),
+        "area": _area(result),
+    }
+
+
+def village_rows(result: PlanResult) -> list[dict[str, Any]]:
+    """Return the village table as the page shows and exports it: all columns but the geometry."""
+    table = result.villages.drop(columns=["geometry", "centre_easting_m", "centre_northing_m"])
+    return [
+        {str(name): plain_value(str(name), value) for name, value in row.items()}
+        for row in table.to_dict("records")
+    ]
+
+
+def _pictures(result: PlanResult) -> tuple[str, list[dict[str, Any]], Any]:
+    grid = result.land.grid
+    layers = list(_layers(result))
+    shade = hillshade(result.land.ground_m, grid.cell_m)
+    for max_px in _PICTURE_SIDES_PX:
+        relief, corners = warp_to_mercator(shade, grid, resampling="nearest", max_px=max_px)
+        base = palette_png_url(relief, _GREYS)
+        size, pictures = len(base), []
+        for layer in layers:
+            warped, _ = warp_to_mercator(layer.indices(), grid, max_px=max_px)
+            url = palette_png_url(warped, layer.legend.colours)
+            size += len(url)
+            if size > _BUDGET_BYTES and max_px != _PICTURE_SIDES_PX[-1]:
+                break
+            pictures.append(
+                {
+                    "technology": layer.technology,
+                    "kind": layer.kind,
+                    "service": layer.service,
+                    "unit": layer.legend.unit,
+                    "classes": [c.as_json() for c in layer.legend.classes],
+                    "url": url,
+                }
+            )
+        if len(pictures) == len(layers):
+            break
+    return base, pictures, corners
+
+
+def _layers(result: PlanResult) -> Iterator[_Layer]:
+    """Yield the layers of each technology; their arrays are made when they are drawn."""
+    level_legend = rsrp_legend(_rsrp_breaks_dbm(result.settings))
+    for technology, layers in result.layers.items():
+        quantities = (
+            ("rsrp", layers.rsrp_dbm, level_legend),
+            ("sinr", layers.sinr_db, sinr_legend()),
+            ("downlink", layers.downlink_mbps, rate_legend(result.services, "downlink")),
+            ("uplink", layers.uplink_mbps, rate_legend(result.services, "uplink")),
+        )
+        for kind, values, legend in quantities:
+            yield _Layer(
+                technology=technology,
+                kind=kind,
+                service="",
+                legend=legend,
+                indices=lambda values=values, legend=legend: classify(values, legend),  # type: ignore[misc]  # bound defaults
+            )
+        for service in result.services:
+            found = layers.services.get(service.name)
+            if found is None:
+                continue
+            legend = probability_legend(service)
+            yield _Layer(
+                technology=technology,
+                kind="probability",
+                service=service.name,
+                legend=legend,
+                indices=lambda found=found, legend=legend: classify(  # type: ignore[misc]  # bound defaults
+                    100.0 * found.probability, legend
+                ),
+            )
+            yield _Layer(
+                technology=technology,
+                kind="reason",
+                service=service.name,
+                legend=reason_legend(),
+                indices=lambda found=found: found.reason,  # type: ignore[misc]  # bound default
+            )
+        yield from _server_layer(result, technology, layers)
+
+
+def _server_layer(
+    result: PlanResult, technology: Technology, layers: TechnologyLayers
+) -> Iterator[_Layer]:
+    shown = [int(i) for i in np.unique(layers.best_server) if i >= 0]
+    cells = [result.network.cells[i] for i in shown]
+    if cells:
+        yield _Layer(
+            technology=technology,
+            kind="server",
+            service="",
+            legend=cell_legend([(c.cell_id, c.mast_id) for c in cells]),
+            indices=lambda: server_indices(layers.best_server, shown),
+        )
+
+
+def _rsrp_breaks_dbm(settings: dict[str, Any]) -> tuple[float, ...]:
+    """Return the level thresholds: the scenario's ``classes.rsrp_dbm``, or the usual ones."""
+    classes = settings.get("classes")
+    chosen = classes.get("rsrp_dbm") if isinstance(classes, dict) else None
+    return tuple(chosen) if chosen else RSRP_BREAKS_DBM
+
+
+def _bounds_deg(grid: Grid, result: PlanResult) -> list[float]:
+    """Return west, south, east, north of what the map shows first: the villages."""
+    places = result.villages
+    frame = gpd.GeoSeries([box(*grid.bounds_m)], crs=grid.crs)
+    if len(places):
+        west, south, east, north = places.total_bounds
+        margin = max(1_500.0, 0.06 * max(east - west, north - south))
+        view = box(west - margin, south - margin, east + margin, north + margin)
+        frame = gpd.GeoSeries([view], crs=grid.crs)
+    return [round(float(v), 5) for v in frame.to_crs(4326).total_bounds]
+
+
+def _masts(result: PlanResult) -> list[dict[str, Any]]:
+    guessed = {cell.mast_id for cell in result.network.cells if cell.uncertain}
+    cells: dict[str, list[dict[str, Any]]] = {}
+    for cell in result.network.cells:
+        cells.setdefault(cell.mast_id, []).append(
+            {
+                "cell_id": cell.cell_id,
+                "technology": cell.carrier.technology,
+                "carrier": cell.carrier.name,
+                "antenna": cell.antenna.name,
+                "omni": bool(np.ptp(cell.antenna.horizontal_loss_db) < 3.0),
+                "azimuth_deg": cell.azimuth_deg,
+                "downtilt_deg": cell.mechanical_downtilt_deg + cell.electrical_downtilt_deg,
+                "height_agl_m": cell.height_agl_m,
+                "total_power_dbm": cell.total_power_dbm,
+                "assumed": list(cell.assumed),
+            }
+        )
+    return [
+        {
+            "mast_id": mast.mast_id,
+            "name": mast.name,
+            "operator": mast.operator,
+            "lat_deg": round(mast.lat_deg, 6),
+            "lon_deg": round(mast.lon_deg, 6),
+            "height_agl_m": mast.height_agl_m,
+            "backhaul": mast.backhaul,
+            "uncertain": mast.uncertain or mast.mast_id in guessed,
+            "cells": cells.get(mast.mast_id, []),
+        }
+        for mast in result.network.masts
+    ]
+
+
+def _communes(result: PlanResult) -> Geometry | None:
+    if result.communes is None:
+        return None
+    names = result.communes[["commune"]].copy()
+    label = gpd.GeoSeries(
+        result.communes.geometry.representative_point(), crs=result.communes.crs
+    ).to_crs(4326)
+    names["lon_deg"], names["lat_deg"] = label.x.round(5), label.y.round(5)
+    return _geojson(result.communes, names, result.land.grid.cell_m)
+
+
+def _gaps(result: PlanResult) -> Geometry:
+    names = ["gap_id", "reason", "people", "area_km2", "villages", "service"]
+    return _geojson(result.gaps, result.gaps[names], result.land.grid.cell_m / 2.0)
+
+
+def _footprints(result: PlanResult) -> Geometry:
+    drawn = result.villages[result.villages["footprint"] == "polygon"]
+    return _geojson(drawn, drawn[["village_id"]], result.land.grid.cell_m / 2.0)
+
+
+def _area(result: PlanResult) -> Geometry:
+    """Return the outline of the area of interest; empty where it is the whole raster."""
+    land = result.land
+    outlines = []
+    if not land.aoi.all():
+        found = shapes(land.aoi, mask=land.aoi > 0, transform=Affine(*land.grid.transform))
+        outlines = [shape(outline) for outline, _ in found]
+    area = gpd.GeoDataFrame(geometry=outlines, crs=land.grid.crs)
+    return _geojson(area, area[[]], 1.5 * land.grid.cell_m)
+
+
+def _geojson(frame: gpd.GeoDataFrame, fields: Any, tolerance_m: float) -> Geometry:
+    """Return shapes in WGS 84, simplified and rounded to a metre, with some of their columns."""
+    table = gpd.GeoDataFrame(
+        {str(name): list(fields[name]) for name in fields.columns},
+        geometry=frame.geometry.simplify(tolerance_m).to_list(),
+        crs=frame.crs,
+    ).to_crs(4326)
+    table = table[~table.geometry.is_empty & table.geometry.notna()]
+    table.geometry = table.geometry.set_precision(1e-5)
+    collection = json.loads(table.to_json(drop_id=True)) if len(table) else {"features": []}
+    features = [
+        {
+            "type": "Feature",
+            "properties": {k: plain_value(k, v) for k, v in f["properties"].items()},
+            "geometry": f["geometry"],
+        }
+        for f in collection["features"]
+    ]
+    return {"type": "FeatureCollection", "features": features}
+
+
+def plain_value(name: str, value: Any) -> Any:
+    """Return a value as JSON has it: no NaN, no NumPy, no digits that mean nothing."""
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, int | np.integer):
+        return int(value)
+    number = float(value)
+    if not np.isfinite(number):
+        return None
+    return round(number, _digits(name))
+
+
+def _digits(name: str) -> int:
+    if name in ("lat_deg", "lon_deg"):
+        return 6
+    if "_dbm" in name or name in ("people", "population"):
+        return 1
+    if "distance_m" in name:
+        return 0
+    return 4 if "share" in name else 3

@@ -1,0 +1,159 @@
+"""Headless Chromium over the DevTools protocol: open a page, ask it things, look at it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from websockets.sync.client import ClientConnection, connect
+
+BINARY = next((found for name in ("chromium", "chromium-browser", "google-chrome")
+               if (found := shutil.which(name))), None)  # fmt: skip
+_FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--lang=vi",
+    "--accept-lang=vi",
+    "--remote-debugging-port=0",
+)
+
+
+class Page:
+    """One tab. Everything that it asks of a network and every error it reports is kept."""
+
+    def __init__(self, socket: ClientConnection, session: str) -> None:
+        self._socket, self._session, self._count = socket, session, 0
+        self.requests: list[str] = []
+        self.errors: list[str] = []
+        self._events: list[str] = []
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            self.call(f"{domain}.enable")
+
+    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """Return the answer to a DevTools command; events met on the way are kept."""
+        self._count += 1
+        request = {"id": self._count, "method": method, "params": parameters}
+        self._socket.send(json.dumps(request | {"sessionId": self._session}))
+        while True:
+            message = json.loads(self._socket.recv(timeout=60))
+            if message.get("id") == self._count and message.get("sessionId") == self._session:
+                if "error" in message:
+                    raise RuntimeError(f"{method}: {message['error']}")
+                answer: dict[str, Any] = message["result"]
+                return answer
+            self._keep(message)
+
+    def open(self, url: str) -> None:
+        """Load a page and wait for its load event."""
+        self._events.clear()
+        self.call("Page.navigate", url=url)
+        while "Page.loadEventFired" not in self._events:
+            self._keep(json.loads(self._socket.recv(timeout=60)))
+
+    def ask(self, expression: str) -> Any:
+        """Return the value of a JavaScript expression; a promise is waited for."""
+        answer = self.call(
+            "Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True
+        )
+        if "exceptionDetails" in answer:
+            raise RuntimeError(f"{expression}: {answer['exceptionDetails']}")
+        return answer["result"].get("value")
+
+    def click(self, x: float, y: float) -> None:
+        """Click the left button at a place of the window [CSS px]."""
+        for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
+            self.call(
+                "Input.dispatchMouseEvent",
+                type=kind,
+                x=x,
+                y=y,
+                button="none" if kind == "mouseMoved" else "left",
+                clickCount=int(kind != "mouseMoved"),
+            )
+
+    def resize(self, width: int, height: int, *, mobile: bool = False) -> None:
+        """Give the window a size [CSS px]."""
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=mobile,
+        )
+
+    def screenshot(self, path: Path, *, whole: bool = False) -> None:
+        """Write a PNG of the window, or of the whole page."""
+        answer = self.call("Page.captureScreenshot", captureBeyondViewport=whole, **(
+            {"clip": self._whole_page()} if whole else {}
+        ))  # fmt: skip
+        path.write_bytes(base64.b64decode(answer["data"]))
+
+    def print_pdf(self) -> bytes:
+        """Return the page as it prints."""
+        return base64.b64decode(self.call("Page.printToPDF", printBackground=True)["data"])
+
+    def _whole_page(self) -> dict[str, float]:
+        size = self.call("Page.getLayoutMetrics")["cssContentSize"]
+        return {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
+
+    def _keep(self, message: dict[str, Any]) -> None:
+        method, parameters = message.get("method", ""), message.get("params", {})
+        self._events.append(method)
+        if method == "Network.requestWillBeSent":
+            self.requests.append(parameters["request"]["url"])
+        elif method == "Runtime.exceptionThrown":
+            self.errors.append(json.dumps(parameters["exceptionDetails"])[:600])
+        elif method == "Runtime.consoleAPICalled" and parameters["type"] in ("error", "warning"):
+            self.errors.append(json.dumps(parameters["args"])[:600])
+        elif method == "Log.entryAdded" and parameters["entry"]["level"] == "error":
+            self.errors.append(json.dumps(parameters["entry"])[:600])
+
+
+@contextmanager
+def chromium_page(profile: Path, *extra_flags: str) -> Iterator[Page]:
+    """Yield a tab of a Chromium that is started with a fresh profile and ended afterwards."""
+    if BINARY is None:
+        raise RuntimeError("no chromium on this machine")
+    command = [BINARY, *_FLAGS, *extra_flags, f"--user-data-dir={profile}", "about:blank"]
+    browser = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    try:
+        with connect(_address(browser), max_size=None, proxy=None) as socket:
+            yield Page(socket, _attach(socket))
+    finally:
+        browser.terminate()
+        browser.communicate(timeout=30)
+
+
+def _address(browser: subprocess.Popen[bytes]) -> str:
+    """Return the socket that Chromium announces on its standard error."""
+    assert browser.stderr is not None
+    for line in browser.stderr:
+        if b"DevTools listening on " in line:
+            return line.split(b"listening on ")[1].decode().strip()
+    raise RuntimeError("chromium ended before it listened")
+
+
+def _attach(socket: ClientConnection) -> str:
+    def ask(number: int, method: str, **parameters: Any) -> dict[str, Any]:
+        socket.send(json.dumps({"id": -number, "method": method, "params": parameters}))
+        while True:
+            message: dict[str, Any] = json.loads(socket.recv(timeout=60))
+            if message.get("id") == -number:
+                result: dict[str, Any] = message["result"]
+                return result
+
+    target = ask(1, "Target.createTarget", url="about:blank")["targetId"]
+    session = ask(2, "Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+    return str(session)
