@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import astuple, dataclass
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from pyproj import Transformer
 
-from lensong.propagation.types import Int16Array
+from lensong.coverage.network import Mast, Network
+from lensong.gis_data.land import Land
+from lensong.propagation.errors import InvalidInputError
+from lensong.propagation.sweep import SweepRequest, SweepResult, Terrain, pixel_order, sweep
+from lensong.propagation.types import Grid, Int16Array
 
-__all__ = ["NO_LOSS", "PackedSweep", "PropagationSettings", "UInt16Array"]
+__all__ = [
+    "NO_LOSS",
+    "PackedSweep",
+    "PropagationSettings",
+    "SweepCache",
+    "SweepJob",
+    "UInt16Array",
+    "run_sweeps",
+    "sweep_jobs",
+]
 
 UInt16Array = NDArray[np.uint16]
 
@@ -83,3 +101,239 @@ class PropagationSettings:
     def total_sigma_db(self) -> float:
         """Return the root sum of squares of both deviations [dB]."""
         return float(np.hypot(self.location_sigma_db, self.model_sigma_db))
+
+
+class SweepCache(Protocol):
+    """Where sweeps are kept between runs: `lensong.gis_data.array_store.ArrayStore` on disk."""
+
+    def get(self, key: str) -> dict[str, NDArray[Any]] | None:
+        """Return the arrays of a key, or None."""
+
+    def put(self, key: str, arrays: dict[str, NDArray[Any]]) -> None:
+        """Keep the arrays of a key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepJob:
+    """One sweep to make and the cells that ride on it.
+
+    Parameters
+    ----------
+    mast : Mast
+    row, col : float
+        Fractional grid position (integers are cell centres).
+    height_agl_m, freq_mhz, radius_m : float
+        The radius is the greatest of the cells'.
+    cells : tuple of int
+        Indices into ``network.cells``.
+    """
+
+    mast: Mast
+    row: float
+    col: float
+    height_agl_m: float
+    freq_mhz: float
+    radius_m: float
+    cells: tuple[int, ...]
+
+
+SWEEP_VERSION = 1
+"""To be raised when computed losses change, so that caches of older versions are not read."""
+
+
+def sweep_jobs(network: Network, land: Land) -> list[SweepJob]:
+    """Return the sweeps of a network: one per mast, antenna height and downlink frequency.
+
+    Raises
+    ------
+    InvalidInputError
+        When a mast stands outside the grid.
+    """
+    to_grid = Transformer.from_crs("EPSG:4326", land.grid.crs, always_xy=True)
+    masts = {mast.mast_id: mast for mast in network.masts}
+    riders: dict[tuple[str, float, float], list[int]] = {}
+    for index, cell in enumerate(network.cells):
+        key = (cell.mast_id, cell.height_agl_m, cell.carrier.downlink_freq_mhz)
+        riders.setdefault(key, []).append(index)
+    jobs = []
+    for (mast_id, height_agl_m, freq_mhz), cells in riders.items():
+        mast = masts[mast_id]
+        easting, northing = to_grid.transform(mast.lon_deg, mast.lat_deg)
+        row, col = land.grid.row_col(easting, northing)
+        if not (0.0 <= row <= land.grid.rows - 1 and 0.0 <= col <= land.grid.cols - 1):
+            raise InvalidInputError(
+                f"mast {mast_id!r} at {mast.lat_deg:.5f} N, {mast.lon_deg:.5f} E lies outside the "
+                "grid: correct its position, enlarge [area] or leave it out"
+            )
+        jobs.append(
+            SweepJob(
+                mast=mast,
+                row=row,
+                col=col,
+                height_agl_m=height_agl_m,
+                freq_mhz=freq_mhz,
+                radius_m=max(network.cells[i].radius_m for i in cells),
+                cells=tuple(cells),
+            )
+        )
+    return jobs
+
+
+def _sweep_request(
+    job: SweepJob, grid: Grid, settings: PropagationSettings, rx_height_agl_m: float
+) -> SweepRequest:
+    to_degrees = Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True)
+
+    def lat_deg(row: float, col: float) -> float:
+        return float(to_degrees.transform(*grid.easting_northing(row, col))[1])
+
+    span = 100.0
+    return SweepRequest(
+        row=job.row,
+        col=job.col,
+        tx_height_agl_m=job.height_agl_m,
+        rx_height_agl_m=rx_height_agl_m,
+        freq_mhz=job.freq_mhz,
+        radius_m=job.radius_m,
+        delta_n_per_km=settings.delta_n_per_km,
+        n0=settings.n0,
+        time_percent=settings.time_percent,
+        polarization=settings.polarization,
+        tx_lat_deg=job.mast.lat_deg,
+        lat_per_row_deg=(lat_deg(job.row + span, job.col) - lat_deg(job.row - span, job.col))
+        / (2.0 * span),
+        lat_per_col_deg=(lat_deg(job.row, job.col + span) - lat_deg(job.row, job.col - span))
+        / (2.0 * span),
+    )
+
+
+def _local(request: SweepRequest, terrain: Terrain) -> tuple[SweepRequest, Terrain, int, int]:
+    """Return request and terrain cut to what the sweep reads, and where the cut begins."""
+    rows, cols = terrain.ground_m.shape
+    reach = request.radius_m / terrain.cell_m + 2.0
+    row0, col0 = max(0, int(request.row - reach)), max(0, int(request.col - reach))
+    row1, col1 = min(rows, int(request.row + reach) + 2), min(cols, int(request.col + reach) + 2)
+    window = np.s_[row0:row1, col0:col1]
+    fields = {name: getattr(request, name) for name in SweepRequest.__slots__}
+    fields |= {"row": request.row - row0, "col": request.col - col0}
+    cut = Terrain(
+        ground_m=np.ascontiguousarray(terrain.ground_m[window]),
+        clutter_m=None
+        if terrain.clutter_m is None
+        else np.ascontiguousarray(terrain.clutter_m[window]),
+        cell_m=terrain.cell_m,
+    )
+    return SweepRequest(**fields), cut, row0, col0
+
+
+def _content_key(request: SweepRequest, terrain: Terrain, model: str) -> str:
+    """Return a hash of everything that a sweep depends on, the land within reach included."""
+    digest = hashlib.blake2b(digest_size=20)
+    digest.update(repr((SWEEP_VERSION, model, astuple(request), terrain.cell_m)).encode())
+    digest.update(terrain.ground_m.tobytes())
+    digest.update(b"bare" if terrain.clutter_m is None else terrain.clutter_m.tobytes())
+    return digest.hexdigest()
+
+
+def _packed_arrays(result: SweepResult) -> dict[str, NDArray[Any]]:
+    def hundredths(values: NDArray[Any]) -> UInt16Array:
+        scaled = np.rint(np.nan_to_num(values, nan=0.0) * 100.0)
+        packed: UInt16Array = np.clip(scaled, 0, NO_LOSS - 1).astype(np.uint16)
+        return packed
+
+    loss = hundredths(result.path_loss_db)
+    loss[np.isnan(result.path_loss_db)] = NO_LOSS
+    departure = np.rint(np.nan_to_num(result.departure_deg, nan=0.0) * 100.0)
+    return {
+        "loss_cdb": loss,
+        "departure_cdeg": departure.astype(np.int16),
+        "diffraction_cdb": hundredths(result.diffraction_db),
+        "terrain_cdb": hundredths(result.terrain_db),
+        "corner": np.array([result.row0, result.col0], dtype=np.int64),
+    }
+
+
+def _one_sweep(
+    job: SweepJob,
+    land: Land,
+    settings: PropagationSettings,
+    rx_height_agl_m: float,
+    cache: SweepCache | None,
+) -> tuple[PackedSweep, bool]:
+    """Return a sweep, from the cache when it is there, and whether it was."""
+    terrain = Terrain(ground_m=land.ground_m, clutter_m=land.clutter_m, cell_m=land.grid.cell_m)
+    request, cut, row0, col0 = _local(
+        _sweep_request(job, land.grid, settings, rx_height_agl_m), terrain
+    )
+    arrays, key = None, ""
+    if cache is not None:
+        key = _content_key(request, cut, settings.model)
+        arrays = cache.get(key)
+    reused = arrays is not None
+    if arrays is None:
+        order = pixel_order(request, cut)
+        arrays = _packed_arrays(sweep(request, cut, model=settings.model, order=order))
+        if cache is not None:
+            cache.put(key, arrays)
+    return (
+        PackedSweep(
+            row0=row0 + int(arrays["corner"][0]),
+            col0=col0 + int(arrays["corner"][1]),
+            mast_row=job.row,
+            mast_col=job.col,
+            cell_m=land.grid.cell_m,
+            loss_cdb=arrays["loss_cdb"],
+            departure_cdeg=arrays["departure_cdeg"],
+            diffraction_cdb=arrays["diffraction_cdb"],
+            terrain_cdb=arrays["terrain_cdb"],
+        ),
+        reused,
+    )
+
+
+def run_sweeps(
+    jobs: Sequence[SweepJob],
+    land: Land,
+    settings: PropagationSettings,
+    *,
+    rx_height_agl_m: float,
+    cache: SweepCache | None,
+    workers: int,
+    on_done: Callable[[int, int, bool], None] | None = None,
+) -> Iterator[tuple[SweepJob, PackedSweep, bool]]:
+    """Yield each job with its sweep and whether it came from the cache, in the order of the jobs.
+
+    Sweeps run in threads (the kernels release the interpreter's lock), a few ahead of the reader,
+    so memory does not grow with the number of jobs. What is done is in the cache at once: an
+    interrupted run begins again where it stopped.
+
+    Parameters
+    ----------
+    jobs : sequence of SweepJob
+    land : Land
+    settings : PropagationSettings
+    rx_height_agl_m : float
+        Height of the phone above ground [m].
+    cache : SweepCache or None
+    workers : int
+        Threads, 1 or more.
+    on_done : callable, optional
+        Called with sweeps done, sweeps in all, and whether the last one came from the cache.
+    """
+    if workers < 1:
+        raise InvalidInputError(f"workers is {workers}, wanted 1 or more")
+    pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="sweep")
+    waiting: deque[tuple[SweepJob, Future[tuple[PackedSweep, bool]]]] = deque()
+    todo = iter(jobs)
+    try:
+        for done in range(1, len(jobs) + 1):
+            while len(waiting) < workers + 2 and (job := next(todo, None)) is not None:
+                future = pool.submit(_one_sweep, job, land, settings, rx_height_agl_m, cache)
+                waiting.append((job, future))
+            job, future = waiting.popleft()
+            packed, reused = future.result()
+            if on_done is not None:
+                on_done(done, len(jobs), reused)
+            yield job, packed, reused
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

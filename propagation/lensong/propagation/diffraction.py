@@ -54,9 +54,7 @@ def nu_at(
     """Return the diffraction parameter of one profile point, P.1812 eq. (15)."""
     rest_km = path_km - at_km
     above_line_m = (
-        height_m
-        + 500.0 * curvature * at_km * rest_km
-        - (tx_m * rest_km + rx_m * at_km) / path_km
+        height_m + 500.0 * curvature * at_km * rest_km - (tx_m * rest_km + rx_m * at_km) / path_km
     )
     return above_line_m * sqrt(0.002 * path_km / (wavelength * at_km * rest_km))
 
@@ -152,7 +150,7 @@ def _first_term(
         distance_term = -20.0 * log10(x) - 5.6488 * x**1.425
     gain_tx = _height_gain(y_scale * tx_m, beta, k)
     gain_rx = _height_gain(y_scale * rx_m, beta, k)
-    return -distance_term - gain_tx - gain_rx
+    return float(-distance_term - gain_tx - gain_rx)
 
 
 @njit(cache=True, nogil=True)

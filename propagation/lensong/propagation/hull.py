@@ -46,9 +46,7 @@ def steepest_from(
 
 
 @njit(cache=True, nogil=True)
-def farthest_above(
-    stack: IntArray, size: int, x: FloatArray, y: FloatArray, slope: float
-) -> int:
+def farthest_above(stack: IntArray, size: int, x: FloatArray, y: FloatArray, slope: float) -> int:
     """Return the sample with the greatest ``y - slope * x``: the highest above a line."""
     low, high = 0, size - 1
     while low < high:

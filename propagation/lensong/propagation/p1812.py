@@ -8,8 +8,9 @@ running quantities; both share the closed-form terms.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import asin, atan, cos, hypot, radians, sin, sqrt
+from math import asin, atan, cos, hypot, radians, sin
 from math import degrees as to_degrees
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -193,7 +194,7 @@ class PathTerms:
 def _horizons(
     d: FloatArray, h: FloatArray, tx_m: float, rx_m: float, curvature: float, wavelength: float
 ) -> tuple[float, float, float, float, int, int, bool]:
-    """Return dlt, dlr, theta_t, theta_r, both horizon points and line of sight, eqs (76) to (83)."""
+    """Return dlt, dlr, theta_t, theta_r, both horizon points and clear or not, eqs (76)-(83)."""
     n = d.size
     path_km = d[n - 1]
     best, tx_point = -np.inf, 0
@@ -449,8 +450,9 @@ def path_terms(
         0.0 if at_sea else rx_coast_distance_m / 1000.0,
         location_db,
     )
-    named = dict(zip(PathTerms.__slots__, values, strict=True))
-    return PathTerms(**{**named, "line_of_sight": bool(named["line_of_sight"])})
+    named: dict[str, Any] = dict(zip(PathTerms.__slots__, values, strict=True))
+    named["line_of_sight"] = bool(named["line_of_sight"])
+    return PathTerms(**named)
 
 
 def basic_transmission_loss_db(

@@ -7,20 +7,20 @@ line of sight, the point of least clearance - is read once more on the pixel's o
 radial at whole steps both lines are one, and the result is that of
 `lensong.propagation.p1812.basic_transmission_loss_db` on the same profile.
 
-Read on in this order: `Receiver` (one pixel's own samples), `_obstacle` (horizons and the
-Bullington edge), `_smooth_earth`, `_smooth_bullington`, `_serve` (joins the terms of one pixel)
-and `sweep_p1812` (radials and pixels).
+Read on in this order: `lensong.propagation.radial` (what runs outward), `.obstacle` (horizons and
+the Bullington edge of one pixel), then here `_smooth_earth`, `_smooth_bullington`, `_serve` (joins
+the terms of one pixel) and `sweep_p1812` (radials and pixels).
 """
 
 from __future__ import annotations
 
-from math import atan, degrees, floor, sqrt
+from math import atan, degrees, sqrt
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
-from lensong.propagation.block_search import BLOCK, greatest_above_line, largest_nu
+from lensong.propagation.block_search import greatest_above_line
 from lensong.propagation.diffraction import (
     bullington_from_edge,
     bullington_point_nu,
@@ -31,12 +31,21 @@ from lensong.propagation.diffraction import (
 )
 from lensong.propagation.free_space import slant_free_space_loss_db
 from lensong.propagation.hull import farthest_above, push, steepest_from
+from lensong.propagation.obstacle import (
+    BARE_HULL,
+    GROUND,
+    SURFACE,
+    SURFACE_RARE,
+    Receiver,
+    obstacle,
+)
 from lensong.propagation.p1812_terms import (
     BETA_EARTH_RADIUS_KM,
     assemble,
     beta0_percent,
     inland_tau,
 )
+from lensong.propagation.pixel_order import OWN_SAMPLES, PixelOrder
 from lensong.propagation.radial import (
     INLAND,
     SEA,
@@ -47,21 +56,15 @@ from lensong.propagation.radial import (
     zone_step,
 )
 from lensong.propagation.sampling import nearest
-from lensong.propagation.types import Float32Array, FloatArray, IntArray
+from lensong.propagation.types import Float32Array, FloatArray
 
-__all__ = ["OWN_SAMPLES", "Climate", "PixelOrder", "sweep_p1812"]
-
-OWN_SAMPLES = 4
-"""Samples before the pixel that are read on its own line."""
-
-STATE_GAP_STEPS = OWN_SAMPLES + 0.5
-"""The radial serves a pixel up to this many steps before it."""
+__all__ = ["Climate", "sweep_p1812"]
 
 SHORT_PATH_KM = 0.25
 """Below this the Recommendation does not hold: free space and diffraction alone."""
 
-SURFACE, SURFACE_RARE, GROUND = 0, 1, 2
-"""Which profile an obstacle is sought in: with clutter, the same for beta0, bare ground."""
+AT_THE_MAST_CELLS = 0.03
+"""A pixel centre nearer than this is taken to be this far away: no path has length 0."""
 
 
 class Climate(NamedTuple):
@@ -77,160 +80,6 @@ class Climate(NamedTuple):
     lat_per_col_deg: float
     tx_coast_km: float
     rx_coast_km: float
-
-
-class PixelOrder(NamedTuple):
-    """Pixels of a window in the order in which a sweep serves them.
-
-    ``first[r]`` to ``first[r + 1]`` are the pixels of radial r, by growing ``last_sample``.
-    """
-
-    first: IntArray
-    row: IntArray
-    col: IntArray
-    last_sample: IntArray
-
-
-class Receiver(NamedTuple):
-    """One pixel: where it is and its own samples, nearest to the mast first."""
-
-    path_km: float
-    rx_m: float
-    row: float  # the mast's position and the step toward this pixel, in cells
-    col: float
-    d_row: float
-    d_col: float
-    last: int  # last sample of the radial that counts; 0 none
-    own_km: FloatArray
-    own_ground_m: FloatArray
-    own_surface_m: FloatArray
-    own_count: int
-
-
-@njit(cache=True, nogil=True)
-def _own_height(receiver: Receiver, rasters: Rasters, at_km: float, step_km: float, kind: int) -> float:
-    """Return the height of the wanted profile on the pixel's own line."""
-    steps = at_km / step_km
-    ground, surface = read_point(
-        rasters, receiver.row + steps * receiver.d_row, receiver.col + steps * receiver.d_col
-    )
-    return ground if kind == GROUND else surface
-
-
-@njit(cache=True, nogil=True)
-def _obstacle(
-    kind: int,
-    radial: Radial,
-    rasters: Rasters,
-    receiver: Receiver,
-    tx_m: float,
-    curvature: float,
-    wavelength: float,
-) -> tuple[bool, float, float, float, float, float, float]:
-    """Return what stands in the way of one pixel in one of the three profiles.
-
-    Returns blocked or not, the diffraction parameter of the Bullington edge (eqs 15 to 20), the
-    mast's and the receiver's horizon slopes [m/km] as running quantities (without the line
-    500 C D), where both lie [km], and the height of the point of least clearance when clear.
-    """
-    if kind == SURFACE:
-        height, y, blocks = radial.surface_m, radial.surface_y, radial.surface_blocks
-        run, run_at, hull = radial.tx_slope, radial.tx_slope_at, radial.surface_hull
-    elif kind == SURFACE_RARE:
-        height, y, blocks = radial.surface_m, radial.surface_rare_y, radial.surface_rare_blocks
-        run, run_at, hull = radial.tx_slope_rare, radial.tx_slope_rare_at, radial.surface_rare_hull
-    else:
-        height, y, blocks = radial.ground_m, radial.ground_y, radial.ground_blocks
-        run, run_at, hull = radial.tx_slope_bare, radial.tx_slope_bare_at, radial.ground_hull
-    size = radial.hull_sizes[kind]
-    x = radial.distance_km
-    step_km = x[1]
-    path_km, rx_m, last = receiver.path_km, receiver.rx_m, receiver.last
-    bulge = 500.0 * curvature  # [m/km²]
-    own = receiver.own_ground_m if kind == GROUND else receiver.own_surface_m
-
-    # horizon of the mast: own samples against the radial's running maximum
-    tx_slope, tx_at = -np.inf, 0.0
-    for i in range(receiver.own_count):
-        at = receiver.own_km[i]
-        slope = (own[i] - tx_m) / at - bulge * at
-        if slope > tx_slope:
-            tx_slope, tx_at = slope, at
-    again_tx, again_tx_m = 0, 0.0
-    if last > 0 and run[last] >= tx_slope:
-        again_tx = run_at[last]
-        at = x[again_tx]
-        again_tx_m = _own_height(receiver, rasters, at, step_km, kind)
-        slope = (again_tx_m - tx_m) / at - bulge * at
-        if slope >= tx_slope:
-            tx_slope, tx_at = slope, at
-
-    direct = (rx_m - tx_m) / path_km - bulge * path_km
-    blocked = tx_slope > direct if kind == GROUND else tx_slope >= direct
-    if blocked:
-        # horizon of the receiver: own samples, then the tangent to the radial's hull
-        rx_slope, rx_at = -np.inf, 0.0
-        for i in range(receiver.own_count):
-            at = receiver.own_km[i]
-            slope = (own[i] - rx_m) / (path_km - at) - bulge * (path_km - at)
-            if slope >= rx_slope:
-                rx_slope, rx_at = slope, at
-        if last > 0:
-            again_rx = steepest_from(hull, size, x, y, path_km, rx_m - bulge * path_km * path_km)
-            at = x[again_rx]
-            rest = path_km - at
-            if (height[again_rx] - rx_m) / rest - bulge * rest > rx_slope:
-                if again_rx == again_tx:
-                    again_rx_m = again_tx_m
-                else:
-                    again_rx_m = _own_height(receiver, rasters, at, step_km, kind)
-                slope = (again_rx_m - rx_m) / rest - bulge * rest
-                if slope > rx_slope:
-                    rx_slope, rx_at = slope, at
-                # each end may also see the other's obstacle, or the edge could leave the path
-                slope = (again_rx_m - tx_m) / at - bulge * at
-                if slope > tx_slope:
-                    tx_slope, tx_at = slope, at
-        if again_tx > 0:
-            at = x[again_tx]
-            rest = path_km - at
-            slope = (again_tx_m - rx_m) / rest - bulge * rest
-            if slope > rx_slope:
-                rx_slope, rx_at = slope, at
-        nu = bullington_point_nu(
-            tx_slope + bulge * path_km, rx_slope + bulge * path_km, tx_m, rx_m, path_km, wavelength
-        )
-        return True, nu, tx_slope, rx_slope, tx_at, rx_at, np.nan
-
-    # line of sight: the point of least clearance, in wavelengths
-    nu, nu_at_km, nu_height = -np.inf, 0.0, np.nan
-    if again_tx > 0:
-        at = x[again_tx]
-        nu = nu_at(again_tx_m, at, tx_m, rx_m, path_km, curvature, wavelength)
-        nu_at_km, nu_height = at, again_tx_m
-    if last > 0:
-        best, point = largest_nu(
-            x, height, blocks, last, tx_m, rx_m, path_km, curvature, wavelength, run_at[last]
-        )
-        own_best = -np.inf
-        for i in range(receiver.own_count):
-            own_best = max(
-                own_best,
-                nu_at(own[i], receiver.own_km[i], tx_m, rx_m, path_km, curvature, wavelength),
-            )
-        if best > own_best and point != again_tx:
-            at = x[point]
-            point_m = _own_height(receiver, rasters, at, step_km, kind)
-            value = nu_at(point_m, at, tx_m, rx_m, path_km, curvature, wavelength)
-            if value > nu or (value == nu and at > nu_at_km):
-                nu, nu_at_km, nu_height = value, at, point_m
-    for i in range(receiver.own_count):
-        at = receiver.own_km[i]
-        value = nu_at(own[i], at, tx_m, rx_m, path_km, curvature, wavelength)
-        if value >= nu:
-            nu, nu_at_km, nu_height = value, at, own[i]
-    back = (tx_m - rx_m) / path_km - bulge * path_km
-    return False, nu, direct, back, nu_at_km, nu_at_km, nu_height
 
 
 @njit(cache=True, nogil=True)
@@ -263,7 +112,7 @@ def _smooth_earth(
         from_tx = max(from_tx, above / at)
         from_rx = max(from_rx, above / (path_km - at))
     if last > 0:
-        size = radial.hull_sizes[3]
+        size = radial.hull_sizes[BARE_HULL]
         top = farthest_above(radial.bare_hull, size, x, h, rise)
         highest = max(highest, h[top] - tx_m - rise * x[top])
         if highest > 0.0:
@@ -443,7 +292,7 @@ def _serve(
         return free_space, degrees(atan((rx_m - tx_m) / (1000.0 * path_km))), 0.0, 0.0
     wavelength, curvature = wavelength_m(freq_ghz), 1.0 / radius_km
 
-    blocked, bare_nu, tx_slope, rx_slope, tx_at, rx_at, clear_height = _obstacle(
+    blocked, bare_nu, tx_slope, rx_slope, tx_at, rx_at, clear_height = obstacle(
         GROUND, radial, rasters, receiver, tx_m, curvature, wavelength
     )
     bare_db = bullington_from_edge(knife_edge(bare_nu), path_km)
@@ -452,7 +301,7 @@ def _serve(
 
     edge_nu = bare_nu
     if rasters.has_clutter:
-        edge_nu = _obstacle(SURFACE, radial, rasters, receiver, tx_m, curvature, wavelength)[1]
+        edge_nu = obstacle(SURFACE, radial, rasters, receiver, tx_m, curvature, wavelength)[1]
     land_km, inland_km, sea_share = _stretches(radial, rasters, receiver, step_km, rx_zone)
     smooth_tx, smooth_rx, low_tx, low_rx = _smooth_earth(radial, receiver, tx_m, rx_ground_m)
     tx_above, rx_above = tx_m - low_tx, rx_m - low_rx
@@ -471,7 +320,7 @@ def _serve(
         return free_space + median_db, departure_deg, median_db, bare_db
     rare_db = median_db
     if climate.percent < 50.0:
-        rare_nu = _obstacle(
+        rare_nu = obstacle(
             SURFACE_RARE, radial, rasters, receiver, tx_m, 1.0 / BETA_EARTH_RADIUS_KM, wavelength
         )[1]
         rare_db = _delta_bullington(
@@ -519,6 +368,19 @@ def _serve(
 
 
 @njit(cache=True, nogil=True)
+def _grow_hulls(radial: Radial, new: int, with_rare: bool) -> None:
+    """Add one sample to each hull."""
+    x, sizes = radial.distance_km, radial.hull_sizes
+    sizes[SURFACE] = push(radial.surface_hull, sizes[SURFACE], x, radial.surface_y, new)
+    sizes[GROUND] = push(radial.ground_hull, sizes[GROUND], x, radial.ground_y, new)
+    sizes[BARE_HULL] = push(radial.bare_hull, sizes[BARE_HULL], x, radial.ground_m, new)
+    if with_rare:
+        sizes[SURFACE_RARE] = push(
+            radial.surface_rare_hull, sizes[SURFACE_RARE], x, radial.surface_rare_y, new
+        )
+
+
+@njit(cache=True, nogil=True)
 def sweep_p1812(
     rasters: Rasters,
     order: PixelOrder,
@@ -544,7 +406,6 @@ def sweep_p1812(
         np.empty(OWN_SAMPLES),
         np.empty(OWN_SAMPLES),
     )
-    x = radial.distance_km
     radials = order.first.size - 1
     for r in range(radials):
         if order.first[r] == order.first[r + 1]:
@@ -572,21 +433,12 @@ def sweep_p1812(
                 break
             while pushed < last:
                 pushed += 1
-                sizes = radial.hull_sizes
-                sizes[SURFACE] = push(
-                    radial.surface_hull, sizes[SURFACE], x, radial.surface_y, pushed
-                )
-                if with_rare:
-                    sizes[SURFACE_RARE] = push(
-                        radial.surface_rare_hull, sizes[SURFACE_RARE], x, radial.surface_rare_y, pushed
-                    )
-                sizes[GROUND] = push(radial.ground_hull, sizes[GROUND], x, radial.ground_y, pushed)
-                sizes[3] = push(radial.bare_hull, sizes[3], x, radial.ground_m, pushed)
+                _grow_hulls(radial, pushed, with_rare)
             pixel_row, pixel_col = order.row[p], order.col[p]
             rx_ground = float(rasters.ground_m[pixel_row, pixel_col])
             if np.isnan(rx_ground):
                 continue
-            cells = sqrt((pixel_row - row) ** 2 + (pixel_col - col) ** 2)
+            cells = max(sqrt((pixel_row - row) ** 2 + (pixel_col - col) ** 2), AT_THE_MAST_CELLS)
             d_row, d_col = (pixel_row - row) / cells, (pixel_col - col) / cells
             own_count = 0
             known = True
@@ -628,52 +480,3 @@ def sweep_p1812(
             departure_deg[i, j2] = departure
             diffraction_db[i, j2] = diffraction
             terrain_db[i, j2] = bare
-
-
-@njit(cache=True, nogil=True)
-def order_pixels(
-    row: float, col: float, row0: int, col0: int, rows: int, cols: int, radius_cells: float
-) -> PixelOrder:
-    """Sort the pixels of a window within a radius by radial, then by the last sample they need.
-
-    Two stable counting sorts. The number of radials is the circumference in cells, a multiple of
-    four so that the axes are radials. The cell that holds the mast itself is served last on
-    radial 0's list of nothing: it is left out when the mast stands on its very centre.
-    """
-    radials = 4 * int(np.ceil(2.0 * np.pi * radius_cells / 4.0))
-    samples = int(radius_cells) + 1
-    count = 0
-    per_sample = np.zeros(samples + 1, dtype=np.int64)
-    per_radial = np.zeros(radials + 1, dtype=np.int64)
-    radial_of = np.full((rows, cols), -1, dtype=np.int32)
-    last_of = np.zeros((rows, cols), dtype=np.int32)
-    for i in range(rows):
-        for j in range(cols):
-            d_row, d_col = row0 + i - row, col0 + j - col
-            cells = sqrt(d_row * d_row + d_col * d_col)
-            if cells > radius_cells or cells < 1e-6:
-                continue
-            turn = np.arctan2(d_col, -d_row) / (2.0 * np.pi)
-            r = int(floor(turn * radials + 0.5)) % radials
-            last = max(0, int(floor(cells - STATE_GAP_STEPS + 1e-9)))
-            radial_of[i, j], last_of[i, j] = r, last
-            per_sample[last + 1] += 1
-            per_radial[r + 1] += 1
-            count += 1
-    per_sample, first = np.cumsum(per_sample), np.cumsum(per_radial)
-    by_sample = np.empty(count, dtype=np.int64)
-    for i in range(rows):
-        for j in range(cols):
-            if radial_of[i, j] >= 0:
-                last = last_of[i, j]
-                by_sample[per_sample[last]] = i * cols + j
-                per_sample[last] += 1
-    place = first[:-1].copy()
-    out_row, out_col = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
-    out_last = np.empty(count, dtype=np.int64)
-    for p in range(count):
-        i, j = by_sample[p] // cols, by_sample[p] % cols
-        at = place[radial_of[i, j]]
-        place[radial_of[i, j]] += 1
-        out_row[at], out_col[at], out_last[at] = row0 + i, col0 + j, last_of[i, j]
-    return PixelOrder(first, out_row, out_col, out_last)

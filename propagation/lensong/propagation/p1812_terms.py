@@ -46,10 +46,8 @@ def beta0_percent(centre_lat_deg: float, longest_land_km: float, tau: float) -> 
     mu1 = (10.0 ** (-longest_land_km / (16.0 - 6.6 * tau)) + 10.0 ** (-2.48 - 1.77 * tau)) ** 0.2
     log_mu1 = log10(min(mu1, 1.0))
     if lat <= 70.0:
-        return 10.0 ** (
-            -0.015 * lat + 1.67 + log_mu1 + (-0.935 + 0.0176 * lat) * log_mu1
-        )
-    return 4.17 * 10.0 ** (log_mu1 + 0.3 * log_mu1)
+        return float(10.0 ** (-0.015 * lat + 1.67 + log_mu1 + (-0.935 + 0.0176 * lat) * log_mu1))
+    return float(4.17 * 10.0 ** (log_mu1 + 0.3 * log_mu1))
 
 
 @njit(cache=True, nogil=True)
@@ -76,7 +74,7 @@ def troposcatter_loss_db(
     loss = 190.1 + frequency_term + 20.0 * log10(path_km) + 0.573 * theta_mrad - 0.15 * n0
     if percent < 50.0:
         loss -= 10.125 * log10(50.0 / percent) ** 0.7
-    return loss
+    return float(loss)
 
 
 @njit(cache=True, nogil=True)
@@ -156,11 +154,9 @@ def ducting_loss_db(
         * exp(-(9.51 - 4.8 * log_beta + 0.198 * log_beta * log_beta) * 1e-6 * path_km**1.13)
     )
     in_time = (
-        -12.0
-        + (1.2 + 3.7e-3 * path_km) * log10(percent / beta)
-        + 12.0 * (percent / beta) ** gamma
+        -12.0 + (1.2 + 3.7e-3 * path_km) * log10(percent / beta) + 12.0 * (percent / beta) ** gamma
     )
-    return fixed + angular + in_time
+    return float(fixed + angular + in_time)
 
 
 @njit(cache=True, nogil=True)

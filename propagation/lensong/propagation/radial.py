@@ -225,9 +225,7 @@ def walk_radial(
         )
         fill_block_maxima(radial.surface_rare_y, count, radial.surface_rare_blocks)
     if rasters.has_clutter:
-        _run_maximum(
-            x, radial.ground_y, tx_m, count, radial.tx_slope_bare, radial.tx_slope_bare_at
-        )
+        _run_maximum(x, radial.ground_y, tx_m, count, radial.tx_slope_bare, radial.tx_slope_bare_at)
         fill_block_maxima(radial.ground_y, count, radial.ground_blocks)
     else:
         radial.tx_slope_bare[:count] = radial.tx_slope[:count]

@@ -23,7 +23,7 @@ def bilinear(raster: Float32Array, row: float, col: float) -> float:
     down, right = row - i, col - j
     top = raster[i, j] * (1.0 - right) + raster[i, j + 1] * right
     bottom = raster[i + 1, j] * (1.0 - right) + raster[i + 1, j + 1] * right
-    return top * (1.0 - down) + bottom * down
+    return float(top * (1.0 - down) + bottom * down)
 
 
 @njit(cache=True, nogil=True)

@@ -9,8 +9,9 @@ from typing import Literal
 import numpy as np
 
 from lensong.propagation.errors import ConfigError, InvalidInputError, OutOfRangeError
-from lensong.propagation.p1812_sweep import Climate, PixelOrder, order_pixels, sweep_p1812
+from lensong.propagation.p1812_sweep import Climate, sweep_p1812
 from lensong.propagation.p1812_terms import median_earth_radius_km
+from lensong.propagation.pixel_order import PixelOrder, order_pixels
 from lensong.propagation.radial import Rasters, new_radial
 from lensong.propagation.types import Float32Array, FloatArray, UInt8Array
 
@@ -253,8 +254,8 @@ def sweep(
     rows, cols = terrain.ground_m.shape
     if not (0.0 <= request.row <= rows - 1 and 0.0 <= request.col <= cols - 1):
         raise InvalidInputError(
-            f"the mast is at row {request.row:.1f}, column {request.col:.1f}, wanted a place on the "
-            f"{rows} x {cols} terrain: check its coordinates or enlarge the area"
+            f"the mast is at row {request.row:.1f}, column {request.col:.1f}, wanted a place on "
+            f"the {rows} x {cols} terrain: check its coordinates or enlarge the area"
         )
     if np.isnan(terrain.ground_m[round(request.row), round(request.col)]):
         raise InvalidInputError(
