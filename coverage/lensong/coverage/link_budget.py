@@ -275,21 +275,8 @@ class CellBudget:
 
 
 def cell_budget(cell: Cell, handset: Handset) -> CellBudget:
-    """Return the constants of a cell's link budget.
-
-    Raises
-    ------
-    InvalidInputError
-        When the cell grants no resource block, or its carrier has none.
-    """
+    """Return the constants of a cell's link budget with a phone."""
     carrier = cell.carrier
-    granted = min(cell.granted_uplink_resource_blocks, carrier.resource_blocks)
-    if granted < 1 or cell.uplink_layers < 1 or cell.downlink_layers < 1:
-        raise InvalidInputError(
-            f"cell {cell.cell_id!r} grants {granted} uplink resource blocks and has "
-            f"{cell.downlink_layers} downlink and {cell.uplink_layers} uplink layers, "
-            "wanted 1 or more of each"
-        )
     reference_dbm = float(
         reference_signal_power_dbm(
             cell.total_power_dbm,
@@ -333,7 +320,7 @@ def cell_budget(cell: Cell, handset: Handset) -> CellBudget:
             - block_noise_dbm
         ),
         uplink_block_hz=carrier.resource_block_hz * carrier.uplink_share,
-        uplink_blocks=granted * cell.uplink_layers,
+        uplink_blocks=cell.granted_uplink_resource_blocks * cell.uplink_layers,
         downlink_curve=DOWNLINK_CURVES[handset.downlink_modulation],
         uplink_curve=UPLINK_CURVES[handset.uplink_modulation],
     )

@@ -200,9 +200,10 @@ def required_uplink_snr_db(
 
 def _best_split(snr: FloatArray, most: int, curve: ShannonCurve) -> IntArray:
     """Return the largest number of parts, up to ``most``, that each still get through."""
+    lowest = db_to_ratio(curve.min_snr_db)
     # The tiny factor keeps a ratio that is exactly at the bound from falling below by rounding.
-    parts = np.floor(np.nan_to_num(snr) / db_to_ratio(curve.min_snr_db) * (1.0 + 1e-12))
-    split: IntArray = np.minimum(parts, most).astype(np.int64)
+    enough = np.minimum(np.nan_to_num(snr), most * lowest) * (1.0 + 1e-12)
+    split: IntArray = np.floor(enough / lowest).astype(np.int64)
     return split
 
 
@@ -219,6 +220,8 @@ def _best_split_rate(
 def _required_snr_db(rate_mbps: float, width_hz: float, most: int, curve: ShannonCurve) -> float:
     if rate_mbps <= 0.0:
         return -float("inf")
+    if width_hz <= 0.0:
+        return float("inf")
     parts = np.arange(1, most + 1, dtype=np.float64)
     wanted = rate_mbps * 1e6 / (width_hz * curve.alpha * parts)
     possible = wanted <= curve.max_bit_per_s_hz / curve.alpha * (1.0 + 1e-12)

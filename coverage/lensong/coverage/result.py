@@ -109,15 +109,20 @@ class PlanResult:
         ``uplink``, ``none``), per technology ``rsrp_p50_dbm_<tech>``, ``rsrp_p10_dbm_<tech>``,
         ``downlink_p50_mbps_<tech>``, ``downlink_p10_mbps_<tech>``, ``uplink_p50_mbps_<tech>``,
         ``uplink_p10_mbps_<tech>``, ``best_server_<tech>`` (cell id), ``distance_m_<tech>`` (from
-        the village centre to that cell's mast). p10 is exceeded by 90 % of the people.
+        the village centre to that cell's mast), ``best_server_uncertain_<tech>`` (bool: that
+        mast's position is an estimate). p10 is reached or exceeded for 90 % of the people.
+        ``people`` is NaN where nothing tells it.
     communes : GeoDataFrame in the grid's CRS, or None
         ``commune_code``, ``commune``, ``province``, ``villages``, ``villages_no_signal``,
         ``villages_patchy``, ``villages_covered``, ``people``, ``people_served_<service>``.
+    provinces : GeoDataFrame in the grid's CRS, or None
+        ``province`` and the same sums.
     gaps : GeoDataFrame in the grid's CRS
         Polygons where people live and the class service fails: ``gap_id``, ``reason``,
         ``people``, ``area_km2``, ``villages`` (names, comma-separated), ``service``.
     summary : dict
-        Headline numbers, JSON-ready: ``villages``, ``people``, ``villages_by_class``,
+        Headline numbers, JSON-ready: ``villages``, ``people``,
+        ``villages_without_people_known``, ``villages_by_class``,
         ``people_by_class``, ``villages_by_reason``, ``people_served`` (service → people),
         ``people_served_by_technology`` (service → tech → people).
     settings : dict
@@ -150,3 +155,4 @@ class PlanResult:
     timings_s: dict[str, float] = field(default_factory=dict)
     sweeps_total: int = 0
     sweeps_reused: int = 0
+    provinces: gpd.GeoDataFrame | None = None

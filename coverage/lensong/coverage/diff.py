@@ -1,0 +1,190 @@
+"""What changed between two plans, village by village."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from lensong.coverage.villages import CLASSES
+from lensong.propagation.errors import DataError
+
+__all__ = ["PlanDiff", "diff"]
+
+_SHARE = "served_share_"
+_NEEDED = ("village_id", "name", "people", "class")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanDiff:
+    """The difference between two village tables.
+
+    Parameters
+    ----------
+    services : tuple of str
+        Service keys as columns carry them (``livestream_720p``).
+    villages : DataFrame
+        One row per village in both plans: ``village_id``, ``name``, ``commune`` (empty where the
+        tables have none), ``people`` (of the second plan), ``class_before``, ``class_after``,
+        ``change`` (``gained``, ``lost``, ``same``; by class) and per service
+        ``people_gained_<service>`` (negative: lost). Order of the second plan.
+    only_before, only_after : tuple of str
+        Village ids that only one plan has; they take no part in the sums.
+    summary : dict
+        JSON-ready totals: ``villages_compared``, ``villages_only_before``,
+        ``villages_only_after``, ``villages_gained``, ``villages_lost``, ``class_changes``
+        (``"no_signal -> covered"`` → villages), ``people_served_before``,
+        ``people_served_after``, ``people_gained``, ``people_lost`` (service → people; the last
+        two add up villages that gain and villages that lose, apart).
+    """
+
+    services: tuple[str, ...]
+    villages: pd.DataFrame
+    only_before: tuple[str, ...]
+    only_after: tuple[str, ...]
+    summary: dict[str, Any]
+
+    @property
+    def changed(self) -> pd.DataFrame:
+        """Return the villages whose class or served people differ, biggest change first."""
+        gained = self.villages[[f"people_gained_{s}" for s in self.services]].abs().max(axis=1)
+        moved = self.villages["class_before"] != self.villages["class_after"]
+        kept = self.villages[moved | (gained >= 0.5)]
+        order = gained[kept.index].sort_values(ascending=False, kind="stable").index
+        return kept.loc[order]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything, ready for ``json.dumps``."""
+        rows = self.changed.astype(object).where(self.changed.notna(), None)
+        return {
+            "summary": self.summary,
+            "services": list(self.services),
+            "changed": rows.to_dict(orient="records"),
+            "only_before": list(self.only_before),
+            "only_after": list(self.only_after),
+        }
+
+
+def diff(before: pd.DataFrame, after: pd.DataFrame) -> PlanDiff:
+    """Return what a second plan gains and loses against a first.
+
+    Parameters
+    ----------
+    before, after : DataFrame
+        Village tables of two plans (``villages.csv`` or the layer of ``villages.gpkg``), joined
+        by ``village_id``. People are those of ``after``; unknown people count as 0.
+
+    Raises
+    ------
+    DataError
+        When a table lacks a column, repeats a village, judges other services than the other, or
+        has no village in common with it.
+    """
+    first = _checked(before, "the first plan")
+    second = _checked(after, "the second plan")
+    services = _services(first, second)
+    common = [v for v in second.index if v in first.index]
+    if not common:
+        raise DataError(
+            "the two plans have no village_id in common: compare plans of the same village list"
+        )
+    a, b = first.loc[common], second.loc[common]
+    people = pd.to_numeric(b["people"]).fillna(0.0)
+    villages = pd.DataFrame(
+        {
+            "village_id": common,
+            "name": b["name"].fillna("").to_numpy(),
+            "commune": _commune(b),
+            "people": pd.to_numeric(b["people"]).to_numpy(),
+            "class_before": a["class"].to_numpy(),
+            "class_after": b["class"].to_numpy(),
+        }
+    )
+    rank = {name: k for k, name in enumerate(CLASSES)}
+    step = villages["class_after"].map(rank) - villages["class_before"].map(rank)
+    villages["change"] = step.map(lambda s: "gained" if s > 0 else "lost" if s < 0 else "same")
+    shares = {s: (a[_SHARE + s].astype(float), b[_SHARE + s].astype(float)) for s in services}
+    for service, (was, now) in shares.items():
+        villages[f"people_gained_{service}"] = (people * (now - was)).to_numpy()
+    only_before = tuple(str(v) for v in first.index if v not in second.index)
+    only_after = tuple(str(v) for v in second.index if v not in first.index)
+    return PlanDiff(
+        services=services,
+        villages=villages,
+        only_before=only_before,
+        only_after=only_after,
+        summary={
+            "villages_compared": len(common),
+            "villages_only_before": len(only_before),
+            "villages_only_after": len(only_after),
+            "villages_gained": int((step > 0).sum()),
+            "villages_lost": int((step < 0).sum()),
+            "class_changes": _class_changes(villages),
+            "people_served_before": {s: float((people * w).sum()) for s, (w, _) in shares.items()},
+            "people_served_after": {s: float((people * n).sum()) for s, (_, n) in shares.items()},
+            "people_gained": {
+                s: float(villages[f"people_gained_{s}"].clip(lower=0.0).sum()) for s in services
+            },
+            "people_lost": {
+                s: float(-villages[f"people_gained_{s}"].clip(upper=0.0).sum()) for s in services
+            },
+        },
+    )
+
+
+def _checked(table: pd.DataFrame, which: str) -> pd.DataFrame:
+    missing = [name for name in _NEEDED if name not in table.columns]
+    if missing:
+        raise DataError(
+            f"the village table of {which} has no column {', '.join(missing)}: "
+            "give the villages.csv or villages.gpkg that `lensong plan` wrote"
+        )
+    ids = table["village_id"].astype(str)
+    twice = ids[ids.duplicated()]
+    if len(twice):
+        raise DataError(f"the village table of {which} has village_id {twice.iloc[0]!r} twice")
+    unknown = sorted({str(c) for c in table["class"]} - set(CLASSES))
+    if unknown:
+        raise DataError(
+            f"the village table of {which} has class {unknown[0]!r}, wanted {', '.join(CLASSES)}"
+        )
+    return table.set_index(ids)
+
+
+def _services(first: pd.DataFrame, second: pd.DataFrame) -> tuple[str, ...]:
+    before, after = _service_keys(first), _service_keys(second)
+    if set(before) != set(after):
+        raise DataError(
+            f"the plans judge different services: {', '.join(before)} and {', '.join(after)}; "
+            "plan both with the same services to compare them"
+        )
+    return after
+
+
+def _service_keys(table: pd.DataFrame) -> tuple[str, ...]:
+    names = [str(c)[len(_SHARE) :] for c in table.columns if str(c).startswith(_SHARE)]
+    # A service's share of one technology ends in that technology.
+    whole = [n for n in names if not any(n == f"{m}_{t}" for m in names for t in ("4g", "5g"))]
+    if not whole:
+        raise DataError(
+            "a village table has no column served_share_…: "
+            "give the villages.csv or villages.gpkg that `lensong plan` wrote"
+        )
+    return tuple(whole)
+
+
+def _commune(table: pd.DataFrame) -> Any:  # Any: a column or one value for all
+    return table["commune"].fillna("").to_numpy() if "commune" in table.columns else ""
+
+
+def _class_changes(villages: pd.DataFrame) -> dict[str, int]:
+    changes: dict[str, int] = {}
+    for was in CLASSES:
+        for now in CLASSES:
+            count = int(
+                ((villages["class_before"] == was) & (villages["class_after"] == now)).sum()
+            )
+            if was != now and count:
+                changes[f"{was} -> {now}"] = count
+    return changes

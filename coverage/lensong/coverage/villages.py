@@ -1,0 +1,455 @@
+"""The village table: how many people are served, how well, by whom, and why not.
+
+A village is the people inside its footprint. Pixels weigh by their people where a population
+raster has any there, else by area, and the column ``weighting`` says which. Where footprints
+overlap, a pixel's people belong to the village whose centre is nearest; nobody counts twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lensong.coverage.network import Network, Technology
+from lensong.coverage.result import REASONS, TechnologyLayers
+from lensong.coverage.service import Service
+from lensong.gis_data.land import Land
+from lensong.gis_data.zonal import footprint_weights
+from lensong.propagation.errors import DataError, InvalidInputError, OutOfRangeError
+from lensong.propagation.types import BoolArray, FloatArray, Grid, IntArray, UInt8Array
+
+__all__ = [
+    "CLASSES",
+    "ClassThresholds",
+    "VillageWeights",
+    "column_suffix",
+    "served",
+    "village_table",
+    "village_weights",
+    "weighted_quantile",
+]
+
+CLASSES = ("no_signal", "patchy", "covered")
+"""Classes of a village: trắng sóng, lõm sóng, covered."""
+
+Weighting: TypeAlias = Literal["population", "area"]
+Layers: TypeAlias = dict[Technology, TechnologyLayers]
+
+_LIMITING = ("none", "downlink", "uplink")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassThresholds:
+    """By what a village is called covered, patchy or without signal.
+
+    Parameters
+    ----------
+    service : str
+        Name of the service that decides.
+    covered_share : float
+        Share of people served from which a village is covered, 0..1.
+    no_signal_share : float
+        Share below which it has no signal, 0..1, not above ``covered_share``.
+
+    Notes
+    -----
+    No published threshold for a "covered" village was found in Vietnam; these are defaults to
+    be agreed on, and every report states them.
+    """
+
+    service: str = "voice-data"
+    covered_share: float = 0.95
+    no_signal_share: float = 0.05
+
+    def __post_init__(self) -> None:
+        for name, value in (
+            ("covered_share", self.covered_share),
+            ("no_signal_share", self.no_signal_share),
+        ):
+            if not 0.0 <= value <= 1.0:
+                raise OutOfRangeError(name, value, 0.0, 1.0, hint="it is a share, not percent")
+        if self.no_signal_share > self.covered_share:
+            raise InvalidInputError(
+                f"no_signal_share is {self.no_signal_share}, wanted at most covered_share "
+                f"{self.covered_share}"
+            )
+
+    def class_of(self, served_share: float) -> str:
+        """Return the class of a village with that share of people served."""
+        if served_share >= self.covered_share:
+            return "covered"
+        return "no_signal" if served_share < self.no_signal_share else "patchy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VillageWeights:
+    """The pixels of one village.
+
+    Parameters
+    ----------
+    pixel : shape (n,)
+        Flat index into the grid, at least one.
+    weight : shape (n,)
+        What each counts, sums to 1.
+    people : float
+        Of the village; NaN unknown.
+    weighting : {"population", "area"}
+        What ``weight`` is made from.
+    """
+
+    pixel: IntArray
+    weight: FloatArray
+    people: float
+    weighting: Weighting
+
+
+def column_suffix(service_name: str) -> str:
+    """Return a service's name as columns carry it.
+
+    >>> column_suffix("livestream-720p")
+    'livestream_720p'
+    """
+    return service_name.replace("-", "_")
+
+
+def served(layers: Layers, service: Service, shape: tuple[int, int]) -> BoolArray:
+    """Return where any technology serves, shape ``shape``."""
+    found = np.zeros(shape, dtype=np.bool_)
+    for layer in layers.values():
+        if service.name in layer.services:
+            found |= layer.services[service.name].reason == 0
+    return found
+
+
+def village_weights(land: Land) -> list[VillageWeights]:
+    """Return the pixels and people of every village, in the order of ``land.villages``.
+
+    Raises
+    ------
+    DataError
+        When villages lie outside the grid; it names them.
+    """
+    grid, villages = land.grid, land.villages
+    footprints = footprint_weights(villages.geometry, grid)
+    _check_inside(grid, villages, footprints)
+    own = _without_overlap(grid, villages, footprints)
+    people_per_pixel = None if land.population is None else land.population.ravel()
+    known = np.asarray(villages["population"], dtype=np.float64)
+    return [
+        _weights_of(whole, kept, people_per_pixel, float(told))
+        for whole, kept, told in zip(footprints, own, known, strict=True)
+    ]
+
+
+def village_table(
+    land: Land,
+    network: Network,
+    layers: Layers,
+    services: Sequence[Service],
+    *,
+    weights: Sequence[VillageWeights],
+    classes: ClassThresholds,
+) -> gpd.GeoDataFrame:
+    """Return one row per village, with the columns that `PlanResult.villages` lists.
+
+    Parameters
+    ----------
+    land, network, layers, services
+        What was planned.
+    weights : sequence of VillageWeights
+        From `village_weights`.
+    classes : ClassThresholds
+        Its service is one of ``services``.
+
+    Notes
+    -----
+    Quantiles: 90 % of the people have the p10 value or more. Where no cell reaches, a rate
+    counts as 0 and a level as nothing (NaN when the quantile falls there).
+    """
+    by_name = {service.name: service for service in services}
+    if classes.service not in by_name:
+        raise InvalidInputError(
+            f"classes.service is {classes.service!r}, wanted one of {', '.join(by_name)}"
+        )
+    shape = land.grid.shape
+    table = land.villages.copy().reset_index(drop=True)
+    columns: dict[str, list[object]] = {
+        "people": [w.people for w in weights],
+        "weighting": [w.weighting for w in weights],
+    }
+    shares = {}
+    for service in services:
+        share = _shares(served(layers, service, shape), weights)
+        shares[service.name] = share
+        columns[f"served_share_{column_suffix(service.name)}"] = list(share)
+    columns["class"] = [classes.class_of(share) for share in shares[classes.service]]
+    columns["reason"] = _reasons(layers, by_name[classes.service], weights, columns["class"])
+    for technology, layer in layers.items():
+        columns |= _technology_columns(table, land.grid, network, technology, layer, weights)
+    found = pd.DataFrame(columns, index=table.index)
+    return gpd.GeoDataFrame(pd.concat([table, found], axis=1), geometry="geometry", crs=table.crs)
+
+
+def weighted_quantile(values: FloatArray, weights: FloatArray, share: float) -> float:
+    """Return the smallest value with at least ``share`` of the weight at or below it.
+
+    Parameters
+    ----------
+    values, weights : shape (n,)
+        At least one; no NaN; weights sum above 0.
+    share : float
+        0..1; 0.1 gives the value that 90 % of the weight reaches.
+    """
+    order = np.argsort(values, kind="stable")
+    climbing = np.cumsum(weights[order])
+    # The tiny slack keeps a sum that is exactly the share from missing it by rounding.
+    at = np.searchsorted(climbing, share * climbing[-1] * (1.0 - 1e-9))
+    return float(values[order][min(int(at), values.size - 1)])
+
+
+def _technology_columns(
+    table: gpd.GeoDataFrame,
+    grid: Grid,
+    network: Network,
+    technology: Technology,
+    layer: TechnologyLayers,
+    weights: Sequence[VillageWeights],
+) -> dict[str, list[object]]:
+    tech = technology.lower()
+    columns: dict[str, list[object]] = {}
+    for service_name, judged in layer.services.items():
+        name = f"{column_suffix(service_name)}_{tech}"
+        ok = judged.reason == 0
+        columns[f"served_share_{name}"] = list(_shares(ok, weights))
+        limiting = np.where(ok, 0, judged.limiting).ravel()
+        columns[f"limiting_{name}"] = [
+            _LIMITING[_heaviest(limiting[w.pixel], w.weight, leave_out=0)] for w in weights
+        ]
+    for name, values, floor in (
+        ("rsrp_{q}_dbm", layer.rsrp_dbm, -np.inf),
+        ("downlink_{q}_mbps", layer.downlink_mbps, 0.0),
+        ("uplink_{q}_mbps", layer.uplink_mbps, 0.0),
+    ):
+        flat = values.ravel()
+        for quantile, share in (("p50", 0.5), ("p10", 0.1)):
+            columns[f"{name.format(q=quantile)}_{tech}"] = [
+                _quantile(flat[w.pixel], w.weight, share, floor) for w in weights
+            ]
+    columns |= _server_columns(table, grid, network, tech, layer, weights)
+    return columns
+
+
+def _server_columns(
+    table: gpd.GeoDataFrame,
+    grid: Grid,
+    network: Network,
+    tech: str,
+    layer: TechnologyLayers,
+    weights: Sequence[VillageWeights],
+) -> dict[str, list[object]]:
+    """Return the cell that most people are served by, and how far its mast is."""
+    server = layer.best_server.ravel()
+    masts = _mast_positions(grid, network)
+    names: list[object] = []
+    distances: list[object] = []
+    uncertain: list[object] = []
+    centres = zip(table["centre_easting_m"], table["centre_northing_m"], strict=True)
+    for w, (east, north) in zip(weights, centres, strict=True):
+        code = _heaviest(server[w.pixel].astype(np.int64) + 1, w.weight, leave_out=0)
+        if code == 0:
+            names.append("")
+            distances.append(float("nan"))
+            uncertain.append(False)
+            continue
+        cell = network.cells[code - 1]
+        mast_east, mast_north = masts[cell.mast_id]
+        names.append(cell.cell_id)
+        distances.append(float(np.hypot(east - mast_east, north - mast_north)))
+        uncertain.append(cell.uncertain)
+    return {
+        f"best_server_{tech}": names,
+        f"distance_m_{tech}": distances,
+        f"best_server_uncertain_{tech}": uncertain,
+    }
+
+
+def _mast_positions(grid: Grid, network: Network) -> dict[str, tuple[float, float]]:
+    places = gpd.GeoSeries(
+        gpd.points_from_xy(
+            [mast.lon_deg for mast in network.masts], [mast.lat_deg for mast in network.masts]
+        ),
+        crs="EPSG:4326",
+    ).to_crs(grid.crs)
+    return {
+        mast.mast_id: (float(place.x), float(place.y))
+        for mast, place in zip(network.masts, places, strict=True)
+    }
+
+
+def _reasons(
+    layers: Layers,
+    service: Service,
+    weights: Sequence[VillageWeights],
+    classes: Sequence[object],
+) -> list[object]:
+    """Return the reason that holds for most of the people who are not served."""
+    if not weights:
+        return []
+    reason = best_reason(layers, service)
+    no_cell = REASONS.index("no_cell")
+    found: list[object] = []
+    for w, name in zip(weights, classes, strict=True):
+        codes = np.full(w.pixel.size, no_cell) if reason is None else reason.ravel()[w.pixel]
+        code = _heaviest(codes, w.weight, leave_out=0)
+        found.append("" if name == "covered" else REASONS[code])
+    return found
+
+
+def best_reason(layers: Layers, service: Service) -> UInt8Array | None:
+    """Return the reason of the technology that comes nearest to serving, per pixel.
+
+    None when no technology of the plan carries the service; 0 where one serves.
+    """
+    reason: UInt8Array | None = None
+    for layer in layers.values():
+        if service.name not in layer.services:
+            continue
+        judged = layer.services[service.name]
+        if reason is None:
+            reason, probability = judged.reason.copy(), judged.probability.copy()
+        else:
+            better = judged.probability > probability
+            reason[better] = judged.reason[better]
+            np.maximum(probability, judged.probability, out=probability)
+    return reason
+
+
+def _heaviest(codes: NDArray[np.integer], weight: FloatArray, *, leave_out: int) -> int:
+    """Return the code with the most weight, the lowest of equals; ``leave_out`` when no other."""
+    kept = codes != leave_out
+    if not kept.any():
+        return leave_out
+    sums = np.bincount(codes[kept], weights=weight[kept])
+    if sums.max() > 0.0:
+        return int(np.argmax(sums))
+    return int(codes[kept].min())
+
+
+def _quantile(values: NDArray[np.float32], weight: FloatArray, share: float, floor: float) -> float:
+    known = np.where(np.isnan(values), floor, values).astype(np.float64)
+    found = weighted_quantile(known, weight, share)
+    return found if np.isfinite(found) else float("nan")
+
+
+def _shares(mask: BoolArray, weights: Sequence[VillageWeights]) -> list[float]:
+    flat = mask.ravel()
+    # Weights sum to 1 up to rounding; a village that is served everywhere reads exactly 1.
+    return [
+        1.0 if flat[w.pixel].all() else min(float(w.weight[flat[w.pixel]].sum()), 1.0)
+        for w in weights
+    ]
+
+
+def _weights_of(
+    whole: tuple[IntArray, FloatArray],
+    kept: tuple[IntArray, FloatArray],
+    people_per_pixel: NDArray[np.float32] | None,
+    told: float,
+) -> VillageWeights:
+    pixel, fraction = kept if kept[0].size else whole
+    counted = 0.0
+    if people_per_pixel is not None and kept[0].size:
+        people = people_per_pixel[pixel].astype(np.float64) * fraction
+        counted = float(people.sum())
+    if counted > 0.0:
+        return VillageWeights(
+            pixel=pixel,
+            weight=people / counted,
+            people=counted if np.isnan(told) else told,
+            weighting="population",
+        )
+    unknown = float("nan") if people_per_pixel is None else 0.0
+    return VillageWeights(
+        pixel=pixel,
+        weight=fraction / fraction.sum(),
+        people=unknown if np.isnan(told) else told,
+        weighting="area",
+    )
+
+
+def _without_overlap(
+    grid: Grid,
+    villages: gpd.GeoDataFrame,
+    footprints: Sequence[tuple[IntArray, FloatArray]],
+) -> list[tuple[IntArray, FloatArray]]:
+    """Give every pixel to the nearest centres first, until it is used up.
+
+    Footprints that only touch share a border pixel by their fractions; of footprints that
+    overlap the nearest takes its part and the next what is left of the pixel.
+    """
+    if not footprints:
+        return []
+    village = np.concatenate([np.full(p.size, k) for k, (p, _) in enumerate(footprints)])
+    pixel = np.concatenate([p for p, _ in footprints])
+    fraction = np.concatenate([f for _, f in footprints])
+    east = grid.west_m + (pixel % grid.cols + 0.5) * grid.cell_m
+    north = grid.north_m - (pixel // grid.cols + 0.5) * grid.cell_m
+    centre_east = np.asarray(villages["centre_easting_m"], dtype=np.float64)
+    centre_north = np.asarray(villages["centre_northing_m"], dtype=np.float64)
+    distance = np.hypot(east - centre_east[village], north - centre_north[village])
+    order = np.lexsort((village, distance, pixel))
+    taken = np.cumsum(fraction[order])
+    first = np.flatnonzero(np.r_[True, np.diff(pixel[order]) != 0])
+    runs = np.diff(np.r_[first, order.size])
+    before_run = np.repeat(taken[first] - fraction[order][first], runs)
+    before = taken - fraction[order] - before_run
+    left = np.empty_like(fraction)
+    left[order] = np.clip(1.0 - before, 0.0, fraction[order])
+    # A sum of fractions that should be 1 may pass it by rounding; crumbs are not a share.
+    left[left < 1e-6] = 0.0
+    bounds = np.cumsum([p.size for p, _ in footprints])[:-1]
+    pairs = zip(np.split(pixel, bounds), np.split(left, bounds), strict=True)
+    return [(p[f > 0.0], f[f > 0.0]) for p, f in pairs]
+
+
+def _check_inside(
+    grid: Grid,
+    villages: gpd.GeoDataFrame,
+    footprints: Sequence[tuple[IntArray, FloatArray]],
+) -> None:
+    names = _village_names(villages)
+    outside = [
+        name
+        for name, (pixel, _), east, north in zip(
+            names,
+            footprints,
+            villages["centre_easting_m"],
+            villages["centre_northing_m"],
+            strict=True,
+        )
+        if pixel.size == 0 or not grid.contains(float(east), float(north))
+    ]
+    if outside:
+        shown = ", ".join(outside[:5]) + (" …" if len(outside) > 5 else "")
+        raise DataError(
+            f"{len(outside)} of {len(names)} villages lie outside the planned area: {shown}; "
+            "wanted all inside: enlarge area, or take them out of the list"
+        )
+
+
+def _village_names(villages: gpd.GeoDataFrame) -> list[str]:
+    return [
+        f"{name} ({village_id})" if name else str(village_id)
+        for name, village_id in zip(villages["name"], villages["village_id"], strict=True)
+    ]
+
+
+def unknown_people(table: gpd.GeoDataFrame) -> Iterable[str]:
+    """Return the names of villages whose number of people is not known."""
+    return _village_names(table[table["people"].isna()])
