@@ -49,19 +49,26 @@ def test_folder_below_a_file_is_refused_with_advice(tmp_path: Path) -> None:
         pass
 
 
-def test_folder_without_permission_is_refused(
+def test_folder_without_permission_is_refused_before_any_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(part: str | Path, _target: str | Path) -> None:
-        raise PermissionError(errno.EACCES, "Permission denied", str(part))
-
-    monkeypatch.setattr(os, "replace", refuse)
+    monkeypatch.setattr(os, "access", lambda _path, _mode: False)
     with (
-        pytest.raises(DataError, match="Permission denied"),
+        pytest.raises(DataError, match="Permission denied: choose an output folder"),
+        atomic_path(tmp_path / "villages.csv"),
+    ):
+        pytest.fail("the block must not run")
+    assert os.listdir(tmp_path) == []
+
+
+def test_refusal_at_the_rename_is_told(tmp_path: Path) -> None:
+    (tmp_path / "villages.csv").mkdir()
+    with (
+        pytest.raises(DataError, match="Is a directory"),
         atomic_path(tmp_path / "villages.csv") as part,
     ):
         part.write_text("x", encoding="utf-8")
-    assert os.listdir(tmp_path) == []
+    assert os.listdir(tmp_path) == ["villages.csv"]
 
 
 def test_full_disk_is_told_and_leaves_nothing(tmp_path: Path) -> None:

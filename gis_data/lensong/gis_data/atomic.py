@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from lensong.propagation.errors import DataError
 
-__all__ = ["atomic_path", "write_error"]
+__all__ = ["atomic_path", "free_bytes", "write_error"]
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _REFUSED = {
@@ -57,10 +57,13 @@ def atomic_path(path: str | Path, *, needed_bytes: int = 0) -> Iterator[Path]:
     part = target.with_name(f".{target.stem}.{uuid4().hex[:12]}.part{target.suffix}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        if not os.access(target.parent, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target.parent))
         yield part
         os.replace(part, target)
     except OSError as error:
         if error.errno in _FULL or (error.errno in _REFUSED and _is_ours(error, target)):
+            _remove(part)  # before the free room is looked up
             raise write_error(target, error, needed_bytes=needed_bytes) from error
         raise
     finally:
@@ -85,13 +88,21 @@ def write_error(path: str | Path, error: OSError, *, needed_bytes: int = 0) -> D
             f"cannot write {target}: {error.strerror or error}: choose an output folder that "
             "exists or can be made, and in which you may write"
         )
-    free = _free_bytes(target.parent)
+    free = free_bytes(target.parent)
     needed = f", it needs {needed_bytes / 1e6:.1f} MB" if needed_bytes else ""
     left = f" and {free / 1e6:.1f} MB are free" if free is not None else ""
     return DataError(
         f"the disk is full: {target} was not written{needed}{left}: "
         "make room or choose an output folder on another disk"
     )
+
+
+def free_bytes(folder: str | Path) -> int | None:
+    """Return the room left on the disk of a folder [bytes], None where that cannot be told."""
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return None
 
 
 def _is_ours(error: OSError, target: Path) -> bool:
@@ -101,13 +112,6 @@ def _is_ours(error: OSError, target: Path) -> bool:
         return False
     path = Path(os.fsdecode(names[0]))
     return path.parent == target.parent or path in target.parents
-
-
-def _free_bytes(folder: Path) -> int | None:
-    try:
-        return shutil.disk_usage(folder).free
-    except OSError:
-        return None
 
 
 def _remove(part: Path) -> None:

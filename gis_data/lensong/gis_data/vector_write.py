@@ -1,0 +1,118 @@
+"""Tables and vector layers as files: GeoPackage for QGIS, CSV for Excel."""
+
+from __future__ import annotations
+
+import errno
+import io
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+import geopandas as gpd
+import pandas as pd
+import pyogrio
+from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, GeometryError
+
+from lensong.gis_data.atomic import atomic_path, free_bytes
+from lensong.propagation.errors import DataError, InvalidInputError
+
+__all__ = ["write_csv", "write_geopackage"]
+
+_FIXED_CHANGE = "2000-01-01T00:00:00.000Z"  # the format wants a time; ours must not change
+_FULL_BELOW_BYTES = 1_000_000  # GDAL fills the disk before it gives up
+_GDAL_ERRORS = (DataSourceError, DataLayerError, FeatureError, GeometryError, sqlite3.Error)
+
+
+def write_geopackage(
+    path: str | Path, layers: Mapping[str, gpd.GeoDataFrame | pd.DataFrame]
+) -> None:
+    """Write several layers into one GeoPackage; the same input gives the same content.
+
+    Parameters
+    ----------
+    path : str or Path
+        Ends in ``.gpkg``. Appears whole or not at all.
+    layers : mapping
+        Layer name to frame, in the order they are shown. A frame without geometry becomes a
+        plain table. Polygons become multipolygons, so that a layer has one type. An empty frame
+        becomes an empty layer.
+
+    Raises
+    ------
+    InvalidInputError
+        There is no layer, or one has no CRS.
+    DataError
+        The folder cannot be written, or the disk is full.
+    """
+    if not layers:
+        raise InvalidInputError("layers is empty, wanted at least one layer to write")
+    for name, frame in layers.items():
+        if isinstance(frame, gpd.GeoDataFrame) and frame.crs is None:
+            raise InvalidInputError(f"layer {name!r} has no CRS, wanted one: set it before writing")
+    with atomic_path(path) as part:
+        try:
+            for number, (name, frame) in enumerate(layers.items()):
+                _write_layer(part, name, frame, append=number > 0)
+            _fix_time(part)
+        except _GDAL_ERRORS as error:
+            raise _reason(error, part, Path(path)) from error
+
+
+def write_csv(path: str | Path, frame: pd.DataFrame, *, bom: bool = True) -> None:
+    """Write a frame without its geometry as comma-separated UTF-8 with decimal points.
+
+    Parameters
+    ----------
+    path : str or Path
+        Appears whole or not at all.
+    frame : DataFrame or GeoDataFrame
+        Missing values become empty fields; numbers keep ten significant digits.
+    bom : bool
+        Begin with a byte order mark, without which Excel garbles Vietnamese.
+
+    Raises
+    ------
+    DataError
+        The folder cannot be written, or the disk is full.
+    """
+    plain = pd.DataFrame(frame)
+    if isinstance(frame, gpd.GeoDataFrame):
+        plain = plain.drop(columns=[name for name in plain if frame[name].dtype == "geometry"])
+    text = io.StringIO()
+    plain.to_csv(text, index=False, float_format="%.10g", lineterminator="\n")
+    data = text.getvalue().encode("utf-8-sig" if bom else "utf-8")
+    with atomic_path(path, needed_bytes=len(data)) as part:
+        part.write_bytes(data)
+
+
+def _write_layer(
+    part: Path, name: str, frame: gpd.GeoDataFrame | pd.DataFrame, *, append: bool
+) -> None:
+    if not isinstance(frame, gpd.GeoDataFrame):
+        pyogrio.write_dataframe(frame, part, layer=name, driver="GPKG", append=append)
+        return
+    kinds = {kind.removeprefix("Multi") for kind in frame.geom_type.dropna()}
+    polygons = kinds <= {"Polygon"}
+    pyogrio.write_dataframe(
+        frame,
+        part,
+        layer=name,
+        driver="GPKG",
+        append=append,
+        promote_to_multi=polygons,
+        geometry_type="MultiPolygon" if polygons else None,
+    )
+
+
+def _reason(error: Exception, part: Path, path: Path) -> Exception:
+    """Return a full disk as the system reports it, everything else in GDAL's words."""
+    free = free_bytes(part.parent)
+    if free is not None and free < _FULL_BELOW_BYTES:
+        return OSError(errno.ENOSPC, f"GDAL could not write: {error}")
+    return DataError(f"{path} could not be written ({error}): check the columns of its layers")
+
+
+def _fix_time(part: Path) -> None:
+    with closing(sqlite3.connect(part)) as database, database:
+        database.execute("UPDATE gpkg_contents SET last_change = ?", (_FIXED_CHANGE,))
