@@ -1,0 +1,232 @@
+"""One row of a cell plan, whatever its form, and how it is read from a table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from math import isnan, log10
+from typing import Literal, TypeAlias
+
+from lensong.coverage.cellplan.aliases import ColumnMap
+from lensong.gis_data.tables import Table, parse_number
+from lensong.propagation.errors import DataError, InvalidInputError
+
+__all__ = [
+    "CellRow",
+    "CellTables",
+    "HeightUnit",
+    "PowerKind",
+    "ReadRows",
+    "RowReader",
+    "choose_power_columns",
+]
+
+PowerKind: TypeAlias = Literal["auto", "total", "per_re"]
+HeightUnit: TypeAlias = Literal["m", "ft"]
+
+METRES_PER_FOOT = 0.3048
+
+_TRAILING_UNIT = re.compile(r"(?<=[\d.,])\s*(?:°|deg|dbm|dbi|db|mhz|khz|m|%)\s*$", re.IGNORECASE)
+_POWER_FIELDS = ("total_power_dbm", "rs_power_dbm", "power_dbm")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellTables:
+    """The tables of a cell plan.
+
+    Parameters
+    ----------
+    main : Table or None
+        A plan in one table.
+    sites, transmitters, cells : Table or None
+        Atoll's three; all or none.
+    """
+
+    main: Table | None = None
+    sites: Table | None = None
+    transmitters: Table | None = None
+    cells: Table | None = None
+
+    def __post_init__(self) -> None:
+        atoll = {"sites": self.sites, "transmitters": self.transmitters, "cells": self.cells}
+        missing = [name for name, table in atoll.items() if table is None]
+        if (self.main is None) != (not missing) or len(missing) not in (0, 3):
+            raise InvalidInputError(
+                "a cell plan is either one table or Atoll's three, but "
+                f"{'no table' if self.main is None else 'one table'} is given and of Atoll's "
+                f"{', '.join(missing) or 'none'} missing: set network.cells to a file or to "
+                "{sites=…, transmitters=…, cells=…}"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellRow:
+    """What a plan says of one cell, or of one site where ``is_site``; None is unsaid.
+
+    Parameters
+    ----------
+    where : str
+        For messages: ``"line 12"``.
+    cell_id, site_id, site_name, operator, technology, status, antenna, band : str
+        As written; empty is unsaid.
+    is_site : bool
+        The row is a position with an operator: it stands for one cell on every assumed carrier
+        and azimuth.
+    is_omni : bool
+        The plan says that the antenna radiates alike all around.
+    additional_electrical_downtilt_deg : float or None
+        On top of the tilt inside the antenna's pattern [deg] (Atoll).
+    """
+
+    where: str
+    cell_id: str = ""
+    site_id: str = ""
+    site_name: str = ""
+    operator: str = ""
+    technology: str = ""
+    status: str = ""
+    lat_deg: float
+    lon_deg: float
+    azimuth_deg: float | None = None
+    is_omni: bool = False
+    height_agl_m: float | None = None
+    mechanical_downtilt_deg: float | None = None
+    electrical_downtilt_deg: float | None = None
+    additional_electrical_downtilt_deg: float | None = None
+    antenna: str = ""
+    antenna_gain_dbi: float | None = None
+    horizontal_beamwidth_deg: float | None = None
+    vertical_beamwidth_deg: float | None = None
+    band: str = ""
+    earfcn: int | None = None
+    nr_arfcn: int | None = None
+    arfcn: int | None = None
+    freq_mhz: float | None = None
+    bandwidth_mhz: float | None = None
+    subcarrier_spacing_khz: float | None = None
+    physical_cell_id: int | None = None
+    total_power_dbm: float | None = None
+    rs_power_dbm: float | None = None
+    power_dbm: float | None = None
+    reference_signal_boost_db: float | None = None
+    feeder_loss_db: float | None = None
+    noise_figure_db: float | None = None
+    downlink_load: float | None = None
+    uplink_noise_rise_db: float | None = None
+    radius_m: float | None = None
+    backhaul: str = ""
+    power_supply: str = ""
+    uncertain: bool = False
+    is_site: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class ReadRows:
+    """What a reader of one format hands on."""
+
+    format: str
+    rows: list[CellRow]
+    mapped: dict[str, str]
+    ignored: tuple[str, ...] = ()
+    skipped: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def skip(self, reason: str, rows: int = 1) -> None:
+        """Count rows that are left out."""
+        self.skipped[reason] = self.skipped.get(reason, 0) + rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowReader:
+    """Reads fields of one row of a table.
+
+    Parameters
+    ----------
+    table : Table
+    columns : ColumnMap
+    where : str
+        For messages.
+    row : dict
+        Column to text.
+    """
+
+    table: Table
+    columns: ColumnMap
+    where: str
+    row: Mapping[str, str]
+
+    def text(self, name: str) -> str:
+        """Return the text of a field, empty where the table has no such column."""
+        column = self.columns.columns.get(name)
+        return self.row[column] if column is not None else ""
+
+    def number(self, name: str) -> float | None:
+        """Return the number of a field; a unit behind it (``46 dBm``) is dropped."""
+        text = _TRAILING_UNIT.sub("", self.text(name))
+        try:
+            value = parse_number(text, self.table.decimal_comma)
+        except DataError as error:
+            raise DataError(
+                f"{self.where}, column {self.columns.columns[name]!r}: {error}"
+            ) from error
+        return None if isnan(value) else value
+
+    def integer(self, name: str) -> int | None:
+        """Return the whole number of a field."""
+        value = self.number(name)
+        if value is not None and value != round(value):
+            raise DataError(
+                f"{self.where}, column {self.columns.columns[name]!r}: {self.text(name)!r} is no "
+                "whole number: correct it or leave the field empty"
+            )
+        return None if value is None else int(value)
+
+    def power_dbm(self, name: str) -> float | None:
+        """Return a power field, converted where its column says watts."""
+        value = self.number(name)
+        if value is None or self.columns.units.get(name) != "w":
+            return value
+        if value <= 0.0:
+            raise DataError(f"{self.where}: power is {value:g} W, wanted above 0 W")
+        return 10.0 * log10(1000.0 * value)
+
+    def metres(self, name: str, height_unit: HeightUnit = "m") -> float | None:
+        """Return a length [m]; the unit in the column's name goes before the setting."""
+        value = self.number(name)
+        unit = self.columns.units.get(name, height_unit)
+        factor = {"ft": METRES_PER_FOOT, "feet": METRES_PER_FOOT, "km": 1000.0}.get(unit, 1.0)
+        return None if value is None else value * factor
+
+
+def table_readers(table: Table, columns: ColumnMap, label: str = "line") -> Iterator[RowReader]:
+    """Yield a reader for each row."""
+    for row, line in zip(table.rows, table.line_numbers, strict=True):
+        yield RowReader(table=table, columns=columns, where=f"{label} {line}", row=row)
+
+
+def choose_power_columns(columns: ColumnMap, power: PowerKind) -> ColumnMap:
+    """Return the columns with the scenario's setting applied to those that hold a power.
+
+    ``auto`` leaves the names to decide; a bare "power" beside a clear column is dropped. ``total``
+    and ``per_re`` keep the column of that meaning, else give that meaning to the bare one, else to
+    the only one there is.
+    """
+    present = [name for name in _POWER_FIELDS if name in columns.columns]
+    if len(present) == 0 or (power == "auto" and present == ["power_dbm"]):
+        return columns
+    keep = {name: name for name in present if name != "power_dbm"}
+    if power != "auto":
+        wanted = "total_power_dbm" if power == "total" else "rs_power_dbm"
+        source = next(
+            name for name in (wanted, "power_dbm", *present) if name in present
+        )  # the wanted meaning, the bare column, or the only one
+        keep = {source: wanted}
+    kept_columns = {f: c for f, c in columns.columns.items() if f not in present}
+    kept_units = {f: u for f, u in columns.units.items() if f not in present}
+    for source, target in keep.items():
+        kept_columns[target] = columns.columns[source]
+        if source in columns.units:
+            kept_units[target] = columns.units[source]
+    dropped = tuple(columns.columns[name] for name in present if name not in keep)
+    return ColumnMap(columns=kept_columns, units=kept_units, ignored=columns.ignored + dropped)
