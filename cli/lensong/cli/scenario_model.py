@@ -46,7 +46,7 @@ class AreaSection(_Section):
     boundary: str = ""
     bbox_deg: Annotated[list[float], Field(min_length=4, max_length=4)] | None = None
     crs: str = "auto"
-    resolution_m: Annotated[float, Field(ge=1.0, le=5000.0)] = 30.0
+    resolution_m: Annotated[float, Field(ge=1.0, le=1000.0)] = 30.0
 
 
 class ElevationSection(_Section):
@@ -62,7 +62,7 @@ class ElevationSection(_Section):
 class LandCoverSection(_Section):
     """[land_cover]."""
 
-    path: str | list[str]
+    path: str
     table: str = ""
     with_surface_model: bool = False
 
@@ -70,7 +70,7 @@ class LandCoverSection(_Section):
 class PopulationSection(_Section):
     """[population]."""
 
-    path: str | list[str]
+    path: str
     census: str = ""
 
 
@@ -162,6 +162,8 @@ class HandsetSection(_Section):
     noise_figure_db: Annotated[float, Field(ge=0.0, le=30.0)] = 7.0
     body_loss_db: Annotated[float, Field(ge=0.0, le=40.0)] = 0.0
     penetration_loss_db: Annotated[float, Field(ge=0.0, le=60.0)] = 0.0
+    downlink_modulation: Literal["64QAM", "256QAM"] = "256QAM"
+    uplink_modulation: Literal["16QAM", "64QAM"] = "64QAM"
 
 
 class PropagationSection(_Section):

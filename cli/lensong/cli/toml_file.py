@@ -86,7 +86,7 @@ def _parts(dotted: str) -> tuple[str, ...]:
 
 def _hint(message: str, text: str) -> str:
     """Return what to do about the grammar mistakes that people make most."""
-    if "end of document" in message:
+    if "(at end of document)" in message:
         return ": a bracket or quotation mark is not closed"
     at = re.search(r"line (\d+)", message)
     line = text.splitlines()[int(at[1]) - 1] if at and int(at[1]) <= text.count("\n") + 1 else ""

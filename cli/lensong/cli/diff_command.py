@@ -1,0 +1,107 @@
+"""``lensong diff``: villages and people gained and lost between two results."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lensong.cli.console import grouped
+from lensong.cli.errors import EXIT_NO, explains_errors
+from lensong.cli.options import json_option
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lensong.coverage.diff import PlanDiff
+
+__all__ = ["diff"]
+
+_WORDS = {"no_signal": "no signal", "patchy": "patchy", "covered": "covered"}
+
+
+@click.command(short_help="Villages and people gained and lost between two results.")
+@click.argument("before", type=click.Path(path_type=Path))
+@click.argument("after", type=click.Path(path_type=Path))
+@json_option
+@explains_errors
+def diff(before: Path, after: Path, as_json: bool) -> None:
+    """Tell which villages and people gain and lose from the result BEFORE to the result AFTER.
+
+    Both are folders that `lensong plan` wrote. Ends with 1 when a village falls into a lower
+    class, else with 0.
+    """
+    from lensong.coverage.diff import diff as compare
+
+    found = compare(_villages(before), _villages(after))
+    if as_json:
+        click.echo(json.dumps(found.to_json(), ensure_ascii=False, indent=2))
+    else:
+        click.echo(_text(found))
+    if found.summary["villages_lost"]:
+        raise SystemExit(EXIT_NO)
+
+
+def _villages(folder: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    from lensong.propagation.errors import DataError
+
+    path = folder / "villages.csv" if folder.is_dir() else folder
+    if not path.is_file():
+        raise DataError(
+            f"no result in {folder}: give the folder that `lensong plan` wrote, with villages.csv"
+        )
+    try:
+        return pd.read_csv(path, dtype={"village_id": str, "name": str}, encoding="utf-8-sig")
+    except (ValueError, UnicodeError) as error:
+        raise DataError(
+            f"cannot read {path} ({error}): give a result of `lensong plan`, unchanged"
+        ) from error
+
+
+def _text(found: PlanDiff) -> str:
+    total = found.summary
+    lines = [
+        f"{total['villages_gained']} villages gained, {total['villages_lost']} lost "
+        f"of {total['villages_compared']} compared"
+    ]
+    lines += [f"  {count:>4}  {_arrow(change)}" for change, count in total["class_changes"].items()]
+    lines += ["", "people served"]
+    for service in found.services:
+        before, after = (total[f"people_served_{when}"][service] for when in ("before", "after"))
+        gained, lost = (total[f"people_{what}"][service] for what in ("gained", "lost"))
+        lines.append(
+            f"  {service:<20} {grouped(before):>9} -> {grouped(after):>9}   "
+            f"+{grouped(gained)} -{grouped(lost)}"
+        )
+    lines += _village_lines(found)
+    for which, ids in (("first", found.only_before), ("second", found.only_after)):
+        if ids:
+            lines += ["", f"only in the {which} result: {', '.join(ids)}"]
+    return "\n".join(lines)
+
+
+def _village_lines(found: PlanDiff) -> list[str]:
+    changed = found.changed
+    if changed.empty:
+        return ["", "no village changed"]
+    places = zip(changed["name"], changed["commune"], strict=True)
+    names = [f"{name} ({commune})" if commune else str(name) for name, commune in places]
+    width = max(len(name) for name in names)
+    lines = ["", f"{'village':<{width}}  {'class':<24}" + "".join(f"  {s}" for s in found.services)]
+    for name, (_, row) in zip(names, changed.iterrows(), strict=True):
+        before, after = _WORDS[row["class_before"]], _WORDS[row["class_after"]]
+        change = before if before == after else f"{before} -> {after}"
+        people = "".join(
+            f"{round(row[f'people_gained_{s}']):>+{len(s) + 2},}" for s in found.services
+        )
+        lines.append(f"{name:<{width}}  {change:<24}{people}")
+    return lines
+
+
+def _arrow(change: str) -> str:
+    before, _, after = change.partition(" -> ")
+    return f"{_WORDS[before]} -> {_WORDS[after]}"

@@ -1,0 +1,72 @@
+"""Reading what a scenario names: the network first, for its reach decides the land's margin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from lensong.cli.scenario import NetworkRequest, Scenario
+from lensong.coverage.antenna import AntennaPattern
+from lensong.coverage.antenna_file import parse_antennas
+from lensong.coverage.cellplan import build_network
+from lensong.coverage.cellplan.report import ImportReport
+from lensong.coverage.network import Network
+from lensong.gis_data.land import Land
+from lensong.gis_data.reading import read_land
+from lensong.gis_data.tables import read_bytes, read_table
+from lensong.propagation.errors import ConfigError
+
+__all__ = ["read_inputs", "read_network"]
+
+_PATTERN_SUFFIXES = (".msi", ".pln")
+
+
+def read_inputs(
+    scenario: Scenario, progress: Callable[[str, float, float], None]
+) -> tuple[Land, Network, ImportReport]:
+    """Return land and network of a scenario, and how the cells were read.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    progress : callable
+        Called with stage, steps done and steps in all.
+    """
+    network, report = read_network(scenario.network)
+    land = read_land(
+        scenario.land,
+        margin_m=max((cell.radius_m for cell in network.cells), default=0.0),
+        extra_points_deg=[(mast.lat_deg, mast.lon_deg) for mast in network.masts],
+        progress=lambda stage, share: progress(stage, share, 1.0),
+    )
+    return land, network, report
+
+
+def read_network(request: NetworkRequest) -> tuple[Network, ImportReport]:
+    """Return the network of a scenario and how it was read."""
+    tables = {role: read_table(path) for role, path in request.tables.items()}
+    return build_network(
+        tables,
+        format=request.format,
+        power=request.power,
+        height_unit=request.height_unit,
+        antennas=_antennas(request.antennas),
+        assume=request.assume,
+        operators=request.operators,
+        technologies=request.technologies,
+        radius_m=request.radius_m,
+    )
+
+
+def _antennas(folder: Path | None) -> dict[str, AntennaPattern]:
+    if folder is None:
+        return {}
+    files = [folder] if folder.is_file() else sorted(folder.rglob("*"))
+    patterns = [file for file in files if file.suffix.lower() in _PATTERN_SUFFIXES]
+    if not patterns:
+        raise ConfigError(
+            f"network.antennas is {folder}, but there is no .msi or .pln file in it: "
+            "put the pattern files there or leave the key out"
+        )
+    # Vendors write names in whatever encoding; only ASCII carries meaning in a pattern.
+    return parse_antennas({f.name: read_bytes(f).decode("utf-8", "replace") for f in patterns})

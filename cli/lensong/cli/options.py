@@ -1,0 +1,59 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+__all__ = ["cache_folder", "json_option", "quiet_option", "run_options"]
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+quiet_option = click.option(
+    "-q", "--quiet", is_flag=True, help="No progress and no summary, only errors."
+)
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object on stdout, nothing else there."
+)
+
+
+def run_options(command: _Command) -> _Command:
+    """Add the options of the commands that compute a plan."""
+    for option in (
+        quiet_option,
+        json_option,
+        click.option("--no-cache", is_flag=True, help="Neither read nor keep path loss."),
+        click.option(
+            "--cache",
+            type=click.Path(file_okay=False, path_type=Path),
+            help="Where path loss is kept between runs.  [default: the user's cache folder]",
+        ),
+        click.option(
+            "--workers",
+            type=click.IntRange(min=1),
+            default=lambda: os.cpu_count() or 1,
+            show_default="one for each processor",
+            help="Threads; the values do not depend on it.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def cache_folder(chosen: Path | None) -> Path:
+    """Return the cache folder: as chosen, by LENSONG_CACHE_DIR, or the platform's custom."""
+    if chosen is not None:
+        return chosen
+    if named := os.environ.get("LENSONG_CACHE_DIR"):
+        return Path(named)
+    if sys.platform == "win32" and (local := os.environ.get("LOCALAPPDATA")):
+        return Path(local) / "lensong"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "lensong"
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "lensong"

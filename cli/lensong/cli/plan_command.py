@@ -1,0 +1,148 @@
+"""``lensong plan``: from a scenario to a folder of results."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lensong.cli.console import Console, grouped
+from lensong.cli.errors import explains_errors
+from lensong.cli.options import cache_folder, run_options
+
+if TYPE_CHECKING:
+    from lensong.coverage.result import PlanResult
+
+__all__ = ["plan", "run_plan"]
+
+_CLASSES = {"covered": "covered", "patchy": "patchy", "no_signal": "no signal"}
+
+
+@click.command(short_help="Compute coverage and write report, maps and tables.")
+@click.argument("scenario", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder of the result; made if missing.",
+)
+@run_options
+@explains_errors
+def plan(
+    scenario: Path,
+    out: Path,
+    workers: int,
+    cache: Path | None,
+    no_cache: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Compute the coverage of the network in SCENARIO and write report, maps and tables.
+
+    Path loss is kept in the cache, so that a run after a change of tilt, power or service only
+    takes seconds, and an interrupted run goes on where it was.
+    """
+    run_plan(
+        scenario,
+        out,
+        workers=workers,
+        cache=None if no_cache else cache_folder(cache),
+        as_json=as_json,
+        quiet=quiet,
+    )
+
+
+def run_plan(
+    scenario: Path,
+    out: Path,
+    *,
+    workers: int,
+    cache: Path | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Plan a scenario, write the result and print its summary."""
+    from importlib.metadata import version
+
+    console = Console(quiet=quiet)
+    with console.working():
+        console.progress("start", 0.0, 1.0)
+        from lensong.cli.inputs import read_inputs
+        from lensong.cli.outputs import write_outputs
+        from lensong.cli.scenario import load_scenario
+        from lensong.coverage.plan import plan as compute
+        from lensong.gis_data.array_store import ArrayStore
+
+        asked = load_scenario(scenario)
+        _check_writable(out)
+        console.progress("start", 1.0, 1.0)
+        land, network, _ = read_inputs(asked, console.progress)
+        result = compute(
+            land,
+            network,
+            title=asked.title,
+            services=asked.services,
+            handset=asked.handset,
+            propagation=asked.propagation,
+            classes=asked.classes,
+            settings=asked.settings,
+            cache=None if cache is None else ArrayStore(cache),
+            workers=workers,
+            progress=console.progress,
+        )
+        write_outputs(
+            result, out, lensong_version=version("lensong"), progress=console.share("output")
+        )
+    if as_json:
+        click.echo(json.dumps(_as_json(result, out), ensure_ascii=False, indent=2))
+    elif not quiet:
+        click.echo(_summary(result, out))
+
+
+def _summary(result: PlanResult, out: Path) -> str:
+    summary = result.summary
+    by_class = summary["villages_by_class"]
+    villages = ", ".join(f"{by_class.get(key, 0)} {word}" for key, word in _CLASSES.items())
+    served = summary["people_served"][result.class_service]
+    lines = [
+        result.title,
+        f"  villages   {villages}",
+        f"  people     {grouped(served)} of {grouped(summary['people'])} "
+        f"have {result.class_service}",
+        f"  sweeps     {result.sweeps_reused} of {result.sweeps_total} from the cache",
+    ]
+    if result.warnings:
+        lines.append(f"  warnings   {len(result.warnings)}, listed in the report")
+    if result.synthetic:
+        lines.append("  SYNTHETIC  invented data, no real place")
+    lines.append(f"  report     {out / 'report.html'}")
+    return "\n".join(lines)
+
+
+def _as_json(result: PlanResult, out: Path) -> dict[str, Any]:
+    return {
+        "title": result.title,
+        "synthetic": result.synthetic,
+        "summary": result.summary,
+        "sweeps_total": result.sweeps_total,
+        "sweeps_reused": result.sweeps_reused,
+        "assumptions": list(result.assumptions),
+        "warnings": list(result.warnings),
+        "report": str(out / "report.html"),
+    }
+
+
+def _check_writable(folder: Path) -> None:
+    """Refuse a folder that cannot be written before hours of work, not after."""
+    import tempfile
+
+    from lensong.gis_data.atomic import write_error
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise write_error(folder, error) from error

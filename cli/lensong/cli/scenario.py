@@ -1,0 +1,160 @@
+"""The scenario: a TOML file beside its data files, as the data classes of a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from lensong.cli.scenario_file import read_scenario_file
+from lensong.cli.scenario_model import ScenarioFile
+from lensong.coverage.cellplan.assume import Assumptions
+from lensong.coverage.network import Technology
+from lensong.coverage.service import Handset, Service
+from lensong.coverage.sweeps import PropagationSettings
+from lensong.coverage.villages import ClassThresholds
+from lensong.gis_data.reading import LandRequest
+from lensong.propagation.errors import ConfigError, LensongError
+
+__all__ = ["NetworkRequest", "Scenario", "load_scenario"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkRequest:
+    """The network section of a scenario.
+
+    Parameters
+    ----------
+    tables : dict
+        Role to file: ``{"cells": …}``, or ``sites``, ``transmitters`` and ``cells`` for Atoll.
+    antennas : Path or None
+        Folder of pattern files.
+    format, power, height_unit : str
+        See docs/how-to/scenario.md.
+    operators, technologies : tuple
+        Empty: all.
+    radius_m : float
+        How far a cell is computed [m].
+    assume : Assumptions
+    """
+
+    tables: dict[str, Path]
+    antennas: Path | None = None
+    format: Literal["auto", "plain", "atoll", "planet", "opencellid", "sites"] = "auto"
+    power: Literal["auto", "total", "per_re"] = "auto"
+    height_unit: Literal["m", "ft"] = "m"
+    operators: tuple[str, ...] = ()
+    technologies: tuple[Technology, ...] = ()
+    radius_m: float = 15_000.0
+    assume: Assumptions = field(default_factory=Assumptions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """What a plan is asked to do.
+
+    Parameters
+    ----------
+    title : str
+        The file's name where it gives none.
+    land, network, services, handset, propagation, classes
+        Sections of the file.
+    settings : dict
+        The whole file with its defaults, JSON-ready; paths as written.
+    """
+
+    title: str
+    land: LandRequest
+    network: NetworkRequest
+    services: tuple[Service, ...]
+    handset: Handset
+    propagation: PropagationSettings
+    classes: ClassThresholds
+    settings: dict[str, Any]
+
+
+def load_scenario(path: str | Path) -> Scenario:
+    """Return the scenario in a TOML file.
+
+    Raises
+    ------
+    ConfigError
+        Something in it is wrong; every mistake is named, with its line.
+    """
+    path = Path(path)
+    content = read_scenario_file(path)
+    try:
+        return Scenario(
+            title=content.title or path.stem,
+            land=_land(content, path.parent),
+            network=_network(content, path.parent),
+            services=tuple(
+                Service(**{**service.model_dump(), "technologies": tuple(service.technologies)})
+                for service in content.service
+            ),
+            handset=Handset(**content.handset.model_dump()),
+            propagation=PropagationSettings(**content.propagation.model_dump()),
+            classes=ClassThresholds(**content.classes.model_dump()),
+            settings=content.model_dump(mode="json"),
+        )
+    except LensongError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _land(content: ScenarioFile, folder: Path) -> LandRequest:
+    area, elevation, cover = content.area, content.elevation, content.land_cover
+    people, villages, communes = content.population, content.villages, content.communes
+    box = area.bbox_deg
+    return LandRequest(
+        villages_path=folder / villages.path,
+        elevation_path=_paths(folder, elevation.path),
+        area_boundary=_path(folder, area.boundary),
+        area_bbox_deg=None if box is None else (box[0], box[1], box[2], box[3]),
+        area_crs=area.crs,
+        area_resolution_m=area.resolution_m,
+        elevation_kind=elevation.kind,
+        elevation_unit=elevation.unit,
+        elevation_fill_voids=elevation.fill_voids,
+        elevation_max_void_share=elevation.max_void_share,
+        land_cover_path=_path(folder, cover.path if cover else ""),
+        land_cover_table=_path(folder, cover.table if cover else ""),
+        land_cover_with_surface_model=cover is not None and cover.with_surface_model,
+        population_path=_path(folder, people.path if people else ""),
+        population_census=_path(folder, people.census if people else ""),
+        villages_layer=villages.layer,
+        villages_radius_m=villages.radius_m,
+        villages_columns=villages.columns,
+        communes_path=_path(folder, communes.path if communes else ""),
+        communes_layer=communes.layer if communes else "",
+        communes_columns=communes.columns if communes else {},
+        synthetic=content.synthetic,
+        folder=folder,
+    )
+
+
+def _network(content: ScenarioFile, folder: Path) -> NetworkRequest:
+    network = content.network
+    tables = {"cells": network.cells} if network.atoll is None else network.atoll.model_dump()
+    assume = network.assume.model_dump()
+    assume["azimuths_deg"] = tuple(network.assume.azimuths_deg)
+    assume["carriers"] = tuple(network.assume.carriers)
+    return NetworkRequest(
+        tables={role: folder / name for role, name in tables.items()},
+        antennas=_path(folder, network.antennas),
+        format=network.format,
+        power=network.power,
+        height_unit=network.height_unit,
+        operators=tuple(network.operators),
+        technologies=tuple(network.technologies),
+        radius_m=network.radius_m,
+        assume=Assumptions(**assume),
+    )
+
+
+def _path(folder: Path, name: str) -> Path | None:
+    return folder / name if name else None
+
+
+def _paths(folder: Path, names: str | Iterable[str]) -> tuple[Path, ...]:
+    return tuple(folder / name for name in ([names] if isinstance(names, str) else names))

@@ -1,0 +1,143 @@
+"""A scenario file becomes the data classes of a plan, and its page in the docs is true."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from lensong.cli import scenario_model as model
+from lensong.cli.scenario import load_scenario
+from lensong.coverage.cellplan.assume import Assumptions
+from lensong.coverage.service import DEFAULT_SERVICES, Handset
+from lensong.coverage.sweeps import PropagationSettings
+from lensong.coverage.villages import ClassThresholds
+from lensong.gis_data.demo.inputs import SCENARIO
+from lensong.gis_data.reading import LandRequest
+from lensong.propagation.errors import ConfigError
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "scenario.md"
+BLOCKS = re.findall(r"^```toml\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.S | re.M)
+SMALLEST, COMPLETE = BLOCKS
+
+
+def files_of(content: Any) -> Iterator[str]:
+    for dotted in model.FILE_KEYS:
+        value: Any = content
+        for key in dotted.split("."):
+            value = value.get(key, {}) if isinstance(value, dict) else {}
+        yield from [value] if isinstance(value, str) else []
+
+
+def write(folder: Path, text: str) -> Path:
+    for name in files_of(tomllib.loads(text)):
+        path = folder / name
+        if name.endswith("/"):
+            path.mkdir()
+        else:
+            path.write_text("")
+    scenario = folder / "scenario.toml"
+    scenario.write_text(text, encoding="utf-8")
+    return scenario
+
+
+@pytest.mark.parametrize("text", [SMALLEST, COMPLETE, SCENARIO], ids=["least", "all", "demo"])
+def test_scenarios_in_the_docs_and_the_demo_load(tmp_path: Path, text: str) -> None:
+    scenario = load_scenario(write(tmp_path, text))
+    assert scenario.land.elevation_path[0].parent in (tmp_path, tmp_path / "dem")
+    assert json.loads(json.dumps(scenario.settings)) == scenario.settings
+
+
+def test_the_complete_example_states_the_defaults(tmp_path: Path) -> None:
+    written = load_scenario(write(tmp_path, COMPLETE))
+    assert written.services == DEFAULT_SERVICES
+    assert written.handset == Handset()
+    assert written.propagation == PropagationSettings()
+    assert written.classes == ClassThresholds()
+    assert written.network.assume == Assumptions()
+
+
+def test_the_complete_example_has_every_key() -> None:
+    """A key that is not in the example stands in it as a comment."""
+
+    def keys(section: type[BaseModel]) -> Iterator[str]:
+        for name, info in section.model_fields.items():
+            yield name
+            for part in (info.annotation, *getattr(info.annotation, "__args__", ())):
+                if isinstance(part, type) and issubclass(part, BaseModel):
+                    yield from keys(part)
+
+    # Communes take layer and columns as villages do, Atoll's tables stand in one line.
+    missing = [key for key in keys(model.ScenarioFile) if not re.search(rf"\b{key}\b", COMPLETE)]
+    assert missing == []
+
+
+@pytest.mark.parametrize(
+    ("section", "made"),
+    [
+        (model.HandsetSection(), Handset()),
+        (model.PropagationSection(), PropagationSettings()),
+        (model.ClassesSection(), ClassThresholds()),
+        (model.AssumeSection(), Assumptions()),
+    ],
+)
+def test_defaults_of_a_section_are_those_of_its_data_class(section: BaseModel, made: Any) -> None:
+    for name, value in section.model_dump().items():
+        default = getattr(made, name)
+        assert (tuple(value) if isinstance(value, list) else value) == default, name
+
+
+def test_every_field_of_the_data_classes_can_be_set() -> None:
+    for section, made in (
+        (model.HandsetSection, Handset),
+        (model.PropagationSection, PropagationSettings),
+        (model.ClassesSection, ClassThresholds),
+        (model.AssumeSection, Assumptions),
+        (model.ServiceSection, DEFAULT_SERVICES[0]),
+    ):
+        assert set(section.model_fields) == {f.name for f in dataclasses.fields(made)}
+
+
+def test_defaults_of_the_land_are_those_of_its_request(tmp_path: Path) -> None:
+    land = load_scenario(write(tmp_path, SMALLEST)).land
+    defaults = LandRequest(
+        villages_path=tmp_path / "villages.csv",
+        elevation_path=(tmp_path / "dem",),
+        folder=tmp_path,
+    )
+    assert land == defaults
+
+
+def test_atolls_three_tables_are_found_by_role(tmp_path: Path) -> None:
+    text = SMALLEST.replace(
+        'cells = "cells.csv"', 'atoll = {sites="s", transmitters="t", cells="c"}'
+    )
+    assert load_scenario(write(tmp_path, text)).network.tables == {
+        "sites": tmp_path / "s",
+        "transmitters": tmp_path / "t",
+        "cells": tmp_path / "c",
+    }
+
+
+def test_a_scenario_without_a_title_is_called_by_its_file(tmp_path: Path) -> None:
+    assert load_scenario(write(tmp_path, SMALLEST)).title == "scenario"
+
+
+def test_a_probability_out_of_range_names_file_and_service(tmp_path: Path) -> None:
+    text = SMALLEST + '[[service]]\nname = "voice-data"\ndownlink_mbps = 1\nuplink_mbps = 1\n'
+    path = write(tmp_path, text + "probability = 90\n")
+    with pytest.raises(ConfigError, match=r"scenario\.toml.*probability of service 'voice-data'"):
+        load_scenario(path)
+
+
+def test_a_carrier_that_cannot_be_read_shows_the_grammar(tmp_path: Path) -> None:
+    path = write(tmp_path, SMALLEST + '[network.assume]\ncarriers = ["LTE fast"]\n')
+    with pytest.raises(ConfigError, match="EARFCN"):
+        load_scenario(path)
