@@ -30,15 +30,8 @@ from lensong.propagation.diffraction import (
     wavelength_m,
 )
 from lensong.propagation.free_space import slant_free_space_loss_db
-from lensong.propagation.hull import farthest_above, push, steepest_from
-from lensong.propagation.obstacle import (
-    BARE_HULL,
-    GROUND,
-    SURFACE,
-    SURFACE_RARE,
-    Receiver,
-    obstacle,
-)
+from lensong.propagation.hull import farthest_above, steepest_from
+from lensong.propagation.obstacle import OWN_GROUND, OWN_KM, OWN_SURFACE, Receiver, obstacle
 from lensong.propagation.p1812_terms import (
     BETA_EARTH_RADIUS_KM,
     assemble,
@@ -47,10 +40,21 @@ from lensong.propagation.p1812_terms import (
 )
 from lensong.propagation.pixel_order import OWN_SAMPLES, PixelOrder
 from lensong.propagation.radial import (
+    DISTANCE_KM,
+    FLAT_GROUND,
+    GROUND,
+    GROUND_M,
+    HULL,
     INLAND,
     SEA,
+    SURFACE,
+    SURFACE_RARE,
+    TX_OBSTRUCTION,
+    V1,
+    V2,
     Radial,
     Rasters,
+    grow_hulls,
     read_point,
     walk_radial,
     zone_step,
@@ -88,12 +92,12 @@ def _smooth_earth(
 ) -> tuple[float, float, float, float]:
     """Return hst, hsr (eqs 85, 86) and hstd, hsrd (eqs 87 to 89) of one pixel."""
     path_km, rx_m, last = receiver.path_km, receiver.rx_m, receiver.last
-    x, h = radial.distance_km, radial.ground_m
-    v1, v2 = radial.v1[last], radial.v2[last]
-    at_km, at_m = x[last], h[last]
+    values = radial.values
+    v1, v2 = values[V1, last], values[V2, last]
+    at_km, at_m = values[DISTANCE_KM, last], values[GROUND_M, last]
     for i in range(receiver.own_count + 1):
         if i < receiver.own_count:
-            next_km, next_m = receiver.own_km[i], receiver.own_ground_m[i]
+            next_km, next_m = receiver.own[OWN_KM, i], receiver.own[OWN_GROUND, i]
         else:
             next_km, next_m = path_km, rx_ground_m
         step = next_km - at_km
@@ -106,24 +110,25 @@ def _smooth_earth(
     rise = (rx_m - tx_m) / path_km
     highest = from_tx = from_rx = -np.inf
     for i in range(receiver.own_count):
-        at = receiver.own_km[i]
-        above = receiver.own_ground_m[i] - tx_m - rise * at
+        at = receiver.own[OWN_KM, i]
+        above = receiver.own[OWN_GROUND, i] - tx_m - rise * at
         highest = max(highest, above)
         from_tx = max(from_tx, above / at)
         from_rx = max(from_rx, above / (path_km - at))
     if last > 0:
-        size = radial.hull_sizes[BARE_HULL]
-        top = farthest_above(radial.bare_hull, size, x, h, rise)
+        hull, size = radial.samples[HULL + FLAT_GROUND], radial.hull_size[FLAT_GROUND]
+        x, h = values[DISTANCE_KM], values[GROUND_M]
+        top = farthest_above(hull, size, x, h, rise)
         highest = max(highest, h[top] - tx_m - rise * x[top])
         if highest > 0.0:
-            from_tx = max(from_tx, radial.tx_obstruction[last] - rise)
-            seen = steepest_from(radial.bare_hull, size, x, h, path_km, rx_m)
+            from_tx = max(from_tx, values[TX_OBSTRUCTION, last] - rise)
+            seen = steepest_from(hull, size, x, h, path_km, rx_m)
             from_rx = max(from_rx, (h[seen] - rx_m) / (path_km - x[seen]) + rise)
     lowered_tx, lowered_rx = smooth_tx, smooth_rx
     if highest > 0.0:
         lowered_tx -= highest * from_tx / (from_tx + from_rx)
         lowered_rx -= highest * from_rx / (from_tx + from_rx)
-    return smooth_tx, smooth_rx, min(lowered_tx, h[0]), min(lowered_rx, rx_ground_m)
+    return smooth_tx, smooth_rx, min(lowered_tx, values[GROUND_M, 0]), min(lowered_rx, rx_ground_m)
 
 
 @njit(cache=True, nogil=True)
@@ -145,7 +150,7 @@ def _smooth_bullington(
     bulge = 500.0 * curvature
     tx_slope = rx_slope = -np.inf
     for i in range(receiver.own_count):
-        at = receiver.own_km[i]
+        at = receiver.own[OWN_KM, i]
         tx_slope = max(tx_slope, bulge * (path_km - at) - tx_above_m / at)
         rx_slope = max(rx_slope, bulge * at - rx_above_m / (path_km - at))
     if last > 0:
@@ -163,7 +168,7 @@ def _smooth_bullington(
         return bullington_from_edge(knife_edge(nu), path_km)
     nu = -np.inf
     for i in range(receiver.own_count):
-        at = receiver.own_km[i]
+        at = receiver.own[OWN_KM, i]
         nu = max(nu, nu_at(0.0, at, tx_above_m, rx_above_m, path_km, curvature, wavelength))
     if last > 0:
         low, high = 1, last
@@ -223,13 +228,13 @@ def _stretches(
         return receiver.path_km, receiver.path_km, 0.0
     z = radial.zones[receiver.last]
     state = (z[0], z[1], z[2], z[3], z[4])
-    at_km, zone = radial.distance_km[receiver.last], radial.zone[receiver.last]
+    at_km, zone = radial.values[DISTANCE_KM, receiver.last], int(z[5])
     before = 0.0
     if receiver.last > 0:
-        before = 0.5 * (radial.distance_km[receiver.last - 1] + at_km)
+        before = 0.5 * (radial.values[DISTANCE_KM, receiver.last - 1] + at_km)
     for i in range(receiver.own_count + 1):
         own = i < receiver.own_count
-        next_km = receiver.own_km[i] if own else receiver.path_km
+        next_km = receiver.own[OWN_KM, i] if own else receiver.path_km
         after = 0.5 * (at_km + next_km)
         state = zone_step(state, before, after, zone)
         before, at_km, zone = after, next_km, rx_zone
@@ -262,13 +267,19 @@ def _roughness(
     first = max(1, int(tx_at_km / step_km + 1.0 - 1e-6))
     last = min(receiver.last, int(rx_at_km / step_km + 1e-6))
     rough = greatest_above_line(
-        radial.distance_km, radial.ground_m, radial.bare_blocks, first, last, base_tx_m, slope
+        radial.values[DISTANCE_KM],
+        radial.values[GROUND_M],
+        radial.block_max[FLAT_GROUND],
+        first,
+        last,
+        base_tx_m,
+        slope,
     )
     slack = 1e-9 * receiver.path_km
     for i in range(receiver.own_count):
-        at = receiver.own_km[i]
+        at = receiver.own[OWN_KM, i]
         if tx_at_km - slack <= at <= rx_at_km + slack:
-            rough = max(rough, receiver.own_ground_m[i] - (base_tx_m + slope * at))
+            rough = max(rough, receiver.own[OWN_GROUND, i] - (base_tx_m + slope * at))
     return rough
 
 
@@ -287,13 +298,15 @@ def _serve(
     path_km, rx_m = receiver.path_km, receiver.rx_m
     freq_ghz, radius_km = climate.freq_ghz, climate.earth_radius_km
     free_space = slant_free_space_loss_db(path_km, tx_m, rx_m, freq_ghz)
-    step_km = radial.distance_km[1]
+    step_km = radial.values[DISTANCE_KM, 1]
     if receiver.last == 0 and receiver.own_count == 0:
         return free_space, degrees(atan((rx_m - tx_m) / (1000.0 * path_km))), 0.0, 0.0
     wavelength, curvature = wavelength_m(freq_ghz), 1.0 / radius_km
 
+    # without clutter, bare ground is the surface
+    bare = GROUND if rasters.has_clutter else SURFACE
     blocked, bare_nu, tx_slope, rx_slope, tx_at, rx_at, clear_height = obstacle(
-        GROUND, radial, rasters, receiver, tx_m, curvature, wavelength
+        bare, radial, rasters, receiver, tx_m, curvature, wavelength
     )
     bare_db = bullington_from_edge(knife_edge(bare_nu), path_km)
     tx_theta, rx_theta = 1000.0 * atan(tx_slope / 1000.0), 1000.0 * atan(rx_slope / 1000.0)
@@ -334,7 +347,7 @@ def _serve(
             climate.horizontal,
             sea_share,
         )
-    base_tx, base_rx = min(smooth_tx, radial.ground_m[0]), min(smooth_rx, rx_ground_m)
+    base_tx, base_rx = min(smooth_tx, radial.values[GROUND_M, 0]), min(smooth_rx, rx_ground_m)
     slope = (base_rx - base_tx) / path_km
     rough = _roughness(
         radial, receiver, not blocked, clear_height, tx_at, rx_at, base_tx, slope, step_km
@@ -358,26 +371,13 @@ def _serve(
         tx_m - base_tx,
         rx_m - base_rx,
         rough,
-        0.0 if rasters.has_zone and radial.zone[0] == SEA else climate.tx_coast_km,
+        0.0 if rasters.has_zone and radial.zones[0, 5] == SEA else climate.tx_coast_km,
         0.0 if rx_zone == SEA else climate.rx_coast_km,
         free_space,
         median_db,
         rare_db,
     )
     return max(terms[0], terms[15]), departure_deg, terms[3], bare_db
-
-
-@njit(cache=True, nogil=True)
-def _grow_hulls(radial: Radial, new: int, with_rare: bool) -> None:
-    """Add one sample to each hull."""
-    x, sizes = radial.distance_km, radial.hull_sizes
-    sizes[SURFACE] = push(radial.surface_hull, sizes[SURFACE], x, radial.surface_y, new)
-    sizes[GROUND] = push(radial.ground_hull, sizes[GROUND], x, radial.ground_y, new)
-    sizes[BARE_HULL] = push(radial.bare_hull, sizes[BARE_HULL], x, radial.ground_m, new)
-    if with_rare:
-        sizes[SURFACE_RARE] = push(
-            radial.surface_rare_hull, sizes[SURFACE_RARE], x, radial.surface_rare_y, new
-        )
 
 
 @njit(cache=True, nogil=True)
@@ -401,11 +401,7 @@ def sweep_p1812(
     """Serve every pixel of a window; what has no elevation on its way stays as it was."""
     with_rare = climate.percent < 50.0
     curvature, rare_curvature = 1.0 / climate.earth_radius_km, 1.0 / BETA_EARTH_RADIUS_KM
-    own_km, own_ground, own_surface = (
-        np.empty(OWN_SAMPLES),
-        np.empty(OWN_SAMPLES),
-        np.empty(OWN_SAMPLES),
-    )
+    own = np.empty((3, OWN_SAMPLES))
     radials = order.first.size - 1
     for r in range(radials):
         if order.first[r] == order.first[r + 1]:
@@ -425,7 +421,7 @@ def sweep_p1812(
         )
         if count == 0:
             continue
-        tx_m = radial.ground_m[0] + tx_agl_m
+        tx_m = radial.values[GROUND_M, 0] + tx_agl_m
         pushed = 0
         for p in range(order.first[r], order.first[r + 1]):
             last = order.last_sample[p]
@@ -433,7 +429,7 @@ def sweep_p1812(
                 break
             while pushed < last:
                 pushed += 1
-                _grow_hulls(radial, pushed, with_rare)
+                grow_hulls(radial, pushed, rasters.has_clutter, with_rare)
             pixel_row, pixel_col = order.row[p], order.col[p]
             rx_ground = float(rasters.ground_m[pixel_row, pixel_col])
             if np.isnan(rx_ground):
@@ -448,9 +444,9 @@ def sweep_p1812(
                     continue
                 ground, surface = read_point(rasters, row + steps * d_row, col + steps * d_col)
                 known = known and not np.isnan(surface)
-                own_km[own_count] = steps * cell_km
-                own_ground[own_count] = ground
-                own_surface[own_count] = surface
+                own[OWN_KM, own_count] = steps * cell_km
+                own[OWN_GROUND, own_count] = ground
+                own[OWN_SURFACE, own_count] = surface
                 own_count += 1
             if not known:
                 continue
@@ -462,9 +458,7 @@ def sweep_p1812(
                 d_row,
                 d_col,
                 last,
-                own_km,
-                own_ground,
-                own_surface,
+                own,
                 own_count,
             )
             centre_lat = climate.tx_lat_deg + 0.5 * (

@@ -83,9 +83,8 @@ def _site_shielding_db(theta_mrad: float, horizon_km: float, freq_ghz: float) ->
     above = theta_mrad - 0.1 * horizon_km
     if above <= 0.0:
         return 0.0
-    return 20.0 * log10(1.0 + 0.361 * above * sqrt(freq_ghz * horizon_km)) + 0.264 * above * (
-        freq_ghz ** (1.0 / 3.0)
-    )
+    shielding = 20.0 * log10(1.0 + 0.361 * above * sqrt(freq_ghz * horizon_km))
+    return float(shielding + 0.264 * above * freq_ghz ** (1.0 / 3.0))
 
 
 @njit(cache=True, nogil=True)

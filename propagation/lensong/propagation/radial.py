@@ -1,19 +1,17 @@
 """One radial of a sweep: its samples and every quantity that runs outward along it.
 
-A radial leaves the mast and is sampled every ``step_km``; sample 0 is the mast. The arrays of
-`Radial` hold, at index i, what is known after samples 1 to i, so that a receiver behind sample k
-reads its answer at index k:
+A radial leaves the mast and is sampled every ``step_km``; sample 0 is the mast. Column i of
+`Radial.values` holds what is known after samples 1 to i, so that a receiver behind sample k reads
+its answer in column k:
 
-==================== ============================================================ ===============
-array                holds at i                                                   P.1812
-==================== ============================================================ ===============
-``tx_slope``         max (g - tx) / d - 500 C d, ground and clutter, median Earth  eq. (14), Stim
-``tx_slope_rare``    the same for the Earth radius of beta0                        eq. (14)
-``tx_slope_bare``    the same for bare ground, median Earth                        eq. (76), theta_t
-``tx_obstruction``   max (h - tx) / d                                              eq. (87c)
-``v1``, ``v2``       sums of the smooth Earth                                      eqs (85), (86)
-``zones``            land, inland and sea stretches so far                         §3.6
-==================== ============================================================ ===============
+================== ========================================================== ==================
+row                holds                                                      P.1812
+================== ========================================================== ==================
+TX_SLOPE + profile max (height - tx) / d - 500 C d: the mast's horizon        eqs (14), (76)
+TX_OBSTRUCTION     max (h - tx) / d, bare ground on a flat Earth              eq. (87c)
+V1, V2             sums of the smooth Earth                                   eqs (85), (86)
+``zones``          land, inland and sea stretches so far                      §3.6
+================== ========================================================== ==================
 
 In the frame ``y = height - 500 C d²`` a curved Earth is straight: the bulge 500 C d (D - d) of a
 path of length D is 500 C D d, a line, less 500 C d². So each horizon seen from the receiver is a
@@ -28,10 +26,19 @@ import numpy as np
 from numba import njit
 
 from lensong.propagation.block_search import BLOCK, fill_block_maxima
+from lensong.propagation.hull import push
 from lensong.propagation.sampling import bilinear, nearest
 from lensong.propagation.types import Float32Array, FloatArray, IntArray, UInt8Array
 
-__all__ = ["Radial", "Rasters", "new_radial", "read_point", "walk_radial", "zone_step"]
+__all__ = [
+    "Radial",
+    "Rasters",
+    "grow_hulls",
+    "new_radial",
+    "read_point",
+    "walk_radial",
+    "zone_step",
+]
 
 SEA, COASTAL_LAND, INLAND = 1, 3, 4
 NO_STRETCH = -1.0
@@ -48,78 +55,44 @@ class Rasters(NamedTuple):
 
 
 class Radial(NamedTuple):
-    """Samples and running quantities of one radial; see the module's table."""
+    """Samples and running quantities of one radial, one column per sample.
 
-    distance_km: FloatArray
-    ground_m: FloatArray
-    surface_m: FloatArray  # ground and clutter
-    zone: IntArray
-    # heights in the straightened frames
-    surface_y: FloatArray
-    surface_rare_y: FloatArray
-    ground_y: FloatArray
-    # running quantities
-    tx_slope: FloatArray
-    tx_slope_at: IntArray
-    tx_slope_rare: FloatArray
-    tx_slope_rare_at: IntArray
-    tx_slope_bare: FloatArray
-    tx_slope_bare_at: IntArray
-    tx_obstruction: FloatArray
-    v1: FloatArray
-    v2: FloatArray
-    zones: FloatArray  # (n, 5): see `zone_step`
-    # block maxima for the searches
-    surface_blocks: FloatArray
-    surface_rare_blocks: FloatArray
-    ground_blocks: FloatArray
-    bare_blocks: FloatArray
-    # upper hulls as stacks of sample indices, and their sizes
-    surface_hull: IntArray
-    surface_rare_hull: IntArray
-    ground_hull: IntArray
-    bare_hull: IntArray
-    hull_sizes: IntArray
+    Few arrays with named rows, because each array handed to a compiled function costs time.
+    """
+
+    values: FloatArray  # rows DISTANCE_KM to V2
+    samples: IntArray  # rows TX_SLOPE_AT + profile, HULL + profile
+    hull_size: IntArray  # by profile
+    block_max: FloatArray  # by profile, see `block_search`
+    zones: FloatArray  # (samples, 6): the state of `zone_step` before the sample, its zone
 
 
-def new_radial(samples: int, step_km: float) -> Radial:
+SURFACE, SURFACE_RARE, GROUND, FLAT_GROUND = 0, 1, 2, 3
+"""Profiles: ground with clutter on the median Earth, the same on the Earth of beta0, bare ground
+on the median Earth, and bare ground on a flat Earth (which only the smooth-Earth fit asks)."""
+
+# rows of ``values``; those by profile begin at the name and count on in the order above
+DISTANCE_KM, GROUND_M, SURFACE_M = 0, 1, 2
+STRAIGHT = 3  # y by profile
+TX_SLOPE = 7  # by profile, not FLAT_GROUND
+TX_OBSTRUCTION, V1, V2 = 10, 11, 12
+
+# rows of ``samples``
+TX_SLOPE_AT = 0  # by profile, not FLAT_GROUND
+HULL = 3  # stack of sample indices by profile
+
+
+def new_radial(count: int, step_km: float) -> Radial:
     """Return the empty arrays of a radial, to be used again for every radial of a sweep."""
-
-    def floats(n: int = samples) -> FloatArray:
-        return np.empty(n, dtype=np.float64)
-
-    def ints(n: int = samples) -> IntArray:
-        return np.empty(n, dtype=np.int64)
-
-    blocks = samples // BLOCK + 1
-    return Radial(
-        distance_km=np.arange(samples, dtype=np.float64) * step_km,
-        ground_m=floats(),
-        surface_m=floats(),
-        zone=np.full(samples, INLAND, dtype=np.int64),
-        surface_y=floats(),
-        surface_rare_y=floats(),
-        ground_y=floats(),
-        tx_slope=floats(),
-        tx_slope_at=ints(),
-        tx_slope_rare=floats(),
-        tx_slope_rare_at=ints(),
-        tx_slope_bare=floats(),
-        tx_slope_bare_at=ints(),
-        tx_obstruction=floats(),
-        v1=floats(),
-        v2=floats(),
-        zones=np.empty((samples, 5), dtype=np.float64),
-        surface_blocks=floats(blocks),
-        surface_rare_blocks=floats(blocks),
-        ground_blocks=floats(blocks),
-        bare_blocks=floats(blocks),
-        surface_hull=ints(),
-        surface_rare_hull=ints(),
-        ground_hull=ints(),
-        bare_hull=ints(),
-        hull_sizes=np.zeros(4, dtype=np.int64),
+    radial = Radial(
+        values=np.zeros((13, count)),
+        samples=np.zeros((7, count), dtype=np.int64),
+        hull_size=np.zeros(4, dtype=np.int64),
+        block_max=np.zeros((4, count // BLOCK + 1)),
+        zones=np.full((count, 6), float(INLAND)),
     )
+    radial.values[DISTANCE_KM] = np.arange(count) * step_km
+    return radial
 
 
 @njit(cache=True, nogil=True)
@@ -159,32 +132,67 @@ def zone_step(
 def _read_samples(
     radial: Radial, rasters: Rasters, row: float, col: float, d_row: float, d_col: float
 ) -> int:
-    """Sample ground and clutter outward; return how many samples have elevation."""
-    count = radial.distance_km.size
+    """Sample ground, clutter and zone outward; return how many samples have elevation."""
+    count = int(radial.values.shape[1])
     for i in range(count):
         at_row, at_col = row + i * d_row, col + i * d_col
         ground, surface = read_point(rasters, at_row, at_col)
         if np.isnan(surface):
             return i
-        radial.ground_m[i] = ground
-        radial.surface_m[i] = ground if i == 0 else surface
+        radial.values[GROUND_M, i] = ground
+        radial.values[SURFACE_M, i] = ground if i == 0 else surface
         if rasters.has_zone:
-            radial.zone[i] = nearest(rasters.zone, at_row, at_col)
+            radial.zones[i, 5] = nearest(rasters.zone, at_row, at_col)
     return count
 
 
 @njit(cache=True, nogil=True)
-def _run_maximum(
-    x: FloatArray, y: FloatArray, tx_m: float, count: int, out: FloatArray, out_at: IntArray
+def _run_profile(
+    radial: Radial, profile: int, height_row: int, curvature: float, tx_m: float, count: int
 ) -> None:
-    """Run the horizon of the mast outward: max (y - tx) / x, the first sample on ties."""
+    """Straighten one profile and run the mast's horizon outward, the first sample on ties."""
+    values, samples = radial.values, radial.samples
     best, at = -np.inf, 0
-    out[0], out_at[0] = best, at
-    for i in range(1, count):
-        slope = (y[i] - tx_m) / x[i]
-        if slope > best:
-            best, at = slope, i
-        out[i], out_at[i] = best, at
+    for i in range(count):
+        x = values[DISTANCE_KM, i]
+        y = values[height_row, i] - 500.0 * curvature * x * x
+        values[STRAIGHT + profile, i] = y
+        if i > 0:
+            slope = (y - tx_m) / x
+            if slope > best:
+                best, at = slope, i
+        values[TX_SLOPE + profile, i] = best
+        samples[TX_SLOPE_AT + profile, i] = at
+    fill_block_maxima(values[STRAIGHT + profile], count, radial.block_max[profile])
+
+
+@njit(cache=True, nogil=True)
+def _run_smooth_earth(values: FloatArray, tx_m: float, count: int) -> None:
+    """Run the sums of the smooth Earth and the steepest obstruction outward."""
+    obstruction, v1, v2 = -np.inf, 0.0, 0.0
+    for i in range(count):
+        if i > 0:
+            x, h = values[DISTANCE_KM, i], values[GROUND_M, i]
+            x0, h0 = values[DISTANCE_KM, i - 1], values[GROUND_M, i - 1]
+            obstruction = max(obstruction, (h - tx_m) / x)
+            v1 += (x - x0) * (h + h0)
+            v2 += (x - x0) * (h * (2.0 * x + x0) + h0 * (x + 2.0 * x0))
+        values[TX_OBSTRUCTION, i], values[V1, i], values[V2, i] = obstruction, v1, v2
+
+
+@njit(cache=True, nogil=True)
+def _run_zones(radial: Radial, count: int) -> None:
+    """Keep the state before each sample: how far the sample reaches is known by the next one."""
+    x = radial.values[DISTANCE_KM]
+    state = (NO_STRETCH, NO_STRETCH, 0.0, 0.0, 0.0)
+    before = 0.0
+    for i in range(count):
+        for j in range(5):
+            radial.zones[i, j] = state[j]
+        if i + 1 < count:
+            after = 0.5 * (x[i] + x[i + 1])
+            state = zone_step(state, before, after, int(radial.zones[i, 5]))
+            before = after
 
 
 @njit(cache=True, nogil=True)
@@ -206,48 +214,38 @@ def walk_radial(
     receivers are served.
     """
     count = _read_samples(radial, rasters, row, col, d_row, d_col)
-    radial.hull_sizes[:] = 0
+    radial.hull_size[:] = 0
     if count == 0:
         return 0
-    x, h, g = radial.distance_km, radial.ground_m, radial.surface_m
-    tx_m = h[0] + tx_agl_m
-    for i in range(count):
-        bulge = 500.0 * curvature * x[i] * x[i]
-        radial.surface_y[i] = g[i] - bulge
-        radial.ground_y[i] = h[i] - bulge
-    _run_maximum(x, radial.surface_y, tx_m, count, radial.tx_slope, radial.tx_slope_at)
-    fill_block_maxima(radial.surface_y, count, radial.surface_blocks)
+    tx_m = radial.values[GROUND_M, 0] + tx_agl_m
+    _run_profile(radial, SURFACE, SURFACE_M, curvature, tx_m, count)
     if with_rare:
-        for i in range(count):
-            radial.surface_rare_y[i] = g[i] - 500.0 * rare_curvature * x[i] * x[i]
-        _run_maximum(
-            x, radial.surface_rare_y, tx_m, count, radial.tx_slope_rare, radial.tx_slope_rare_at
-        )
-        fill_block_maxima(radial.surface_rare_y, count, radial.surface_rare_blocks)
+        _run_profile(radial, SURFACE_RARE, SURFACE_M, rare_curvature, tx_m, count)
     if rasters.has_clutter:
-        _run_maximum(x, radial.ground_y, tx_m, count, radial.tx_slope_bare, radial.tx_slope_bare_at)
-        fill_block_maxima(radial.ground_y, count, radial.ground_blocks)
-    else:
-        radial.tx_slope_bare[:count] = radial.tx_slope[:count]
-        radial.tx_slope_bare_at[:count] = radial.tx_slope_at[:count]
-        radial.ground_blocks[:] = radial.surface_blocks
-    fill_block_maxima(h, count, radial.bare_blocks)
-
-    obstruction, v1, v2 = -np.inf, 0.0, 0.0
-    radial.tx_obstruction[0], radial.v1[0], radial.v2[0] = obstruction, v1, v2
-    for i in range(1, count):
-        obstruction = max(obstruction, (h[i] - tx_m) / x[i])
-        step = x[i] - x[i - 1]
-        v1 += step * (h[i] + h[i - 1])
-        v2 += step * (h[i] * (2.0 * x[i] + x[i - 1]) + h[i - 1] * (x[i] + 2.0 * x[i - 1]))
-        radial.tx_obstruction[i], radial.v1[i], radial.v2[i] = obstruction, v1, v2
-
+        _run_profile(radial, GROUND, GROUND_M, curvature, tx_m, count)
+    fill_block_maxima(radial.values[GROUND_M], count, radial.block_max[FLAT_GROUND])
+    _run_smooth_earth(radial.values, tx_m, count)
     if rasters.has_zone:
-        state = (NO_STRETCH, NO_STRETCH, 0.0, 0.0, 0.0)
-        for i in range(count):  # the state at i is before sample i, whose far end is not yet known
-            for j in range(5):
-                radial.zones[i, j] = state[j]
-            before = 0.0 if i == 0 else 0.5 * (x[i - 1] + x[i])
-            after = before if i == count - 1 else 0.5 * (x[i] + x[i + 1])
-            state = zone_step(state, before, after, radial.zone[i])
+        _run_zones(radial, count)
     return count
+
+
+@njit(cache=True, nogil=True)
+def grow_hulls(radial: Radial, new: int, with_clutter: bool, with_rare: bool) -> None:
+    """Add one sample to each hull that the sweep asks."""
+    values, samples, size = radial.values, radial.samples, radial.hull_size
+    x = values[DISTANCE_KM]
+    size[SURFACE] = push(samples[HULL + SURFACE], size[SURFACE], x, values[STRAIGHT + SURFACE], new)
+    size[FLAT_GROUND] = push(
+        samples[HULL + FLAT_GROUND], size[FLAT_GROUND], x, values[GROUND_M], new
+    )
+    if with_clutter:
+        size[GROUND] = push(samples[HULL + GROUND], size[GROUND], x, values[STRAIGHT + GROUND], new)
+    if with_rare:
+        size[SURFACE_RARE] = push(
+            samples[HULL + SURFACE_RARE],
+            size[SURFACE_RARE],
+            x,
+            values[STRAIGHT + SURFACE_RARE],
+            new,
+        )
