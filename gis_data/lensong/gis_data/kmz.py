@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
+from scipy.ndimage import binary_dilation
 
 from lensong.gis_data.atomic import atomic_path
 from lensong.gis_data.cog import LegendClass
@@ -286,28 +287,30 @@ def _look_at(
 
 
 def _icon(marker: Marker) -> UInt8Array:
-    """Return a marker's picture: the shape in its colour, with a white rim that fades out."""
+    """Return a marker's picture: the shape in its colour with a white rim."""
     y, x = (np.mgrid[0:_ICON_PX, 0:_ICON_PX] + 0.5) / _ICON_PX * 2.0 - 1.0
-    inner, outer = _inside(marker.shape, x, y, 0.66), _inside(marker.shape, x, y, 0.9)
+    inner = _inside(marker.shape, x, y)
     picture = np.zeros((_ICON_PX, _ICON_PX, 4), dtype=np.uint8)
-    picture[outer] = (255, 255, 255, 255)
+    picture[binary_dilation(inner, np.hypot(x, y)[26:38, 26:38] < 0.18)] = (255, 255, 255, 255)
     picture[inner] = (*marker.rgb, 255)
     return picture
 
 
-def _inside(shape: MarkerShape, x: FloatArray, y: FloatArray, size: float) -> BoolArray:
-    """Return where a shape of half-width ``size`` covers the picture, x right and y down."""
+def _inside(shape: MarkerShape, x: FloatArray, y: FloatArray) -> BoolArray:
+    """Return where a shape covers the picture, x right and y down from -1 to 1."""
     if shape == "circle":
-        covered = np.hypot(x, y) <= size
+        covered = np.hypot(x, y) <= 0.66
     elif shape == "square":
-        covered = np.maximum(np.abs(x), np.abs(y)) <= 0.85 * size
+        covered = np.maximum(np.abs(x), np.abs(y)) <= 0.58
     elif shape == "diamond":
-        covered = np.abs(x) + np.abs(y) <= 1.05 * size
+        covered = np.abs(x) + np.abs(y) <= 0.75
     elif shape == "triangle":
-        covered = (y <= 0.8 * size) & (1.8 * np.abs(x) <= y + size)
-    else:  # a mast: a slim triangle under a ring
-        leg = (y >= -0.35) & (y <= size) & (np.abs(x) <= 0.12 + 0.42 * (y + 0.35) * size)
-        covered = leg | (np.hypot(x, y + 0.45) <= 0.55 * size)
+        covered = (y <= 0.52) & (1.8 * np.abs(x) <= y + 0.68)
+    else:  # a mast: a slim pyramid whose top sends waves to both sides
+        pyramid = (y >= -0.45) & (y <= 0.75) & (np.abs(x) <= 0.06 + 0.3 * (y + 0.45))
+        from_top = np.hypot(x, y + 0.4)
+        waves = (np.abs(from_top - 0.45) <= 0.09) & (np.abs(x) >= np.abs(y + 0.4))
+        covered = pyramid | waves
     return np.asarray(covered, dtype=np.bool_)
 
 
