@@ -8,7 +8,8 @@ Three loops, in the order in which they run:
    pixel the best and second cell, the power of all others, and the best cell's obstacles.
 2. `fold_group` turns a finished group into rates and keeps, per pixel, the cell of the technology
    whose uplink is fastest.
-3. `judge_service` compares the serving cell's levels with what a service needs.
+3. `judge_service` compares the finished group's best cell with what a service needs and keeps,
+   per pixel, the group that serves with the highest probability.
 
 Cells are named by their code: index into ``network.cells`` plus one, so that 0 is "none" and
 freshly allocated zeros need no filling.
@@ -29,7 +30,7 @@ _RAD_PER_CDEG = np.pi / 18_000.0
 _NEPER_PER_DB = np.log(10.0) / 10.0
 
 # Codes of lensong.coverage.result.REASONS; a test holds the two together.
-_SERVED, _TERRAIN, _CLUTTER, _INTERFERENCE, _UPLINK, _DISTANCE, _NO_CELL, _CAPACITY = range(8)
+_SERVED, _TERRAIN, _CLUTTER, _INTERFERENCE, _UPLINK, _DISTANCE, _, _CAPACITY = range(8)
 
 
 @njit(cache=True, nogil=True)
@@ -155,17 +156,18 @@ def _split_rate(snr, width_hz, most, alpha, min_snr, max_snr):  # type: ignore[n
 
 @njit(cache=True, nogil=True)
 def fold_group(  # type: ignore[no-untyped-def]
-    best, second, best_dbm, second_dbm, others_mw, diffraction_cdb, terrain_cdb,
+    best, second, best_dbm, second_dbm, others_mw,
     noise_mw, boost_db, load, downlink_hz, downlink_layers,
     uplink_snr_offset_db, uplink_block_hz, uplink_blocks,
     downlink_curve, uplink_curve,
     t_best, t_second, t_rsrp_dbm, t_second_dbm, t_rsrq_db, t_sinr_db,
-    t_downlink_mbps, t_uplink_mbps, t_diffraction_cdb, t_terrain_cdb,
+    t_downlink_mbps, t_uplink_mbps,
 ):  # fmt: skip
     """Let a group's best cell serve where its uplink beats that of the groups before it.
 
     Ties go to the higher RSRP, then to the earlier group. The per-cell arrays ``noise_mw`` …
-    ``uplink_blocks`` are indexed by code; curves are (alpha, min ratio, max ratio).
+    ``uplink_blocks`` are indexed by code; curves are (alpha, min ratio, max ratio). ``t_best``
+    and ``t_second`` hold cell indices, -1 for none.
     """
     for r in range(best.shape[0]):
         for c in range(best.shape[1]):
@@ -180,7 +182,7 @@ def fold_group(  # type: ignore[no-untyped-def]
                     uplink_curve[0], uplink_curve[1], uplink_curve[2],
                 )
             )  # fmt: skip
-            if t_best[r, c] != 0 and (
+            if t_best[r, c] >= 0 and (
                 uplink < t_uplink_mbps[r, c]
                 or (uplink == t_uplink_mbps[r, c] and rsrp <= t_rsrp_dbm[r, c])
             ):
@@ -190,10 +192,10 @@ def fold_group(  # type: ignore[no-untyped-def]
             sinr = data_mw / disturbing_mw
             reference_mw = np.exp(rsrp * _NEPER_PER_DB)
             rssi_mw = 2.0 * reference_mw + 10.0 * load[code] * data_mw + 12.0 * disturbing_mw
-            t_best[r, c] = code
-            t_second[r, c] = second[r, c]
+            t_best[r, c] = np.int16(np.int64(code) - 1)
+            t_second[r, c] = np.int16(np.int64(second[r, c]) - 1)
             t_rsrp_dbm[r, c] = rsrp
-            t_second_dbm[r, c] = second_dbm[r, c]
+            t_second_dbm[r, c] = second_dbm[r, c] if second[r, c] != 0 else np.float32(np.nan)
             t_rsrq_db[r, c] = 10.0 * log10(reference_mw / rssi_mw)
             t_sinr_db[r, c] = 10.0 * log10(sinr)
             t_downlink_mbps[r, c] = _split_rate(
@@ -201,8 +203,6 @@ def fold_group(  # type: ignore[no-untyped-def]
                 downlink_curve[0], downlink_curve[1], downlink_curve[2],
             )  # fmt: skip
             t_uplink_mbps[r, c] = uplink
-            t_diffraction_cdb[r, c] = diffraction_cdb[r, c]
-            t_terrain_cdb[r, c] = terrain_cdb[r, c]
 
 
 @njit(cache=True, nogil=True)
@@ -228,35 +228,41 @@ def _first_order_reason(  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def judge_service(  # type: ignore[no-untyped-def]
-    best, rsrp_dbm, sinr_db, diffraction_cdb, terrain_cdb,
-    required_sinr_db, required_uplink_rsrp_dbm, noise_dbm, boost_db,
+    best, best_dbm, others_mw, diffraction_cdb, terrain_cdb,
+    noise_mw, boost_db, required_sinr_db, required_uplink_rsrp_dbm,
     min_rsrp_dbm, sigma_db, fade_db,
     probability, limiting, reason,
 ):  # fmt: skip
-    """Fill probability, limiting direction and first-order reason of one service.
+    """Let a group's best cell carry a service where it does so with a higher probability.
 
-    ``fade_db`` is the margin over the median that the wanted probability takes.
+    ``limiting`` is 0 where no group came yet. The per-cell arrays ``noise_mw`` …
+    ``required_uplink_rsrp_dbm`` are indexed by code. ``fade_db`` is the margin over the median
+    that the wanted probability takes.
     """
     for r in range(best.shape[0]):
         for c in range(best.shape[1]):
             code = best[r, c]
             if code == 0:
-                reason[r, c] = _NO_CELL
                 continue
-            rsrp = rsrp_dbm[r, c]
+            rsrp = best_dbm[r, c]
+            data_db = rsrp - boost_db[code]
+            needed_db = required_sinr_db[code]
             attach_db = rsrp - min_rsrp_dbm
-            down_db = min(sinr_db[r, c] - required_sinr_db[code], attach_db)
+            sinr_db = data_db - 10.0 * log10(others_mw[r, c] + noise_mw[code])
+            down_db = min(sinr_db - needed_db, attach_db)
             up_db = rsrp - required_uplink_rsrp_dbm[code]
-            quiet_db = min(
-                rsrp - boost_db[code] - noise_dbm[code] - required_sinr_db[code],
-                min(attach_db, up_db),
-            )
             margin_db = min(down_db, up_db)
-            limiting[r, c] = 1 if down_db <= up_db else 2
             if sigma_db > 0.0:
-                probability[r, c] = 0.5 * erfc(-margin_db / (sigma_db * sqrt(2.0)))
+                chance = np.float32(0.5 * erfc(-margin_db / (sigma_db * sqrt(2.0))))
             else:
-                probability[r, c] = 1.0 if margin_db >= 0.0 else 0.0
+                chance = np.float32(1.0 if margin_db >= 0.0 else 0.0)
+            if limiting[r, c] != 0 and chance <= probability[r, c]:
+                continue
+            probability[r, c] = chance
+            limiting[r, c] = 1 if down_db <= up_db else 2
+            quiet_db = min(
+                data_db - 10.0 * log10(noise_mw[code]) - needed_db, min(attach_db, up_db)
+            )
             terrain_db = terrain_cdb[r, c] * 0.01
             reason[r, c] = _first_order_reason(
                 fade_db - margin_db, down_db, up_db, quiet_db, fade_db,

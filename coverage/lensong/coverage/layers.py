@@ -3,8 +3,10 @@
 Cells of one operator on one carrier frequency form a *group*: they serve the same phones and
 disturb each other. Cells of different operators do neither; "any operator" is the best of all.
 Per technology and pixel one cell serves: of the strongest cells of all groups the one with the
-highest uplink rate, ties by RSRP. Every number of a `TechnologyLayers` comes from that one cell;
-its second server is the next strongest of the same group.
+highest uplink rate, ties by RSRP. Every level and rate of a `TechnologyLayers` comes from that one
+cell; its second server is the next strongest of the same group. A *service* holds where any of
+those strongest cells carries it: its probability, limiting direction and reason are those of the
+group that carries it best, which where a carrier is disturbed may be another one.
 
 Sweeps are read one at a time and forgotten. A group is folded into its technology as soon as its
 last sweep has come, so memory holds the layers of the result and those of the groups in work
@@ -28,7 +30,7 @@ from lensong.coverage.link_budget import CellBudget, cell_budget
 from lensong.coverage.network import Network, Technology
 from lensong.coverage.probability import fade_margin_db
 from lensong.coverage.rates import ShannonCurve
-from lensong.coverage.result import ServiceLayers, TechnologyLayers
+from lensong.coverage.result import REASONS, ServiceLayers, TechnologyLayers
 from lensong.coverage.service import Handset, Service
 from lensong.coverage.sweeps import PackedSweep, UInt16Array
 from lensong.propagation.errors import InvalidInputError
@@ -79,10 +81,11 @@ def technology_layers(
         When there are too many cells, or a sweep reaches outside the grid.
     """
     cells = _CellArrays.build(network, handset)
+    needs = [_Need.build(service, cells, total_sigma_db) for service in services]
     convergence_deg = meridian_convergence_deg(grid.crs, network)
     waiting = _sweeps_per_group(network, planned)
     groups: dict[GroupKey, _Group] = {}
-    technologies: dict[Technology, _Technology] = {}
+    technologies: dict[Technology, TechnologyLayers] = {}
     for indices, sweep in rides:
         _check_window(grid, sweep)
         for key, codes in _codes_by_group(network, indices):
@@ -92,15 +95,12 @@ def technology_layers(
             _add(groups[key], sweep, codes, cells, convergence_deg[mast_id])
             waiting[key] -= 1
             if waiting[key] == 0:
-                if key[0] not in technologies:
-                    technologies[key[0]] = _Technology.empty(grid)
-                _fold(groups.pop(key), technologies[key[0]], cells)
+                technology = key[0]
+                if technology not in technologies:
+                    technologies[technology] = _no_layers(grid, technology, services)
+                _fold(groups.pop(key), technologies[technology], cells, needs)
     order: tuple[Technology, ...] = ("4G", "5G")
-    return {
-        name: _finished(name, technologies.pop(name), cells, services, total_sigma_db)
-        for name in order
-        if name in technologies
-    }
+    return {name: technologies[name] for name in order if name in technologies}
 
 
 def meridian_convergence_deg(crs: str, network: Network) -> dict[str, float]:
@@ -203,38 +203,55 @@ class _Group:
         )
 
 
-@dataclass(slots=True, kw_only=True)
-class _Technology:
-    """What is kept of the serving cells of one technology."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Need:
+    """What a service asks of every cell, indexed by code."""
 
-    best: UInt16Array
-    second: UInt16Array
-    rsrp_dbm: Float32Array
-    second_dbm: Float32Array
-    rsrq_db: Float32Array
-    sinr_db: Float32Array
-    downlink_mbps: Float32Array
-    uplink_mbps: Float32Array
-    diffraction_cdb: UInt16Array
-    terrain_cdb: UInt16Array
+    service: Service
+    required_sinr_db: FloatArray
+    required_uplink_rsrp_dbm: FloatArray
+    sigma_db: float
+    fade_db: float
 
     @classmethod
-    def empty(cls, grid: Grid) -> _Technology:
-        def nothing() -> Float32Array:
-            return np.full(grid.shape, np.nan, np.float32)
-
+    def build(cls, service: Service, cells: _CellArrays, total_sigma_db: float) -> _Need:
         return cls(
-            best=np.zeros(grid.shape, np.uint16),
-            second=np.zeros(grid.shape, np.uint16),
-            rsrp_dbm=nothing(),
-            second_dbm=nothing(),
-            rsrq_db=nothing(),
-            sinr_db=nothing(),
-            downlink_mbps=nothing(),
-            uplink_mbps=nothing(),
-            diffraction_cdb=np.zeros(grid.shape, np.uint16),
-            terrain_cdb=np.zeros(grid.shape, np.uint16),
+            service=service,
+            required_sinr_db=_floats(b.required_sinr_db(service) for b in cells.budgets),
+            required_uplink_rsrp_dbm=_floats(
+                b.required_uplink_rsrp_dbm(service) for b in cells.budgets
+            ),
+            sigma_db=total_sigma_db,
+            fade_db=fade_margin_db(service.probability, sigma_db=total_sigma_db),
         )
+
+
+def _no_layers(grid: Grid, technology: Technology, services: Sequence[Service]) -> TechnologyLayers:
+    """Return the layers of a technology before any group is in."""
+
+    def unknown() -> Float32Array:
+        return np.full(grid.shape, np.nan, np.float32)
+
+    return TechnologyLayers(
+        technology=technology,
+        rsrp_dbm=unknown(),
+        rsrq_db=unknown(),
+        sinr_db=unknown(),
+        downlink_mbps=unknown(),
+        uplink_mbps=unknown(),
+        best_server=np.full(grid.shape, -1, np.int16),
+        second_server=np.full(grid.shape, -1, np.int16),
+        second_rsrp_dbm=unknown(),
+        services={
+            service.name: ServiceLayers(
+                probability=np.zeros(grid.shape, np.float32),
+                limiting=np.zeros(grid.shape, np.uint8),
+                reason=np.full(grid.shape, REASONS.index("no_cell"), np.uint8),
+            )
+            for service in services
+            if technology in service.technologies
+        },
+    )
 
 
 def _add(
@@ -255,66 +272,29 @@ def _add(
     )  # fmt: skip
 
 
-def _fold(group: _Group, into: _Technology, cells: _CellArrays) -> None:
+def _fold(
+    group: _Group, into: TechnologyLayers, cells: _CellArrays, needs: Sequence[_Need]
+) -> None:
+    noise_mw = dbm_to_mw(cells.noise_dbm)
     # The phone's modulation is the same for all cells, and so are the curves.
     fold_group(
         group.best, group.second, group.best_dbm, group.second_dbm, group.others_mw,
-        group.diffraction_cdb, group.terrain_cdb,
-        dbm_to_mw(cells.noise_dbm), cells.boost_db, cells.load,
-        cells.downlink_hz, cells.downlink_layers,
+        noise_mw, cells.boost_db, cells.load, cells.downlink_hz, cells.downlink_layers,
         cells.uplink_snr_offset_db, cells.uplink_block_hz, cells.uplink_blocks,
         _curve(cells.budgets[0].downlink_curve), _curve(cells.budgets[0].uplink_curve),
-        into.best, into.second, into.rsrp_dbm, into.second_dbm, into.rsrq_db, into.sinr_db,
-        into.downlink_mbps, into.uplink_mbps, into.diffraction_cdb, into.terrain_cdb,
+        into.best_server, into.second_server, into.rsrp_dbm, into.second_rsrp_dbm,
+        into.rsrq_db, into.sinr_db, into.downlink_mbps, into.uplink_mbps,
     )  # fmt: skip
-
-
-def _finished(
-    name: Technology,
-    found: _Technology,
-    cells: _CellArrays,
-    services: Sequence[Service],
-    total_sigma_db: float,
-) -> TechnologyLayers:
-    judged = {
-        service.name: _judge(found, cells, service, total_sigma_db)
-        for service in services
-        if name in service.technologies
-    }
-    found.second_dbm[found.second == 0] = np.nan
-    return TechnologyLayers(
-        technology=name,
-        rsrp_dbm=found.rsrp_dbm,
-        rsrq_db=found.rsrq_db,
-        sinr_db=found.sinr_db,
-        downlink_mbps=found.downlink_mbps,
-        uplink_mbps=found.uplink_mbps,
-        best_server=found.best.astype(np.int16) - np.int16(1),
-        second_server=found.second.astype(np.int16) - np.int16(1),
-        second_rsrp_dbm=found.second_dbm,
-        services=judged,
-    )
-
-
-def _judge(
-    found: _Technology, cells: _CellArrays, service: Service, total_sigma_db: float
-) -> ServiceLayers:
-    shape = found.best.shape
-    layers = ServiceLayers(
-        probability=np.zeros(shape, np.float32),
-        limiting=np.zeros(shape, np.uint8),
-        reason=np.zeros(shape, np.uint8),
-    )
-    judge_service(
-        found.best, found.rsrp_dbm, found.sinr_db, found.diffraction_cdb, found.terrain_cdb,
-        _floats(b.required_sinr_db(service) for b in cells.budgets),
-        _floats(b.required_uplink_rsrp_dbm(service) for b in cells.budgets),
-        cells.noise_dbm, cells.boost_db,
-        service.min_rsrp_dbm, total_sigma_db,
-        fade_margin_db(service.probability, sigma_db=total_sigma_db),
-        layers.probability, layers.limiting, layers.reason,
-    )  # fmt: skip
-    return layers
+    for need in needs:
+        judged = into.services.get(need.service.name)
+        if judged is not None:
+            judge_service(
+                group.best, group.best_dbm, group.others_mw,
+                group.diffraction_cdb, group.terrain_cdb,
+                noise_mw, cells.boost_db, need.required_sinr_db, need.required_uplink_rsrp_dbm,
+                need.service.min_rsrp_dbm, need.sigma_db, need.fade_db,
+                judged.probability, judged.limiting, judged.reason,
+            )  # fmt: skip
 
 
 def _group_key(network: Network, index: int) -> GroupKey:

@@ -36,7 +36,7 @@ rates at any level.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceLayers:
-    """One service on one technology, per pixel.
+    """One service on one technology, per pixel, by the carrier that carries it best.
 
     Parameters
     ----------

@@ -1,0 +1,124 @@
+"""Gaps as polygons: where people live and the class service fails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import geopandas as gpd
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from lensong.coverage.result import REASONS
+from lensong.coverage.service import Service
+from lensong.coverage.villages import Layers, VillageWeights, best_reason
+from lensong.gis_data.land import Land
+from lensong.gis_data.polygonize import polygonize
+from lensong.propagation.types import BoolArray, FloatArray
+
+__all__ = ["gap_polygons"]
+
+_EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=np.int64)
+
+
+def gap_polygons(
+    land: Land,
+    layers: Layers,
+    service: Service,
+    weights: Sequence[VillageWeights],
+) -> gpd.GeoDataFrame:
+    """Return the gaps of one service, the one with most people first.
+
+    Parameters
+    ----------
+    land : Land
+    layers : dict
+        Technology to its layers.
+    service : Service
+        Fails where no technology serves.
+    weights : sequence of VillageWeights
+        One per village, in the order of ``land.villages``.
+
+    Returns
+    -------
+    GeoDataFrame in the grid's CRS
+        Columns as `PlanResult.gaps` lists. One polygon, of one or more parts, per run of pixels
+        that touch by a side or a corner.
+
+    Notes
+    -----
+    People live where the population raster is above 0 in the area of interest, and inside the
+    villages' footprints. People of a gap are those of the raster where there is one, else the
+    villages' own, spread over their footprints.
+    """
+    inhabited, people = _people(land, weights)
+    reason = best_reason(layers, service)
+    if reason is None:
+        reason = np.full(land.grid.shape, REASONS.index("no_cell"), dtype=np.uint8)
+    labels, count = ndimage.label(inhabited & (reason != 0), structure=_EIGHT_NEIGHBOURS)
+    areas = polygonize(labels > 0, land.grid, values=labels, simplify_m=land.grid.cell_m)
+    outlines = dict(zip(areas["value"], areas.geometry, strict=True))
+    flat = labels.ravel()
+    pixels = np.bincount(flat, minlength=count + 1)
+    heads = np.bincount(flat, weights=people.ravel(), minlength=count + 1)
+    reasons = _commonest_reason(flat, reason.ravel(), people.ravel(), count)
+    names = _village_names(land, weights, flat)
+    order = np.lexsort((np.arange(1, count + 1), -pixels[1:], -heads[1:])) + 1
+    return gpd.GeoDataFrame(
+        {
+            "gap_id": [f"G{rank:04d}" for rank in range(1, count + 1)],
+            "reason": [REASONS[reasons[k]] for k in order],
+            "people": heads[order],
+            "area_km2": pixels[order] * (land.grid.cell_m**2 / 1e6),
+            "villages": [", ".join(names.get(int(k), ())) for k in order],
+            "service": [service.name] * count,
+        },
+        geometry=[outlines[int(k)] for k in order],
+        crs=land.grid.crs,
+    )
+
+
+def _people(land: Land, weights: Sequence[VillageWeights]) -> tuple[BoolArray, FloatArray]:
+    """Return where people live, and how many in each pixel."""
+    shape = land.grid.shape
+    inside = np.zeros(land.grid.rows * land.grid.cols, dtype=np.bool_)
+    spread = np.zeros(inside.size)
+    for village in weights:
+        inside[village.pixel] = True
+        np.add.at(spread, village.pixel, village.weight * np.nan_to_num(village.people))
+    inhabited = inside.reshape(shape)
+    if land.population is None:
+        return inhabited, spread.reshape(shape)
+    inhabited |= (land.population > 0.0) & (land.aoi == 1)
+    return inhabited, np.nan_to_num(land.population.astype(np.float64))
+
+
+def _commonest_reason(
+    labels: NDArray[np.integer],
+    reason: NDArray[np.uint8],
+    people: FloatArray,
+    count: int,
+) -> NDArray[np.integer]:
+    """Return per label the reason of most people, of most pixels where nobody is counted."""
+    cell = labels.astype(np.int64) * len(REASONS) + reason
+    size = (count + 1) * len(REASONS)
+    # Pixels only decide where people do not: their weight stays below any share of a person.
+    weight = people + 1e-9
+    sums = np.bincount(cell, weights=weight, minlength=size).reshape(count + 1, len(REASONS))
+    sums[:, 0] = -1.0
+    found: NDArray[np.integer] = np.argmax(sums, axis=1)
+    return found
+
+
+def _village_names(
+    land: Land, weights: Sequence[VillageWeights], labels: NDArray[np.integer]
+) -> dict[int, list[str]]:
+    """Return the names of the villages that each gap touches, in the order of the list."""
+    names: dict[int, list[str]] = {}
+    for name, village_id, village in zip(
+        land.villages["name"], land.villages["village_id"], weights, strict=True
+    ):
+        for label in np.unique(labels[village.pixel]):
+            if label > 0:
+                names.setdefault(int(label), []).append(str(name) or str(village_id))
+    return names

@@ -1,0 +1,290 @@
+"""A whole plan: sweeps, layers, villages, gaps, sums."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import inf, isnan
+from time import perf_counter
+from typing import Any, TypeAlias
+
+from lensong.coverage.gaps import gap_polygons
+from lensong.coverage.layers import technology_layers
+from lensong.coverage.link_budget import cell_budget
+from lensong.coverage.network import Network, Technology
+from lensong.coverage.probability import check_median
+from lensong.coverage.result import PlanResult, TechnologyLayers
+from lensong.coverage.rollup import commune_table, province_table, summarise
+from lensong.coverage.service import DEFAULT_SERVICES, Handset, Service
+from lensong.coverage.sweeps import (
+    PackedSweep,
+    PropagationSettings,
+    SweepCache,
+    SweepJob,
+    run_sweeps,
+    sweep_jobs,
+)
+from lensong.coverage.villages import (
+    ClassThresholds,
+    VillageWeights,
+    village_table,
+    village_weights,
+)
+from lensong.gis_data.land import Land
+from lensong.propagation.errors import InvalidInputError
+
+__all__ = ["plan"]
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""Called with the stage (``"sweeps"``, ``"villages"``), how much is done and of how much."""
+
+
+def plan(
+    land: Land,
+    network: Network,
+    *,
+    title: str,
+    services: Sequence[Service] = DEFAULT_SERVICES,
+    handset: Handset | None = None,
+    propagation: PropagationSettings | None = None,
+    classes: ClassThresholds | None = None,
+    settings: dict[str, Any] | None = None,
+    cache: SweepCache | None = None,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> PlanResult:
+    """Return what a network offers the villages of a land.
+
+    Parameters
+    ----------
+    land, network : Land, Network
+        Already read and checked.
+    title : str
+        Of the scenario.
+    services : sequence of Service
+        At least one; names are unique.
+    handset, propagation, classes
+        None: the defaults of their classes.
+    settings : dict or None
+        The scenario as read, kept in the result; JSON-ready.
+    cache
+        Where sweeps are kept between runs; None keeps none.
+    workers : int
+        Threads over masts. The values of the result do not depend on it.
+    progress : callable or None
+        Called after every finished step; see `Progress`.
+
+    Raises
+    ------
+    InvalidInputError
+        When there is no cell, no village, two services of one name, a class service that is
+        not among them, or a path loss that is not a median.
+    DataError
+        When villages lie outside the grid.
+    """
+    handset = handset or Handset()
+    propagation = propagation or PropagationSettings()
+    classes = classes or ClassThresholds()
+    class_service = _checked(land, network, services, propagation, classes)
+    weights = village_weights(land)
+
+    clock = _Clock()
+    # By frequency, so that few carriers are in work at a time; the order of equals is kept.
+    jobs = sorted(sweep_jobs(network, land), key=lambda job: job.freq_mhz)
+    rides = _Rides(jobs, land, propagation, handset, cache, workers, progress, clock)
+    layers = technology_layers(
+        land.grid,
+        network,
+        handset,
+        services,
+        rides=rides,
+        planned=[job.cells for job in jobs],
+        total_sigma_db=propagation.total_sigma_db,
+    )
+    clock.lap("layers")
+    _tell(progress, "villages", 0, 1)
+    villages = village_table(land, network, layers, services, weights=weights, classes=classes)
+    communes = commune_table(land.communes, villages, services)
+    gaps = gap_polygons(land, layers, class_service, weights)
+    clock.lap("villages")
+    _tell(progress, "villages", 1, 1)
+    return PlanResult(
+        title=title,
+        land=land,
+        network=network,
+        handset=handset,
+        services=tuple(services),
+        class_service=classes.service,
+        layers=layers,
+        villages=villages,
+        communes=communes,
+        provinces=province_table(communes, services),
+        gaps=gaps,
+        summary=summarise(villages, services),
+        settings=settings or {},
+        assumptions=(
+            *land.assumptions,
+            *network.assumptions,
+            *_assumptions(services, handset, propagation, classes, weights),
+        ),
+        warnings=(
+            *land.warnings,
+            *network.warnings,
+            *_warnings(network, handset, services, layers, weights),
+        ),
+        synthetic=land.synthetic,
+        timings_s=clock.laps,
+        sweeps_total=len(jobs),
+        sweeps_reused=rides.reused,
+    )
+
+
+class _Clock:
+    """Seconds per stage; a stage may be entered again."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._since = perf_counter()
+
+    def lap(self, stage: str) -> None:
+        now = perf_counter()
+        self.laps[stage] = self.laps.get(stage, 0.0) + now - self._since
+        self._since = now
+
+
+class _Rides:
+    """Iterate over the sweeps with their cells, and count what came from the cache."""
+
+    def __init__(
+        self,
+        jobs: Sequence[SweepJob],
+        land: Land,
+        propagation: PropagationSettings,
+        handset: Handset,
+        cache: SweepCache | None,
+        workers: int,
+        progress: Progress | None,
+        clock: _Clock,
+    ) -> None:
+        self.reused = 0
+        self._clock = clock
+
+        def on_done(done: int, total: int, reused: bool) -> None:  # noqa: ARG001 - their signature
+            _tell(progress, "sweeps", done, total)
+
+        self._sweeps = run_sweeps(
+            jobs,
+            land,
+            propagation,
+            rx_height_agl_m=handset.height_agl_m,
+            cache=cache,
+            workers=workers,
+            on_done=on_done,
+        )
+
+    def __iter__(self) -> Iterator[tuple[tuple[int, ...], PackedSweep]]:
+        for job, sweep, reused in self._sweeps:
+            self.reused += reused
+            self._clock.lap("sweeps")
+            yield job.cells, sweep
+            self._clock.lap("layers")
+
+
+def _tell(progress: Progress | None, stage: str, done: int, total: int) -> None:
+    if progress is not None:
+        progress(stage, done, total)
+
+
+def _checked(
+    land: Land,
+    network: Network,
+    services: Sequence[Service],
+    propagation: PropagationSettings,
+    classes: ClassThresholds,
+) -> Service:
+    """Refuse what cannot be planned; return the service by which villages are classed."""
+    check_median(propagation)
+    if not network.cells:
+        raise InvalidInputError("the network has no cell: check the filters on the cell list")
+    if land.villages.empty:
+        raise InvalidInputError("there is no village in the area: check villages and area")
+    names = [service.name for service in services]
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise InvalidInputError(f"service {twice[0]!r} is given more than once")
+    if classes.service not in names:
+        raise InvalidInputError(
+            f"classes.service is {classes.service!r}, wanted one of the services: "
+            f"{', '.join(names) or 'none given'}"
+        )
+    return services[names.index(classes.service)]
+
+
+def _assumptions(
+    services: Sequence[Service],
+    handset: Handset,
+    propagation: PropagationSettings,
+    classes: ClassThresholds,
+    weights: Sequence[VillageWeights],
+) -> tuple[str, ...]:
+    by_people = sum(w.weighting == "population" for w in weights)
+    chances = ", ".join(f"{s.name} {s.probability:.0%}" for s in services)
+    return (
+        f"The phone is {handset.height_agl_m:g} m above ground, sends {handset.tx_power_dbm:g} dBm "
+        f"and loses {handset.body_loss_db:g} dB in the body and "
+        f"{handset.penetration_loss_db:g} dB in walls.",
+        f"Path loss is the median of {propagation.model}; around it the level scatters by "
+        f"{propagation.total_sigma_db:.1f} dB (locations {propagation.location_sigma_db:g} dB, "
+        f"model {propagation.model_sigma_db:g} dB). A place is served where both directions hold "
+        f"with the probability of the service ({chances}).",
+        "The downlink rate is what one more phone gets in the resource blocks that the cell's "
+        "load leaves free; the uplink rate is that of the number of granted resource blocks "
+        "that suits the phone's power. The uplink has the path loss of the downlink frequency.",
+        "Cells of different operators neither serve nor disturb each other's phones; a place is "
+        "served when any operator's cell serves it.",
+        f"A village is covered from {classes.covered_share:.0%} of its people served with "
+        f"{classes.service}, and without signal below {classes.no_signal_share:.0%}.",
+        f"{by_people} of {len(weights)} villages are weighed by the people in each pixel, the "
+        "others by area.",
+    )
+
+
+def _warnings(
+    network: Network,
+    handset: Handset,
+    services: Sequence[Service],
+    layers: Mapping[Technology, TechnologyLayers],
+    weights: Sequence[VillageWeights],
+) -> Iterator[str]:
+    unknown = sum(isnan(w.people) for w in weights)
+    if unknown:
+        yield (
+            f"the number of people is not known for {unknown} of {len(weights)} villages: "
+            "they count as villages, not as people; give a population raster or column"
+        )
+    for service in services:
+        if not any(technology in layers for technology in service.technologies):
+            yield (
+                f"no cell of {' or '.join(service.technologies)} is in the plan: "
+                f"{service.name} is served nowhere"
+            )
+    yield from _impossible(network, handset, services)
+
+
+def _impossible(network: Network, handset: Handset, services: Sequence[Service]) -> Iterator[str]:
+    """Name carriers that cannot carry a service however strong the signal is."""
+    cells: Counter[tuple[str, str, str]] = Counter()
+    for cell in network.cells:
+        budget = cell_budget(cell, handset)
+        for service in services:
+            if cell.carrier.technology not in service.technologies:
+                continue
+            if budget.required_sinr_db(service) == inf:
+                cells[(service.name, cell.carrier.name, "downlink")] += 1
+            if budget.required_uplink_rsrp_dbm(service) == inf:
+                cells[(service.name, cell.carrier.name, "uplink")] += 1
+    for (service_name, carrier, direction), count in sorted(cells.items()):
+        yield (
+            f"{count} cells of {carrier} cannot carry the {direction} of {service_name} at any "
+            "level: check bandwidth, load, TDD share and granted resource blocks"
+        )
