@@ -40,7 +40,7 @@ PLACES = (
     ("Hồ Thầu", "Xã Tả Lèng", 30, 168, 231),
 )
 # mast, name, operator, row, col, technologies
-MASTS = (
+MASTS: tuple[tuple[str, str, str, int, int, tuple[Technology, ...]], ...] = (
     ("LC-BL-01", "Bình Lư trung tâm", "Viettel", 102, 92, TECHNOLOGIES),
     ("LC-TL-02", "Tả Lèng", "VNPT", 44, 60, ("4G",)),
     ("LC-KH-03", "Khun Há", "Viettel", 158, 76, ("4G",)),

@@ -65,7 +65,8 @@ class Headline:
     people : float or None
         None where no village's population is known.
     covered_share, no_signal_share : float
-        From which share of people served a village holds a service, and below which it is no signal.
+        Shares of people served: from the one a village holds a service, below the other it has
+        no signal.
     classes, services, reasons : tuple
         In the order of ``CLASSES``, of the scenario, and of the most people.
     class_service : Service

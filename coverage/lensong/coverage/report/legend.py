@@ -24,6 +24,7 @@ __all__ = [
     "probability_legend",
     "rate_legend",
     "reason_legend",
+    "rsrp_breaks_dbm",
     "rsrp_legend",
     "server_indices",
     "sinr_legend",
@@ -124,6 +125,13 @@ def classify(values: NDArray[np.floating[Any]], legend: Legend) -> UInt8Array:
     open_below = int(legend.classes[0].low is None)
     index = np.searchsorted(legend.breaks, np.nan_to_num(values), side="right") + open_below
     return np.where(np.isnan(values), 0, index).astype(np.uint8)
+
+
+def rsrp_breaks_dbm(settings: dict[str, Any]) -> tuple[float, ...]:
+    """Return the level thresholds: the scenario's ``classes.rsrp_dbm``, or the usual ones."""
+    classes = settings.get("classes")
+    chosen = classes.get("rsrp_dbm") if isinstance(classes, dict) else None
+    return tuple(chosen) if chosen else RSRP_BREAKS_DBM
 
 
 def rsrp_legend(breaks_dbm: Sequence[float] = RSRP_BREAKS_DBM) -> Legend:

@@ -1,6 +1,4 @@
-"""What the map draws: raster layers as pictures, villages, masts, gaps and boundaries as points
-and polygons in WGS 84.
-"""
+"""What the map draws: layers as pictures; masts, gaps and boundaries in WGS 84."""
 
 from __future__ import annotations
 
@@ -17,13 +15,13 @@ from shapely.geometry import box, shape
 
 from lensong.coverage.network import Technology
 from lensong.coverage.report.legend import (
-    RSRP_BREAKS_DBM,
     Legend,
     cell_legend,
     classify,
     probability_legend,
     rate_legend,
     reason_legend,
+    rsrp_breaks_dbm,
     rsrp_legend,
     server_indices,
     sinr_legend,
@@ -115,7 +113,7 @@ def _pictures(result: PlanResult) -> tuple[str, list[dict[str, Any]], Any]:
 
 def _layers(result: PlanResult) -> Iterator[_Layer]:
     """Yield the layers of each technology; their arrays are made when they are drawn."""
-    level_legend = rsrp_legend(_rsrp_breaks_dbm(result.settings))
+    level_legend = rsrp_legend(rsrp_breaks_dbm(result.settings))
     for technology, layers in result.layers.items():
         quantities = (
             ("rsrp", layers.rsrp_dbm, level_legend),
@@ -168,13 +166,6 @@ def _server_layer(
             legend=cell_legend([(c.cell_id, c.mast_id) for c in cells]),
             indices=lambda: server_indices(layers.best_server, shown),
         )
-
-
-def _rsrp_breaks_dbm(settings: dict[str, Any]) -> tuple[float, ...]:
-    """Return the level thresholds: the scenario's ``classes.rsrp_dbm``, or the usual ones."""
-    classes = settings.get("classes")
-    chosen = classes.get("rsrp_dbm") if isinstance(classes, dict) else None
-    return tuple(chosen) if chosen else RSRP_BREAKS_DBM
 
 
 def _bounds_deg(grid: Grid, result: PlanResult) -> list[float]:

@@ -49,7 +49,7 @@ def say(key: str, language: str, **values: Any) -> Markup:
     if language == "en" and values.get("n") == 1:
         text = entry.get("en_one", text)
     filled = {name: _value(value, language) for name, value in values.items()}
-    return Markup(escape(text).format(**filled))  # noqa: S704  # every part is escaped
+    return Markup(escape(text).format(**filled))  # every part is escaped
 
 
 def both(key: str, **values: Any) -> Markup:
@@ -84,9 +84,7 @@ class _Number:
         digits = int(spec or 0)
         while digits and self._value is not None and round(self._value, digits - 1) == self._value:
             digits -= 1
-        return Markup("<b>{}</b>").format(
-            number_text(self._value, digits, language=self._language)
-        )
+        return Markup("<b>{}</b>").format(number_text(self._value, digits, language=self._language))
 
 
 def _value(value: Any, language: str) -> Markup | _Number:

@@ -46,7 +46,9 @@ function readValue(lngLat) {
   const entry = classAt(lngLat);
   const place = `${number(lngLat.lat, 5)}°, ${number(lngLat.lng, 5)}°`;
   const value = shown.layer ? (entry ? className(entry, shown.layer.unit) : say("map.nothing")) : "";
-  document.getElementById("readout").replaceChildren(el("b", {}, value), place);
+  const box = document.getElementById("readout");
+  box.hidden = false;
+  box.replaceChildren(el("b", {}, value), ` ${place}`);
 }
 
 function layerTitle() {
@@ -82,7 +84,7 @@ function keyEntries() {
     ...["covered", "patchy", "no_signal"].map((name) => [small(classSymbol(name), 18, 18), say(`class.${name}`)]),
     [small(mastSymbol(false), 16, 16), say("mast")],
     uncertain && [small(mastSymbol(true), 16, 16), `${say("mast")}, ${say("map.uncertain")}`],
-    ...DATA.technologies.map((t) => [small(wedgeSymbol(t), 40, 40), `${say("azimuth")} ${t}`]),
+    ...DATA.technologies.map((t) => [small(wedgeKey(t), 22, 18), `${say("azimuth")} ${t}`]),
     MAP.gaps.features.length && [small(hatchBox(), 22, 14), say("map.gap_hatch", { service: serviceName(DATA.class_service) })],
     MAP.area.features.length && [small(lineBox([2, 3], 2), 22, 14), say("map.area")],
     MAP.communes && [small(lineBox([6, 3], 1.4), 22, 14), say("map.communes")],
@@ -184,5 +186,6 @@ function figureCanvas() {
 }
 
 addEventListener("beforeprint", () => {
+  for (const part of document.querySelectorAll("details")) part.open = true;
   if (map) document.getElementById("print-map").src = figureCanvas().toDataURL("image/png");
 });

@@ -97,9 +97,9 @@ function mapStyle() {
       { id: "link", type: "line", source: "link", paint: { "line-color": "#17212b", "line-width": 2, "line-dasharray": [2, 1.5] } },
       symbols("commune-labels", "commune-points", { "icon-image": icon("commune") }),
       symbols("wedges", "wedges", { "icon-image": ["get", "icon"], "icon-rotate": ["get", "azimuth"], "icon-rotation-alignment": "map", "icon-allow-overlap": true, "icon-ignore-placement": true, "symbol-sort-key": ["get", "rank"], "icon-size": ["interpolate", ["linear"], ["zoom"], 8, 0.4, 12, 1] }),
-      symbols("masts", "masts", { "icon-image": ["concat", "mast|", ["to-string", ["get", "uncertain"]]], "icon-allow-overlap": true }),
       symbols("mast-labels", "masts", { "icon-image": icon("mast-name"), "icon-anchor": "bottom", "icon-offset": [0, -11], "icon-padding": 0 }, { minzoom: 10.5 }),
-      symbols("village-labels", "villages", { "icon-image": icon("village"), "icon-anchor": "top", "icon-offset": [0, 12], "icon-padding": 0, "symbol-sort-key": ["get", "rank"] }),
+      symbols("village-labels", "villages", { "icon-image": icon("village"), "icon-anchor": "top", "icon-offset": [0, 13], "icon-padding": 0, "symbol-sort-key": ["get", "rank"] }),
+      symbols("masts", "masts", { "icon-image": ["concat", "mast|", ["to-string", ["get", "uncertain"]]], "icon-allow-overlap": true }),
       symbols("villages", "villages", { "icon-image": ["concat", "class|", ["get", "class"]], "icon-allow-overlap": true, "symbol-sort-key": ["-", 0, ["get", "rank"]] }),
     ],
   };
@@ -109,12 +109,14 @@ function startMap() {
   const probe = document.createElement("canvas");
   if (!(probe.getContext("webgl2") ?? probe.getContext("webgl"))) {
     document.getElementById("no-webgl").hidden = false;
+    document.querySelector(".north").hidden = true;
     window.lensongReady = Promise.resolve(false);
     return;
   }
   map = new maplibregl.Map({
     container: "map", style: mapStyle(), bounds: MAP.bounds_deg, fitBoundsOptions: { padding: 24 },
     attributionControl: false, dragRotate: false, pitchWithRotate: false, touchPitch: false, maxPitch: 0,
+    cooperativeGestures: matchMedia("(pointer: coarse)").matches, // one finger scrolls the page
     renderWorldCopies: false, maxZoom: 17, fadeDuration: 0, locale: mapWords(),
     canvasContextAttributes: { preserveDrawingBuffer: true }, // so that the figure can be saved and printed
   });
@@ -125,6 +127,9 @@ function startMap() {
   map.addControl(new maplibregl.ScaleControl({ maxWidth: 140 }), "bottom-left");
   map.on("styleimagemissing", ({ id }) => {
     if (!map.hasImage(id)) map.addImage(id, pixels(drawIcon(id)), { pixelRatio: SHARP });
+  });
+  map.on("error", ({ error }) => {
+    if (error?.name !== "AbortError") console.error(error); // aborted: another layer was chosen meanwhile
   });
   map.on("click", clicked);
   map.on("mousemove", ({ point, lngLat }) => {
@@ -139,6 +144,7 @@ function mapWords() {
   return {
     "Map.Title": say("map.label"), "NavigationControl.ZoomIn": say("ui.zoom_in"), "NavigationControl.ZoomOut": say("ui.zoom_out"),
     "FullscreenControl.Enter": say("ui.fullscreen"), "FullscreenControl.Exit": say("ui.leave_fullscreen"), "Popup.Close": say("ui.close"),
+    "CooperativeGesturesHandler.MobileHelpText": say("ui.two_fingers"), "CooperativeGesturesHandler.WindowsHelpText": say("ui.ctrl_zoom"), "CooperativeGesturesHandler.MacHelpText": say("ui.ctrl_zoom"),
   };
 }
 
@@ -160,11 +166,20 @@ function clicked({ point, lngLat }) {
   if (hit.layer.startsWith("village")) selectVillage(i);
   else if (hit.layer.startsWith("mast")) showPopup([MAP.masts[i].lon_deg, MAP.masts[i].lat_deg], mastPopup(MAP.masts[i]));
   else showPopup(lngLat, gapPopup(hit.feature.properties));
+  fitPopup();
 }
 
 function showPopup(place, content) {
   popup?.remove();
-  popup = new maplibregl.Popup({ offset: 12, maxWidth: "360px" }).setLngLat(place).setDOMContent(content).addTo(map);
+  popup = new maplibregl.Popup({ offset: 12, maxWidth: "380px" }).setLngLat(place).setDOMContent(content).addTo(map);
+}
+
+/** Move the map just so far that the popup lies inside it. */
+function fitPopup() {
+  const [box, view] = [popup.getElement().getBoundingClientRect(), map.getContainer().getBoundingClientRect()];
+  const past = (low, high, from, to) => (low < from + 8 ? low - from - 8 : high > to - 8 ? high - to + 8 : 0);
+  const [x, y] = [past(box.left, box.right, view.left, view.right), past(box.top, box.bottom, view.top, view.bottom)];
+  if (x || y) map.panBy([x, y]);
 }
 
 /** Select a village everywhere: popup, line to its server, row of the table. */
@@ -173,8 +188,10 @@ function selectVillage(i, { fly = false } = {}) {
   markRow(i);
   if (!map) return;
   const place = [village.lon_deg, village.lat_deg];
-  if (fly) map.flyTo({ center: place, zoom: Math.max(map.getZoom(), 13) });
   showPopup(place, villagePopup(village, i));
+  // The place goes into the lower part of the map: the popup stands above it.
+  if (fly) map.flyTo({ center: place, zoom: Math.max(map.getZoom(), 13), offset: [0, 0.3 * map.getContainer().clientHeight] });
+  else fitPopup();
   drawLink(village);
 }
 

@@ -46,24 +46,27 @@ function classSymbol(name, size = 18) {
 /** A wedge that points north, to be turned by the azimuth; a ring for an omni antenna. */
 function wedgeSymbol(technology, { omni = false, uncertain = false } = {}) {
   const size = 76;
-  return canvas(size, size, (pen) => {
-    const middle = size / 2;
-    const radius = technology === "5G" ? 34 : 25;
-    pen.beginPath();
-    if (omni) pen.arc(middle, middle, radius * 0.62, 0, 2 * Math.PI);
-    else {
-      const half = (28 * Math.PI) / 180;
-      pen.moveTo(middle, middle);
-      pen.arc(middle, middle, radius, -Math.PI / 2 - half, -Math.PI / 2 + half);
-      pen.closePath();
-    }
-    pen.fillStyle = `${COLOURS[technology]}${uncertain ? "22" : "66"}`;
-    pen.strokeStyle = COLOURS[technology];
-    pen.lineWidth = 1.6;
-    if (uncertain) pen.setLineDash([3, 3]);
-    if (!omni) pen.fill();
-    pen.stroke();
-  });
+  const radius = technology === "5G" ? 34 : 25;
+  return canvas(size, size, (pen) => drawWedge(pen, size / 2, size / 2, omni ? 0.62 * radius : radius, technology, { omni, uncertain }));
+}
+
+const wedgeKey = (technology) => canvas(22, 18, (pen) => drawWedge(pen, 11, 17, 15, technology, {}));
+
+function drawWedge(pen, x, y, radius, technology, { omni, uncertain }) {
+  const half = (28 * Math.PI) / 180;
+  pen.beginPath();
+  if (omni) pen.arc(x, y, radius, 0, 2 * Math.PI);
+  else {
+    pen.moveTo(x, y);
+    pen.arc(x, y, radius, -Math.PI / 2 - half, -Math.PI / 2 + half);
+    pen.closePath();
+  }
+  pen.fillStyle = `${COLOURS[technology]}${uncertain ? "22" : "66"}`;
+  pen.strokeStyle = COLOURS[technology];
+  pen.lineWidth = 1.6;
+  if (uncertain) pen.setLineDash([3, 3]);
+  if (!omni) pen.fill();
+  pen.stroke();
 }
 
 function mastSymbol(uncertain, size = 16) {
@@ -119,6 +122,5 @@ const pixels = (sheet) => sheet.getContext("2d").getImageData(0, 0, sheet.width,
 
 /** The same shape as inline SVG, for tables and popups. */
 function classMark(name) {
-  const mark = document.querySelector(`.classes .mark.${name}`).cloneNode(true);
-  return mark;
+  return document.querySelector(`.classes .mark.${name}`).cloneNode(true);
 }

@@ -42,10 +42,10 @@ function villageColumns() {
   const server = (v) => v[ofTechnology("best_server")] ?? "";
   return [
     { id: "name", head: say("village"), value: (v) => v.name, row: true },
-    { id: "commune", head: say("commune"), class: "nowrap", value: (v) => v.commune, show: (v) => v.commune },
-    figure("people", "people", say("people"), 0),
     { id: "class", head: say("class"), class: "state-cell", value: (v) => CLASS_RANK[v.class], show: (v) => [classMark(v.class), say(`class.${v.class}`)], tone: true },
     { id: "reason", head: say("reason"), value: cause, show: cause },
+    { id: "commune", head: say("commune"), class: "nowrap", value: (v) => v.commune, show: (v) => v.commune },
+    figure("people", "people", say("people"), 0),
     ...DATA.services.map(({ name }) => share(name)),
     figure("rsrp", ofTechnology("rsrp_p50_dbm"), "RSRP, dBm", 0, radio),
     figure("downlink", ofTechnology("downlink_p50_mbps"), say("short.downlink"), 1, radio),
@@ -119,32 +119,31 @@ function showRow(i) {
 }
 
 const line = (name, value) => el("tr", {}, el("th", { scope: "row" }, name), el("td", { class: "n" }, value));
-const group = (text) => el("tr", {}, el("th", { colspan: 2, scope: "rowgroup" }, text));
-const withUnit = (value, digits, unit) => (value === null || value === undefined ? "–" : `${number(value, digits)} ${unit}`);
+/** A village's numbers: a row per quantity, a column per technology. */
+function villageNumbers(v) {
+  const row = (head, unit, show) => el("tr", {}, el("th", { scope: "row" }, head, unit ? el("small", {}, unit) : null),
+    ...DATA.technologies.map((t) => el("td", { class: "n" }, ...[show((name) => v[`${name}_${t.toLowerCase()}`])].flat())));
+  const pair = (name, unit, digits) => (get) => [number(get(`${name}_p50_${unit}`), digits), el("small", {}, `p10 ${number(get(`${name}_p10_${unit}`), digits)}`)];
+  const limits = (get) => DATA.services.map(({ name }) => get(column("limiting", name))).find((word) => word && word !== "none");
+  const server = (get) => [get("best_server") || "–", el("small", {}, [get("distance_m") && say("km", { n: get("distance_m") / 1000 }), get("best_server_uncertain") && say("server.uncertain")].filter(Boolean).join(", "))];
+  return el("table", {},
+    el("thead", {}, el("tr", {}, el("td"), ...DATA.technologies.map((t) => el("th", { scope: "col", class: "n" }, t)))),
+    el("tbody", {},
+      ...DATA.services.map(({ name }) => row(serviceName(name), null, (get) => percent(get(column("served_share", name))))),
+      row("RSRP", `dBm, ${say("median")}`, pair("rsrp", "dbm", 0)),
+      row(say("layer.downlink"), `Mbit/s, ${say("median")}`, pair("downlink", "mbps", 1)),
+      row(say("layer.uplink"), `Mbit/s, ${say("median")}`, pair("uplink", "mbps", 1)),
+      row(say("limiting"), null, (get) => (limits(get) ? say(`limiting.${limits(get)}`) : "–")),
+      row(say("server"), null, server)));
+}
 
 function villagePopup(v, i) {
-  const body = el("tbody");
-  for (const { name } of DATA.services) body.append(line(say("share", { service: serviceName(name) }), percent(v[column("served_share", name)])));
-  for (const technology of DATA.technologies) {
-    const get = (name) => v[`${name}_${technology.toLowerCase()}`];
-    const pair = (name, unit, digits) => `${withUnit(get(`${name}_p50_${unit}`), digits, unit === "dbm" ? "dBm" : "Mbit/s")} (${number(get(`${name}_p10_${unit}`), digits)})`;
-    const limits = DATA.services.map(({ name }) => get(column("limiting", name))).find((word) => word && word !== "none");
-    body.append(
-      group(`${technology} · ${say("median_p10")}`),
-      line("RSRP", pair("rsrp", "dbm", 0)),
-      line(say("layer.downlink"), pair("downlink", "mbps", 1)),
-      line(say("layer.uplink"), pair("uplink", "mbps", 1)),
-      line(say("limiting"), limits ? say(`limiting.${limits}`) : "–"),
-      line(say("server"), [get("best_server") || "–", get("best_server_uncertain") && say("server.uncertain"), get("distance_m") && say("km", { n: Math.round(get("distance_m") / 100) / 10 })].filter(Boolean).join(" · ")),
-    );
-  }
   const state = [say(`class.${v.class}`), v.reason && say(`reason.${v.reason}`)].filter(Boolean).join(": ");
   return el("div", { class: "popup" },
     el("h3", {}, v.name),
     el("p", { class: "sub" }, [v.commune, v.province].filter(Boolean).join(", "), v.people === null ? "" : ` · ${say("people.count", { n: Math.round(v.people) })}`),
-    el("p", { class: `state ${v.class}` }, classMark(v.class), state),
-    el("table", {}, body),
-    el("p", { class: "buttons" }, el("button", { type: "button", onclick: () => showRow(i) }, say("in_table"))));
+    el("p", { class: `state ${v.class}` }, classMark(v.class), el("span", {}, state), el("button", { type: "button", class: "link", onclick: () => showRow(i) }, say("in_table"))),
+    villageNumbers(v));
 }
 
 function mastPopup(mast) {
