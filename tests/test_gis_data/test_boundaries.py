@@ -91,7 +91,7 @@ def test_what_the_list_says_is_kept_and_contradictions_are_named(tmp_path: Path)
     assert filled["commune"].tolist() == ["BINH LU", "Tả Lèng", ""]
     assert filled["commune_code"].tolist() == ["03390", "", "09999"]
     (warning,) = filled.attrs["warnings"]
-    assert warning.startswith("2 villages lie in another commune than listed")
+    assert warning.startswith("2 of 3 villages lie in another commune than listed")
     assert "B (listed Tả Lèng, in Xã Bình Lư), C (listed 09999, in 03390)" in warning
 
 

@@ -44,7 +44,8 @@ def _write(path: Path, array: NDArray[Any], **options: Any) -> None:
 
 def test_file_is_a_cog_that_says_what_it_holds(tmp_path: Path) -> None:
     provenance = {"version": "0.1.0", "scenario": "Bình Lư"}
-    _write(tmp_path / "rsrp.tif", _level(), provenance=provenance, legend=_LEGEND)
+    below = LegendClass(value=-np.inf, label="none", rgba=(0, 0, 0, 0))
+    _write(tmp_path / "rsrp.tif", _level(), provenance=provenance, legend=(*_LEGEND, below))
     with rasterio.open(tmp_path / "rsrp.tif") as dataset:
         assert dataset.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
         assert dataset.overviews(1) == [2]
@@ -56,7 +57,9 @@ def test_file_is_a_cog_that_says_what_it_holds(tmp_path: Path) -> None:
         tags = dataset.tags()
     assert tags["TIFFTAG_IMAGEDESCRIPTION"] == "Level of the best 4G cell"
     assert json.loads(tags["LENSONG_PROVENANCE"]) == provenance
-    assert json.loads(tags["LENSONG_LEGEND"])[0]["label"] == "trắng sóng"
+    legend = json.loads(tags["LENSONG_LEGEND"])
+    assert [entry["value"] for entry in legend] == [1, 2, None]
+    assert legend[0]["label"] == "trắng sóng"
 
 
 def test_same_input_gives_the_same_bytes(tmp_path: Path) -> None:

@@ -128,6 +128,20 @@ def test_repair_leftovers_that_are_no_polygon_are_dropped() -> None:
     assert {shape.geom_type for shape in cleaned} == {"Polygon", "MultiPolygon"}
 
 
+def test_what_gdal_remarks_becomes_a_warning(tmp_path: Path) -> None:
+    features = ",".join(
+        f'{{"type":"Feature","id":1,"properties":{{"name":"{name}"}},'
+        '"geometry":{"type":"Point","coordinates":[103.6,22.3]}}'
+        for name in ("A", "B")
+    )
+    path = tmp_path / "a.geojson"
+    path.write_text(f'{{"type":"FeatureCollection","features":[{features}]}}', encoding="utf-8")
+    frame = read_layer(path, crs=_UTM)
+    assert frame["name"].tolist() == ["A", "B"]
+    assert all(text.startswith("a.geojson: ") for text in frame.attrs["warnings"])
+    assert any("id" in text for text in frame.attrs["warnings"])
+
+
 _ALIASES = {"village_id": ("ma_ban", "id"), "name": ("ten_ban", "name")}
 
 

@@ -179,6 +179,14 @@ def test_lines_are_no_villages(tmp_path: Path) -> None:
         read_villages(tmp_path / "a.geojson", crs=_UTM)
 
 
+def test_village_listed_twice_is_named(tmp_path: Path) -> None:
+    path = _csv(tmp_path, "id,name,lat,lon\n1,A,22.3,103.6\n2,A,22.3,103.6\n3,B,22.3,103.6\n")
+    (warning,) = read_villages(path, crs=_UTM).attrs["warnings"]
+    assert warning == (
+        "villages.csv: 1 of 3 villages repeat the name and place of another, their people count twice: A"
+    )
+
+
 def test_radius_must_be_above_zero(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="radius_m is 0"):
         read_villages(tmp_path / "a.csv", crs=_UTM, radius_m=0.0)

@@ -198,7 +198,7 @@ def assign_communes(villages: gpd.GeoDataFrame, communes: gpd.GeoDataFrame) -> g
         )
     if moved:
         warnings.append(
-            f"{len(moved)} villages lie in another commune than listed, the list is kept: "
+            f"{len(moved)} of {len(filled)} villages lie in another commune than listed, the list is kept: "
             f"{first_few(moved)}"
         )
     filled.attrs = {**villages.attrs, "warnings": warnings}

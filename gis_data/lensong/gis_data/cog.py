@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,7 +31,8 @@ class LegendClass:
     Parameters
     ----------
     value : float
-        The code of a class, or the lower end of an interval in the raster's unit.
+        The code of a class, or the lower end of an interval in the raster's unit; minus infinity
+        for an interval that is open below (null in the file).
     label : str
         As shown.
     rgba : tuple of int
@@ -95,7 +97,14 @@ def write_cog(
     tags = {"TIFFTAG_IMAGEDESCRIPTION": description, "TIFFTAG_SOFTWARE": "lensong"}
     if legend is not None:
         tags["LENSONG_LEGEND"] = _json(
-            [{"value": c.value, "label": c.label, "rgba": list(c.rgba)} for c in legend]
+            [
+                {
+                    "value": c.value if isfinite(c.value) else None,
+                    "label": c.label,
+                    "rgba": list(c.rgba),
+                }
+                for c in legend
+            ]
         )
     if provenance is not None:
         tags["LENSONG_PROVENANCE"] = _json(provenance)
@@ -169,4 +178,4 @@ def _checked(
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, allow_nan=False)

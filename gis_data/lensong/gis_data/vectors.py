@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 import geopandas as gpd
 import numpy as np
@@ -85,10 +86,9 @@ def read_layer(path: str | Path, *, crs: str, layer: str = "") -> gpd.GeoDataFra
     path = Path(path)
     if not path.exists():
         raise DataError(f"no file {path}: check the path in the scenario")
-    frame = _open(path, _chosen_layer(path, layer))
+    frame, warnings = _open(path, _chosen_layer(path, layer))
     if frame.crs is None:
         raise CrsMismatchError(f"{path} has no coordinate reference system: {_CRS_HINT}")
-    warnings: list[str] = []
     missing = frame.geometry.isna() | frame.geometry.is_empty
     if missing.any():
         warnings.append(
@@ -126,16 +126,14 @@ def polygons_only(geometry: NDArray[Any]) -> NDArray[Any]:
     geometry : shape (n,)
         Shapely geometries of any type; a repair can leave lines beside polygons.
     """
-    parts, owner = shapely.get_parts(geometry, return_index=True)
-    while (shapely.get_type_id(parts) == shapely.GeometryType.MULTIPOLYGON).any():
-        parts, inner = shapely.get_parts(parts, return_index=True)
-        owner = owner[inner]
-    is_polygon = shapely.get_type_id(parts) == shapely.GeometryType.POLYGON
-    parts, owner = parts[is_polygon], owner[is_polygon]
-    result = np.full(len(geometry), shapely.Polygon(), dtype=object)
-    for index in np.unique(owner):
-        own = parts[owner == index]
-        result[index] = own[0] if own.size == 1 else shapely.MultiPolygon(list(own))
+    kinds = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
+    result = np.asarray(geometry, dtype=object).copy()
+    for index in np.flatnonzero(~np.isin(shapely.get_type_id(result), kinds)):
+        parts = shapely.get_parts(shapely.get_parts(result[index]))
+        polygons = parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON]
+        result[index] = (
+            polygons[0] if polygons.size == 1 else shapely.MultiPolygon(polygons.tolist())
+        )
     return result
 
 
@@ -268,15 +266,19 @@ def _chosen_layer(path: Path, layer: str) -> str | None:
     return layer or names[0]
 
 
-def _open(path: Path, layer: str | None) -> gpd.GeoDataFrame:
+def _open(path: Path, layer: str | None) -> tuple[gpd.GeoDataFrame, list[str]]:
+    """Return the layer as it is and what GDAL had to say about it."""
     try:
-        return pyogrio.read_dataframe(path, layer=layer, encoding=_shapefile_encoding(path))
+        with catch_warnings(record=True) as caught:
+            simplefilter("always")
+            frame = pyogrio.read_dataframe(path, layer=layer, encoding=_shapefile_encoding(path))
     except UnicodeDecodeError as error:
         raise DataError(
             f"{path} has names that are not in the encoding it states: save it again as UTF-8"
         ) from error
     except (DataSourceError, DataLayerError, CRSError) as error:
         raise DataError(f"{path} cannot be read ({error}): save it again") from error
+    return frame, sorted({f"{path.name}: {warning.message}" for warning in caught})
 
 
 def _shapefile_encoding(path: Path) -> str | None:

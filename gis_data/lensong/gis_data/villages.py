@@ -140,7 +140,8 @@ def read_villages(
             f"{discs} of {len(villages)} villages are given as points: each is taken as a disc "
             f"of {radius_m:g} m radius"
         )
-    villages.attrs = {"warnings": raw.attrs["warnings"], "assumptions": assumptions}
+    warnings = [*raw.attrs["warnings"], *_repeated(villages, path)]
+    villages.attrs = {"warnings": warnings, "assumptions": assumptions}
     return villages
 
 
@@ -277,6 +278,21 @@ def _places(
     centres = np.where(inside, points, shapely.point_on_surface(outlines))
     footprints = np.where(is_point, shapely.buffer(points, radius_m, quad_segs=16), outlines)
     return centres, footprints, ["disc" if point else "polygon" for point in is_point]
+
+
+def _repeated(villages: gpd.GeoDataFrame, path: Path) -> list[str]:
+    """Return a warning when two rows are one village: its people would count twice."""
+    again = villages[villages.duplicated(["name", "centre_easting_m", "centre_northing_m"])]
+    if again.empty:
+        return []
+    labels = [
+        name or village_id
+        for name, village_id in zip(again["name"], again["village_id"], strict=True)
+    ]
+    return [
+        f"{path.name}: {len(again)} of {len(villages)} villages repeat the name and place of another, their people "
+        f"count twice: {first_few(labels)}"
+    ]
 
 
 def _check_encoding(table: Table, path: Path) -> None:
