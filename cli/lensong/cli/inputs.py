@@ -10,6 +10,7 @@ from lensong.coverage.antenna import AntennaPattern
 from lensong.coverage.antenna_file import parse_antennas
 from lensong.coverage.cellplan import build_network
 from lensong.coverage.cellplan.report import ImportReport
+from lensong.coverage.cellplan.rows import CellTables
 from lensong.coverage.network import Network
 from lensong.gis_data.land import Land
 from lensong.gis_data.reading import read_land
@@ -46,10 +47,11 @@ def read_network(request: NetworkRequest) -> tuple[Network, ImportReport]:
     """Return the network of a scenario and how it was read."""
     tables = {role: read_table(path) for role, path in request.tables.items()}
     return build_network(
-        tables,
+        CellTables(**tables),
         format=request.format,
         power=request.power,
         height_unit=request.height_unit,
+        crs=request.crs,
         antennas=_antennas(request.antennas),
         assume=request.assume,
         operators=request.operators,

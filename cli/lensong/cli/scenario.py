@@ -27,10 +27,10 @@ class NetworkRequest:
     Parameters
     ----------
     tables : dict
-        Role to file: ``{"cells": …}``, or ``sites``, ``transmitters`` and ``cells`` for Atoll.
+        Role to file: ``{"main": …}``, or ``sites``, ``transmitters`` and ``cells`` for Atoll.
     antennas : Path or None
         Folder of pattern files.
-    format, power, height_unit : str
+    format, power, height_unit, crs : str
         See docs/how-to/scenario.md.
     operators, technologies : tuple
         Empty: all.
@@ -44,6 +44,7 @@ class NetworkRequest:
     format: Literal["auto", "plain", "atoll", "planet", "opencellid", "sites"] = "auto"
     power: Literal["auto", "total", "per_re"] = "auto"
     height_unit: Literal["m", "ft"] = "m"
+    crs: str | None = None
     operators: tuple[str, ...] = ()
     technologies: tuple[Technology, ...] = ()
     radius_m: float = 15_000.0
@@ -135,7 +136,7 @@ def _land(content: ScenarioFile, folder: Path) -> LandRequest:
 
 def _network(content: ScenarioFile, folder: Path) -> NetworkRequest:
     network = content.network
-    tables = {"cells": network.cells} if network.atoll is None else network.atoll.model_dump()
+    tables = {"main": network.cells} if network.atoll is None else network.atoll.model_dump()
     assume = network.assume.model_dump()
     assume["azimuths_deg"] = tuple(network.assume.azimuths_deg)
     assume["carriers"] = tuple(network.assume.carriers)
@@ -145,6 +146,7 @@ def _network(content: ScenarioFile, folder: Path) -> NetworkRequest:
         format=network.format,
         power=network.power,
         height_unit=network.height_unit,
+        crs=network.crs or None,
         operators=tuple(network.operators),
         technologies=tuple(network.technologies),
         radius_m=network.radius_m,

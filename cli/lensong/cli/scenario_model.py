@@ -128,6 +128,7 @@ class NetworkSection(_Section):
     format: Literal["auto", "plain", "atoll", "planet", "opencellid", "sites"] = "auto"
     power: Literal["auto", "total", "per_re"] = "auto"
     height_unit: _LengthUnit = "m"
+    crs: str = ""
     antennas: str = ""
     operators: list[str] = []
     technologies: list[_Technology] = []

@@ -261,7 +261,7 @@ def _houses(
 
     Shape (count, 2). Bigger villages spread wider; nobody builds in the river.
     """
-    spread = (90.0 + 9.0 * np.sqrt(count)) / relief.grid.cell_m
+    spread = (65.0 + 7.5 * np.sqrt(count)) / relief.grid.cell_m
     reach = int(np.ceil(3.0 * spread))
     window = (slice(row - reach, row + reach + 1), slice(col - reach, col + reach + 1))
     away = np.hypot(*np.mgrid[-reach : reach + 1, -reach : reach + 1])

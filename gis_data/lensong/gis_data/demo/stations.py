@@ -32,11 +32,13 @@ CELL_COLUMNS = (
     "subcarrier_spacing_khz",
     "pci",
     "total_power_dbm",
+    "downlink_load",
 )
 
 _MASTS = 12
-_REACH_M = 3_200.0  # people nearer than this to a mast count as looked after
-_CLIMB_M = 800.0  # a mast stands on the highest ground this near to its village
+_NEAR_M = 1_300.0  # a mast goes where most people live within this distance
+_REACH_M = 2_200.0  # people nearer than this to a mast count as looked after
+_CLIMB_M = 250.0  # a mast stands on the highest ground this near to its village
 _HEIGHTS_M = (42.0, 36.0, 30.0)
 _OPERATORS = ("Mạng Mẫu A (giả lập)", "Mạng Mẫu B (giả lập)")
 _N41_MASTS = (0, 1, 3)
@@ -61,9 +63,7 @@ def make_cells(relief: Relief, settlement: Settlement) -> list[dict[str, str]]:
     for number, (row, col, azimuth_deg) in enumerate(places):
         lon, lat = to_degrees.transform(*relief.grid.easting_northing(row, col))
         owner = 1 if number % 3 == 2 else 0
-        carriers = [_MAIN[owner]]
-        if number % 2 == 1 or owner == 1:
-            carriers.append(_LOW[owner])
+        carriers = [_MAIN[owner], _LOW[owner]]
         if number in _N41_MASTS:
             carriers.append(_N41)
         for carrier, (technology, band, channel, width_mhz, spacing, power) in enumerate(carriers):
@@ -81,7 +81,7 @@ def make_cells(relief: Relief, settlement: Settlement) -> list[dict[str, str]]:
                     f"{lon:.6f}",
                     f"{_HEIGHTS_M[number % 3]:g}",
                     f"{(azimuth_deg + 120 * sector) % 360:g}",
-                    "2",
+                    "3",
                     "4" if is_5g else "2",
                     "3gpp",
                     "" if is_5g else str(channel),
@@ -90,6 +90,7 @@ def make_cells(relief: Relief, settlement: Settlement) -> list[dict[str, str]]:
                     str(spacing),
                     str((number * 9 + carrier * 3 + sector) % 504),
                     f"{power:g}",
+                    "0.2",
                 )
                 rows.append(dict(zip(CELL_COLUMNS, values, strict=True)))
     return rows
@@ -107,8 +108,7 @@ def _mast_places(relief: Relief, settlement: Settlement) -> list[tuple[int, int,
     apart = cell_m * np.hypot(*(centres[:, None, :] - centres[None, :, :]).transpose(2, 0, 1))
     places = []
     for _ in range(_MASTS):
-        in_reach = (apart < _REACH_M) @ people
-        village = int(np.argmax(in_reach))
+        village = int(np.argmax((apart < _NEAR_M) @ people))
         row, col = _summit(
             relief, settlement.villages[village].row, settlement.villages[village].col
         )
