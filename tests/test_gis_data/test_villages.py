@@ -183,7 +183,8 @@ def test_village_listed_twice_is_named(tmp_path: Path) -> None:
     path = _csv(tmp_path, "id,name,lat,lon\n1,A,22.3,103.6\n2,A,22.3,103.6\n3,B,22.3,103.6\n")
     (warning,) = read_villages(path, crs=_UTM).attrs["warnings"]
     assert warning == (
-        "villages.csv: 1 of 3 villages repeat the name and place of another, their people count twice: A"
+        "villages.csv: 1 of 3 villages repeat the name and place of another, "
+        "their people count twice: A"
     )
 
 

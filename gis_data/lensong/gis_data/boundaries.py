@@ -198,8 +198,8 @@ def assign_communes(villages: gpd.GeoDataFrame, communes: gpd.GeoDataFrame) -> g
         )
     if moved:
         warnings.append(
-            f"{len(moved)} of {len(filled)} villages lie in another commune than listed, the list is kept: "
-            f"{first_few(moved)}"
+            f"{len(moved)} of {len(filled)} villages lie in another commune than listed, "
+            f"the list is kept: {first_few(moved)}"
         )
     filled.attrs = {**villages.attrs, "warnings": warnings}
     return filled

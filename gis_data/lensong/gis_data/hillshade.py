@@ -139,7 +139,7 @@ def encode_png(array: UInt8Array) -> bytes:
     with warnings.catch_warnings(), MemoryFile(ext=".png") as memory:
         warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a PNG has no place to put it
         with memory.open(
-            driver="PNG", height=height, width=width, count=bands, dtype="uint8", ZLEVEL=9
+            driver="PNG", height=height, width=width, count=bands, dtype="uint8", ZLEVEL=6
         ) as dataset:
             dataset.write(np.moveaxis(picture, 2, 0))
         return bytes(memory.read())

@@ -290,8 +290,8 @@ def _repeated(villages: gpd.GeoDataFrame, path: Path) -> list[str]:
         for name, village_id in zip(again["name"], again["village_id"], strict=True)
     ]
     return [
-        f"{path.name}: {len(again)} of {len(villages)} villages repeat the name and place of another, their people "
-        f"count twice: {first_few(labels)}"
+        f"{path.name}: {len(again)} of {len(villages)} villages repeat the name and place of "
+        f"another, their people count twice: {first_few(labels)}"
     ]
 
 
