@@ -28,9 +28,18 @@ class Positions:
     columns : ColumnMap
         Latitude and longitude are preferred over x and y where a table has both.
     crs : str or None
-        Of x and y, e.g. ``"EPSG:9205"``; None: degrees, or Lambert-93 where the columns say so.
+        Of x and y, e.g. ``"EPSG:9205"``; None: Lambert-93 where the columns say so. Latitude and
+        longitude are WGS 84 unless this is a geographic system such as ``"EPSG:4756"`` (VN-2000,
+        whose degrees lie 220 m off).
     readers : sequence of RowReader
         All rows: which of x and y is the easting is decided once for the table.
+
+    Raises
+    ------
+    InvalidInputError
+        The coordinate system is missing, unknown, or used nowhere near the positions.
+    DataError
+        The table has no position columns.
     """
 
     columns: ColumnMap
@@ -39,19 +48,18 @@ class Positions:
     _transformer: Transformer | None
     _x_is_northing: bool
 
-    def __init__(
-        self, columns: ColumnMap, crs: str | None, readers: Sequence[RowReader], hint: str = ""
-    ) -> None:
+    def __init__(self, columns: ColumnMap, crs: str | None, readers: Sequence[RowReader]) -> None:
         self.columns, self.note = columns, ""
         self._transformer, self._x_is_northing = None, False
         names = columns.columns
         self.is_projected = not {"lat_deg", "lon_deg"} <= names.keys()
         if not self.is_projected:
+            self._use_degrees(crs)
             return
         if not {"x_m", "y_m"} <= names.keys():
             raise DataError(
                 "the cell plan has no position columns, wanted lat and lon (or x and y with "
-                f"network.crs){hint}: rename the columns that hold them"
+                "network.crs): rename the columns that hold them"
             )
         pairs = [_pair(reader) for reader in readers]
         known = [pair for pair in pairs if pair is not None]
@@ -68,12 +76,12 @@ class Positions:
                 "coordinate system: set network.crs, e.g. 'EPSG:9205' (VN-2000, Lai Châu), "
                 "'EPSG:32648' (UTM 48N)"
             )
-        try:
-            system = CRS.from_user_input(crs)
-        except CRSError as error:
+        system = _system(crs)
+        if not system.is_projected:
             raise InvalidInputError(
-                f"network.crs is {crs!r}, wanted a code such as 'EPSG:9205': {error}"
-            ) from error
+                f"network.crs is {crs} ({system.name}), which is in degrees, but {names['x_m']} "
+                f"and {names['y_m']} hold metres: name the projected system, e.g. 'EPSG:9205'"
+            )
         self._transformer = Transformer.from_crs(system, "EPSG:4326", always_xy=True)
         straight = self._share_in_area(system, known, swapped=False)
         swapped = self._share_in_area(system, known, swapped=True)
@@ -89,6 +97,13 @@ class Positions:
                 f"{names['x_m']} = {known[0][0]:g}, {names['y_m']} = {known[0][1]:g}: correct "
                 "network.crs"
             )
+
+    def _use_degrees(self, crs: str | None) -> None:
+        """Turn degrees of another geodetic datum into WGS 84."""
+        system = _system(crs) if crs is not None else None
+        if system is not None and system.is_geographic and system.to_epsg() != 4326:
+            self._transformer = Transformer.from_crs(system, "EPSG:4326", always_xy=True)
+            self.note = f"latitude and longitude were turned from {system.name} into WGS 84"
 
     def _share_in_area(
         self, system: CRS, known: Sequence[tuple[float, float]], *, swapped: bool
@@ -117,6 +132,8 @@ class Positions:
         """
         if not self.is_projected:
             lat, lon = reader.number("lat_deg"), reader.number("lon_deg")
+            if self._transformer is not None and lat is not None and lon is not None:
+                lon, lat = self._transformer.transform(lon, lat)
         else:
             pair = _pair(reader)
             if pair is None:
@@ -181,6 +198,15 @@ def _column_deg(row: int, step_deg: float) -> float:
 def _pair(reader: RowReader) -> tuple[float, float] | None:
     x, y = reader.number("x_m"), reader.number("y_m")
     return None if x is None or y is None else (x, y)
+
+
+def _system(crs: str) -> CRS:
+    try:
+        return CRS.from_user_input(crs)
+    except CRSError as error:
+        raise InvalidInputError(
+            f"network.crs is {crs!r}, wanted a code such as 'EPSG:9205': {error}"
+        ) from error
 
 
 def _crs_in_name(column: str) -> str | None:

@@ -57,7 +57,12 @@ def technologies_of(row: CellRow) -> tuple[Technology, ...] | None:
     if row.band:
         if not _4G.search(row.band.upper()) and _OLDER.search(row.band.upper()):
             return ()
-        return ("5G",) if _5G.search(row.band.upper()) else (band_from_text(row.band).technology,)
+        if _5G.search(row.band.upper()):
+            return ("5G",)
+        try:
+            return (band_from_text(row.band).technology,)
+        except InvalidInputError as error:
+            raise InvalidInputError(f"{row.where}: cell {row.cell_id!r}: {error}") from error
     return None
 
 
