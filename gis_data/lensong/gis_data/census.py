@@ -22,6 +22,8 @@ from lensong.propagation.types import Float32Array, FloatArray, Grid
 
 __all__ = ["Rescaled", "read_census", "rescale_to_census"]
 
+_STRIP_ROWS = 256  # numpy widens indices and weights to 8 bytes: not for a whole province at once
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rescaled:
@@ -90,7 +92,7 @@ def rescale_to_census(
     Parameters
     ----------
     people : shape (rows, cols)
-        Count per cell.
+        Count per cell; overwritten.
     grid : Grid
         Of ``people``.
     communes : GeoDataFrame in ``grid.crs``
@@ -111,12 +113,8 @@ def rescale_to_census(
     A commune with census people where the raster has nobody gets them spread evenly.
     """
     _check_codes(census, [str(code) for code in communes["commune_code"]])
-    scaled = people.copy()
     number = _commune_number(communes, grid)
-    before: FloatArray = np.bincount(
-        number.ravel(), weights=people.ravel(), minlength=len(communes) + 1
-    ).astype(np.float64)
-    cells = np.bincount(number.ravel(), minlength=len(communes) + 1)
+    before, cells = _totals(number, people, len(communes) + 1)
     whole = _whole_totals(communes, grid, raster_path, before)
     factor = np.ones(len(communes) + 1)
     evenly = np.zeros(len(communes) + 1)
@@ -134,11 +132,13 @@ def rescale_to_census(
         elif census[code] > 0.0:
             evenly[row] = _share_on_grid(communes.iloc[row - 1], grid) * census[code] / cells[row]
             without_people.append(f"{name} ({code})")
-    scaled *= factor.astype(np.float32)[number]
-    scaled += evenly.astype(np.float32)[number]
+    for row in range(0, grid.rows, _STRIP_ROWS):
+        rows = slice(row, row + _STRIP_ROWS)
+        chosen = number[rows]
+        people[rows] = people[rows] * factor[chosen] + evenly[chosen]
     known = set(communes["commune_code"])
     return Rescaled(
-        people=scaled,
+        people=people,
         assumptions=(_sentence(factor, cells, before),),
         warnings=_warnings(
             unscaled, without_people, [code for code in census if code not in known]
@@ -163,11 +163,14 @@ def _check_codes(census: Mapping[str, float], known: Sequence[str]) -> None:
 
 def _commune_number(communes: gpd.GeoDataFrame, grid: Grid) -> NDArray[np.int32]:
     """Return the 1-based row of the commune whose polygon holds each cell's centre, else 0."""
+    extent = _grid_box(grid)
     shapes = [
         (polygon, row)
         for row, polygon in enumerate(communes.geometry, start=1)
-        if not polygon.is_empty
+        if polygon.intersects(extent)
     ]
+    if not shapes:
+        return np.zeros(grid.shape, dtype=np.int32)
     number: NDArray[np.int32] = rasterize(
         shapes,
         out_shape=grid.shape,
@@ -176,6 +179,20 @@ def _commune_number(communes: gpd.GeoDataFrame, grid: Grid) -> NDArray[np.int32]
         dtype="int32",
     )
     return number
+
+
+def _totals(
+    number: NDArray[np.int32], people: Float32Array, count: int
+) -> tuple[FloatArray, NDArray[np.int64]]:
+    """Return people and cells per commune number."""
+    totals = np.zeros(count)
+    cells = np.zeros(count, dtype=np.int64)
+    for row in range(0, len(number), _STRIP_ROWS):
+        chosen = number[row : row + _STRIP_ROWS].ravel()
+        weights = people[row : row + _STRIP_ROWS].ravel()
+        totals += np.bincount(chosen, weights=weights, minlength=count)
+        cells += np.bincount(chosen, minlength=count)
+    return totals, cells
 
 
 def _whole_totals(

@@ -180,7 +180,8 @@ def read_land_cover(
     classes = dict(WORLDCOVER_CLASSES) if table is None else read_class_table(table)
     files = files_over(list_rasters(paths, role="land cover"), grid, role="land cover")
     class_code = _resampled(files, grid, scratch, progress)
-    found = [int(code) for code in np.flatnonzero(np.bincount(class_code.ravel(), minlength=256))]
+    count = sum(np.bincount(row, minlength=256) for row in class_code)
+    found = [int(code) for code in np.flatnonzero(count)]
     unknown = [code for code in found if code != 0 and code not in classes]
     if unknown:
         raise DataError(
@@ -196,12 +197,16 @@ def read_land_cover(
     is_water = np.zeros(256, dtype=np.uint8)
     for code, cover in classes.items():
         height_m[code], is_water[code] = cover.height_m, cover.water
+    clutter_m = np.empty(grid.shape, dtype=np.float32)
+    water = np.empty(grid.shape, dtype=np.uint8)
+    for row, codes in enumerate(class_code):
+        clutter_m[row], water[row] = height_m[codes], is_water[codes]
     empty_share = float(np.count_nonzero(class_code == 0) / class_code.size)
     pixel_m = max(file.pixel_m(*centre_deg(grid)) for file in files)
     return LandCover(
         class_code=class_code,
-        clutter_m=height_m[class_code],
-        water=is_water[class_code],
+        clutter_m=clutter_m,
+        water=water,
         names={code: classes[code].name for code in found if code != 0},
         files=tuple(files),
         note=f"{len(files)} raster{'s' if len(files) > 1 else ''}, pixels of about {pixel_m:.0f} m",

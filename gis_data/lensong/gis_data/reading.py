@@ -173,7 +173,7 @@ def read_land(
     _refuse_double_count(request, source)
     area = _find_area(request)
     grid = _make_grid(request, source, area, margin_m)
-    communes = _communes_over(request, grid)
+    communes = _read_communes(request, grid)
     villages = _villages_in(request, area, communes)
     aoi = _mask_of_area(area, grid, source, villages)
     tell("area and villages", 1.0)
@@ -396,7 +396,7 @@ def _villages_in(
     return kept
 
 
-def _communes_over(request: LandRequest, grid: Grid) -> gpd.GeoDataFrame | None:
+def _read_communes(request: LandRequest, grid: Grid) -> gpd.GeoDataFrame | None:
     if request.communes_path is None:
         return None
     communes = read_communes(
@@ -411,9 +411,7 @@ def _communes_over(request: LandRequest, grid: Grid) -> gpd.GeoDataFrame | None:
             f"none of the {len(communes)} communes of {request.communes_path.name} lies on the "
             "grid of the plan: correct communes.path or the area"
         )
-    kept = communes.loc[touching].reset_index(drop=True)
-    kept.attrs = dict(communes.attrs)
-    return kept
+    return communes
 
 
 def _communes_of_area(communes: gpd.GeoDataFrame, polygon: BaseGeometry) -> gpd.GeoDataFrame:
