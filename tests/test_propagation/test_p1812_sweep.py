@@ -23,7 +23,7 @@ def fractal(rng: np.random.Generator, n: int, relief_m: float) -> np.ndarray:
     freq[0, 0] = 1.0
     spectrum = np.fft.rfft2(rng.normal(size=(n, n))) / freq**1.6
     z = np.fft.irfft2(spectrum, s=(n, n))
-    return (z - z.min()) / (np.ptp(z) + 1e-12) * relief_m
+    return np.asarray((z - z.min()) / (np.ptp(z) + 1e-12) * relief_m)
 
 
 def make_terrain(
@@ -75,7 +75,7 @@ def on_axis_difference_db(terrain: Terrain, wanted: SweepRequest, result: SweepR
         for k in range(9, steps + 1):
             rows, cols = row + d_row * np.arange(k + 1), col + d_col * np.arange(k + 1)
             profile = PathProfile(
-                distance_m=np.arange(k + 1) * CELL_M,
+                distance_m=np.arange(k + 1, dtype=np.float64) * CELL_M,
                 terrain_amsl_m=terrain.ground_m[rows, cols].astype(np.float64),
                 clutter_height_m=np.zeros(k + 1)
                 if terrain.clutter_m is None
