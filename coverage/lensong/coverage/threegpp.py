@@ -410,7 +410,8 @@ def band_from_text(text: str, technology: Technology | None = None) -> Band:
         ``"B3"``, ``"n78"``, ``"Band 3"``, ``"E-UTRA Band 3 - 20 MHz"``, ``"3"``, or what
         engineers call a band by: ``"1800"``, ``"LTE1800"``, ``"L1800"``, ``"DCS 1800 MHz"``.
     technology : {"4G", "5G"} or None
-        Needed for a bare number; ``B`` and ``n`` decide by themselves.
+        Needed for a bare number. Without it ``B`` is LTE; on 5G ``B41`` is read as n41, as plans
+        write it.
 
     Raises
     ------

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import geopandas as gpd
+import numpy as np
+import pytest
+
+from lensong.coverage.antenna import sector_3gpp
+from lensong.coverage.cellplan import check_on_land, parse_carrier, within_grid
+from lensong.coverage.network import Cell, Mast, Network
+from lensong.gis_data.land import Land
+from lensong.propagation.errors import InvalidInputError
+from lensong.propagation.types import Grid
+
+# 22.4 N, 103.6 E is 355 886 E, 2 477 826 N on UTM 48N (PROJ 9)
+GRID = Grid(crs="EPSG:32648", west_m=350_000, north_m=2_484_000, cell_m=1000, rows=12, cols=12)
+
+
+def land(water_at: tuple[int, int] | None = None) -> Land:
+    water = np.zeros(GRID.shape, np.uint8)
+    if water_at is not None:
+        water[water_at] = 1
+    return Land(
+        grid=GRID,
+        ground_m=np.zeros(GRID.shape, np.float32),
+        clutter_m=None,
+        clutter_class=None,
+        water=water,
+        population=None,
+        aoi=np.ones(GRID.shape, np.uint8),
+        villages=gpd.GeoDataFrame(geometry=[], crs=GRID.crs),
+        communes=None,
+    )
+
+
+def network(*positions: tuple[float, float]) -> Network:
+    masts = tuple(
+        Mast(mast_id=f"M{i}", lat_deg=lat, lon_deg=lon, height_agl_m=30.0)
+        for i, (lat, lon) in enumerate(positions)
+    )
+    cells = tuple(
+        Cell(
+            cell_id=f"{mast.mast_id}-1",
+            mast_id=mast.mast_id,
+            carrier=parse_carrier("4G B3 20 MHz"),
+            antenna=sector_3gpp(),
+            azimuth_deg=0.0,
+            height_agl_m=30.0,
+            total_power_dbm=46.0,
+            granted_uplink_resource_blocks=25,
+            radius_m=5000.0,
+        )
+        for mast in masts
+    )
+    return Network(masts=masts, cells=cells)
+
+
+def test_masts_on_dry_land_pass() -> None:
+    assert check_on_land(network((22.4, 103.6)), land()) == []
+    assert check_on_land(network((22.4, 103.6)), replace(land(), water=None)) == []
+
+
+def test_a_mast_in_water_is_named() -> None:
+    # row 6 reaches from 2 478 000 down to 2 477 000, column 5 from 355 000 to 356 000
+    warnings = check_on_land(network((22.4, 103.6)), land(water_at=(6, 5)))
+    assert len(warnings) == 1
+    assert "'M0' (22.40000, 103.60000)" in warnings[0]
+    assert check_on_land(network((22.4, 103.6)), land(water_at=(5, 5))) == []
+
+
+def test_masts_outside_the_grid_are_refused_by_name() -> None:
+    message = r"1 of 2 masts are outside the area with its margin: 'M1' \(22\.40000, 104\.60000\)"
+    with pytest.raises(InvalidInputError, match=message):
+        check_on_land(network((22.4, 103.6), (22.4, 104.6)), land())
+
+
+def test_swapped_positions_are_recognised_on_the_land() -> None:
+    # near the equator both orders are possible degrees
+    grid = Grid(crs="EPSG:32631", west_m=0.0, north_m=5_000_000, cell_m=100_000, rows=10, cols=10)
+    france = replace(
+        land(),
+        grid=grid,
+        ground_m=np.zeros(grid.shape, np.float32),
+        water=None,
+        aoi=np.ones(grid.shape, np.uint8),
+    )
+    with pytest.raises(InvalidInputError, match="exchange the two columns"):
+        check_on_land(network((3.5, 44.2)), france)
+
+
+def test_masts_beyond_the_grid_can_be_left_out_and_are_counted() -> None:
+    kept = within_grid(network((22.4, 103.6), (22.4, 104.6)), GRID)
+    assert [mast.mast_id for mast in kept.masts] == ["M0"]
+    assert [cell.cell_id for cell in kept.cells] == ["M0-1"]
+    assert kept.warnings == ("1 of 2 masts lie outside the area with its margin and were left out",)
+    whole = network((22.4, 103.6))
+    assert within_grid(whole, GRID) is whole
+    with pytest.raises(InvalidInputError, match="none of the 1 masts is in the area"):
+        within_grid(network((10.0, 103.6)), GRID)
