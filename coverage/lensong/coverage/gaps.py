@@ -11,7 +11,8 @@ from scipy import ndimage
 
 from lensong.coverage.result import REASONS
 from lensong.coverage.service import Service
-from lensong.coverage.villages import Layers, VillageWeights, best_reason
+from lensong.coverage.village_weights import VillageWeights
+from lensong.coverage.villages import Layers, best_reason
 from lensong.gis_data.land import Land
 from lensong.gis_data.polygonize import polygonize
 from lensong.propagation.types import BoolArray, FloatArray

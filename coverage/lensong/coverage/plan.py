@@ -24,12 +24,8 @@ from lensong.coverage.sweeps import (
     run_sweeps,
     sweep_jobs,
 )
-from lensong.coverage.villages import (
-    ClassThresholds,
-    VillageWeights,
-    village_table,
-    village_weights,
-)
+from lensong.coverage.village_weights import VillageWeights, village_weights
+from lensong.coverage.villages import ClassThresholds, village_table
 from lensong.gis_data.land import Land
 from lensong.propagation.errors import InvalidInputError
 

@@ -1,15 +1,10 @@
-"""The village table: how many people are served, how well, by whom, and why not.
-
-A village is the people inside its footprint. Pixels weigh by their people where a population
-raster has any there, else by area, and the column ``weighting`` says which. Where footprints
-overlap, a pixel's people belong to the village whose centre is nearest; nobody counts twice.
-"""
+"""The village table: how many people are served, how well, by whom, and why not."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import geopandas as gpd
 import numpy as np
@@ -19,27 +14,25 @@ from numpy.typing import NDArray
 from lensong.coverage.network import Network, Technology
 from lensong.coverage.result import REASONS, TechnologyLayers
 from lensong.coverage.service import Service
+from lensong.coverage.village_weights import VillageWeights
 from lensong.gis_data.land import Land
-from lensong.gis_data.zonal import footprint_weights
-from lensong.propagation.errors import DataError, InvalidInputError, OutOfRangeError
-from lensong.propagation.types import BoolArray, FloatArray, Grid, IntArray, UInt8Array
+from lensong.propagation.errors import InvalidInputError, OutOfRangeError
+from lensong.propagation.types import BoolArray, FloatArray, Grid, UInt8Array
 
 __all__ = [
     "CLASSES",
     "ClassThresholds",
-    "VillageWeights",
+    "best_reason",
     "column_suffix",
     "served",
     "village_table",
-    "village_weights",
     "weighted_quantile",
 ]
 
 CLASSES = ("no_signal", "patchy", "covered")
 """Classes of a village: trắng sóng, lõm sóng, covered."""
 
-Weighting: TypeAlias = Literal["population", "area"]
-Layers: TypeAlias = dict[Technology, TechnologyLayers]
+Layers: TypeAlias = Mapping[Technology, TechnologyLayers]
 
 _LIMITING = ("none", "downlink", "uplink")
 
@@ -87,28 +80,6 @@ class ClassThresholds:
         return "no_signal" if served_share < self.no_signal_share else "patchy"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VillageWeights:
-    """The pixels of one village.
-
-    Parameters
-    ----------
-    pixel : shape (n,)
-        Flat index into the grid, at least one.
-    weight : shape (n,)
-        What each counts, sums to 1.
-    people : float
-        Of the village; NaN unknown.
-    weighting : {"population", "area"}
-        What ``weight`` is made from.
-    """
-
-    pixel: IntArray
-    weight: FloatArray
-    people: float
-    weighting: Weighting
-
-
 def column_suffix(service_name: str) -> str:
     """Return a service's name as columns carry it.
 
@@ -125,26 +96,6 @@ def served(layers: Layers, service: Service, shape: tuple[int, int]) -> BoolArra
         if service.name in layer.services:
             found |= layer.services[service.name].reason == 0
     return found
-
-
-def village_weights(land: Land) -> list[VillageWeights]:
-    """Return the pixels and people of every village, in the order of ``land.villages``.
-
-    Raises
-    ------
-    DataError
-        When villages lie outside the grid; it names them.
-    """
-    grid, villages = land.grid, land.villages
-    footprints = footprint_weights(villages.geometry, grid)
-    _check_inside(grid, villages, footprints)
-    own = _without_overlap(grid, villages, footprints)
-    people_per_pixel = None if land.population is None else land.population.ravel()
-    known = np.asarray(villages["population"], dtype=np.float64)
-    return [
-        _weights_of(whole, kept, people_per_pixel, float(told))
-        for whole, kept, told in zip(footprints, own, known, strict=True)
-    ]
 
 
 def village_table(
@@ -354,102 +305,3 @@ def _shares(mask: BoolArray, weights: Sequence[VillageWeights]) -> list[float]:
         1.0 if flat[w.pixel].all() else min(float(w.weight[flat[w.pixel]].sum()), 1.0)
         for w in weights
     ]
-
-
-def _weights_of(
-    whole: tuple[IntArray, FloatArray],
-    kept: tuple[IntArray, FloatArray],
-    people_per_pixel: NDArray[np.float32] | None,
-    told: float,
-) -> VillageWeights:
-    pixel, fraction = kept if kept[0].size else whole
-    counted = 0.0
-    if people_per_pixel is not None and kept[0].size:
-        people = people_per_pixel[pixel].astype(np.float64) * fraction
-        counted = float(people.sum())
-    if counted > 0.0:
-        return VillageWeights(
-            pixel=pixel,
-            weight=people / counted,
-            people=counted if np.isnan(told) else told,
-            weighting="population",
-        )
-    unknown = float("nan") if people_per_pixel is None else 0.0
-    return VillageWeights(
-        pixel=pixel,
-        weight=fraction / fraction.sum(),
-        people=unknown if np.isnan(told) else told,
-        weighting="area",
-    )
-
-
-def _without_overlap(
-    grid: Grid,
-    villages: gpd.GeoDataFrame,
-    footprints: Sequence[tuple[IntArray, FloatArray]],
-) -> list[tuple[IntArray, FloatArray]]:
-    """Give every pixel to the nearest centres first, until it is used up.
-
-    Footprints that only touch share a border pixel by their fractions; of footprints that
-    overlap the nearest takes its part and the next what is left of the pixel.
-    """
-    if not footprints:
-        return []
-    village = np.concatenate([np.full(p.size, k) for k, (p, _) in enumerate(footprints)])
-    pixel = np.concatenate([p for p, _ in footprints])
-    fraction = np.concatenate([f for _, f in footprints])
-    east = grid.west_m + (pixel % grid.cols + 0.5) * grid.cell_m
-    north = grid.north_m - (pixel // grid.cols + 0.5) * grid.cell_m
-    centre_east = np.asarray(villages["centre_easting_m"], dtype=np.float64)
-    centre_north = np.asarray(villages["centre_northing_m"], dtype=np.float64)
-    distance = np.hypot(east - centre_east[village], north - centre_north[village])
-    order = np.lexsort((village, distance, pixel))
-    taken = np.cumsum(fraction[order])
-    first = np.flatnonzero(np.r_[True, np.diff(pixel[order]) != 0])
-    runs = np.diff(np.r_[first, order.size])
-    before_run = np.repeat(taken[first] - fraction[order][first], runs)
-    before = taken - fraction[order] - before_run
-    left = np.empty_like(fraction)
-    left[order] = np.clip(1.0 - before, 0.0, fraction[order])
-    # A sum of fractions that should be 1 may pass it by rounding; crumbs are not a share.
-    left[left < 1e-6] = 0.0
-    bounds = np.cumsum([p.size for p, _ in footprints])[:-1]
-    pairs = zip(np.split(pixel, bounds), np.split(left, bounds), strict=True)
-    return [(p[f > 0.0], f[f > 0.0]) for p, f in pairs]
-
-
-def _check_inside(
-    grid: Grid,
-    villages: gpd.GeoDataFrame,
-    footprints: Sequence[tuple[IntArray, FloatArray]],
-) -> None:
-    names = _village_names(villages)
-    outside = [
-        name
-        for name, (pixel, _), east, north in zip(
-            names,
-            footprints,
-            villages["centre_easting_m"],
-            villages["centre_northing_m"],
-            strict=True,
-        )
-        if pixel.size == 0 or not grid.contains(float(east), float(north))
-    ]
-    if outside:
-        shown = ", ".join(outside[:5]) + (" …" if len(outside) > 5 else "")
-        raise DataError(
-            f"{len(outside)} of {len(names)} villages lie outside the planned area: {shown}; "
-            "wanted all inside: enlarge area, or take them out of the list"
-        )
-
-
-def _village_names(villages: gpd.GeoDataFrame) -> list[str]:
-    return [
-        f"{name} ({village_id})" if name else str(village_id)
-        for name, village_id in zip(villages["name"], villages["village_id"], strict=True)
-    ]
-
-
-def unknown_people(table: gpd.GeoDataFrame) -> Iterable[str]:
-    """Return the names of villages whose number of people is not known."""
-    return _village_names(table[table["people"].isna()])
