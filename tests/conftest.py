@@ -5,6 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# kernels compile on their first call, which no deadline could tell from a slow example
+settings.register_profile("lensong", deadline=None)
+settings.load_profile("lensong")
 
 SHARED = (Path(__file__).resolve().parents[1] / ".." / "shared").resolve()
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
@@ -36,7 +36,6 @@ def hilly(seed: int, points: int = 80) -> PathProfile:
     return PathProfile.over_land(np.arange(points, dtype=np.float64) * 30.0, terrain)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 500), st.floats(1.0, 49.0))
 def test_loss_not_exceeded_for_less_time_is_smaller(seed: int, percent: float) -> None:
     profile = hilly(seed)
@@ -45,7 +44,6 @@ def test_loss_not_exceeded_for_less_time_is_smaller(seed: int, percent: float) -
     assert rare <= basic_transmission_loss_db(profile, **COMMON, time_percent=50.0) + 1e-3
 
 
-@settings(deadline=None)
 @given(st.integers(0, 500), st.floats(1.0, 99.0), st.floats(0.0, 10.0))
 def test_location_variability_is_symmetric_about_the_median(
     seed: int, percent: float, sigma_db: float

@@ -106,7 +106,7 @@ def on_axis_difference_db(terrain: Terrain, wanted: SweepRequest, result: SweepR
     return greatest
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 10_000),
     relief_m=st.sampled_from([1.0, 60.0, 400.0, 1500.0]),

@@ -10,9 +10,9 @@ from __future__ import annotations
 from math import sqrt
 
 import numpy as np
-from numba import njit
 
 from lensong.propagation.diffraction import nu_at
+from lensong.propagation.kernel import kernel
 from lensong.propagation.types import FloatArray
 
 __all__ = ["BLOCK", "fill_block_maxima", "greatest_above_line", "largest_nu"]
@@ -21,7 +21,7 @@ BLOCK = 32
 _ROUNDING = 1e-9  # bound and value are computed differently; never skip on the last digits
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def fill_block_maxima(y: FloatArray, count: int, out: FloatArray) -> None:
     """Write the greatest of each block of samples 1 to ``count - 1`` into ``out``."""
     for block in range((count + BLOCK - 1) // BLOCK):
@@ -31,7 +31,7 @@ def fill_block_maxima(y: FloatArray, count: int, out: FloatArray) -> None:
         out[block] = top
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def largest_nu(
     x: FloatArray,
     height: FloatArray,
@@ -77,7 +77,7 @@ def largest_nu(
     return best, at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def greatest_above_line(
     x: FloatArray,
     height: FloatArray,

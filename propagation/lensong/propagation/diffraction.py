@@ -11,10 +11,10 @@ from __future__ import annotations
 from math import acos, cos, exp, log10, pi, sqrt
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike
 
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
+from lensong.propagation.kernel import kernel
 from lensong.propagation.types import FloatArray
 
 __all__ = ["bullington_loss_db", "delta_bullington_loss_db", "knife_edge_loss_db"]
@@ -26,13 +26,13 @@ LAND_PERMITTIVITY, LAND_CONDUCTIVITY = 22.0, 0.003
 SEA_PERMITTIVITY, SEA_CONDUCTIVITY = 80.0, 5.0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def wavelength_m(freq_ghz: float) -> float:
     """Return the wavelength with the speed of light as ITU-R P.1812 rounds it."""
     return 0.2998 / freq_ghz
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def knife_edge(nu: float) -> float:
     """Return the loss of one knife edge, P.1812 eqs (12), (13)."""
     if nu <= -0.78:
@@ -41,7 +41,7 @@ def knife_edge(nu: float) -> float:
     return 6.9 + 20.0 * log10(sqrt(shifted * shifted + 1.0) + shifted)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def nu_at(
     height_m: float,
     at_km: float,
@@ -59,7 +59,7 @@ def nu_at(
     return above_line_m * sqrt(0.002 * path_km / (wavelength * at_km * rest_km))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def bullington_point_nu(
     slope_tx: float, slope_rx: float, tx_m: float, rx_m: float, path_km: float, wavelength: float
 ) -> float:
@@ -73,13 +73,13 @@ def bullington_point_nu(
     return above_line_m * sqrt(0.002 * path_km / (wavelength * at_km * rest_km))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def bullington_from_edge(edge_db: float, path_km: float) -> float:
     """Return the Bullington loss from that of its one edge, P.1812 eq. (21)."""
     return edge_db + (1.0 - exp(-edge_db / 6.0)) * (10.0 + 0.02 * path_km)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def bullington(
     distance_km: FloatArray,
     height_m: FloatArray,
@@ -112,7 +112,7 @@ def bullington(
     return bullington_from_edge(knife_edge(nu), path_km)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _height_gain(y: float, beta: float, k: float) -> float:
     """Return G(Y), P.1812 eqs (35), (36)."""
     b = beta * y
@@ -123,7 +123,7 @@ def _height_gain(y: float, beta: float, k: float) -> float:
     return max(gain, 2.0 + 20.0 * log10(k))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _first_term(
     path_km: float,
     tx_m: float,
@@ -153,7 +153,7 @@ def _first_term(
     return float(-distance_term - gain_tx - gain_rx)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _first_term_mixed(
     path_km: float,
     tx_m: float,
@@ -190,7 +190,7 @@ def _first_term_mixed(
     return loss
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def spherical_earth(
     path_km: float,
     tx_m: float,

@@ -5,16 +5,16 @@ from __future__ import annotations
 from math import log10, sqrt
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike
 
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
+from lensong.propagation.kernel import kernel
 from lensong.propagation.types import FloatArray
 
 __all__ = ["free_space_loss_db"]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def slant_free_space_loss_db(
     distance_km: float, tx_amsl_m: float, rx_amsl_m: float, freq_ghz: float
 ) -> float:

@@ -11,11 +11,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from lensong.propagation.block_search import largest_nu
 from lensong.propagation.diffraction import bullington_point_nu, nu_at
 from lensong.propagation.hull import steepest_from
+from lensong.propagation.kernel import kernel
 from lensong.propagation.radial import (
     DISTANCE_KM,
     GROUND,
@@ -51,7 +51,7 @@ class Receiver(NamedTuple):
     own_count: int
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def own_height(
     receiver: Receiver, rasters: Rasters, at_km: float, step_km: float, profile: int
 ) -> float:
@@ -63,7 +63,7 @@ def own_height(
     return ground if profile == GROUND else surface
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def obstacle(
     profile: int,
     radial: Radial,

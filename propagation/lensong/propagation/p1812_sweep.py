@@ -18,7 +18,6 @@ from math import atan, degrees, sqrt
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from lensong.propagation.block_search import greatest_above_line
 from lensong.propagation.diffraction import (
@@ -31,6 +30,7 @@ from lensong.propagation.diffraction import (
 )
 from lensong.propagation.free_space import slant_free_space_loss_db
 from lensong.propagation.hull import farthest_above, steepest_from
+from lensong.propagation.kernel import kernel
 from lensong.propagation.obstacle import OWN_GROUND, OWN_KM, OWN_SURFACE, Receiver, obstacle
 from lensong.propagation.p1812_terms import (
     BETA_EARTH_RADIUS_KM,
@@ -86,7 +86,7 @@ class Climate(NamedTuple):
     rx_coast_km: float
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _smooth_earth(
     radial: Radial, receiver: Receiver, tx_m: float, rx_ground_m: float
 ) -> tuple[float, float, float, float]:
@@ -131,7 +131,7 @@ def _smooth_earth(
     return smooth_tx, smooth_rx, min(lowered_tx, values[GROUND_M, 0]), min(lowered_rx, rx_ground_m)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _smooth_bullington(
     receiver: Receiver,
     step_km: float,
@@ -190,7 +190,7 @@ def _smooth_bullington(
     return bullington_from_edge(knife_edge(nu), path_km)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _delta_bullington(
     edge_nu: float,
     receiver: Receiver,
@@ -219,7 +219,7 @@ def _delta_bullington(
     return actual + max(sphere - smooth, 0.0)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _stretches(
     radial: Radial, rasters: Rasters, receiver: Receiver, step_km: float, rx_zone: int
 ) -> tuple[float, float, float]:
@@ -249,7 +249,7 @@ def _stretches(
     return state[2], state[3], state[4] / receiver.path_km
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _roughness(
     radial: Radial,
     receiver: Receiver,
@@ -283,7 +283,7 @@ def _roughness(
     return rough
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _serve(
     radial: Radial,
     rasters: Rasters,
@@ -380,11 +380,12 @@ def _serve(
     return max(terms[0], terms[15]), departure_deg, terms[3], bare_db
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def sweep_p1812(
     rasters: Rasters,
     order: PixelOrder,
     radial: Radial,
+    own: FloatArray,
     climate: Climate,
     row: float,
     col: float,
@@ -401,7 +402,6 @@ def sweep_p1812(
     """Serve every pixel of a window; what has no elevation on its way stays as it was."""
     with_rare = climate.percent < 50.0
     curvature, rare_curvature = 1.0 / climate.earth_radius_km, 1.0 / BETA_EARTH_RADIUS_KM
-    own = np.empty((3, OWN_SAMPLES))
     radials = order.first.size - 1
     for r in range(radials):
         if order.first[r] == order.first[r + 1]:

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 from math import exp, log, log10, sqrt, tanh
 
-from numba import njit
-
 from lensong.propagation.diffraction import EARTH_RADIUS_KM
+from lensong.propagation.kernel import kernel
 
 BETA_EARTH_RADIUS_KM = 3.0 * EARTH_RADIUS_KM
 """Effective Earth radius exceeded for beta0 of the time, eq. (6b)."""
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def median_earth_radius_km(delta_n_per_km: float) -> float:
     """Return the median effective Earth radius, eqs (6), (7a)."""
     return EARTH_RADIUS_KM * 157.0 / (157.0 - delta_n_per_km)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def inverse_normal(x: float) -> float:
     """Return the inverse complementary cumulative normal I(x), eqs (96), (97)."""
     tail = x if x <= 0.5 else 1.0 - x
@@ -33,13 +32,13 @@ def inverse_normal(x: float) -> float:
     return value if x <= 0.5 else -value
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def inland_tau(longest_inland_km: float) -> float:
     """Return tau, eq. (3a)."""
     return 1.0 - exp(-4.12e-4 * longest_inland_km**2.41)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def beta0_percent(centre_lat_deg: float, longest_land_km: float, tau: float) -> float:
     """Return the time share of high refractivity gradients, eqs (2) to (5)."""
     lat = abs(centre_lat_deg)
@@ -50,13 +49,13 @@ def beta0_percent(centre_lat_deg: float, longest_land_km: float, tau: float) -> 
     return float(4.17 * 10.0 ** (log_mu1 + 0.3 * log_mu1))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def multipath_focusing_db(horizons_km: float, percent: float) -> float:
     """Return the correction for multipath and focusing Es, eqs (9a), (9b)."""
     return 2.6 * (1.0 - exp(-0.1 * horizons_km)) * log10(percent / 50.0)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def interpolation_factor(percent: float, beta0: float) -> float:
     """Return Fi between the diffraction losses at 50 % and beta0, eq. (40)."""
     if percent <= beta0:
@@ -64,7 +63,7 @@ def interpolation_factor(percent: float, beta0: float) -> float:
     return inverse_normal(percent / 100.0) / inverse_normal(beta0 / 100.0)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def troposcatter_loss_db(
     path_km: float, theta_mrad: float, freq_ghz: float, n0: float, percent: float
 ) -> float:
@@ -77,7 +76,7 @@ def troposcatter_loss_db(
     return float(loss)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _site_shielding_db(theta_mrad: float, horizon_km: float, freq_ghz: float) -> float:
     """Return Ast or Asr, eqs (48), (49)."""
     above = theta_mrad - 0.1 * horizon_km
@@ -87,7 +86,7 @@ def _site_shielding_db(theta_mrad: float, horizon_km: float, freq_ghz: float) ->
     return float(shielding + 0.264 * above * freq_ghz ** (1.0 / 3.0))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sea_coupling_db(
     sea_share: float, coast_km: float, horizon_km: float, antenna_amsl_m: float
 ) -> float:
@@ -97,7 +96,7 @@ def _sea_coupling_db(
     return -3.0 * exp(-0.25 * coast_km * coast_km) * (1.0 + tanh(0.07 * (50.0 - antenna_amsl_m)))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def ducting_loss_db(
     path_km: float,
     freq_ghz: float,
@@ -158,26 +157,26 @@ def ducting_loss_db(
     return float(fixed + angular + in_time)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def angle_blend(theta_mrad: float) -> float:
     """Return Fj: 1 for line of sight, 0 well beyond the horizon, eq. (57)."""
     return 1.0 - 0.5 * (1.0 + tanh(3.0 * 0.8 * (theta_mrad - 0.3) / 0.3))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def distance_blend(path_km: float) -> float:
     """Return Fk: 1 on short, 0 on long paths, eq. (58)."""
     return 1.0 - 0.5 * (1.0 + tanh(3.0 * 0.5 * (path_km - 20.0) / 20.0))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def soft_maximum_db(a_db: float, b_db: float) -> float:
     """Return Lminbap, eq. (60), shifted by the larger loss so that nothing overflows."""
     top = max(a_db, b_db)
     return top + 2.5 * log(exp((a_db - top) / 2.5) + exp((b_db - top) / 2.5))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def notional_minimum_db(
     percent: float,
     beta0: float,
@@ -195,7 +194,7 @@ def notional_minimum_db(
     return median_db + (los_beta0_db + over_land_db - median_db) * fi
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def diffraction_or_ducting_db(diffracted_db: float, lower_bound_db: float, fk: float) -> float:
     """Return Lbda, eq. (61)."""
     if lower_bound_db > diffracted_db:
@@ -203,7 +202,7 @@ def diffraction_or_ducting_db(diffracted_db: float, lower_bound_db: float, fk: f
     return lower_bound_db + (diffracted_db - lower_bound_db) * fk
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def combined_db(scattered_db: float, other_db: float) -> float:
     """Return Lbc, the power sum of troposcatter and the rest, eq. (63)."""
     least = min(scattered_db, other_db)
@@ -212,7 +211,7 @@ def combined_db(scattered_db: float, other_db: float) -> float:
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def assemble(
     path_km: float,
     freq_ghz: float,

@@ -23,10 +23,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from lensong.propagation.block_search import BLOCK, fill_block_maxima
 from lensong.propagation.hull import push
+from lensong.propagation.kernel import kernel
 from lensong.propagation.sampling import bilinear, nearest
 from lensong.propagation.types import Float32Array, FloatArray, IntArray, UInt8Array
 
@@ -95,7 +95,7 @@ def new_radial(count: int, step_km: float) -> Radial:
     return radial
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def read_point(rasters: Rasters, row: float, col: float) -> tuple[float, float]:
     """Return ground and surface height at a position; NaN where there is no elevation."""
     ground = bilinear(rasters.ground_m, row, col)
@@ -104,7 +104,7 @@ def read_point(rasters: Rasters, row: float, col: float) -> tuple[float, float]:
     return ground, ground + bilinear(rasters.clutter_m, row, col)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def zone_step(
     state: tuple[float, float, float, float, float], before: float, after: float, zone: int
 ) -> tuple[float, float, float, float, float]:
@@ -128,7 +128,7 @@ def zone_step(
     return land_from, inland_from, longest_land, longest_inland, sea
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _read_samples(
     radial: Radial, rasters: Rasters, row: float, col: float, d_row: float, d_col: float
 ) -> int:
@@ -146,7 +146,7 @@ def _read_samples(
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _run_profile(
     radial: Radial, profile: int, height_row: int, curvature: float, tx_m: float, count: int
 ) -> None:
@@ -166,7 +166,7 @@ def _run_profile(
     fill_block_maxima(values[STRAIGHT + profile], count, radial.block_max[profile])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _run_smooth_earth(values: FloatArray, tx_m: float, count: int) -> None:
     """Run the sums of the smooth Earth and the steepest obstruction outward."""
     obstruction, v1, v2 = -np.inf, 0.0, 0.0
@@ -180,7 +180,7 @@ def _run_smooth_earth(values: FloatArray, tx_m: float, count: int) -> None:
         values[TX_OBSTRUCTION, i], values[V1, i], values[V2, i] = obstruction, v1, v2
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _run_zones(radial: Radial, count: int) -> None:
     """Keep the state before each sample: how far the sample reaches is known by the next one."""
     x = radial.values[DISTANCE_KM]
@@ -195,7 +195,7 @@ def _run_zones(radial: Radial, count: int) -> None:
             before = after
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def walk_radial(
     radial: Radial,
     rasters: Rasters,
@@ -230,7 +230,7 @@ def walk_radial(
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def grow_hulls(radial: Radial, new: int, with_clutter: bool, with_rare: bool) -> None:
     """Add one sample to each hull that the sweep asks."""
     values, samples, size = radial.values, radial.samples, radial.hull_size

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from lensong.propagation.kernel import kernel
 from lensong.propagation.types import Float32Array, UInt8Array
 
 __all__ = ["bilinear", "nearest"]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def bilinear(raster: Float32Array, row: float, col: float) -> float:
     """Return the bilinear value at a fractional position; NaN outside the cell centres.
 
@@ -26,7 +26,7 @@ def bilinear(raster: Float32Array, row: float, col: float) -> float:
     return float(top * (1.0 - down) + bottom * down)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def nearest(raster: UInt8Array, row: float, col: float) -> int:
     """Return the value of the cell that holds a fractional position, which must be inside."""
     return int(raster[int(row + 0.5), int(col + 0.5)])

@@ -11,7 +11,7 @@ import numpy as np
 from lensong.propagation.errors import ConfigError, InvalidInputError, OutOfRangeError
 from lensong.propagation.p1812_sweep import Climate, sweep_p1812
 from lensong.propagation.p1812_terms import median_earth_radius_km
-from lensong.propagation.pixel_order import PixelOrder, order_pixels
+from lensong.propagation.pixel_order import OWN_SAMPLES, PixelOrder, order_pixels
 from lensong.propagation.radial import Rasters, new_radial
 from lensong.propagation.types import Float32Array, FloatArray, UInt8Array
 
@@ -194,6 +194,7 @@ def _itu_r_p1812(
         terrain.rasters(),
         order,
         new_radial(samples, terrain.cell_m / 1000.0),
+        np.empty((3, OWN_SAMPLES)),
         climate,
         float(request.row),
         float(request.col),
