@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pytest
+from geopandas.testing import assert_geodataframe_equal
+from numpy.typing import NDArray
+from pyproj import Transformer
+from shapely.geometry import Point, box
+
+from lensong.coverage.antenna import omni, sector_3gpp
+from lensong.coverage.network import Carrier, Cell, Mast, Network
+from lensong.coverage.plan import plan
+from lensong.coverage.result import REASONS, PlanResult
+from lensong.coverage.service import DEFAULT_SERVICES, Service
+from lensong.coverage.sweeps import PropagationSettings
+from lensong.coverage.villages import ClassThresholds
+from lensong.gis_data.land import Land
+from lensong.propagation.errors import InvalidInputError
+from lensong.propagation.types import Grid
+
+GRID = Grid(crs="EPSG:32648", west_m=360_000.0, north_m=2_470_000.0, cell_m=60.0, rows=70, cols=90)
+RIDGE_COL = 45
+VILLAGES = ((20, 15, 300.0), (50, 25, 200.0), (35, 70, 150.0))
+
+
+class Shelf:
+    """A cache that counts."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, dict[str, NDArray[Any]]] = {}
+
+    def get(self, key: str) -> dict[str, NDArray[Any]] | None:
+        return self.kept.get(key)
+
+    def put(self, key: str, arrays: dict[str, NDArray[Any]]) -> None:
+        self.kept[key] = arrays
+
+
+def make_land() -> Land:
+    """A flat valley, a ridge of 900 m across it, and one village behind the ridge."""
+    cols = np.arange(GRID.cols)
+    ground = 500.0 + 900.0 * np.exp(-(((cols - RIDGE_COL) / 5.0) ** 2))
+    places = [GRID.easting_northing(row, col) for row, col, _ in VILLAGES]
+    points = gpd.GeoSeries([Point(xy) for xy in places], crs=GRID.crs)
+    lon_lat = points.to_crs(4326)
+    villages = gpd.GeoDataFrame(
+        {
+            "village_id": ["v0", "v1", "v2"],
+            "name": ["Nà Đon", "Hoa Lư", "Sin Câu"],
+            "commune": "Xã Bình Lư",
+            "commune_code": "03",
+            "province": "Lai Châu",
+            "population": [people for *_, people in VILLAGES],
+            "centre_easting_m": [x for x, _ in places],
+            "centre_northing_m": [y for _, y in places],
+            "lat_deg": lon_lat.y.to_numpy(),
+            "lon_deg": lon_lat.x.to_numpy(),
+            "footprint": "disc",
+        },
+        geometry=points.buffer(300.0),
+        crs=GRID.crs,
+    )
+    communes = gpd.GeoDataFrame(
+        {"commune_code": ["03"], "commune": ["Xã Bình Lư"], "province": ["Lai Châu"]},
+        geometry=[box(*GRID.bounds_m)],
+        crs=GRID.crs,
+    )
+    return Land(
+        grid=GRID,
+        ground_m=np.broadcast_to(ground, GRID.shape).astype(np.float32),
+        clutter_m=None,
+        clutter_class=None,
+        population=None,
+        aoi=np.ones(GRID.shape, np.uint8),
+        villages=villages,
+        communes=communes,
+        assumptions=("Elevation is bare terrain.",),
+        synthetic=True,
+    )
+
+
+def make_network(**changes: Any) -> Network:  # Any: fields of Cell by name
+    lon, lat = Transformer.from_crs(GRID.crs, "EPSG:4326", always_xy=True).transform(
+        *GRID.easting_northing(30.2, 20.4)
+    )
+    low = Carrier(
+        name="B28 700",
+        technology="4G",
+        downlink_freq_mhz=773.0,
+        uplink_freq_mhz=718.0,
+        bandwidth_mhz=10.0,
+        subcarrier_spacing_khz=15.0,
+        resource_blocks=50,
+        duplex="FDD",
+    )
+    mid = replace(
+        low,
+        name="B3 1800",
+        downlink_freq_mhz=1842.5,
+        uplink_freq_mhz=1747.5,
+        bandwidth_mhz=20.0,
+        resource_blocks=100,
+    )
+    common: dict[str, Any] = {
+        "mast_id": "m",
+        "height_agl_m": 30.0,
+        "radius_m": 5_000.0,
+    } | changes
+    cells = [
+        Cell(cell_id=f"mid-{azimuth:.0f}", carrier=mid, antenna=sector_3gpp(), azimuth_deg=azimuth,
+             mechanical_downtilt_deg=2.0, total_power_dbm=46.0,
+             granted_uplink_resource_blocks=50, **common)
+        for azimuth in (0.0, 120.0, 240.0)
+    ]  # fmt: skip
+    cells.append(
+        Cell(cell_id="low", carrier=low, antenna=omni(), azimuth_deg=0.0, total_power_dbm=43.0,
+             granted_uplink_resource_blocks=25, **common)
+    )  # fmt: skip
+    mast = Mast(mast_id="m", lat_deg=lat, lon_deg=lon, height_agl_m=30.0)
+    return Network(masts=(mast,), cells=tuple(cells), warnings=("1 mast was moved.",))
+
+
+@pytest.fixture(scope="module")
+def result() -> PlanResult:
+    return plan(make_land(), make_network(), title="Valley", workers=2)
+
+
+def test_villages_in_view_are_covered_and_the_one_behind_the_ridge_is_not(
+    result: PlanResult,
+) -> None:
+    table = result.villages.set_index("name")
+    assert list(table.loc[["Nà Đon", "Hoa Lư", "Sin Câu"], "class"]) == [
+        "covered",
+        "covered",
+        "no_signal",
+    ]
+    assert table.loc["Sin Câu", "reason"] == "terrain"
+    assert table.loc["Nà Đon", "rsrp_p50_dbm_4g"] > table.loc["Sin Câu", "rsrp_p50_dbm_4g"] + 30.0
+    assert table.loc["Nà Đon", "best_server_4g"] in {"mid-0", "mid-240"}
+
+
+def test_the_parts_of_a_result_agree(result: PlanResult) -> None:
+    assert result.summary["villages_by_class"] == {"no_signal": 1, "patchy": 0, "covered": 2}
+    assert result.summary["people"] == 650.0
+    assert result.summary["people_served"]["voice-data"] == pytest.approx(500.0)
+    assert result.communes is not None
+    assert result.communes["people_served_voice_data"][0] == pytest.approx(500.0)
+    assert result.provinces is not None
+    assert result.provinces["villages_no_signal"][0] == 1
+    assert list(result.gaps["villages"]) == ["Sin Câu"]
+    assert result.gaps["people"][0] == pytest.approx(150.0, rel=1e-3)
+    assert (result.sweeps_total, result.sweeps_reused) == (2, 0)
+    assert result.synthetic
+    assert result.class_service == "voice-data"
+    assert set(result.timings_s) == {"sweeps", "layers", "villages"}
+    assert "Elevation is bare terrain." in result.assumptions
+    assert "1 mast was moved." in result.warnings
+    json.dumps(result.summary, allow_nan=False)
+
+
+def test_every_layer_is_there_and_within_its_range(result: PlanResult) -> None:
+    assert set(result.layers) == {"4G"}
+    layer = result.layers["4G"]
+    assert set(layer.services) == {service.name for service in DEFAULT_SERVICES}
+    heard = layer.best_server >= 0
+    assert heard.mean() > 0.9
+    for name in ("rsrp_dbm", "rsrq_db", "sinr_db", "downlink_mbps", "uplink_mbps"):
+        np.testing.assert_array_equal(np.isfinite(getattr(layer, name)), heard)
+    assert np.nanmax(layer.rsrq_db) <= -3.0
+    for judged in layer.services.values():
+        assert judged.probability.min() >= 0.0
+        assert judged.probability.max() <= 1.0
+        assert judged.reason.max() < len(REASONS)
+
+
+def test_a_changed_tilt_reuses_every_sweep_and_more_load_lowers_sinr() -> None:
+    shelf = Shelf()
+    land = make_land()
+    first = plan(land, make_network(), title="Valley", cache=shelf)
+    second = plan(
+        land, make_network(electrical_downtilt_deg=4.0, downlink_load=1.0), title="V", cache=shelf
+    )
+    assert (first.sweeps_reused, second.sweeps_reused) == (0, 2)
+    before, after = first.layers["4G"].sinr_db, second.layers["4G"].sinr_db
+    near = np.s_[10:60, 5:40]
+    assert np.mean(after[near]) < np.mean(before[near]) - 1.0
+
+
+def test_values_do_not_depend_on_threads_or_cache(result: PlanResult) -> None:
+    shelf = Shelf()
+    plan(make_land(), make_network(), title="Valley", cache=shelf)
+    again = plan(make_land(), make_network(), title="Valley", cache=shelf, workers=3)
+    assert_geodataframe_equal(again.villages, result.villages)
+    for name in ("rsrp_dbm", "sinr_db", "uplink_mbps", "best_server"):
+        np.testing.assert_array_equal(
+            getattr(again.layers["4G"], name), getattr(result.layers["4G"], name)
+        )
+    assert again.summary == result.summary
+
+
+def test_progress_counts_every_sweep_to_the_end() -> None:
+    told: list[tuple[str, int, int]] = []
+    note: Callable[[str, int, int], None] = lambda *step: told.append(step)  # noqa: E731
+    plan(make_land(), make_network(), title="Valley", progress=note)
+    assert [step for step in told if step[0] == "sweeps"] == [("sweeps", 1, 2), ("sweeps", 2, 2)]
+    assert told[-1] == ("villages", 1, 1)
+
+
+def test_what_cannot_be_carried_is_said() -> None:
+    heavy = Service(name="tv", technologies=("4G",), downlink_mbps=2.0, uplink_mbps=60.0)
+    fifth = Service(name="nr", technologies=("5G",), downlink_mbps=2.0, uplink_mbps=1.0)
+    found = plan(
+        make_land(),
+        make_network(),
+        title="Valley",
+        services=(heavy, fifth),
+        classes=ClassThresholds(service="tv"),
+    )
+    text = " ".join(found.warnings)
+    assert "3 cells of B3 1800 cannot carry the uplink of tv" in text
+    assert "no cell of 5G is in the plan: nr is served nowhere" in text
+    assert set(found.villages["reason"]) == {"capacity"}
+
+
+def test_villages_without_people_are_said() -> None:
+    land = make_land()
+    land.villages.loc[0, "population"] = np.nan
+    found = plan(land, make_network(), title="Valley")
+    assert any("not known for 1 of 3 villages" in warning for warning in found.warnings)
+    assert found.summary["people"] == 350.0
+
+
+def test_bad_input_is_refused_before_any_sweep() -> None:
+    land, network = make_land(), make_network()
+
+    def refuse(message: str, **changes: Any) -> None:  # Any: arguments of plan by name
+        with pytest.raises(InvalidInputError, match=message):
+            plan(land, changes.pop("network", network), title="Valley", **changes)
+
+    refuse("time_percent is 1", propagation=PropagationSettings(time_percent=1.0))
+    refuse("no cell", network=Network(masts=network.masts, cells=()))
+    refuse("'voice-data' is given more than once", services=DEFAULT_SERVICES[:1] * 2)
+    refuse("wanted one of the services: voice", classes=ClassThresholds(service="x"))
+    with pytest.raises(InvalidInputError, match="no village"):
+        plan(replace(land, villages=land.villages[:0]), network, title="Valley")
