@@ -37,7 +37,7 @@ Geometry = dict[str, Any]  # GeoJSON, whose nesting no static type describes
 
 _PICTURE_SIDES_PX = (1600, 1250, 1000, 800, 640)
 _BUDGET_BYTES = 10_000_000  # of all pictures together; MapLibre itself adds about 1 MB
-_GREYS = [f"#{g:02x}{g:02x}{g:02x}" for g in np.linspace(96, 252, 255).astype(int).tolist()]
+_GREYS = [f"#{g:02x}{g:02x}{g:02x}" for g in np.linspace(128, 250, 255).astype(int).tolist()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +49,7 @@ class _Layer:
     service: str
     legend: Legend
     indices: Callable[[], UInt8Array]
+    floor_dbm: float | None = None  # level below which the layer is not drawn
 
 
 def map_data(result: PlanResult) -> dict[str, Any]:
@@ -102,6 +103,7 @@ def _pictures(result: PlanResult) -> tuple[str, list[dict[str, Any]], Any]:
                     "kind": layer.kind,
                     "service": layer.service,
                     "unit": layer.legend.unit,
+                    "floor_dbm": layer.floor_dbm,
                     "classes": [c.as_json() for c in layer.legend.classes],
                     "url": url,
                 }
@@ -156,7 +158,10 @@ def _layers(result: PlanResult) -> Iterator[_Layer]:
 def _server_layer(
     result: PlanResult, technology: Technology, layers: TechnologyLayers
 ) -> Iterator[_Layer]:
-    shown = [int(i) for i in np.unique(layers.best_server) if i >= 0]
+    """Yield the serving cells where the level is worth drawing."""
+    floor_dbm = min(rsrp_breaks_dbm(result.settings))
+    heard = np.where(layers.rsrp_dbm >= floor_dbm, layers.best_server, np.int16(-1))
+    shown = [int(i) for i in np.unique(heard) if i >= 0]
     cells = [result.network.cells[i] for i in shown]
     if cells:
         yield _Layer(
@@ -164,7 +169,8 @@ def _server_layer(
             kind="server",
             service="",
             legend=cell_legend([(c.cell_id, c.mast_id) for c in cells]),
-            indices=lambda: server_indices(layers.best_server, shown),
+            indices=lambda: server_indices(heard, shown),
+            floor_dbm=floor_dbm,
         )
 
 

@@ -59,10 +59,11 @@ function layerTitle() {
 
 function legendEntries() {
   if (!shown.layer) return [];
-  const { classes, unit, kind } = shown.layer;
+  const { classes, unit, kind, floor_dbm: floor } = shown.layer;
   const entries = classes.map((c) => ({ colour: c.colour, text: className(c, unit), note: (c.services ?? []).map(serviceName).join(", ") }));
   if (["rsrp", "sinr", "downlink", "uplink", "probability"].includes(kind)) entries.reverse();
-  if (classes[0]?.low !== undefined) entries.push({ text: say("map.below", { n: classes[0].low, unit }) });
+  if (floor !== null) entries.push({ text: say("map.below", { n: floor, unit: "dBm" }) });
+  else if (classes[0]?.low !== undefined) entries.push({ text: say("map.below", { n: classes[0].low, unit }) });
   return entries;
 }
 

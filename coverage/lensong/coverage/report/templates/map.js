@@ -100,7 +100,7 @@ function mapStyle() {
       symbols("mast-labels", "masts", { "icon-image": icon("mast-name"), "icon-anchor": "bottom", "icon-offset": [0, -11], "icon-padding": 0 }, { minzoom: 10.5 }),
       symbols("village-labels", "villages", { "icon-image": icon("village"), "icon-anchor": "top", "icon-offset": [0, 13], "icon-padding": 0, "symbol-sort-key": ["get", "rank"] }),
       symbols("masts", "masts", { "icon-image": ["concat", "mast|", ["to-string", ["get", "uncertain"]]], "icon-allow-overlap": true }),
-      symbols("villages", "villages", { "icon-image": ["concat", "class|", ["get", "class"]], "icon-allow-overlap": true, "symbol-sort-key": ["-", 0, ["get", "rank"]] }),
+      symbols("villages", "villages", { "icon-image": ["concat", "class|", ["get", "class"]], "icon-size": ["interpolate", ["linear"], ["zoom"], 8, 0.55, 11.5, 1], "icon-allow-overlap": true, "symbol-sort-key": ["-", 0, ["get", "rank"]] }),
     ],
   };
 }
