@@ -37,13 +37,19 @@ def test_no_utm_zone_at_the_pole() -> None:
 
 @pytest.mark.parametrize("crs", ["EPSG:32648", "EPSG:9205", "EPSG:3405"])
 def test_projected_systems_in_metres_are_accepted(crs: str) -> None:
-    assert metric_crs(crs) == crs
+    assert metric_crs(crs, lat_deg=22.35, lon_deg=103.68) == crs
 
 
 @pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:2227", "EPSG:99999999", "VN2000"])
 def test_degrees_feet_and_unknown_systems_are_refused(crs: str) -> None:
     with pytest.raises(CrsMismatchError, match=r"area\.crs"):
-        metric_crs(crs)
+        metric_crs(crs, lat_deg=22.35, lon_deg=103.68)
+
+
+def test_a_neighbouring_zone_is_accepted_and_a_distant_one_is_not() -> None:
+    assert metric_crs("EPSG:32647", lat_deg=22.35, lon_deg=103.68) == "EPSG:32647"
+    with pytest.raises(CrsMismatchError, match=r'use "auto" or EPSG:32648'):
+        metric_crs("EPSG:32646", lat_deg=22.35, lon_deg=103.68)
 
 
 @given(

@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 _MAX_CELLS = 500_000_000
+_BEYOND_USE_DEG = 3.0
 _ROUNDING_CELLS = 1e-6  # an edge this near to a cell border is on it
 _BLOCK_CELLS = 512  # keeps the warper's straight-line approximation within 0.01 pixel
 
@@ -73,8 +74,15 @@ def utm_crs(lat_deg: float, lon_deg: float) -> str:
     return f"{first.auth_name}:{first.code}"
 
 
-def metric_crs(crs: str) -> str:
-    """Return a coordinate system as given, once it is known to be projected and in metres."""
+def metric_crs(crs: str, *, lat_deg: float, lon_deg: float) -> str:
+    """Return a coordinate system as given, once it is known to be metric and to fit a place.
+
+    Raises
+    ------
+    CrsMismatchError
+        When the code is unknown, the system is not projected in metres, or the place lies more
+        than 3 degrees beyond the system's area of use, where its metres are no metres.
+    """
     try:
         parsed = pyproj.CRS.from_user_input(crs)
     except pyproj.exceptions.CRSError as error:
@@ -87,7 +95,24 @@ def metric_crs(crs: str) -> str:
             f"area.crs {crs} ({parsed.name}) is not a projected system in metres: "
             'use "auto", a UTM zone or the local projected system'
         )
+    use = parsed.area_of_use
+    if use is not None and _degrees_beyond(use.bounds, lat_deg, lon_deg) > _BEYOND_USE_DEG:
+        raise CrsMismatchError(
+            f"area.crs {crs} ({parsed.name}) is made for {use.west:g} to {use.east:g} E and "
+            f"{use.south:g} to {use.north:g} N, the area lies at {lon_deg:.2f} E {lat_deg:.2f} N: "
+            f'use "auto" or {utm_crs(lat_deg, lon_deg)}'
+        )
     return crs
+
+
+def _degrees_beyond(
+    use: tuple[float, float, float, float], lat_deg: float, lon_deg: float
+) -> float:
+    west, south, east, north = use
+    in_latitude = max(0.0, south - lat_deg, lat_deg - north)
+    if west > east:  # across the antimeridian
+        return in_latitude
+    return max(in_latitude, west - lon_deg, lon_deg - east)
 
 
 def grid_over(

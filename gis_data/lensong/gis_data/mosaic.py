@@ -117,8 +117,8 @@ class RasterFile:
         west, south, east, north = transform_bounds(self.crs, "EPSG:4326", *self.bounds)
         return west, south, east, north
 
-    def pixel_m(self, lat_deg: float, lon_deg: float) -> float:
-        """Return the longer side of a pixel on the ground [m] near a place."""
+    def pixel_sides_m(self, lat_deg: float, lon_deg: float) -> tuple[float, float]:
+        """Return width and height of a pixel on the ground [m] near a place."""
         to_raster = pyproj.Transformer.from_crs("EPSG:4326", self.crs, always_xy=True)
         x, y = to_raster.transform(lon_deg, lat_deg)
         lons, lats = to_raster.transform(
@@ -128,7 +128,11 @@ class RasterFile:
         )
         geod = pyproj.Geod(ellps="WGS84")
         _, _, sides_m = geod.inv([lons[0]] * 2, [lats[0]] * 2, lons[1:], lats[1:])
-        return float(max(sides_m))
+        return float(sides_m[0]), float(sides_m[1])
+
+    def pixel_m(self, lat_deg: float, lon_deg: float) -> float:
+        """Return the longer side of a pixel on the ground [m] near a place."""
+        return max(self.pixel_sides_m(lat_deg, lon_deg))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -331,10 +331,10 @@ def _mask_of_area(
 
 
 def _chosen_crs(request: LandRequest, lon_lat_deg: np.ndarray[Any, Any]) -> str:
-    if request.area_crs != "auto":
-        return metric_crs(request.area_crs)
-    lon_deg, lat_deg = (lon_lat_deg.min(axis=0) + lon_lat_deg.max(axis=0)) / 2.0
-    return utm_crs(float(lat_deg), float(lon_deg))
+    lon_deg, lat_deg = ((lon_lat_deg.min(axis=0) + lon_lat_deg.max(axis=0)) / 2.0).tolist()
+    if request.area_crs == "auto":
+        return utm_crs(lat_deg, lon_deg)
+    return metric_crs(request.area_crs, lat_deg=lat_deg, lon_deg=lon_deg)
 
 
 def _make_grid(request: LandRequest, source: ElevationSource, area: _Area, margin_m: float) -> Grid:
