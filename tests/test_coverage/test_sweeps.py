@@ -1,0 +1,211 @@
+"""Sweeps of a network: which are made, what is kept, and in what order they come."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pytest
+from pyproj import Transformer
+
+from lensong.coverage.antenna import omni
+from lensong.coverage.network import Carrier, Cell, Mast, Network
+from lensong.coverage.sweeps import NO_LOSS, PropagationSettings, run_sweeps, sweep_jobs
+from lensong.gis_data.land import Land
+from lensong.propagation.errors import InvalidInputError
+from lensong.propagation.sweep import SweepRequest, Terrain, sweep
+from lensong.propagation.types import Grid
+
+GRID = Grid(
+    crs="EPSG:32648", west_m=360_000.0, north_m=2_475_000.0, cell_m=30.0, rows=140, cols=150
+)
+SETTINGS = PropagationSettings()
+B3 = Carrier(
+    name="B3",
+    technology="4G",
+    downlink_freq_mhz=1815.0,
+    uplink_freq_mhz=1720.0,
+    bandwidth_mhz=20.0,
+    subcarrier_spacing_khz=15.0,
+    resource_blocks=100,
+    duplex="FDD",
+)
+B28 = replace(B3, name="B28", downlink_freq_mhz=768.0, uplink_freq_mhz=713.0)
+
+
+def small_land(**changes: Any) -> Land:
+    rng = np.random.default_rng(5)
+    walk = np.cumsum(rng.normal(0.0, 4.0, GRID.shape), axis=1) + 600.0
+    land = Land(
+        grid=GRID,
+        ground_m=walk.astype(np.float32),
+        clutter_m=None,
+        clutter_class=None,
+        population=None,
+        aoi=np.ones(GRID.shape, dtype=np.uint8),
+        villages=gpd.GeoDataFrame(),
+        communes=None,
+    )
+    return replace(land, **changes)
+
+
+def mast(mast_id: str, row: float, col: float) -> Mast:
+    to_degrees = Transformer.from_crs(GRID.crs, "EPSG:4326", always_xy=True)
+    lon, lat = to_degrees.transform(*GRID.easting_northing(row, col))
+    return Mast(mast_id=mast_id, lat_deg=lat, lon_deg=lon, height_agl_m=30.0)
+
+
+def cell(cell_id: str, mast_id: str, carrier: Carrier = B3, **changes: Any) -> Cell:
+    base = Cell(
+        cell_id=cell_id,
+        mast_id=mast_id,
+        carrier=carrier,
+        antenna=omni(),
+        azimuth_deg=0.0,
+        height_agl_m=30.0,
+        total_power_dbm=46.0,
+        granted_uplink_resource_blocks=50,
+        radius_m=1500.0,
+    )
+    return replace(base, **changes)
+
+
+def network() -> Network:
+    return Network(
+        masts=(mast("A", 60.2, 70.4), mast("B", 90.0, 40.0)),
+        cells=(
+            cell("A1", "A"),
+            cell("A2", "A", azimuth_deg=120.0, radius_m=900.0),
+            cell("A3", "A", B28),
+            cell("B1", "B"),
+            cell("B2", "B", height_agl_m=12.0),
+        ),
+    )
+
+
+class Memory:
+    """A cache that counts."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, dict[str, Any]] = {}
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        return self.kept.get(key)
+
+    def put(self, key: str, arrays: dict[str, Any]) -> None:
+        self.kept[key] = arrays
+
+
+def reuse(land: Land, net: Network, cache: Memory, settings: PropagationSettings) -> list[bool]:
+    jobs = sweep_jobs(net, land)
+    runs = run_sweeps(jobs, land, settings, rx_height_agl_m=1.5, cache=cache, workers=2)
+    return [reused for _, _, reused in runs]
+
+
+def test_cells_of_one_mast_height_and_carrier_share_a_sweep() -> None:
+    jobs = sweep_jobs(network(), small_land())
+    assert [job.cells for job in jobs] == [(0, 1), (2,), (3,), (4,)]
+    assert jobs[0].radius_m == 1500.0
+    assert (jobs[0].row, jobs[0].col) == pytest.approx((60.2, 70.4), abs=1e-3)
+
+
+def test_a_mast_outside_the_grid_is_named() -> None:
+    lost = Network(masts=(mast("far", -400.0, 10.0),), cells=(cell("c", "far"),))
+    with pytest.raises(InvalidInputError, match="'far'"):
+        sweep_jobs(lost, small_land())
+
+
+def test_packed_loss_is_the_sweep_to_half_a_hundredth_of_a_decibel() -> None:
+    land, net = small_land(), network()
+    jobs = sweep_jobs(net, land)
+    job, packed, _ = next(
+        run_sweeps(jobs, land, SETTINGS, rx_height_agl_m=1.5, cache=None, workers=1)
+    )
+    result = sweep(
+        SweepRequest(
+            row=job.row,
+            col=job.col,
+            tx_height_agl_m=30.0,
+            rx_height_agl_m=1.5,
+            freq_mhz=1815.0,
+            radius_m=1500.0,
+            delta_n_per_km=SETTINGS.delta_n_per_km,
+            n0=SETTINGS.n0,
+            tx_lat_deg=job.mast.lat_deg,
+        ),
+        Terrain(ground_m=land.ground_m, cell_m=30.0),
+    )
+    assert (packed.row0, packed.col0) == (result.row0, result.col0)
+    known = np.isfinite(result.path_loss_db)
+    np.testing.assert_array_equal(packed.loss_cdb != NO_LOSS, known)
+    np.testing.assert_allclose(
+        packed.loss_cdb[known] / 100.0, result.path_loss_db[known], atol=0.00501
+    )
+    np.testing.assert_allclose(
+        packed.departure_cdeg[known] / 100.0, result.departure_deg[known], atol=0.00501
+    )
+
+
+def test_the_order_and_the_numbers_do_not_depend_on_the_workers() -> None:
+    land, net = small_land(), network()
+    jobs = sweep_jobs(net, land)
+    runs = [
+        list(run_sweeps(jobs, land, SETTINGS, rx_height_agl_m=1.5, cache=None, workers=workers))
+        for workers in (1, 3)
+    ]
+    for (job, packed, _), (other_job, other, _) in zip(*runs, strict=True):
+        assert job is other_job
+        np.testing.assert_array_equal(packed.loss_cdb, other.loss_cdb)
+
+
+def test_a_tilt_reuses_every_sweep_and_a_height_only_the_others() -> None:
+    land, net, cache = small_land(), network(), Memory()
+    assert reuse(land, net, cache, SETTINGS) == [False] * 4
+    tilted = tuple(replace(c, electrical_downtilt_deg=6.0, total_power_dbm=43.0) for c in net.cells)
+    assert reuse(land, replace(net, cells=tilted), cache, SETTINGS) == [True] * 4
+    taller = (*net.cells[:4], replace(net.cells[4], height_agl_m=20.0))
+    assert reuse(land, replace(net, cells=taller), cache, SETTINGS) == [True, True, True, False]
+
+
+def test_land_out_of_reach_does_not_matter_and_land_within_does() -> None:
+    net = Network(masts=(mast("A", 60.2, 60.4),), cells=(cell("A1", "A", radius_m=600.0),))
+    land, cache = small_land(), Memory()
+    reuse(land, net, cache, SETTINGS)
+    far, near = land.ground_m.copy(), land.ground_m.copy()
+    far[0, 0] += 50.0
+    near[60, 70] += 50.0
+    assert reuse(replace(land, ground_m=far), net, cache, SETTINGS) == [True]
+    assert reuse(replace(land, ground_m=near), net, cache, SETTINGS) == [False]
+    grown = np.full(GRID.shape, 10.0, dtype=np.float32)
+    assert reuse(replace(land, clutter_m=grown), net, cache, SETTINGS) == [False]
+    other = replace(SETTINGS, time_percent=10.0)
+    assert reuse(land, net, cache, other) == [False]
+
+
+def test_what_was_done_before_an_interruption_is_kept() -> None:
+    land, net, cache = small_land(), network(), Memory()
+    jobs = sweep_jobs(net, land)
+
+    def stop(done: int, _total: int, _reused: bool) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    runs = run_sweeps(
+        jobs, land, SETTINGS, rx_height_agl_m=1.5, cache=cache, workers=1, on_done=stop
+    )
+    with pytest.raises(KeyboardInterrupt):
+        list(runs)
+    assert len(cache.kept) >= 2
+    assert sum(reuse(land, net, cache, SETTINGS)) >= 2
+
+
+def test_no_workers_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match="workers"):
+        list(run_sweeps([], small_land(), SETTINGS, rx_height_agl_m=1.5, cache=None, workers=0))
+
+
+def test_total_deviation_is_the_root_sum_of_squares() -> None:
+    settings = PropagationSettings(location_sigma_db=3.0, model_sigma_db=4.0)
+    assert settings.total_sigma_db == pytest.approx(5.0)
