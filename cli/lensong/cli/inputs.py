@@ -23,14 +23,14 @@ _PATTERN_SUFFIXES = (".msi", ".pln")
 
 
 def read_inputs(
-    scenario: Scenario, progress: Callable[[str, float, float], None]
+    scenario: Scenario, progress: Callable[[str, float, float], None] | None = None
 ) -> tuple[Land, Network, ImportReport]:
     """Return land and network of a scenario, and how the cells were read.
 
     Parameters
     ----------
     scenario : Scenario
-    progress : callable
+    progress : callable, optional
         Called with stage, steps done and steps in all.
     """
     network, report = read_network(scenario.network)
@@ -38,7 +38,7 @@ def read_inputs(
         scenario.land,
         margin_m=max((cell.radius_m for cell in network.cells), default=0.0),
         extra_points_deg=[(mast.lat_deg, mast.lon_deg) for mast in network.masts],
-        progress=lambda stage, share: progress(stage, share, 1.0),
+        progress=None if progress is None else lambda stage, share: progress(stage, share, 1.0),
     )
     return land, network, report
 
