@@ -220,6 +220,8 @@ def test_heights_in_feet(imported: Import) -> None:
     )
     as_metres, _ = imported(plan)
     assert any('set network.height_unit = "ft"' in warning for warning in as_metres.warnings)
+    at_sea_level, _ = imported(one("earfcn,Độ cao", "1300,912"))
+    assert any("above sea level" in warning for warning in at_sea_level.warnings)
     by_name, _ = imported(one("earfcn,Height (ft)", "1300,98.4"))
     assert by_name.cells[0].height_agl_m == pytest.approx(30.0, abs=0.01)
     assert not by_name.warnings
@@ -493,3 +495,18 @@ def test_the_description_says_what_became_what(imported: Import) -> None:
     assert "<- tx_power_dbm" in text
     assert "not used: remark" in text
     assert "noise_figure_db: 3 cells" in text
+
+
+def test_the_template_in_the_docs_is_read_without_a_warning(imported: Import) -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "cell-plans.md"
+    template = page.read_text(encoding="utf-8").split("```csv\n")[1].split("```")[0]
+    network, report = imported(template)
+    assert report.format == "plain"
+    assert report.ignored == ()
+    assert network.warnings == ()
+    assert [cell.cell_id for cell in network.cells] == [
+        "LCU001_1", "LCU001_2", "LCU001_N1", "LCU002_1",
+    ]  # fmt: skip
+    assert network.cells[2].carrier.technology == "5G"
+    assert network.cells[3].antenna.name.startswith("omni")
+    assert not {"carrier", "channel", "azimuth_deg", "total_power_dbm"} & report.assumed.keys()

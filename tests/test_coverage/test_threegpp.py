@@ -228,3 +228,9 @@ def test_unknown_bands_are_refused_with_the_valid_list(text: str) -> None:
 def test_a_band_of_the_other_technology_is_refused() -> None:
     with pytest.raises(InvalidInputError, match="'n78' is a band of 5G, but the technology says 4"):
         band_from_text("n78", "4G")
+
+
+def test_several_bands_in_one_text_are_refused() -> None:
+    with pytest.raises(InvalidInputError, match="'B1/B3' names several bands"):
+        band_from_text("B1/B3")
+    assert band_from_text("Band 3 (B3)").name == "B3"

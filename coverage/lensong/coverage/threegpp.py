@@ -206,6 +206,9 @@ _NOMINAL_MHZ: dict[Technology, dict[int, str]] = {
     },
 }  # fmt: skip
 
+_NR_NAME = re.compile(r"(?<![a-z0-9])n\s?(\d{1,3})(?![\d.])")
+_BAND_NAME = re.compile(r"(?<![a-z])(?:b|band|eutra|e-utra)[\s_-]*(\d{1,2})(?![\d.])")
+
 _LTE_RESOURCE_BLOCKS = {1.4: 6, 3.0: 15, 5.0: 25, 10.0: 50, 15.0: 75, 20.0: 100}
 _NR_RESOURCE_BLOCKS: dict[int, dict[float, int]] = {
     15: {
@@ -416,17 +419,21 @@ def band_from_text(text: str, technology: Technology | None = None) -> Band:
     Raises
     ------
     InvalidInputError
-        The text names no band known here, or one of the other technology.
+        The text names no band known here, several, or one of the other technology.
     """
     squeezed = re.sub(r"\d+(?:[.,]\d+)?\s*mhz\b", _keep_nominal, text.strip().lower())
-    named = re.search(r"(?<![a-z0-9])n\s?(\d{1,3})(?![\d.])", squeezed)
-    eutra = re.search(r"(?<![a-z])(?:b|band|eutra|e-utra)[\s_-]*(\d{1,2})(?![\d.])", squeezed)
+    named = _NR_NAME.findall(squeezed)
+    eutra = _BAND_NAME.findall(squeezed)
+    if len(set(named or eutra)) > 1:
+        raise InvalidInputError(
+            f"band {text!r} names several bands, wanted one per cell: make it one row for each"
+        )
     band: Band | None = None
     if named:
-        band = NR_BANDS.get(f"n{int(named[1])}")
+        band = NR_BANDS.get(f"n{int(named[0])}")
     elif eutra:
         letter = "n" if technology == "5G" else "B"
-        band = (NR_BANDS if letter == "n" else LTE_BANDS).get(f"{letter}{int(eutra[1])}")
+        band = (NR_BANDS if letter == "n" else LTE_BANDS).get(f"{letter}{int(eutra[0])}")
     elif number := re.fullmatch(r"\D*(\d+)\D*", squeezed):
         band = _band_of_number(int(number[1]), technology or "4G")
     if band is None:

@@ -26,6 +26,11 @@ def height_warnings(rows: Sequence[CellRow], height_unit: str) -> list[str]:
     if not heights:
         return []
     middle = median(heights)
+    if middle > 150.0:
+        return [
+            f"half of the antennas are above {middle:.0f} m: if the column holds heights above sea "
+            "level, leave it out; wanted are heights above ground"
+        ]
     if height_unit == "m" and middle > 60.0:
         return [
             f"half of the antennas are above {middle:.0f} m: if the heights are in feet, set "
