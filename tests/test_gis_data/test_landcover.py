@@ -97,7 +97,7 @@ def test_cells_without_class_have_no_clutter_and_are_reported(
     values[:4] = 0
     cover = read(write_cover(write_raster, values), tmp_path)
     assert (cover.clutter_m[:4] == 0.0).all()
-    assert cover.warnings[0].startswith("No land cover for 10.00% of the grid")
+    assert cover.warnings[0].startswith("No land cover for 10 % of the grid")
 
 
 def test_unknown_class_codes_are_listed(write_raster: WriteRaster, tmp_path: Path) -> None:

@@ -41,7 +41,8 @@ def write_people(
     west, north, across = 102.55, 22.17, 0.17
     count = round(across / pixel_deg)
     rng = np.random.default_rng(3)
-    people = rng.gamma(shape, 20.0, (count, count)).astype(np.float32)
+    per_pixel = 20.0 * (120.0 * pixel_deg) ** 2  # 20 times the shape per 30 arc-seconds
+    people = rng.gamma(shape, per_pixel, (count, count)).astype(np.float32)
     people[rng.random((count, count)) < empty_share] = void
     return write_raster(
         name, people, west=west, north=north, pixel=pixel_deg, crs="EPSG:4326", nodata=void
@@ -170,13 +171,20 @@ def test_a_raster_that_covers_part_of_the_area_says_so(
     people = np.full((60, 60), 5.0, dtype=np.float32)
     path = write_raster("pop.tif", people, west=250_000, north=2_450_010, pixel=100.0)
     warnings = read(path, tmp_path).warnings
-    assert warnings == ("The population raster does not cover 75.00% of the area.",)
+    assert warnings == ("The population raster does not cover 75 % of the area.",)
 
 
 def test_an_empty_area_is_reported(write_raster: WriteRaster, tmp_path: Path) -> None:
     nobody = np.zeros((200, 200), dtype=np.float32)
     path = write_raster("pop.tif", nobody, west=249_000, north=2_451_000, pixel=100.0)
     assert "The population raster has nobody in the area." in read(path, tmp_path).warnings
+
+
+def test_heights_given_as_people_are_recognised(write_raster: WriteRaster, tmp_path: Path) -> None:
+    heights = np.full((400, 400), 900.0, dtype=np.float32)
+    path = write_raster("dem.tif", heights, west=250_000, north=2_450_010, pixel=30.0)
+    with pytest.raises(DataError, match=r"1,000,000 people per km² .*wanted a raster of people"):
+        read(path, tmp_path)
 
 
 def test_rasters_of_different_pixels_are_not_added_up(

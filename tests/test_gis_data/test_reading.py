@@ -328,6 +328,21 @@ def test_villages_outside_the_area_are_refused(request_of: LandRequest) -> None:
         read_land(request, margin_m=0.0)
 
 
+def test_an_area_outside_the_dem_is_told_so_before_anything_else(
+    request_of: LandRequest,
+) -> None:
+    request = replace(request_of, area_bbox_deg=(3.5, 44.0, 4.1, 44.4))
+    with pytest.raises(DataError, match=r"dem\.tif\) span 103\.\d+ .* the area .* 3\.\d+"):
+        read_land(request, margin_m=0.0)
+
+
+def test_a_box_with_its_axes_exchanged_is_recognised(request_of: LandRequest) -> None:
+    west, north = lon_lat(1000.0, 1000.0)
+    east, south = lon_lat(9000.0, 9000.0)
+    with pytest.raises(ConfigError, match="latitude and longitude seem swapped"):
+        replace(request_of, area_bbox_deg=(south, west, north, east))
+
+
 def test_communes_of_another_province_are_refused(request_of: LandRequest, tmp_path: Path) -> None:
     path = tmp_path / "communes.geojson"
     content = json.loads(path.read_text(encoding="utf-8"))

@@ -270,4 +270,6 @@ def _heights_sentence(
 def _empty_warning(share: float) -> tuple[str, ...]:
     if share == 0.0:
         return ()
-    return (f"No land cover for {share:.2%} of the grid: clutter height 0 m is used there.",)
+    return (
+        f"No land cover for {100.0 * share:.2g} % of the grid: clutter height 0 m is used there.",
+    )

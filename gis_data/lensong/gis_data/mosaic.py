@@ -44,6 +44,7 @@ from lensong.propagation.types import BoolArray, Grid
 __all__ = [
     "JoinedRaster",
     "RasterFile",
+    "check_overlap",
     "covered_mask",
     "files_over",
     "join_rasters",
@@ -193,13 +194,19 @@ def files_over(files: Sequence[RasterFile], grid: Grid, *, role: str) -> list[Ra
     Raises
     ------
     DataError
-        When none does; the message gives both extents, and says whether exchanging latitude
-        and longitude would help.
+        When none does, as `check_overlap`.
     """
-    chosen = [file for file in files if _window_on(file, grid) is not None]
-    if not chosen:
+    check_overlap(files, grid, role=role)
+    return [_with_void_value(file, grid) for file in files if _window_on(file, grid) is not None]
+
+
+def check_overlap(files: Sequence[RasterFile], grid: Grid, *, role: str) -> None:
+    """Raise a DataError when no file reaches onto the grid.
+
+    The message gives both extents, and says whether exchanging latitude and longitude would help.
+    """
+    if all(_window_on(file, grid) is None for file in files):
         _raise_no_overlap(files, grid, role)
-    return [_with_void_value(file, grid) for file in chosen]
 
 
 def join_rasters(

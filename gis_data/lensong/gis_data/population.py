@@ -39,6 +39,7 @@ __all__ = ["Population", "read_population"]
 _Int32Array = NDArray[np.int32]
 
 _NODE_STEP = 32
+_HIGHEST_MEAN_DENSITY_PER_KM2 = 60_000.0  # Manila has 43,000, the densest city there is
 _NOWHERE = -1
 
 
@@ -139,8 +140,9 @@ def read_population(
     bare = float((inside & ~covered).sum() / max(1, int(inside.sum())))
     warnings = list(void_warnings(files, role="population"))
     if bare > 0.0:
-        warnings.append(f"The population raster does not cover {bare:.2%} of the area.")
+        warnings.append(f"The population raster does not cover {100.0 * bare:.2g} % of the area.")
     total = float(people.sum(where=inside, dtype=np.float64))
+    _check_density(total, float(inside.sum()) * (grid.cell_m / 1000.0) ** 2, files[0].name)
     if total == 0.0:
         warnings.append("The population raster has nobody in the area.")
     return Population(
@@ -150,6 +152,14 @@ def read_population(
         note=f"people per pixel of about {max(counts.sides_m):.0f} m, {total:,.0f} in the area",
         warnings=tuple(warnings),
     )
+
+
+def _check_density(people: float, area_km2: float, name: str) -> None:
+    if people > _HIGHEST_MEAN_DENSITY_PER_KM2 * area_km2:
+        raise DataError(
+            f"{name} gives {people / area_km2:,.0f} people per km² over the whole area, more than "
+            "any city has: wanted a raster of people per pixel, not heights or people per km²"
+        )
 
 
 def _counts_under(raster: rasterio.DatasetReader, file: RasterFile, grid: Grid) -> _Counts:

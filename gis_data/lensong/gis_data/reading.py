@@ -20,7 +20,7 @@ from lensong.gis_data.elevation import Elevation, ElevationSource, open_elevatio
 from lensong.gis_data.gridding import grid_over, metric_crs, polygon_mask, utm_crs
 from lensong.gis_data.land import Land, Source
 from lensong.gis_data.landcover import LandCover, read_land_cover
-from lensong.gis_data.mosaic import scratch_folder
+from lensong.gis_data.mosaic import check_overlap, scratch_folder
 from lensong.gis_data.population import read_population
 from lensong.gis_data.provenance import content_sha256
 from lensong.gis_data.villages import read_villages
@@ -173,6 +173,7 @@ def read_land(
     _refuse_double_count(request, source)
     area = _find_area(request)
     grid = _make_grid(request, source, area, margin_m)
+    check_overlap(source.files, grid, role="elevation")
     communes = _read_communes(request, grid)
     villages = _villages_in(request, area, communes)
     aoi = _mask_of_area(area, grid, source, villages)
