@@ -11,6 +11,7 @@ import geopandas as gpd
 import numpy as np
 import pyproj
 import pytest
+import rasterio.shutil
 import shapely
 
 from lensong.gis_data.land import Land
@@ -341,6 +342,29 @@ def test_a_box_with_its_axes_exchanged_is_recognised(request_of: LandRequest) ->
     east, south = lon_lat(9000.0, 9000.0)
     with pytest.raises(ConfigError, match="latitude and longitude seem swapped"):
         replace(request_of, area_bbox_deg=(south, west, north, east))
+
+
+@pytest.mark.parametrize("nodata", [None, -32768])
+@pytest.mark.parametrize("role", ["elevation", "land cover", "population"])
+def test_a_raster_cut_short_is_refused_by_name(
+    request_of: LandRequest,
+    write_raster: WriteRaster,
+    tmp_path: Path,
+    role: str,
+    nodata: int | None,
+) -> None:
+    values = np.random.default_rng(9).integers(1, 255, (ROWS, COLS)).astype(np.int16)
+    whole = write_raster("w.tif", values, west=WEST, north=NORTH, pixel=30.0, nodata=nodata)
+    cog = tmp_path / "cog.tif"
+    rasterio.shutil.copy(whole, cog, driver="COG", overviews="none")  # its header comes first
+    cog.write_bytes(cog.read_bytes()[:-100_000])
+    changes: dict[str, dict[str, Any]] = {
+        "elevation": {"elevation_path": (cog,)},
+        "land cover": {"land_cover_path": cog},
+        "population": {"population_path": cog},
+    }
+    with pytest.raises(DataError, match=r"cog\.tif cannot be read to its end .*get it again"):
+        read_land(replace(request_of, **changes[role]), margin_m=0.0)
 
 
 def test_communes_of_another_province_are_refused(request_of: LandRequest, tmp_path: Path) -> None:

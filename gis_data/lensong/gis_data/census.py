@@ -15,6 +15,7 @@ from rasterio.features import rasterize
 from rasterio.transform import Affine
 from shapely import Polygon, box
 
+from lensong.gis_data.raster_checks import reading_of
 from lensong.gis_data.tables import parse_number, read_table
 from lensong.gis_data.vectors import first_few
 from lensong.propagation.errors import DataError
@@ -207,7 +208,7 @@ def _whole_totals(
     cut &= communes.geometry.intersects(_grid_box(grid)).to_numpy()
     if not cut.any():
         return totals
-    with rasterio.open(raster_path) as raster:
+    with rasterio.open(raster_path) as raster, reading_of(["the population raster"]):
         polygons = communes.loc[cut, ["geometry"]].to_crs(raster.crs.to_wkt())
         found = exact_extract(raster, polygons, ["sum"], output="pandas")
     totals[1:][cut] = np.maximum(np.nan_to_num(found["sum"].to_numpy(dtype=np.float64)), 0.0)

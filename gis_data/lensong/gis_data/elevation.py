@@ -33,6 +33,7 @@ from lensong.gis_data.raster_checks import (
     horizontal_crs,
     is_feet,
     is_metres,
+    reading_of,
     surface_model_name,
 )
 from lensong.propagation.errors import ConfigError, DataError
@@ -283,7 +284,7 @@ def _resampled(
         first = raster_part.files[0]
         method = Resampling.nearest if _on_grid(first, grid) else Resampling.bilinear
         density = grid.cell_m / first.pixel_m(*centre_deg(grid))
-        with rasterio.open(raster_part.path) as raster:
+        with rasterio.open(raster_part.path) as raster, reading_of(raster_part.names):
             for done, block in enumerate(parts, start=1):
                 _fill_block(ground_m[block.window], raster, grid, block, method, density)
                 if progress is not None:

@@ -14,6 +14,7 @@ from rasterio.warp import Resampling
 
 from lensong.gis_data.gridding import blocks, centre_deg, warp_block
 from lensong.gis_data.mosaic import RasterFile, files_over, join_rasters, list_rasters
+from lensong.gis_data.raster_checks import reading_of
 from lensong.gis_data.tables import parse_number, read_table
 from lensong.propagation.errors import DataError
 from lensong.propagation.types import Float32Array, Grid, UInt8Array
@@ -235,7 +236,7 @@ def _resampled(
         density = grid.cell_m / part.files[0].pixel_m(*centre_deg(grid))
         fine = density >= _MODE_FROM_PIXELS_PER_CELL
         method = Resampling.mode if fine else Resampling.nearest
-        with rasterio.open(part.path) as raster:
+        with rasterio.open(part.path) as raster, reading_of(part.names):
             for done, block in enumerate(parts, start=1):
                 target = class_code[block.window]
                 values = warp_block(raster, grid, block, resampling=method, pixels_per_cell=density)

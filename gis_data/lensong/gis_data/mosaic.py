@@ -35,6 +35,7 @@ from lensong.gis_data.raster_checks import (
     horizontal_crs,
     open_raster,
     overlaps_when_swapped,
+    reading_of,
     undeclared_void,
 )
 from lensong.gis_data.vectors import first_few
@@ -150,6 +151,11 @@ class JoinedRaster:
 
     path: Path
     files: tuple[RasterFile, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """Return the names of the files for messages."""
+        return [file.name for file in self.files]
 
 
 def list_rasters(paths: Sequence[Path], *, role: str) -> list[RasterFile]:
@@ -340,7 +346,7 @@ def _with_void_value(file: RasterFile, grid: Grid) -> RasterFile:
     if file.nodata is not None or file.masked:
         return file
     window = _window_on(file, grid)
-    with open_raster(str(file.path), file.name) as raster:
+    with open_raster(str(file.path), file.name) as raster, reading_of([file.name]):
         void = undeclared_void(raster, window)
     return replace(file, nodata=void, void_guessed=void is not None)
 

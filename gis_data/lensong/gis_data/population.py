@@ -31,6 +31,7 @@ from lensong.gis_data.mosaic import (
     list_rasters,
     void_warnings,
 )
+from lensong.gis_data.raster_checks import reading_of
 from lensong.propagation.errors import DataError
 from lensong.propagation.types import Float32Array, FloatArray, Grid, IntArray, UInt8Array
 
@@ -131,7 +132,7 @@ def read_population(
             f"({joined[0].files[0].name}, {joined[1].files[0].name}), which would count people "
             "twice: give one of them"
         )
-    with rasterio.open(joined[0].path) as raster:
+    with rasterio.open(joined[0].path) as raster, reading_of(joined[0].names):
         counts = _counts_under(raster, files[0], grid)
         move = _collected if min(counts.sides_m) < grid.cell_m else _spread
         people = move(counts, grid, progress)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pyproj
 import rasterio
 from rasterio.enums import ColorInterp
-from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
 from rasterio.windows import Window
 
 from lensong.propagation.errors import CrsMismatchError, DataError
@@ -23,6 +25,7 @@ __all__ = [
     "is_metres",
     "open_raster",
     "overlaps_when_swapped",
+    "reading_of",
     "surface_model_name",
     "undeclared_void",
 ]
@@ -51,6 +54,20 @@ def open_raster(path: str, shown: str) -> rasterio.DatasetReader:
         raise DataError(
             f"{shown} cannot be read as a raster ({error}): "
             "wanted a GeoTIFF, a VRT, an .hgt tile or another format that GDAL knows"
+        ) from error
+
+
+@contextmanager
+def reading_of(names: Sequence[str]) -> Iterator[None]:
+    """Return a context in which a failing read becomes a DataError that names the files."""
+    try:
+        yield
+    except RasterioError as error:
+        cause = error.__cause__ or error
+        more = f" or one of {len(names) - 1} others" if len(names) > 1 else ""
+        raise DataError(
+            f"{names[0]}{more} cannot be read to its end ({cause}): "
+            "the file is cut short or damaged, get it again"
         ) from error
 
 
