@@ -39,7 +39,7 @@ def test_a_level_falls_into_the_class_that_the_legend_prints(level: float) -> No
 def test_no_data_is_never_drawn() -> None:
     values = np.array([np.nan, -80.0], dtype=np.float32)
     assert classify(values, rsrp_legend()).tolist() == [0, 5]
-    assert classify(values, sinr_legend()).tolist() == [0, 1]
+    assert classify(values, sinr_legend()).tolist() == [0, 0]
 
 
 def test_levels_run_from_red_to_green() -> None:

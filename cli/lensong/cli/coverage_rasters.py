@@ -16,8 +16,6 @@ from lensong.propagation.types import Float32Array
 
 __all__ = ["Step", "cog_legend", "raster_steps", "rgba"]
 
-_LOWEST = {"dB": -100.0}  # no SINR is lower; rates begin at 0
-
 Step = tuple[str, Callable[[Path], None]]  # name of a file, and what writes it
 
 
@@ -111,21 +109,17 @@ def _server_step(
 
 
 def cog_legend(classes: legend.Legend, scale: float) -> list[LegendClass]:
-    """Return a legend by the lower edge of each class; an open one begins at ``_LOWEST``."""
-    lowest = _LOWEST.get(classes.unit, 0.0)
+    """Return a legend of ranges by their lower edges, times ``scale``."""
     return [
         LegendClass(
-            value=entry.low * scale if entry.low is not None else lowest,
-            label=_label(entry, classes.unit),
-            rgba=rgba(entry.colour),
+            value=entry.low * scale, label=_label(entry, classes.unit), rgba=rgba(entry.colour)
         )
         for entry in classes.classes
+        if entry.low is not None
     ]
 
 
 def _label(entry: legend.LegendClass, unit: str) -> str:
-    if entry.low is None:
-        return f"< {entry.high:g} {unit}"
     if entry.high is None:
         return f">= {entry.low:g} {unit}"
     return f"{entry.low:g} to {entry.high:g} {unit}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -31,7 +30,7 @@ __all__ = [
 ]
 
 RSRP_BREAKS_DBM = (-124.0, -115.0, -105.0, -95.0, -85.0, -75.0)
-"""Lower edges of the level classes; below the first nothing is drawn."""
+"""Lower edges of the level classes; as in every layer, below the first nothing is drawn."""
 
 SINR_BREAKS_DB = (-6.0, -3.0, 0.0, 3.0, 7.0, 13.0, 20.0)
 DOWNLINK_BREAKS_MBPS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
@@ -65,7 +64,7 @@ class LegendClass:
     colour : str
         ``"#rrggbb"``.
     low, high : float or None
-        Range that it stands for, in the legend's unit; None is open.
+        Range that it stands for, in the legend's unit; an open ``high`` is None.
     key : str
         Of a message, for classes that are words.
     text : str
@@ -120,10 +119,9 @@ def classify(values: NDArray[np.floating[Any]], legend: Legend) -> UInt8Array:
     values : any shape
         In the legend's unit.
     legend : Legend
-        Of consecutive ranges; when the lowest is open below, no value is left out.
+        Of consecutive ranges.
     """
-    open_below = int(legend.classes[0].low is None)
-    index = np.searchsorted(legend.breaks, np.nan_to_num(values), side="right") + open_below
+    index = np.searchsorted(legend.breaks, np.nan_to_num(values), side="right")
     return np.where(np.isnan(values), 0, index).astype(np.uint8)
 
 
@@ -147,7 +145,7 @@ def rsrp_legend(breaks_dbm: Sequence[float] = RSRP_BREAKS_DBM) -> Legend:
         raise InvalidInputError(
             f"level thresholds are {list(breaks_dbm)}, wanted 2 to 12 different values in dBm"
         )
-    return _ranges("dBm", edges, _LEVELS, open_below=False)
+    return _ranges("dBm", edges, _LEVELS)
 
 
 def sinr_legend() -> Legend:
@@ -180,9 +178,7 @@ def probability_legend(service: Service) -> Legend:
     """Return the legend of a service's probability [%], the demanded one being a threshold."""
     wanted = round(100.0 * service.probability, 3)
     edges = [b for b in PROBABILITY_BREAKS_PERCENT if abs(b - wanted) > 4.0] + [wanted]
-    return _ranges(
-        "%", sorted(edges), _PROBABILITIES, services={wanted: (service.name,)}, open_below=False
-    )
+    return _ranges("%", sorted(edges), _PROBABILITIES, services={wanted: (service.name,)})
 
 
 def reason_legend() -> Legend:
@@ -240,22 +236,14 @@ def _ranges(
     ramp: Sequence[str],
     *,
     services: dict[float, tuple[str, ...]] | None = None,
-    open_below: bool = True,
 ) -> Legend:
-    lows: list[float | None] = [None, *edges] if open_below else list(edges)
-    colours = _sampled(ramp, len(lows))
-    return Legend(
-        unit=unit,
-        classes=tuple(
-            LegendClass(
-                colour=colour,
-                low=low,
-                high=high,
-                services=(services or {}).get(low, ()) if low is not None else (),
-            )
-            for colour, (low, high) in zip(colours, pairwise([*lows, None]), strict=True)
-        ),
+    """Return a legend of consecutive ranges, the highest open; what lies below is not drawn."""
+    highs: list[float | None] = [*edges[1:], None]
+    classes = (
+        LegendClass(colour=colour, low=low, high=high, services=(services or {}).get(low, ()))
+        for colour, low, high in zip(_sampled(ramp, len(edges)), edges, highs, strict=True)
     )
+    return Legend(unit=unit, classes=tuple(classes))
 
 
 def _near(a: float, b: float) -> bool:

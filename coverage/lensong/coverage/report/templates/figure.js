@@ -31,13 +31,12 @@ function classAt({ lng, lat }) {
   return shown.layer.classes.find((c) => c.colour === colour) ?? null;
 }
 
-/** Return the words of a legend class: a range, a cause or a cell. */
+/** Return the words of a legend class: a cause, a cell or a range. */
 function className(entry, unit) {
   if (entry.key) return say(entry.key);
   if (entry.text) return entry.text;
   const value = (v) => number(v, 2, true);
   const tail = unit ? ` ${unit}` : "";
-  if (entry.low === undefined) return `< ${value(entry.high)}${tail}`;
   if (entry.high === undefined) return `≥ ${value(entry.low)}${tail}`;
   return `${value(entry.low)} … ${value(entry.high)}${tail}`;
 }
@@ -125,7 +124,10 @@ function figureCanvas() {
   const width = view.clientWidth;
   const legend = legendEntries();
   const key = keyEntries();
-  const column = 230;
+  const probe = document.createElement("canvas").getContext("2d");
+  probe.font = `12px ${FONT}`;
+  const texts = [...legend.map((entry) => [entry.text, entry.note].filter(Boolean).join("  ")), ...key.map(([, text]) => text)];
+  const column = 56 + Math.max(...texts.map((text) => probe.measureText(text).width));
   const perColumn = Math.max(5, Math.ceil((legend.length + key.length) / Math.max(1, Math.floor((width - 32) / column))));
   const [top, below] = [56, 26 + perColumn * 20 + 30];
   const sheet = document.createElement("canvas");

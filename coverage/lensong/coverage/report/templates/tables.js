@@ -43,8 +43,8 @@ function villageColumns() {
   return [
     { id: "name", head: say("village"), value: (v) => v.name, row: true },
     { id: "class", head: say("class"), class: "state-cell", value: (v) => CLASS_RANK[v.class], show: (v) => [classMark(v.class), say(`class.${v.class}`)], tone: true },
-    { id: "reason", head: say("reason"), value: cause, show: cause },
-    { id: "commune", head: say("commune"), class: "nowrap", value: (v) => v.commune, show: (v) => v.commune },
+    { id: "reason", head: say("reason"), class: "words", value: cause, show: cause },
+    { id: "commune", head: say("commune"), class: "words", value: (v) => v.commune, show: (v) => v.commune },
     figure("people", "people", say("people"), 0),
     ...DATA.services.map(({ name }) => share(name)),
     figure("rsrp", ofTechnology("rsrp_p50_dbm"), "RSRP, dBm", 0, radio),
