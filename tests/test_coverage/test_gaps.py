@@ -13,7 +13,7 @@ from lensong.gis_data.land import Land
 from lensong.propagation.types import Float32Array, Grid, UInt8Array
 
 GRID = Grid(crs="EPSG:32648", west_m=300_000.0, north_m=2_480_000.0, cell_m=100.0, rows=20, cols=30)
-VOICE = Service(name="voice-data", technologies=("4G",), downlink_mbps=2.0, uplink_mbps=0.25)
+VOICE = Service(name="voice-data", technologies=("4G",), downlink_mbps=1.0, uplink_mbps=0.25)
 
 
 def make_land(population: Float32Array | None, told: float = float("nan")) -> Land:

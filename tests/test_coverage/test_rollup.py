@@ -10,7 +10,7 @@ from lensong.coverage.rollup import commune_table, province_table, summarise
 from lensong.coverage.service import Service
 
 CRS = "EPSG:32648"
-VOICE = Service(name="voice-data", technologies=("4G",), downlink_mbps=2.0, uplink_mbps=0.25)
+VOICE = Service(name="voice-data", technologies=("4G",), downlink_mbps=1.0, uplink_mbps=0.25)
 STREAM = Service(name="stream", downlink_mbps=1.0, uplink_mbps=2.8)
 SERVICES = (VOICE, STREAM)
 

@@ -139,3 +139,18 @@ def test_a_village_outside_the_grid_is_named() -> None:
     land = make_land([square(5, 5, 7, 7), square(40, 5, 42, 7)])
     with pytest.raises(DataError, match=r"1 of 2 villages lie outside .*Bản 1 \(v1\).*enlarge"):
         village_weights(land)
+
+
+def test_pixels_without_elevation_do_not_count() -> None:
+    land = make_land([square(5, 5, 7, 9)])
+    land.ground_m[5, 5:9] = np.nan
+    (weights,) = village_weights(land)
+    assert set((weights.pixel // GRID.cols).tolist()) == {6}
+    assert weights.weight.sum() == pytest.approx(1.0)
+
+
+def test_a_village_without_any_elevation_is_named() -> None:
+    land = make_land([square(5, 5, 7, 7), square(10, 5, 12, 7)])
+    land.ground_m[10:12, 5:7] = np.nan
+    with pytest.raises(DataError, match=r"no elevation: Bản 1 \(v1\); add the missing tile"):
+        village_weights(land)

@@ -24,7 +24,7 @@ from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 from lensong.propagation.types import BoolArray, Float32Array, FloatArray, Grid
 
 GRID = Grid(crs="EPSG:32648", west_m=300_000.0, north_m=2_480_000.0, cell_m=100.0, rows=20, cols=30)
-VOICE = Service(name="voice-data", technologies=("4G",), downlink_mbps=2.0, uplink_mbps=0.25)
+VOICE = Service(name="voice-data", technologies=("4G",), downlink_mbps=1.0, uplink_mbps=0.25)
 STREAM = Service(name="stream", technologies=("4G", "5G"), downlink_mbps=1.0, uplink_mbps=2.8)
 
 

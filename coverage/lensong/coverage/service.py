@@ -105,7 +105,7 @@ class Handset:
 
 
 DEFAULT_SERVICES = (
-    Service(name="voice-data", technologies=("4G",), downlink_mbps=2.0, uplink_mbps=0.25),
+    Service(name="voice-data", technologies=("4G",), downlink_mbps=1.0, uplink_mbps=0.25),
     Service(name="livestream-720p", downlink_mbps=1.0, uplink_mbps=2.8),
     Service(name="livestream-1080p", downlink_mbps=1.0, uplink_mbps=4.4),
 )

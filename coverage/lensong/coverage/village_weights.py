@@ -56,11 +56,16 @@ def village_weights(land: Land) -> list[VillageWeights]:
     Raises
     ------
     DataError
-        When villages lie outside the grid; it names them.
+        When villages lie outside the grid, or where there is no elevation; it names them.
+
+    Notes
+    -----
+    Pixels without elevation do not count: nothing is known of the signal there.
     """
     grid, villages = land.grid, land.villages
     footprints = footprint_weights(villages.geometry, grid)
     _check_inside(grid, villages, footprints)
+    footprints = _with_elevation(land, footprints)
     own = _without_overlap(grid, villages, footprints)
     people_per_pixel = None if land.population is None else land.population.ravel()
     known = np.asarray(villages["population"], dtype=np.float64)
@@ -186,6 +191,23 @@ def _check_inside(
             f"{len(outside)} of {len(names)} villages lie outside the planned area: {shown}; "
             "wanted all inside: enlarge area, or take them out of the list"
         )
+
+
+def _with_elevation(
+    land: Land, footprints: Sequence[tuple[IntArray, FloatArray]]
+) -> list[tuple[IntArray, FloatArray]]:
+    """Drop the pixels whose elevation is missing; refuse a village that has no other."""
+    known = ~np.isnan(land.ground_m.ravel())
+    kept = [(pixel[known[pixel]], share[known[pixel]]) for pixel, share in footprints]
+    names = _village_names(land.villages)
+    bare = [name for name, (pixel, _) in zip(names, kept, strict=True) if pixel.size == 0]
+    if bare:
+        shown = ", ".join(bare[:5]) + (" …" if len(bare) > 5 else "")
+        raise DataError(
+            f"{len(bare)} of {len(names)} villages lie where there is no elevation: {shown}; "
+            "add the missing tile, or take them out of the list"
+        )
+    return kept
 
 
 def _village_names(villages: gpd.GeoDataFrame) -> list[str]:
