@@ -133,6 +133,13 @@ def test_search_finds_names_without_their_accents(report: Page, typed: str) -> N
     assert len(report.ask(NAMES)) == 12
 
 
+@pytest.mark.parametrize("typed", ["trang song", "no signal"])
+def test_search_finds_a_class_by_its_word_in_either_language(report: Page, typed: str) -> None:
+    _search(report, typed)
+    assert sorted(report.ask(NAMES)) == ["Hồ Thầu", "Ngài Thầu Cao"]
+    _search(report, "")
+
+
 def test_a_class_filters_table_and_map(report: Page) -> None:
     report.ask("document.querySelector('[data-class=no_signal]').click()")
     report.ask(IDLE)

@@ -42,9 +42,8 @@ function villageColumns() {
   const server = (v) => v[ofTechnology("best_server")] ?? "";
   return [
     { id: "name", head: say("village"), value: (v) => v.name, row: true },
-    { id: "class", head: say("class"), class: "state-cell", value: (v) => CLASS_RANK[v.class], show: (v) => [classMark(v.class), say(`class.${v.class}`)], tone: true },
-    { id: "reason", head: say("reason"), class: "words", value: cause, show: cause },
-    { id: "commune", head: say("commune"), class: "words", value: (v) => v.commune, show: (v) => v.commune },
+    { id: "class", head: say("class.cause"), class: "state-cell", value: (v) => `${CLASS_RANK[v.class]} ${cause(v)}`, show: (v) => [classMark(v.class), say(`class.${v.class}`), el("small", {}, cause(v))], tone: true },
+    { id: "commune", head: say("commune"), value: (v) => v.commune, show: (v) => v.commune },
     figure("people", "people", say("people"), 0),
     ...DATA.services.map(({ name }) => share(name)),
     figure("rsrp", ofTechnology("rsrp_p50_dbm"), "RSRP, dBm", 0, radio),
@@ -89,7 +88,12 @@ function fillVillages() {
   filterVillages();
 }
 
-const searchText = DATA.villages.map((v) => fold([v.name, v.commune, v.province, ...DATA.technologies.map((t) => v[`best_server_${t.toLowerCase()}`])].filter(Boolean).join(" ")));
+// What the search looks in, in both languages: "trang song" and "no signal" find the same rows.
+const bothWords = (key) => Object.values(DATA.messages[key] ?? {}).join(" ");
+const searchText = DATA.villages.map((v) => fold([
+  v.name, v.commune, v.province, bothWords(`class.${v.class}`), bothWords(`reason.${v.reason}`),
+  ...DATA.technologies.map((t) => v[`best_server_${t.toLowerCase()}`]),
+].filter(Boolean).join(" ")));
 
 function filterVillages() {
   const words = fold(document.getElementById("search").value).split(/\s+/).filter(Boolean);
