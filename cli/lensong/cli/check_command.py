@@ -67,8 +67,8 @@ def _text(
         *(f"{s.role}: {s.path}{f' ({s.note})' if s.note else ''}" for s in land.sources),
         "",
         "NETWORK",
-        f"{len(network.masts)} masts, {len(network.cells)} cells",
-        *(f"  {count:>4} cells  {carrier}" for carrier, count in _carriers(network).items()),
+        f"{_counted(len(network.masts), 'mast')}, {_counted(len(network.cells), 'cell')}",
+        *(f"  {_counted(n, 'cell'):>9}  {carrier}" for carrier, n in _carriers(network).items()),
         describe_import(report),
     ]
     for heading, sentences in (
@@ -82,14 +82,15 @@ def _text(
     return "\n".join(lines)
 
 
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def _carriers(network: Network) -> dict[str, int]:
     counts: dict[str, int] = {}
     for cell in network.cells:
         carrier = cell.carrier
-        name = (
-            f"{carrier.technology} {carrier.name}, {carrier.bandwidth_mhz:g} MHz "
-            f"at {carrier.downlink_freq_mhz:g} MHz, {carrier.duplex}"
-        )
+        name = f"{carrier.technology} {carrier.name}, {carrier.duplex}"
         counts[name] = counts.get(name, 0) + 1
     return dict(sorted(counts.items()))
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["diff"]
 
+_TEXT_COLUMNS = ("village_id", "name", "commune", "class")
 _WORDS = {"no_signal": "no signal", "patchy": "patchy", "covered": "covered"}
 
 
@@ -55,7 +56,13 @@ def _villages(folder: Path) -> pd.DataFrame:
             f"no result in {folder}: give the folder that `lensong plan` wrote, with villages.csv"
         )
     try:
-        return pd.read_csv(path, dtype={"village_id": str, "name": str}, encoding="utf-8-sig")
+        return pd.read_csv(
+            path,
+            dtype=dict.fromkeys(_TEXT_COLUMNS, str),
+            keep_default_na=False,  # a village may be called NA
+            na_values=[""],
+            encoding="utf-8-sig",
+        )
     except (ValueError, UnicodeError) as error:
         raise DataError(
             f"cannot read {path} ({error}): give a result of `lensong plan`, unchanged"

@@ -38,7 +38,9 @@ def explains_errors(command: _Command) -> _Command:
         try:
             return command(*args, **kwargs)
         except KeyboardInterrupt:
-            click.echo("interrupted; sweeps so far are kept in the cache", err=True)
+            keeps = kwargs.get("no_cache") is False
+            kept = "; sweeps so far are kept in the cache" if keeps else ""
+            click.echo(f"interrupted{kept}", err=True)
             raise SystemExit(EXIT_INTERRUPTED) from None
         except BrokenPipeError:
             # The reader of our output, say `head`, has what it wanted.

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from lensong.cli.scenario import NetworkRequest, Scenario
 from lensong.coverage.antenna import AntennaPattern
 from lensong.coverage.antenna_file import parse_antennas
-from lensong.coverage.cellplan import build_network
-from lensong.coverage.cellplan.report import ImportReport
-from lensong.coverage.cellplan.rows import CellTables
+from lensong.coverage.cellplan import (
+    CellTables,
+    ImportReport,
+    build_network,
+    check_on_land,
+    within_grid,
+)
 from lensong.coverage.network import Network
 from lensong.gis_data.land import Land
 from lensong.gis_data.reading import read_land
 from lensong.gis_data.tables import read_bytes, read_table
-from lensong.propagation.errors import ConfigError
+from lensong.propagation.errors import ConfigError, DataError, LensongError
 
 __all__ = ["read_inputs", "read_network"]
 
@@ -40,24 +45,46 @@ def read_inputs(
         extra_points_deg=[(mast.lat_deg, mast.lon_deg) for mast in network.masts],
         progress=None if progress is None else lambda stage, share: progress(stage, share, 1.0),
     )
-    return land, network, report
+    return land, _on_land(network, land, scenario.network), report
 
 
 def read_network(request: NetworkRequest) -> tuple[Network, ImportReport]:
     """Return the network of a scenario and how it was read."""
     tables = {role: read_table(path) for role, path in request.tables.items()}
-    return build_network(
-        CellTables(**tables),
-        format=request.format,
-        power=request.power,
-        height_unit=request.height_unit,
-        crs=request.crs,
-        antennas=_antennas(request.antennas),
-        assume=request.assume,
-        operators=request.operators,
-        technologies=request.technologies,
-        radius_m=request.radius_m,
-    )
+    antennas = _antennas(request.antennas)
+    try:
+        return build_network(
+            CellTables(**tables),
+            format=request.format,
+            power=request.power,
+            height_unit=request.height_unit,
+            crs=request.crs,
+            antennas=antennas,
+            assume=request.assume,
+            operators=request.operators,
+            technologies=request.technologies,
+            radius_m=request.radius_m,
+        )
+    except LensongError as error:
+        names = ", ".join(str(path) for path in request.tables.values())
+        raise DataError(f"{names}: {error}") from error
+
+
+def _on_land(network: Network, land: Land, request: NetworkRequest) -> Network:
+    """Return the masts that the land holds; refuse doubtful ones unless told to accept them.
+
+    Estimated positions are doubtful by nature and never refused.
+    """
+    accepted = request.doubtful_masts == "accept" or all(m.uncertain for m in network.masts)
+    if accepted:
+        network = within_grid(network, land.grid)
+    try:
+        wet = check_on_land(network, land)
+        if wet and not accepted:
+            raise DataError(wet[0])
+    except LensongError as error:
+        raise DataError(f'{error}, or set network.doubtful_masts = "accept"') from error
+    return replace(network, warnings=(*network.warnings, *wet))
 
 
 def _antennas(folder: Path | None) -> dict[str, AntennaPattern]:

@@ -36,6 +36,8 @@ class NetworkRequest:
         Empty: all.
     radius_m : float
         How far a cell is computed [m].
+    doubtful_masts : {"refuse", "accept"}
+        What becomes of masts outside the grid and on open water.
     assume : Assumptions
     """
 
@@ -48,6 +50,7 @@ class NetworkRequest:
     operators: tuple[str, ...] = ()
     technologies: tuple[Technology, ...] = ()
     radius_m: float = 15_000.0
+    doubtful_masts: Literal["refuse", "accept"] = "refuse"
     assume: Assumptions = field(default_factory=Assumptions)
 
 
@@ -150,6 +153,7 @@ def _network(content: ScenarioFile, folder: Path) -> NetworkRequest:
         operators=tuple(network.operators),
         technologies=tuple(network.technologies),
         radius_m=network.radius_m,
+        doubtful_masts=network.doubtful_masts,
         assume=Assumptions(**assume),
     )
 

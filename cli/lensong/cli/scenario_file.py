@@ -180,7 +180,7 @@ def _exists(folder: Path, name: str) -> bool:
 def _near_file(folder: Path, name: str) -> str:
     parent = (folder / name).parent
     present = sorted(p.name for p in parent.iterdir()) if parent.is_dir() else []
-    near = difflib.get_close_matches(Path(name).name, present, n=1)
+    near = difflib.get_close_matches(Path(name).name, present, n=1, cutoff=0.8)
     if near:
         return f"did you mean {(Path(name).parent / near[0]).as_posix()!r}?"
     return "correct the path or put the file there"

@@ -133,6 +133,7 @@ class NetworkSection(_Section):
     operators: list[str] = []
     technologies: list[_Technology] = []
     radius_m: Annotated[float, Field(ge=250.0, le=100_000.0)] = 15_000.0
+    doubtful_masts: Literal["refuse", "accept"] = "refuse"
     assume: AssumeSection = AssumeSection()
 
 

@@ -1,0 +1,41 @@
+"""`lensong demo` goes from nothing to a report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from lensong.cli.main import lensong
+
+
+@pytest.mark.slow
+def test_the_demo_has_villages_of_every_class_and_says_what_to_open(tmp_path: Path) -> None:
+    out, cache = tmp_path / "demo", tmp_path / "cache"
+    run = CliRunner().invoke(lensong, ["demo", "--out", str(out), "--cache", str(cache)])
+    assert run.exit_code == 0, run.output
+    report = out / "result" / "report.html"
+    assert f"Open in a browser:  {report}" in run.stdout
+    assert "SYNTHETIC" in run.stdout
+    assert "giả lập" in report.read_text(encoding="utf-8")
+
+    villages = pd.read_csv(out / "result" / "villages.csv")
+    counts = villages["class"].value_counts()
+    assert len(villages) == 60
+    assert counts["covered"] >= 25
+    assert counts["patchy"] >= 8
+    assert counts["no_signal"] >= 4
+    record = json.loads((out / "result" / "run.json").read_text(encoding="utf-8"))
+    assert record["synthetic"] is True
+    assert record["warnings"] == []
+
+    again = CliRunner().invoke(
+        lensong,
+        ["plan", str(out / "scenario.toml"), "--out", str(out / "again"), "--cache", str(cache)],
+    )
+    assert "27 of 27 from the cache" in again.stdout
+    first, second = ((out / name / "villages.csv").read_bytes() for name in ("result", "again"))
+    assert first == second
