@@ -79,6 +79,7 @@ def run_plan(
         _check_writable(out)
         console.progress("start", 1.0, 1.0)
         land, network, _ = read_inputs(asked, console.progress)
+        console.progress("sweeps", 0.0, 1.0)  # before the first one, kernels may have to compile
         result = compute(
             land,
             network,
