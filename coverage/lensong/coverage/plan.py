@@ -240,8 +240,18 @@ def _assumptions(
         "served when any operator's cell serves it.",
         f"A village is covered from {classes.covered_share:.0%} of its people served with "
         f"{classes.service}, and without signal below {classes.no_signal_share:.0%}.",
-        f"{by_people} of {len(weights)} villages are weighed by the people in each pixel, the "
-        "others by area.",
+        _weighing(by_people, len(weights)),
+    )
+
+
+def _weighing(by_people: int, villages: int) -> str:
+    if by_people == villages:
+        return "Within a village every pixel counts by the people who live in it."
+    if by_people == 0:
+        return "Within a village every pixel counts alike: where in it people live is not known."
+    return (
+        f"In {by_people} of {villages} villages every pixel counts by the people who live in it, "
+        "in the others by its area."
     )
 
 
