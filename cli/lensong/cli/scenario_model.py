@@ -5,9 +5,12 @@ Every key is explained in docs/how-to/scenario.md.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from lensong.coverage.service import DEFAULT_SERVICES
 
 __all__ = ["FILE_KEYS", "ScenarioFile"]
 
@@ -149,9 +152,8 @@ class ServiceSection(_Section):
 
 
 _DEFAULT_SERVICES = [
-    ServiceSection(name="voice-data", technologies=["4G"], downlink_mbps=2.0, uplink_mbps=0.25),
-    ServiceSection(name="livestream-720p", downlink_mbps=1.0, uplink_mbps=2.8),
-    ServiceSection(name="livestream-1080p", downlink_mbps=1.0, uplink_mbps=4.4),
+    ServiceSection(**{**asdict(service), "technologies": list(service.technologies)})
+    for service in DEFAULT_SERVICES
 ]
 
 
