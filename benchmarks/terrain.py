@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numba
 import numpy as np
 
-from lensong.propagation.p1812 import PathProfile, PathTerms, path_terms
-from lensong.propagation.sampling import bilinear
+from lensong.propagation.p1812 import PathTerms, path_terms
+from lensong.propagation.profile import path_profile
 from lensong.propagation.sweep import SweepRequest, Terrain
-from lensong.propagation.types import Float32Array, FloatArray
+from lensong.propagation.types import Float32Array
 
 DEM = Path("data") / "cevennes-end-to-end" / "dem_srtm1_utm31n_30m.tif"
 SHARED = (Path(__file__).resolve().parents[1] / ".." / "shared").resolve()
@@ -46,30 +45,15 @@ def sweep_request(mast: str, radius_m: float = 10_000.0, freq_mhz: float = 1800.
     )
 
 
-@numba.njit(cache=True)
-def sampled(raster: Float32Array, row: FloatArray, col: FloatArray) -> FloatArray:
-    """Return bilinear values along a line."""
-    out = np.empty(row.size)
-    for i in range(row.size):
-        out[i] = bilinear(raster, row[i], col[i])
-    return out
-
-
 def own_profile_terms(
     terrain: Terrain, request: SweepRequest, row: int, col: int, step_m: float
 ) -> PathTerms:
     """Return the single path from the mast to a pixel centre, in steps of about ``step_m``."""
-    d_row, d_col = row - request.row, col - request.col
-    length_m = float(np.hypot(d_row, d_col)) * terrain.cell_m
-    count = max(4, round(length_m / step_m))
-    along = np.linspace(0.0, 1.0, count + 1)
-    at_row, at_col = request.row + along * d_row, request.col + along * d_col
-    ground = sampled(terrain.ground_m, at_row, at_col)
-    clutter = None
-    if terrain.clutter_m is not None:
-        clutter = sampled(terrain.clutter_m, at_row, at_col)
+    profile = path_profile(
+        terrain, row=request.row, col=request.col, end_row=row, end_col=col, step_m=step_m
+    )
     return path_terms(
-        PathProfile.over_land(along * length_m, ground, clutter),
+        profile,
         freq_mhz=request.freq_mhz,
         tx_height_agl_m=request.tx_height_agl_m,
         rx_height_agl_m=request.rx_height_agl_m,

@@ -1,0 +1,138 @@
+"""Profiles out of terrain, and what is drawn beside them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lensong.propagation.errors import InvalidInputError, OutOfRangeError
+from lensong.propagation.kernel import kernel
+from lensong.propagation.p1812 import PathProfile
+from lensong.propagation.radial import INLAND
+from lensong.propagation.sampling import bilinear
+from lensong.propagation.sweep import Terrain
+from lensong.propagation.types import Float32Array, FloatArray
+
+__all__ = ["earth_bulge_m", "fresnel_radius_m", "path_profile"]
+
+
+@kernel
+def _sample_line(raster: Float32Array, row: FloatArray, col: FloatArray, out: FloatArray) -> None:
+    for i in range(row.size):
+        out[i] = bilinear(raster, row[i], col[i])
+
+
+def _along(raster: Float32Array, row: FloatArray, col: FloatArray) -> FloatArray:
+    out = np.empty(row.size)
+    _sample_line(np.ascontiguousarray(raster, dtype=np.float32), row, col, out)
+    return out
+
+
+def path_profile(
+    terrain: Terrain,
+    *,
+    row: float,
+    col: float,
+    end_row: float,
+    end_col: float,
+    step_m: float | None = None,
+) -> PathProfile:
+    """Return the profile between two places of a terrain, read bilinearly at equal steps.
+
+    Parameters
+    ----------
+    terrain : Terrain
+    row, col, end_row, end_col : float
+        Fractional positions; integers are cell centres.
+    step_m : float, optional
+        Wanted distance of samples [m]; the path is divided into equal steps near it. Default: a
+        cell.
+
+    Returns
+    -------
+    PathProfile
+
+    Raises
+    ------
+    OutOfRangeError
+        When the places are less than 250 m apart or the step is not above 0.
+    InvalidInputError
+        When the line leaves the terrain or crosses missing elevation.
+    """
+    step = terrain.cell_m if step_m is None else step_m
+    if not step > 0.0:
+        raise OutOfRangeError("step_m", step, 0.0, float("inf"))
+    length_m = float(np.hypot(end_row - row, end_col - col)) * terrain.cell_m
+    count = max(4, round(length_m / step))
+    share = np.linspace(0.0, 1.0, count + 1)
+    at_row, at_col = row + share * (end_row - row), col + share * (end_col - col)
+    ground = _along(terrain.ground_m, at_row, at_col)
+    if np.isnan(ground).any():
+        where = int(np.flatnonzero(np.isnan(ground))[0])
+        raise InvalidInputError(
+            f"the path has no elevation {share[where] * length_m:.0f} m from its start: wanted "
+            "terrain all the way, enlarge it or fill the void"
+        )
+    clutter = np.zeros_like(ground)
+    if terrain.clutter_m is not None:
+        clutter = _along(terrain.clutter_m, at_row, at_col)
+    zone = np.full(count + 1, INLAND, dtype=np.int64)
+    if terrain.zone is not None:
+        zone = terrain.zone[np.rint(at_row).astype(int), np.rint(at_col).astype(int)].astype(
+            np.int64
+        )
+    return PathProfile(
+        distance_m=share * length_m, terrain_amsl_m=ground, clutter_height_m=clutter, zone=zone
+    )
+
+
+def fresnel_radius_m(
+    distance_m: ArrayLike, path_m: float, *, freq_mhz: float, zone: int = 1
+) -> FloatArray:
+    """Return the radius of a Fresnel zone along a path.
+
+    Parameters
+    ----------
+    distance_m : shape (...)
+        From one end, 0 to ``path_m`` [m].
+    path_m, freq_mhz : float
+        Above 0 [m], [MHz].
+    zone : int
+        1 is the first.
+
+    Returns
+    -------
+    shape (...)
+        Radius [m], 0 at both ends.
+
+    References
+    ----------
+    .. [1] Recommendation ITU-R P.526-15, 2019, eq. (1).
+    """
+    if not (path_m > 0.0 and freq_mhz > 0.0 and zone >= 1):
+        raise InvalidInputError(
+            f"path_m is {path_m}, freq_mhz {freq_mhz}, zone {zone}: wanted all above 0"
+        )
+    at = np.asarray(distance_m, dtype=np.float64)
+    if np.any((at < 0.0) | (at > path_m)):
+        raise InvalidInputError(f"distance_m leaves the path, wanted 0 to {path_m} m")
+    wavelength_m = 299.792458 / freq_mhz
+    return np.asarray(np.sqrt(zone * wavelength_m * at * (path_m - at) / path_m))
+
+
+def earth_bulge_m(distance_m: ArrayLike, path_m: float, *, effective_radius_m: float) -> FloatArray:
+    """Return how far the Earth stands above the chord between a path's ends [m].
+
+    Parameters
+    ----------
+    distance_m : shape (...)
+        From one end [m].
+    path_m, effective_radius_m : float
+        Length and effective Earth radius, above 0 [m].
+    """
+    if not (path_m > 0.0 and effective_radius_m > 0.0):
+        raise InvalidInputError(
+            f"path_m is {path_m}, effective_radius_m {effective_radius_m}: wanted both above 0"
+        )
+    at = np.asarray(distance_m, dtype=np.float64)
+    return np.asarray(at * (path_m - at) / (2.0 * effective_radius_m))
