@@ -49,7 +49,7 @@ def test_levels_run_from_red_to_green() -> None:
 
 
 def test_level_thresholds_come_from_the_scenario() -> None:
-    settings = {"classes": {"rsrp_dbm": [-120.0, -100.0, -80.0]}}
+    settings = {"report": {"rsrp_dbm": [-120.0, -100.0, -80.0]}}
     assert rsrp_legend(rsrp_breaks_dbm(settings)).breaks == [-120.0, -100.0, -80.0]
     assert rsrp_breaks_dbm({}) == RSRP_BREAKS_DBM
 

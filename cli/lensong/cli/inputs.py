@@ -17,7 +17,8 @@ from lensong.coverage.cellplan import (
     within_grid,
 )
 from lensong.coverage.network import Network
-from lensong.gis_data.land import Land
+from lensong.gis_data.land import Land, Source
+from lensong.gis_data.provenance import as_written, content_sha256
 from lensong.gis_data.reading import read_land
 from lensong.gis_data.tables import read_bytes, read_table
 from lensong.propagation.errors import ConfigError, DataError, LensongError
@@ -45,6 +46,7 @@ def read_inputs(
         extra_points_deg=[(mast.lat_deg, mast.lon_deg) for mast in network.masts],
         progress=None if progress is None else lambda stage, share: progress(stage, share, 1.0),
     )
+    land = replace(land, sources=(*land.sources, *_network_sources(scenario)))
     return land, _on_land(network, land, scenario.network), report
 
 
@@ -70,6 +72,21 @@ def read_network(request: NetworkRequest) -> tuple[Network, ImportReport]:
         raise DataError(f"{names}: {error}") from error
 
 
+def _network_sources(scenario: Scenario) -> list[Source]:
+    """Return where the cells and their antennas came from, for the provenance of the outputs."""
+    request = scenario.network
+    used = {"cells": list(request.tables.values()), "antennas": _pattern_files(request.antennas)}
+    return [
+        Source(
+            role=role,
+            path=", ".join(as_written(path, scenario.land.folder) for path in paths),
+            sha256=content_sha256(paths),
+        )
+        for role, paths in used.items()
+        if paths
+    ]
+
+
 def _on_land(network: Network, land: Land, request: NetworkRequest) -> Network:
     """Return the masts that the land holds; refuse doubtful ones unless told to accept them.
 
@@ -90,8 +107,7 @@ def _on_land(network: Network, land: Land, request: NetworkRequest) -> Network:
 def _antennas(folder: Path | None) -> dict[str, AntennaPattern]:
     if folder is None:
         return {}
-    files = [folder] if folder.is_file() else sorted(folder.rglob("*"))
-    patterns = [file for file in files if file.suffix.lower() in _PATTERN_SUFFIXES]
+    patterns = _pattern_files(folder)
     if not patterns:
         raise ConfigError(
             f"network.antennas is {folder}, but there is no .msi or .pln file in it: "
@@ -99,3 +115,10 @@ def _antennas(folder: Path | None) -> dict[str, AntennaPattern]:
         )
     # Vendors write names in whatever encoding; only ASCII carries meaning in a pattern.
     return parse_antennas({f.name: read_bytes(f).decode("utf-8", "replace") for f in patterns})
+
+
+def _pattern_files(folder: Path | None) -> list[Path]:
+    if folder is None:
+        return []
+    files = [folder] if folder.is_file() else sorted(folder.rglob("*"))
+    return [file for file in files if file.suffix.lower() in _PATTERN_SUFFIXES]

@@ -190,6 +190,19 @@ class ClassesSection(_Section):
     no_signal_share: _Share = 0.05
 
 
+class ReportSection(_Section):
+    """[report]."""
+
+    rsrp_dbm: Annotated[list[float], Field(min_length=2, max_length=12)] = [
+        -124.0,
+        -115.0,
+        -105.0,
+        -95.0,
+        -85.0,
+        -75.0,
+    ]
+
+
 class ScenarioFile(_Section):
     """The whole file."""
 
@@ -206,3 +219,4 @@ class ScenarioFile(_Section):
     handset: HandsetSection = HandsetSection()
     propagation: PropagationSection = PropagationSection()
     classes: ClassesSection = ClassesSection()
+    report: ReportSection = ReportSection()

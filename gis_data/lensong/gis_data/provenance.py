@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["content_sha256"]
+__all__ = ["as_written", "content_sha256"]
 
 _SHAPEFILE_PARTS = (".dbf", ".prj", ".cpg", ".shx")
 
@@ -22,6 +22,13 @@ def content_sha256(paths: Iterable[Path]) -> str:
     if len(hashes) == 1:
         return hashes[0]
     return hashlib.sha256("\n".join(hashes).encode("ascii")).hexdigest()
+
+
+def as_written(path: Path, folder: Path | None) -> str:
+    """Return a path as the scenario in ``folder`` writes it: relative where it lies below."""
+    if folder is not None and path.is_relative_to(folder):
+        return path.relative_to(folder).as_posix()
+    return str(path)
 
 
 def _file_sha256(path: Path) -> str:

@@ -23,7 +23,7 @@ from lensong.gis_data.land_request import LandRequest
 from lensong.gis_data.landcover import LandCover, read_land_cover
 from lensong.gis_data.mosaic import check_overlap, scratch_folder
 from lensong.gis_data.population import read_population
-from lensong.gis_data.provenance import content_sha256
+from lensong.gis_data.provenance import as_written, content_sha256
 from lensong.gis_data.villages import read_villages
 from lensong.propagation.errors import ConfigError, DataError, OutOfRangeError
 from lensong.propagation.types import Float32Array, Grid, UInt8Array
@@ -417,16 +417,10 @@ def _sources(
             entries.append((role, (path,), [path], ""))
     found = []
     for done, (role, given, used_paths, note) in enumerate(entries, start=1):
-        shown = ", ".join(_as_written(path, request.folder) for path in given)
+        shown = ", ".join(as_written(path, request.folder) for path in given)
         found.append(Source(role=role, path=shown, sha256=content_sha256(used_paths), note=note))
         tell("hashes", done / len(entries))
     return tuple(found)
-
-
-def _as_written(path: Path, folder: Path | None) -> str:
-    if folder is not None and path.is_relative_to(folder):
-        return path.relative_to(folder).as_posix()
-    return str(path)
 
 
 def _grid_sentence(grid: Grid, margin_m: float) -> str:

@@ -131,7 +131,7 @@ def _read(
     found = _form(tables.main) if plan_format == "auto" else plan_format
     if found == "atoll":
         raise InvalidInputError(
-            "Atoll's plan is three tables, one is given: set network.cells = {sites=…, "
+            "Atoll's plan is three tables, one is given: set network.atoll = {sites=…, "
             "transmitters=…, cells=…}"
         )
     if not tables.main.rows:

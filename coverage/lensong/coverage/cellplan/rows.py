@@ -55,8 +55,8 @@ class CellTables:
             raise InvalidInputError(
                 "a cell plan is either one table or Atoll's three, but "
                 f"{'no table' if self.main is None else 'one table'} is given and of Atoll's "
-                f"{', '.join(missing) or 'none'} missing: set network.cells to a file or to "
-                "{sites=…, transmitters=…, cells=…}"
+                f"{', '.join(missing) or 'none'} missing: set network.cells to a file or "
+                "network.atoll to {sites=…, transmitters=…, cells=…}"
             )
 
 

@@ -126,9 +126,9 @@ def classify(values: NDArray[np.floating[Any]], legend: Legend) -> UInt8Array:
 
 
 def rsrp_breaks_dbm(settings: dict[str, Any]) -> tuple[float, ...]:
-    """Return the level thresholds: the scenario's ``classes.rsrp_dbm``, or the usual ones."""
-    classes = settings.get("classes")
-    chosen = classes.get("rsrp_dbm") if isinstance(classes, dict) else None
+    """Return the level thresholds: the scenario's ``report.rsrp_dbm``, or the usual ones."""
+    report = settings.get("report")
+    chosen = report.get("rsrp_dbm") if isinstance(report, dict) else None
     return tuple(chosen) if chosen else RSRP_BREAKS_DBM
 
 
