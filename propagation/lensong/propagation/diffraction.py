@@ -204,6 +204,10 @@ def spherical_earth(
     line_of_sight_km = sqrt(2.0 * radius_km) * (sqrt(0.001 * tx_m) + sqrt(0.001 * rx_m))
     if path_km >= line_of_sight_km:
         return _first_term_mixed(path_km, tx_m, rx_m, radius_km, freq_ghz, horizontal, sea_share)
+    # No point of the smooth path can be nearer than this, nor need more: clear without a cubic.
+    bulge_m = 125.0 * path_km * path_km / radius_km
+    if min(tx_m, rx_m) - bulge_m > 8.728 * sqrt(path_km * wavelength_m(freq_ghz)):
+        return 0.0
     c = (tx_m - rx_m) / (tx_m + rx_m)
     m = 250.0 * path_km * path_km / (radius_km * (tx_m + rx_m))
     b = (

@@ -29,6 +29,7 @@ from lensong.propagation.radial import (
     Rasters,
     read_point,
 )
+from lensong.propagation.sampling import bilinear
 from lensong.propagation.types import FloatArray
 
 __all__ = ["OWN_GROUND", "OWN_KM", "OWN_SURFACE", "Receiver", "obstacle"]
@@ -57,10 +58,10 @@ def own_height(
 ) -> float:
     """Return the height of the wanted profile on the pixel's own line."""
     steps = at_km / step_km
-    ground, surface = read_point(
-        rasters, receiver.row + steps * receiver.d_row, receiver.col + steps * receiver.d_col
-    )
-    return ground if profile == GROUND else surface
+    row, col = receiver.row + steps * receiver.d_row, receiver.col + steps * receiver.d_col
+    if profile == GROUND:
+        return bilinear(rasters.ground_m, row, col)
+    return read_point(rasters, row, col)[1]
 
 
 @kernel

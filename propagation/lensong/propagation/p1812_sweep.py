@@ -14,7 +14,7 @@ the terms of one pixel) and `sweep_p1812` (radials and pixels).
 
 from __future__ import annotations
 
-from math import atan, degrees, sqrt
+from math import atan, degrees, log10, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -36,7 +36,10 @@ from lensong.propagation.p1812_terms import (
     BETA_EARTH_RADIUS_KM,
     assemble,
     beta0_percent,
+    combined_db,
+    ducting_floor_at_half_time_db,
     inland_tau,
+    median_earth_radius_km,
 )
 from lensong.propagation.pixel_order import OWN_SAMPLES, PixelOrder
 from lensong.propagation.radial import (
@@ -62,10 +65,13 @@ from lensong.propagation.radial import (
 from lensong.propagation.sampling import nearest
 from lensong.propagation.types import Float32Array, FloatArray
 
-__all__ = ["Climate", "sweep_p1812"]
+__all__ = ["Climate", "make_climate", "sweep_p1812"]
 
 SHORT_PATH_KM = 0.25
 """Below this the Recommendation does not hold: free space and diffraction alone."""
+
+NO_SCATTER_DB = 40.0
+"""Troposcatter this far above the other loss changes the sum by less than 3e-8 dB, eq. (63)."""
 
 AT_THE_MAST_CELLS = 0.03
 """A pixel centre nearer than this is taken to be this far away: no path has length 0."""
@@ -84,6 +90,44 @@ class Climate(NamedTuple):
     lat_per_col_deg: float
     tx_coast_km: float
     rx_coast_km: float
+    # the parts of terms that depend on the frequency and the climate alone
+    freq_cube_root: float
+    ducting_fixed_db: float  # 102.45 + 20 log f + Alf, eqs (47), (47a)
+    troposcatter_fixed_db: float  # 190.1 + Lf - 0.15 N0, eqs (44), (45)
+
+
+def make_climate(
+    *,
+    freq_ghz: float,
+    percent: float,
+    n0: float,
+    delta_n_per_km: float,
+    horizontal: bool,
+    tx_lat_deg: float,
+    lat_per_row_deg: float,
+    lat_per_col_deg: float,
+    tx_coast_km: float,
+    rx_coast_km: float,
+) -> Climate:
+    """Return the climate of a sweep with what can be computed once."""
+    ducting_fixed = 102.45 + 20.0 * log10(freq_ghz)
+    if freq_ghz < 0.5:
+        ducting_fixed += 45.375 - 137.0 * freq_ghz + 92.5 * freq_ghz**2
+    return Climate(
+        freq_ghz,
+        percent,
+        n0,
+        median_earth_radius_km(delta_n_per_km),
+        horizontal,
+        tx_lat_deg,
+        lat_per_row_deg,
+        lat_per_col_deg,
+        tx_coast_km,
+        rx_coast_km,
+        freq_ghz ** (1.0 / 3.0),
+        ducting_fixed,
+        190.1 + 25.0 * log10(freq_ghz) - 2.5 * log10(freq_ghz / 2.0) ** 2 - 0.15 * n0,
+    )
 
 
 @kernel
@@ -329,8 +373,30 @@ def _serve(
         climate.horizontal,
         sea_share,
     )
+    diffracted_db = free_space + median_db
     if path_km < SHORT_PATH_KM:
-        return free_space + median_db, departure_deg, median_db, bare_db
+        return diffracted_db, departure_deg, median_db, bare_db
+    if climate.percent >= 50.0 and not rasters.has_zone:
+        floor_db = ducting_floor_at_half_time_db(
+            path_km,
+            radius_km,
+            tx_at,
+            path_km - rx_at,
+            tx_theta,
+            rx_theta,
+            climate.ducting_fixed_db,
+            climate.freq_cube_root,
+        )
+        if floor_db > diffracted_db:
+            # Ducting is no way round: Lbda = Lbd (eq. 61). At half the time Fi is below 1e-7 and
+            # weighs less than 12 dB (eq. 59), so Lbam = Lbd to 1e-6 dB and only troposcatter is
+            # left to be added.
+            theta = 1000.0 * path_km / radius_km + tx_theta + rx_theta
+            scattered_db = climate.troposcatter_fixed_db + 20.0 * log10(path_km) + 0.573 * theta
+            if scattered_db < diffracted_db + NO_SCATTER_DB:
+                loss_db = max(free_space, combined_db(scattered_db, diffracted_db))
+                return loss_db, departure_deg, median_db, bare_db
+            return diffracted_db, departure_deg, median_db, bare_db
     rare_db = median_db
     if climate.percent < 50.0:
         rare_nu = obstacle(

@@ -158,6 +158,42 @@ def ducting_loss_db(
 
 
 @kernel
+def ducting_floor_at_half_time_db(
+    path_km: float,
+    earth_radius_km: float,
+    tx_horizon_km: float,
+    rx_horizon_km: float,
+    tx_theta_mrad: float,
+    rx_theta_mrad: float,
+    fixed_db: float,
+    freq_cube_root: float,
+) -> float:
+    """Return what Lba cannot fall below at 50 % of time, inland.
+
+    Left out are A(p) of eq. (53) and the logarithms of eqs (48), (49), none of which is negative
+    there: beta <= beta0 <= 10^1.67 < 50, so log10(p / beta) > 0 and 12 (p / beta)^gamma >= 12,
+    which outweighs the -12; and a shielding angle above 0 only adds. ``fixed_db`` is
+    102.45 + 20 log f + Alf.
+    """
+    above_tx = tx_theta_mrad - 0.1 * tx_horizon_km
+    above_rx = rx_theta_mrad - 0.1 * rx_horizon_km
+    angle = (
+        1000.0 * path_km / earth_radius_km
+        + tx_theta_mrad
+        - max(above_tx, 0.0)
+        + rx_theta_mrad
+        - max(above_rx, 0.0)
+    )
+    shielding = 0.264 * (max(above_tx, 0.0) + max(above_rx, 0.0))
+    slope = 5e-5 * earth_radius_km
+    return (
+        fixed_db
+        + 20.0 * log10(tx_horizon_km + rx_horizon_km)
+        + freq_cube_root * (shielding + slope * angle)
+    )
+
+
+@kernel
 def angle_blend(theta_mrad: float) -> float:
     """Return Fj: 1 for line of sight, 0 well beyond the horizon, eq. (57)."""
     return 1.0 - 0.5 * (1.0 + tanh(3.0 * 0.8 * (theta_mrad - 0.3) / 0.3))

@@ -27,7 +27,7 @@ import numpy as np
 from lensong.propagation.block_search import BLOCK, fill_block_maxima
 from lensong.propagation.hull import push
 from lensong.propagation.kernel import kernel
-from lensong.propagation.sampling import bilinear, nearest
+from lensong.propagation.sampling import bilinear, bilinear_pair, nearest
 from lensong.propagation.types import Float32Array, FloatArray, IntArray, UInt8Array
 
 __all__ = [
@@ -98,10 +98,11 @@ def new_radial(count: int, step_km: float) -> Radial:
 @kernel
 def read_point(rasters: Rasters, row: float, col: float) -> tuple[float, float]:
     """Return ground and surface height at a position; NaN where there is no elevation."""
-    ground = bilinear(rasters.ground_m, row, col)
     if not rasters.has_clutter:
+        ground = bilinear(rasters.ground_m, row, col)
         return ground, ground
-    return ground, ground + bilinear(rasters.clutter_m, row, col)
+    ground, clutter = bilinear_pair(rasters.ground_m, rasters.clutter_m, row, col)
+    return ground, ground + clutter
 
 
 @kernel

@@ -7,7 +7,7 @@ import numpy as np
 from lensong.propagation.kernel import kernel
 from lensong.propagation.types import Float32Array, UInt8Array
 
-__all__ = ["bilinear", "nearest"]
+__all__ = ["bilinear", "bilinear_pair", "nearest"]
 
 
 @kernel
@@ -24,6 +24,24 @@ def bilinear(raster: Float32Array, row: float, col: float) -> float:
     top = raster[i, j] * (1.0 - right) + raster[i, j + 1] * right
     bottom = raster[i + 1, j] * (1.0 - right) + raster[i + 1, j + 1] * right
     return float(top * (1.0 - down) + bottom * down)
+
+
+@kernel
+def bilinear_pair(
+    first: Float32Array, second: Float32Array, row: float, col: float
+) -> tuple[float, float]:
+    """Return the bilinear values of two rasters of one shape at one position."""
+    rows, cols = first.shape
+    if not (0.0 <= row <= rows - 1.0 and 0.0 <= col <= cols - 1.0):
+        return np.nan, np.nan
+    i, j = min(int(row), rows - 2), min(int(col), cols - 2)
+    down, right = row - i, col - j
+    up, left = 1.0 - down, 1.0 - right
+    top = first[i, j] * left + first[i, j + 1] * right
+    bottom = first[i + 1, j] * left + first[i + 1, j + 1] * right
+    other_top = second[i, j] * left + second[i, j + 1] * right
+    other_bottom = second[i + 1, j] * left + second[i + 1, j + 1] * right
+    return top * up + bottom * down, other_top * up + other_bottom * down
 
 
 @kernel

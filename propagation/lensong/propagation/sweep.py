@@ -9,8 +9,7 @@ from typing import Literal
 import numpy as np
 
 from lensong.propagation.errors import ConfigError, InvalidInputError, OutOfRangeError
-from lensong.propagation.p1812_sweep import Climate, sweep_p1812
-from lensong.propagation.p1812_terms import median_earth_radius_km
+from lensong.propagation.p1812_sweep import make_climate, sweep_p1812
 from lensong.propagation.pixel_order import OWN_SAMPLES, PixelOrder, order_pixels
 from lensong.propagation.radial import Rasters, new_radial
 from lensong.propagation.types import Float32Array, FloatArray, UInt8Array
@@ -177,17 +176,17 @@ def pixel_order(request: SweepRequest, terrain: Terrain) -> PixelOrder:
 def _itu_r_p1812(
     request: SweepRequest, terrain: Terrain, order: PixelOrder, result: SweepResult
 ) -> None:
-    climate = Climate(
-        request.freq_mhz / 1000.0,
-        float(request.time_percent),
-        float(request.n0),
-        median_earth_radius_km(float(request.delta_n_per_km)),
-        request.polarization == "horizontal",
-        float(request.tx_lat_deg),
-        float(request.lat_per_row_deg),
-        float(request.lat_per_col_deg),
-        request.tx_coast_distance_m / 1000.0,
-        request.rx_coast_distance_m / 1000.0,
+    climate = make_climate(
+        freq_ghz=request.freq_mhz / 1000.0,
+        percent=float(request.time_percent),
+        n0=float(request.n0),
+        delta_n_per_km=float(request.delta_n_per_km),
+        horizontal=request.polarization == "horizontal",
+        tx_lat_deg=float(request.tx_lat_deg),
+        lat_per_row_deg=float(request.lat_per_row_deg),
+        lat_per_col_deg=float(request.lat_per_col_deg),
+        tx_coast_km=request.tx_coast_distance_m / 1000.0,
+        rx_coast_km=request.rx_coast_distance_m / 1000.0,
     )
     samples = int(request.radius_m / terrain.cell_m) + 2
     sweep_p1812(
