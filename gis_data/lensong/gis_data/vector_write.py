@@ -19,6 +19,7 @@ from lensong.propagation.errors import DataError, InvalidInputError
 
 __all__ = ["write_csv", "write_geopackage"]
 
+_FIXED_COUNT = 1
 _FIXED_CHANGE = "2000-01-01T00:00:00.000Z"  # the format wants a time; ours must not change
 _FULL_BELOW_BYTES = 1_000_000  # GDAL fills the disk before it gives up
 _GDAL_ERRORS = (DataSourceError, DataLayerError, FeatureError, GeometryError, sqlite3.Error)
@@ -54,7 +55,7 @@ def write_geopackage(
         try:
             for number, (name, frame) in enumerate(layers.items()):
                 _write_layer(part, name, frame, append=number > 0)
-            _fix_time(part)
+            _fix_header(part)
         except _GDAL_ERRORS as error:
             raise _reason(error, part, Path(path)) from error
 
@@ -113,6 +114,12 @@ def _reason(error: Exception, part: Path, path: Path) -> Exception:
     return DataError(f"{path} could not be written ({error}): check the columns of its layers")
 
 
-def _fix_time(part: Path) -> None:
+def _fix_header(part: Path) -> None:
     with closing(sqlite3.connect(part)) as database, database:
         database.execute("UPDATE gpkg_contents SET last_change = ?", (_FIXED_CHANGE,))
+    # SQLite counts its transactions in the header (bytes 24-27 and, for the version that the
+    # counts belong to, 92-95), and GDAL's number of them varies with the clock.
+    with part.open("r+b") as file:
+        for offset in (24, 92):
+            file.seek(offset)
+            file.write(_FIXED_COUNT.to_bytes(4, "big"))
