@@ -94,7 +94,7 @@ def test_interrupt_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     def interrupt(_part: Path) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(vector_write, "_fix_time", interrupt)
+    monkeypatch.setattr(vector_write, "_fix_header", interrupt)
     with pytest.raises(KeyboardInterrupt):
         write_geopackage(tmp_path / "villages.gpkg", _layers())
     assert os.listdir(tmp_path) == []
