@@ -107,6 +107,17 @@ MODELS: tuple[ModelInfo, ...] = (
         function="lensong.propagation.diffraction.delta_bullington_loss_db",
         instead="itu_r_p1812 for the whole loss of a path",
     ),
+    ModelInfo(
+        name="itu_r_p526_knife_edges",
+        title="Diffraction over the main edge of a profile and one more on either side",
+        kind="path",
+        map_engine=False,
+        freq_mhz=(0.0, inf),
+        distance_m=(0.0, inf),
+        source="Recommendation ITU-R P.526-11, section 4.4.2",
+        function="lensong.propagation.knife_edges.multiple_knife_edge_loss_db",
+        instead="itu_r_p526_delta_bullington for sampled terrain",
+    ),
 )
 """In the order in which they are listed."""
 
