@@ -150,33 +150,43 @@ def test_two_grazing_edges_have_the_exact_loss(a: float, b: float, c: float) -> 
 def test_two_edges_are_reciprocal(
     a: float, b: float, c: float, h1: float, h2: float, method: str
 ) -> None:
-    edges, path = ((a, h1), (a + b, h2)), a + b + c
-    turned = ((c, h2), (b + c, h1))
-    common = {"method": method, "radius_m": RADIUS_M}
+    def there() -> float:
+        edges = (a, h1), (a + b, h2)
+        return double(edges, a + b + c, tx_m=40.0, rx_m=10.0, radius_m=RADIUS_M, method=method)
+
+    def back() -> float:
+        edges = (c, h2), (b + c, h1)
+        return double(edges, a + b + c, tx_m=10.0, rx_m=40.0, radius_m=RADIUS_M, method=method)
+
     try:
-        there = double(edges, path, tx_m=40.0, rx_m=10.0, **common)  # type: ignore[arg-type]
+        loss = there()
     except InvalidInputError:
         with pytest.raises(InvalidInputError, match="below the line"):
-            double(turned, path, tx_m=10.0, rx_m=40.0, **common)  # type: ignore[arg-type]
+            back()
         return
-    back = double(turned, path, tx_m=10.0, rx_m=40.0, **common)  # type: ignore[arg-type]
-    assert there == pytest.approx(back, abs=1e-6)
+    assert loss == pytest.approx(back(), abs=1e-6)
 
 
-@given(legs, legs, legs, st.floats(10.0, 500.0), st.sampled_from(["epstein_peterson", "deygout"]))
-def test_an_edge_deep_below_leaves_the_other(
-    a: float, b: float, c: float, height: float, method: str
+@given(legs, legs, legs, st.floats(10.0, 500.0))
+def test_deygout_of_an_edge_and_a_deep_pit_is_the_edge(
+    a: float, b: float, c: float, height: float
 ) -> None:
-    path = a + b + c
     nu = knife_edge_nu(height, tx_distance_m=a, rx_distance_m=b + c, freq_mhz=900.0)
-    # Epstein-Peterson sees the second edge's foot from the first, so it must lie on that ray
-    sunk = height * c / (b + c) - 1e4
-    if method == "epstein_peterson":
-        loss = double(((a, height), (a + b, sunk)), path, method=method)
-        assert loss >= float(knife_edge_loss_db(nu))
-    else:
-        loss = double(((a, height), (a + b, sunk)), path, method=method)
-        assert loss == pytest.approx(float(knife_edge_loss_db(nu)), abs=1e-9)
+    loss = double(((a, height), (a + b, -1e4)), a + b + c, method="deygout")
+    assert loss == pytest.approx(float(knife_edge_loss_db(nu)), abs=1e-9)
+
+
+@given(legs, legs, legs, st.floats(0.0, 300.0), st.floats(0.0, 300.0))
+def test_epstein_peterson_adds_both_edges_and_at_most_their_distance(
+    a: float, b: float, c: float, h1: float, h2: float
+) -> None:
+    nu1 = knife_edge_nu(h1 - h2 * a / (a + b), tx_distance_m=a, rx_distance_m=b, freq_mhz=900.0)
+    nu2 = knife_edge_nu(h2 - h1 * c / (b + c), tx_distance_m=b, rx_distance_m=c, freq_mhz=900.0)
+    alone = [float(knife_edge_loss_db(nu)) for nu in (nu1, nu2)]
+    loss = double(((a, h1), (a + b, h2)), a + b + c, method="epstein_peterson")
+    together = 10.0 * log10((a + b) * (b + c) / (b * (a + b + c)))
+    wanted = sum(alone) + (together if min(alone) > 15.0 else 0.0)
+    assert loss == pytest.approx(wanted, abs=1e-9)
 
 
 def test_epstein_peterson_of_two_deep_edges_by_hand() -> None:
