@@ -268,7 +268,7 @@ def test_ctrl_c_keeps_the_sweeps_and_leaves_no_half_file(
 
     monkeypatch.setattr(ArrayStore, "put", put_and_stop)
     run = small.plan("--quiet", "--workers", "1")
-    assert run.exit_code == 130
+    assert run.exit_code == 2
     assert run.stderr.strip() == "interrupted; sweeps so far are kept in the cache"
     assert list(small.out.iterdir()) == []
     assert not [f for f in small.cache.rglob("*") if f.is_file() and f.suffix != ".arrays"]
@@ -294,7 +294,7 @@ def test_a_real_interrupt_ends_a_real_run_within_seconds(small: SmallPlan) -> No
             time.sleep(0.1)
         run.send_signal(signal.SIGINT)
         _, message = run.communicate(timeout=30.0)
-    assert run.returncode == 130
+    assert run.returncode == 2
     assert message.strip() == "interrupted; sweeps so far are kept in the cache"
     assert list(small.out.iterdir()) == []
     assert not [f for f in small.cache.rglob("*") if f.is_file() and f.suffix != ".arrays"]
@@ -311,7 +311,7 @@ def test_ctrl_c_while_writing_keeps_the_older_result(
 
     monkeypatch.setattr("lensong.cli.outputs.render_report", stop)
     small.replace("scenario.toml", 'title = "Small"', 'title = "Other"')
-    assert small.plan("--quiet").exit_code == 130
+    assert small.plan("--quiet").exit_code == 2
     assert {path.name: path.read_bytes() for path in small.out.iterdir()} == before
 
 

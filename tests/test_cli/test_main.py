@@ -75,7 +75,7 @@ def failing(error: BaseException) -> click.Command:
         (PermissionError(13, "Permission denied", "/out/x.tif"), 2, "/out/x.tif: Permission den"),
         (OSError(28, "No space left on device"), 2, "No space left on device"),
         (MemoryError(), 2, "plan a smaller area"),
-        (KeyboardInterrupt(), 130, "interrupted"),
+        (KeyboardInterrupt(), 2, "interrupted"),
     ],
 )
 def test_an_error_is_one_message_and_a_code(error: BaseException, code: int, message: str) -> None:

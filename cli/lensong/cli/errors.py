@@ -12,16 +12,13 @@ import click
 
 from lensong.propagation.errors import LensongError
 
-__all__ = ["EXIT_BAD_INPUT", "EXIT_INTERRUPTED", "EXIT_NO", "explains_errors"]
+__all__ = ["EXIT_BAD_INPUT", "EXIT_NO", "explains_errors"]
 
 EXIT_NO = 1
 """The command worked, and its result says no."""
 
 EXIT_BAD_INPUT = 2
-"""A file, a setting or the place for the output must be changed first."""
-
-EXIT_INTERRUPTED = 130
-"""Ended by Ctrl-C, as shells report it."""
+"""Nothing was done: bad input, no place for the output, or Ctrl-C."""
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -39,9 +36,13 @@ def explains_errors(command: _Command) -> _Command:
             return command(*args, **kwargs)
         except KeyboardInterrupt:
             keeps = kwargs.get("no_cache") is False
-            kept = "; sweeps so far are kept in the cache" if keeps else ""
+            kept = (
+                "; sweeps so far are kept in the cache: run the same command again to go on"
+                if keeps
+                else ": nothing was written"
+            )
             click.echo(f"interrupted{kept}", err=True)
-            raise SystemExit(EXIT_INTERRUPTED) from None
+            raise SystemExit(EXIT_BAD_INPUT) from None
         except BrokenPipeError:
             # The reader of our output, say `head`, has what it wanted.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -42,7 +42,7 @@ def lensong() -> None:
     Start with `lensong demo`, then describe your own network in a scenario file and run
     `lensong check` and `lensong plan` on it.
 
-    Exit codes: 0 done; 1 done, and the result says no; 2 bad input; 130 interrupted.
+    Exit codes: 0 done; 1 done, and the result says no; 2 bad input or interrupted.
     """
 
 
