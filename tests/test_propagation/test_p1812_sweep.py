@@ -226,6 +226,17 @@ def test_carriers_share_the_order_of_pixels() -> None:
     )
 
 
+@pytest.mark.parametrize("workers", [2, 3, 7])
+def test_threads_share_the_radials_and_change_nothing(workers: int) -> None:
+    terrain = make_terrain(10, 300.0, "rough", clutter=True, sea=False)
+    wanted = request(terrain, row=70.25, col=81.5, radius_m=1800.0)
+    alone, shared = sweep(wanted, terrain), sweep(wanted, terrain, workers=workers)
+    np.testing.assert_array_equal(shared.path_loss_db, alone.path_loss_db)
+    np.testing.assert_array_equal(shared.departure_deg, alone.departure_deg)
+    with pytest.raises(InvalidInputError, match="workers"):
+        sweep(wanted, terrain, workers=0)
+
+
 def test_more_than_half_of_the_time_is_refused() -> None:
     terrain = make_terrain(9, 10.0, "rough", clutter=False, sea=False)
     with pytest.raises(OutOfRangeError, match="time_percent"):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from lensong.propagation.types import IntArray
+from lensong.propagation.types import Int32Array, IntArray
 
 __all__ = ["OWN_SAMPLES", "PixelOrder", "order_pixels"]
 
@@ -26,9 +26,9 @@ class PixelOrder(NamedTuple):
     """
 
     first: IntArray
-    row: IntArray
-    col: IntArray
-    last_sample: IntArray
+    row: Int32Array
+    col: Int32Array
+    last_sample: Int32Array
 
 
 @njit(cache=True, nogil=True)
@@ -61,7 +61,7 @@ def order_pixels(
             per_radial[r + 1] += 1
             count += 1
     per_sample, first = np.cumsum(per_sample), np.cumsum(per_radial)
-    by_sample = np.empty(count, dtype=np.int64)
+    by_sample = np.empty(count, dtype=np.int32)
     for i in range(rows):
         for j in range(cols):
             if radial_of[i, j] >= 0:
@@ -69,8 +69,8 @@ def order_pixels(
                 by_sample[per_sample[last]] = i * cols + j
                 per_sample[last] += 1
     place = first[:-1].copy()
-    out_row, out_col = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
-    out_last = np.empty(count, dtype=np.int64)
+    out_row, out_col = np.empty(count, dtype=np.int32), np.empty(count, dtype=np.int32)
+    out_last = np.empty(count, dtype=np.int32)
     for p in range(count):
         i, j = by_sample[p] // cols, by_sample[p] % cols
         at = place[radial_of[i, j]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +13,7 @@ from lensong.propagation.errors import ConfigError, InvalidInputError, OutOfRang
 from lensong.propagation.p1812_sweep import make_climate, sweep_p1812
 from lensong.propagation.pixel_order import OWN_SAMPLES, PixelOrder, order_pixels
 from lensong.propagation.radial import Rasters, new_radial
+from lensong.propagation.statistical_sweep import STATISTICAL_MODELS
 from lensong.propagation.types import Float32Array, FloatArray, UInt8Array
 
 __all__ = ["MODELS", "SweepRequest", "SweepResult", "Terrain", "pixel_order", "sweep"]
@@ -211,7 +213,10 @@ def _itu_r_p1812(
 
 SweepModel = Callable[[SweepRequest, Terrain, PixelOrder, SweepResult], None]
 
-MODELS: dict[str, SweepModel] = {"itu_r_p1812": _itu_r_p1812}
+MODELS: dict[str, SweepModel] = {
+    "itu_r_p1812": _itu_r_p1812,
+    **STATISTICAL_MODELS,
+}
 """Models by the name that scenarios use; each fills a result in place."""
 
 
@@ -221,6 +226,7 @@ def sweep(
     *,
     model: str = "itu_r_p1812",
     order: PixelOrder | None = None,
+    workers: int = 1,
 ) -> SweepResult:
     """Return the path loss from a mast to every pixel within a radius.
 
@@ -232,6 +238,8 @@ def sweep(
         A key of `MODELS`.
     order : PixelOrder, optional
         From `pixel_order` with the same position and radius.
+    workers : int
+        Threads that share the radials, 1 or more. The result does not depend on it.
 
     Returns
     -------
@@ -249,6 +257,8 @@ def sweep(
     Pixels nearer than 0.25 km, where the Recommendation does not hold, get free space and the
     diffraction term. Distances are those of the projected grid.
     """
+    if workers < 1:
+        raise InvalidInputError(f"workers is {workers}, wanted 1 or more")
     if model not in MODELS:
         raise ConfigError(f"model is {model!r}, wanted one of {', '.join(sorted(MODELS))}")
     rows, cols = terrain.ground_m.shape
@@ -270,5 +280,26 @@ def sweep(
         diffraction_db=np.full((height, width), np.nan, dtype=np.float32),
         terrain_db=np.full((height, width), np.nan, dtype=np.float32),
     )
-    MODELS[model](request, terrain, order or pixel_order(request, terrain), result)
+    order = order or pixel_order(request, terrain)
+    if workers == 1:
+        MODELS[model](request, terrain, order, result)
+        return result
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        parts = [
+            pool.submit(MODELS[model], request, terrain, part, result)
+            for part in _shared_out(order, workers)
+        ]
+        for part in parts:
+            part.result()
     return result
+
+
+def _shared_out(order: PixelOrder, parts: int) -> list[PixelOrder]:
+    """Return orders that serve about equally many pixels each, whole radials together."""
+    first = order.first
+    edges = np.searchsorted(first, np.linspace(0, first[-1], parts + 1))
+    edges[0], edges[-1] = 0, first.size - 1
+    return [
+        order._replace(first=np.clip(first, first[begin], first[end]))
+        for begin, end in zip(edges[:-1], edges[1:], strict=True)
+    ]

@@ -17,6 +17,7 @@ __all__ = [
     "FloatArray",
     "Grid",
     "Int16Array",
+    "Int32Array",
     "IntArray",
     "UInt8Array",
 ]
@@ -25,6 +26,7 @@ FloatArray: TypeAlias = NDArray[np.float64]
 Float32Array: TypeAlias = NDArray[np.float32]
 IntArray: TypeAlias = NDArray[np.int64]
 Int16Array: TypeAlias = NDArray[np.int16]
+Int32Array: TypeAlias = NDArray[np.int32]
 UInt8Array: TypeAlias = NDArray[np.uint8]
 BoolArray: TypeAlias = NDArray[np.bool_]
 
