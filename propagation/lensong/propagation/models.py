@@ -8,6 +8,7 @@ from math import inf, isnan, nan
 from typing import Literal
 
 from lensong.propagation.errors import ConfigError, InvalidInputError
+from lensong.propagation.tr38901 import SCENARIOS
 
 __all__ = ["ANY", "MODELS", "ModelInfo", "model"]
 
@@ -60,6 +61,98 @@ class ModelInfo:
                 )
 
 
+def _hata(
+    name: str,
+    title: str,
+    *,
+    freq_mhz: tuple[float, float],
+    distance_m: tuple[float, float],
+    heights_m: tuple[tuple[float, float], tuple[float, float]],
+    source: str,
+    function: str,
+    instead: str,
+) -> ModelInfo:
+    return ModelInfo(
+        name=name,
+        title=title,
+        kind="statistical",
+        map_engine=True,
+        freq_mhz=freq_mhz,
+        distance_m=distance_m,
+        tx_height_m=heights_m[0],
+        rx_height_m=heights_m[1],
+        source=source,
+        function=f"lensong.propagation.hata.{function}",
+        instead=instead,
+    )
+
+
+def _okumura_hata(name: str, where: str) -> ModelInfo:
+    return _hata(
+        name,
+        f"Okumura-Hata, {where}",
+        freq_mhz=(150.0, 1500.0),
+        distance_m=(1000.0, 20_000.0),
+        heights_m=((30.0, 200.0), (1.0, 10.0)),
+        source="M. Hata, IEEE Trans. Veh. Technol. 29(3), 1980",
+        function="okumura_hata_loss_db",
+        instead="extended_hata to 3000 MHz and 100 km; itu_r_p1812 in relief",
+    )
+
+
+def _extended_hata(name: str, where: str) -> ModelInfo:
+    return _hata(
+        name,
+        f"Modified Hata of CEPT (SEAMCAT), {where}",
+        freq_mhz=(30.0, 3000.0),
+        distance_m=(0.0, 100_000.0),
+        heights_m=((1.0, 200.0), (1.0, 200.0)),
+        source="ERC Report 68 (2002); Report ITU-R SM.2028",
+        function="extended_hata_loss_db",
+        instead="tr38901_rma above 3000 MHz; itu_r_p1812 in relief",
+    )
+
+
+def _tr38901(scenario: str, title: str) -> ModelInfo:
+    limits = SCENARIOS[scenario]
+    return ModelInfo(
+        name=f"tr38901_{scenario}",
+        title=title,
+        kind="statistical",
+        map_engine=True,
+        freq_mhz=limits.freq_mhz,
+        distance_m=limits.distance_m,
+        tx_height_m=limits.tx_height_m,
+        rx_height_m=limits.rx_height_m,
+        source="3GPP TR 38.901 v17.0.0, tables 7.4.1-1 and 7.4.2-1",
+        function="lensong.propagation.tr38901.path_loss_db",
+        instead=limits.instead.removeprefix("use "),
+    )
+
+
+def _add_on(
+    name: str,
+    title: str,
+    freq_mhz: tuple[float, float],
+    function: str,
+    source: str,
+    instead: str,
+    *,
+    distance_m: tuple[float, float] = ANY,
+) -> ModelInfo:
+    return ModelInfo(
+        name=name,
+        title=title,
+        kind="add_on",
+        map_engine=False,
+        freq_mhz=freq_mhz,
+        distance_m=distance_m,
+        source=source,
+        function=f"lensong.propagation.{function}",
+        instead=instead,
+    )
+
+
 MODELS: tuple[ModelInfo, ...] = (
     ModelInfo(
         name="itu_r_p1812",
@@ -78,7 +171,7 @@ MODELS: tuple[ModelInfo, ...] = (
         name="free_space",
         title="Free-space loss, the floor under every other model",
         kind="statistical",
-        map_engine=False,
+        map_engine=True,
         freq_mhz=(0.0, inf),
         distance_m=(0.0, inf),
         source="Recommendation ITU-R P.525-4, eq. (4)",
@@ -117,6 +210,107 @@ MODELS: tuple[ModelInfo, ...] = (
         source="Recommendation ITU-R P.526-11, section 4.4.2",
         function="lensong.propagation.knife_edges.multiple_knife_edge_loss_db",
         instead="itu_r_p526_delta_bullington for sampled terrain",
+    ),
+    _okumura_hata("okumura_hata", "town"),
+    _okumura_hata("okumura_hata_suburban", "suburb"),
+    _okumura_hata("okumura_hata_open", "open land"),
+    _hata(
+        "cost231_hata",
+        "COST-231-Hata, medium town",
+        freq_mhz=(1500.0, 2000.0),
+        distance_m=(1000.0, 20_000.0),
+        heights_m=((30.0, 200.0), (1.0, 10.0)),
+        source="COST 231 final report (1999), section 4.4.1",
+        function="cost231_hata_loss_db",
+        instead="okumura_hata to 1500 MHz; extended_hata to 3000 MHz; itu_r_p1812 in relief",
+    ),
+    _extended_hata("extended_hata", "town"),
+    _extended_hata("extended_hata_suburban", "suburb"),
+    _extended_hata("extended_hata_open", "open land"),
+    _tr38901("rma", "3GPP rural macro, line of sight by its probability"),
+    _tr38901("uma", "3GPP urban macro, line of sight by its probability"),
+    _tr38901("umi", "3GPP urban micro in a street canyon, line of sight by its probability"),
+    _add_on(
+        "itu_r_p2108_height_gain",
+        "Clutter around an antenna below its top",
+        (30.0, 3000.0),
+        "p2108.height_gain_loss_db",
+        "Recommendation ITU-R P.2108-1, section 3.1",
+        "itu_r_p2108_terrestrial above 3 GHz",
+    ),
+    _add_on(
+        "itu_r_p2108_terrestrial",
+        "Clutter at the end of a terrestrial path, by share of places, in towns",
+        (500.0, 67_000.0),
+        "p2108.terrestrial_clutter_loss_db",
+        "Recommendation ITU-R P.2108-1, section 3.2",
+        "itu_r_p2108_height_gain below 500 MHz and nearer than 250 m",
+        distance_m=(250.0, inf),
+    ),
+    _add_on(
+        "itu_r_p2108_slant",
+        "Clutter toward an aircraft or satellite, by elevation and share of places",
+        (10_000.0, 100_000.0),
+        "p2108.slant_clutter_loss_db",
+        "Recommendation ITU-R P.2108-1, section 3.3",
+        "itu_r_p2108_terrestrial below 10 GHz",
+    ),
+    _add_on(
+        "itu_r_p2109",
+        "Entry into a building, by share of places",
+        (80.0, 100_000.0),
+        "p2109.building_entry_loss_db",
+        "Recommendation ITU-R P.2109-2",
+        "a measured entry loss",
+    ),
+    _add_on(
+        "itu_r_p833_woodland",
+        "One end inside a wood",
+        (105.9, 2200.0),
+        "p833.woodland_loss_db",
+        "Recommendation ITU-R P.833-10, section 2.1",
+        "clutter heights in itu_r_p1812",
+    ),
+    _add_on(
+        "itu_r_p833_slant",
+        "Slanting path through pine wood",
+        (1000.0, 30_000.0),
+        "p833.slant_woodland_loss_db",
+        "Recommendation ITU-R P.833-10, section 2.2",
+        "itu_r_p833_woodland below 1 GHz and for level paths",
+    ),
+    _add_on(
+        "itu_r_p833_single",
+        "Path through one stand of trees",
+        (105.9, 1000.0),
+        "p833.single_vegetation_loss_db",
+        "Recommendation ITU-R P.833-10, section 3.1",
+        "diffraction over the trees (clutter heights in itu_r_p1812) above 1 GHz",
+    ),
+    _add_on(
+        "itu_r_p676",
+        "Oxygen and water vapour, line by line",
+        (1000.0, 1_000_000.0),
+        "p676.gas_attenuation_db",
+        "Recommendation ITU-R P.676-12, Annex 1",
+        "0 dB below 1 GHz",
+    ),
+    _add_on(
+        "itu_r_p838",
+        "Rain per kilometre",
+        (1000.0, 1_000_000.0),
+        "p838.rain_specific_attenuation_db_per_km",
+        "Recommendation ITU-R P.838-3",
+        "0 dB below 1 GHz",
+    ),
+    _add_on(
+        "itu_r_p530",
+        "Rain and multipath of a microwave hop, and its availability",
+        (1000.0, 100_000.0),
+        "p530.hop_availability",
+        "Recommendation ITU-R P.530-18, sections 2.3 and 2.4.1",
+        "itu_r_p452 for paths beyond the horizon",
+        distance_m=(0.0, 60_000.0),
     ),
 )
 """In the order in which they are listed."""
