@@ -269,7 +269,10 @@ def test_ctrl_c_keeps_the_sweeps_and_leaves_no_half_file(
     monkeypatch.setattr(ArrayStore, "put", put_and_stop)
     run = small.plan("--quiet", "--workers", "1")
     assert run.exit_code == 2
-    assert run.stderr.strip() == "interrupted; sweeps so far are kept in the cache"
+    assert (
+        run.stderr.strip()
+        == "interrupted; sweeps so far are kept in the cache: run the same command again to go on"
+    )
     assert list(small.out.iterdir()) == []
     assert not [f for f in small.cache.rglob("*") if f.is_file() and f.suffix != ".arrays"]
 
@@ -295,7 +298,10 @@ def test_a_real_interrupt_ends_a_real_run_within_seconds(small: SmallPlan) -> No
         run.send_signal(signal.SIGINT)
         _, message = run.communicate(timeout=30.0)
     assert run.returncode == 2
-    assert message.strip() == "interrupted; sweeps so far are kept in the cache"
+    assert (
+        message.strip()
+        == "interrupted; sweeps so far are kept in the cache: run the same command again to go on"
+    )
     assert list(small.out.iterdir()) == []
     assert not [f for f in small.cache.rglob("*") if f.is_file() and f.suffix != ".arrays"]
 

@@ -53,12 +53,9 @@ class Receiver(NamedTuple):
 
 
 @kernel
-def own_height(
-    receiver: Receiver, rasters: Rasters, at_km: float, step_km: float, profile: int
-) -> float:
+def own_height(receiver: Receiver, rasters: Rasters, sample: int, profile: int) -> float:
     """Return the height of the wanted profile on the pixel's own line."""
-    steps = at_km / step_km
-    row, col = receiver.row + steps * receiver.d_row, receiver.col + steps * receiver.d_col
+    row, col = receiver.row + sample * receiver.d_row, receiver.col + sample * receiver.d_col
     if profile == GROUND:
         return bilinear(rasters.ground_m, row, col)
     return read_point(rasters, row, col)[1]
@@ -81,7 +78,6 @@ def obstacle(
     500 C D), where both lie [km], and the height of the point of least clearance when clear.
     """
     values, samples = radial.values, radial.samples
-    step_km = values[DISTANCE_KM, 1]
     path_km, rx_m, last = receiver.path_km, receiver.rx_m, receiver.last
     bulge = 500.0 * curvature  # [m/km²]
     own, own_count = receiver.own, receiver.own_count
@@ -99,7 +95,7 @@ def obstacle(
     if last > 0 and values[TX_SLOPE + profile, last] >= tx_slope:
         again_tx = samples[TX_SLOPE_AT + profile, last]
         at = values[DISTANCE_KM, again_tx]
-        again_tx_m = own_height(receiver, rasters, at, step_km, profile)
+        again_tx_m = own_height(receiver, rasters, again_tx, profile)
         slope = (again_tx_m - tx_m) / at - bulge * at
         if slope >= tx_slope:
             tx_slope, tx_at = slope, at
@@ -129,7 +125,7 @@ def obstacle(
                 if again_rx == again_tx:
                     again_rx_m = again_tx_m
                 else:
-                    again_rx_m = own_height(receiver, rasters, at, step_km, profile)
+                    again_rx_m = own_height(receiver, rasters, again_rx, profile)
                 slope = (again_rx_m - rx_m) / rest - bulge * rest
                 if slope > rx_slope:
                     rx_slope, rx_at = slope, at
@@ -175,7 +171,7 @@ def obstacle(
             )
         if best > own_best and point != again_tx:
             at = values[DISTANCE_KM, point]
-            point_m = own_height(receiver, rasters, at, step_km, profile)
+            point_m = own_height(receiver, rasters, point, profile)
             value = nu_at(point_m, at, tx_m, rx_m, path_km, curvature, wavelength)
             if value > nu or (value == nu and at > nu_at_km):
                 nu, nu_at_km, nu_height = value, at, point_m

@@ -455,7 +455,7 @@ def sweep_p1812(
     climate: Climate,
     row: float,
     col: float,
-    cell_km: float,
+    cell_m: float,
     tx_agl_m: float,
     rx_agl_m: float,
     row0: int,
@@ -510,14 +510,14 @@ def sweep_p1812(
                     continue
                 ground, surface = read_point(rasters, row + steps * d_row, col + steps * d_col)
                 known = known and not np.isnan(surface)
-                own[OWN_KM, own_count] = steps * cell_km
+                own[OWN_KM, own_count] = steps * cell_m / 1000.0
                 own[OWN_GROUND, own_count] = ground
                 own[OWN_SURFACE, own_count] = surface
                 own_count += 1
             if not known:
                 continue
             receiver = Receiver(
-                cells * cell_km,
+                cells * cell_m / 1000.0,
                 rx_ground + rx_agl_m,
                 row,
                 col,

@@ -1,6 +1,6 @@
 """One radial of a sweep: its samples and every quantity that runs outward along it.
 
-A radial leaves the mast and is sampled every ``step_km``; sample 0 is the mast. Column i of
+A radial leaves the mast and is sampled every cell; sample 0 is the mast. Column i of
 `Radial.values` holds what is known after samples 1 to i, so that a receiver behind sample k reads
 its answer in column k:
 
@@ -82,7 +82,7 @@ TX_SLOPE_AT = 0  # by profile, not FLAT_GROUND
 HULL = 3  # stack of sample indices by profile
 
 
-def new_radial(count: int, step_km: float) -> Radial:
+def new_radial(count: int, cell_m: float) -> Radial:
     """Return the empty arrays of a radial, to be used again for every radial of a sweep."""
     radial = Radial(
         values=np.zeros((13, count)),
@@ -91,7 +91,8 @@ def new_radial(count: int, step_km: float) -> Radial:
         block_max=np.zeros((4, count // BLOCK + 1)),
         zones=np.full((count, 6), float(INLAND)),
     )
-    radial.values[DISTANCE_KM] = np.arange(count) * step_km
+    # as a profile in metres is turned to kilometres, so that ties fall alike
+    radial.values[DISTANCE_KM] = np.arange(count) * cell_m / 1000.0
     return radial
 
 

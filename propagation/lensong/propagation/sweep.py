@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -194,12 +195,12 @@ def _itu_r_p1812(
     sweep_p1812(
         terrain.rasters(),
         order,
-        new_radial(samples, terrain.cell_m / 1000.0),
+        new_radial(samples, terrain.cell_m),
         np.empty((3, OWN_SAMPLES)),
         climate,
         float(request.row),
         float(request.col),
-        terrain.cell_m / 1000.0,
+        float(terrain.cell_m),
         float(request.tx_height_agl_m),
         float(request.rx_height_agl_m),
         result.row0,
@@ -301,5 +302,5 @@ def _shared_out(order: PixelOrder, parts: int) -> list[PixelOrder]:
     edges[0], edges[-1] = 0, first.size - 1
     return [
         order._replace(first=np.clip(first, first[begin], first[end]))
-        for begin, end in zip(edges[:-1], edges[1:], strict=True)
+        for begin, end in pairwise(edges)
     ]
