@@ -8,6 +8,7 @@ import pytest
 
 from lensong.propagation.errors import ConfigError, InvalidInputError
 from lensong.propagation.models import MODELS, ModelInfo, model
+from lensong.propagation.sweep import MODELS as SWEEP_MODELS
 
 
 @pytest.mark.parametrize("entry", MODELS, ids=lambda entry: entry.name)
@@ -51,3 +52,7 @@ def test_a_range_the_wrong_way_round_is_refused() -> None:
             function="f",
             instead="i",
         )
+
+
+def test_the_map_engines_of_the_registry_are_those_of_the_sweep() -> None:
+    assert {entry.name for entry in MODELS if entry.map_engine} == set(SWEEP_MODELS)
