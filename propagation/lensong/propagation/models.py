@@ -312,6 +312,19 @@ MODELS: tuple[ModelInfo, ...] = (
         "itu_r_p452 for paths beyond the horizon",
         distance_m=(0.0, 60_000.0),
     ),
+    ModelInfo(
+        name="itu_r_p452",
+        title="Point-to-point in clear air, for interference and microwave links",
+        kind="path",
+        map_engine=False,
+        freq_mhz=(100.0, 50_000.0),
+        distance_m=(250.0, 10_000_000.0),
+        tx_height_m=(1.0, 20_000.0),
+        rx_height_m=(1.0, 20_000.0),
+        source="Recommendation ITU-R P.452-18, Annex 1, sections 3 and 4",
+        function="lensong.propagation.p452.basic_transmission_loss_db",
+        instead="itu_r_p1812 below 100 MHz and for shares of places; free_space below 250 m",
+    ),
 )
 """In the order in which they are listed."""
 
