@@ -17,8 +17,8 @@ from lensong.propagation.p452 import (
     PathTerms,
     basic_transmission_loss_db,
     path_terms,
-    profile_with_clutter_m,
 )
+from lensong.propagation.p452_terms import profile_with_clutter_m
 from lensong.propagation.p676 import gas_attenuation_db
 from lensong.propagation.p1812 import PathProfile
 
