@@ -325,6 +325,15 @@ MODELS: tuple[ModelInfo, ...] = (
         function="lensong.propagation.p452.basic_transmission_loss_db",
         instead="itu_r_p1812 below 100 MHz and for shares of places; free_space below 250 m",
     ),
+    _add_on(
+        "itu_r_p2108_down_looking",
+        "Clutter at a phone under a mast on a slope, by elevation, in towns",
+        (500.0, 67_000.0),
+        "slant_clutter.down_looking_clutter_loss_db",
+        "Recommendation ITU-R P.2108-1, lesser of sections 3.2 and 3.3 (carried below 10 GHz)",
+        "itu_r_p2108_height_gain below 500 MHz and nearer than 250 m",
+        distance_m=(250.0, inf),
+    ),
 )
 """In the order in which they are listed."""
 
