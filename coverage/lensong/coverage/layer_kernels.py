@@ -229,7 +229,7 @@ def _first_order_reason(  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def judge_service(  # type: ignore[no-untyped-def]
     best, best_dbm, others_mw, diffraction_cdb, terrain_cdb,
-    noise_mw, boost_db, required_sinr_db, required_uplink_rsrp_dbm,
+    noise_mw, noise_dbm, boost_db, required_sinr_db, required_uplink_rsrp_dbm,
     min_rsrp_dbm, sigma_db, fade_db,
     probability, limiting, reason,
 ):  # fmt: skip
@@ -261,7 +261,7 @@ def judge_service(  # type: ignore[no-untyped-def]
             probability[r, c] = chance
             limiting[r, c] = 1 if down_db <= up_db else 2
             quiet_db = min(
-                data_db - 10.0 * log10(noise_mw[code]) - needed_db, min(attach_db, up_db)
+                data_db - noise_dbm[code] - needed_db, min(attach_db, up_db)
             )
             terrain_db = terrain_cdb[r, c] * 0.01
             reason[r, c] = _first_order_reason(

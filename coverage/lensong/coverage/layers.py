@@ -36,7 +36,19 @@ from lensong.coverage.sweeps import PackedSweep, UInt16Array
 from lensong.propagation.errors import InvalidInputError
 from lensong.propagation.types import Float32Array, FloatArray, Grid, IntArray
 
-__all__ = ["meridian_convergence_deg", "technology_layers"]
+__all__ = [
+    "CellArrays",
+    "Group",
+    "GroupKey",
+    "Need",
+    "add_cells",
+    "codes_by_group",
+    "fold",
+    "group_key",
+    "meridian_convergence_deg",
+    "no_layers",
+    "technology_layers",
+]
 
 GroupKey: TypeAlias = tuple[Technology, str, float]
 """Technology, operator, downlink centre frequency [MHz]."""
@@ -80,25 +92,25 @@ def technology_layers(
     InvalidInputError
         When there are too many cells, or a sweep reaches outside the grid.
     """
-    cells = _CellArrays.build(network, handset)
-    needs = [_Need.build(service, cells, total_sigma_db) for service in services]
+    cells = CellArrays.build(network, handset)
+    needs = [Need.build(service, cells, total_sigma_db) for service in services]
     convergence_deg = meridian_convergence_deg(grid.crs, network)
     waiting = _sweeps_per_group(network, planned)
-    groups: dict[GroupKey, _Group] = {}
+    groups: dict[GroupKey, Group] = {}
     technologies: dict[Technology, TechnologyLayers] = {}
     for indices, sweep in rides:
         _check_window(grid, sweep)
-        for key, codes in _codes_by_group(network, indices):
+        for key, codes in codes_by_group(network, indices):
             if key not in groups:
-                groups[key] = _Group.empty(grid)
+                groups[key] = Group.empty(grid)
             mast_id = network.cells[int(codes[0]) - 1].mast_id
-            _add(groups[key], sweep, codes, cells, convergence_deg[mast_id])
+            add_cells(groups[key], sweep, codes, cells, convergence_deg[mast_id])
             waiting[key] -= 1
             if waiting[key] == 0:
                 technology = key[0]
                 if technology not in technologies:
-                    technologies[technology] = _no_layers(grid, technology, services)
-                _fold(groups.pop(key), technologies[technology], cells, needs)
+                    technologies[technology] = no_layers(grid, technology, services)
+                fold(groups.pop(key), technologies[technology], cells, needs)
     order: tuple[Technology, ...] = ("4G", "5G")
     return {name: technologies[name] for name in order if name in technologies}
 
@@ -123,7 +135,7 @@ def meridian_convergence_deg(crs: str, network: Network) -> dict[str, float]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _CellArrays:
+class CellArrays:
     """Constants of all cells, indexed by code (cell index + 1); entry 0 is unused."""
 
     budgets: tuple[CellBudget, ...]
@@ -146,7 +158,8 @@ class _CellArrays:
     max_loss_db: FloatArray
 
     @classmethod
-    def build(cls, network: Network, handset: Handset) -> _CellArrays:
+    def build(cls, network: Network, handset: Handset) -> CellArrays:
+        """Return the constants of a network's cells for one kind of phone."""
         if len(network.cells) > _MOST_CELLS:
             raise InvalidInputError(
                 f"the network has {len(network.cells)} cells, wanted up to {_MOST_CELLS}: "
@@ -179,7 +192,7 @@ class _CellArrays:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Group:
+class Group:
     """What is kept of one operator's carrier while its sweeps come in."""
 
     best: UInt16Array
@@ -191,7 +204,8 @@ class _Group:
     terrain_cdb: UInt16Array
 
     @classmethod
-    def empty(cls, grid: Grid) -> _Group:
+    def empty(cls, grid: Grid) -> Group:
+        """Return a group that no cell serves yet."""
         return cls(
             best=np.zeros(grid.shape, np.uint16),
             second=np.zeros(grid.shape, np.uint16),
@@ -204,7 +218,7 @@ class _Group:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Need:
+class Need:
     """What a service asks of every cell, indexed by code."""
 
     service: Service
@@ -214,7 +228,8 @@ class _Need:
     fade_db: float
 
     @classmethod
-    def build(cls, service: Service, cells: _CellArrays, total_sigma_db: float) -> _Need:
+    def build(cls, service: Service, cells: CellArrays, total_sigma_db: float) -> Need:
+        """Return what a service asks of each of these cells."""
         return cls(
             service=service,
             required_sinr_db=_floats(b.required_sinr_db(service) for b in cells.budgets),
@@ -226,7 +241,7 @@ class _Need:
         )
 
 
-def _no_layers(grid: Grid, technology: Technology, services: Sequence[Service]) -> TechnologyLayers:
+def no_layers(grid: Grid, technology: Technology, services: Sequence[Service]) -> TechnologyLayers:
     """Return the layers of a technology before any group is in."""
 
     def unknown() -> Float32Array:
@@ -254,13 +269,14 @@ def _no_layers(grid: Grid, technology: Technology, services: Sequence[Service]) 
     )
 
 
-def _add(
-    group: _Group,
+def add_cells(
+    group: Group,
     sweep: PackedSweep,
     codes: NDArray[np.uint16],
-    cells: _CellArrays,
+    cells: CellArrays,
     convergence_deg: float,
 ) -> None:
+    """Add the cells of these codes, which ride one sweep, to their group."""
     add_sweep(
         sweep.loss_cdb, sweep.departure_cdeg, sweep.diffraction_cdb, sweep.terrain_cdb,
         sweep.row0, sweep.col0, float(sweep.mast_row), float(sweep.mast_col),
@@ -272,9 +288,8 @@ def _add(
     )  # fmt: skip
 
 
-def _fold(
-    group: _Group, into: TechnologyLayers, cells: _CellArrays, needs: Sequence[_Need]
-) -> None:
+def fold(group: Group, into: TechnologyLayers, cells: CellArrays, needs: Sequence[Need]) -> None:
+    """Let a finished group serve where it is best, and judge every service by it."""
     noise_mw = dbm_to_mw(cells.noise_dbm)
     # The phone's modulation is the same for all cells, and so are the curves.
     fold_group(
@@ -291,23 +306,26 @@ def _fold(
             judge_service(
                 group.best, group.best_dbm, group.others_mw,
                 group.diffraction_cdb, group.terrain_cdb,
-                noise_mw, cells.boost_db, need.required_sinr_db, need.required_uplink_rsrp_dbm,
+                noise_mw, cells.noise_dbm, cells.boost_db,
+                need.required_sinr_db, need.required_uplink_rsrp_dbm,
                 need.service.min_rsrp_dbm, need.sigma_db, need.fade_db,
                 judged.probability, judged.limiting, judged.reason,
             )  # fmt: skip
 
 
-def _group_key(network: Network, index: int) -> GroupKey:
+def group_key(network: Network, index: int) -> GroupKey:
+    """Return the group of a cell."""
     cell = network.cells[index]
     return (cell.carrier.technology, cell.operator, round(cell.carrier.downlink_freq_mhz, 3))
 
 
-def _codes_by_group(
+def codes_by_group(
     network: Network, indices: tuple[int, ...]
 ) -> Iterator[tuple[GroupKey, NDArray[np.uint16]]]:
+    """Yield the groups of some cells and the cells' codes."""
     members: dict[GroupKey, list[int]] = {}
     for index in indices:
-        members.setdefault(_group_key(network, index), []).append(index + 1)
+        members.setdefault(group_key(network, index), []).append(index + 1)
     for key, codes in members.items():
         yield key, np.array(codes, dtype=np.uint16)
 
@@ -315,7 +333,7 @@ def _codes_by_group(
 def _sweeps_per_group(network: Network, planned: Sequence[tuple[int, ...]]) -> dict[GroupKey, int]:
     waiting: dict[GroupKey, int] = {}
     for indices in planned:
-        for key in {_group_key(network, index): None for index in indices}:
+        for key in {group_key(network, index): None for index in indices}:
             waiting[key] = waiting.get(key, 0) + 1
     return waiting
 

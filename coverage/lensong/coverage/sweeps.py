@@ -16,8 +16,9 @@ from pyproj import Transformer
 from lensong.coverage.network import Mast, Network
 from lensong.gis_data.land import Land
 from lensong.propagation.errors import InvalidInputError
+from lensong.propagation.kernel import kernel
 from lensong.propagation.sweep import SweepRequest, SweepResult, Terrain, pixel_order, sweep
-from lensong.propagation.types import Grid, Int16Array
+from lensong.propagation.types import Float32Array, FloatArray, Grid, Int16Array
 
 __all__ = [
     "NO_LOSS",
@@ -26,6 +27,7 @@ __all__ = [
     "SweepCache",
     "SweepJob",
     "UInt16Array",
+    "run_sweep",
     "run_sweeps",
     "sweep_jobs",
 ]
@@ -235,32 +237,58 @@ def _content_key(request: SweepRequest, terrain: Terrain, model: str) -> str:
     return digest.hexdigest()
 
 
+@kernel
+def _pack(
+    loss_db: FloatArray,
+    departure_deg: Float32Array,
+    diffraction_db: Float32Array,
+    terrain_db: Float32Array,
+    loss_cdb: UInt16Array,
+    departure_cdeg: Int16Array,
+    diffraction_cdb: UInt16Array,
+    terrain_cdb: UInt16Array,
+) -> None:
+    """Round to hundredths; what has no loss is left as it is."""
+    for i in range(loss_db.shape[0]):
+        for j in range(loss_db.shape[1]):
+            if np.isnan(loss_db[i, j]):
+                continue
+            loss_cdb[i, j] = min(max(round(loss_db[i, j] * 100.0), 0), NO_LOSS - 1)
+            departure_cdeg[i, j] = round(departure_deg[i, j] * 100.0)
+            diffraction_cdb[i, j] = min(max(round(diffraction_db[i, j] * 100.0), 0), NO_LOSS - 1)
+            terrain_cdb[i, j] = min(max(round(terrain_db[i, j] * 100.0), 0), NO_LOSS - 1)
+
+
 def _packed_arrays(result: SweepResult) -> dict[str, NDArray[Any]]:
-    def hundredths(values: NDArray[Any]) -> UInt16Array:
-        scaled = np.rint(np.nan_to_num(values, nan=0.0) * 100.0)
-        packed: UInt16Array = np.clip(scaled, 0, NO_LOSS - 1).astype(np.uint16)
-        return packed
-
-    loss = hundredths(result.path_loss_db)
-    loss[np.isnan(result.path_loss_db)] = NO_LOSS
-    departure = np.rint(np.nan_to_num(result.departure_deg, nan=0.0) * 100.0)
-    return {
-        "loss_cdb": loss,
-        "departure_cdeg": departure.astype(np.int16),
-        "diffraction_cdb": hundredths(result.diffraction_db),
-        "terrain_cdb": hundredths(result.terrain_db),
-        "corner": np.array([result.row0, result.col0], dtype=np.int64),
+    shape = result.path_loss_db.shape
+    packed: dict[str, NDArray[Any]] = {
+        "loss_cdb": np.full(shape, NO_LOSS, dtype=np.uint16),
+        "departure_cdeg": np.zeros(shape, dtype=np.int16),
+        "diffraction_cdb": np.zeros(shape, dtype=np.uint16),
+        "terrain_cdb": np.zeros(shape, dtype=np.uint16),
     }
+    _pack(
+        result.path_loss_db,
+        result.departure_deg,
+        result.diffraction_db,
+        result.terrain_db,
+        *packed.values(),
+    )
+    return {**packed, "corner": np.array([result.row0, result.col0], dtype=np.int64)}
 
 
-def _one_sweep(
+def run_sweep(
     job: SweepJob,
     land: Land,
     settings: PropagationSettings,
     rx_height_agl_m: float,
     cache: SweepCache | None,
+    workers: int = 1,
 ) -> tuple[PackedSweep, bool]:
-    """Return a sweep, from the cache when it is there, and whether it was."""
+    """Return one sweep, from the cache when it is there, and whether it was.
+
+    ``workers`` threads share the sweep's radials; the other arguments are as for `run_sweeps`.
+    """
     terrain = Terrain(ground_m=land.ground_m, clutter_m=land.clutter_m, cell_m=land.grid.cell_m)
     request, cut, row0, col0 = _local(
         _sweep_request(job, land.grid, settings, rx_height_agl_m), terrain
@@ -272,7 +300,8 @@ def _one_sweep(
     reused = arrays is not None
     if arrays is None:
         order = pixel_order(request, cut)
-        arrays = _packed_arrays(sweep(request, cut, model=settings.model, order=order))
+        swept = sweep(request, cut, model=settings.model, order=order, workers=workers)
+        arrays = _packed_arrays(swept)
         if cache is not None:
             cache.put(key, arrays)
     return (
@@ -328,7 +357,7 @@ def run_sweeps(
     try:
         for done in range(1, len(jobs) + 1):
             while len(waiting) < workers + 2 and (job := next(todo, None)) is not None:
-                future = pool.submit(_one_sweep, job, land, settings, rx_height_agl_m, cache)
+                future = pool.submit(run_sweep, job, land, settings, rx_height_agl_m, cache)
                 waiting.append((job, future))
             job, future = waiting.popleft()
             packed, reused = future.result()

@@ -1,0 +1,433 @@
+"""Land and network in memory, so that an edit of one mast answers at once.
+
+    session = PlanningSession(land, network)
+    edit = session.pick_up("M12")                 # seconds, once: the others around this mast
+    mast = replace(edit.mast, height_agl_m=45.0)
+    local = edit.layers(mast, [replace(c, height_agl_m=45.0) for c in edit.cells])
+
+What the other masts do around the one in hand is kept per carrier. An edit makes the sweeps of
+that mast again (only those whose place, height or carrier changed), lays its cells over what is
+kept, and judges the services in the window around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lensong.coverage.layers import (
+    CellArrays,
+    Group,
+    GroupKey,
+    Need,
+    add_cells,
+    codes_by_group,
+    fold,
+    meridian_convergence_deg,
+    no_layers,
+)
+from lensong.coverage.network import Cell, Mast, Network, Technology
+from lensong.coverage.probability import check_median
+from lensong.coverage.result import ServiceLayers, TechnologyLayers
+from lensong.coverage.service import DEFAULT_SERVICES, Handset, Service
+from lensong.coverage.sweeps import (
+    PackedSweep,
+    PropagationSettings,
+    SweepCache,
+    SweepJob,
+    run_sweep,
+    run_sweeps,
+    sweep_jobs,
+)
+from lensong.gis_data.land import Land
+from lensong.propagation.errors import InvalidInputError
+from lensong.propagation.types import Grid
+
+__all__ = ["LocalLayers", "MastEdit", "PlanningSession"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalLayers:
+    """The layers of a window around a mast.
+
+    Parameters
+    ----------
+    row0, col0 : int
+        Where the window begins on the land's grid.
+    grid : Grid
+        Of the window.
+    layers : dict
+        Technology to its layers; ``best_server`` counts in the network as edited, whose cells
+        stand in the order of the session's network.
+    """
+
+    row0: int
+    col0: int
+    grid: Grid
+    layers: dict[Technology, TechnologyLayers]
+
+
+class _Kept:
+    """A cache of sweeps in memory before the one that was given."""
+
+    def __init__(self, behind: SweepCache | None) -> None:
+        self._kept: dict[str, dict[str, NDArray[Any]]] = {}
+        self._behind = behind
+
+    def get(self, key: str) -> dict[str, NDArray[Any]] | None:
+        if key not in self._kept and self._behind is not None:
+            found = self._behind.get(key)
+            if found is not None:
+                self._kept[key] = found
+        return self._kept.get(key)
+
+    def put(self, key: str, arrays: dict[str, NDArray[Any]]) -> None:
+        self._kept[key] = arrays
+        if self._behind is not None:
+            self._behind.put(key, arrays)
+
+
+class PlanningSession:
+    """A land and its network, ready for edits.
+
+    Parameters
+    ----------
+    land, network : Land, Network
+    services : sequence of Service
+    handset, propagation
+        None: the defaults of their classes.
+    cache : SweepCache or None
+        Where sweeps are kept beyond the session.
+    workers : int
+        Threads, 1 or more.
+
+    Raises
+    ------
+    InvalidInputError
+        When a mast stands outside the grid, or path loss is not asked as a median.
+    """
+
+    def __init__(
+        self,
+        land: Land,
+        network: Network,
+        *,
+        services: Sequence[Service] = DEFAULT_SERVICES,
+        handset: Handset | None = None,
+        propagation: PropagationSettings | None = None,
+        cache: SweepCache | None = None,
+        workers: int = 2,
+    ) -> None:
+        self.land, self.network, self.services = land, network, tuple(services)
+        self.handset = handset or Handset()
+        self.propagation = propagation or PropagationSettings()
+        self.workers = workers
+        check_median(self.propagation)
+        self._cache = _Kept(cache)
+        self._jobs = sweep_jobs(network, land)
+
+    def pick_up(self, mast_id: str, *, slack_m: float = 2000.0) -> MastEdit:
+        """Return one mast in hand, with what all others offer around it.
+
+        Parameters
+        ----------
+        mast_id : str
+        slack_m : float
+            How far it may be moved before it must be picked up again [m].
+
+        Raises
+        ------
+        InvalidInputError
+            When there is no such mast, or it has no cell.
+        """
+        return MastEdit(self, mast_id, slack_m)
+
+    def sweep(self, job: SweepJob) -> PackedSweep:
+        """Return one sweep, all workers on it."""
+        height = self.handset.height_agl_m
+        return run_sweep(
+            job, self.land, self.propagation, height, self._cache, workers=self.workers
+        )[0]
+
+    def others(self, mast_id: str, near: _Window) -> Iterable[tuple[SweepJob, PackedSweep]]:
+        """Yield the sweeps of all other masts that reach into a window, cut to it."""
+        jobs = [
+            j for j in self._jobs if j.mast.mast_id != mast_id and near.meets(j, self.land.grid)
+        ]
+        height = self.handset.height_agl_m
+        for job, packed, _ in run_sweeps(
+            jobs,
+            self.land,
+            self.propagation,
+            rx_height_agl_m=height,
+            cache=self._cache,
+            workers=self.workers,
+        ):
+            yield job, near.cut(packed)
+
+
+class MastEdit:
+    """One mast in hand; made by `PlanningSession.pick_up`.
+
+    Attributes
+    ----------
+    mast : Mast
+    cells : tuple of Cell
+        As they are in the session's network.
+    """
+
+    def __init__(self, session: PlanningSession, mast_id: str, slack_m: float) -> None:
+        network = session.network
+        jobs = [job for job in session._jobs if job.mast.mast_id == mast_id]
+        if not jobs:
+            known = ", ".join(sorted(m.mast_id for m in network.masts)[:10])
+            raise InvalidInputError(
+                f"mast {mast_id!r} has no cell in this network, wanted one of: {known}"
+            )
+        self.mast = network.mast(mast_id)
+        self.cells = tuple(cell for cell in network.cells if cell.mast_id == mast_id)
+        self._session = session
+        reach = (max(job.radius_m for job in jobs) + slack_m) / session.land.grid.cell_m
+        self._window = _Window.around(jobs[0].row, jobs[0].col, reach, session.land.grid)
+        self._base = self._groups_of_others(mast_id)
+        self._rest: dict[frozenset[GroupKey], dict[Technology, TechnologyLayers]] = {}
+        for job in jobs:
+            session.sweep(job)
+
+    def _groups_of_others(self, mast_id: str) -> dict[GroupKey, Group]:
+        session, network = self._session, self._session.network
+        arrays = CellArrays.build(network, session.handset)
+        turn = meridian_convergence_deg(session.land.grid.crs, network)
+        groups: dict[GroupKey, Group] = {}
+        for job, packed in session.others(mast_id, self._window):
+            for key, codes in codes_by_group(network, job.cells):
+                group = groups.setdefault(key, Group.empty(self._window.grid))
+                add_cells(group, packed, codes, arrays, turn[job.mast.mast_id])
+        return groups
+
+    def layers(self, mast: Mast, cells: Sequence[Cell]) -> LocalLayers:
+        """Return the layers around the mast as edited.
+
+        Parameters
+        ----------
+        mast : Mast
+            The same mast, moved or raised.
+        cells : sequence of Cell
+            The same cells, changed in anything but their ids.
+
+        Raises
+        ------
+        InvalidInputError
+            When mast or cells are other ones, or the mast reaches out of what was picked up.
+        """
+        session = self._session
+        network = self._edited(mast, cells)
+        index = {cell.cell_id: i for i, cell in enumerate(network.cells)}
+        alone = Network(masts=(mast,), cells=tuple(cells))
+        jobs = sweep_jobs(alone, session.land)
+        self._window.check(jobs, session.land.grid)
+        arrays = CellArrays.build(network, session.handset)
+        sigma_db = session.propagation.total_sigma_db
+        needs = [Need.build(service, arrays, sigma_db) for service in session.services]
+        turn = meridian_convergence_deg(session.land.grid.crs, alone)[mast.mast_id]
+
+        touched: dict[GroupKey, Group] = {}
+        for job in jobs:
+            packed = self._window.cut(session.sweep(job))
+            riders = tuple(index[alone.cells[i].cell_id] for i in job.cells)
+            for key, codes in codes_by_group(network, riders):
+                if key not in touched:
+                    touched[key] = _copied(self._base.get(key), self._window.grid)
+                group = touched[key]
+                work = partial(_add_rows, group, packed, codes, arrays, turn)
+                _by_rows(session.workers, packed.loss_cdb.shape[0], work)
+        layers = self._untouched(frozenset(touched), arrays, needs)
+        for (technology, _, _), group in touched.items():
+            if technology not in layers:
+                layers[technology] = no_layers(self._window.grid, technology, session.services)
+            self._fold(group, layers[technology], arrays, needs)
+        return LocalLayers(
+            row0=self._window.row0,
+            col0=self._window.col0,
+            grid=self._window.grid,
+            layers={name: layers[name] for name in ("4G", "5G") if name in layers},
+        )
+
+    def _edited(self, mast: Mast, cells: Sequence[Cell]) -> Network:
+        network = self._session.network
+        given, wanted = sorted(c.cell_id for c in cells), sorted(c.cell_id for c in self.cells)
+        if mast.mast_id != self.mast.mast_id or given != wanted:
+            raise InvalidInputError(
+                f"mast {mast.mast_id!r} with cells {', '.join(given)} was given, wanted "
+                f"{self.mast.mast_id!r} with {', '.join(wanted)}: pick up the mast to be edited"
+            )
+        changed = {cell.cell_id: cell for cell in cells}
+        return replace(
+            network,
+            masts=tuple(mast if m.mast_id == mast.mast_id else m for m in network.masts),
+            cells=tuple(changed.get(cell.cell_id, cell) for cell in network.cells),
+        )
+
+    def _untouched(
+        self, touched: frozenset[GroupKey], arrays: CellArrays, needs: Sequence[Need]
+    ) -> dict[Technology, TechnologyLayers]:
+        """Return copies of the layers of the groups that the mast has no cell in."""
+        if touched not in self._rest:
+            made: dict[Technology, TechnologyLayers] = {}
+            for key, group in self._base.items():
+                if key in touched:
+                    continue
+                if key[0] not in made:
+                    made[key[0]] = no_layers(self._window.grid, key[0], self._session.services)
+                self._fold(group, made[key[0]], arrays, needs)
+            self._rest[touched] = made
+        return {name: _copied_layers(layer) for name, layer in self._rest[touched].items()}
+
+    def _fold(
+        self, group: Group, into: TechnologyLayers, arrays: CellArrays, needs: Sequence[Need]
+    ) -> None:
+        _by_rows(
+            self._session.workers,
+            self._window.grid.rows,
+            lambda rows: fold(_rows_of(group, rows), _layer_rows(into, rows), arrays, needs),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Window:
+    """A part of the land's grid."""
+
+    row0: int
+    col0: int
+    grid: Grid
+
+    @classmethod
+    def around(cls, row: float, col: float, reach: float, grid: Grid) -> _Window:
+        row0, col0 = max(0, int(row - reach)), max(0, int(col - reach))
+        row1 = min(grid.rows, int(row + reach) + 2)
+        col1 = min(grid.cols, int(col + reach) + 2)
+        cut = replace(
+            grid,
+            west_m=grid.west_m + col0 * grid.cell_m,
+            north_m=grid.north_m - row0 * grid.cell_m,
+            rows=row1 - row0,
+            cols=col1 - col0,
+        )
+        return cls(row0=row0, col0=col0, grid=cut)
+
+    def meets(self, job: SweepJob, grid: Grid) -> bool:
+        reach = job.radius_m / grid.cell_m
+        return (
+            self.row0 - reach < job.row < self.row0 + self.grid.rows + reach
+            and self.col0 - reach < job.col < self.col0 + self.grid.cols + reach
+        )
+
+    def check(self, jobs: Iterable[SweepJob], grid: Grid) -> None:
+        """Refuse a sweep that reaches out of the window where the land goes on."""
+        for job in jobs:
+            reach = job.radius_m / grid.cell_m
+            inside = (
+                (job.row - reach >= self.row0 or self.row0 == 0)
+                and (job.col - reach >= self.col0 or self.col0 == 0)
+                and (
+                    job.row + reach <= self.row0 + self.grid.rows - 1
+                    or self.row0 + self.grid.rows == grid.rows
+                )
+                and (
+                    job.col + reach <= self.col0 + self.grid.cols - 1
+                    or self.col0 + self.grid.cols == grid.cols
+                )
+            )
+            if not inside:
+                raise InvalidInputError(
+                    f"mast {job.mast.mast_id!r} now reaches out of what was picked up: pick it up "
+                    "with more slack_m, or commit the move and pick it up again"
+                )
+
+    def cut(self, packed: PackedSweep) -> PackedSweep:
+        """Return the part of a sweep that lies in the window, in the window's rows and columns."""
+        height, width = packed.loss_cdb.shape
+        top, left = max(self.row0, packed.row0), max(self.col0, packed.col0)
+        bottom = max(top, min(self.row0 + self.grid.rows, packed.row0 + height))
+        right = max(left, min(self.col0 + self.grid.cols, packed.col0 + width))
+        part = np.s_[
+            top - packed.row0 : bottom - packed.row0, left - packed.col0 : right - packed.col0
+        ]
+        return replace(
+            packed,
+            row0=top - self.row0,
+            col0=left - self.col0,
+            mast_row=packed.mast_row - self.row0,
+            mast_col=packed.mast_col - self.col0,
+            loss_cdb=np.ascontiguousarray(packed.loss_cdb[part]),
+            departure_cdeg=np.ascontiguousarray(packed.departure_cdeg[part]),
+            diffraction_cdb=np.ascontiguousarray(packed.diffraction_cdb[part]),
+            terrain_cdb=np.ascontiguousarray(packed.terrain_cdb[part]),
+        )
+
+
+def _copied(group: Group | None, grid: Grid) -> Group:
+    if group is None:
+        return Group.empty(grid)
+    return Group(**{f.name: getattr(group, f.name).copy() for f in fields(group)})
+
+
+def _copied_layers(layer: TechnologyLayers) -> TechnologyLayers:
+    arrays: dict[str, Any] = {  # Any: replace() is typed by field
+        f.name: value.copy()
+        for f in fields(layer)
+        if isinstance(value := getattr(layer, f.name), np.ndarray)
+    }
+    services = {
+        name: ServiceLayers(**{f.name: getattr(judged, f.name).copy() for f in fields(judged)})
+        for name, judged in layer.services.items()
+    }
+    return replace(layer, **arrays, services=services)
+
+
+def _add_rows(
+    group: Group,
+    packed: PackedSweep,
+    codes: NDArray[np.uint16],
+    arrays: CellArrays,
+    convergence_deg: float,
+    rows: slice,
+) -> None:
+    add_cells(group, _rows_of(packed, rows), codes, arrays, convergence_deg)
+
+
+def _rows_of(record: Any, rows: slice) -> Any:  # Any: a PackedSweep or a Group
+    """Return a record of arrays cut to some rows."""
+    arrays: dict[str, Any] = {
+        f.name: value[rows]
+        for f in fields(record)
+        if isinstance(value := getattr(record, f.name), np.ndarray)
+    }
+    if isinstance(record, PackedSweep):
+        return replace(record, **arrays, row0=record.row0 + rows.start)
+    return replace(record, **arrays)
+
+
+def _layer_rows(layer: TechnologyLayers, rows: slice) -> TechnologyLayers:
+    services = {name: _rows_of(judged, rows) for name, judged in layer.services.items()}
+    part: TechnologyLayers = replace(_rows_of(layer, rows), services=services)
+    return part
+
+
+def _by_rows(workers: int, rows: int, work: Callable[[slice], object]) -> None:
+    """Do the same work on shares of the rows, each in a thread."""
+    edges = np.linspace(0, rows, workers + 1).astype(int).tolist()
+    if workers == 1:
+        work(slice(0, rows))
+        return
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        shares = [pool.submit(work, slice(begin, end)) for begin, end in pairwise(edges)]
+        for share in shares:
+            share.result()
