@@ -17,6 +17,7 @@ _COMMANDS = {
     "check": "lensong.cli.check_command:check",
     "demo": "lensong.cli.demo_command:demo",
     "diff": "lensong.cli.diff_command:diff",
+    "models": "lensong.cli.models_command:models",
 }
 
 

@@ -124,7 +124,7 @@ def okumura_hata_loss_db(
     >>> loss = okumura_hata_loss_db(
     ...     5000.0, freq_mhz=900.0, tx_height_agl_m=50.0, rx_height_agl_m=1.5)
     >>> round(float(loss), 1)
-    147.0
+    146.9
 
     References
     ----------
@@ -256,7 +256,7 @@ def extended_hata_loss_db(
     >>> loss = extended_hata_loss_db(
     ...     5000.0, freq_mhz=900.0, tx_height_agl_m=50.0, rx_height_agl_m=1.5, area="open")
     >>> round(float(loss), 1)
-    118.7
+    118.6
 
     References
     ----------

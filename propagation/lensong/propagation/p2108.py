@@ -129,8 +129,9 @@ def terrestrial_clutter_loss_db(
 
     Notes
     -----
-    Never more than the loss at 2 km, at every distance, as reference code has it. Measured from a
-    mast that looks down from a slope it is too much by about 8 dB: see ``docs/models``.
+    Never more than the loss at 2 km, at every distance, as reference code has it. Under a mast that
+    looks down from a slope it is too much by about 8 dB: there, use
+    `lensong.propagation.slant_clutter`.
 
     Examples
     --------

@@ -72,7 +72,7 @@ def building_entry_loss_db(
     Examples
     --------
     >>> round(float(building_entry_loss_db(2000.0, probability_percent=50.0)), 1)
-    14.8
+    15.0
 
     References
     ----------
