@@ -334,6 +334,19 @@ MODELS: tuple[ModelInfo, ...] = (
         "itu_r_p2108_height_gain below 500 MHz and nearer than 250 m",
         distance_m=(250.0, inf),
     ),
+    ModelInfo(
+        name="itm",
+        title="Longley-Rice over a terrain profile or an area, without clutter",
+        kind="path",
+        map_engine=True,
+        freq_mhz=(20.0, 20_000.0),
+        distance_m=(1000.0, 2_000_000.0),
+        tx_height_m=(0.5, 3000.0),
+        rx_height_m=(0.5, 3000.0),
+        source="NTIA Irregular Terrain Model 1.4",
+        function="lensong.propagation.itm.point_to_point",
+        instead="itu_r_p1812 where clutter counts and nearer than 1 km; itu_r_p452 above 20 GHz",
+    ),
 )
 """In the order in which they are listed."""
 

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from lensong.propagation.errors import ConfigError, InvalidInputError, OutOfRangeError
+from lensong.propagation.itm_sweep import sweep_itm
 from lensong.propagation.p1812_sweep import make_climate, sweep_p1812
 from lensong.propagation.pixel_order import OWN_SAMPLES, PixelOrder, order_pixels
 from lensong.propagation.radial import Rasters, new_radial
@@ -216,6 +217,7 @@ SweepModel = Callable[[SweepRequest, Terrain, PixelOrder, SweepResult], None]
 
 MODELS: dict[str, SweepModel] = {
     "itu_r_p1812": _itu_r_p1812,
+    "itm": sweep_itm,
     **STATISTICAL_MODELS,
 }
 """Models by the name that scenarios use; each fills a result in place."""
