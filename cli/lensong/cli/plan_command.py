@@ -73,13 +73,16 @@ def run_plan(
         from lensong.cli.outputs import write_outputs
         from lensong.cli.scenario import load_scenario
         from lensong.coverage.plan import plan as compute
+        from lensong.coverage.warm_up import compile_kernels
         from lensong.gis_data.array_store import ArrayStore
 
         asked = load_scenario(scenario)
         _check_writable(out)
         console.progress("start", 1.0, 1.0)
         land, network, _ = read_inputs(asked, console.progress)
-        console.progress("sweeps", 0.0, 1.0)  # before the first one, kernels may have to compile
+        console.progress("compiled code", 0.0, 1.0)  # made on a machine's first run
+        compile_kernels(asked.propagation)
+        console.progress("compiled code", 1.0, 1.0)
         result = compute(
             land,
             network,

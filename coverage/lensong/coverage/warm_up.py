@@ -1,0 +1,67 @@
+"""Compile what a plan needs, on a few cells of flat land, so that nobody waits without knowing."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+
+from lensong.coverage.antenna import omni
+from lensong.coverage.cellplan import parse_carrier
+from lensong.coverage.layers import technology_layers
+from lensong.coverage.network import Cell, Mast, Network
+from lensong.coverage.service import DEFAULT_SERVICES, Handset
+from lensong.coverage.sweeps import PropagationSettings, run_sweeps, sweep_jobs
+from lensong.gis_data.land import Land
+from lensong.propagation.types import Grid
+
+__all__ = ["compile_kernels"]
+
+
+def compile_kernels(propagation: PropagationSettings | None = None) -> None:
+    """Compile the kernels of sweeps and layers, or load them where they were compiled before.
+
+    The first call on a machine takes about 20 seconds, later ones under a second: compiled code
+    is kept beside the package, or in the user's cache where that cannot be written.
+    """
+    settings = propagation or PropagationSettings()
+    grid = Grid(
+        crs="EPSG:32648", west_m=360_000.0, north_m=2_475_000.0, cell_m=30.0, rows=40, cols=40
+    )
+    land = Land(
+        grid=grid,
+        ground_m=np.zeros(grid.shape, dtype=np.float32),
+        clutter_m=np.zeros(grid.shape, dtype=np.float32),
+        clutter_class=None,
+        population=None,
+        aoi=np.ones(grid.shape, dtype=np.uint8),
+        villages=gpd.GeoDataFrame(),
+        communes=None,
+    )
+    carrier = parse_carrier("4G B3 20 MHz")
+    place = gpd.GeoSeries(
+        gpd.points_from_xy(*([x] for x in grid.easting_northing(20.0, 20.0))), crs=grid.crs
+    ).to_crs(4326)
+    mast = Mast(mast_id="M", lat_deg=place.y.iloc[0], lon_deg=place.x.iloc[0], height_agl_m=30.0)
+    cell = Cell(
+        cell_id="C",
+        mast_id="M",
+        carrier=carrier,
+        antenna=omni(),
+        azimuth_deg=0.0,
+        height_agl_m=30.0,
+        total_power_dbm=46.0,
+        granted_uplink_resource_blocks=carrier.resource_blocks // 2,
+        radius_m=500.0,
+    )
+    network = Network(masts=(mast,), cells=(cell,))
+    jobs = sweep_jobs(network, land)
+    runs = run_sweeps(jobs, land, settings, rx_height_agl_m=1.5, cache=None, workers=1)
+    technology_layers(
+        grid,
+        network,
+        Handset(),
+        DEFAULT_SERVICES,
+        rides=((job.cells, packed) for job, packed, _ in runs),
+        planned=[job.cells for job in jobs],
+        total_sigma_db=settings.total_sigma_db,
+    )
