@@ -129,7 +129,7 @@ def okumura_hata_loss_db(
     References
     ----------
     .. [1] M. Hata, "Empirical formula for propagation loss in land mobile radio services", IEEE
-       Trans. Veh. Technol. 29(3), 1980, eqs (4) to (11).
+       Trans. Veh. Technol. 29(3), 1980: the formula and its four corrections.
     """
     one_of("area", area, _AREAS)
     distance = _checked(

@@ -151,7 +151,7 @@ def clear_air_loss_db(
 
 
 def _rain_at_001_percent_db(hop: MicrowaveHop) -> float:
-    """Return A0.01, eqs (32), (33)."""
+    """Return A0.01, §2.4.1 steps 2 to 4."""
     km, freq_ghz, rain = hop.distance_m / 1000.0, hop.freq_mhz / 1000.0, hop.rain_rate_mm_per_h
     rise_m = abs(hop.rx_amsl_m - hop.tx_amsl_m)
     elevation_deg = float(np.degrees(np.arctan2(rise_m, hop.distance_m)))
@@ -168,7 +168,7 @@ def _rain_at_001_percent_db(hop: MicrowaveHop) -> float:
 
 
 def _rain_constants(freq_mhz: float) -> tuple[float, float, float]:
-    """Return C1, C2, C3, eqs (35) to (37)."""
+    """Return C1, C2, C3, §2.4.1 step 5."""
     freq_ghz = freq_mhz / 1000.0
     c0 = 0.12 + (0.4 * log10((freq_ghz / 10.0) ** 0.8) if freq_ghz >= 10.0 else 0.0)
     return (
@@ -200,7 +200,7 @@ def rain_attenuation_db(hop: MicrowaveHop, time_percent: ArrayLike) -> FloatArra
     References
     ----------
     .. [1] Recommendation ITU-R P.530-18, "Propagation data and prediction methods required for the
-       design of terrestrial line-of-sight systems", 2021, §2.4.1, eqs (32) to (37).
+       design of terrestrial line-of-sight systems", 2021, §2.4.1 steps 1 to 5.
     """
     percent = within(
         "time_percent",
@@ -218,7 +218,7 @@ def rain_attenuation_db(hop: MicrowaveHop, time_percent: ArrayLike) -> FloatArra
 def _rain_outage_percent(hop: MicrowaveHop, fade_margin_db: float) -> float:
     """Return the share of the year in which rain exceeds a margin, within 0.001..1 %.
 
-    With x = log p, equation (34) is a parabola: log A = log(A0.01 C1) - C2 x - C3 x².
+    With x = log p, the formula of step 5 is a parabola: log A = log(A0.01 C1) - C2 x - C3 x².
     """
     most, least = (float(value) for value in rain_attenuation_db(hop, [0.001, 1.0]))
     if fade_margin_db >= most:
@@ -239,7 +239,7 @@ def _rain_outage_percent(hop: MicrowaveHop, fade_margin_db: float) -> float:
 
 
 def _worst_month_occurrence_percent(hop: MicrowaveHop) -> float:
-    """Return p0, the share of the worst month at a fade depth of 0 dB, eqs (7) to (10)."""
+    """Return p0, the share of the worst month at a fade depth of 0 dB, §2.3.1."""
     km, freq_ghz = hop.distance_m / 1000.0, hop.freq_mhz / 1000.0
     inclination = abs(hop.rx_amsl_m - hop.tx_amsl_m) / km
     mean_height = 0.5 * (hop.rx_amsl_m + hop.tx_amsl_m) - km * km / 102.0 - hop.mean_terrain_amsl_m
@@ -262,7 +262,7 @@ def _worst_month_occurrence_percent(hop: MicrowaveHop) -> float:
 
 
 def _geoclimatic_db(hop: MicrowaveHop) -> float:
-    """Return the step from the worst month to the year, eq. (19)."""
+    """Return the step from the worst month to the year, §2.3.4 step 2."""
     km = hop.distance_m / 1000.0
     sign = 1.0 if abs(hop.lat_deg) <= 45.0 else -1.0
     latitude = 1.1 + sign * abs(cos(2.0 * radians(hop.lat_deg))) ** 0.7
@@ -272,7 +272,7 @@ def _geoclimatic_db(hop: MicrowaveHop) -> float:
 
 
 def _fade_percent(occurrence: float, scale: float, fade_db: float) -> float:
-    """Return the time below a fade depth, eqs (11) to (17); ``scale`` turns months into years."""
+    """Return the time in a deeper fade, §2.3.2; ``scale`` turns the month into the year."""
     transition_db = 25.0 + 1.2 * log10(occurrence)
     if fade_db >= transition_db:
         return float(occurrence * scale * 10.0 ** (-fade_db / 10.0))
