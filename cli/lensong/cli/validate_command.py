@@ -1,0 +1,272 @@
+"""``lensong validate``: a model held against a drive test."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lensong.cli.console import Console
+from lensong.cli.errors import explains_errors
+from lensong.cli.options import json_option, quiet_option
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lensong.coverage.measurements import MeasurementOptions, Measurements, Transmitter
+    from lensong.coverage.validate import Validation
+
+__all__ = ["validate"]
+
+_CLUTTER = ("none", "itu_r_p2108_terrestrial", "itu_r_p2108_down_looking")
+_Path = click.Path(path_type=Path)
+
+
+@click.command(short_help="Hold a model against a drive test.")
+@click.argument("measurements", type=_Path)
+@click.option("--model", required=True, help="Name from `lensong models`, e.g. p1812.")
+@click.option("--out", required=True, type=_Path, help="Folder of the result; made if missing.")
+@click.option("--dem", multiple=True, type=_Path, help="Elevation, file or folder; may repeat.")
+@click.option("--resolution-m", default=30.0, show_default=True, help="Cell of the terrain [m].")
+@click.option("--land-cover", type=_Path, help="Land cover raster, for clutter in the profile.")
+@click.option("--land-cover-table", type=_Path, help="Its classes; default ESA WorldCover.")
+@click.option("--transmitter", metavar="LAT,LON,HEIGHT", help="Degrees, and metres above ground.")
+@click.option("--receiver", metavar="LAT,LON", help="Degrees, of a receiver that stands still.")
+@click.option("--tx-ground-m", type=float, help="Ground at the transmitter above sea level [m].")
+@click.option("--rx-ground-m", type=float, help="Ground at the receiver above sea level [m].")
+@click.option("--freq-mhz", type=float, help="Frequency [MHz].")
+@click.option("--rx-height-m", type=float, help="Receiver above ground [m].")
+@click.option(
+    "--eirp-dbm",
+    type=float,
+    help="EIRP of what was measured; for RSRP, of one resource element [dBm].",
+)
+@click.option("--rx-gain-dbi", default=0.0, show_default=True, help="Receiving antenna [dBi].")
+@click.option(
+    "--clutter",
+    type=click.Choice(_CLUTTER),
+    default="none",
+    show_default=True,
+    help="Loss among houses, added at the phone.",
+)
+@click.option("--delta-n", default=44.0, show_default=True, help="Lapse of refractivity [N/km].")
+@click.option("--n0", default=365.5, show_default=True, help="Sea-level refractivity [N].")
+@click.option(
+    "--column", multiple=True, metavar="ROLE=COLUMN", help="Which column is what; may repeat."
+)
+@click.option(
+    "--where", multiple=True, metavar="COLUMN=VALUE", help="Only rows with this value; may repeat."
+)
+@json_option
+@quiet_option
+@explains_errors
+def validate(
+    measurements: Path,
+    model: str,
+    out: Path,
+    dem: tuple[Path, ...],
+    resolution_m: float,
+    land_cover: Path | None,
+    land_cover_table: Path | None,
+    transmitter: str | None,
+    receiver: str | None,
+    tx_ground_m: float | None,
+    rx_ground_m: float | None,
+    freq_mhz: float | None,
+    rx_height_m: float | None,
+    eirp_dbm: float | None,
+    rx_gain_dbi: float,
+    clutter: str,
+    delta_n: float,
+    n0: float,
+    column: tuple[str, ...],
+    where: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Tell how far a model is from the drive test in MEASUREMENTS, a CSV file.
+
+    Columns are found by their names: position or distance, and path loss, field strength, RSRP or
+    another level; logs of G-NetTrack Pro too. What the file does not say is given by options.
+    """
+    from dataclasses import replace
+
+    console = Console(quiet=quiet)
+    with console.working():
+        console.progress("start", 0.0, 1.0)
+        from lensong.cli.model_names import full_model_name
+        from lensong.coverage.measured_paths import predict
+        from lensong.coverage.measurements import MeasurementOptions
+        from lensong.coverage.sweeps import PropagationSettings
+        from lensong.coverage.validate import validate as hold_against
+        from lensong.propagation.errors import ConfigError
+
+        name = full_model_name(model)
+        if land_cover is not None and not dem:
+            raise ConfigError("--land-cover is given without --dem: heights of trees need ground")
+        options = MeasurementOptions(
+            transmitter=_transmitter(transmitter),
+            receiver=_receiver(receiver),
+            tx_ground_amsl_m=tx_ground_m,
+            rx_ground_amsl_m=rx_ground_m,
+            freq_mhz=freq_mhz,
+            rx_height_agl_m=rx_height_m,
+            eirp_dbm=eirp_dbm,
+            rx_gain_dbi=rx_gain_dbi,
+            columns=_pairs("--column", column),
+            where=_pairs("--where", where),
+        )
+        measured = _read(measurements, options)
+        console.progress("start", 1.0, 1.0)
+        ground = None
+        assumed: tuple[str, ...] = ()
+        warned: tuple[str, ...] = ()
+        if dem:
+            from lensong.cli.measured_ground import read_measured_ground
+
+            ground, assumed, warned = read_measured_ground(
+                measured,
+                dem,
+                resolution_m=resolution_m,
+                land_cover=land_cover,
+                land_cover_table=land_cover_table,
+                progress=lambda stage, share: console.progress(stage, share, 1.0),
+            )
+        predicted = predict(
+            measured,
+            name,
+            ground=ground,
+            clutter=clutter,  # type: ignore[arg-type]  # click.Choice holds it to the three
+            settings=PropagationSettings(delta_n_per_km=delta_n, n0=n0),
+            progress=lambda done, total: console.progress("paths", done, total),
+        )
+        found = hold_against(measured, predicted)
+        found = replace(
+            found,
+            assumptions=(*found.assumptions, *assumed),
+            warnings=(*found.warnings, *warned),
+        )
+        _write(found, out, measurements.name)
+    if as_json:
+        click.echo(json.dumps(found.to_json(), ensure_ascii=False, indent=2))
+    elif not quiet:
+        click.echo(_text(found, out))
+
+
+def _read(path: Path, options: MeasurementOptions) -> Measurements:
+    from lensong.coverage.measurements import read_measurements
+    from lensong.gis_data.tables import read_table
+    from lensong.propagation.errors import DataError
+
+    table = read_table(path)
+    try:
+        return read_measurements(table, options)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+
+
+def _transmitter(text: str | None) -> Transmitter | None:
+    from lensong.coverage.measurements import Transmitter
+
+    if text is None:
+        return None
+    lat_deg, lon_deg, height_m = _numbers(
+        "--transmitter", text, 3, "latitude, longitude and height above ground: 22.35,103.65,42"
+    )
+    return Transmitter(lat_deg=lat_deg, lon_deg=lon_deg, height_agl_m=height_m)
+
+
+def _receiver(text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    lat_deg, lon_deg = _numbers("--receiver", text, 2, "latitude and longitude: 22.35,103.65")
+    return lat_deg, lon_deg
+
+
+def _numbers(option: str, text: str, count: int, wanted: str) -> list[float]:
+    from lensong.propagation.errors import ConfigError
+
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != count:
+        raise ConfigError(f"{option} is {text!r}, wanted {wanted}")
+    return numbers
+
+
+def _pairs(option: str, texts: tuple[str, ...]) -> dict[str, str]:
+    from lensong.propagation.errors import ConfigError
+
+    found = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (name and equals):
+            raise ConfigError(f"{option} is {text!r}, wanted two names with = between them")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def _write(found: Validation, out: Path, title: str) -> None:
+    from importlib.metadata import version
+
+    from lensong.coverage.model_pages.validation_page import render_validation
+    from lensong.gis_data.atomic import atomic_path
+    from lensong.gis_data.vector_write import write_csv
+
+    page = render_validation(found, title=title, version=version("lensong"))
+    numbers = json.dumps(
+        {"lensong": version("lensong"), "file": title} | found.to_json(),
+        ensure_ascii=False,
+        indent=2,
+    )
+    for name, text in (("validation.html", page), ("validation.json", numbers + "\n")):
+        with atomic_path(out / name, needed_bytes=len(text)) as part:
+            part.write_text(text, encoding="utf-8")
+    write_csv(out / "validation.csv", _points(found))
+
+
+def _points(found: Validation) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
+            "row": found.row + 1,
+            "distance_m": found.distance_m.round(1),
+            "elevation_deg": found.elevation_deg.round(3),
+            "line_of_sight": found.line_of_sight,
+            "clutter": found.clutter_class,
+            "measured_db": found.measured_db.round(3),
+            "predicted_db": found.predicted_db.round(3),
+            "error_db": found.error_db.round(3),
+        }
+    )
+
+
+def _text(found: Validation, out: Path) -> str:
+    known = found.offset_db is None
+    lines = [
+        f"{found.model}{'' if found.clutter == 'none' else ' + ' + found.clutter}, "
+        f"{found.overall.n} of {found.rows} rows; error = predicted - measured loss",
+        "",
+        f"{'':<34}{'n':>7}{'bias':>8}{'sd':>7}{'RMSE':>7}{'p50':>7}{'p95':>7}",
+    ]
+    rows = [("all", found.overall)]
+    rows += [(f"{g.split}: {g.label}", g.statistics) for g in found.groups]
+    for label, s in rows:
+        bias = f"{s.bias_db:+.1f}" if known or label != "all" else "-"
+        lines.append(
+            f"{label:<34}{s.n:>7}{bias:>8}{s.sd_db:>7.1f}{s.rmse_db:>7.1f}"
+            f"{s.p50_abs_db:>7.1f}{s.p95_abs_db:>7.1f}"
+        )
+    if found.offset_db is not None:
+        lines += [
+            "",
+            "EIRP not known: one constant was fitted, as if the EIRP were "
+            f"{found.offset_db:.1f} dBm; a bias cannot be told.",
+        ]
+    lines += [f"  {count} left out: {reason}" for reason, count in found.left_out.items()]
+    lines += ["", f"  page       {out / 'validation.html'}"]
+    return "\n".join(lines)

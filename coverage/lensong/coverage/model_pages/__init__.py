@@ -1,0 +1,1 @@
+"""Pages on how far models are from measurements and from each other."""

@@ -1,0 +1,116 @@
+"""`lensong validate` holds a model against a drive test."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+from pyproj import Transformer
+
+from lensong.cli.main import lensong
+from lensong.propagation.free_space import free_space_loss_db
+from tests.test_cli.small_scenario import CELL_M, NORTH_M, WEST_M, ground_m, write_raster
+
+HEIGHTS = "--transmitter=22.4072,103.6545,30", "--freq-mhz=1800", "--rx-height-m=1.5"
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(lensong, ["validate", *map(str, arguments)])
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """Return a drive test whose levels are those of free space from 20 dBm, 4 dB weaker."""
+    path = tmp_path / "drive.csv"
+    distances = np.array([400.0, 900.0, 2500.0])
+    level = 20.0 - free_space_loss_db(np.hypot(distances, 28.5), 1800.0) - 4.0
+    rows = [f"{d / 1000.0},{x:.6f}" for d, x in zip(distances, level, strict=True)]
+    path.write_text("\n".join(["d_km,RSRP", *rows, "3.0,-"]) + "\n", encoding="utf-8")
+    return path
+
+
+def test_it_writes_page_numbers_and_points(log: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = run(log, "--model", "free-space", *HEIGHTS, "--eirp-dbm=20", "--out", out)
+    assert done.exit_code == 0, done.output
+    assert "-4.0" in done.stdout
+    assert "1 left out: no rsrp_dbm" in done.stdout
+    found = json.loads((out / "validation.json").read_text("utf-8"))
+    assert found["overall"]["n"] == 3
+    assert found["overall"]["bias_db"] == pytest.approx(-4.0, abs=0.001)
+    assert found["left_out"] == {"no rsrp_dbm": 1}
+    points = pd.read_csv(out / "validation.csv", encoding="utf-8-sig")
+    np.testing.assert_allclose(points["error_db"], -4.0, atol=0.001)  # printed to 0.001 dB
+    assert points["row"].tolist() == [1, 2, 3]
+    assert "4.0 dB too little loss" in " ".join((out / "validation.html").read_text().split())
+
+
+def test_without_eirp_no_bias_is_told(log: Path, tmp_path: Path) -> None:
+    done = run(log, "--model", "free_space", *HEIGHTS, "--json", "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    assert found["overall"]["bias_db"] is None
+    assert found["fitted_offset_db"] == pytest.approx(16.0, abs=0.001)
+    text = run(log, "--model", "free_space", *HEIGHTS, "--out", tmp_path / "out").stdout
+    assert "EIRP not known" in text
+
+
+def test_with_a_dem_paths_are_split_by_line_of_sight(tmp_path: Path) -> None:
+    ground = ground_m()
+    ground[:, 60] += 200.0
+    write_raster(tmp_path / "dem.tif", ground)
+    write_raster(tmp_path / "cover.tif", np.full(ground.shape, 30, dtype=np.uint8))
+    to_degrees = Transformer.from_crs("EPSG:32648", "EPSG:4326", always_xy=True)
+    rows = ["lat,lon,path_loss_db"]
+    for col in (40, 50, 75):
+        lon, lat = to_degrees.transform(WEST_M + col * CELL_M, NORTH_M - 50.0 * CELL_M)
+        rows.append(f"{lat:.7f},{lon:.7f},120")
+    lon, lat = to_degrees.transform(WEST_M + 15.0 * CELL_M, NORTH_M - 50.0 * CELL_M)
+    log = tmp_path / "drive.csv"
+    log.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    mast = f"--transmitter={lat:.7f},{lon:.7f},60"
+    done = run(
+        *(log, "--model", "p1812", "--out", tmp_path / "out", "--dem", tmp_path / "dem.tif"),
+        *("--land-cover", tmp_path / "cover.tif", mast, *HEIGHTS[1:], "--json"),
+    )
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    counts = {(g["split"], g["label"]): g["n"] for g in found["groups"]}
+    assert counts["line_of_sight", "clear over bare ground"] == 2
+    assert counts["line_of_sight", "blocked by ground"] == 1
+    assert sum(n for (split, _), n in counts.items() if split == "clutter") == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--model", "p1812"), "needs the terrain of every path: give --dem"),
+        (("--model", "p18"), "did you mean"),
+        (("--model", "free_space", "--transmitter", "22.4 103.6"), "wanted latitude"),
+        (("--model", "free_space", "--column", "RSRP"), "wanted two names with ="),
+        (("--model", "free_space", "--land-cover", "x.tif"), "without --dem"),
+        (("--model", "free_space", "--dem", "x.tif"), "no positions"),
+    ],
+)
+def test_bad_input_ends_with_two_and_says_what_to_do(
+    log: Path, tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    known = HEIGHTS[1:] if "--transmitter" in arguments else HEIGHTS
+    done = run(log, *arguments, *known, "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert message in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_log_without_transmitter_says_that_path_loss_cannot_be_validated(
+    log: Path, tmp_path: Path
+) -> None:
+    log.write_text("Latitude,Longitude,RSRP\n51.9,-8.5,-90\n", encoding="utf-8")
+    done = run(log, "--model", "free_space", "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert "path loss cannot be validated with this file" in done.stderr
+    assert str(log) in done.stderr
