@@ -166,6 +166,7 @@ class HandsetSection(_Section):
     noise_figure_db: Annotated[float, Field(ge=0.0, le=30.0)] = 7.0
     body_loss_db: Annotated[float, Field(ge=0.0, le=40.0)] = 0.0
     penetration_loss_db: Annotated[float, Field(ge=0.0, le=60.0)] = 0.0
+    indoor: Literal["none", "traditional", "efficient"] = "none"
     downlink_modulation: Literal["64QAM", "256QAM"] = "256QAM"
     uplink_modulation: Literal["16QAM", "64QAM"] = "64QAM"
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lensong.coverage.decibel import db_to_ratio, dbm_to_mw, mw_to_dbm, ratio_to_db
+from lensong.coverage.indoor import entry_loss_db
 from lensong.coverage.network import Cell
 from lensong.coverage.rates import (
     DOWNLINK_CURVES,
@@ -298,7 +299,8 @@ def cell_budget(cell: Cell, handset: Handset) -> CellBudget:
                 feeder_loss_db=cell.feeder_loss_db,
                 handset_gain_dbi=handset.gain_dbi,
                 body_loss_db=handset.body_loss_db,
-                penetration_loss_db=handset.penetration_loss_db,
+                penetration_loss_db=handset.penetration_loss_db
+                + entry_loss_db(handset, carrier.downlink_freq_mhz),
             )
         ),
         boost_db=cell.reference_signal_boost_db,

@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import Any, TypeAlias
 
 from lensong.coverage.gaps import gap_polygons
+from lensong.coverage.indoor import entry_loss_db, entry_sigma_db, level_sigma_db
 from lensong.coverage.layers import technology_layers
 from lensong.coverage.link_budget import cell_budget
 from lensong.coverage.network import Network, Technology
@@ -88,6 +89,7 @@ def plan(
     # By frequency, so that few carriers are in work at a time; the order of equals is kept.
     jobs = sorted(sweep_jobs(network, land), key=lambda job: job.freq_mhz)
     rides = _Rides(jobs, land, propagation, handset, cache, workers, progress, clock)
+    sigma_db = level_sigma_db(propagation, handset, network)
     layers = technology_layers(
         land.grid,
         network,
@@ -95,7 +97,7 @@ def plan(
         services,
         rides=rides,
         planned=[job.cells for job in jobs],
-        total_sigma_db=propagation.total_sigma_db,
+        total_sigma_db=sigma_db,
     )
     clock.lap("layers")
     _tell(progress, "villages", 0, 1)
@@ -122,6 +124,7 @@ def plan(
             *land.assumptions,
             *network.assumptions,
             *_assumptions(services, handset, propagation, classes, weights),
+            *_indoor_assumption(handset, network, sigma_db),
         ),
         warnings=(
             *land.warnings,
@@ -241,6 +244,20 @@ def _assumptions(
         f"A village is covered from {classes.covered_share:.0%} of its people served with "
         f"{classes.service}, and without signal below {classes.no_signal_share:.0%}.",
         _weighing(by_people, len(weights)),
+    )
+
+
+def _indoor_assumption(handset: Handset, network: Network, sigma_db: float) -> tuple[str, ...]:
+    """Say what a building costs; nothing outdoors."""
+    if handset.indoor == "none":
+        return ()
+    carriers = sorted({cell.carrier.downlink_freq_mhz for cell in network.cells})
+    losses = ", ".join(f"{entry_loss_db(handset, f):.1f} dB at {f:g} MHz" for f in carriers)
+    return (
+        f"The phone is indoors, in a building of the kind {handset.indoor!r}: median entry loss "
+        f"{losses} (ITU-R P.2109); with its scatter of "
+        f"{entry_sigma_db(handset, carriers[len(carriers) // 2]):.1f} dB the level scatters by "
+        f"{sigma_db:.1f} dB in all.",
     )
 
 

@@ -69,6 +69,9 @@ class Handset:
         Antenna gain [dBi] and receiver noise figure [dB].
     body_loss_db, penetration_loss_db : float
         Loss by the hand and head, and by a wall [dB]; 0 outdoors, phone on a stand.
+    indoor : {"none", "traditional", "efficient"}
+        The building that the phone is in: its entry loss by ITU-R P.2109 comes on top of
+        ``penetration_loss_db``. Efficient: metallised glass or foil-backed panels.
     downlink_modulation : {"64QAM", "256QAM"}
     uplink_modulation : {"16QAM", "64QAM"}
         The highest that the phone and its cells agree on; they cap the rates.
@@ -80,6 +83,7 @@ class Handset:
     noise_figure_db: float = 7.0
     body_loss_db: float = 0.0
     penetration_loss_db: float = 0.0
+    indoor: Literal["none", "traditional", "efficient"] = "none"
     downlink_modulation: Literal["64QAM", "256QAM"] = "256QAM"
     uplink_modulation: Literal["16QAM", "64QAM"] = "64QAM"
 
@@ -94,6 +98,10 @@ class Handset:
         ):
             if not low <= value <= high:
                 raise OutOfRangeError(f"{field} of the handset", value, low, high)
+        if self.indoor not in ("none", "traditional", "efficient"):
+            raise InvalidInputError(
+                f"indoor is {self.indoor!r}, wanted 'none', 'traditional' or 'efficient'"
+            )
         if self.downlink_modulation not in ("64QAM", "256QAM"):
             raise InvalidInputError(
                 f"downlink_modulation is {self.downlink_modulation!r}, wanted '64QAM' or '256QAM'"

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lensong.coverage.indoor import level_sigma_db
 from lensong.coverage.layers import (
     CellArrays,
     Group,
@@ -234,7 +235,7 @@ class MastEdit:
         jobs = sweep_jobs(alone, session.land)
         self._window.check(jobs, session.land.grid)
         arrays = CellArrays.build(network, session.handset)
-        sigma_db = session.propagation.total_sigma_db
+        sigma_db = level_sigma_db(session.propagation, session.handset, network)
         needs = [Need.build(service, arrays, sigma_db) for service in session.services]
         turn = meridian_convergence_deg(session.land.grid.crs, alone)[mast.mast_id]
 
