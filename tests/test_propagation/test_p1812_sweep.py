@@ -224,6 +224,9 @@ def test_missing_elevation_ends_a_ray_and_nothing_else() -> None:
     holed = sweep(request(terrain), replace(terrain, ground_m=ground))
     whole = sweep(request(terrain), terrain)
     assert np.isnan(holed.path_loss_db[20, 80])
+    behind = np.isnan(holed.path_loss_db) & np.isfinite(whole.path_loss_db) & np.isfinite(ground)
+    assert holed.hidden_pixels == np.count_nonzero(behind) > 100
+    assert whole.hidden_pixels == 0
     south = slice(90, None)
     np.testing.assert_array_equal(holed.path_loss_db[south], whole.path_loss_db[south])
 
@@ -249,10 +252,20 @@ def test_threads_share_the_radials_and_change_nothing(workers: int) -> None:
         sweep(wanted, terrain, workers=0)
 
 
-def test_more_than_half_of_the_time_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"time_percent": 90.0}, r"time_percent is 90.0, wanted 1.0 to 50.0 .*use itm"),
+        ({"freq_mhz": 7000.0}, r"freq_mhz is 7000.0, wanted 30.0 to 6000.0 \(itu_r_p1812.*: use "),
+        ({"tx_height_agl_m": 4000.0}, r"tx_height_agl_m is 4000.0, wanted 1.0 to 3000.0 .*: use "),
+    ],
+)
+def test_outside_the_model_its_range_and_another_model_are_named(
+    change: dict[str, Any], words: str
+) -> None:
     terrain = make_terrain(9, 10.0, "rough", clutter=False, sea=False)
-    with pytest.raises(OutOfRangeError, match="time_percent"):
-        request(terrain, time_percent=90.0)
+    with pytest.raises(OutOfRangeError, match=words):
+        sweep(request(terrain, **change), terrain)
 
 
 def test_unknown_model_names_the_known_ones() -> None:

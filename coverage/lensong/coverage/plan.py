@@ -130,6 +130,7 @@ def plan(
             *land.warnings,
             *network.warnings,
             *_warnings(network, handset, services, layers, weights),
+            *_hidden_warning(rides),
         ),
         synthetic=land.synthetic,
         timings_s=clock.laps,
@@ -165,7 +166,8 @@ class _Rides:
         progress: Progress | None,
         clock: _Clock,
     ) -> None:
-        self.reused = 0
+        self.reused = self.hidden_pixels = self.with_hidden = 0
+        self.total = len(jobs)
         self._clock = clock
 
         def on_done(done: int, total: int, reused: bool) -> None:  # noqa: ARG001 - their signature
@@ -184,6 +186,8 @@ class _Rides:
     def __iter__(self) -> Iterator[tuple[tuple[int, ...], PackedSweep]]:
         for job, sweep, reused in self._sweeps:
             self.reused += reused
+            self.hidden_pixels += sweep.hidden_pixels
+            self.with_hidden += sweep.hidden_pixels > 0
             self._clock.lap("sweeps")
             yield job.cells, sweep
             self._clock.lap("layers")
@@ -292,6 +296,15 @@ def _warnings(
                 f"{service.name} is served nowhere"
             )
     yield from _impossible(network, handset, services)
+
+
+def _hidden_warning(rides: _Rides) -> Iterator[str]:
+    if rides.hidden_pixels:
+        yield (
+            f"in {rides.with_hidden} of {rides.total} sweeps a void or the edge of the elevation "
+            f"hides {rides.hidden_pixels:,} pixels in range: those masts do not serve them; "
+            "nothing was interpolated"
+        )
 
 
 def _impossible(network: Network, handset: Handset, services: Sequence[Service]) -> Iterator[str]:

@@ -60,6 +60,8 @@ class PackedSweep:
     terrain_cdb : shape (h, w), uint16
         Diffraction loss of the bare terrain alone [0.01 dB]; what clutter adds is
         ``max(diffraction - terrain, 0)``.
+    hidden_pixels : int
+        Pixels in range that lie behind missing elevation; they have no loss.
     """
 
     row0: int
@@ -71,6 +73,7 @@ class PackedSweep:
     departure_cdeg: Int16Array
     diffraction_cdb: UInt16Array
     terrain_cdb: UInt16Array
+    hidden_pixels: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +142,7 @@ class SweepJob:
     cells: tuple[int, ...]
 
 
-SWEEP_VERSION = 1
+SWEEP_VERSION = 2
 """To be raised when computed losses change, so that caches of older versions are not read."""
 
 
@@ -274,7 +277,7 @@ def _packed_arrays(result: SweepResult) -> dict[str, NDArray[Any]]:
         result.terrain_db,
         *packed.values(),
     )
-    return {**packed, "corner": np.array([result.row0, result.col0], dtype=np.int64)}
+    return {**packed, "rest": np.array([result.row0, result.col0, result.hidden_pixels])}
 
 
 def run_sweep(
@@ -306,8 +309,8 @@ def run_sweep(
             cache.put(key, arrays)
     return (
         PackedSweep(
-            row0=row0 + int(arrays["corner"][0]),
-            col0=col0 + int(arrays["corner"][1]),
+            row0=row0 + int(arrays["rest"][0]),
+            col0=col0 + int(arrays["rest"][1]),
             mast_row=job.row,
             mast_col=job.col,
             cell_m=land.grid.cell_m,
@@ -315,6 +318,7 @@ def run_sweep(
             departure_cdeg=arrays["departure_cdeg"],
             diffraction_cdb=arrays["diffraction_cdb"],
             terrain_cdb=arrays["terrain_cdb"],
+            hidden_pixels=int(arrays["rest"][2]),
         ),
         reused,
     )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from math import isnan
 from typing import Literal
 
 import numpy as np
 
 from lensong.propagation.errors import ConfigError, InvalidInputError, OutOfRangeError
 from lensong.propagation.itm_sweep import sweep_itm
+from lensong.propagation.models import model as model_info
 from lensong.propagation.p1812_sweep import make_climate, sweep_p1812
 from lensong.propagation.pixel_order import OWN_SAMPLES, PixelOrder, order_pixels
 from lensong.propagation.radial import Rasters, new_radial
@@ -76,15 +78,15 @@ class SweepRequest:
     row, col : float
         Fractional position of the mast; integers are cell centres.
     tx_height_agl_m, rx_height_agl_m : float
-        Above ground, 1..3000 [m].
+        Above ground [m].
     freq_mhz : float
-        30..6000 [MHz].
+        [MHz]. Frequency and heights must lie in the range of the model, which `sweep` checks.
     radius_m : float
         250 or more [m].
     delta_n_per_km, n0 : float
         Refractivity lapse rate [N-units/km], positive, and sea-level refractivity [N-units].
     time_percent : float
-        1..50 [%].
+        Share of time for which the loss is not exceeded [%].
     polarization : {"vertical", "horizontal"}
     tx_lat_deg, lat_per_row_deg, lat_per_col_deg : float
         Latitude at the mast and its change per cell; only the climate of a path needs it.
@@ -110,18 +112,18 @@ class SweepRequest:
 
     def __post_init__(self) -> None:
         for name, low, high in (
-            ("tx_height_agl_m", 1.0, 3000.0),
-            ("rx_height_agl_m", 1.0, 3000.0),
-            ("freq_mhz", 30.0, 6000.0),
+            ("tx_height_agl_m", 0.5, 100_000.0),
+            ("rx_height_agl_m", 0.5, 100_000.0),
+            ("freq_mhz", 1.0, 1_000_000.0),
             ("radius_m", 250.0, 1_000_000.0),
-            ("time_percent", 1.0, 50.0),
+            ("time_percent", 0.001, 99.999),
             ("delta_n_per_km", 0.0, 150.0),
             ("n0", 100.0, 500.0),
             ("tx_lat_deg", -90.0, 90.0),
         ):
             value = getattr(self, name)
             if not low <= value <= high:
-                raise OutOfRangeError(name, value, low, high, source="ITU-R P.1812-7 §1")
+                raise OutOfRangeError(name, value, low, high)
         if self.polarization not in ("vertical", "horizontal"):
             raise InvalidInputError(
                 f"polarization is {self.polarization!r}, wanted 'vertical' or 'horizontal'"
@@ -145,6 +147,9 @@ class SweepResult:
         Diffraction loss that the path loss contains [dB].
     terrain_db : shape (h, w), float32
         Bullington loss of the bare ground alone [dB].
+    hidden_pixels : int
+        Pixels in range whose own elevation is known but not that of the way to them: they have
+        no loss, and nothing was interpolated.
     """
 
     row0: int
@@ -153,6 +158,7 @@ class SweepResult:
     departure_deg: Float32Array
     diffraction_db: Float32Array
     terrain_db: Float32Array
+    hidden_pixels: int = 0
 
 
 def _window(request: SweepRequest, terrain: Terrain) -> tuple[int, int, int, int]:
@@ -252,18 +258,21 @@ def sweep(
     ------
     ConfigError
         For an unknown model.
+    OutOfRangeError
+        When frequency, heights or time lie outside the model's range.
     InvalidInputError
         When the mast stands outside the terrain or where there is no elevation.
 
     Notes
     -----
-    Pixels nearer than 0.25 km, where the Recommendation does not hold, get free space and the
-    diffraction term. Distances are those of the projected grid.
+    With P.1812, pixels nearer than 0.25 km, where the Recommendation does not hold, get free space
+    and the diffraction term. Distances are those of the projected grid.
     """
     if workers < 1:
         raise InvalidInputError(f"workers is {workers}, wanted 1 or more")
     if model not in MODELS:
         raise ConfigError(f"model is {model!r}, wanted one of {', '.join(sorted(MODELS))}")
+    _check_range(request, model)
     rows, cols = terrain.ground_m.shape
     if not (0.0 <= request.row <= rows - 1 and 0.0 <= request.col <= cols - 1):
         raise InvalidInputError(
@@ -284,17 +293,42 @@ def sweep(
         terrain_db=np.full((height, width), np.nan, dtype=np.float32),
     )
     order = order or pixel_order(request, terrain)
-    if workers == 1:
-        MODELS[model](request, terrain, order, result)
-        return result
+    parts = [order] if workers == 1 else _shared_out(order, workers)
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        parts = [
-            pool.submit(MODELS[model], request, terrain, part, result)
-            for part in _shared_out(order, workers)
-        ]
-        for part in parts:
-            part.result()
-    return result
+        for done in [pool.submit(MODELS[model], request, terrain, p, result) for p in parts]:
+            done.result()
+    lost = np.isnan(result.path_loss_db[order.row - row0, order.col - col0])
+    known = ~np.isnan(terrain.ground_m[order.row[lost], order.col[lost]])
+    return replace(result, hidden_pixels=int(np.count_nonzero(known)))
+
+
+def _check_range(request: SweepRequest, name: str) -> None:
+    """Refuse what the model does not hold for, and name the one that does."""
+    info = model_info(name)
+    for field, (low, high) in (
+        ("freq_mhz", info.freq_mhz),
+        ("tx_height_agl_m", info.tx_height_m),
+        ("rx_height_agl_m", info.rx_height_m),
+    ):
+        value = getattr(request, field)
+        if not isnan(low) and not low <= value <= high:
+            raise OutOfRangeError(
+                field,
+                value,
+                low,
+                high,
+                source=f"{info.name}, {info.source}",
+                hint=f"use {info.instead}",
+            )
+    if name == "itu_r_p1812" and not 1.0 <= request.time_percent <= 50.0:
+        raise OutOfRangeError(
+            "time_percent",
+            request.time_percent,
+            1.0,
+            50.0,
+            source=f"{info.name}, {info.source}",
+            hint="the model knows the loss not exceeded for up to half the time; use itm beyond",
+        )
 
 
 def _shared_out(order: PixelOrder, parts: int) -> list[PixelOrder]:
