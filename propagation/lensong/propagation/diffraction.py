@@ -232,7 +232,7 @@ def spherical_earth(
     return (1.0 - clearance_m / required_m) * first
 
 
-def _checked_profile(
+def checked_profile(
     distance_m: ArrayLike, height_m: ArrayLike, freq_mhz: float, effective_radius_m: float
 ) -> tuple[FloatArray, FloatArray]:
     distance = np.ascontiguousarray(distance_m, dtype=np.float64)
@@ -314,7 +314,7 @@ def bullington_loss_db(
     ----------
     .. [1] Recommendation ITU-R P.526-15, 2019, §4.5.1; P.1812 §4.3.1 eqs (14) to (21).
     """
-    distance, height = _checked_profile(distance_m, height_amsl_m, freq_mhz, effective_radius_m)
+    distance, height = checked_profile(distance_m, height_amsl_m, freq_mhz, effective_radius_m)
     wavelength = wavelength_m(freq_mhz / 1000.0)
     return float(
         bullington(distance, height, tx_amsl_m, rx_amsl_m, 1000.0 / effective_radius_m, wavelength)
@@ -360,7 +360,7 @@ def delta_bullington_loss_db(
     ----------
     .. [1] Recommendation ITU-R P.526-15, 2019, §4.5.2; P.1812 §4.3.4 eqs (37) to (39).
     """
-    distance, height = _checked_profile(distance_m, height_amsl_m, freq_mhz, effective_radius_m)
+    distance, height = checked_profile(distance_m, height_amsl_m, freq_mhz, effective_radius_m)
     if polarization not in ("vertical", "horizontal"):
         raise InvalidInputError(
             f"polarization is {polarization!r}, wanted 'vertical' or 'horizontal'"

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lensong.propagation.diffraction import (
-    _checked_profile,
+    checked_profile,
     knife_edge,
     knife_edge_loss_db,
     nu_at,
@@ -366,7 +366,7 @@ def multiple_knife_edge_loss_db(
     .. [2] Deygout, J., "Multiple knife-edge diffraction of microwaves", IEEE Trans. Antennas
        Propag., 14(4), 1966.
     """
-    distance, height = _checked_profile(distance_m, height_amsl_m, freq_mhz, effective_radius_m)
+    distance, height = checked_profile(distance_m, height_amsl_m, freq_mhz, effective_radius_m)
     wavelength = wavelength_m(freq_mhz / 1000.0)
     return float(
         _cascade(

@@ -8,7 +8,7 @@ running quantities; both share the closed-form terms.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import asin, atan, cos, hypot, radians, sin
+from math import asin, cos, hypot, radians, sin
 from math import degrees as to_degrees
 from typing import Any
 
@@ -17,9 +17,6 @@ from numba import njit
 
 from lensong.propagation.diffraction import (
     EARTH_RADIUS_KM,
-    bullington,
-    nu_at,
-    spherical_earth,
     wavelength_m,
 )
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
@@ -32,7 +29,13 @@ from lensong.propagation.p1812_terms import (
     inverse_normal,
     median_earth_radius_km,
 )
-from lensong.propagation.radial import COASTAL_LAND, INLAND, NO_STRETCH, SEA, zone_step
+from lensong.propagation.path_geometry import (
+    delta_bullington,
+    horizons,
+    smooth_earth,
+    stretches,
+)
+from lensong.propagation.radial import COASTAL_LAND, INLAND, SEA
 from lensong.propagation.types import FloatArray, IntArray
 
 __all__ = ["PathProfile", "PathTerms", "basic_transmission_loss_db", "path_terms"]
@@ -191,107 +194,6 @@ class PathTerms:
 
 
 @njit(cache=True, nogil=True)
-def _horizons(
-    d: FloatArray, h: FloatArray, tx_m: float, rx_m: float, curvature: float, wavelength: float
-) -> tuple[float, float, float, float, int, int, bool]:
-    """Return dlt, dlr, theta_t, theta_r, both horizon points and clear or not, eqs (76)-(83)."""
-    n = d.size
-    path_km = d[n - 1]
-    best, tx_point = -np.inf, 0
-    for i in range(1, n - 1):
-        slope = (h[i] - tx_m) / (1000.0 * d[i]) - 0.5 * curvature * d[i]
-        if slope > best:
-            best, tx_point = slope, i
-    direct = (rx_m - tx_m) / (1000.0 * path_km) - 0.5 * curvature * path_km
-    if best > direct:
-        back, rx_point = -np.inf, 0
-        for i in range(1, n - 1):
-            rest = path_km - d[i]
-            slope = (h[i] - rx_m) / (1000.0 * rest) - 0.5 * curvature * rest
-            if slope >= back:
-                back, rx_point = slope, i
-        tx_theta, rx_theta = 1000.0 * atan(best), 1000.0 * atan(back)
-        return d[tx_point], path_km - d[rx_point], tx_theta, rx_theta, tx_point, rx_point, False
-    nu, point = -np.inf, 0
-    for i in range(1, n - 1):
-        value = nu_at(h[i], d[i], tx_m, rx_m, path_km, curvature, wavelength)
-        if value >= nu:
-            nu, point = value, i
-    back = (tx_m - rx_m) / (1000.0 * path_km) - 0.5 * curvature * path_km
-    tx_theta, rx_theta = 1000.0 * atan(direct), 1000.0 * atan(back)
-    return d[point], path_km - d[point], tx_theta, rx_theta, point, point, True
-
-
-@njit(cache=True, nogil=True)
-def _smooth_earth(
-    d: FloatArray, h: FloatArray, tx_m: float, rx_m: float
-) -> tuple[float, float, float, float]:
-    """Return hst, hsr (eqs 85, 86) and hstd, hsrd (eqs 87 to 89)."""
-    n = d.size
-    path_km = d[n - 1]
-    v1 = v2 = 0.0
-    for i in range(1, n):
-        step = d[i] - d[i - 1]
-        v1 += step * (h[i] + h[i - 1])
-        v2 += step * (h[i] * (2.0 * d[i] + d[i - 1]) + h[i - 1] * (d[i] + 2.0 * d[i - 1]))
-    smooth_tx = (2.0 * v1 * path_km - v2) / (path_km * path_km)
-    smooth_rx = (v2 - v1 * path_km) / (path_km * path_km)
-    obstruction = obstruction_tx = obstruction_rx = -np.inf
-    for i in range(1, n - 1):
-        rest = path_km - d[i]
-        above = h[i] - (tx_m * rest + rx_m * d[i]) / path_km
-        obstruction = max(obstruction, above)
-        obstruction_tx = max(obstruction_tx, above / d[i])
-        obstruction_rx = max(obstruction_rx, above / rest)
-    lowered_tx, lowered_rx = smooth_tx, smooth_rx
-    if obstruction > 0.0:
-        both = obstruction_tx + obstruction_rx
-        lowered_tx -= obstruction * obstruction_tx / both
-        lowered_rx -= obstruction * obstruction_rx / both
-    return smooth_tx, smooth_rx, min(lowered_tx, h[0]), min(lowered_rx, h[n - 1])
-
-
-@njit(cache=True, nogil=True)
-def _zones(d: FloatArray, zone: IntArray) -> tuple[float, float, float]:
-    """Return the longest land and inland stretches and the share of sea, §3.6 and eq. (1).
-
-    A stretch reaches half a step beyond its last point on either side, except at the path's ends.
-    """
-    n = d.size
-    state = (NO_STRETCH, NO_STRETCH, 0.0, 0.0, 0.0)
-    for i in range(n):
-        before = 0.0 if i == 0 else 0.5 * (d[i - 1] + d[i])
-        after = d[n - 1] if i == n - 1 else 0.5 * (d[i] + d[i + 1])
-        state = zone_step(state, before, after, zone[i])
-    return state[2], state[3], state[4] / d[n - 1]
-
-
-@njit(cache=True, nogil=True)
-def _delta_bullington(
-    d: FloatArray,
-    g: FloatArray,
-    flat: FloatArray,
-    tx_m: float,
-    rx_m: float,
-    smooth_tx_m: float,
-    smooth_rx_m: float,
-    radius_km: float,
-    freq_ghz: float,
-    horizontal: bool,
-    sea_share: float,
-) -> tuple[float, float, float, float]:
-    """Return Lbulla, Lbulls, Ldsph and Ld, eqs (37) to (39)."""
-    wavelength, curvature = wavelength_m(freq_ghz), 1.0 / radius_km
-    actual = bullington(d, g, tx_m, rx_m, curvature, wavelength)
-    tx_above, rx_above = tx_m - smooth_tx_m, rx_m - smooth_rx_m
-    smooth = bullington(d, flat, tx_above, rx_above, curvature, wavelength)
-    sphere = spherical_earth(
-        d[d.size - 1], tx_above, rx_above, radius_km, freq_ghz, horizontal, sea_share
-    )
-    return actual, smooth, sphere, actual + max(sphere - smooth, 0.0)
-
-
-@njit(cache=True, nogil=True)
 def _path_kernel(
     d: FloatArray,
     h: FloatArray,
@@ -314,14 +216,14 @@ def _path_kernel(
     path_km = d[n - 1]
     tx_m, rx_m = h[0] + tx_agl_m, h[n - 1] + rx_agl_m
     radius_km = median_earth_radius_km(delta_n)
-    longest_land, longest_inland, sea_share = _zones(d, zone)
+    longest_land, longest_inland, sea_share = stretches(d, zone)
     tau = inland_tau(longest_inland)
     beta0 = beta0_percent(centre_lat_deg, longest_land, tau)
 
-    dlt, dlr, theta_t, theta_r, tx_point, rx_point, clear = _horizons(
+    dlt, dlr, theta_t, theta_r, tx_point, rx_point, clear = horizons(
         d, h, tx_m, rx_m, 1.0 / radius_km, wavelength_m(freq_ghz)
     )
-    smooth_tx, smooth_rx, hstd, hsrd = _smooth_earth(d, h, tx_m, rx_m)
+    smooth_tx, smooth_rx, hstd, hsrd = smooth_earth(d, h, tx_m, rx_m)
     base_tx, base_rx = min(smooth_tx, h[0]), min(smooth_rx, h[n - 1])
     slope = (base_rx - base_tx) / path_km
     roughness = -np.inf
@@ -331,10 +233,10 @@ def _path_kernel(
     g = h + clutter
     g[0], g[n - 1] = h[0], h[n - 1]
     flat = np.zeros(n)
-    median = _delta_bullington(
+    median = delta_bullington(
         d, g, flat, tx_m, rx_m, hstd, hsrd, radius_km, freq_ghz, horizontal, sea_share
     )
-    rare = _delta_bullington(
+    rare = delta_bullington(
         d, g, flat, tx_m, rx_m, hstd, hsrd, BETA_EARTH_RADIUS_KM, freq_ghz, horizontal, sea_share
     )
     free_space = slant_free_space_loss_db(path_km, tx_m, rx_m, freq_ghz)
@@ -364,11 +266,11 @@ def _path_kernel(
     )
     total = max(terms[0], terms[15] + location_db)  # eq. (69)
     geometry = (path_km, centre_lat_deg, 1.0 if clear else 0.0, tx_m, rx_m, radius_km)
-    horizons = (dlt, dlr, theta_t, theta_r, terms[10])
+    angles = (dlt, dlr, theta_t, theta_r, terms[10])
     climate = (sea_share, longest_land, longest_inland, beta0)
     heights = (smooth_tx, smooth_rx, hstd, hsrd, tx_m - base_tx, rx_m - base_rx, roughness)
     combination = terms[:10] + terms[11:] + (location_db, total)
-    return geometry + horizons + climate + heights + (free_space,) + median + rare + combination
+    return geometry + angles + climate + heights + (free_space,) + median + rare + combination
 
 
 def path_centre_lat_deg(

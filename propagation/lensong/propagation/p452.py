@@ -25,14 +25,7 @@ from lensong.propagation.p452_terms import (
     profile_with_clutter_m,
     troposcatter_loss_db,
 )
-from lensong.propagation.p1812 import (
-    PathProfile,
-    _delta_bullington,
-    _horizons,
-    _smooth_earth,
-    _zones,
-    path_centre_lat_deg,
-)
+from lensong.propagation.p1812 import PathProfile, path_centre_lat_deg
 from lensong.propagation.p1812_terms import (
     BETA_EARTH_RADIUS_KM,
     beta0_percent,
@@ -46,6 +39,12 @@ from lensong.propagation.p1812_terms import (
     multipath_focusing_db,
     notional_minimum_db,
     soft_maximum_db,
+)
+from lensong.propagation.path_geometry import (
+    delta_bullington,
+    horizons,
+    smooth_earth,
+    stretches,
 )
 from lensong.propagation.radial import SEA
 from lensong.propagation.types import FloatArray
@@ -133,7 +132,7 @@ def _path_kernel(
     d: FloatArray,
     h: FloatArray,
     g: FloatArray,
-    stretches: tuple[float, float, float],
+    zones: tuple[float, float, float],
     freq_ghz: float,
     percent: float,
     tx_agl_m: float,
@@ -153,15 +152,15 @@ def _path_kernel(
     path_km = d[n - 1]
     tx_m, rx_m = h[0] + tx_agl_m, h[n - 1] + rx_agl_m
     radius_km = median_earth_radius_km(delta_n)
-    longest_land, longest_inland, sea_share = stretches
+    longest_land, longest_inland, sea_share = zones
     tau = inland_tau(longest_inland)
     beta0 = beta0_percent(centre_lat_deg, longest_land, tau)
 
-    dlt, dlr, theta_t, theta_r, tx_point, rx_point, clear = _horizons(
+    dlt, dlr, theta_t, theta_r, tx_point, rx_point, clear = horizons(
         d, h, tx_m, rx_m, 1.0 / radius_km, wavelength_m(freq_ghz)
     )
     theta = 1000.0 * path_km / radius_km + theta_t + theta_r
-    smooth_tx, smooth_rx, hstd, hsrd = _smooth_earth(d, h, tx_m, rx_m)
+    smooth_tx, smooth_rx, hstd, hsrd = smooth_earth(d, h, tx_m, rx_m)
     base_tx, base_rx = min(smooth_tx, h[0]), min(smooth_rx, h[n - 1])
     tx_effective, rx_effective = tx_m - base_tx, rx_m - base_rx
     slope = (base_rx - base_tx) / path_km
@@ -170,10 +169,10 @@ def _path_kernel(
         roughness = max(roughness, h[i] - (base_tx + slope * d[i]))
 
     flat = np.zeros(n)
-    median = _delta_bullington(
+    median = delta_bullington(
         d, g, flat, tx_m, rx_m, hstd, hsrd, radius_km, freq_ghz, horizontal, sea_share
     )
-    rare = _delta_bullington(
+    rare = delta_bullington(
         d, g, flat, tx_m, rx_m, hstd, hsrd, BETA_EARTH_RADIUS_KM, freq_ghz, horizontal, sea_share
     )
 
@@ -222,7 +221,7 @@ def _path_kernel(
     scattered = scatter_gas + troposcatter_loss_db(path_km, theta, freq_ghz, n0, percent, gains_dbi)
 
     geometry = (path_km, centre_lat_deg, 1.0 if clear else 0.0, tx_m, rx_m, radius_km)
-    horizons = (dlt, dlr, theta_t, theta_r, theta)
+    angles = (dlt, dlr, theta_t, theta_r, theta)
     climate = (sea_share, longest_land, longest_inland, beta0)
     heights = (smooth_tx, smooth_rx, hstd, hsrd, tx_effective, rx_effective, roughness)
     gases = (gas, scatter_gas, ducting_gas, free_space)
@@ -230,7 +229,7 @@ def _path_kernel(
     combination = (lower_bound, either, fj, fk, modified, scattered)
     total = (combined_db(scattered, modified),)
     return (
-        geometry + horizons + climate + heights + gases + median + rare + parts + combination
+        geometry + angles + climate + heights + gases + median + rare + parts + combination
     ) + total
 
 
@@ -300,13 +299,13 @@ def path_terms(
         )
     freq_ghz = freq_mhz / 1000.0
     distance_km = profile.distance_m / 1000.0
-    stretches = _zones(distance_km, profile.zone)
-    vapour_g_m3 = 7.5 + 2.5 * stretches[2]
+    zones = stretches(distance_km, profile.zone)
+    vapour_g_m3 = 7.5 + 2.5 * zones[2]
     values = _path_kernel(
         distance_km,
         profile.terrain_amsl_m,
         profile_with_clutter_m(profile),
-        stretches,
+        zones,
         freq_ghz,
         float(time_percent),
         float(tx_height_agl_m),

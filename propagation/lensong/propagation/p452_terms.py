@@ -11,7 +11,7 @@ from math import exp, log10, tanh
 import numpy as np
 
 from lensong.propagation.kernel import kernel
-from lensong.propagation.p676 import _dry_continuum, _oxygen_lines, _water_vapour_lines
+from lensong.propagation.p676 import line_by_line_db_per_km
 from lensong.propagation.p1812 import PathProfile
 from lensong.propagation.types import FloatArray
 
@@ -71,12 +71,8 @@ def gas_db_per_km(
     kelvin = temperature_c + 273.15
     f, p = np.array([freq_ghz]), np.array([pressure_hpa])
     theta, vapour = np.array([300.0 / kelvin]), np.array([vapour_g_m3 * kelvin / 216.7])
-    imaginary = (
-        _oxygen_lines(f, p, vapour, theta)
-        + _dry_continuum(f, p, vapour, theta)
-        + _water_vapour_lines(f, p, vapour, theta)
-    )
-    return float(0.1820 * freq_ghz * imaginary[0])
+    oxygen, water = line_by_line_db_per_km(f, p, vapour, theta)
+    return float(oxygen[0] + water[0])
 
 
 def profile_with_clutter_m(profile: PathProfile) -> FloatArray:

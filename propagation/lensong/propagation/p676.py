@@ -85,9 +85,20 @@ def gas_specific_attenuation_db_per_km(
     f, p, rho, t = np.broadcast_arrays(freq / 1000.0, dry, density, kelvin)
     theta = 300.0 / t
     vapour = rho * t / 216.7
-    oxygen = _oxygen_lines(f, p, vapour, theta) + _dry_continuum(f, p, vapour, theta)
-    water = _water_vapour_lines(f, p, vapour, theta)
-    return np.asarray(0.1820 * f * oxygen), np.asarray(0.1820 * f * water)
+    return line_by_line_db_per_km(f, p, vapour, theta)
+
+
+def line_by_line_db_per_km(
+    freq_ghz: FloatArray, dry_hpa: FloatArray, vapour_hpa: FloatArray, theta: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return the attenuation by oxygen and by water vapour, eq. (1), unchecked; theta is 300 / T.
+
+    P.452 takes these lines from 0.1 GHz on, where P.676 itself begins at 1 GHz.
+    """
+    oxygen = _oxygen_lines(freq_ghz, dry_hpa, vapour_hpa, theta)
+    oxygen = oxygen + _dry_continuum(freq_ghz, dry_hpa, vapour_hpa, theta)
+    water = _water_vapour_lines(freq_ghz, dry_hpa, vapour_hpa, theta)
+    return np.asarray(0.1820 * freq_ghz * oxygen), np.asarray(0.1820 * freq_ghz * water)
 
 
 def _shape(
