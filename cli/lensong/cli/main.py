@@ -18,6 +18,7 @@ _COMMANDS = {
     "demo": "lensong.cli.demo_command:demo",
     "diff": "lensong.cli.diff_command:diff",
     "models": "lensong.cli.models_command:models",
+    "compare": "lensong.cli.compare_command:compare",
     "validate": "lensong.cli.validate_command:validate",
 }
 

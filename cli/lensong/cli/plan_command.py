@@ -15,7 +15,7 @@ from lensong.cli.options import cache_folder, run_options
 if TYPE_CHECKING:
     from lensong.coverage.result import PlanResult
 
-__all__ = ["plan", "run_plan"]
+__all__ = ["check_writable", "plan", "run_plan"]
 
 _CLASSES = {"covered": "covered", "patchy": "patchy", "no_signal": "no signal"}
 
@@ -77,7 +77,7 @@ def run_plan(
         from lensong.gis_data.array_store import ArrayStore
 
         asked = load_scenario(scenario)
-        _check_writable(out)
+        check_writable(out)
         console.progress("start", 1.0, 1.0)
         land, network, _ = read_inputs(asked, console.progress)
         console.progress("compiled code", 0.0, 1.0)  # made on a machine's first run
@@ -138,7 +138,7 @@ def _as_json(result: PlanResult, out: Path) -> dict[str, Any]:
     }
 
 
-def _check_writable(folder: Path) -> None:
+def check_writable(folder: Path) -> None:
     """Refuse a folder that cannot be written before hours of work, not after."""
     import tempfile
 
