@@ -260,9 +260,7 @@ def judge_service(  # type: ignore[no-untyped-def]
                 continue
             probability[r, c] = chance
             limiting[r, c] = 1 if down_db <= up_db else 2
-            quiet_db = min(
-                data_db - noise_dbm[code] - needed_db, min(attach_db, up_db)
-            )
+            quiet_db = min(data_db - noise_dbm[code] - needed_db, min(attach_db, up_db))
             terrain_db = terrain_cdb[r, c] * 0.01
             reason[r, c] = _first_order_reason(
                 fade_db - margin_db, down_db, up_db, quiet_db, fade_db,
