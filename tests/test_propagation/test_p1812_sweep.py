@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from lensong.propagation.errors import ConfigError, InvalidInputError, OutOfRangeError
 from lensong.propagation.p1812 import PathProfile, path_terms
-from lensong.propagation.sweep import SweepRequest, SweepResult, Terrain, pixel_order, sweep
+from lensong.propagation.sweep import (
+    SweepRequest,
+    SweepResult,
+    Terrain,
+    pixel_order,
+    sweep,
+    sweep_carriers,
+)
 
 CELL_M = 30.0
 
@@ -239,6 +246,26 @@ def test_carriers_share_the_order_of_pixels() -> None:
     np.testing.assert_array_equal(
         sweep(other, terrain, order=order).path_loss_db, sweep(other, terrain).path_loss_db
     )
+
+
+@pytest.mark.parametrize("percent", [10.0, 50.0])
+def test_carriers_of_one_antenna_share_their_geometry(percent: float) -> None:
+    terrain = make_terrain(11, 500.0, "rough", clutter=True, sea=True)
+    requests = [
+        request(terrain, row=70.25, col=81.5, freq_mhz=f, time_percent=percent)
+        for f in (768.0, 1815.0, 3700.0)
+    ]
+    together = sweep_carriers(requests, terrain, workers=2)
+    for one, shared in zip(requests, together, strict=True):
+        alone = sweep(one, terrain)
+        np.testing.assert_allclose(shared.path_loss_db, alone.path_loss_db, rtol=0, atol=1e-6)
+        np.testing.assert_array_equal(shared.departure_deg, alone.departure_deg)
+        np.testing.assert_allclose(shared.diffraction_db, alone.diffraction_db, atol=1e-4)
+        assert shared.hidden_pixels == alone.hidden_pixels
+    with pytest.raises(InvalidInputError, match="more than freq_mhz"):
+        sweep_carriers([requests[0], replace(requests[1], radius_m=900.0)], terrain)
+    with pytest.raises(InvalidInputError, match="at least one"):
+        sweep_carriers([], terrain)
 
 
 @pytest.mark.parametrize("workers", [2, 3, 7])

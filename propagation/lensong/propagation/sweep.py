@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -14,13 +14,23 @@ import numpy as np
 from lensong.propagation.errors import ConfigError, InvalidInputError, OutOfRangeError
 from lensong.propagation.itm_sweep import sweep_itm
 from lensong.propagation.models import model as model_info
-from lensong.propagation.p1812_sweep import make_climate, sweep_p1812
+from lensong.propagation.p1812_pixel import Climate, carrier_table
+from lensong.propagation.p1812_sweep import sweep_p1812
+from lensong.propagation.p1812_terms import median_earth_radius_km
 from lensong.propagation.pixel_order import OWN_SAMPLES, PixelOrder, order_pixels
 from lensong.propagation.radial import Rasters, new_radial
 from lensong.propagation.statistical_sweep import STATISTICAL_MODELS
 from lensong.propagation.types import Float32Array, FloatArray, UInt8Array
 
-__all__ = ["MODELS", "SweepRequest", "SweepResult", "Terrain", "pixel_order", "sweep"]
+__all__ = [
+    "MODELS",
+    "SweepRequest",
+    "SweepResult",
+    "Terrain",
+    "pixel_order",
+    "sweep",
+    "sweep_carriers",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,14 +193,18 @@ def pixel_order(request: SweepRequest, terrain: Terrain) -> PixelOrder:
     )
 
 
-def _itu_r_p1812(
-    request: SweepRequest, terrain: Terrain, order: PixelOrder, result: SweepResult
+def _p1812_carriers(
+    requests: Sequence[SweepRequest],
+    terrain: Terrain,
+    order: PixelOrder,
+    results: SweepResult,
 ) -> None:
-    climate = make_climate(
-        freq_ghz=request.freq_mhz / 1000.0,
+    """Fill results whose losses have one layer per request; requests differ in frequency alone."""
+    request = requests[0]
+    climate = Climate(
         percent=float(request.time_percent),
         n0=float(request.n0),
-        delta_n_per_km=float(request.delta_n_per_km),
+        earth_radius_km=median_earth_radius_km(float(request.delta_n_per_km)),
         horizontal=request.polarization == "horizontal",
         tx_lat_deg=float(request.tx_lat_deg),
         lat_per_row_deg=float(request.lat_per_row_deg),
@@ -205,18 +219,31 @@ def _itu_r_p1812(
         new_radial(samples, terrain.cell_m),
         np.empty((3, OWN_SAMPLES)),
         climate,
+        carrier_table([r.freq_mhz / 1000.0 for r in requests], climate.n0),
         float(request.row),
         float(request.col),
         float(terrain.cell_m),
         float(request.tx_height_agl_m),
         float(request.rx_height_agl_m),
-        result.row0,
-        result.col0,
-        result.path_loss_db,
-        result.departure_deg,
-        result.diffraction_db,
-        result.terrain_db,
+        results.row0,
+        results.col0,
+        results.path_loss_db,
+        results.departure_deg,
+        results.diffraction_db,
+        results.terrain_db,
     )
+
+
+def _itu_r_p1812(
+    request: SweepRequest, terrain: Terrain, order: PixelOrder, result: SweepResult
+) -> None:
+    layered = replace(
+        result,
+        path_loss_db=result.path_loss_db[None],
+        diffraction_db=result.diffraction_db[None],
+        terrain_db=result.terrain_db[None],
+    )
+    _p1812_carriers([request], terrain, order, layered)
 
 
 SweepModel = Callable[[SweepRequest, Terrain, PixelOrder, SweepResult], None]
@@ -268,6 +295,98 @@ def sweep(
     With P.1812, pixels nearer than 0.25 km, where the Recommendation does not hold, get free space
     and the diffraction term. Distances are those of the projected grid.
     """
+    _check(request, terrain, model, workers)
+    row0, col0, height, width = _window(request, terrain)
+    result = SweepResult(
+        row0=row0,
+        col0=col0,
+        path_loss_db=np.full((height, width), np.nan),
+        departure_deg=np.full((height, width), np.nan, dtype=np.float32),
+        diffraction_db=np.full((height, width), np.nan, dtype=np.float32),
+        terrain_db=np.full((height, width), np.nan, dtype=np.float32),
+    )
+    order = order or pixel_order(request, terrain)
+    _in_threads(workers, order, lambda part: MODELS[model](request, terrain, part, result))
+    return replace(result, hidden_pixels=_hidden(result, terrain, order))
+
+
+def sweep_carriers(
+    requests: Sequence[SweepRequest],
+    terrain: Terrain,
+    *,
+    model: str = "itu_r_p1812",
+    workers: int = 1,
+) -> list[SweepResult]:
+    """Return the sweeps of several carriers of one antenna.
+
+    With P.1812 they share everything that does not depend on the frequency: terrain, horizons,
+    obstacles. A second carrier then costs a fraction of the first. The numbers are those of
+    `sweep`, to the last digits of a double.
+
+    Parameters
+    ----------
+    requests : sequence of SweepRequest
+        At least one; they may differ in ``freq_mhz`` alone.
+    terrain, model, workers
+        As for `sweep`.
+
+    Raises
+    ------
+    InvalidInputError
+        When requests differ in more than the frequency, and as `sweep` does.
+    """
+    if not requests:
+        raise InvalidInputError("no request was given, wanted at least one carrier")
+    first = requests[0]
+    if any(replace(r, freq_mhz=first.freq_mhz) != first for r in requests):
+        raise InvalidInputError(
+            "the requests differ in more than freq_mhz: sweep other places, heights or climates "
+            "one by one"
+        )
+    order = pixel_order(first, terrain)
+    if model != "itu_r_p1812":
+        return [sweep(r, terrain, model=model, order=order, workers=workers) for r in requests]
+    for request in requests:
+        _check(request, terrain, model, workers)
+    row0, col0, height, width = _window(first, terrain)
+    stack = (len(requests), height, width)
+    together = SweepResult(
+        row0=row0,
+        col0=col0,
+        path_loss_db=np.full(stack, np.nan),
+        departure_deg=np.full((height, width), np.nan, dtype=np.float32),
+        diffraction_db=np.full(stack, np.nan, dtype=np.float32),
+        terrain_db=np.full(stack, np.nan, dtype=np.float32),
+    )
+    _in_threads(workers, order, lambda part: _p1812_carriers(requests, terrain, part, together))
+    results = [
+        replace(
+            together,
+            path_loss_db=together.path_loss_db[c],
+            diffraction_db=together.diffraction_db[c],
+            terrain_db=together.terrain_db[c],
+        )
+        for c in range(len(requests))
+    ]
+    hidden = _hidden(results[0], terrain, order)
+    return [replace(result, hidden_pixels=hidden) for result in results]
+
+
+def _in_threads(workers: int, order: PixelOrder, work: Callable[[PixelOrder], None]) -> None:
+    parts = [order] if workers == 1 else _shared_out(order, workers)
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        for done in [pool.submit(work, part) for part in parts]:
+            done.result()
+
+
+def _hidden(result: SweepResult, terrain: Terrain, order: PixelOrder) -> int:
+    """Count the pixels that have elevation but, for want of it on their way, no loss."""
+    lost = np.isnan(result.path_loss_db[order.row - result.row0, order.col - result.col0])
+    known = ~np.isnan(terrain.ground_m[order.row[lost], order.col[lost]])
+    return int(np.count_nonzero(known))
+
+
+def _check(request: SweepRequest, terrain: Terrain, model: str, workers: int) -> None:
     if workers < 1:
         raise InvalidInputError(f"workers is {workers}, wanted 1 or more")
     if model not in MODELS:
@@ -283,23 +402,6 @@ def sweep(
         raise InvalidInputError(
             "the mast stands where there is no elevation: fill the void or correct its coordinates"
         )
-    row0, col0, height, width = _window(request, terrain)
-    result = SweepResult(
-        row0=row0,
-        col0=col0,
-        path_loss_db=np.full((height, width), np.nan),
-        departure_deg=np.full((height, width), np.nan, dtype=np.float32),
-        diffraction_db=np.full((height, width), np.nan, dtype=np.float32),
-        terrain_db=np.full((height, width), np.nan, dtype=np.float32),
-    )
-    order = order or pixel_order(request, terrain)
-    parts = [order] if workers == 1 else _shared_out(order, workers)
-    with ThreadPoolExecutor(max_workers=workers) as pool:
-        for done in [pool.submit(MODELS[model], request, terrain, p, result) for p in parts]:
-            done.result()
-    lost = np.isnan(result.path_loss_db[order.row - row0, order.col - col0])
-    known = ~np.isnan(terrain.ground_m[order.row[lost], order.col[lost]])
-    return replace(result, hidden_pixels=int(np.count_nonzero(known)))
 
 
 def _check_range(request: SweepRequest, name: str) -> None:
