@@ -69,10 +69,7 @@ def render_comparison(found: Comparison, *, version: str) -> str:
 def difference_legend() -> list[tuple[str, str]]:
     """Return colour and words of each class of the difference maps."""
     words = [f"below {_signed(BREAKS_DB[0])} dB"]
-    words += [
-        f"{_signed(low)} to {_signed(high)} dB"
-        for low, high in pairwise(BREAKS_DB)
-    ]
+    words += [f"{_signed(low)} to {_signed(high)} dB" for low, high in pairwise(BREAKS_DB)]
     words.append(f"{_signed(BREAKS_DB[-1])} dB and more")
     return list(zip(COLOURS, words, strict=True))
 
