@@ -209,3 +209,24 @@ def test_no_workers_is_refused() -> None:
 def test_total_deviation_is_the_root_sum_of_squares() -> None:
     settings = PropagationSettings(location_sigma_db=3.0, model_sigma_db=4.0)
     assert settings.total_sigma_db == pytest.approx(5.0)
+
+
+def test_carriers_of_one_antenna_are_made_together_and_count_as_made() -> None:
+    land, net = small_land(), network()
+    jobs = sweep_jobs(net, land)
+    assert jobs[0].freq_mhz != jobs[1].freq_mhz
+    assert jobs[0].mast is jobs[1].mast
+    cache = Memory()
+    runs = run_sweeps(jobs, land, SETTINGS, rx_height_agl_m=1.5, cache=cache, workers=1)
+    _, first, reused = next(runs)
+    assert not reused
+    _, second, reused = next(runs)
+    assert not reused, "made in this run, though found in the cache"
+    alone = [
+        packed
+        for _, packed, _ in run_sweeps(
+            jobs[:2], land, SETTINGS, rx_height_agl_m=1.5, cache=None, workers=1
+        )
+    ]
+    np.testing.assert_array_equal(first.loss_cdb, alone[0].loss_cdb)
+    np.testing.assert_array_equal(second.loss_cdb, alone[1].loss_cdb)

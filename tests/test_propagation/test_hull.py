@@ -12,7 +12,7 @@ from lensong.propagation.block_search import (
     greatest_above_line,
     largest_nu,
 )
-from lensong.propagation.diffraction import nu_at
+from lensong.propagation.diffraction import nu_one_metre
 from lensong.propagation.hull import farthest_above, push, steepest_from
 from lensong.propagation.types import FloatArray, IntArray
 
@@ -57,7 +57,7 @@ def test_pruned_search_finds_the_largest_nu_and_its_last_place(
     z: FloatArray, tx_m: float, rx_m: float, guess: bool
 ) -> None:
     x = np.arange(z.size, dtype=np.float64) * 0.03
-    curvature, wavelength, path_km = 1.0 / 8500.0, 0.1666, x[-1] + 0.03
+    curvature, path_km = 1.0 / 8500.0, x[-1] + 0.03
     blocks = block_maxima(z - 500.0 * curvature * x * x)
     last = z.size - 1
     found, at = largest_nu(
@@ -69,12 +69,9 @@ def test_pruned_search_finds_the_largest_nu_and_its_last_place(
         rx_m,
         path_km,
         curvature,
-        wavelength,
         1 if guess else 0,
     )
-    values = [
-        nu_at(z[i], x[i], tx_m, rx_m, path_km, curvature, wavelength) for i in range(1, last + 1)
-    ]
+    values = [nu_one_metre(z[i], x[i], tx_m, rx_m, path_km, curvature) for i in range(1, last + 1)]
     assert found == max(values)
     assert at == last - int(np.argmax(values[::-1]))
 

@@ -39,13 +39,15 @@ from lensong.coverage.probability import check_median
 from lensong.coverage.result import ServiceLayers, TechnologyLayers
 from lensong.coverage.service import DEFAULT_SERVICES, Handset, Service
 from lensong.coverage.sweeps import (
+    AntennaPlace,
     PackedSweep,
     PropagationSettings,
     SweepCache,
     SweepJob,
-    run_sweep,
+    antenna_place,
     run_sweeps,
     sweep_jobs,
+    sweep_together,
 )
 from lensong.gis_data.land import Land
 from lensong.propagation.errors import InvalidInputError
@@ -150,12 +152,26 @@ class PlanningSession:
         """
         return MastEdit(self, mast_id, slack_m)
 
-    def sweep(self, job: SweepJob) -> PackedSweep:
-        """Return one sweep, all workers on it."""
-        height = self.handset.height_agl_m
-        return run_sweep(
-            job, self.land, self.propagation, height, self._cache, workers=self.workers
-        )[0]
+    def sweeps(self, jobs: Sequence[SweepJob]) -> list[PackedSweep]:
+        """Return sweeps in the order of their jobs; carriers of one antenna share their work."""
+        carriers: dict[AntennaPlace, list[SweepJob]] = {}
+        for job in jobs:
+            carriers.setdefault(antenna_place(job), []).append(job)
+        made: dict[tuple[AntennaPlace, float], PackedSweep] = {}
+        for together in carriers.values():
+            swept = sweep_together(
+                together,
+                self.land,
+                self.propagation,
+                rx_height_agl_m=self.handset.height_agl_m,
+                cache=self._cache,
+                workers=self.workers,
+            )
+            made |= {
+                (antenna_place(job), job.freq_mhz): packed
+                for job, (packed, _) in zip(together, swept, strict=True)
+            }
+        return [made[antenna_place(job), job.freq_mhz] for job in jobs]
 
     def others(self, mast_id: str, near: _Window) -> Iterable[tuple[SweepJob, PackedSweep]]:
         """Yield the sweeps of all other masts that reach into a window, cut to it."""
@@ -199,8 +215,7 @@ class MastEdit:
         self._window = _Window.around(jobs[0].row, jobs[0].col, reach, session.land.grid)
         self._base = self._groups_of_others(mast_id)
         self._rest: dict[frozenset[GroupKey], dict[Technology, TechnologyLayers]] = {}
-        for job in jobs:
-            session.sweep(job)
+        session.sweeps(jobs)
 
     def _groups_of_others(self, mast_id: str) -> dict[GroupKey, Group]:
         session, network = self._session, self._session.network
@@ -240,8 +255,8 @@ class MastEdit:
         turn = meridian_convergence_deg(session.land.grid.crs, alone)[mast.mast_id]
 
         touched: dict[GroupKey, Group] = {}
-        for job in jobs:
-            packed = self._window.cut(session.sweep(job))
+        for job, swept in zip(jobs, session.sweeps(jobs), strict=True):
+            packed = self._window.cut(swept)
             riders = tuple(index[alone.cells[i].cell_id] for i in job.cells)
             for key, codes in codes_by_group(network, riders):
                 if key not in touched:

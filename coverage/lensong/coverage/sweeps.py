@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import astuple, dataclass
-from typing import Any, Literal, Protocol
+from threading import Lock
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,19 +18,21 @@ from lensong.coverage.network import Mast, Network
 from lensong.gis_data.land import Land
 from lensong.propagation.errors import InvalidInputError
 from lensong.propagation.kernel import kernel
-from lensong.propagation.sweep import SweepRequest, SweepResult, Terrain, pixel_order, sweep
+from lensong.propagation.sweep import SweepRequest, SweepResult, Terrain, sweep_carriers
 from lensong.propagation.types import Float32Array, FloatArray, Grid, Int16Array
 
 __all__ = [
     "NO_LOSS",
+    "AntennaPlace",
     "PackedSweep",
     "PropagationSettings",
     "SweepCache",
     "SweepJob",
     "UInt16Array",
-    "run_sweep",
+    "antenna_place",
     "run_sweeps",
     "sweep_jobs",
+    "sweep_together",
 ]
 
 UInt16Array = NDArray[np.uint16]
@@ -142,7 +145,7 @@ class SweepJob:
     cells: tuple[int, ...]
 
 
-SWEEP_VERSION = 2
+SWEEP_VERSION = 3
 """To be raised when computed losses change, so that caches of older versions are not read."""
 
 
@@ -280,48 +283,110 @@ def _packed_arrays(result: SweepResult) -> dict[str, NDArray[Any]]:
     return {**packed, "rest": np.array([result.row0, result.col0, result.hidden_pixels])}
 
 
-def run_sweep(
-    job: SweepJob,
+def sweep_together(
+    jobs: Sequence[SweepJob],
     land: Land,
     settings: PropagationSettings,
+    *,
     rx_height_agl_m: float,
     cache: SweepCache | None,
     workers: int = 1,
-) -> tuple[PackedSweep, bool]:
-    """Return one sweep, from the cache when it is there, and whether it was.
+) -> list[tuple[PackedSweep, bool]]:
+    """Return the sweeps of the carriers of one antenna, and which came from the cache.
 
-    ``workers`` threads share the sweep's radials; the other arguments are as for `run_sweeps`.
+    Those that did not share their geometry (`lensong.propagation.sweep.sweep_carriers`).
+    ``workers`` threads share the radials; the other arguments are as for `run_sweeps`.
     """
     terrain = Terrain(ground_m=land.ground_m, clutter_m=land.clutter_m, cell_m=land.grid.cell_m)
-    request, cut, row0, col0 = _local(
-        _sweep_request(job, land.grid, settings, rx_height_agl_m), terrain
+    requests = []
+    for job in jobs:
+        request, cut, row0, col0 = _local(
+            _sweep_request(job, land.grid, settings, rx_height_agl_m), terrain
+        )
+        requests.append(request)
+    keys = [_content_key(r, cut, settings.model) if cache is not None else "" for r in requests]
+    found = [None if cache is None else cache.get(key) for key in keys]
+    missing = [i for i, arrays in enumerate(found) if arrays is None]
+    made = list(found)
+    if missing:
+        swept = sweep_carriers(
+            [requests[i] for i in missing], cut, model=settings.model, workers=workers
+        )
+        for i, result in zip(missing, swept, strict=True):
+            made[i] = arrays = _packed_arrays(result)
+            if cache is not None:
+                cache.put(keys[i], arrays)
+    return [
+        (_unpacked(arrays, job, land.grid, row0, col0), before is not None)
+        for job, arrays, before in zip(jobs, made, found, strict=True)
+        if arrays is not None
+    ]
+
+
+def _unpacked(
+    arrays: dict[str, NDArray[Any]], job: SweepJob, grid: Grid, row0: int, col0: int
+) -> PackedSweep:
+    return PackedSweep(
+        row0=row0 + int(arrays["rest"][0]),
+        col0=col0 + int(arrays["rest"][1]),
+        mast_row=job.row,
+        mast_col=job.col,
+        cell_m=grid.cell_m,
+        loss_cdb=arrays["loss_cdb"],
+        departure_cdeg=arrays["departure_cdeg"],
+        diffraction_cdb=arrays["diffraction_cdb"],
+        terrain_cdb=arrays["terrain_cdb"],
+        hidden_pixels=int(arrays["rest"][2]),
     )
-    arrays, key = None, ""
-    if cache is not None:
-        key = _content_key(request, cut, settings.model)
-        arrays = cache.get(key)
-    reused = arrays is not None
-    if arrays is None:
-        order = pixel_order(request, cut)
-        swept = sweep(request, cut, model=settings.model, order=order, workers=workers)
-        arrays = _packed_arrays(swept)
-        if cache is not None:
-            cache.put(key, arrays)
-    return (
-        PackedSweep(
-            row0=row0 + int(arrays["rest"][0]),
-            col0=col0 + int(arrays["rest"][1]),
-            mast_row=job.row,
-            mast_col=job.col,
-            cell_m=land.grid.cell_m,
-            loss_cdb=arrays["loss_cdb"],
-            departure_cdeg=arrays["departure_cdeg"],
-            diffraction_cdb=arrays["diffraction_cdb"],
-            terrain_cdb=arrays["terrain_cdb"],
-            hidden_pixels=int(arrays["rest"][2]),
-        ),
-        reused,
-    )
+
+
+AntennaPlace: TypeAlias = tuple[str, float, float, float, float]
+
+
+def antenna_place(job: SweepJob) -> AntennaPlace:
+    """Return what the carriers of one antenna have in common: mast, place, height, radius."""
+    return (job.mast.mast_id, job.row, job.col, job.height_agl_m, job.radius_m)
+
+
+class _Antennas:
+    """Hands out sweeps; the first of an antenna's carriers makes all of them for the cache.
+
+    Without a cache there is nowhere to keep the others, and each is made when it is asked for.
+    """
+
+    def __init__(
+        self,
+        jobs: Sequence[SweepJob],
+        land: Land,
+        settings: PropagationSettings,
+        rx_height_agl_m: float,
+        cache: SweepCache | None,
+    ) -> None:
+        self._land, self._settings = land, settings
+        self._rx_height_agl_m, self._cache = rx_height_agl_m, cache
+        self._carriers: dict[AntennaPlace, list[SweepJob]] = {}
+        for job in jobs:
+            self._carriers.setdefault(antenna_place(job), []).append(job)
+        self._locks = {place: Lock() for place in self._carriers}
+        self._reused: dict[tuple[AntennaPlace, float], bool] = {}
+
+    def sweep(self, job: SweepJob) -> tuple[PackedSweep, bool]:
+        """Return a sweep, and whether it was in the cache before this run."""
+        place = antenna_place(job)
+        with self._locks[place]:
+            key = (place, job.freq_mhz)
+            first = key not in self._reused
+            together = self._carriers[place] if first and self._cache is not None else [job]
+            made = sweep_together(
+                together,
+                self._land,
+                self._settings,
+                rx_height_agl_m=self._rx_height_agl_m,
+                cache=self._cache,
+            )
+            for other, (_, reused) in zip(together, made, strict=True):
+                self._reused.setdefault((place, other.freq_mhz), reused)
+            return made[together.index(job)][0], self._reused[key]
 
 
 def run_sweeps(
@@ -338,7 +403,8 @@ def run_sweeps(
 
     Sweeps run in threads (the kernels release the interpreter's lock), a few ahead of the reader,
     so memory does not grow with the number of jobs. What is done is in the cache at once: an
-    interrupted run begins again where it stopped.
+    interrupted run begins again where it stopped. With a cache, the carriers of one antenna are
+    computed together when the first of them is needed.
 
     Parameters
     ----------
@@ -355,14 +421,14 @@ def run_sweeps(
     """
     if workers < 1:
         raise InvalidInputError(f"workers is {workers}, wanted 1 or more")
+    antennas = _Antennas(jobs, land, settings, rx_height_agl_m, cache)
     pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="sweep")
     waiting: deque[tuple[SweepJob, Future[tuple[PackedSweep, bool]]]] = deque()
     todo = iter(jobs)
     try:
         for done in range(1, len(jobs) + 1):
             while len(waiting) < workers + 2 and (job := next(todo, None)) is not None:
-                future = pool.submit(run_sweep, job, land, settings, rx_height_agl_m, cache)
-                waiting.append((job, future))
+                waiting.append((job, pool.submit(antennas.sweep, job)))
             job, future = waiting.popleft()
             packed, reused = future.result()
             if on_done is not None:

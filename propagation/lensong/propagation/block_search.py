@@ -11,7 +11,7 @@ from math import sqrt
 
 import numpy as np
 
-from lensong.propagation.diffraction import nu_at
+from lensong.propagation.diffraction import nu_one_metre
 from lensong.propagation.kernel import kernel
 from lensong.propagation.types import FloatArray
 
@@ -41,7 +41,6 @@ def largest_nu(
     rx_m: float,
     path_km: float,
     curvature: float,
-    wavelength: float,
     guess: int,
 ) -> tuple[float, int]:
     """Return the largest diffraction parameter of samples 1 to ``last``, P.1812 eq. (15).
@@ -52,9 +51,9 @@ def largest_nu(
     best, at = -np.inf, 0
     if guess > 0:
         at = guess
-        best = nu_at(height[at], x[at], tx_m, rx_m, path_km, curvature, wavelength)
+        best = nu_one_metre(height[at], x[at], tx_m, rx_m, path_km, curvature)
     rise = (rx_m - 500.0 * curvature * path_km * path_km - tx_m) / path_km
-    scale = 0.002 * path_km / wavelength
+    scale = 0.002 * path_km
     half = 0.5 * path_km
     for block in range(last // BLOCK, -1, -1):
         first, end = max(1, block * BLOCK), min(last, block * BLOCK + BLOCK - 1)
@@ -71,7 +70,7 @@ def largest_nu(
         if bound + _ROUNDING * (1.0 + abs(bound)) < best:
             continue
         for i in range(end, first - 1, -1):
-            value = nu_at(height[i], x[i], tx_m, rx_m, path_km, curvature, wavelength)
+            value = nu_one_metre(height[i], x[i], tx_m, rx_m, path_km, curvature)
             if value > best or (value == best and i > at):
                 best, at = value, i
     return best, at

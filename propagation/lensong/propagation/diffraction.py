@@ -42,35 +42,38 @@ def knife_edge(nu: float) -> float:
 
 
 @kernel
-def nu_at(
+def nu_one_metre(
     height_m: float,
     at_km: float,
     tx_m: float,
     rx_m: float,
     path_km: float,
     curvature: float,
-    wavelength: float,
 ) -> float:
-    """Return the diffraction parameter of one profile point, P.1812 eq. (15)."""
+    """Return the diffraction parameter of one profile point at a wavelength of 1 m, eq. (15).
+
+    That of another wavelength is this divided by its root. So which point decides does not depend
+    on the frequency, not even in the last bit, and carriers may share it.
+    """
     rest_km = path_km - at_km
     above_line_m = (
         height_m + 500.0 * curvature * at_km * rest_km - (tx_m * rest_km + rx_m * at_km) / path_km
     )
-    return above_line_m * sqrt(0.002 * path_km / (wavelength * at_km * rest_km))
+    return above_line_m * sqrt(0.002 * path_km / (at_km * rest_km))
 
 
 @kernel
 def bullington_point_nu(
-    slope_tx: float, slope_rx: float, tx_m: float, rx_m: float, path_km: float, wavelength: float
+    slope_tx: float, slope_rx: float, tx_m: float, rx_m: float, path_km: float
 ) -> float:
-    """Return the diffraction parameter of the Bullington point, P.1812 eqs (18) to (20).
+    """Return the diffraction parameter of the Bullington point at 1 m wavelength, eqs (18)-(20).
 
     The slopes [m/km] are those from each antenna to its horizon, Earth bulge included.
     """
     at_km = (rx_m - tx_m + slope_rx * path_km) / (slope_tx + slope_rx)
     rest_km = path_km - at_km
     above_line_m = tx_m + slope_tx * at_km - (tx_m * rest_km + rx_m * at_km) / path_km
-    return above_line_m * sqrt(0.002 * path_km / (wavelength * at_km * rest_km))
+    return above_line_m * sqrt(0.002 * path_km / (at_km * rest_km))
 
 
 @kernel
@@ -99,17 +102,15 @@ def bullington(
     if slope_tx < (rx_m - tx_m) / path_km:
         nu = -np.inf
         for i in range(1, n - 1):
-            nu = max(
-                nu, nu_at(height_m[i], distance_km[i], tx_m, rx_m, path_km, curvature, wavelength)
-            )
+            nu = max(nu, nu_one_metre(height_m[i], distance_km[i], tx_m, rx_m, path_km, curvature))
     else:
         slope_rx = -np.inf
         for i in range(1, n - 1):
             at = distance_km[i]
             bulge = 500.0 * curvature * at * (path_km - at)
             slope_rx = max(slope_rx, (height_m[i] + bulge - rx_m) / (path_km - at))
-        nu = bullington_point_nu(slope_tx, slope_rx, tx_m, rx_m, path_km, wavelength)
-    return bullington_from_edge(knife_edge(nu), path_km)
+        nu = bullington_point_nu(slope_tx, slope_rx, tx_m, rx_m, path_km)
+    return bullington_from_edge(knife_edge(nu / sqrt(wavelength)), path_km)
 
 
 @kernel

@@ -16,7 +16,7 @@ from lensong.propagation.diffraction import (
     checked_profile,
     knife_edge,
     knife_edge_loss_db,
-    nu_at,
+    nu_one_metre,
     wavelength_m,
 )
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
@@ -280,12 +280,10 @@ def _main_edge(
     """Return the point strictly between two others with the largest nu, and that nu."""
     best, nu = start, -np.inf
     for i in range(start + 1, stop):
-        value = nu_at(
-            h[i], d[i] - d[start], start_m, stop_m, d[stop] - d[start], curvature, wavelength
-        )
+        value = nu_one_metre(h[i], d[i] - d[start], start_m, stop_m, d[stop] - d[start], curvature)
         if value > nu:
             best, nu = i, value
-    return best, nu
+    return best, nu / sqrt(wavelength)
 
 
 @kernel

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lensong.propagation.block_search import largest_nu
-from lensong.propagation.diffraction import bullington_point_nu, nu_at
+from lensong.propagation.diffraction import bullington_point_nu, nu_one_metre
 from lensong.propagation.hull import steepest_from
 from lensong.propagation.kernel import kernel
 from lensong.propagation.radial import (
@@ -69,11 +69,11 @@ def obstacle(
     receiver: Receiver,
     tx_m: float,
     curvature: float,
-    wavelength: float,
 ) -> tuple[bool, float, float, float, float, float, float]:
     """Return what stands in the way of one pixel in one of the three profiles.
 
-    Returns blocked or not, the diffraction parameter of the Bullington edge (eqs 15 to 20), the
+    Returns blocked or not, the diffraction parameter of the Bullington edge at a wavelength of 1 m
+    (eqs 15 to 20), the
     mast's and the receiver's horizon slopes [m/km] as running quantities (without the line
     500 C D), where both lie [km], and the height of the point of least clearance when clear.
     """
@@ -140,15 +140,15 @@ def obstacle(
             if slope > rx_slope:
                 rx_slope, rx_at = slope, at
         nu = bullington_point_nu(
-            tx_slope + bulge * path_km, rx_slope + bulge * path_km, tx_m, rx_m, path_km, wavelength
+            tx_slope + bulge * path_km, rx_slope + bulge * path_km, tx_m, rx_m, path_km
         )
         return True, nu, tx_slope, rx_slope, tx_at, rx_at, np.nan
 
-    # line of sight: the point of least clearance, in wavelengths
+    # line of sight: the point of least clearance
     nu, nu_at_km, nu_height = -np.inf, 0.0, np.nan
     if again_tx > 0:
         at = values[DISTANCE_KM, again_tx]
-        nu = nu_at(again_tx_m, at, tx_m, rx_m, path_km, curvature, wavelength)
+        nu = nu_one_metre(again_tx_m, at, tx_m, rx_m, path_km, curvature)
         nu_at_km, nu_height = at, again_tx_m
     if last > 0:
         best, point = largest_nu(
@@ -160,24 +160,23 @@ def obstacle(
             rx_m,
             path_km,
             curvature,
-            wavelength,
             samples[TX_SLOPE_AT + profile, last],
         )
         own_best = -np.inf
         for i in range(own_count):
             own_best = max(
                 own_best,
-                nu_at(own[own_row, i], own[OWN_KM, i], tx_m, rx_m, path_km, curvature, wavelength),
+                nu_one_metre(own[own_row, i], own[OWN_KM, i], tx_m, rx_m, path_km, curvature),
             )
         if best > own_best and point != again_tx:
             at = values[DISTANCE_KM, point]
             point_m = own_height(receiver, rasters, point, profile)
-            value = nu_at(point_m, at, tx_m, rx_m, path_km, curvature, wavelength)
+            value = nu_one_metre(point_m, at, tx_m, rx_m, path_km, curvature)
             if value > nu or (value == nu and at > nu_at_km):
                 nu, nu_at_km, nu_height = value, at, point_m
     for i in range(own_count):
         at = own[OWN_KM, i]
-        value = nu_at(own[own_row, i], at, tx_m, rx_m, path_km, curvature, wavelength)
+        value = nu_one_metre(own[own_row, i], at, tx_m, rx_m, path_km, curvature)
         if value >= nu:
             nu, nu_at_km, nu_height = value, at, own[own_row, i]
     back = (tx_m - rx_m) / path_km - bulge * path_km

@@ -17,7 +17,6 @@ from numba import njit
 
 from lensong.propagation.diffraction import (
     EARTH_RADIUS_KM,
-    wavelength_m,
 )
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 from lensong.propagation.free_space import slant_free_space_loss_db
@@ -221,7 +220,7 @@ def _path_kernel(
     beta0 = beta0_percent(centre_lat_deg, longest_land, tau)
 
     dlt, dlr, theta_t, theta_r, tx_point, rx_point, clear = horizons(
-        d, h, tx_m, rx_m, 1.0 / radius_km, wavelength_m(freq_ghz)
+        d, h, tx_m, rx_m, 1.0 / radius_km
     )
     smooth_tx, smooth_rx, hstd, hsrd = smooth_earth(d, h, tx_m, rx_m)
     base_tx, base_rx = min(smooth_tx, h[0]), min(smooth_rx, h[n - 1])

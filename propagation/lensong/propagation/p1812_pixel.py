@@ -2,8 +2,9 @@
 
 What a ray meets does not depend on its frequency: horizons, the Bullington point, the point of
 least clearance and the smooth Earth are found once (`pixel_geometry`). The frequency enters where
-obstacles are turned into decibels (`pixel_loss`): the diffraction parameter of one frequency is
-that of another times the root of their ratio.
+obstacles are turned into decibels (`pixel_loss`): a diffraction parameter is that at 1 m wavelength
+divided by the root of the wavelength. So no carrier's number depends on which others are computed
+with it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from lensong.propagation.diffraction import (
     bullington_from_edge,
     bullington_point_nu,
     knife_edge,
-    nu_at,
+    nu_one_metre,
     spherical_earth,
     wavelength_m,
 )
@@ -86,7 +87,7 @@ class Climate(NamedTuple):
 
 
 class Geometry(NamedTuple):
-    """What one pixel's ray meets, whatever its frequency; nu are those of the first carrier."""
+    """What one pixel's ray meets, whatever its frequency; nu are for a wavelength of 1 m."""
 
     bare_nu: float
     surface_nu: float
@@ -108,7 +109,7 @@ class Geometry(NamedTuple):
 def carrier_table(freqs_ghz: list[float], n0: float) -> FloatArray:
     """Return what depends on a carrier and the climate alone, one row per frequency.
 
-    Frequency, root of its ratio to the first, cube root, 102.45 + 20 log f + Alf of eqs (47),
+    Frequency, reciprocal root of the wavelength, cube root, 102.45 + 20 log f + Alf of eqs (47),
     (47a), and 190.1 + Lf - 0.15 N0 of eqs (44), (45).
     """
     rows = []
@@ -117,7 +118,7 @@ def carrier_table(freqs_ghz: list[float], n0: float) -> FloatArray:
         if f < 0.5:
             ducting += 45.375 - 137.0 * f + 92.5 * f**2
         scatter = 190.1 + 25.0 * log10(f) - 2.5 * log10(f / 2.0) ** 2 - 0.15 * n0
-        rows.append((f, sqrt(f / freqs_ghz[0]), f ** (1.0 / 3.0), ducting, scatter))
+        rows.append((f, 1.0 / sqrt(wavelength_m(f)), f ** (1.0 / 3.0), ducting, scatter))
     return np.array(rows, dtype=np.float64)
 
 
@@ -173,7 +174,7 @@ def _smooth_bullington(
     tx_above_m: float,
     rx_above_m: float,
     curvature: float,
-    wavelength: float,
+    nu_scale: float,
 ) -> float:
     """Return Lbulls, the Bullington loss over the zero profile at this path's samples, eq. (38).
 
@@ -199,35 +200,32 @@ def _smooth_bullington(
             at = i * step_km
             rx_slope = max(rx_slope, bulge * at - rx_above_m / (path_km - at))
     if tx_slope >= (rx_above_m - tx_above_m) / path_km:
-        nu = bullington_point_nu(tx_slope, rx_slope, tx_above_m, rx_above_m, path_km, wavelength)
-        return bullington_from_edge(knife_edge(nu), path_km)
+        nu = bullington_point_nu(tx_slope, rx_slope, tx_above_m, rx_above_m, path_km)
+        return bullington_from_edge(knife_edge(nu * nu_scale), path_km)
     nu = -np.inf
     for i in range(receiver.own_count):
         at = receiver.own[OWN_KM, i]
-        nu = max(nu, nu_at(0.0, at, tx_above_m, rx_above_m, path_km, curvature, wavelength))
+        nu = max(nu, nu_one_metre(0.0, at, tx_above_m, rx_above_m, path_km, curvature))
     if last > 0:
         low, high = 1, last
         while low < high:
             middle = (low + high) // 2
-            here = nu_at(
-                0.0, middle * step_km, tx_above_m, rx_above_m, path_km, curvature, wavelength
-            )
-            there = nu_at(
-                0.0, (middle + 1) * step_km, tx_above_m, rx_above_m, path_km, curvature, wavelength
+            here = nu_one_metre(0.0, middle * step_km, tx_above_m, rx_above_m, path_km, curvature)
+            there = nu_one_metre(
+                0.0, (middle + 1) * step_km, tx_above_m, rx_above_m, path_km, curvature
             )
             if there >= here:
                 low = middle + 1
             else:
                 high = middle
-        nu = max(
-            nu, nu_at(0.0, low * step_km, tx_above_m, rx_above_m, path_km, curvature, wavelength)
-        )
-    return bullington_from_edge(knife_edge(nu), path_km)
+        nu = max(nu, nu_one_metre(0.0, low * step_km, tx_above_m, rx_above_m, path_km, curvature))
+    return bullington_from_edge(knife_edge(nu * nu_scale), path_km)
 
 
 @kernel
 def _delta_bullington(
     edge_nu: float,
+    nu_scale: float,
     receiver: Receiver,
     step_km: float,
     tx_above_m: float,
@@ -242,14 +240,14 @@ def _delta_bullington(
     The zero profile is needed only where the spherical Earth diffracts at all.
     """
     path_km = receiver.path_km
-    actual = bullington_from_edge(knife_edge(edge_nu), path_km)
+    actual = bullington_from_edge(knife_edge(edge_nu * nu_scale), path_km)
     sphere = spherical_earth(
         path_km, tx_above_m, rx_above_m, radius_km, freq_ghz, horizontal, sea_share
     )
     if sphere <= 0.0:
         return actual
     smooth = _smooth_bullington(
-        receiver, step_km, tx_above_m, rx_above_m, 1.0 / radius_km, wavelength_m(freq_ghz)
+        receiver, step_km, tx_above_m, rx_above_m, 1.0 / radius_km, nu_scale
     )
     return actual + max(sphere - smooth, 0.0)
 
@@ -324,26 +322,25 @@ def pixel_geometry(
     rasters: Rasters,
     receiver: Receiver,
     climate: Climate,
-    wavelength: float,
     tx_m: float,
     rx_ground_m: float,
     rx_zone: int,
 ) -> Geometry:
-    """Return what a pixel's ray meets; ``wavelength`` is that of the first carrier."""
+    """Return what a pixel's ray meets."""
     curvature = 1.0 / climate.earth_radius_km
     step_km = radial.values[DISTANCE_KM, 1]
     # without clutter, bare ground is the surface
     bare = GROUND if rasters.has_clutter else SURFACE
     blocked, bare_nu, tx_slope, rx_slope, tx_at, rx_at, clear_height = obstacle(
-        bare, radial, rasters, receiver, tx_m, curvature, wavelength
+        bare, radial, rasters, receiver, tx_m, curvature
     )
     surface_nu = bare_nu
     if rasters.has_clutter:
-        surface_nu = obstacle(SURFACE, radial, rasters, receiver, tx_m, curvature, wavelength)[1]
+        surface_nu = obstacle(SURFACE, radial, rasters, receiver, tx_m, curvature)[1]
     rare_nu = surface_nu
     if climate.percent < 50.0:
         rare_nu = obstacle(
-            SURFACE_RARE, radial, rasters, receiver, tx_m, 1.0 / BETA_EARTH_RADIUS_KM, wavelength
+            SURFACE_RARE, radial, rasters, receiver, tx_m, 1.0 / BETA_EARTH_RADIUS_KM
         )[1]
     smooth_tx, smooth_rx, low_tx, low_rx = _smooth_earth(radial, receiver, tx_m, rx_ground_m)
     base_tx, base_rx = min(smooth_tx, radial.values[GROUND_M, 0]), min(smooth_rx, rx_ground_m)
@@ -398,7 +395,8 @@ def pixel_loss(
     free_space = slant_free_space_loss_db(path_km, tx_m, receiver.rx_m, freq_ghz)
     bare_db = bullington_from_edge(knife_edge(g.bare_nu * nu_scale), path_km)
     median_db = _delta_bullington(
-        g.surface_nu * nu_scale,
+        g.surface_nu,
+        nu_scale,
         receiver,
         step_km,
         g.tx_above_m,
@@ -436,7 +434,8 @@ def pixel_loss(
     rare_db = median_db
     if climate.percent < 50.0:
         rare_db = _delta_bullington(
-            g.rare_nu * nu_scale,
+            g.rare_nu,
+            nu_scale,
             receiver,
             step_km,
             g.tx_above_m,

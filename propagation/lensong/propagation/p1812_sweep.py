@@ -18,7 +18,6 @@ from math import degrees, sqrt
 
 import numpy as np
 
-from lensong.propagation.diffraction import wavelength_m
 from lensong.propagation.free_space import slant_free_space_loss_db
 from lensong.propagation.kernel import kernel
 from lensong.propagation.obstacle import OWN_GROUND, OWN_KM, OWN_SURFACE, Receiver
@@ -76,7 +75,6 @@ def sweep_p1812(
     with_rare = climate.percent < 50.0
     curvature, rare_curvature = 1.0 / climate.earth_radius_km, 1.0 / BETA_EARTH_RADIUS_KM
     radials = order.first.size - 1
-    wavelength = wavelength_m(carriers[0, 0])
     for r in range(radials):
         if order.first[r] == order.first[r + 1]:
             continue
@@ -151,9 +149,7 @@ def sweep_p1812(
                     diffraction_db[c, i, j2] = terrain_db[c, i, j2] = 0.0
                 continue
             rx_zone = int(rasters.zone[pixel_row, pixel_col]) if rasters.has_zone else INLAND
-            geometry = pixel_geometry(
-                radial, rasters, receiver, climate, wavelength, tx_m, rx_ground, rx_zone
-            )
+            geometry = pixel_geometry(radial, rasters, receiver, climate, tx_m, rx_ground, rx_zone)
             departure_deg[i, j2] = degrees(geometry.tx_theta_mrad / 1000.0)
             for c in range(carriers.shape[0]):
                 loss, diffraction, bare = pixel_loss(

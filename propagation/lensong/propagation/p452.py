@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from lensong.propagation.diffraction import wavelength_m
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 from lensong.propagation.free_space import slant_free_space_loss_db
 from lensong.propagation.p452_terms import (
@@ -157,7 +156,7 @@ def _path_kernel(
     beta0 = beta0_percent(centre_lat_deg, longest_land, tau)
 
     dlt, dlr, theta_t, theta_r, tx_point, rx_point, clear = horizons(
-        d, h, tx_m, rx_m, 1.0 / radius_km, wavelength_m(freq_ghz)
+        d, h, tx_m, rx_m, 1.0 / radius_km
     )
     theta = 1000.0 * path_km / radius_km + theta_t + theta_r
     smooth_tx, smooth_rx, hstd, hsrd = smooth_earth(d, h, tx_m, rx_m)

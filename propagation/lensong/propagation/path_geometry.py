@@ -10,7 +10,7 @@ from math import atan
 
 import numpy as np
 
-from lensong.propagation.diffraction import bullington, nu_at, spherical_earth, wavelength_m
+from lensong.propagation.diffraction import bullington, nu_one_metre, spherical_earth, wavelength_m
 from lensong.propagation.kernel import kernel
 from lensong.propagation.radial import NO_STRETCH, zone_step
 from lensong.propagation.types import FloatArray, IntArray
@@ -20,7 +20,7 @@ __all__ = ["delta_bullington", "horizons", "smooth_earth", "stretches"]
 
 @kernel
 def horizons(
-    d: FloatArray, h: FloatArray, tx_m: float, rx_m: float, curvature: float, wavelength: float
+    d: FloatArray, h: FloatArray, tx_m: float, rx_m: float, curvature: float
 ) -> tuple[float, float, float, float, int, int, bool]:
     """Return dlt, dlr, theta_t, theta_r, both horizon points and clear or not, eqs (76)-(83)."""
     n = d.size
@@ -42,7 +42,7 @@ def horizons(
         return d[tx_point], path_km - d[rx_point], tx_theta, rx_theta, tx_point, rx_point, False
     nu, point = -np.inf, 0
     for i in range(1, n - 1):
-        value = nu_at(h[i], d[i], tx_m, rx_m, path_km, curvature, wavelength)
+        value = nu_one_metre(h[i], d[i], tx_m, rx_m, path_km, curvature)
         if value >= nu:
             nu, point = value, i
     back = (tx_m - rx_m) / (1000.0 * path_km) - 0.5 * curvature * path_km

@@ -321,7 +321,7 @@ def sweep_carriers(
 
     With P.1812 they share everything that does not depend on the frequency: terrain, horizons,
     obstacles. A second carrier then costs a fraction of the first. The numbers are those of
-    `sweep`, to the last digits of a double.
+    `sweep`, bit by bit.
 
     Parameters
     ----------
