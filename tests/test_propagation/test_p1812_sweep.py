@@ -164,6 +164,19 @@ def test_pixels_on_a_radial_equal_the_single_path(
     assert on_axis_difference_db(terrain, wanted, result) < 1e-6
 
 
+def test_a_ray_that_grazes_an_edge_exactly() -> None:
+    # 480 m to 410 m over 14 cells passes the edge, 450 m at cell 6, at a height of 450 m: the
+    # obstruction is zero but for rounding, and so are the slopes that it is divided by
+    ground = np.full((41, 41), 400.0, dtype=np.float32)
+    ground[:27, :] = 450.0
+    terrain = Terrain(ground_m=ground, cell_m=CELL_M)
+    for freq_mhz in (450.0, 1800.0, 3700.0):
+        wanted = request(terrain, rx_height_agl_m=10.0, freq_mhz=freq_mhz)
+        result = sweep(wanted, terrain)
+        assert np.isfinite(result.diffraction_db[np.isfinite(result.path_loss_db)]).all()
+        assert on_axis_difference_db(terrain, wanted, result) < 1e-6
+
+
 def test_every_pixel_in_range_gets_a_loss_and_none_outside() -> None:
     terrain = make_terrain(3, 500.0, "rough", clutter=True, sea=False)
     wanted = request(terrain, radius_m=1500.0, row=70.3, col=91.8)

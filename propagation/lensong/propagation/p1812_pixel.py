@@ -155,11 +155,14 @@ def _smooth_earth(
         hull, size = radial.samples[HULL + FLAT_GROUND], radial.hull_size[FLAT_GROUND]
         x, h = values[DISTANCE_KM], values[GROUND_M]
         top = farthest_above(hull, size, x, h, rise)
-        highest = max(highest, h[top] - tx_m - rise * x[top])
+        above = h[top] - tx_m - rise * x[top]
+        highest = max(highest, above)
         if highest > 0.0:
-            from_tx = max(from_tx, values[TX_OBSTRUCTION, last] - rise)
+            # the top itself is a candidate: a grazing ray would read 0 / 0 from rounded slopes
             seen = steepest_from(hull, size, x, h, path_km, rx_m)
-            from_rx = max(from_rx, (h[seen] - rx_m) / (path_km - x[seen]) + rise)
+            from_tx = max(from_tx, values[TX_OBSTRUCTION, last] - rise, above / x[top])
+            slope = (h[seen] - rx_m) / (path_km - x[seen]) + rise
+            from_rx = max(from_rx, slope, above / (path_km - x[top]))
     lowered_tx, lowered_rx = smooth_tx, smooth_rx
     if highest > 0.0:
         lowered_tx -= highest * from_tx / (from_tx + from_rx)
