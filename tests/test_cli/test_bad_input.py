@@ -220,7 +220,7 @@ def test_an_unwritable_output_folder_is_refused_before_the_work(
         raise AssertionError("sweeps were made for a folder that cannot be written")
 
     monkeypatch.setattr("tempfile.TemporaryFile", denied)
-    monkeypatch.setattr(sweeps, "sweep", never)
+    monkeypatch.setattr(sweeps, "sweep_carriers", never)
     refused(small.plan(), str(small.out), "Permission denied", "choose an output folder")
 
 

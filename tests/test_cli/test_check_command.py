@@ -15,7 +15,7 @@ def _no_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*_arguments: object, **_options: object) -> None:
         raise AssertionError("check computed a sweep")
 
-    monkeypatch.setattr(sweeps, "sweep", never)
+    monkeypatch.setattr(sweeps, "sweep_carriers", never)
 
 
 def test_a_sound_scenario_ends_with_zero(small: SmallPlan) -> None:

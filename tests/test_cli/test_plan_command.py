@@ -6,6 +6,7 @@ import json
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lensong.cli import options
@@ -107,3 +108,19 @@ def test_the_output_folder_must_be_named(small: SmallPlan) -> None:
     run = small.run("plan", str(small.scenario))
     assert run.exit_code == 2
     assert "--out" in run.stderr
+
+
+def test_refractivity_comes_from_the_itus_maps_where_the_user_has_them(small: SmallPlan) -> None:
+    maps = small.folder / "itu"
+    maps.mkdir()
+    np.savetxt(maps / "DN50.TXT", np.full((121, 241), 47.5))
+    np.savetxt(maps / "N050.TXT", np.full((121, 241), 371.25))
+    small.replace("scenario.toml", "[network]", '[itu_maps]\npath = "itu"\n[network]')
+    found = json.loads(small.plan("--json").stdout)
+    assert any("47.5 N-units/km, 371.2 N-units" in told for told in found["assumptions"])
+    run = json.loads((small.out / "run.json").read_text(encoding="utf-8"))
+    assert [s["path"] for s in run["inputs"] if s["role"] == "itu_maps"] == ["itu"]
+    (maps / "N050.TXT").unlink()
+    refused = small.plan()
+    assert refused.exit_code == 2
+    assert "no N050.TXT: download" in refused.stderr

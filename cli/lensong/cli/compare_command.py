@@ -54,7 +54,7 @@ def compare(
     console = Console(quiet=quiet)
     with console.working():
         console.progress("start", 0.0, 1.0)
-        from lensong.cli.inputs import read_inputs
+        from lensong.cli.inputs import read_climate, read_inputs
         from lensong.cli.model_names import full_model_name
         from lensong.cli.plan_command import check_writable
         from lensong.cli.scenario import load_scenario
@@ -65,6 +65,7 @@ def compare(
         check_writable(out)
         console.progress("start", 1.0, 1.0)
         land, network, _ = read_inputs(asked, console.progress)
+        propagation, land = read_climate(asked, land)
         with _store(None if no_cache else cache_folder(cache)) as store:
             found = hold_together(
                 land,
@@ -73,7 +74,7 @@ def compare(
                 title=asked.title,
                 services=asked.services,
                 handset=asked.handset,
-                propagation=asked.propagation,
+                propagation=propagation,
                 classes=asked.classes,
                 settings=asked.settings,
                 cache=store,

@@ -17,13 +17,16 @@ from lensong.coverage.cellplan import (
     within_grid,
 )
 from lensong.coverage.network import Network
+from lensong.coverage.sweeps import PropagationSettings
+from lensong.gis_data.gridding import centre_deg
+from lensong.gis_data.itu_maps import ITU_MAPS, refractivity_at
 from lensong.gis_data.land import Land, Source
 from lensong.gis_data.provenance import as_written, content_sha256
 from lensong.gis_data.reading import read_land
 from lensong.gis_data.tables import read_bytes, read_table
 from lensong.propagation.errors import ConfigError, DataError, LensongError
 
-__all__ = ["read_inputs", "read_network"]
+__all__ = ["read_climate", "read_inputs", "read_network"]
 
 _PATTERN_SUFFIXES = (".msi", ".pln")
 
@@ -48,6 +51,29 @@ def read_inputs(
     )
     land = replace(land, sources=(*land.sources, *_network_sources(scenario)))
     return land, _on_land(network, land, scenario.network), report
+
+
+def read_climate(scenario: Scenario, land: Land) -> tuple[PropagationSettings, Land]:
+    """Return the propagation settings at this land, and the land with where they came from."""
+    folder = scenario.itu_maps
+    if folder is None:
+        return scenario.propagation, land
+    lat_deg, lon_deg = centre_deg(land.grid)
+    delta_n, n0 = refractivity_at(folder, lat_deg, lon_deg)
+    maps = [path for path in sorted(folder.iterdir()) if path.name.upper() in ITU_MAPS]
+    told = (
+        f"Refractivity is that of the ITU's maps at the middle of the grid: lapse rate "
+        f"{delta_n:.1f} N-units/km, {n0:.1f} N-units at sea level."
+    )
+    source = Source(
+        role="itu_maps",
+        path=as_written(folder, scenario.land.folder),
+        sha256=content_sha256(maps),
+    )
+    return (
+        replace(scenario.propagation, delta_n_per_km=delta_n, n0=n0),
+        replace(land, sources=(*land.sources, source), assumptions=(*land.assumptions, told)),
+    )
 
 
 def read_network(request: NetworkRequest) -> tuple[Network, ImportReport]:

@@ -69,7 +69,7 @@ def run_plan(
     console = Console(quiet=quiet)
     with console.working():
         console.progress("start", 0.0, 1.0)
-        from lensong.cli.inputs import read_inputs
+        from lensong.cli.inputs import read_climate, read_inputs
         from lensong.cli.outputs import write_outputs
         from lensong.cli.scenario import load_scenario
         from lensong.coverage.plan import plan as compute
@@ -80,8 +80,9 @@ def run_plan(
         check_writable(out)
         console.progress("start", 1.0, 1.0)
         land, network, _ = read_inputs(asked, console.progress)
+        propagation, land = read_climate(asked, land)
         console.progress("compiled code", 0.0, 1.0)  # made on a machine's first run
-        compile_kernels(asked.propagation)
+        compile_kernels(propagation)
         console.progress("compiled code", 1.0, 1.0)
         result = compute(
             land,
@@ -89,7 +90,7 @@ def run_plan(
             title=asked.title,
             services=asked.services,
             handset=asked.handset,
-            propagation=asked.propagation,
+            propagation=propagation,
             classes=asked.classes,
             settings=asked.settings,
             cache=None if cache is None else ArrayStore(cache),

@@ -64,6 +64,8 @@ class Scenario:
         The file's name where it gives none.
     land, network, services, handset, propagation, classes
         Sections of the file.
+    itu_maps : Path or None
+        Folder of the ITU's maps, whose values at the area take the place of those in propagation.
     settings : dict
         The whole file with its defaults, JSON-ready; paths as written.
     """
@@ -74,6 +76,7 @@ class Scenario:
     services: tuple[Service, ...]
     handset: Handset
     propagation: PropagationSettings
+    itu_maps: Path | None
     classes: ClassThresholds
     settings: dict[str, Any]
 
@@ -99,6 +102,7 @@ def load_scenario(path: str | Path) -> Scenario:
             ),
             handset=Handset(**content.handset.model_dump()),
             propagation=PropagationSettings(**content.propagation.model_dump()),
+            itu_maps=_path(path.parent, content.itu_maps.path if content.itu_maps else ""),
             classes=ClassThresholds(**content.classes.model_dump()),
             settings=content.model_dump(mode="json"),
         )

@@ -183,6 +183,12 @@ class PropagationSection(_Section):
     model_sigma_db: Annotated[float, Field(ge=0.0, le=30.0)] = 7.0
 
 
+class ItuMapsSection(_Section):
+    """[itu_maps]."""
+
+    path: str
+
+
 class ClassesSection(_Section):
     """[classes]."""
 
@@ -219,5 +225,6 @@ class ScenarioFile(_Section):
     service: Annotated[list[ServiceSection], Field(min_length=1)] = _DEFAULT_SERVICES
     handset: HandsetSection = HandsetSection()
     propagation: PropagationSection = PropagationSection()
+    itu_maps: ItuMapsSection | None = None
     classes: ClassesSection = ClassesSection()
     report: ReportSection = ReportSection()
