@@ -22,7 +22,7 @@ def test_every_message_that_pages_and_scripts_ask_for_exists() -> None:
         if entry.name.endswith((".js", ".html")):
             text = entry.read_text("utf-8")
             wanted |= set(re.findall(r'\b(?:say|t)\("([\w.]+)"', text))
-            wanted |= set(re.findall(r'data-say-(?:label|placeholder)="([\w.]+)"', text))
+            wanted |= set(re.findall(r'data-say-(?:label|hint)="([\w.]+)"', text))
     assert wanted - set(catalogue()) == set()
 
 

@@ -54,7 +54,7 @@ function setLanguage(chosen) {
     button.setAttribute("aria-pressed", String(button.dataset.language === chosen));
   }
   for (const node of document.querySelectorAll("[data-say-label]")) node.setAttribute("aria-label", say(node.dataset.sayLabel));
-  for (const node of document.querySelectorAll("[data-say-placeholder]")) node.placeholder = say(node.dataset.sayPlaceholder);
+  for (const node of document.querySelectorAll("[data-say-hint]")) node.placeholder = say(node.dataset.sayHint);
   for (const node of document.querySelectorAll("[data-date]")) node.textContent = say("map.date", { date: dateText() });
   for (const node of document.querySelectorAll("[data-origin]")) {
     node.textContent = say("map.origin", { origin: DATA.origin.map((s) => s.path).join(", ") || "–" });
