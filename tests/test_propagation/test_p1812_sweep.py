@@ -237,6 +237,15 @@ def test_clutter_adds_loss_that_bare_ground_does_not_have() -> None:
     np.testing.assert_array_equal(bare.terrain_db[known], grown.terrain_db[known])
 
 
+@pytest.mark.parametrize("shape", ["rough", "flat"])
+def test_without_clutter_all_diffraction_is_that_of_the_ground(shape: str) -> None:
+    # over flat ground the spherical Earth diffracts, and that is no clutter either
+    terrain = make_terrain(6, 50.0, shape, clutter=False, sea=False)
+    result = sweep(request(terrain, tx_height_agl_m=1.0, freq_mhz=95.0), terrain)
+    np.testing.assert_array_equal(result.terrain_db, result.diffraction_db)
+    assert np.nanmax(result.diffraction_db) > 3.0
+
+
 def test_missing_elevation_ends_a_ray_and_nothing_else() -> None:
     terrain = make_terrain(7, 100.0, "rough", clutter=False, sea=False)
     ground = terrain.ground_m.copy()

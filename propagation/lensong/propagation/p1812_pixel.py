@@ -226,8 +226,7 @@ def _smooth_bullington(
 
 
 @kernel
-def _delta_bullington(
-    edge_nu: float,
+def _sphere_excess_db(
     nu_scale: float,
     receiver: Receiver,
     step_km: float,
@@ -238,21 +237,20 @@ def _delta_bullington(
     horizontal: bool,
     sea_share: float,
 ) -> float:
-    """Return Ld of one Earth radius, eqs (37) to (39).
+    """Return what the spherical Earth adds to a Bullington loss, eq. (39).
 
     The zero profile is needed only where the spherical Earth diffracts at all.
     """
     path_km = receiver.path_km
-    actual = bullington_from_edge(knife_edge(edge_nu * nu_scale), path_km)
     sphere = spherical_earth(
         path_km, tx_above_m, rx_above_m, radius_km, freq_ghz, horizontal, sea_share
     )
     if sphere <= 0.0:
-        return actual
+        return 0.0
     smooth = _smooth_bullington(
         receiver, step_km, tx_above_m, rx_above_m, 1.0 / radius_km, nu_scale
     )
-    return actual + max(sphere - smooth, 0.0)
+    return max(sphere - smooth, 0.0)
 
 
 @kernel
@@ -396,9 +394,7 @@ def pixel_loss(
     path_km, radius_km = receiver.path_km, climate.earth_radius_km
     freq_ghz, nu_scale = carriers[carrier, FREQ_GHZ], carriers[carrier, NU_SCALE]
     free_space = slant_free_space_loss_db(path_km, tx_m, receiver.rx_m, freq_ghz)
-    bare_db = bullington_from_edge(knife_edge(g.bare_nu * nu_scale), path_km)
-    median_db = _delta_bullington(
-        g.surface_nu,
+    excess_db = _sphere_excess_db(
         nu_scale,
         receiver,
         step_km,
@@ -409,6 +405,8 @@ def pixel_loss(
         climate.horizontal,
         g.sea_share,
     )
+    median_db = bullington_from_edge(knife_edge(g.surface_nu * nu_scale), path_km) + excess_db
+    bare_db = bullington_from_edge(knife_edge(g.bare_nu * nu_scale), path_km) + excess_db
     diffracted_db = free_space + median_db
     if path_km < SHORT_PATH_KM:
         return diffracted_db, median_db, bare_db
@@ -436,8 +434,7 @@ def pixel_loss(
             return diffracted_db, median_db, bare_db
     rare_db = median_db
     if climate.percent < 50.0:
-        rare_db = _delta_bullington(
-            g.rare_nu,
+        rare_db = _sphere_excess_db(
             nu_scale,
             receiver,
             step_km,
@@ -448,6 +445,7 @@ def pixel_loss(
             climate.horizontal,
             g.sea_share,
         )
+        rare_db += bullington_from_edge(knife_edge(g.rare_nu * nu_scale), path_km)
     tau = inland_tau(g.inland_km)
     terms = assemble(
         path_km,

@@ -156,7 +156,7 @@ class SweepResult:
     diffraction_db : shape (h, w), float32
         Diffraction loss that the path loss contains [dB].
     terrain_db : shape (h, w), float32
-        Bullington loss of the bare ground alone [dB].
+        Delta-Bullington loss of the bare ground alone, at the median [dB].
     hidden_pixels : int
         Pixels in range whose own elevation is known but not that of the way to them: they have
         no loss, and nothing was interpolated.
