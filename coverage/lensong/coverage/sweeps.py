@@ -145,7 +145,7 @@ class SweepJob:
     cells: tuple[int, ...]
 
 
-SWEEP_VERSION = 4
+SWEEP_VERSION = 5
 """To be raised when computed losses change, so that caches of older versions are not read."""
 
 

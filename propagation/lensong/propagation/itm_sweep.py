@@ -1,7 +1,7 @@
 """ITM (Longley-Rice) for every pixel around a mast.
 
 Each pixel is its own receiver, with its own ground height and its own exact distance. Its profile
-is that of the nearest radial, one sample a cell, up to 4.5 cells before it, then four samples on
+is that of the nearest radial, one sample a cell, up to 8.5 cells before it, then eight samples on
 its own line and the pixel itself. Where the two meet one step is half a cell longer or shorter.
 Horizons are found at true distances; the sums over the profile, which ITM defines for equal
 steps, count its samples as if all steps were the mean one. The two horizons of a blocked path are

@@ -1,7 +1,7 @@
 """ITU-R P.1812 for every pixel around a mast, in amortised O(log n) per pixel.
 
 Each pixel is its own receiver, with its own ground height and its own exact distance. Its profile
-is that of the nearest radial up to 4.5 steps before it, followed by the last four samples on its
+is that of the nearest radial up to 8.5 steps before it, followed by the last eight samples on its
 own line, mast to pixel centre. The obstacle that decides - the horizon of either antenna or, with
 line of sight, the point of least clearance - is read once more on the pixel's own line. On a
 radial at whole steps both lines are one, and the result is that of

@@ -12,7 +12,7 @@ from lensong.propagation.types import Int32Array, IntArray
 
 __all__ = ["OWN_SAMPLES", "PixelOrder", "order_pixels"]
 
-OWN_SAMPLES = 4
+OWN_SAMPLES = 8
 """Samples before the pixel that are read on its own line."""
 
 STATE_GAP_STEPS = OWN_SAMPLES + 0.5
