@@ -210,7 +210,7 @@ def test_a_phone_shows_the_page_without_sideways_scrolling(report: Page) -> None
 
 
 def test_the_figure_prints_with_its_legend(report: Page) -> None:
-    report.ask("lensongMap.resize()")  # the window of the test before was narrower
+    report.ask("void lensongMap.resize()")  # the window of the test before was narrower
     report.ask(IDLE)
     content = report.print_pdf()
     assert content.startswith(b"%PDF")
