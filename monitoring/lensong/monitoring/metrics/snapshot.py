@@ -1,0 +1,107 @@
+"""What is known of every site at one moment: the only thing that metrics and wallboard read.
+
+Values that are unknown or out of date are None here and absent, or ``unknown``, there; never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+__all__ = ["RTT_BUCKETS_S", "RttHistogram", "ServiceSnapshot", "SiteSnapshot", "StreamSnapshot"]
+
+RTT_BUCKETS_S = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
+"""Upper edges of the round-trip histogram [s]; the last bucket is open."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RttHistogram:
+    """Round trips counted by bucket, not accumulated: one count more than there are edges."""
+
+    counts: tuple[int, ...] = (0,) * (len(RTT_BUCKETS_S) + 1)
+    sum_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamSnapshot:
+    """A stream that a media server reports, or that should be there."""
+
+    up: bool
+    state: str  # ok, at_risk, not_ok, down, unknown
+    lag_s: float | None = None
+    received_video_bytes: int | None = None
+    received_audio_bytes: int | None = None
+    received_bps: float | None = None
+    frames: int | None = None
+    frames_dropped: int | None = None
+    frame_rate_hz: float | None = None
+    keyframe_interval_s: float | None = None
+    reconnects: int = 0
+    sampled_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteSnapshot:
+    """A site as it stands.
+
+    Parameters
+    ----------
+    readiness_state : str
+        ``ready``, ``at_risk``, ``not_ready`` or ``unknown``: the verdict for the next session.
+    uplink_p10_bps, uplink_p50_bps : float, optional
+        Of the last successful active test, while it is fresh [bit/s].
+    probes : mapping
+        Tests so far, by result (success, failure, refused, aborted).
+    edge_queue_reports, edge_oldest_report_at
+        Backlog that a client says it holds.
+    """
+
+    site_id: str
+    name: str
+    commune_code: str
+    commune_name: str
+    province_code: str
+    province_name: str
+    lat_deg: float | None
+    lon_deg: float | None
+    operator: str | None
+    technology: str | None
+    synthetic: bool = False
+    readiness_state: str = "unknown"
+    ready_probability: float | None = None
+    verdict_at: datetime | None = None
+    profile_code: str | None = None
+    uplink_required_bps: float | None = None
+    uplink_safe_bps: float | None = None
+    uplink_predicted_p10_bps: float | None = None
+    uplink_predicted_p50_bps: float | None = None
+    uplink_p10_bps: float | None = None
+    uplink_p50_bps: float | None = None
+    probe_succeeded: bool | None = None
+    probe_duration_s: float | None = None
+    probe_last_attempt_at: datetime | None = None
+    probe_last_success_at: datetime | None = None
+    probes: Mapping[str, int] = field(default_factory=dict)
+    probe_sent_bytes: int = 0
+    rtt_idle: RttHistogram = RttHistogram()
+    rtt_loaded: RttHistogram = RttHistogram()
+    jitter_s: float | None = None
+    loss_up_ratio: float | None = None
+    session_id: str | None = None
+    session_starts_at: datetime | None = None
+    session_ends_at: datetime | None = None
+    session_live: bool = False
+    stream: StreamSnapshot | None = None
+    rsrp_dbm: float | None = None
+    sinr_db: float | None = None
+    edge_queue_reports: int | None = None
+    edge_oldest_report_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSnapshot:
+    """All sites at one moment."""
+
+    taken_at: datetime
+    sites: tuple[SiteSnapshot, ...] = ()
