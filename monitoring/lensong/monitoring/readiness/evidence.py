@@ -1,0 +1,344 @@
+"""What a verdict is asked, and all that it may rest on: plain values, gathered by others.
+
+Nothing here is read from a store or a clock; whoever asks puts the evidence together. Rates are
+bits per second, times are aware datetimes, None is "not known" and never zero.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from lensong.propagation.errors import InvalidInputError, OutOfRangeError
+
+__all__ = [
+    "TECHNOLOGIES",
+    "Evidence",
+    "HourSample",
+    "Need",
+    "PastSession",
+    "PredictedUplink",
+    "Question",
+    "SiteOption",
+    "UplinkTest",
+]
+
+TECHNOLOGIES = ("4G", "5G")
+"""Radio technologies that a verdict tells apart."""
+
+Transport = Literal["rtmp", "srt", "webrtc"]
+CountedBy = Literal["server", "client"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """What one stream profile asks of the uplink.
+
+    Parameters
+    ----------
+    profile_code : str
+        Code of the stream profile.
+    transport : {"rtmp", "srt", "webrtc"}
+        How the stream travels; it decides which limits besides the rate hold.
+    uplink_required_bps : float
+        Video, audio and overhead together, above 0.
+    srt_latency_ms : float or None
+        Receive buffer that an SRT stream is set to; None when it is not SRT or not known.
+    """
+
+    profile_code: str
+    transport: Transport
+    uplink_required_bps: float
+    srt_latency_ms: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.transport not in ("rtmp", "srt", "webrtc"):
+            raise InvalidInputError(
+                f"transport is {self.transport!r}, wanted 'rtmp', 'srt' or 'webrtc'"
+            )
+        if not (math.isfinite(self.uplink_required_bps) and self.uplink_required_bps > 0.0):
+            raise InvalidInputError(
+                f"uplink_required_bps is {self.uplink_required_bps}, wanted a rate above 0"
+            )
+        _check_amount("srt_latency_ms", self.srt_latency_ms)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Will this site hold this stream from ``starts_at`` to ``ends_at``?
+
+    Parameters
+    ----------
+    site_id : str
+    technology : {"4G", "5G"} or None
+        What the phone will use; None when it may be either.
+    operator : str or None
+        Whose SIM will be used; None when that is open.
+    need : Need
+        The profile that is asked about.
+    ladder : tuple of Need
+        All profiles, out of which the best one that would be READY is named; may be empty.
+    starts_at, ends_at : datetime
+        The session, both aware, the end after the start.
+    """
+
+    site_id: str
+    technology: str | None = None
+    operator: str | None = None
+    need: Need
+    ladder: tuple[Need, ...] = ()
+    starts_at: datetime
+    ends_at: datetime
+
+    def __post_init__(self) -> None:
+        _check_technology(self.technology)
+        _check_aware("starts_at", self.starts_at)
+        _check_aware("ends_at", self.ends_at)
+        if self.ends_at <= self.starts_at:
+            raise InvalidInputError(
+                f"ends_at {self.ends_at.isoformat()} is not after starts_at "
+                f"{self.starts_at.isoformat()}, wanted a session that lasts"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictedUplink:
+    """What a coverage plan says about the site.
+
+    Parameters
+    ----------
+    uplink_p50_bps : float or None
+        Median uplink that the plan computed; None where the plan has none.
+    rsrp_dbm : float or None
+        Median level, used where there is no planned uplink.
+    sigma_db : float
+        Standard deviation of the plan's level: location variability and model error, 0 or more.
+    technology : {"4G", "5G"} or None
+    operator : str or None
+    computed_at : datetime
+        When the plan was computed.
+    """
+
+    uplink_p50_bps: float | None = None
+    rsrp_dbm: float | None = None
+    sigma_db: float
+    technology: str | None = None
+    operator: str | None = None
+    computed_at: datetime
+
+    def __post_init__(self) -> None:
+        _check_amount("uplink_p50_bps", self.uplink_p50_bps)
+        if self.rsrp_dbm is not None and not -160.0 <= self.rsrp_dbm <= 0.0:
+            raise OutOfRangeError(
+                "rsrp_dbm", self.rsrp_dbm, -160.0, 0.0, hint="give None where the plan has no level"
+            )
+        _check_amount("sigma_db", self.sigma_db)
+        _check_technology(self.technology)
+        _check_aware("computed_at", self.computed_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HourSample:
+    """Uplink tests of one hour, rolled up: only tests that the server counted belong in it.
+
+    Parameters
+    ----------
+    hour_starts_at : datetime
+        Full hour, aware.
+    technology : {"4G", "5G"} or None
+    operator : str or None
+    uplink_p10_bps : float
+        10th percentile of the uplink over 1 s bins, the median of the hour's tests; 0 or more.
+    tests : int
+        How many tests, 1 or more.
+    """
+
+    hour_starts_at: datetime
+    technology: str | None = None
+    operator: str | None = None
+    uplink_p10_bps: float
+    tests: int
+
+    def __post_init__(self) -> None:
+        _check_aware("hour_starts_at", self.hour_starts_at)
+        _check_technology(self.technology)
+        _check_amount("uplink_p10_bps", self.uplink_p10_bps)
+        if self.tests < 1:
+            raise InvalidInputError(f"tests is {self.tests}, wanted 1 or more")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UplinkTest:
+    """One active uplink test at the site.
+
+    Parameters
+    ----------
+    measured_at : datetime
+        End of the test, on the server's clock.
+    succeeded : bool
+        False for a test that could not be made or was broken off; its rates are not used.
+    technology : {"4G", "5G"} or None
+    operator : str or None
+    uplink_p10_bps, uplink_p50_bps : float or None
+        10th percentile and median over 1 s bins, after the first 3 s.
+    bins : int
+        Number of 1 s bins behind them.
+    burst_only : bool
+        The first seconds were much faster than the last ones.
+    rtt_idle_ms, rtt_loaded_ms, jitter_ms : float or None
+        Round trip before and during the upload, and its mean change from probe to probe.
+    loss_ratio : float or None
+        Packets lost on the way up, 0..1, only where it was really measured.
+    counted_by : {"server", "client"}
+        Who counted the bytes; browsers count too much on slow links.
+    spot : str or None
+        Place within the village, as the person called it.
+    """
+
+    measured_at: datetime
+    succeeded: bool
+    technology: str | None = None
+    operator: str | None = None
+    uplink_p10_bps: float | None = None
+    uplink_p50_bps: float | None = None
+    bins: int = 0
+    burst_only: bool = False
+    rtt_idle_ms: float | None = None
+    rtt_loaded_ms: float | None = None
+    jitter_ms: float | None = None
+    loss_ratio: float | None = None
+    counted_by: CountedBy = "server"
+    spot: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_aware("measured_at", self.measured_at)
+        _check_technology(self.technology)
+        for name in (
+            "uplink_p10_bps",
+            "uplink_p50_bps",
+            "rtt_idle_ms",
+            "rtt_loaded_ms",
+            "jitter_ms",
+        ):
+            _check_amount(name, getattr(self, name))
+        if self.loss_ratio is not None and not 0.0 <= self.loss_ratio <= 1.0:
+            raise OutOfRangeError("loss_ratio", self.loss_ratio, 0.0, 1.0)
+        if self.bins < 0:
+            raise InvalidInputError(f"bins is {self.bins}, wanted 0 or more")
+        if self.counted_by not in ("server", "client"):
+            raise InvalidInputError(
+                f"counted_by is {self.counted_by!r}, wanted 'server' or 'client'"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastSession:
+    """A session that is over: what was expected of the link, and what it carried.
+
+    Parameters
+    ----------
+    ended_at : datetime
+    technology : {"4G", "5G"} or None
+    predicted_log10_bps : float
+        `Verdict.predicted_log10_bps` of the last verdict before the session began.
+    achieved_log10_bps : float
+        Highest constant bitrate that the link carried through. Of a session that held, that is
+        the bitrate that was sent: the link could do at least this.
+    held : bool
+        The stream came through; then ``achieved_log10_bps`` is a lower bound, not the rate itself.
+    predicted_sd_log10 : float or None
+        `Verdict.predicted_sd_log10` of the same verdict; None where it was not kept.
+    """
+
+    ended_at: datetime
+    technology: str | None = None
+    predicted_log10_bps: float
+    achieved_log10_bps: float
+    held: bool
+    predicted_sd_log10: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_aware("ended_at", self.ended_at)
+        _check_technology(self.technology)
+        for name in ("predicted_log10_bps", "achieved_log10_bps"):
+            if not math.isfinite(getattr(self, name)):
+                raise InvalidInputError(f"{name} is {getattr(self, name)}, wanted a finite number")
+        if self.predicted_sd_log10 is not None and not (
+            math.isfinite(self.predicted_sd_log10) and self.predicted_sd_log10 > 0.0
+        ):
+            raise InvalidInputError(
+                f"predicted_sd_log10 is {self.predicted_sd_log10}, wanted None or a number above 0"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteOption:
+    """A neighbouring site and what it is known to carry.
+
+    Parameters
+    ----------
+    site_id, name : str
+    distance_m : float
+        From the site that is asked about, 0 or more.
+    uplink_safe_bps : float or None
+        Of its newest verdict; None when it has none.
+    """
+
+    site_id: str
+    name: str
+    distance_m: float
+    uplink_safe_bps: float | None
+
+    def __post_init__(self) -> None:
+        _check_amount("distance_m", self.distance_m)
+        _check_amount("uplink_safe_bps", self.uplink_safe_bps)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """All that is known when a verdict is made; the order within each tuple does not matter.
+
+    Parameters
+    ----------
+    predictions : tuple of PredictedUplink
+        From coverage plans.
+    site_history, commune_history : tuple of HourSample
+        Of this site, and of the other sites of its commune.
+    tests : tuple of UplinkTest
+        Single tests at the site; those of the last days are enough.
+    past_sessions : tuple of PastSession
+        Sessions that are over, of this site and of others: they calibrate.
+    neighbours : tuple of SiteOption
+    clock_fault : bool
+        The clock of the server or of the reporting device cannot be trusted.
+    auth_fault : bool
+        Reports of the site were refused (revoked or wrong token), so evidence is missing.
+    """
+
+    predictions: tuple[PredictedUplink, ...] = ()
+    site_history: tuple[HourSample, ...] = ()
+    commune_history: tuple[HourSample, ...] = ()
+    tests: tuple[UplinkTest, ...] = ()
+    past_sessions: tuple[PastSession, ...] = ()
+    neighbours: tuple[SiteOption, ...] = ()
+    clock_fault: bool = False
+    auth_fault: bool = False
+
+
+def _check_aware(name: str, time: datetime) -> None:
+    if time.utcoffset() is None:
+        raise InvalidInputError(
+            f"{name} is {time.isoformat()} without a zone, wanted an aware time"
+        )
+
+
+def _check_technology(technology: str | None) -> None:
+    if technology is not None and technology not in TECHNOLOGIES:
+        raise InvalidInputError(f"technology is {technology!r}, wanted '4G', '5G' or None")
+
+
+def _check_amount(name: str, value: float | None) -> None:
+    if value is not None and not (math.isfinite(value) and value >= 0.0):
+        raise InvalidInputError(f"{name} is {value}, wanted None or a number of 0 or more")
