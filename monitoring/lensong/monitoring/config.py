@@ -1,0 +1,161 @@
+"""Settings of the service: defaults, a TOML file, environment variables, in that order."""
+
+from __future__ import annotations
+
+import ipaddress
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from lensong.propagation.errors import ConfigError
+
+__all__ = ["ServiceConfig", "load_config"]
+
+_Positive = Annotated[float, Field(gt=0.0)]
+_Count = Annotated[int, Field(ge=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Limits(_Part):
+    """What the service takes on at once."""
+
+    body_bytes: _Count = 1_048_576
+    body_seconds: _Positive = 20.0
+    measurements_per_request: _Count = 500
+    reports_per_minute_per_site: _Count = 600
+    queued_writes: _Count = 2_000
+    uplink_tests_at_once: _Count = 2
+    uplink_test_bytes: _Count = 120_000_000
+    uplink_test_interval_s: float = Field(default=300.0, ge=0.0)
+    uplink_daily_bytes_per_site: _Count = 1_000_000_000
+    sign_in_attempts_per_15_min: _Count = 10
+    event_listeners: _Count = 200
+
+
+class Retention(_Part):
+    """How long what is kept."""
+
+    raw_days: _Positive = 90.0
+    hourly_days: _Positive = 731.0
+    events_days: _Positive = 30.0
+    every_s: _Positive = 3_600.0
+
+
+class Collectors(_Part):
+    """Media servers that may be polled."""
+
+    allowed_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    every_s: _Positive = 2.0
+
+    @field_validator("allowed_networks")
+    @classmethod
+    def _are_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        for network in networks:
+            ipaddress.ip_network(network)
+        return networks
+
+
+class ServiceConfig(BaseSettings):
+    """Everything that an installation may want to set.
+
+    Environment variables are upper case with the prefix ``LENSONG_`` and two underscores between
+    levels: ``LENSONG_LIMITS__BODY_BYTES``.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="LENSONG_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    db: str = "sqlite:///lensong.db"
+    host: str = "127.0.0.1"
+    port: int = Field(default=8790, ge=0, le=65_535)
+    public_url: str | None = None
+    behind_proxy: bool = False
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    time_zone: str = "Asia/Ho_Chi_Minh"
+    language: str = Field(default="vi", pattern="^(vi|en)$")
+    demo: bool = False
+    limits: Limits = Limits()
+    retention: Retention = Retention()
+    collectors: Collectors = Collectors()
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_a_zone(cls, name: str) -> str:
+        from zoneinfo import ZoneInfo
+
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError(
+                f"{name!r} is no time zone, wanted a name like Asia/Ho_Chi_Minh"
+            ) from error
+        return name
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 (pydantic's signature)
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment go before the file, which arrives as arguments."""
+        return env_settings, init_settings
+
+    @property
+    def is_loopback(self) -> bool:
+        """Return whether only this machine can reach the service."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+def load_config(path: Path | None = None, **overrides: Any) -> ServiceConfig:
+    """Return the settings out of a TOML file, the environment and the command line.
+
+    Parameters
+    ----------
+    path : Path, optional
+        File of settings; its keys are the fields of `ServiceConfig`.
+    overrides : values
+        From the command line, before everything else; None is left out.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read, or a value is not what is wanted.
+    """
+    given: dict[str, Any] = {}
+    if path is not None:
+        try:
+            given = tomllib.loads(path.read_text("utf-8"))
+        except OSError as error:
+            raise ConfigError(f"cannot read {path}: {error.strerror}: check --config") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path} is no TOML file: {error}") from error
+    try:
+        config = ServiceConfig(**given)
+    except ValidationError as error:
+        raise ConfigError(_told(error, path)) from error
+    chosen = {key: value for key, value in overrides.items() if value is not None}
+    return config.model_copy(update=chosen)
+
+
+def _told(error: ValidationError, path: Path | None) -> str:
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    unknown = first["type"] == "extra_forbidden"
+    given = "is no setting" if unknown else f"is {first['input']!r}: {first['msg']}"
+    return f"{where} in {path or 'the environment'} {given} (docs/reference/configuration.md)"

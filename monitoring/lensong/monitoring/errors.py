@@ -1,0 +1,79 @@
+"""Errors of the live side."""
+
+from __future__ import annotations
+
+from lensong.propagation.errors import LensongError
+
+__all__ = [
+    "BusyError",
+    "ConflictError",
+    "NotAllowedError",
+    "NotFoundError",
+    "NotSignedInError",
+    "StoreUnavailableError",
+    "TooLargeError",
+]
+
+
+class NotFoundError(LensongError):
+    """There is nothing of that name, or nothing that the asker may see."""
+
+
+class ConflictError(LensongError):
+    """What was asked does not fit what is there.
+
+    Parameters
+    ----------
+    message : str
+        What was given, what is there, what to do.
+    code : str
+        Stable word for programs, e.g. ``"exists"``.
+    """
+
+    def __init__(self, message: str, code: str = "conflict") -> None:
+        self.code = code
+        super().__init__(message)
+
+
+class NotSignedInError(LensongError):
+    """No token or session came with the request, or none that is valid."""
+
+
+class NotAllowedError(LensongError):
+    """Whoever asks may not do that.
+
+    Parameters
+    ----------
+    message : str
+        What was wanted and who may do it.
+    code : str
+        Stable word for programs.
+    """
+
+    def __init__(self, message: str, code: str = "forbidden") -> None:
+        self.code = code
+        super().__init__(message)
+
+
+class BusyError(LensongError):
+    """Too much was asked at once; it can be asked again later.
+
+    Parameters
+    ----------
+    message : str
+        What limit was met.
+    retry_after_s : float
+        When to ask again [s].
+    """
+
+    def __init__(self, message: str, retry_after_s: float = 1.0) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(message)
+
+
+class TooLargeError(LensongError):
+    """A body is larger than the service takes."""
+
+
+class StoreUnavailableError(LensongError):
+    """The database does not answer, is locked, or its disk is full: nothing was stored."""

@@ -1,0 +1,173 @@
+"""Opening the database: SQLite in WAL mode with every commit synced, or PostgreSQL."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from lensong.monitoring.errors import StoreUnavailableError
+from lensong.propagation.errors import ConfigError
+
+__all__ = ["Database", "database_url", "is_unavailable", "reason"]
+
+_BUSY_MS = 2_000
+"""How long SQLite waits for another process's lock before the caller hears 503 [ms]."""
+
+_READERS = 4
+
+
+def database_url(text: str) -> URL:
+    """Return the address of a database with the driver that we use.
+
+    Parameters
+    ----------
+    text : str
+        ``sqlite:///path`` or ``postgresql://user@host/name``.
+
+    Raises
+    ------
+    ConfigError
+        It is neither, or no address at all.
+    """
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        raise ConfigError(
+            f"--db is {_without_password(text)!r}, wanted sqlite:///path or "
+            "postgresql://user@host/name"
+        ) from error
+    drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+    backend = url.get_backend_name()
+    if backend not in drivers:
+        raise ConfigError(
+            f"--db asks for {backend}, wanted sqlite:///path or postgresql://user@host/name"
+        )
+    if backend == "sqlite" and url.database in (None, "", ":memory:"):
+        raise ConfigError("--db names no file, wanted sqlite:///path: a memory is lost at the end")
+    return url.set(drivername=drivers[backend])
+
+
+class Database:
+    """One database: a connection that writes, and several that read.
+
+    Parameters
+    ----------
+    text : str
+        Address, see `database_url`.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.url = database_url(text)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            folder = Path(str(self.url.database)).resolve().parent
+            if not folder.is_dir():
+                raise ConfigError(f"--db names {folder}, which is no folder: make it first")
+            self.write_engine = self._sqlite("BEGIN IMMEDIATE", 1)
+            self.read_engine = self._sqlite("BEGIN", _READERS)
+        else:
+            self.write_engine = self.read_engine = create_async_engine(
+                self.url,
+                pool_size=_READERS + 1,
+                max_overflow=4,
+                pool_timeout=5.0,
+                pool_pre_ping=True,
+                connect_args={"timeout": 5.0, "command_timeout": 30.0},
+            )
+
+    def _sqlite(self, begin: str, connections: int) -> AsyncEngine:
+        engine = create_async_engine(
+            self.url,
+            pool_size=connections,
+            max_overflow=0,
+            pool_timeout=5.0,
+            connect_args={"timeout": _BUSY_MS / 1e3},
+        )
+
+        @event.listens_for(engine.sync_engine, "connect")
+        def configure(connection: Any, record: Any) -> None:  # noqa: ARG001 (SQLAlchemy's signature)
+            # the driver would begin transactions by itself, and too late
+            connection.isolation_level = None
+            cursor = connection.cursor()
+            for pragma in (
+                "journal_mode = WAL",
+                "synchronous = FULL",  # an acknowledged report survives a power cut
+                "foreign_keys = ON",
+                "cache_size = -16000",
+                "journal_size_limit = 67108864",
+            ):
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.close()
+
+        @event.listens_for(engine.sync_engine, "begin")
+        def begin_at_once(connection: Any) -> None:
+            connection.exec_driver_sql(begin)
+
+        return engine
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """Yield a connection to read from.
+
+        Raises
+        ------
+        StoreUnavailableError
+            The database does not answer.
+        """
+        try:
+            async with self.read_engine.begin() as connection:
+                yield connection
+        except (SQLAlchemyError, OSError) as error:
+            if is_unavailable(error):
+                raise StoreUnavailableError(reason(error)) from error
+            raise
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.write_engine.dispose()
+        if self.read_engine is not self.write_engine:
+            await self.read_engine.dispose()
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Return whether the database, not the request, is at fault."""
+    if isinstance(error, DBAPIError):
+        # a PostgreSQL server that shuts down says so in an error of no particular class
+        return (
+            isinstance(error, OperationalError | InterfaceError)
+            or type(error) is DBAPIError
+            or error.connection_invalidated
+        )
+    return isinstance(error, PoolTimeoutError | OSError | TimeoutError | sqlite3.OperationalError)
+
+
+def reason(error: BaseException) -> str:
+    """Return what is wrong with the database, without statements, values or addresses."""
+    text = str(getattr(error, "orig", None) or error).lower()
+    if "locked" in text or "busy" in text:
+        return "the database is locked by another process: try again"
+    if "full" in text or "no space" in text:
+        return "the disk of the database is full: make room"
+    if "readonly" in text or "read-only" in text:
+        return "the database cannot be written: check its rights"
+    return "the database does not answer: try again"
+
+
+def _without_password(text: str) -> str:
+    scheme, separator, rest = text.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"

@@ -1,0 +1,373 @@
+"""Measurements: taken in once each however often they arrive, and rolled up by the hour."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from sqlalchemy import and_, delete, func, or_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from lensong.monitoring.records import CountedBy, Measurement, Method, Outcome
+from lensong.monitoring.store.rows import (
+    Page,
+    cursor_values,
+    from_row,
+    make_cursor,
+    page_of,
+    to_row,
+)
+from lensong.monitoring.store.tables import from_microseconds, hourly, measurements
+
+__all__ = [
+    "Fate",
+    "Hour",
+    "Taken",
+    "content_hash",
+    "hour_of",
+    "hours_between",
+    "hours_received_since",
+    "latest_by_site",
+    "list_measurements",
+    "measurements_between",
+    "result_of_test",
+    "roll_up",
+    "store_measurements",
+    "totals_by_site",
+]
+
+_KEYS_AT_ONCE = 200
+"""Keys of one look-up: SQLite takes a limited number of values in a statement."""
+
+_OF_THE_CLIENT = (
+    "technology",
+    "operator",
+    "rsrp_dbm",
+    "sinr_db",
+    "spot",
+    "lat_deg",
+    "lon_deg",
+    "rtt_idle_ms",
+    "rtt_loaded_ms",
+    "jitter_ms",
+    "loss_ratio",
+)
+"""What a client's report adds to the server's own count of the same test."""
+
+
+class Fate(StrEnum):
+    """What became of a report."""
+
+    CREATED = "created"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A report's fate, and the measurement as it is kept."""
+
+    fate: Fate
+    measurement: Measurement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hour:
+    """The tests of one hour at a site."""
+
+    site_id: str
+    hour_starts_at: datetime
+    technology: str
+    operator: str
+    tests: int
+    failures: int
+    uplink_p10_bps: float | None
+    uplink_p50_bps: float | None
+    sent_bytes: int
+
+
+def content_hash(measurement: Measurement) -> str:
+    """Return what two sendings of the same report have in common."""
+    row = to_row(measurement)
+    for name in ("received_at", "started_at", "counted_by"):  # ours, not the sender's
+        row.pop(name)
+    return hashlib.sha256(json.dumps(row, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+
+def hour_of(moment: datetime) -> datetime:
+    """Return the beginning of the hour of a moment."""
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
+def _measurement(row: Any) -> Measurement:
+    words = {
+        "method": Method(row["method"]),
+        "outcome": Outcome(row["outcome"]),
+        "counted_by": CountedBy(row["counted_by"]),
+    }
+    return from_row(Measurement, {**row, **words})
+
+
+async def store_measurements(
+    connection: AsyncConnection, reports: Sequence[Measurement]
+) -> list[Taken]:
+    """Store reports that are new and say of each what became of it.
+
+    A report is known by site, client and running number. The same again is a duplicate and changes
+    nothing; the same key with another content is a conflict. A report of a test that the server
+    counted itself completes the server's row.
+    """
+    known = await _known(connection, reports)
+    tests = await _tests(connection, reports)
+    taken: list[Taken] = []
+    new: list[dict[str, Any]] = []
+    for report in reports:
+        digest = content_hash(report)
+        key = (report.site_id, report.client_id, report.seq)
+        before = known.get(key) if report.seq is not None else None
+        if before is not None:
+            fate = Fate.DUPLICATE if before == digest else Fate.CONFLICT
+            taken.append(Taken(fate, report))
+            continue
+        own = tests.get(report.test_id) if report.test_id is not None else None
+        if own is not None and (own["site_id"] != report.site_id or own["content_hash"]):
+            taken.append(Taken(Fate.CONFLICT, report))  # another site's test, or reported before
+            continue
+        if report.seq is not None:
+            known[key] = digest
+        if own is not None:
+            completed = {
+                name: value
+                for name in _OF_THE_CLIENT
+                if own[name] is None and (value := getattr(report, name)) is not None
+            } | {"client_id": report.client_id, "seq": report.seq, "content_hash": digest}
+            await connection.execute(
+                measurements.update().where(measurements.c.id == own["id"]).values(**completed)
+            )
+            tests[str(report.test_id)] = {**own, **completed}
+            taken.append(Taken(Fate.CREATED, _measurement({**own, **completed})))
+            continue
+        # a server's own count is completed later by its client
+        mine = report.counted_by is CountedBy.SERVER
+        new.append(to_row(report) | {"content_hash": None if mine else digest})
+        taken.append(Taken(Fate.CREATED, report))
+    if new:
+        await connection.execute(measurements.insert(), new)
+    return taken
+
+
+async def _known(
+    connection: AsyncConnection, reports: Sequence[Measurement]
+) -> dict[tuple[str, str, int | None], str | None]:
+    keys = [(r.site_id, r.client_id, r.seq) for r in reports if r.seq is not None]
+    found: dict[tuple[str, str, int | None], str | None] = {}
+    table = measurements.c
+    for at in range(0, len(keys), _KEYS_AT_ONCE):
+        rows = await connection.execute(
+            select(table.site_id, table.client_id, table.seq, table.content_hash).where(
+                tuple_(table.site_id, table.client_id, table.seq).in_(keys[at : at + _KEYS_AT_ONCE])
+            )
+        )
+        found |= {(row.site_id, row.client_id, row.seq): row.content_hash for row in rows}
+    return found
+
+
+async def _tests(
+    connection: AsyncConnection, reports: Sequence[Measurement]
+) -> dict[str, dict[str, Any]]:
+    wanted = sorted({r.test_id for r in reports if r.test_id is not None})
+    found: dict[str, dict[str, Any]] = {}
+    for at in range(0, len(wanted), _KEYS_AT_ONCE):
+        rows = await connection.execute(
+            select(measurements).where(measurements.c.test_id.in_(wanted[at : at + _KEYS_AT_ONCE]))
+        )
+        found |= {row["test_id"]: dict(row) for row in rows.mappings()}
+    return found
+
+
+async def result_of_test(
+    connection: AsyncConnection, site_id: str, test_id: str
+) -> Measurement | None:
+    """Return what the server counted in one of its tests."""
+    rows = await connection.execute(
+        select(measurements).where(
+            measurements.c.test_id == test_id, measurements.c.site_id == site_id
+        )
+    )
+    row = rows.mappings().first()
+    return None if row is None else _measurement(row)
+
+
+async def list_measurements(
+    connection: AsyncConnection,
+    site_id: str,
+    *,
+    since: datetime | None = None,
+    cursor: str | None = None,
+    limit: int = 100,
+) -> Page[Measurement]:
+    """Return the measurements of a site, the latest first, a page at a time."""
+    wanted = select(measurements).where(measurements.c.site_id == site_id)
+    if since is not None:
+        wanted = wanted.where(measurements.c.started_at >= since)
+    if (last := cursor_values(cursor, int, int)) is not None:
+        started_at = from_microseconds(last[0])
+        wanted = wanted.where(
+            or_(
+                measurements.c.started_at < started_at,
+                and_(measurements.c.started_at == started_at, measurements.c.id < last[1]),
+            )
+        )
+    rows = await connection.execute(
+        wanted.order_by(measurements.c.started_at.desc(), measurements.c.id.desc()).limit(limit + 1)
+    )
+    found = rows.mappings().all()
+    page = page_of(
+        found,
+        limit,
+        lambda row: make_cursor(bind(row["started_at"], connection.dialect), row["id"]),
+    )
+    return Page(items=tuple(_measurement(row) for row in page.items), next_cursor=page.next_cursor)
+
+
+async def measurements_between(
+    connection: AsyncConnection, site_ids: Collection[str], since: datetime, until: datetime
+) -> tuple[Measurement, ...]:
+    """Return the measurements of some sites in a time, the earliest first."""
+    rows = await connection.execute(
+        select(measurements)
+        .where(
+            measurements.c.site_id.in_(sorted(site_ids)),
+            measurements.c.started_at >= since,
+            measurements.c.started_at <= until,
+        )
+        .order_by(measurements.c.started_at, measurements.c.id)
+    )
+    return tuple(_measurement(row) for row in rows.mappings())
+
+
+async def latest_by_site(connection: AsyncConnection) -> tuple[Measurement, ...]:
+    """Return the last measurement and the last successful one of every site."""
+    found: list[Measurement] = []
+    for only in ((), (measurements.c.outcome == Outcome.SUCCESS.value,)):
+        latest = (
+            select(measurements.c.site_id, func.max(measurements.c.started_at).label("started_at"))
+            .where(*only)
+            .group_by(measurements.c.site_id)
+            .subquery()
+        )
+        rows = await connection.execute(
+            select(measurements)
+            .join(
+                latest,
+                and_(
+                    measurements.c.site_id == latest.c.site_id,
+                    measurements.c.started_at == latest.c.started_at,
+                ),
+            )
+            .where(*only)
+            .order_by(measurements.c.id)
+        )
+        found += [_measurement(row) for row in rows.mappings()]
+    return tuple(found)
+
+
+async def totals_by_site(
+    connection: AsyncConnection,
+) -> dict[str, tuple[dict[str, int], int]]:
+    """Return for every site the number of tests by result, and the bytes that they cost."""
+    rows = await connection.execute(
+        select(
+            measurements.c.site_id,
+            measurements.c.outcome,
+            func.count().label("tests"),
+            func.sum(measurements.c.sent_bytes).label("sent_bytes"),
+        ).group_by(measurements.c.site_id, measurements.c.outcome)
+    )
+    totals: dict[str, tuple[dict[str, int], int]] = {}
+    for row in rows:
+        counts, sent = totals.get(row.site_id, ({}, 0))
+        totals[row.site_id] = (counts | {row.outcome: row.tests}, sent + int(row.sent_bytes or 0))
+    return totals
+
+
+async def hours_received_since(
+    connection: AsyncConnection, since: datetime
+) -> set[tuple[str, datetime]]:
+    """Return the hours, by site, of which something arrived since a moment."""
+    rows = await connection.execute(
+        select(measurements.c.site_id, measurements.c.started_at).where(
+            measurements.c.received_at >= since
+        )
+    )
+    return {(row.site_id, hour_of(row.started_at)) for row in rows}
+
+
+async def roll_up(connection: AsyncConnection, hours: Collection[tuple[str, datetime]]) -> None:
+    """Sum up hours anew from their measurements; doing it twice changes nothing."""
+    for site_id, starts_at in sorted(hours):
+        rows = await connection.execute(
+            select(measurements).where(
+                measurements.c.site_id == site_id,
+                measurements.c.started_at >= starts_at,
+                measurements.c.started_at < starts_at + timedelta(hours=1),
+            )
+        )
+        groups: defaultdict[tuple[str, str], list[Measurement]] = defaultdict(list)
+        for row in rows.mappings():
+            test = _measurement(row)
+            groups[test.technology or "", test.operator or ""].append(test)
+        if not groups:
+            continue  # pruned: its sum stays
+        await connection.execute(
+            delete(hourly).where(hourly.c.site_id == site_id, hourly.c.hour_starts_at == starts_at)
+        )
+        await connection.execute(
+            hourly.insert(),
+            [
+                to_row(_hour(site_id, starts_at, technology, operator, tests))
+                for (technology, operator), tests in groups.items()
+            ],
+        )
+
+
+def _hour(
+    site_id: str, starts_at: datetime, technology: str, operator: str, tests: list[Measurement]
+) -> Hour:
+    p10 = [t.uplink_p10_bps for t in tests if t.uplink_p10_bps]
+    p50 = [t.uplink_p50_bps for t in tests if t.uplink_p50_bps]
+    return Hour(
+        site_id=site_id,
+        hour_starts_at=starts_at,
+        technology=technology,
+        operator=operator,
+        tests=sum(t.outcome is Outcome.SUCCESS for t in tests),
+        failures=sum(t.outcome is Outcome.FAILURE for t in tests),
+        uplink_p10_bps=_geometric_mean(p10),
+        uplink_p50_bps=_geometric_mean(p50),
+        sent_bytes=sum(t.sent_bytes for t in tests),
+    )
+
+
+def _geometric_mean(rates_bps: list[float]) -> float | None:
+    """Return the mean in the logarithm, in which rates of mobile networks are near to normal."""
+    return float(np.exp(np.mean(np.log(rates_bps)))) if rates_bps else None
+
+
+async def hours_between(
+    connection: AsyncConnection, site_ids: Collection[str], since: datetime
+) -> tuple[Hour, ...]:
+    """Return the hourly sums of some sites since a moment."""
+    rows = await connection.execute(
+        select(hourly)
+        .where(hourly.c.site_id.in_(sorted(site_ids)), hourly.c.hour_starts_at >= since)
+        .order_by(hourly.c.hour_starts_at)
+    )
+    return tuple(from_row(Hour, row) for row in rows.mappings())

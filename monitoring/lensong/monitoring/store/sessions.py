@@ -1,0 +1,246 @@
+"""Stream profiles and sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, delete, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from lensong.monitoring.errors import ConflictError, NotFoundError
+from lensong.monitoring.records import Session, SessionStatus, StreamProfile, Transport
+from lensong.monitoring.store.rows import (
+    Page,
+    cursor_values,
+    from_row,
+    make_cursor,
+    page_of,
+    to_row,
+    upsert,
+)
+from lensong.monitoring.store.tables import from_microseconds, profiles, sessions, to_microseconds
+
+__all__ = [
+    "all_profiles",
+    "delete_profile",
+    "get_profile",
+    "get_session",
+    "list_sessions",
+    "open_sessions",
+    "put_profile",
+    "put_session",
+    "report_of",
+    "set_report",
+    "set_status",
+]
+
+
+def _profile(row: Any) -> StreamProfile:
+    return from_row(StreamProfile, {**row, "transport": Transport(row["transport"])})
+
+
+def _session(row: Any) -> Session:
+    return from_row(Session, {**row, "status": SessionStatus(row["status"])})
+
+
+async def all_profiles(connection: AsyncConnection) -> tuple[StreamProfile, ...]:
+    """Return every stream profile, the lightest first."""
+    rows = await connection.execute(
+        select(profiles).order_by(profiles.c.video_bps + profiles.c.audio_bps, profiles.c.code)
+    )
+    return tuple(_profile(row) for row in rows.mappings())
+
+
+async def get_profile(connection: AsyncConnection, code: str) -> StreamProfile:
+    """Return a stream profile.
+
+    Raises
+    ------
+    NotFoundError
+        There is none of that code.
+    """
+    rows = await connection.execute(select(profiles).where(profiles.c.code == code))
+    if (row := rows.mappings().first()) is None:
+        raise NotFoundError(f"there is no stream profile {code[:80]!r}: GET /api/v1/profiles")
+    return _profile(row)
+
+
+async def put_profile(
+    connection: AsyncConnection, profile: StreamProfile, *, keep: bool = False
+) -> None:
+    """Add a stream profile or change it; ``keep`` leaves one that is there as it is."""
+    row = to_row(profile)
+    statement = upsert(connection, profiles).values(**row)
+    if keep:
+        statement = statement.on_conflict_do_nothing()
+    else:
+        changed = {name: value for name, value in row.items() if name != "code"}
+        statement = statement.on_conflict_do_update(index_elements=["code"], set_=changed)
+    await connection.execute(statement)
+
+
+async def delete_profile(connection: AsyncConnection, code: str) -> None:
+    """Delete a stream profile that no session uses.
+
+    Raises
+    ------
+    NotFoundError, ConflictError
+        There is none; a session uses it.
+    """
+    used = select(sessions.c.session_id).where(sessions.c.profile_code == code).limit(1)
+    if (await connection.execute(used)).first():
+        raise ConflictError(f"sessions use the profile {code!r}: give them another", "in_use")
+    gone = await connection.execute(
+        delete(profiles).where(profiles.c.code == code).returning(profiles.c.code)
+    )
+    if not gone.first():
+        raise NotFoundError(f"there is no stream profile {code[:80]!r}")
+
+
+async def get_session(connection: AsyncConnection, session_id: str) -> Session:
+    """Return a session.
+
+    Raises
+    ------
+    NotFoundError
+        There is none of that identifier.
+    """
+    rows = await connection.execute(select(sessions).where(sessions.c.session_id == session_id))
+    if (row := rows.mappings().first()) is None:
+        raise NotFoundError(f"there is no session {session_id[:80]!r}")
+    return _session(row)
+
+
+async def open_sessions(
+    connection: AsyncConnection, *, site_id: str | None = None, until: datetime | None = None
+) -> tuple[Session, ...]:
+    """Return the sessions that are planned or live, the earliest first."""
+    wanted = select(sessions).where(sessions.c.status.in_(["planned", "live"]))
+    if site_id is not None:
+        wanted = wanted.where(sessions.c.site_id == site_id)
+    if until is not None:
+        wanted = wanted.where(sessions.c.starts_at <= until)
+    rows = await connection.execute(wanted.order_by(sessions.c.starts_at, sessions.c.session_id))
+    return tuple(_session(row) for row in rows.mappings())
+
+
+async def list_sessions(
+    connection: AsyncConnection,
+    *,
+    site_ids: Collection[str] | None = None,
+    status: SessionStatus | None = None,
+    after: datetime | None = None,
+    before: datetime | None = None,
+    cursor: str | None = None,
+    limit: int = 100,
+) -> Page[Session]:
+    """Return sessions by start, a page at a time.
+
+    Parameters
+    ----------
+    site_ids : collection of str, optional
+        Sites that the asker may see; None is all.
+    after, before : datetime, optional
+        Ends after, starts before.
+    """
+    wanted = select(sessions)
+    if site_ids is not None:
+        wanted = wanted.where(sessions.c.site_id.in_(sorted(site_ids)))
+    if status is not None:
+        wanted = wanted.where(sessions.c.status == status.value)
+    if after is not None:
+        wanted = wanted.where(sessions.c.ends_at >= after)
+    if before is not None:
+        wanted = wanted.where(sessions.c.starts_at < before)
+    if (last := cursor_values(cursor, int, str)) is not None:
+        starts_at = from_microseconds(last[0])
+        wanted = wanted.where(
+            or_(
+                sessions.c.starts_at > starts_at,
+                and_(sessions.c.starts_at == starts_at, sessions.c.session_id > last[1]),
+            )
+        )
+    rows = await connection.execute(
+        wanted.order_by(sessions.c.starts_at, sessions.c.session_id).limit(limit + 1)
+    )
+    return page_of(
+        (_session(row) for row in rows.mappings()),
+        limit,
+        lambda item: make_cursor(to_microseconds(item.starts_at), item.session_id),
+    )
+
+
+async def put_session(
+    connection: AsyncConnection,
+    session: Session,
+    *,
+    now: datetime,
+    calendar_uid: str | None = None,
+) -> None:
+    """Add a session or change it.
+
+    Raises
+    ------
+    ConflictError
+        Another session of the site lies in the same time.
+    """
+    await get_profile(connection, session.profile_code)
+    if session.status in (SessionStatus.PLANNED, SessionStatus.LIVE):
+        clash = select(sessions.c.session_id, sessions.c.title).where(
+            sessions.c.site_id == session.site_id,
+            sessions.c.session_id != session.session_id,
+            sessions.c.status.in_(["planned", "live"]),
+            sessions.c.starts_at < session.ends_at,
+            sessions.c.ends_at > session.starts_at,
+        )
+        if (other := (await connection.execute(clash.limit(1))).first()) is not None:
+            raise ConflictError(
+                f"the session {other.session_id} lies in the same time at {session.site_id}: "
+                "choose another time, or cancel that one",
+                "overlap",
+            )
+    row = to_row(session) | {
+        "created_at": now,
+        "updated_at": now,
+        "calendar_uid": calendar_uid,
+    }
+    changed = {
+        name: value
+        for name, value in row.items()
+        if name not in ("session_id", "created_at")
+        and not (name == "calendar_uid" and value is None)
+    }
+    await connection.execute(
+        upsert(connection, sessions)
+        .values(**row)
+        .on_conflict_do_update(index_elements=["session_id"], set_=changed)
+    )
+
+
+async def set_status(
+    connection: AsyncConnection, session_id: str, status: SessionStatus, *, now: datetime
+) -> None:
+    """Move a session to another status."""
+    await connection.execute(
+        sessions.update()
+        .where(sessions.c.session_id == session_id)
+        .values(status=status.value, updated_at=now)
+    )
+
+
+async def report_of(connection: AsyncConnection, session_id: str) -> dict[str, Any] | None:
+    """Return what was kept of a session after its end, None where there is nothing."""
+    rows = await connection.execute(
+        select(sessions.c.report).where(sessions.c.session_id == session_id)
+    )
+    found: dict[str, Any] | None = rows.scalar()
+    return found
+
+
+async def set_report(connection: AsyncConnection, session_id: str, report: dict[str, Any]) -> None:
+    """Keep the report of a session."""
+    await connection.execute(
+        sessions.update().where(sessions.c.session_id == session_id).values(report=report)
+    )

@@ -1,0 +1,426 @@
+"""The tables, the same on SQLite and PostgreSQL.
+
+A moment is a whole number of microseconds since 1970 in UTC: it sorts, subtracts and rounds to an
+hour the same way on both.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeDecorator
+
+__all__ = [
+    "Moment",
+    "audit",
+    "clients",
+    "communes",
+    "deliveries",
+    "events",
+    "from_microseconds",
+    "hourly",
+    "idempotency",
+    "joins",
+    "marks",
+    "measurements",
+    "metadata",
+    "past_sessions",
+    "people",
+    "predictions",
+    "profiles",
+    "provinces",
+    "sessions",
+    "sites",
+    "stream_health",
+    "stream_samples",
+    "stream_sources",
+    "to_microseconds",
+    "tokens",
+    "verdicts",
+    "web_sessions",
+    "webhooks",
+]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def to_microseconds(moment: datetime) -> int:
+    """Return microseconds since 1970 in UTC."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def from_microseconds(count: int) -> datetime:
+    """Return the moment of a count of microseconds since 1970 in UTC."""
+    return _EPOCH + timedelta(microseconds=count)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware datetime, kept as microseconds since 1970 in UTC."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 (SQLAlchemy's signature)
+        """Return what is stored."""
+        return None if value is None else to_microseconds(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Return what was stored."""
+        return None if value is None else from_microseconds(int(value))
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite gives only "INTEGER PRIMARY KEY" a running number
+_Serial = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _site(**options: Any) -> Column[Any]:
+    return Column(
+        "site_id", Text, ForeignKey("sites.site_id", ondelete="CASCADE"), nullable=False, **options
+    )
+
+
+provinces = Table(
+    "provinces",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+)
+
+communes = Table(
+    "communes",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("province_code", Text, ForeignKey("provinces.code"), nullable=False, index=True),
+)
+
+sites = Table(
+    "sites",
+    metadata,
+    Column("site_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("commune_code", Text, ForeignKey("communes.code"), nullable=False, index=True),
+    Column("lat_deg", Float),
+    Column("lon_deg", Float),
+    Column("operators", JSON, nullable=False),
+    Column("technologies", JSON, nullable=False),
+    Column("coverage_run", Text),
+    Column("synthetic", Boolean, nullable=False, default=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+)
+
+predictions = Table(
+    "predictions",
+    metadata,
+    _site(primary_key=True),
+    Column("technology", Text, primary_key=True),
+    Column("operator", Text, primary_key=True),  # "" where the plan does not tell
+    Column("coverage_run", Text, nullable=False),
+    Column("rsrp_dbm", Float),
+    Column("uplink_p50_bps", Float),
+    Column("sigma_db", Float, nullable=False),
+    Column("computed_at", Moment, nullable=False),
+    Column("synthetic", Boolean, nullable=False, default=False),
+)
+
+profiles = Table(
+    "profiles",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("platform", Text, nullable=False),
+    Column("transport", Text, nullable=False),
+    Column("video_bps", Float, nullable=False),
+    Column("audio_bps", Float, nullable=False),
+    Column("height_px", Integer),
+    Column("frame_rate_hz", Float),
+    Column("srt_latency_ms", Float),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("session_id", Text, primary_key=True),
+    _site(),
+    Column("title", Text, nullable=False),
+    Column("profile_code", Text, ForeignKey("profiles.code"), nullable=False),
+    Column("starts_at", Moment, nullable=False),
+    Column("ends_at", Moment, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("calendar_uid", Text),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("report", JSON),
+    UniqueConstraint("site_id", "calendar_uid"),
+    Index("ix_sessions_site_starts", "site_id", "starts_at"),
+    Index("ix_sessions_status_starts", "status", "starts_at"),
+)
+
+measurements = Table(
+    "measurements",
+    metadata,
+    Column("id", _Serial, primary_key=True),
+    _site(),
+    Column("client_id", Text, nullable=False),
+    Column("seq", BigInteger),
+    Column("content_hash", Text),
+    Column("test_id", Text, unique=True),
+    Column("started_at", Moment, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("counted_by", Text, nullable=False),
+    Column("failure_reason", Text),
+    Column("duration_s", Float),
+    Column("uplink_bins_bps", JSON, nullable=False),
+    Column("uplink_p10_bps", Float),
+    Column("uplink_p50_bps", Float),
+    Column("uplink_min_bps", Float),
+    Column("uplink_mean_bps", Float),
+    Column("burst_only", Boolean, nullable=False),
+    Column("rtt_idle_ms", Float),
+    Column("rtt_loaded_ms", Float),
+    Column("jitter_ms", Float),
+    Column("loss_ratio", Float),
+    Column("sent_bytes", BigInteger, nullable=False),
+    Column("technology", Text),
+    Column("operator", Text),
+    Column("rsrp_dbm", Float),
+    Column("sinr_db", Float),
+    Column("spot", Text),
+    Column("lat_deg", Float),
+    Column("lon_deg", Float),
+    UniqueConstraint("site_id", "client_id", "seq"),
+    Index("ix_measurements_site_started", "site_id", "started_at"),
+    Index("ix_measurements_started", "started_at"),
+)
+
+hourly = Table(
+    "hourly",
+    metadata,
+    _site(primary_key=True),
+    Column("hour_starts_at", Moment, primary_key=True),
+    Column("technology", Text, primary_key=True),  # "" where nobody said
+    Column("operator", Text, primary_key=True),
+    Column("tests", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("uplink_p10_bps", Float),
+    Column("uplink_p50_bps", Float),
+    Column("sent_bytes", BigInteger, nullable=False),
+    Index("ix_hourly_hour", "hour_starts_at"),
+)
+
+clients = Table(
+    "clients",
+    metadata,
+    _site(primary_key=True),
+    Column("client_id", Text, primary_key=True),
+    Column("clock_offset_s", Float),
+    Column("last_seen_at", Moment, nullable=False),
+    Column("queue_reports", Integer),
+    Column("oldest_report_at", Moment),
+)
+
+stream_sources = Table(
+    "stream_sources",
+    metadata,
+    _site(primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("url", Text),  # None where the media server pushes
+    Column("stream_key", Text),
+    Column("secret", Text),
+    Column("created_at", Moment, nullable=False),
+)
+
+stream_samples = Table(
+    "stream_samples",
+    metadata,
+    Column("id", _Serial, primary_key=True),
+    _site(),
+    Column("session_id", Text, ForeignKey("sessions.session_id", ondelete="CASCADE")),
+    Column("at", Moment, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("lag_s", Float),
+    Column("received_bps", Float),
+    Column("body", JSON, nullable=False),
+    Index("ix_stream_samples_site_at", "site_id", "at"),
+    Index("ix_stream_samples_session_at", "session_id", "at"),
+)
+
+stream_health = Table(
+    "stream_health",
+    metadata,
+    _site(primary_key=True),
+    Column("body", JSON, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
+past_sessions = Table(
+    "past_sessions",
+    metadata,
+    Column(
+        "session_id",
+        Text,
+        ForeignKey("sessions.session_id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    _site(index=True),
+    Column("technology", Text, nullable=False),
+    Column("ended_at", Moment, nullable=False, index=True),
+    Column("predicted_log10_bps", Float, nullable=False),
+    Column("achieved_log10_bps", Float, nullable=False),
+    Column("held", Boolean, nullable=False),
+)
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("id", _Serial, primary_key=True),
+    _site(),
+    Column(
+        "session_id", Text, ForeignKey("sessions.session_id", ondelete="CASCADE"), nullable=False
+    ),
+    Column("judged_at", Moment, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("probability", Float),
+    Column("trigger", Text, nullable=False),
+    Column("body", JSON, nullable=False),
+    Index("ix_verdicts_session_judged", "session_id", "judged_at"),
+    Index("ix_verdicts_site_judged", "site_id", "judged_at"),
+)
+
+people = Table(
+    "people",
+    metadata,
+    Column("person_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("scope", Text, nullable=False),  # site, commune or province code; "" for admin
+    Column("password_hash", Text),
+    Column("disabled_at", Moment),
+    Column("created_at", Moment, nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("token_id", Text, primary_key=True),
+    Column("sha256", Text, nullable=False, unique=True),
+    Column("role", Text, nullable=False),  # site or scraper
+    Column("site_id", Text, ForeignKey("sites.site_id", ondelete="CASCADE"), index=True),
+    Column("label", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("revoked_at", Moment),
+)
+
+joins = Table(
+    "joins",
+    metadata,
+    Column("sha256", Text, primary_key=True),
+    Column("site_id", Text, ForeignKey("sites.site_id", ondelete="CASCADE")),
+    Column("person_id", Text, ForeignKey("people.person_id", ondelete="CASCADE")),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("used_at", Moment),
+)
+
+web_sessions = Table(
+    "web_sessions",
+    metadata,
+    Column("sha256", Text, primary_key=True),
+    Column("person_id", Text, ForeignKey("people.person_id", ondelete="CASCADE"), nullable=False),
+    Column("csrf", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", _Serial, primary_key=True),
+    Column("at", Moment, nullable=False, index=True),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("detail", JSON, nullable=False),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("actor", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("request_hash", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("body", JSON, nullable=False),
+    Column("created_at", Moment, nullable=False, index=True),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", _Serial, primary_key=True),
+    Column("at", Moment, nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("site_id", Text, ForeignKey("sites.site_id", ondelete="CASCADE")),
+    Column("session_id", Text),
+    Column("body", JSON, nullable=False),
+)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("webhook_id", Text, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("secret", Text, nullable=False),
+    Column("kinds", JSON, nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+
+marks = Table(  # how far a job has come
+    "marks",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("at", Moment, nullable=False),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", _Serial, primary_key=True),
+    Column(
+        "webhook_id", Text, ForeignKey("webhooks.webhook_id", ondelete="CASCADE"), nullable=False
+    ),
+    Column("event_id", BigInteger, nullable=False),
+    Column("body", JSON, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", Moment, index=True),  # None once it arrived or was given up
+    Column("delivered_at", Moment),
+    Column("last_error", Text),
+)

@@ -1,0 +1,171 @@
+"""The one task that writes: jobs that wait together are committed together.
+
+Several writers of SQLite wait for each other's locks with a long tail; one writer has none, and a
+commit that is synced to disk costs the same for one report as for two hundred.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from lensong.monitoring.errors import BusyError, StoreUnavailableError
+from lensong.monitoring.store.engine import Database, is_unavailable, reason
+
+__all__ = ["Writer"]
+
+_TOGETHER = 512
+"""Jobs of one commit."""
+
+T = TypeVar("T")
+Job = Callable[[AsyncConnection], Awaitable[Any]]
+Bulk = Callable[[AsyncConnection, Sequence[Any]], Awaitable[Sequence[Any]]]
+
+
+@dataclass(slots=True)
+class _Waiting:
+    done: asyncio.Future[Any]
+    job: Job | None = None
+    rows: Sequence[Any] = ()
+
+
+class Writer:
+    """Writes jobs in the order in which they came, several to a commit.
+
+    Parameters
+    ----------
+    database : Database
+    bulk : callable
+        Stores the rows of `ingest`, all of a commit in one call, and returns one result for each.
+    capacity : int
+        Jobs that may wait; one more is refused with `BusyError`.
+    """
+
+    def __init__(self, database: Database, bulk: Bulk, *, capacity: int = 2_000) -> None:
+        self._database, self._bulk, self._capacity = database, bulk, capacity
+        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
+        self._task: asyncio.Task[None] | None = None
+        self.last_error: str | None = None
+
+    @property
+    def depth(self) -> int:
+        """Return the number of jobs that wait."""
+        return self._queue.qsize()
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._task = asyncio.create_task(self._work(), name="writer")
+
+    async def stop(self) -> None:
+        """Finish what waits, then end."""
+        if self._task is None:
+            return
+        await self._queue.join()
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+        self._task = None
+
+    async def run(self, job: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Return what a job returns, once it is committed.
+
+        Raises
+        ------
+        BusyError
+            Too many jobs wait.
+        StoreUnavailableError
+            The database does not take it; nothing was stored.
+        """
+        result: T = await self._enqueue(_Waiting(self._future(), job=job))
+        return result
+
+    async def ingest(self, rows: Sequence[Any]) -> Sequence[Any]:
+        """Return the result of each row, once all are committed; raises as `run` does."""
+        result: Sequence[Any] = await self._enqueue(_Waiting(self._future(), rows=rows))
+        return result
+
+    @staticmethod
+    def _future() -> asyncio.Future[Any]:
+        return asyncio.get_running_loop().create_future()
+
+    async def _enqueue(self, waiting: _Waiting) -> Any:
+        if self._queue.qsize() >= self._capacity:
+            raise BusyError(f"{self._capacity} writes wait already: try again", 2.0)
+        self._queue.put_nowait(waiting)
+        # a caller that goes away must not undo what is being committed for it
+        return await asyncio.shield(waiting.done)
+
+    async def _work(self) -> None:
+        while True:
+            batch = [await self._queue.get()]
+            while len(batch) < _TOGETHER and not self._queue.empty():
+                batch.append(self._queue.get_nowait())
+            try:
+                outcomes = await self._commit(batch)
+            except Exception as error:  # the outermost loop: one bad job must not end all writing
+                if is_unavailable(error):
+                    self.last_error = reason(error)
+                    outcomes = [StoreUnavailableError(self.last_error)] * len(batch)
+                else:
+                    outcomes = [error] * len(batch)
+            else:
+                self.last_error = None
+            for waiting, outcome in zip(batch, outcomes, strict=True):
+                self._queue.task_done()
+                if waiting.done.done():
+                    continue
+                if isinstance(outcome, BaseException):
+                    waiting.done.set_exception(outcome)
+                    waiting.done.exception()  # the caller may be gone: that is no news for the log
+                else:
+                    waiting.done.set_result(outcome)
+
+    async def _commit(self, batch: Sequence[_Waiting]) -> list[Any]:
+        outcomes: list[Any] = [None] * len(batch)
+        async with self._database.write_engine.begin() as connection:
+            ingests = [i for i, waiting in enumerate(batch) if waiting.job is None]
+            if ingests and not await self._together(connection, batch, ingests, outcomes):
+                for i in ingests:
+                    outcomes[i] = await _alone(connection, self._rows_job(batch[i].rows))
+            for i, waiting in enumerate(batch):
+                if waiting.job is not None:
+                    outcomes[i] = await _alone(connection, waiting.job)
+        return outcomes
+
+    def _rows_job(self, rows: Sequence[Any]) -> Job:
+        return lambda connection: self._bulk(connection, rows)
+
+    async def _together(
+        self,
+        connection: AsyncConnection,
+        batch: Sequence[_Waiting],
+        ingests: Sequence[int],
+        outcomes: list[Any],
+    ) -> bool:
+        """Store the rows of all reports in one go; return False where one of them does not fit."""
+        rows = [row for i in ingests for row in batch[i].rows]
+        results = await _alone(connection, self._rows_job(rows))
+        if isinstance(results, BaseException):
+            return False
+        at = 0
+        for i in ingests:
+            count = len(batch[i].rows)
+            outcomes[i] = results[at : at + count]
+            at += count
+        return True
+
+
+async def _alone(connection: AsyncConnection, job: Job) -> Any:
+    """Return what a job returns or raises; what a failed one wrote is undone."""
+    try:
+        async with connection.begin_nested():
+            return await job(connection)
+    except Exception as error:
+        if is_unavailable(error) or connection.invalidated or connection.closed:
+            raise
+        return error
