@@ -51,8 +51,15 @@ class SiteSnapshot:
         ``ready``, ``at_risk``, ``not_ready`` or ``unknown``: the verdict for the next session.
     uplink_p10_bps, uplink_p50_bps : float, optional
         Of the last successful active test, while it is fresh [bit/s].
-    probes : mapping
-        Tests so far, by result (success, failure, refused, aborted).
+    probes, probe_sent_bytes : mapping, int
+        Tests so far by result (success, failure, refused, aborted), and the data that they cost:
+        counters, which never fall when old measurements are deleted.
+    rtt_idle_s, rtt_loaded_s, jitter_s, loss_up_ratio, loss_down_ratio : float, optional
+        Of the last successful active test.
+    rtt_idle, rtt_loaded : RttHistogram
+        Round trips of all tests so far: counters too.
+    rsrp_dbm, sinr_db : float, optional
+        As the client reported them with its last attempt.
     edge_queue_reports, edge_oldest_report_at
         Backlog that a client says it holds.
     """
@@ -84,10 +91,13 @@ class SiteSnapshot:
     probe_last_success_at: datetime | None = None
     probes: Mapping[str, int] = field(default_factory=dict)
     probe_sent_bytes: int = 0
+    rtt_idle_s: float | None = None
+    rtt_loaded_s: float | None = None
     rtt_idle: RttHistogram = RttHistogram()
     rtt_loaded: RttHistogram = RttHistogram()
     jitter_s: float | None = None
     loss_up_ratio: float | None = None
+    loss_down_ratio: float | None = None
     session_id: str | None = None
     session_starts_at: datetime | None = None
     session_ends_at: datetime | None = None
