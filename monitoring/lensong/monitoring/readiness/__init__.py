@@ -3,3 +3,47 @@
 Start reading at `evidence` (what is asked and known), `verdict` (the answer) and `judge` (how one
 becomes the other). Why the model is what it is stands in docs/explanation/readiness.md.
 """
+
+from lensong.monitoring.readiness.evidence import (
+    Evidence,
+    HourSample,
+    Need,
+    PastSession,
+    PredictedUplink,
+    Question,
+    SiteOption,
+    UplinkTest,
+)
+from lensong.monitoring.readiness.judge import DEFAULT_SETTINGS, MODEL_VERSION, judge
+from lensong.monitoring.readiness.settings import ReadinessSettings
+from lensong.monitoring.readiness.verdict import (
+    BetterHour,
+    BetterOperator,
+    BetterSpot,
+    EvidenceUsed,
+    Reason,
+    State,
+    Verdict,
+)
+
+__all__ = [
+    "DEFAULT_SETTINGS",
+    "MODEL_VERSION",
+    "BetterHour",
+    "BetterOperator",
+    "BetterSpot",
+    "Evidence",
+    "EvidenceUsed",
+    "HourSample",
+    "Need",
+    "PastSession",
+    "PredictedUplink",
+    "Question",
+    "ReadinessSettings",
+    "Reason",
+    "SiteOption",
+    "State",
+    "UplinkTest",
+    "Verdict",
+    "judge",
+]

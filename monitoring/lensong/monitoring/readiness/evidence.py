@@ -9,12 +9,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
+from lensong.monitoring.records import TECHNOLOGIES, CountedBy, Transport
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 
 __all__ = [
-    "TECHNOLOGIES",
     "Evidence",
     "HourSample",
     "Need",
@@ -25,12 +24,6 @@ __all__ = [
     "UplinkTest",
 ]
 
-TECHNOLOGIES = ("4G", "5G")
-"""Radio technologies that a verdict tells apart."""
-
-Transport = Literal["rtmp", "srt", "webrtc"]
-CountedBy = Literal["server", "client"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
@@ -40,7 +33,7 @@ class Need:
     ----------
     profile_code : str
         Code of the stream profile.
-    transport : {"rtmp", "srt", "webrtc"}
+    transport : Transport
         How the stream travels; it decides which limits besides the rate hold.
     uplink_required_bps : float
         Video, audio and overhead together, above 0.
@@ -54,9 +47,9 @@ class Need:
     srt_latency_ms: float | None = None
 
     def __post_init__(self) -> None:
-        if self.transport not in ("rtmp", "srt", "webrtc"):
+        if self.transport not in tuple(Transport):
             raise InvalidInputError(
-                f"transport is {self.transport!r}, wanted 'rtmp', 'srt' or 'webrtc'"
+                f"transport is {self.transport!r}, wanted one of {', '.join(Transport)}"
             )
         if not (math.isfinite(self.uplink_required_bps) and self.uplink_required_bps > 0.0):
             raise InvalidInputError(
@@ -67,12 +60,12 @@ class Need:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """Will this site hold this stream from ``starts_at`` to ``ends_at``?
+    """The question whether a site will hold a stream from ``starts_at`` to ``ends_at``.
 
     Parameters
     ----------
     site_id : str
-    technology : {"4G", "5G"} or None
+    technology : {"3G", "4G", "5G"} or None
         What the phone will use; None when it may be either.
     operator : str or None
         Whose SIM will be used; None when that is open.
@@ -115,7 +108,7 @@ class PredictedUplink:
         Median level, used where there is no planned uplink.
     sigma_db : float
         Standard deviation of the plan's level: location variability and model error, 0 or more.
-    technology : {"4G", "5G"} or None
+    technology : {"3G", "4G", "5G"} or None
     operator : str or None
     computed_at : datetime
         When the plan was computed.
@@ -147,7 +140,7 @@ class HourSample:
     ----------
     hour_starts_at : datetime
         Full hour, aware.
-    technology : {"4G", "5G"} or None
+    technology : {"3G", "4G", "5G"} or None
     operator : str or None
     uplink_p10_bps : float
         10th percentile of the uplink over 1 s bins, the median of the hour's tests; 0 or more.
@@ -179,7 +172,7 @@ class UplinkTest:
         End of the test, on the server's clock.
     succeeded : bool
         False for a test that could not be made or was broken off; its rates are not used.
-    technology : {"4G", "5G"} or None
+    technology : {"3G", "4G", "5G"} or None
     operator : str or None
     uplink_p10_bps, uplink_p50_bps : float or None
         10th percentile and median over 1 s bins, after the first 3 s.
@@ -191,7 +184,7 @@ class UplinkTest:
         Round trip before and during the upload, and its mean change from probe to probe.
     loss_ratio : float or None
         Packets lost on the way up, 0..1, only where it was really measured.
-    counted_by : {"server", "client"}
+    counted_by : CountedBy
         Who counted the bytes; browsers count too much on slow links.
     spot : str or None
         Place within the village, as the person called it.
@@ -209,7 +202,7 @@ class UplinkTest:
     rtt_loaded_ms: float | None = None
     jitter_ms: float | None = None
     loss_ratio: float | None = None
-    counted_by: CountedBy = "server"
+    counted_by: CountedBy = CountedBy.SERVER
     spot: str | None = None
 
     def __post_init__(self) -> None:
@@ -227,9 +220,9 @@ class UplinkTest:
             raise OutOfRangeError("loss_ratio", self.loss_ratio, 0.0, 1.0)
         if self.bins < 0:
             raise InvalidInputError(f"bins is {self.bins}, wanted 0 or more")
-        if self.counted_by not in ("server", "client"):
+        if self.counted_by not in tuple(CountedBy):
             raise InvalidInputError(
-                f"counted_by is {self.counted_by!r}, wanted 'server' or 'client'"
+                f"counted_by is {self.counted_by!r}, wanted one of {', '.join(CountedBy)}"
             )
 
 
@@ -240,7 +233,7 @@ class PastSession:
     Parameters
     ----------
     ended_at : datetime
-    technology : {"4G", "5G"} or None
+    technology : {"3G", "4G", "5G"} or None
     predicted_log10_bps : float
         `Verdict.predicted_log10_bps` of the last verdict before the session began.
     achieved_log10_bps : float
@@ -336,7 +329,9 @@ def _check_aware(name: str, time: datetime) -> None:
 
 def _check_technology(technology: str | None) -> None:
     if technology is not None and technology not in TECHNOLOGIES:
-        raise InvalidInputError(f"technology is {technology!r}, wanted '4G', '5G' or None")
+        raise InvalidInputError(
+            f"technology is {technology!r}, wanted None or one of {', '.join(TECHNOLOGIES)}"
+        )
 
 
 def _check_amount(name: str, value: float | None) -> None:
