@@ -1,0 +1,50 @@
+"""The addresses of the uplink test."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, WebSocket
+from fastapi.responses import JSONResponse
+
+from lensong.monitoring.uplink import ndt7, sustained
+from lensong.monitoring.uplink.refusals import Refusal
+from lensong.monitoring.uplink.service import UplinkService
+
+__all__ = ["uplink_router"]
+
+
+def uplink_router(service: UplinkService) -> APIRouter:
+    """Return the routes of ndt7 and of our own test.
+
+    Parameters
+    ----------
+    service : UplinkService
+        Every route asks it for a permit; none needs another kind of sign-in.
+    """
+    router = APIRouter(tags=["uplink"])
+
+    @router.websocket("/ndt/v7/download")
+    async def download(websocket: WebSocket) -> None:
+        await ndt7.run_download(service, websocket)
+
+    @router.websocket("/ndt/v7/upload")
+    async def upload(websocket: WebSocket) -> None:
+        await ndt7.run_upload(service, websocket)
+
+    @router.websocket("/uplink/v1/test")
+    async def test(websocket: WebSocket) -> None:
+        await sustained.run_test(service, websocket)
+
+    @router.websocket("/uplink/v1/probe")
+    async def probe(websocket: WebSocket) -> None:
+        await sustained.answer_probe(service, websocket)
+
+    @router.get("/uplink/v1/limits", summary="What an uplink test may cost, and when.")
+    async def limits(request: Request) -> JSONResponse:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        permit = await service.permit(token.strip() if scheme.lower() == "bearer" else None)
+        headers = {"Cache-Control": "no-store"}
+        if isinstance(permit, Refusal):
+            return JSONResponse(permit.message(), permit.http_status, headers)
+        return JSONResponse(service.limits(permit), headers=headers)
+
+    return router
