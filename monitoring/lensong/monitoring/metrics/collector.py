@@ -24,7 +24,7 @@ __all__ = ["SnapshotCollector", "label_text", "metrics_of_one"]
 
 _NOT_IN_LABELS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _EDGES = (*(str(edge) for edge in RTT_BUCKETS_S), "+Inf")
-_ENDINGS = {"gauge": "", "counter": "_total", "info": "_info"}
+_ENDINGS = {"gauge": "", "counter": "_total", "info": "_info", "summary": ""}
 
 
 def label_text(value: str) -> str:

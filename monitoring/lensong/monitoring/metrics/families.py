@@ -39,7 +39,7 @@ class Family:
     """
 
     name: str
-    kind: Literal["gauge", "counter", "info"]
+    kind: Literal["gauge", "counter", "info", "summary"]
     help: str
     read: Callable[[SiteSnapshot], Iterable[Reading]]
 
@@ -166,13 +166,13 @@ FAMILIES = (
     ),
     Family(
         name="lensong_uplink_throughput_bytes_per_second",
-        kind="gauge",
+        kind="summary",  # of quantiles alone: promtool wants that label on no other type
         help="Uplink in the last successful active test, by quantile of its one-second means.",
         read=_measured,
     ),
     Family(
         name="lensong_uplink_predicted_bytes_per_second",
-        kind="gauge",
+        kind="summary",
         help="Uplink that the coverage plan predicts, by quantile.",
         read=_predicted,
     ),
