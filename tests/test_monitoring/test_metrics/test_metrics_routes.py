@@ -5,18 +5,16 @@ import json
 from collections.abc import Iterator, Mapping
 
 import pytest
-from fastapi import Depends, FastAPI, HTTPException, Request
-from fastapi.responses import JSONResponse
+from fastapi import Depends, FastAPI, HTTPException
 from httpx import ASGITransport, AsyncClient, Response
 
-from lensong.monitoring.errors import NotFoundError
 from lensong.monitoring.metrics.exposition import Exposition
 from lensong.monitoring.metrics.routes import metrics_router
 from lensong.monitoring.metrics.service import ServiceMetrics
 from lensong.monitoring.metrics.snapshot import ServiceSnapshot
 from lensong.monitoring.profiles import DEFAULT_PROFILES
 from lensong.monitoring.records import StreamProfile
-from lensong.propagation.errors import InvalidInputError
+from lensong.monitoring.web.problems import register
 from tests.test_monitoring.test_metrics.full_snapshot import (
     NOW,
     TurnedClock,
@@ -64,14 +62,7 @@ def client(runner: asyncio.Runner) -> Client:
     app = FastAPI()
     app.include_router(metrics_router(exposition, find_profile))
 
-    @app.exception_handler(NotFoundError)
-    def not_found(request: Request, error: NotFoundError) -> JSONResponse:  # noqa: ARG001
-        return JSONResponse({"detail": str(error)}, 404)
-
-    @app.exception_handler(InvalidInputError)
-    def invalid(request: Request, error: InvalidInputError) -> JSONResponse:  # noqa: ARG001
-        return JSONResponse({"detail": str(error)}, 400)
-
+    register(app)
     return Client(app, runner)
 
 
@@ -116,6 +107,7 @@ def test_a_probe_of_an_unknown_target_or_module_is_refused(client: Client) -> No
     assert client.get("/probe", params=unknown_target).status_code == 404
     refused = client.get("/probe", params=unknown_module)
     assert refused.status_code == 400
+    assert refused.headers["content-type"] == "application/problem+json"
     assert "'betamax'" in refused.json()["detail"]
     assert client.get("/probe").status_code == 422
 

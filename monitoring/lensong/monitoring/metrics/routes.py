@@ -6,12 +6,12 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, HTTPException, Query, Response
 from fastapi.params import Depends
 
 from lensong.monitoring.metrics.exposition import Exposition, Page, Part
 from lensong.monitoring.records import StreamProfile
-from lensong.propagation.errors import InvalidInputError
+from lensong.monitoring.web.problems import PROBLEM_RESPONSES
 
 __all__ = ["metrics_router"]
 
@@ -46,7 +46,11 @@ def metrics_router(
     """
     router = APIRouter(tags=["metrics"], dependencies=list(dependencies))
 
-    @router.get("/metrics", response_class=Response, responses=_TEXT)
+    @router.get(
+        "/metrics",
+        response_class=Response,
+        responses=_TEXT | PROBLEM_RESPONSES(404, 422, 503),
+    )
     async def metrics(
         part: Annotated[Part, Query(description="All, sites alone, or the service alone.")] = (
             Part.ALL
@@ -68,7 +72,11 @@ def metrics_router(
             )
         )
 
-    @router.get("/probe", response_class=Response, responses=_TEXT)
+    @router.get(
+        "/probe",
+        response_class=Response,
+        responses=_TEXT | PROBLEM_RESPONSES(400, 404, 422, 503),
+    )
     async def probe(
         target: Annotated[str, Query(description="Identifier of a site.")],
         module: Annotated[str, Query(description="Code of a stream profile.")],
@@ -80,9 +88,10 @@ def metrics_router(
         limit_s = _limit_s(x_prometheus_scrape_timeout_seconds)
         profile = await find_profile(module)
         if profile is None:
-            raise InvalidInputError(
+            raise HTTPException(  # 400, as other exporters answer, where the API says 422
+                400,
                 f"module is {module[:80]!r}, wanted the code of a stream profile: "
-                "GET /api/v1/profiles lists them"
+                "GET /api/v1/profiles lists them",
             )
         return _answer(
             await exposition.probe(
@@ -94,7 +103,7 @@ def metrics_router(
             )
         )
 
-    @router.get("/api/v1/sd/prometheus")
+    @router.get("/api/v1/sd/prometheus", responses=PROBLEM_RESPONSES(503))
     async def targets() -> list[dict[str, Any]]:
         """Return all sites in the form of Prometheus' HTTP service discovery."""
         return [
@@ -124,8 +133,9 @@ def _limit_s(header: str | None) -> float | None:
     except ValueError:
         asked_s = math.nan
     if not 0.0 < asked_s < math.inf:
-        raise InvalidInputError(
-            f"X-Prometheus-Scrape-Timeout-Seconds is {header[:40]!r}, wanted a number above 0"
+        raise HTTPException(
+            400,
+            f"X-Prometheus-Scrape-Timeout-Seconds is {header[:40]!r}, wanted a number above 0",
         )
     return max(asked_s - _ANSWER_EARLIER_S, asked_s / 2.0)
 
