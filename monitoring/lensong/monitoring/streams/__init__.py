@@ -1,0 +1,1 @@
+"""Live streams: what media servers say about them, and whether a stream is in trouble."""

@@ -1,0 +1,157 @@
+"""What one look at a media server says about a stream: a sample, that nobody publishes, a failure.
+
+A stream's key (the name that it is published under) is a secret: it serves to find the stream in
+an answer and stands in no sample, failure or error.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+
+from lensong.propagation.errors import InvalidInputError, LensongError
+
+__all__ = [
+    "CollectorError",
+    "CollectorFailure",
+    "NotPublishing",
+    "Observation",
+    "StreamSample",
+]
+
+_NOT_NEGATIVE = (
+    "connected_s",
+    "received_bytes_total",
+    "video_bytes_total",
+    "audio_bytes_total",
+    "received_bps",
+    "frame_rate_hz",
+    "width_px",
+    "height_px",
+    "keyframe_interval_s",
+    "frames_total",
+    "frames_dropped_total",
+    "rtt_ms",
+    "srt_latency_ms",
+    "packets_received_total",
+    "packets_lost_total",
+    "packets_dropped_total",
+)
+
+_LONGEST_CONNECTION_S = 10 * 366 * 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamSample:
+    """A stream as its media server, or its encoder, sees it at one moment. None is unknown.
+
+    Parameters
+    ----------
+    at : datetime
+        When the answer was there, by our clock.
+    collector : str
+        Kind of collector that it comes from.
+    publisher_id : str, optional
+        Of the publishing connection at the media server; a new one is a new connection.
+    connected_s : float, optional
+        Age of that connection by the server's clock [s].
+    media_time_s : float, optional
+        Time stamp of the newest media that arrived [s]; need not begin at 0.
+    received_bytes_total, video_bytes_total, audio_bytes_total : int, optional
+        Arrived since the connection was made [byte].
+    received_bps : float, optional
+        As the server says, over whatever window it uses [bit/s].
+    frame_rate_hz : float, optional
+        As the server says: measured or, at nginx-rtmp, what the encoder announced [Hz].
+    frames_total, frames_dropped_total : int, optional
+        All frames, dropped ones among them; frames dropped for want of capacity.
+    rtt_ms, srt_latency_ms : float, optional
+        Round trip; the delay that an SRT receiver grants to late packets [ms].
+    packets_received_total, packets_lost_total, packets_dropped_total : int, optional
+        SRT: arrived; missing at first; missing for good.
+    """
+
+    at: datetime
+    collector: str
+    publisher_id: str | None = None
+    connected_s: float | None = None
+    media_time_s: float | None = None
+    received_bytes_total: int | None = None
+    video_bytes_total: int | None = None
+    audio_bytes_total: int | None = None
+    received_bps: float | None = None
+    frame_rate_hz: float | None = None
+    width_px: int | None = None
+    height_px: int | None = None
+    video_codec: str | None = None
+    audio_codec: str | None = None
+    keyframe_interval_s: float | None = None
+    frames_total: int | None = None
+    frames_dropped_total: int | None = None
+    rtt_ms: float | None = None
+    srt_latency_ms: float | None = None
+    packets_received_total: int | None = None
+    packets_lost_total: int | None = None
+    packets_dropped_total: int | None = None
+
+    def __post_init__(self) -> None:
+        _check_aware(self.at)
+        for name in _NOT_NEGATIVE:
+            value = getattr(self, name)
+            if value is not None and not (math.isfinite(value) and value >= 0):
+                raise InvalidInputError(f"{name} is {value!r}, wanted 0 or more, or None: unknown")
+        if self.connected_s is not None and self.connected_s > _LONGEST_CONNECTION_S:
+            raise InvalidInputError(
+                f"connected_s is {self.connected_s!r}, wanted at most {_LONGEST_CONNECTION_S:.0f}"
+            )
+        if self.media_time_s is not None and not math.isfinite(self.media_time_s):
+            raise InvalidInputError(
+                f"media_time_s is {self.media_time_s!r}, wanted a finite number, or None: unknown"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotPublishing:
+    """The media server answered, and nobody publishes the stream."""
+
+    at: datetime
+
+    def __post_init__(self) -> None:
+        _check_aware(self.at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectorFailure:
+    """A look at a media server that told nothing about the stream.
+
+    Parameters
+    ----------
+    code : str
+        What went wrong, for programs: ``timeout``, ``unreachable``, ``too_large`` ...
+    detail : str
+        The same for people; holds no stream key, password or part of the answer.
+    """
+
+    at: datetime
+    code: str
+    detail: str
+
+    def __post_init__(self) -> None:
+        _check_aware(self.at)
+
+
+Observation = StreamSample | NotPublishing | CollectorFailure
+
+
+class CollectorError(LensongError):
+    """Raised inside a collector; `streams.collecting.collect` makes it a `CollectorFailure`."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code, self.detail = code, detail
+
+
+def _check_aware(at: datetime) -> None:
+    if at.tzinfo is None:
+        raise InvalidInputError(f"at is {at.isoformat()}, wanted a time with its zone")
