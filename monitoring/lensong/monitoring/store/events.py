@@ -166,9 +166,18 @@ async def add_event(
     body: Mapping[str, Any],
 ) -> Event:
     """Keep an event, and put it on its way to every webhook that wants its kind."""
-    row = {"at": at, "kind": kind, "site_id": site_id, "session_id": session_id, "body": dict(body)}
-    added = await connection.execute(events.insert().returning(events.c.id), row)
-    event = Event(id=added.scalar_one(), **row)
+    added = await connection.execute(
+        events.insert().returning(events.c.id),
+        {"at": at, "kind": kind, "site_id": site_id, "session_id": session_id, "body": dict(body)},
+    )
+    event = Event(
+        id=added.scalar_one(),
+        at=at,
+        kind=kind,
+        site_id=site_id,
+        session_id=session_id,
+        body=dict(body),
+    )
     wanting = [hook for hook in await all_webhooks(connection) if kind in hook.kinds]
     if wanting:
         await connection.execute(

@@ -24,7 +24,12 @@ from lensong.monitoring.store.rows import (
     page_of,
     to_row,
 )
-from lensong.monitoring.store.tables import from_microseconds, hourly, measurements
+from lensong.monitoring.store.tables import (
+    from_microseconds,
+    hourly,
+    measurements,
+    to_microseconds,
+)
 
 __all__ = [
     "Fate",
@@ -72,10 +77,14 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A report's fate, and the measurement as it is kept."""
+    """A report's fate, and the measurement as it is kept.
+
+    ``completes`` tells that it adds to a test which the server had counted.
+    """
 
     fate: Fate
     measurement: Measurement
+    completes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +161,7 @@ async def store_measurements(
                 measurements.update().where(measurements.c.id == own["id"]).values(**completed)
             )
             tests[str(report.test_id)] = {**own, **completed}
-            taken.append(Taken(Fate.CREATED, _measurement({**own, **completed})))
+            taken.append(Taken(Fate.CREATED, _measurement({**own, **completed}), completes=True))
             continue
         # a server's own count is completed later by its client
         mine = report.counted_by is CountedBy.SERVER
@@ -232,7 +241,7 @@ async def list_measurements(
     page = page_of(
         found,
         limit,
-        lambda row: make_cursor(bind(row["started_at"], connection.dialect), row["id"]),
+        lambda row: make_cursor(to_microseconds(row["started_at"]), row["id"]),
     )
     return Page(items=tuple(_measurement(row) for row in page.items), next_cursor=page.next_cursor)
 
@@ -341,14 +350,16 @@ async def roll_up(connection: AsyncConnection, hours: Collection[tuple[str, date
 def _hour(
     site_id: str, starts_at: datetime, technology: str, operator: str, tests: list[Measurement]
 ) -> Hour:
-    p10 = [t.uplink_p10_bps for t in tests if t.uplink_p10_bps]
-    p50 = [t.uplink_p50_bps for t in tests if t.uplink_p50_bps]
+    # browsers count too much on slow links: their own figures make no history
+    counted = [t for t in tests if t.counted_by is CountedBy.SERVER]
+    p10 = [t.uplink_p10_bps for t in counted if t.uplink_p10_bps]
+    p50 = [t.uplink_p50_bps for t in counted if t.uplink_p50_bps]
     return Hour(
         site_id=site_id,
         hour_starts_at=starts_at,
         technology=technology,
         operator=operator,
-        tests=sum(t.outcome is Outcome.SUCCESS for t in tests),
+        tests=len(p10),
         failures=sum(t.outcome is Outcome.FAILURE for t in tests),
         uplink_p10_bps=_geometric_mean(p10),
         uplink_p50_bps=_geometric_mean(p50),

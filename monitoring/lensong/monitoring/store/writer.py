@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -44,10 +45,20 @@ class Writer:
         Stores the rows of `ingest`, all of a commit in one call, and returns one result for each.
     capacity : int
         Jobs that may wait; one more is refused with `BusyError`.
+    observe : callable
+        Takes the time of every commit [s].
     """
 
-    def __init__(self, database: Database, bulk: Bulk, *, capacity: int = 2_000) -> None:
+    def __init__(
+        self,
+        database: Database,
+        bulk: Bulk,
+        *,
+        capacity: int = 2_000,
+        observe: Callable[[float], None] = lambda _duration_s: None,
+    ) -> None:
         self._database, self._bulk, self._capacity = database, bulk, capacity
+        self._observe = observe
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
         self.last_error: str | None = None
@@ -105,6 +116,7 @@ class Writer:
             batch = [await self._queue.get()]
             while len(batch) < _TOGETHER and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
+            began_s = time.perf_counter()
             try:
                 outcomes = await self._commit(batch)
             except Exception as error:  # the outermost loop: one bad job must not end all writing
@@ -115,6 +127,7 @@ class Writer:
                     outcomes = [error] * len(batch)
             else:
                 self.last_error = None
+                self._observe(time.perf_counter() - began_s)
             for waiting, outcome in zip(batch, outcomes, strict=True):
                 self._queue.task_done()
                 if waiting.done.done():

@@ -1,0 +1,73 @@
+"""Which sites there are and where they belong: small, asked on every request, kept in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from lensong.monitoring.access import Principal
+from lensong.monitoring.errors import NotFoundError
+from lensong.monitoring.records import Commune, Province, Site, StreamProfile
+from lensong.monitoring.store.places import (
+    Prediction,
+    all_communes,
+    all_predictions,
+    all_provinces,
+    all_sites,
+)
+from lensong.monitoring.store.sessions import all_profiles
+
+__all__ = ["Directory"]
+
+
+@dataclass(slots=True)
+class Directory:
+    """Places, profiles and predictions as the database has them; one process changes them."""
+
+    provinces: dict[str, Province] = field(default_factory=dict)
+    communes: dict[str, Commune] = field(default_factory=dict)
+    sites: dict[str, Site] = field(default_factory=dict)
+    profiles: dict[str, StreamProfile] = field(default_factory=dict)
+    predictions: dict[str, tuple[Prediction, ...]] = field(default_factory=dict)
+
+    async def load(self, connection: AsyncConnection) -> None:
+        """Read everything anew."""
+        self.provinces = {item.code: item for item in await all_provinces(connection)}
+        self.communes = {item.code: item for item in await all_communes(connection)}
+        self.sites = {item.site_id: item for item in await all_sites(connection)}
+        self.profiles = {item.code: item for item in await all_profiles(connection)}
+        grouped: dict[str, tuple[Prediction, ...]] = {}
+        for item in await all_predictions(connection):
+            grouped[item.site_id] = (*grouped.get(item.site_id, ()), item)
+        self.predictions = grouped
+
+    def province_of(self, site: Site) -> Province:
+        """Return the province in which a site lies."""
+        return self.provinces[self.communes[site.commune_code].province_code]
+
+    def visible_to(self, principal: Principal) -> Iterable[Site]:
+        """Yield the sites in somebody's scope, by identifier."""
+        return (site for _, site in sorted(self.sites.items()) if self.sees(principal, site))
+
+    def sees(self, principal: Principal, site: Site) -> bool:
+        """Return whether a site lies in somebody's scope."""
+        return principal.sees(
+            site_id=site.site_id,
+            commune_code=site.commune_code,
+            province_code=self.communes[site.commune_code].province_code,
+        )
+
+    def site_for(self, principal: Principal, site_id: str) -> Site:
+        """Return a site, if there is one of that identifier in somebody's scope.
+
+        Raises
+        ------
+        NotFoundError
+            There is none, or it is none of theirs: the answer does not tell which.
+        """
+        site = self.sites.get(site_id)
+        if site is None or not self.sees(principal, site):
+            raise NotFoundError(f"there is no site {site_id[:80]!r} in your area")
+        return site

@@ -1,0 +1,69 @@
+"""Who listens hears what happens, at once; what was missed is read from the store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lensong.monitoring.errors import BusyError
+from lensong.monitoring.store.events import Event
+
+__all__ = ["EventBus"]
+
+_BEHIND = 200
+"""Events that a slow listener may lag behind; then it is cut off and reads the store anew."""
+
+
+class EventBus:
+    """Hands events to listeners of this process.
+
+    Parameters
+    ----------
+    listeners : int
+        As many may listen at once.
+    """
+
+    def __init__(self, listeners: int = 200) -> None:
+        self._most = listeners
+        self._queues: set[asyncio.Queue[Event | None]] = set()
+
+    @property
+    def listeners(self) -> int:
+        """Return how many listen."""
+        return len(self._queues)
+
+    def publish(self, event: Event) -> None:
+        """Hand an event, which is stored already, to everybody who listens."""
+        for queue in tuple(self._queues):
+            if queue.qsize() >= _BEHIND:
+                self._end(queue)
+            else:
+                queue.put_nowait(event)
+
+    @contextmanager
+    def listening(self) -> Iterator[asyncio.Queue[Event | None]]:
+        """Yield the events from now on; None is the end.
+
+        Raises
+        ------
+        BusyError
+            As many listen as may.
+        """
+        if len(self._queues) >= self._most:
+            raise BusyError(f"{self._most} listeners are connected already: try again", 30.0)
+        queue: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._queues.add(queue)
+        try:
+            yield queue
+        finally:
+            self._queues.discard(queue)
+
+    def close(self) -> None:
+        """End all listening, before the service stops."""
+        for queue in tuple(self._queues):
+            self._end(queue)
+
+    def _end(self, queue: asyncio.Queue[Event | None]) -> None:
+        self._queues.discard(queue)
+        queue.put_nowait(None)

@@ -1,0 +1,47 @@
+"""Passwords: hashed with Argon2id, slow on purpose, and therefore in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from lensong.propagation.errors import InvalidInputError
+
+__all__ = ["LEAST_LENGTH", "hash_password", "matches"]
+
+LEAST_LENGTH = 10
+
+_HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+"""The least that OWASP's cheat sheet on password storage asks of Argon2id: 19 MiB, two passes."""
+
+_NOBODY = _HASHER.hash("nobody has this password")
+
+
+async def hash_password(password: str) -> str:
+    """Return what is kept of a password.
+
+    Raises
+    ------
+    InvalidInputError
+        It is too short, or so long that it is no password.
+    """
+    if not LEAST_LENGTH <= len(password) <= 1_000:
+        raise InvalidInputError(
+            f"the password has {len(password)} characters, wanted {LEAST_LENGTH} to 1000"
+        )
+    return await asyncio.to_thread(_HASHER.hash, password)
+
+
+async def matches(password: str, kept: str | None) -> bool:
+    """Return whether a password is the one that was kept; takes as long where there is none."""
+    right = await asyncio.to_thread(_verify, password[:1_000], kept or _NOBODY)
+    return right and kept is not None
+
+
+def _verify(password: str, kept: str) -> bool:
+    try:
+        return _HASHER.verify(kept, password)
+    except (VerificationError, InvalidHashError):
+        return False

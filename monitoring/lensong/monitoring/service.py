@@ -1,0 +1,301 @@
+"""The parts of the running service, and what it does by itself: judge, tidy up, deliver."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import httpx
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from lensong.monitoring.board import Board
+from lensong.monitoring.clock import Clock, SystemClock
+from lensong.monitoring.config import ServiceConfig
+from lensong.monitoring.directory import Directory
+from lensong.monitoring.errors import StoreUnavailableError
+from lensong.monitoring.events import EventBus
+from lensong.monitoring.ingest import Ingest
+from lensong.monitoring.judging import CHECKPOINTS, Judge
+from lensong.monitoring.metrics.exposition import Exposition
+from lensong.monitoring.metrics.service import ServiceMetrics
+from lensong.monitoring.metrics.snapshot import ServiceSnapshot
+from lensong.monitoring.profiles import DEFAULT_PROFILES
+from lensong.monitoring.rate_limit import RateLimit
+from lensong.monitoring.records import Session, SessionStatus
+from lensong.monitoring.store.engine import Database
+from lensong.monitoring.store.events import Event, add_event, latest_verdicts
+from lensong.monitoring.store.measurements import (
+    hours_received_since,
+    latest_by_site,
+    roll_up,
+    store_measurements,
+    totals_by_site,
+)
+from lensong.monitoring.store.migrate import migrate
+from lensong.monitoring.store.retention import mark, marked, prune
+from lensong.monitoring.store.sessions import open_sessions, put_profile, set_status
+from lensong.monitoring.store.tables import profiles
+from lensong.monitoring.store.writer import Writer
+from lensong.monitoring.webhooks import Courier
+
+__all__ = ["Service"]
+
+_LOG = logging.getLogger("lensong.service")
+
+_TICK_S = 5.0
+_JUDGE_EVERY_S = 1.0
+_EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
+"""No clock that is right shows less: this program did not exist."""
+
+
+@dataclass(slots=True)
+class Service:
+    """Everything that one process of the service holds.
+
+    Parameters
+    ----------
+    config : ServiceConfig
+    clock : Clock
+        The time; tests bring their own.
+    """
+
+    config: ServiceConfig
+    clock: Clock = field(default_factory=SystemClock)
+    database: Database = field(init=False)
+    writer: Writer = field(init=False)
+    directory: Directory = field(init=False)
+    board: Board = field(init=False)
+    bus: EventBus = field(init=False)
+    judge: Judge = field(init=False)
+    ingest: Ingest = field(init=False)
+    metrics: ServiceMetrics = field(init=False)
+    exposition: Exposition = field(init=False)
+    courier: Courier = field(init=False)
+    http: httpx.AsyncClient = field(init=False)
+    sign_in_limit: RateLimit = field(init=False)
+    draining: bool = field(init=False, default=False)
+    migrated: bool = field(init=False, default=False)
+    _tasks: list[asyncio.Task[None]] = field(init=False, default_factory=list)
+    _checked: dict[str, set[timedelta]] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        limits = self.config.limits
+        self.database = Database(self.config.db)
+        self.metrics = ServiceMetrics()
+        self.writer = Writer(
+            self.database,
+            store_measurements,
+            capacity=limits.queued_writes,
+            observe=self.metrics.observe_commit,
+        )
+        self.directory = Directory()
+        self.board = Board(self.directory)
+        self.bus = EventBus(limits.event_listeners)
+        self.judge = Judge(
+            self.database,
+            self.writer,
+            self.directory,
+            self.board,
+            self.bus,
+            self.clock,
+            self.config.time_zone,
+            lambda _before, after: self.metrics.count_verdict_change(after.value),
+        )
+        self.ingest = Ingest(
+            self.writer,
+            self.board,
+            self.clock,
+            RateLimit(limits.reports_per_minute_per_site, 60.0, self.clock.monotonic_s),
+            self.metrics.count_reports,
+        )
+        self.exposition = Exposition(self.snapshot, self.clock, service=self.metrics)
+        self.http = httpx.AsyncClient(timeout=10.0, follow_redirects=False, trust_env=False)
+        self.courier = Courier(
+            self.database, self.writer, self.http, self.clock, self.metrics.count_webhook
+        )
+        self.sign_in_limit = RateLimit(
+            limits.sign_in_attempts_per_15_min, 900.0, self.clock.monotonic_s
+        )
+        self.metrics.watch_writer_queue(lambda: float(self.writer.depth))
+
+    def snapshot(self) -> ServiceSnapshot:
+        """Return what is known of every site."""
+        return self.board.snapshot(self.clock.now())
+
+    async def start(self) -> None:
+        """Bring the tables up to date, read what is known, begin to work."""
+        before, after = await migrate(self.database)
+        if before != after:
+            _LOG.info("database brought from version %s to %s", before or "none", after)
+        self.migrated = True
+        self.writer.start()
+        await self.writer.run(_default_profiles)
+        await self.reload()
+        await self._load_board()
+        for work in (self._judge_arrivals, self._keep_time, self._tidy, self.courier.work):
+            self._tasks.append(asyncio.create_task(_outlive(work), name=work.__name__))
+
+    async def stop(self) -> None:
+        """Let what was begun come to its end, then close."""
+        self.drain()
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await self.writer.stop()
+        await self.http.aclose()
+        await self.database.close()
+
+    def drain(self) -> None:
+        """Take nothing new on, and end what would never end by itself."""
+        self.draining = True
+        self.bus.close()
+
+    async def reload(self) -> None:
+        """Read places, profiles and predictions anew, after they were changed."""
+        async with self.database.reading() as connection:
+            await self.directory.load(connection)
+
+    async def problems(self) -> list[str]:
+        """Return why the service is not ready; nothing where it is."""
+        found = ["draining"] if self.draining else []
+        if not self.migrated:
+            found.append("migrations are not done")
+        if self.clock.now() < _EARLIEST:
+            found.append("the clock of this machine is wrong")
+        try:
+            await asyncio.wait_for(self.writer.run(_touch), 5.0)
+        except (StoreUnavailableError, TimeoutError) as error:
+            found.append(str(error) or "the database does not answer")
+        return found
+
+    async def _load_board(self) -> None:
+        async with self.database.reading() as connection:
+            latest = await latest_by_site(connection)
+            totals = await totals_by_site(connection)
+            coming = await open_sessions(connection)
+            verdicts = await latest_verdicts(connection, [item.session_id for item in coming])
+        self.board.start_from(latest, totals)
+        now = self.clock.now()
+        shown: set[str] = set()
+        for session in sorted(coming, key=lambda item: item.status is not SessionStatus.LIVE):
+            if session.ends_at > now and session.site_id not in shown:
+                shown.add(session.site_id)
+                kept = verdicts.get(session.session_id)
+                self.board.planned(session.site_id, session, None if kept is None else kept.verdict)
+
+    async def _judge_arrivals(self) -> None:
+        """Judge the sites of which evidence arrived, each at most once a second."""
+        while True:
+            await asyncio.sleep(_JUDGE_EVERY_S)
+            for site_id, hours in self.ingest.take_dirty().items():
+                try:
+                    await self.judge.evidence_arrived(site_id, hours)
+                except StoreUnavailableError:
+                    self.ingest.put_back(site_id, hours)
+                    raise
+
+    async def _keep_time(self) -> None:
+        """Begin and end sessions on time, and judge them anew as they come near."""
+        while True:
+            await self.keep_time()
+            await asyncio.sleep(_TICK_S)
+
+    async def keep_time(self) -> None:
+        """Do what is due now."""
+        now = self.clock.now()
+        async with self.database.reading() as connection:
+            found = await open_sessions(connection, until=now + max(CHECKPOINTS))
+        for session in found:
+            if session.ends_at <= now:
+                await self._move(session, SessionStatus.ENDED)
+            elif session.starts_at <= now and session.status is SessionStatus.PLANNED:
+                await self._move(session, SessionStatus.LIVE)
+            due = {point for point in CHECKPOINTS if session.starts_at - point <= now}
+            if session.starts_at > now and due - self._checked.get(session.session_id, set()):
+                self._checked[session.session_id] = due
+                nearest_h = min(due).total_seconds() / 3600.0
+                await self.judge.rejudge(session, f"t-{nearest_h:g}h")
+                await self.judge.show_next(session.site_id)
+        still_open = {session.session_id for session in found}
+        self._checked = {k: v for k, v in self._checked.items() if k in still_open}
+
+    async def _move(self, session: Session, status: SessionStatus) -> None:
+        now = self.clock.now()
+
+        async def keep(connection: AsyncConnection) -> Event:
+            await set_status(connection, session.session_id, status, now=now)
+            return await add_event(
+                connection,
+                at=now,
+                kind=f"session.{status.value}",
+                site_id=session.site_id,
+                session_id=session.session_id,
+                body={"session_id": session.session_id, "title": session.title},
+            )
+
+        self.bus.publish(await self.writer.run(keep))
+        await self.judge.show_next(session.site_id)
+
+    async def _tidy(self) -> None:
+        """Sum up what a crash left unsummed, then prune, again and again."""
+        await self._catch_up()
+        while True:
+            await self.prune()
+            await asyncio.sleep(self.config.retention.every_s)
+
+    async def _catch_up(self) -> None:
+        now = self.clock.now()
+        async with self.database.reading() as connection:
+            since = await marked(connection, "hourly") or datetime(1970, 1, 1, tzinfo=UTC)
+            hours = await hours_received_since(connection, since - timedelta(minutes=5))
+        by_site: defaultdict[str, set[tuple[str, datetime]]] = defaultdict(set)
+        for site_id, hour in hours:
+            by_site[site_id].add((site_id, hour))
+        for wanted in by_site.values():
+            await self.writer.run(partial(roll_up, hours=wanted))
+        await self.writer.run(lambda connection: mark(connection, "hourly", now))
+
+    async def prune(self) -> None:
+        """Delete what is older than it may be, a little at a time."""
+        now = self.clock.now()
+        # what was summed up until now need not be looked at again after the next start
+        if not self.ingest.has_dirty:
+            await self.writer.run(lambda connection: mark(connection, "hourly", now))
+        while await self.writer.run(
+            lambda connection: prune(connection, self.config.retention, now)
+        ):
+            await asyncio.sleep(0.05)
+
+
+async def _outlive(work: Callable[[], Coroutine[None, None, None]]) -> None:
+    """Begin again after the store was away: a background task must not end before the service."""
+    while True:
+        try:
+            await work()
+            return
+        except StoreUnavailableError as error:
+            _LOG.warning("%s waits: %s", work.__name__, error)
+        except Exception:  # the outermost loop of the task: told, and begun again
+            _LOG.exception("%s failed and begins again", work.__name__)
+        await asyncio.sleep(2.0)
+
+
+async def _default_profiles(connection: AsyncConnection) -> None:
+    if (await connection.execute(select(profiles.c.code).limit(1))).first():
+        return  # edited since, perhaps: nothing comes back that somebody deleted
+    for profile in DEFAULT_PROFILES:
+        await put_profile(connection, profile, keep=True)
+
+
+async def _touch(connection: AsyncConnection) -> None:
+    """Write something, to see that the database can be written."""
+    await mark(connection, "alive", datetime.now(UTC))

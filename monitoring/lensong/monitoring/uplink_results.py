@@ -1,0 +1,121 @@
+"""Between the uplink test and the store: who may test, and where the server's count goes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+
+from lensong.monitoring.access import Action, Principal, Role
+from lensong.monitoring.records import CountedBy, Measurement, Method, Outcome
+from lensong.monitoring.service import Service
+from lensong.monitoring.store.tables import measurements
+from lensong.monitoring.uplink.admission import AdmissionSettings
+from lensong.monitoring.uplink.counting import UplinkResult
+from lensong.monitoring.uplink.outcomes import FinishedTest, UplinkFailure, UplinkPermit
+from lensong.monitoring.uplink.refusals import Refusal
+from lensong.monitoring.uplink.service import UplinkService, UplinkSettings
+
+__all__ = ["measurement_of", "uplink_service"]
+
+
+def uplink_service(
+    service: Service, by_token: Callable[[str], Awaitable[Principal | None]]
+) -> UplinkService:
+    """Return the uplink tests of a service, which store what they count."""
+    limits = service.config.limits
+
+    async def authorize(token: str) -> UplinkPermit | Refusal:
+        principal = await by_token(token)
+        if principal is None or principal.role is not Role.DEVICE:
+            return Refusal("bad_token")
+        if not principal.may(Action.REPORT) or principal.scope not in service.directory.sites:
+            return Refusal("bad_token")
+        now = service.clock.now()
+        midnight = _midnight(now, service.config.time_zone)
+        return UplinkPermit(
+            site_id=principal.scope,
+            daily_budget_bytes=limits.uplink_daily_bytes_per_site,
+            spent_today_bytes=await _spent_bytes(service, principal.scope, midnight),
+            budget_resets_s=(midnight + timedelta(days=1) - now).total_seconds(),
+        )
+
+    async def keep(finished: FinishedTest) -> None:
+        await service.ingest.counted(measurement_of(finished, service.clock.now()))
+
+    return UplinkService(
+        authorize,
+        keep,
+        service.clock,
+        UplinkSettings(
+            max_bytes=limits.uplink_test_bytes,
+            tcp_info=not service.config.behind_proxy,
+            admission=AdmissionSettings(
+                tests_at_once=limits.uplink_tests_at_once,
+                interval_s=limits.uplink_test_interval_s,
+                overhead_s=10.0,
+            ),
+        ),
+    )
+
+
+def measurement_of(finished: FinishedTest, now: datetime) -> Measurement:
+    """Return a finished test as it is kept; its client may complete it later."""
+    outcome = finished.outcome
+    common: dict[str, Any] = {
+        "site_id": finished.permit.site_id,
+        "client_id": finished.client_id,
+        "seq": None,
+        "test_id": finished.test_id,
+        "started_at": finished.started_at,
+        "received_at": now,
+        "method": Method(finished.method),
+        "counted_by": CountedBy.SERVER,
+        "sent_bytes": finished.spent_bytes,
+    }
+    if isinstance(outcome, UplinkFailure):
+        return Measurement(
+            **common,
+            outcome=Outcome(outcome.kind),
+            failure_reason=outcome.code,
+            duration_s=outcome.duration_s,
+        )
+    if not isinstance(outcome, UplinkResult):  # a download: data that was spent, no evidence
+        return Measurement(
+            **common,
+            outcome=Outcome.REFUSED,
+            failure_reason="download_only",
+            duration_s=outcome.duration_s,
+        )
+    return Measurement(
+        **common,
+        outcome=Outcome.SUCCESS,
+        duration_s=outcome.duration_s,
+        uplink_bins_bps=outcome.uplink_bins_bps,
+        uplink_p10_bps=outcome.uplink_p10_bps,
+        uplink_p50_bps=outcome.uplink_p50_bps,
+        uplink_min_bps=outcome.uplink_min_bps,
+        uplink_mean_bps=outcome.uplink_mean_bps,
+        burst_only=outcome.burst_only,
+        rtt_idle_ms=outcome.rtt_idle_ms,
+        rtt_loaded_ms=outcome.rtt_loaded_ms,
+        jitter_ms=outcome.jitter_ms,
+        loss_ratio=outcome.loss_ratio,
+    )
+
+
+def _midnight(now: datetime, time_zone: str) -> datetime:
+    return now.astimezone(ZoneInfo(time_zone)).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+async def _spent_bytes(service: Service, site_id: str, since: datetime) -> int:
+    async with service.database.reading() as connection:
+        spent = await connection.execute(
+            select(func.sum(measurements.c.sent_bytes)).where(
+                measurements.c.site_id == site_id, measurements.c.started_at >= since
+            )
+        )
+    return int(spent.scalar() or 0)

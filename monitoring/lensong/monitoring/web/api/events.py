@@ -1,0 +1,198 @@
+"""Events as they happen (server-sent events), and webhooks."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections.abc import AsyncIterator
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Header
+from fastapi.responses import StreamingResponse
+from pydantic import Field, HttpUrl
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from lensong.monitoring.access import Principal
+from lensong.monitoring.clock import rfc3339
+from lensong.monitoring.errors import BusyError
+from lensong.monitoring.service import Service
+from lensong.monitoring.store.events import (
+    Event,
+    Webhook,
+    add_webhook,
+    all_webhooks,
+    delete_webhook,
+    events_after,
+    last_event_id,
+)
+from lensong.monitoring.store.people import new_secret, note
+from lensong.monitoring.web.api.shapes import Body, Identifier, Time
+from lensong.monitoring.web.guards import Admin, Reader, Running
+from lensong.monitoring.web.problems import PROBLEM_RESPONSES
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/api/v1", tags=["events"])
+
+_BEAT_S = 15.0
+"""A comment that often keeps proxies from closing a quiet connection."""
+
+Kind = Literal[
+    "verdict.changed",
+    "session.planned",
+    "session.changed",
+    "session.live",
+    "session.ended",
+    "session.cancelled",
+    "stream.changed",
+]
+
+
+class WebhookIn(Body):
+    """An address to which events are sent."""
+
+    url: HttpUrl
+    kinds: Annotated[list[Kind], Field(min_length=1, max_length=20)]
+
+
+class WebhookOut(Body):
+    """A webhook without its secret."""
+
+    webhook_id: str
+    url: str
+    kinds: list[str]
+    created_at: Time
+
+
+class NewWebhook(WebhookOut):
+    """A webhook with the secret that signs its messages, which is shown this once."""
+
+    secret: str
+
+
+@router.get(
+    "/events",
+    response_class=StreamingResponse,
+    responses=PROBLEM_RESPONSES(401, 403, 422, 429, 503)
+    | {200: {"content": {"text/event-stream": {}}, "description": "Events as they happen."}},
+)
+async def listen(
+    service: Running,
+    principal: Reader,
+    last_event: Annotated[str | None, Header(alias="Last-Event-ID", pattern=r"^\d{1,15}$")] = None,
+) -> StreamingResponse:
+    """Send events of the asker's area as they happen, those since ``Last-Event-ID`` first."""
+    async with service.database.reading() as connection:
+        after = int(last_event) if last_event else await last_event_id(connection)
+    if service.draining:
+        raise BusyError("the service is stopping: try again", 5.0)
+    stream = _stream(service, principal, after)
+    await anext(stream)  # the place among the listeners, or the refusal, comes before the answer
+    return StreamingResponse(
+        stream,
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+async def _stream(service: Service, principal: Principal, after: int) -> AsyncIterator[str]:
+    with service.bus.listening() as queue:
+        yield ""
+        yield "retry: 3000\n\n"
+        seen = after
+        async with service.database.reading() as connection:
+            missed = await events_after(connection, after)
+        for event in missed:
+            seen = event.id
+            if _concerns(service, principal, event):
+                yield _told(event)
+        while True:
+            try:
+                heard = await asyncio.wait_for(queue.get(), _BEAT_S)
+            except TimeoutError:
+                yield ": alive\n\n"
+                continue
+            if heard is None:
+                return
+            if heard.id > seen and _concerns(service, principal, heard):
+                yield _told(heard)
+
+
+def _concerns(service: Service, principal: Principal, event: Event) -> bool:
+    site = service.directory.sites.get(event.site_id or "")
+    return site is not None and service.directory.sees(principal, site)
+
+
+def _told(event: Event) -> str:
+    data = {"at": rfc3339(event.at), "site_id": event.site_id, **event.body}
+    return (
+        f"id: {event.id}\nevent: {event.kind}\n"
+        f"data: {json.dumps(data, ensure_ascii=False, separators=(',', ':'))}\n\n"
+    )
+
+
+@router.get("/webhooks", responses=PROBLEM_RESPONSES(401, 403, 503))
+async def list_webhooks(service: Running, principal: Admin) -> list[WebhookOut]:  # noqa: ARG001 (who asks is checked)
+    """Return every webhook, without its secret."""
+    async with service.database.reading() as connection:
+        return [_out(webhook) for webhook in await all_webhooks(connection)]
+
+
+@router.post(
+    "/webhooks",
+    status_code=201,
+    responses=PROBLEM_RESPONSES(400, 401, 403, 413, 422, 429, 503),
+)
+async def make_webhook(body: WebhookIn, service: Running, principal: Admin) -> NewWebhook:
+    """Add a webhook; the answer holds the secret that signs its messages."""
+    webhook = Webhook(
+        webhook_id=secrets.token_hex(8),
+        url=str(body.url),
+        secret=new_secret(),
+        kinds=tuple(dict.fromkeys(body.kinds)),
+        created_at=service.clock.now(),
+    )
+
+    async def work(connection: AsyncConnection) -> None:
+        await add_webhook(connection, webhook)
+        await note(
+            connection,
+            at=service.clock.now(),
+            actor=principal.actor,
+            action="webhook.add",
+            subject=webhook.webhook_id,
+        )
+
+    await service.writer.run(work)
+    return NewWebhook(**_out(webhook).model_dump(), secret=webhook.secret)
+
+
+@router.delete(
+    "/webhooks/{webhook_id}",
+    status_code=204,
+    responses=PROBLEM_RESPONSES(401, 403, 404, 422, 503),
+)
+async def remove_webhook(webhook_id: Identifier, service: Running, principal: Admin) -> None:
+    """Delete a webhook and what was on its way to it."""
+
+    async def work(connection: AsyncConnection) -> None:
+        await delete_webhook(connection, webhook_id)
+        await note(
+            connection,
+            at=service.clock.now(),
+            actor=principal.actor,
+            action="webhook.delete",
+            subject=webhook_id,
+        )
+
+    await service.writer.run(work)
+
+
+def _out(webhook: Webhook) -> WebhookOut:
+    return WebhookOut(
+        webhook_id=webhook.webhook_id,
+        url=webhook.url,
+        kinds=list(webhook.kinds),
+        created_at=webhook.created_at,
+    )

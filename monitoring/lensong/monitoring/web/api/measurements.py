@@ -1,0 +1,138 @@
+"""Measurements in and out, and the question what if."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import AwareDatetime
+
+from lensong.monitoring.errors import NotFoundError
+from lensong.monitoring.ingest import ClientState
+from lensong.monitoring.store.measurements import Fate, list_measurements, result_of_test
+from lensong.monitoring.web.api.shapes import (
+    Cursor,
+    Identifier,
+    Limit,
+    MeasurementOut,
+    MeasurementsIn,
+    Paged,
+    ReportOut,
+    VerdictOut,
+    verdict_out,
+)
+from lensong.monitoring.web.guards import Reader, Reporter, Running
+from lensong.monitoring.web.problems import PROBLEM_RESPONSES, language_of
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/api/v1/sites/{site_id}", tags=["measurements"])
+
+
+@router.post(
+    "/measurements",
+    status_code=201,
+    responses=PROBLEM_RESPONSES(400, 401, 403, 404, 408, 413, 415, 422, 429, 503)
+    | {
+        200: {
+            "model": list[ReportOut],
+            "description": "Everything was stored before: nothing changed.",
+        }
+    },
+)
+async def report(
+    site_id: Identifier,
+    body: MeasurementsIn,
+    response: Response,
+    service: Running,
+    principal: Reporter,
+) -> list[ReportOut]:
+    """Take reports in; the answer comes when they are safe on disk.
+
+    A report is known by site, ``client_id`` and ``seq``: sent again it changes nothing.
+    """
+    service.directory.site_for(principal, site_id)
+    now = service.clock.now()
+    taken = await service.ingest.take(
+        [item.record(site_id, body.client_id, now) for item in body.measurements],
+        ClientState(
+            client_id=body.client_id,
+            sent_at=body.sent_at,
+            queue_reports=body.queue_reports,
+            oldest_report_at=body.oldest_report_at,
+        )
+        if body.sent_at is not None or body.queue_reports is not None
+        else None,
+    )
+    if all(item.fate is Fate.DUPLICATE for item in taken):
+        response.status_code = 200
+    return [
+        ReportOut(seq=item.seq, fate=done.fate.value)
+        for item, done in zip(body.measurements, taken, strict=True)
+    ]
+
+
+@router.get("/measurements", responses=PROBLEM_RESPONSES(401, 403, 404, 422, 503))
+async def list_all(
+    site_id: Identifier,
+    service: Running,
+    principal: Reader,
+    since: Annotated[AwareDatetime | None, Query()] = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> Paged[MeasurementOut]:
+    """Return the measurements of a site, the latest first."""
+    service.directory.site_for(principal, site_id)
+    async with service.database.reading() as connection:
+        page = await list_measurements(connection, site_id, since=since, cursor=cursor, limit=limit)
+    return Paged(
+        items=[MeasurementOut.of(item) for item in page.items], next_cursor=page.next_cursor
+    )
+
+
+@router.get("/tests/{test_id}", responses=PROBLEM_RESPONSES(401, 403, 404, 422, 503))
+async def get_test(
+    site_id: Identifier,
+    test_id: Annotated[str, Path(max_length=64)],
+    service: Running,
+    principal: Reader,
+) -> MeasurementOut:
+    """Return what the server counted in one of its tests, for a client that lost the connection."""
+    service.directory.site_for(principal, site_id)
+    async with service.database.reading() as connection:
+        found = await result_of_test(connection, site_id, test_id)
+    if found is None:
+        raise NotFoundError(f"there is no test {test_id[:80]!r} at {site_id}")
+    return MeasurementOut.of(found)
+
+
+@router.get("/readiness", responses=PROBLEM_RESPONSES(401, 403, 404, 422, 503))
+async def what_if(
+    site_id: Identifier,
+    request: Request,
+    service: Running,
+    principal: Reader,
+    profile: Annotated[str, Query(max_length=64)],
+    start: AwareDatetime | None = None,
+    duration: Annotated[
+        float, Query(gt=0.0, le=86_400.0, description="Length of the session [s].")
+    ] = 3_600.0,
+    technology: Annotated[str | None, Query(pattern="^(3G|4G|5G)$")] = None,
+    operator: Annotated[str | None, Query(max_length=60)] = None,
+) -> VerdictOut:
+    """Return the verdict on a session that nobody planned; nothing is kept."""
+    site = service.directory.site_for(principal, site_id)
+    wanted = service.directory.profiles.get(profile)
+    if wanted is None:
+        raise NotFoundError(f"there is no stream profile {profile!r}: GET /api/v1/profiles")
+    starts_at = start or service.clock.now()
+    verdict = await service.judge.what_if(
+        site,
+        wanted,
+        starts_at,
+        starts_at + timedelta(seconds=duration),
+        technology=technology,
+        operator=operator,
+    )
+    return verdict_out(verdict, language_of(request))

@@ -1,0 +1,113 @@
+"""The application: routes, guards and refusals around one service."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.routing import APIRoute
+
+from lensong.monitoring.access import Action
+from lensong.monitoring.metrics.routes import metrics_router
+from lensong.monitoring.records import StreamProfile
+from lensong.monitoring.service import Service
+from lensong.monitoring.uplink.router import uplink_router
+from lensong.monitoring.uplink_results import uplink_service
+from lensong.monitoring.web import health, problems
+from lensong.monitoring.web.api import (
+    access,
+    events,
+    measurements,
+    places,
+    profiles,
+    sessions,
+    sign_in,
+)
+from lensong.monitoring.web.guards import Gatekeeper, Needs, anybody
+from lensong.monitoring.web.middleware import Guard
+
+__all__ = ["action_of", "create_app"]
+
+_DESCRIPTION = """\
+Sites, sessions, measurements and readiness of livestreams.
+
+Times are RFC 3339 with a zone, answered in UTC. Rates are bits per second. Listings come in pages:
+`next_cursor` of one answer is `cursor` of the next request. Refusals are problem documents
+(RFC 9457) with a stable `code`; their title is Vietnamese or English by `Accept-Language`.
+"""
+
+
+def create_app(service: Service) -> FastAPI:
+    """Return the application of a service; it starts and stops the service with itself."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await service.start()
+        try:
+            yield
+        finally:
+            await service.stop()
+
+    app = FastAPI(
+        title="lensong",
+        version=version("lensong"),
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,  # its page would load scripts from elsewhere
+        redoc_url=None,
+        openapi_url=None,
+    )
+    app.state.service = service
+    app.state.language = service.config.language
+    gatekeeper = Gatekeeper(service)
+    app.state.gatekeeper = gatekeeper
+    problems.register(app)
+    for part in (sign_in, places, profiles, sessions, measurements, access, events):
+        app.include_router(part.router)
+    app.include_router(health.router)
+
+    async def find_profile(code: str) -> StreamProfile | None:
+        return service.directory.profiles.get(code)
+
+    scrape = Depends(Needs(Action.SCRAPE))
+    app.include_router(metrics_router(service.exposition, find_profile, dependencies=[scrape]))
+    uplink = uplink_service(service, gatekeeper.by_token)
+    # a token of a site is asked for by the protocol itself
+    app.include_router(uplink_router(uplink), dependencies=[Depends(anybody)])
+    service.metrics.watch_event_listeners(lambda: float(service.bus.listeners))
+    app.include_router(_document(app))
+    app.add_middleware(
+        Guard,
+        body_bytes=service.config.limits.body_bytes,
+        body_seconds=service.config.limits.body_seconds,
+        count=service.metrics.count_request,
+    )
+    return app
+
+
+def action_of(route: APIRoute) -> Action | None:
+    """Return what a route was classified as, None where nobody did."""
+    found: list[Action] = []
+    waiting = [route.dependant]
+    while waiting:
+        dependant = waiting.pop()
+        waiting += dependant.dependencies
+        if isinstance(dependant.call, Needs):
+            found.append(dependant.call.action)
+        elif dependant.call is anybody:
+            found.append(Action.PUBLIC)
+    return found[0] if len(found) == 1 else None
+
+
+def _document(app: FastAPI) -> APIRouter:
+    router = APIRouter(dependencies=[Depends(anybody)])
+
+    @router.get("/api/v1/openapi.json", include_in_schema=False)
+    async def document() -> dict[str, Any]:
+        """Return the OpenAPI document."""
+        return app.openapi()
+
+    return router

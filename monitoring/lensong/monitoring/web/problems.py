@@ -1,0 +1,187 @@
+"""Refusals as problem documents: one table from class of error to status, code and title.
+
+References
+----------
+.. [1] RFC 9457, "Problem Details for HTTP APIs", 2023.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from lensong.monitoring.errors import (
+    BusyError,
+    ConflictError,
+    NotAllowedError,
+    NotFoundError,
+    NotSignedInError,
+    StoreUnavailableError,
+    TooLargeError,
+)
+from lensong.monitoring.messages import preferred_language, say
+from lensong.propagation.errors import DataError, InvalidInputError, LensongError
+
+__all__ = ["PROBLEM_RESPONSES", "language_of", "problem", "register"]
+
+MEDIA_TYPE = "application/problem+json"
+
+_TABLE: tuple[tuple[type[LensongError], int, str], ...] = (
+    (NotFoundError, 404, "not_found"),
+    (ConflictError, 409, "conflict"),
+    (NotSignedInError, 401, "not_signed_in"),
+    (NotAllowedError, 403, "forbidden"),
+    (BusyError, 429, "busy"),
+    (TooLargeError, 413, "too_large"),
+    (StoreUnavailableError, 503, "store_unavailable"),
+    (InvalidInputError, 422, "invalid"),
+    (DataError, 422, "invalid_data"),
+)
+
+_HTTP_CODES = {
+    400: "bad_request",
+    401: "not_signed_in",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    408: "request_timeout",
+    409: "conflict",
+    413: "too_large",
+    415: "unsupported_media_type",
+    422: "invalid",
+    429: "busy",
+    503: "store_unavailable",
+}
+
+_SCHEMA = {
+    "type": "object",
+    "required": ["type", "title", "status", "code"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string", "description": "In Vietnamese or English by Accept-Language."},
+        "status": {"type": "integer"},
+        "code": {"type": "string", "description": "Stable word for programs."},
+        "detail": {"type": "string"},
+        "instance": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+            },
+        },
+    },
+}
+
+_MEANINGS = {
+    400: "The request cannot be read.",
+    401: "No valid token or session came with the request.",
+    403: "The asker's role does not allow that, or a form came without its CSRF token.",
+    404: "There is no such thing in the asker's area.",
+    408: "The body came too slowly.",
+    409: "It does not fit what is there.",
+    413: "The body is too large.",
+    415: "The body is of a kind, or compressed in a way, that is not taken.",
+    422: "A value is not what is wanted.",
+    429: "Too much was asked at once; Retry-After tells when to ask again.",
+    503: "The database does not take it, or the service is stopping; nothing was stored.",
+}
+
+
+def PROBLEM_RESPONSES(*statuses: int) -> dict[int | str, dict[str, Any]]:  # noqa: N802 (reads as a constant of the routes)
+    """Return the entries of an OpenAPI operation for refusals of these kinds."""
+    return {
+        status: {
+            "description": _MEANINGS[status],
+            "content": {MEDIA_TYPE: {"schema": _SCHEMA}},
+        }
+        for status in statuses
+    }
+
+
+def language_of(request: Request) -> str:
+    """Return the language in which to answer: the one chosen on the pages, else the browser's."""
+    chosen = request.cookies.get("lensong_language")
+    if chosen in ("vi", "en"):
+        return chosen
+    default = str(getattr(request.app.state, "language", "vi"))
+    return preferred_language(request.headers.get("accept-language", ""), default)
+
+
+def problem(
+    request: Request,
+    status: int,
+    code: str,
+    detail: str = "",
+    *,
+    headers: Mapping[str, str] | None = None,
+    errors: Sequence[Mapping[str, str]] = (),
+) -> Response:
+    """Return a problem document."""
+    language = language_of(request)
+    body: dict[str, Any] = {
+        "type": f"urn:lensong:problem:{code}",
+        "title": say(f"problem.{code}", language),
+        "status": status,
+        "code": code,
+    }
+    if detail:
+        body["detail"] = detail
+    if errors:
+        body["errors"] = [dict(error) for error in errors]
+    return JSONResponse(
+        body,
+        status,
+        media_type=MEDIA_TYPE,
+        headers={**(headers or {}), "Content-Language": language, "Cache-Control": "no-store"},
+    )
+
+
+def register(app: FastAPI) -> None:
+    """Answer every refusal of an app with a problem document."""
+    app.add_exception_handler(LensongError, _lensong)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(HTTPException, _http)
+
+
+async def _lensong(request: Request, error: Exception) -> Response:
+    status, code = next(
+        ((status, code) for kind, status, code in _TABLE if isinstance(error, kind)),
+        (500, "internal"),
+    )
+    code = getattr(error, "code", code)
+    headers: dict[str, str] = {}
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="lensong"'
+    if isinstance(error, BusyError):
+        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
+    if isinstance(error, StoreUnavailableError):
+        headers["Retry-After"] = "5"
+    return problem(request, status, code, str(error), headers=headers)
+
+
+async def _validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    told = []
+    for item in error.errors():
+        where = "/".join(str(part) for part in item["loc"])
+        told.append({"pointer": f"/{where}", "detail": str(item["msg"])})
+    unreadable = any(item["type"] == "json_invalid" for item in error.errors())
+    status, code = (400, "bad_request") if unreadable else (422, "invalid")
+    first = told[0] if told else {"pointer": "/", "detail": ""}
+    return problem(request, status, code, f"{first['pointer']}: {first['detail']}", errors=told)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = _HTTP_CODES.get(error.status_code, "internal" if error.status_code >= 500 else "refused")
+    return problem(
+        request, error.status_code, code, str(error.detail or ""), headers=error.headers or {}
+    )

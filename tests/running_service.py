@@ -1,0 +1,169 @@
+"""A service for tests: a throw-away database, an administrator who is signed in, a clock to turn."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from lensong.monitoring.config import ServiceConfig
+from lensong.monitoring.records import Commune, Province, Site
+from lensong.monitoring.service import Service
+from lensong.monitoring.store.people import Person, add_person, add_token, add_web_session
+from lensong.monitoring.store.places import put_commune, put_province, put_site
+from lensong.monitoring.web.app import create_app
+from lensong.monitoring.web.guards import COOKIE
+
+START = datetime(2026, 11, 28, 1, 0, tzinfo=UTC)
+"""Saturday, 08:00 in Lai Châu."""
+
+
+@dataclass
+class TurnedClock:
+    """A clock that stands still until it is turned."""
+
+    at: datetime = START
+    monotonic: float = 1_000.0
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic_s(self) -> float:
+        return self.monotonic
+
+    def turn(self, **step: float) -> None:
+        self.at += timedelta(**step)
+        self.monotonic += timedelta(**step).total_seconds()
+
+
+@dataclass
+class Running:
+    """A service that runs, and clients of several roles."""
+
+    service: Service
+    app: FastAPI
+    clock: TurnedClock
+    clients: list[httpx.AsyncClient] = field(default_factory=list)
+
+    def client(self, **headers: str) -> httpx.AsyncClient:
+        """Return a client that speaks to the app without a network."""
+        client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=self.app),
+            base_url="http://127.0.0.1:8790",
+            headers=headers,
+        )
+        self.clients.append(client)
+        return client
+
+    async def signed_in(self, role: str, scope: str = "") -> httpx.AsyncClient:
+        """Return the client of somebody new of that role."""
+        person = Person(
+            person_id=f"{role}-{len(self.clients)}",
+            name=f"Somebody of {role}",
+            role=role,
+            scope=scope,
+            password_hash=None,
+            disabled_at=None,
+            created_at=self.clock.now(),
+        )
+
+        async def work(connection: Any) -> tuple[Any, str]:
+            await add_person(connection, person)
+            return await add_web_session(
+                connection, person.person_id, now=self.clock.now(), valid_for=timedelta(days=30)
+            )
+
+        session, secret = await self.service.writer.run(work)
+        client = self.client(**{"X-CSRF-Token": session.csrf, "Accept-Language": "en"})
+        client.cookies.set(COOKIE, secret)
+        return client
+
+    async def device(self, site_id: str = "binh-lu") -> httpx.AsyncClient:
+        """Return the client of a site's token."""
+        return self.client(Authorization=f"Bearer {await self.token('site', site_id)}")
+
+    async def scraper(self) -> httpx.AsyncClient:
+        """Return the client of a scraper's token."""
+        return self.client(Authorization=f"Bearer {await self.token('scraper', None)}")
+
+    async def token(self, role: str, site_id: str | None, label: str = "") -> str:
+        """Return the secret of a new token."""
+        _, secret = await self.service.writer.run(
+            lambda connection: add_token(
+                connection,
+                role=role,
+                site_id=site_id,
+                label=label or f"test {len(self.clients)}",
+                now=self.clock.now(),
+            )
+        )
+        return secret
+
+
+async def settle_places(service: Service) -> None:
+    """Add a province with two communes and three sites."""
+
+    async def work(connection: Any) -> None:
+        now = service.clock.now()
+        await put_province(connection, Province(code="12", name="Lai Châu"))
+        await put_province(connection, Province(code="11", name="Điện Biên"))
+        for code, name, province in (
+            ("03390", "Bình Lư", "12"),
+            ("03433", "Sìn Hồ", "12"),
+            ("03127", "Mường Phăng", "11"),
+        ):
+            await put_commune(connection, Commune(code=code, name=name, province_code=province))
+        for site_id, name, commune, lat, lon in (
+            ("binh-lu", "Chợ Bình Lư", "03390", 22.353, 103.678),
+            ("sin-ho", "Chợ Sìn Hồ", "03433", 22.352, 103.250),
+            ("muong-phang", "Chợ Mường Phăng", "03127", 21.470, 103.150),
+        ):
+            await put_site(
+                connection,
+                Site(
+                    site_id=site_id,
+                    name=name,
+                    commune_code=commune,
+                    lat_deg=lat,
+                    lon_deg=lon,
+                    operators=("Viettel",),
+                    technologies=("4G",),
+                ),
+                now=now,
+            )
+
+    await service.writer.run(work)
+    await service.reload()
+
+
+@asynccontextmanager
+async def running_service(db: str, **settings: Any) -> AsyncIterator[Running]:
+    """Yield a running service on a database that is empty."""
+    clock = TurnedClock()
+    service = Service(ServiceConfig(db=db, **settings), clock)
+    app = create_app(service)
+    async with app.router.lifespan_context(app):
+        await settle_places(service)
+        running = Running(service, app, clock)
+        try:
+            yield running
+        finally:
+            for client in running.clients:
+                await client.aclose()
+
+
+def sqlite_url(folder: Path) -> str:
+    """Return the address of a database in a folder."""
+    return f"sqlite:///{folder / 'lensong.db'}"
+
+
+def minutes(start: datetime, count: int) -> Iterator[datetime]:
+    """Yield moments a minute apart."""
+    for number in range(count):
+        yield start + timedelta(minutes=number)
