@@ -37,6 +37,9 @@ class Action(StrEnum):
     REPORT = "report"
     """Send measurements and stream samples of a site."""
 
+    TEST = "test"
+    """Test the uplink of a site: with its token alone, which the test's own protocol asks for."""
+
     PLAN = "plan"
     """Plan, change and call off sessions of a site."""
 
@@ -54,13 +57,13 @@ class Action(StrEnum):
 
 
 MAY: dict[Role, frozenset[Action]] = {
-    Role.DEVICE: frozenset({Action.READ, Action.REPORT}),
+    Role.DEVICE: frozenset({Action.READ, Action.REPORT, Action.TEST}),
     Role.SITE: frozenset({Action.READ, Action.REPORT, Action.PLAN}),
     Role.COMMUNE: frozenset({Action.READ, Action.REPORT, Action.PLAN, Action.EQUIP}),
     Role.PROVINCE: frozenset(
         {Action.READ, Action.REPORT, Action.PLAN, Action.EQUIP, Action.MANAGE}
     ),
-    Role.ADMIN: frozenset(Action),
+    Role.ADMIN: frozenset(Action) - {Action.TEST},
     Role.SCRAPER: frozenset({Action.SCRAPE}),
 }
 

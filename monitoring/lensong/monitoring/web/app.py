@@ -8,7 +8,8 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
-from fastapi.routing import APIRoute
+from fastapi.routing import RouteContext, iter_route_contexts
+from starlette.routing import Mount
 
 from lensong.monitoring.access import Action
 from lensong.monitoring.metrics.routes import metrics_router
@@ -26,10 +27,10 @@ from lensong.monitoring.web.api import (
     sessions,
     sign_in,
 )
-from lensong.monitoring.web.guards import Gatekeeper, Needs, anybody
+from lensong.monitoring.web.guards import Gatekeeper, Needs, anybody, tester
 from lensong.monitoring.web.middleware import Guard
 
-__all__ = ["action_of", "create_app"]
+__all__ = ["classified_routes", "create_app"]
 
 _DESCRIPTION = """\
 Sites, sessions, measurements and readiness of livestreams.
@@ -75,8 +76,7 @@ def create_app(service: Service) -> FastAPI:
     scrape = Depends(Needs(Action.SCRAPE))
     app.include_router(metrics_router(service.exposition, find_profile, dependencies=[scrape]))
     uplink = uplink_service(service, gatekeeper.by_token)
-    # a token of a site is asked for by the protocol itself
-    app.include_router(uplink_router(uplink), dependencies=[Depends(anybody)])
+    app.include_router(uplink_router(uplink), dependencies=[Depends(tester)])
     service.metrics.watch_event_listeners(lambda: float(service.bus.listeners))
     app.include_router(_document(app))
     app.add_middleware(
@@ -85,21 +85,43 @@ def create_app(service: Service) -> FastAPI:
         body_seconds=service.config.limits.body_seconds,
         count=service.metrics.count_request,
     )
+    classified_routes(app)  # a route that nobody classified never serves anybody
     return app
 
 
-def action_of(route: APIRoute) -> Action | None:
-    """Return what a route was classified as, None where nobody did."""
-    found: list[Action] = []
-    waiting = [route.dependant]
+def classified_routes(app: FastAPI) -> list[tuple[str, str, Action]]:
+    """Return method (``WS`` for a WebSocket), path and action of every route.
+
+    Raises
+    ------
+    RuntimeError
+        Nobody said who may use a route.
+    """
+    found: list[tuple[str, str, Action]] = []
+    for route in iter_route_contexts(app.routes):
+        path, action = str(route.path), _action(route)
+        if action is None:
+            raise RuntimeError(f"{path} names no action: give it a dependency of web.guards")
+        for method in sorted(route.methods or {"WS"}):
+            found.append((method, path, action))
+    return found
+
+
+def _action(route: RouteContext) -> Action | None:
+    if isinstance(route.original_route, Mount):
+        return Action.PUBLIC  # files of the package
+    found: set[Action] = set()
+    waiting = [dependant] if (dependant := getattr(route, "dependant", None)) else []
     while waiting:
         dependant = waiting.pop()
         waiting += dependant.dependencies
         if isinstance(dependant.call, Needs):
-            found.append(dependant.call.action)
+            found.add(dependant.call.action)
         elif dependant.call is anybody:
-            found.append(Action.PUBLIC)
-    return found[0] if len(found) == 1 else None
+            found.add(Action.PUBLIC)
+        elif dependant.call is tester:
+            found.add(Action.TEST)
+    return found.pop() if len(found) == 1 else None
 
 
 def _document(app: FastAPI) -> APIRouter:

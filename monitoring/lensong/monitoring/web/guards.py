@@ -31,6 +31,7 @@ __all__ = [
     "Scraper",
     "anybody",
     "running",
+    "tester",
 ]
 
 COOKIE = "lensong_session"
@@ -179,6 +180,10 @@ def running(request: Request) -> Service:
 
 def anybody() -> None:
     """Classify a route as open to everybody."""
+
+
+def tester() -> None:
+    """Classify a route as the uplink test's, which asks for a site's token by itself."""
 
 
 Running = Annotated[Service, Depends(running)]
