@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 USER = "lensong"
 
@@ -110,7 +111,7 @@ class Postgres:
         return own if own.exists() else Path(str(shutil.which(name)))
 
     @staticmethod
-    def _as_owner() -> dict[str, int]:
+    def _as_owner() -> dict[str, Any]:  # arguments of subprocess
         owner = _owner()
         if os.geteuid() != 0 or owner is None:
             return {}
