@@ -1,0 +1,217 @@
+"""Which addresses may be asked: a list, and a client that reaches nothing else.
+
+An address to poll is typed in by a person, and a name may stand for another machine at each
+question. So the check is in the connection itself: a name is resolved once, every address that it
+stands for must be allowed, and the connection is made to exactly such an address. Redirects are
+not followed and proxies of the environment are not used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from lensong.monitoring.streams.sample import CollectorError
+from lensong.propagation.errors import ConfigError
+
+__all__ = ["AllowList", "GuardedClient", "Lookup", "look_up"]
+
+IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+Lookup = Callable[[str, int], Awaitable[list[str]]]
+
+LOOPBACK = ("127.0.0.0/8", "::1/128")
+_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllowList:
+    """What may be asked for figures.
+
+    Parameters
+    ----------
+    networks : tuple of networks
+        Addresses that may be reached, whatever name led there.
+    hosts : frozenset of str
+        Names, in small letters, that may also lead to addresses of the public internet. What a
+        name means is in the hands of whoever runs its zone, so that it never opens the way to
+        private addresses: for those their network must be listed.
+    folders : tuple of Path
+        Under which files of statistics may be read.
+    """
+
+    networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
+    hosts: frozenset[str] = frozenset()
+    folders: tuple[Path, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        networks: Iterable[str] = LOOPBACK,
+        hosts: Iterable[str] = (),
+        folders: Iterable[str | Path] = (),
+    ) -> AllowList:
+        """Return the list out of the words of a configuration; loopback alone by default.
+
+        Raises
+        ------
+        ConfigError
+            A network is malformed, or a folder is not given by its whole path.
+        """
+        try:
+            parsed = tuple(ipaddress.ip_network(network) for network in networks)
+        except ValueError as error:
+            raise ConfigError(
+                f"a network that collectors may ask is malformed: {error}: wanted e.g. 10.1.0.0/16"
+            ) from error
+        paths = tuple(Path(folder) for folder in folders)
+        for path in paths:
+            if not path.is_absolute():
+                raise ConfigError(f"the folder {path} of collectors is wanted as a whole path")
+        return cls(
+            networks=parsed,
+            hosts=frozenset(host.lower().rstrip(".") for host in hosts),
+            folders=paths,
+        )
+
+    def permits(self, host: str, address: str) -> bool:
+        """Return whether an address that a name stands for may be reached."""
+        ip = _plain(address)
+        if any(ip in network for network in self.networks if network.version == ip.version):
+            return True
+        return host.lower().rstrip(".") in self.hosts and ip.is_global and not ip.is_multicast
+
+    async def addresses(self, host: str, port: int, lookup: Lookup) -> list[str]:
+        """Return the addresses of a host, all of which may be reached.
+
+        Raises
+        ------
+        CollectorError
+            One of them may not, or the name means nothing.
+        """
+        try:
+            found = await lookup(host, port)
+        except (OSError, UnicodeError) as error:
+            raise CollectorError("unreachable", "the name of the host is not known") from error
+        if not found:
+            raise CollectorError("unreachable", "the name of the host has no address")
+        for address in found:
+            if not self.permits(host, address):
+                raise CollectorError(
+                    "forbidden_address",
+                    "the host stands for an address that collectors may not ask: an admin lists "
+                    "its network under collectors.allowed_networks",
+                )
+        return found
+
+    def file(self, path: Path) -> Path:
+        """Return a file of statistics by its real path, which lies in a listed folder.
+
+        Raises
+        ------
+        CollectorError
+            It does not, or is no plain file.
+        """
+        try:
+            real = path.resolve(strict=True)
+            inside = any(real.is_relative_to(folder.resolve()) for folder in self.folders)
+            plain = real.is_file()
+        except (OSError, RuntimeError) as error:
+            raise CollectorError("unreachable", "the file cannot be found") from error
+        if not inside:
+            raise CollectorError(
+                "forbidden_file", "the file lies outside of collectors.allowed_folders"
+            )
+        if not plain:
+            raise CollectorError("forbidden_file", "that is no plain file")
+        return real
+
+
+async def look_up(host: str, port: int) -> list[str]:
+    """Return all addresses of a host by the system's resolver."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+class GuardedClient(httpx.AsyncClient):
+    """An HTTP client that connects to allowed addresses only, and stands for them elsewhere."""
+
+    def __init__(self, allow: AllowList, *, lookup: Lookup = look_up) -> None:
+        self.allow, self._lookup = allow, lookup
+        limits = httpx.Limits(max_connections=100, max_keepalive_connections=50)
+        super().__init__(
+            transport=_GuardedTransport(allow, lookup, limits),
+            timeout=httpx.Timeout(5.0),
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    async def connect(self, host: str, port: int) -> socket.socket:
+        """Return a socket that is connected to an allowed address of a host.
+
+        Raises
+        ------
+        CollectorError
+            No address of it may be reached, or none answers.
+        """
+        loop = asyncio.get_running_loop()
+        for address in await self.allow.addresses(host, port, self._lookup):
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            connection = socket.socket(family, socket.SOCK_STREAM)
+            connection.setblocking(False)
+            try:
+                await loop.sock_connect(connection, (address, port))
+            except OSError:
+                connection.close()
+            except BaseException:
+                connection.close()
+                raise
+            else:
+                return connection
+        raise CollectorError("unreachable", "nothing listens at the address")
+
+
+class _GuardedTransport(httpx.AsyncBaseTransport):
+    def __init__(self, allow: AllowList, lookup: Lookup, limits: httpx.Limits) -> None:
+        self._allow, self._lookup = allow, lookup
+        self._inner = httpx.AsyncHTTPTransport(limits=limits, trust_env=False)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        host = request.url.host
+        port = request.url.port or _DEFAULT_PORTS[request.url.scheme]
+        found = await self._allow.addresses(host, port, self._lookup)
+        # the Host header was set from the name; TLS must be told it
+        extensions = {**request.extensions, "sni_hostname": host}
+        refused: httpx.ConnectError | None = None
+        for address in found:
+            pinned = httpx.Request(
+                request.method,
+                request.url.copy_with(host=address),
+                headers=request.headers,
+                stream=request.stream,
+                extensions=extensions,
+            )
+            try:
+                return await self._inner.handle_async_request(pinned)
+            except httpx.ConnectError as error:
+                refused = error
+        assert refused is not None
+        raise refused
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+def _plain(address: str) -> IpAddress:
+    """Return an address without its zone, and an IPv4 address where IPv6 only wraps one."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        wrapped = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+        return wrapped or ip
+    return ip
