@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from lensong.monitoring.streams.allowed import LOOPBACK
 from lensong.propagation.errors import ConfigError
 
 __all__ = ["ServiceConfig", "load_config"]
@@ -48,17 +49,12 @@ class Retention(_Part):
 
 
 class Collectors(_Part):
-    """Media servers that may be polled."""
+    """Media servers that may be asked: addresses, names on the public internet, folders."""
 
-    allowed_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    allowed_networks: tuple[str, ...] = LOOPBACK
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_folders: tuple[str, ...] = ()
     every_s: _Positive = 2.0
-
-    @field_validator("allowed_networks")
-    @classmethod
-    def _are_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
-        for network in networks:
-            ipaddress.ip_network(network)
-        return networks
 
 
 class ServiceConfig(BaseSettings):

@@ -23,6 +23,7 @@ from lensong.monitoring.errors import StoreUnavailableError
 from lensong.monitoring.events import EventBus
 from lensong.monitoring.ingest import Ingest
 from lensong.monitoring.judging import CHECKPOINTS, Judge
+from lensong.monitoring.live_streams import LiveStreams
 from lensong.monitoring.metrics.exposition import Exposition
 from lensong.monitoring.metrics.service import ServiceMetrics
 from lensong.monitoring.metrics.snapshot import ServiceSnapshot
@@ -43,6 +44,7 @@ from lensong.monitoring.store.retention import mark, marked, prune
 from lensong.monitoring.store.sessions import open_sessions, put_profile, set_status
 from lensong.monitoring.store.tables import profiles
 from lensong.monitoring.store.writer import Writer
+from lensong.monitoring.streams.allowed import AllowList, GuardedClient
 from lensong.monitoring.webhooks import Courier
 
 __all__ = ["Service"]
@@ -78,6 +80,7 @@ class Service:
     metrics: ServiceMetrics = field(init=False)
     exposition: Exposition = field(init=False)
     courier: Courier = field(init=False)
+    streams: LiveStreams = field(init=False)
     http: httpx.AsyncClient = field(init=False)
     sign_in_limit: RateLimit = field(init=False)
     draining: bool = field(init=False, default=False)
@@ -120,6 +123,18 @@ class Service:
         self.courier = Courier(
             self.database, self.writer, self.http, self.clock, self.metrics.count_webhook
         )
+        asked = self.config.collectors
+        allowed = AllowList.of(asked.allowed_networks, asked.allowed_hosts, asked.allowed_folders)
+        self.streams = LiveStreams(
+            self.database,
+            self.writer,
+            self.directory,
+            self.board,
+            self.bus,
+            self.clock,
+            GuardedClient(allowed),
+            asked.every_s,
+        )
         self.sign_in_limit = RateLimit(
             limits.sign_in_attempts_per_15_min, 900.0, self.clock.monotonic_s
         )
@@ -139,7 +154,14 @@ class Service:
         await self.writer.run(_default_profiles)
         await self.reload()
         await self._load_board()
-        for work in (self._judge_arrivals, self._keep_time, self._tidy, self.courier.work):
+        await self.streams.load()
+        for work in (
+            self._judge_arrivals,
+            self._keep_time,
+            self._tidy,
+            self.courier.work,
+            self.streams.poller.run,
+        ):
             self._tasks.append(asyncio.create_task(_outlive(work), name=work.__name__))
 
     async def stop(self) -> None:
@@ -152,6 +174,7 @@ class Service:
                 await task
         await self.writer.stop()
         await self.http.aclose()
+        await self.streams.http.aclose()
         await self.database.close()
 
     def drain(self) -> None:
@@ -225,6 +248,8 @@ class Service:
                 nearest_h = min(due).total_seconds() / 3600.0
                 await self.judge.rejudge(session, f"t-{nearest_h:g}h")
                 await self.judge.show_next(session.site_id)
+        self.streams.choose()
+        await self.streams.notice_silence()
         still_open = {session.session_id for session in found}
         self._checked = {k: v for k, v in self._checked.items() if k in still_open}
 

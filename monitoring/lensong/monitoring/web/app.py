@@ -26,6 +26,7 @@ from lensong.monitoring.web.api import (
     profiles,
     sessions,
     sign_in,
+    streams,
 )
 from lensong.monitoring.web.guards import Gatekeeper, Needs, anybody, tester
 from lensong.monitoring.web.middleware import Guard
@@ -66,7 +67,7 @@ def create_app(service: Service) -> FastAPI:
     gatekeeper = Gatekeeper(service)
     app.state.gatekeeper = gatekeeper
     problems.register(app)
-    for part in (sign_in, places, profiles, sessions, measurements, access, events):
+    for part in (sign_in, places, profiles, sessions, measurements, access, events, streams):
         app.include_router(part.router)
     app.include_router(health.router)
 

@@ -1,0 +1,224 @@
+"""Media servers of sites, what was seen of their streams, and what sessions came to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, delete, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from lensong.monitoring.errors import NotFoundError
+from lensong.monitoring.readiness.evidence import PastSession
+from lensong.monitoring.store.rows import (
+    Page,
+    cursor_values,
+    from_row,
+    make_cursor,
+    page_of,
+    upsert,
+)
+from lensong.monitoring.store.tables import (
+    from_microseconds,
+    past_sessions,
+    stream_health,
+    stream_samples,
+    stream_sources,
+    to_microseconds,
+)
+from lensong.monitoring.streams.health_state import StreamHealth
+from lensong.monitoring.streams.target import CollectorTarget
+
+__all__ = [
+    "KeptHealth",
+    "StreamSource",
+    "add_health",
+    "all_health_states",
+    "all_sources",
+    "delete_source",
+    "health_of_session",
+    "keep_health_state",
+    "list_health",
+    "put_past_session",
+    "put_source",
+    "source_of",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamSource:
+    """Where the figures of a site's stream come from."""
+
+    site_id: str
+    target: CollectorTarget
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptHealth:
+    """The health of a stream at a moment, as it is kept."""
+
+    id: int
+    site_id: str
+    session_id: str | None
+    health: StreamHealth
+
+
+def _source(row: Any) -> StreamSource:
+    return StreamSource(
+        site_id=row["site_id"],
+        target=from_row(CollectorTarget, row),
+        created_at=row["created_at"],
+    )
+
+
+async def all_sources(connection: AsyncConnection) -> tuple[StreamSource, ...]:
+    """Return the media servers of all sites."""
+    rows = await connection.execute(select(stream_sources).order_by(stream_sources.c.site_id))
+    return tuple(_source(row) for row in rows.mappings())
+
+
+async def source_of(connection: AsyncConnection, site_id: str) -> StreamSource:
+    """Return the media server of a site.
+
+    Raises
+    ------
+    NotFoundError
+        It has none.
+    """
+    rows = await connection.execute(
+        select(stream_sources).where(stream_sources.c.site_id == site_id)
+    )
+    if (row := rows.mappings().first()) is None:
+        raise NotFoundError(f"no media server is set for {site_id}")
+    return _source(row)
+
+
+async def put_source(connection: AsyncConnection, source: StreamSource) -> None:
+    """Set the media server of a site."""
+    row = {
+        "site_id": source.site_id,
+        "kind": source.target.kind,
+        "url": source.target.url,
+        "stream_key": source.target.stream_key,
+        "secret": source.target.secret,
+        "created_at": source.created_at,
+    }
+    await connection.execute(
+        upsert(connection, stream_sources)
+        .values(**row)
+        .on_conflict_do_update(
+            index_elements=["site_id"], set_={k: v for k, v in row.items() if k != "site_id"}
+        )
+    )
+
+
+async def delete_source(connection: AsyncConnection, site_id: str) -> None:
+    """Ask a site's media server no more.
+
+    Raises
+    ------
+    NotFoundError
+        It has none.
+    """
+    await source_of(connection, site_id)
+    await connection.execute(delete(stream_sources).where(stream_sources.c.site_id == site_id))
+    await connection.execute(delete(stream_health).where(stream_health.c.site_id == site_id))
+
+
+async def add_health(
+    connection: AsyncConnection, site_id: str, session_id: str | None, health: StreamHealth
+) -> None:
+    """Keep the health of a stream at a moment."""
+    await connection.execute(
+        stream_samples.insert(),
+        {
+            "site_id": site_id,
+            "session_id": session_id,
+            "at": health.at,
+            "state": health.state,
+            "lag_s": health.lag_s,
+            "received_bps": health.received_bps,
+            "body": health.to_dict(),
+        },
+    )
+
+
+async def list_health(
+    connection: AsyncConnection, session_id: str, *, cursor: str | None = None, limit: int = 100
+) -> Page[KeptHealth]:
+    """Return what was seen of a session's stream, the earliest first, a page at a time."""
+    table = stream_samples.c
+    wanted = select(stream_samples).where(table.session_id == session_id)
+    if (last := cursor_values(cursor, int, int)) is not None:
+        at = from_microseconds(last[0])
+        wanted = wanted.where(or_(table.at > at, and_(table.at == at, table.id > last[1])))
+    rows = await connection.execute(wanted.order_by(table.at, table.id).limit(limit + 1))
+    return page_of(
+        (_kept(row) for row in rows.mappings()),
+        limit,
+        lambda item: make_cursor(to_microseconds(item.health.at), item.id),
+    )
+
+
+async def health_of_session(
+    connection: AsyncConnection, session_id: str
+) -> tuple[StreamHealth, ...]:
+    """Return all that was seen of a session's stream, the earliest first."""
+    rows = await connection.execute(
+        select(stream_samples)
+        .where(stream_samples.c.session_id == session_id)
+        .order_by(stream_samples.c.at, stream_samples.c.id)
+    )
+    return tuple(_kept(row).health for row in rows.mappings())
+
+
+def _kept(row: Any) -> KeptHealth:
+    return KeptHealth(
+        id=row["id"],
+        site_id=row["site_id"],
+        session_id=row["session_id"],
+        health=StreamHealth.from_dict(row["body"]),
+    )
+
+
+async def keep_health_state(
+    connection: AsyncConnection, site_id: str, state: Mapping[str, Any], at: datetime
+) -> None:
+    """Keep what is remembered of a stream, for after a restart."""
+    await connection.execute(
+        upsert(connection, stream_health)
+        .values(site_id=site_id, body=dict(state), at=at)
+        .on_conflict_do_update(index_elements=["site_id"], set_={"body": dict(state), "at": at})
+    )
+
+
+async def all_health_states(connection: AsyncConnection) -> dict[str, dict[str, Any]]:
+    """Return what is remembered of every stream."""
+    rows = await connection.execute(select(stream_health))
+    return {row.site_id: row.body for row in rows}
+
+
+async def put_past_session(
+    connection: AsyncConnection, session_id: str, site_id: str, past: PastSession
+) -> None:
+    """Keep what a session promised and came to: it calibrates the verdicts that follow."""
+    row = {
+        "session_id": session_id,
+        "site_id": site_id,
+        "technology": past.technology or "",
+        "ended_at": past.ended_at,
+        "predicted_log10_bps": past.predicted_log10_bps,
+        "predicted_sd_log10": past.predicted_sd_log10,
+        "achieved_log10_bps": past.achieved_log10_bps,
+        "held": past.held,
+    }
+    await connection.execute(
+        upsert(connection, past_sessions)
+        .values(**row)
+        .on_conflict_do_update(
+            index_elements=["session_id"], set_={k: v for k, v in row.items() if k != "session_id"}
+        )
+    )

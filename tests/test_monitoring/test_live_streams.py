@@ -1,0 +1,113 @@
+"""Streams of live sessions: watched, kept, told, and forgotten afterwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.running_service import START, Running
+from tests.test_monitoring.test_api import SESSION
+
+pytestmark = pytest.mark.anyio
+
+AT = "/api/v1/sites/binh-lu/stream"
+
+
+def progress(media_s: float, bytes_total: int) -> str:
+    """Return a block of figures as ``ffmpeg -progress`` writes it."""
+    return (
+        f"frame={int(media_s * 30)}\nfps=30.0\nbitrate=2500.0kbits/s\ntotal_size={bytes_total}\n"
+        f"out_time_us={int(media_s * 1e6)}\nout_time_ms={int(media_s * 1e6)}\n"
+        "dup_frames=0\ndrop_frames=0\nspeed=1x\nprogress=continue\n"
+    )
+
+
+async def live_session(running: Running) -> tuple[httpx.AsyncClient, httpx.AsyncClient, str]:
+    admin = await running.signed_in("admin")
+    device = await running.device()
+    now = {"starts_at": START.isoformat(), "ends_at": "2026-11-28T03:00:00Z"}
+    session = (await admin.post("/api/v1/sessions", json=SESSION | now)).json()["session_id"]
+    await admin.put(f"{AT}-source", json={"kind": "ffmpeg"})
+    await running.service.keep_time()
+    return admin, device, session
+
+
+async def push(device: httpx.AsyncClient, text: str) -> Any:
+    answer = await device.post(f"{AT}/ffmpeg", content=text, headers={"Content-Type": "text/plain"})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def stream_for(
+    running: Running, device: httpx.AsyncClient, seconds: int, speed: float, begun: float = 0.0
+) -> Any:
+    health = None
+    media = begun
+    for _ in range(seconds // 2):
+        running.clock.turn(seconds=2)
+        media += 2.0 * speed
+        health = await push(device, progress(media, int(media * 2_628_000 / 8)))
+    return health, media
+
+
+async def test_a_stream_that_falls_behind_is_told_at_once(running: Running) -> None:
+    admin, device, session = await live_session(running)
+    healthy, media = await stream_for(running, device, 30, speed=1.0)
+    assert healthy["state"] == "ok"
+    with running.service.bus.listening() as heard:
+        slow, _ = await stream_for(running, device, 10, speed=0.5, begun=media)
+        assert slow["state"] in ("at_risk", "not_ok")
+        assert slow["lag_s"] > 2.0
+        event = heard.get_nowait()
+        assert event is not None
+        assert (event.kind, event.site_id) == ("stream.changed", "binh-lu")
+    kept = (await admin.get(f"/api/v1/sessions/{session}/stream")).json()["items"]
+    states = [item["state"] for item in kept]
+    assert "ok" in states
+    assert states[-1] == slow["state"]
+    snapshot = running.service.snapshot()
+    shown = next(site for site in snapshot.sites if site.site_id == "binh-lu")
+    assert shown.stream is not None
+    assert shown.stream.lag_s == slow["lag_s"]
+
+
+async def test_figures_that_stop_coming_are_unknown_not_fine(light: Running) -> None:
+    admin, device, _ = await live_session(light)
+    await stream_for(light, device, 20, speed=1.0)
+    light.clock.turn(seconds=10)
+    await light.service.keep_time()
+    assert (await admin.get(AT)).json()["state"] == "unknown"
+
+
+async def test_after_its_session_a_stream_is_nobodys_business(light: Running) -> None:
+    _, device, _ = await live_session(light)
+    await stream_for(light, device, 10, speed=1.0)
+    light.clock.turn(hours=3)
+    await light.service.keep_time()
+    refused = await device.post(
+        f"{AT}/ffmpeg", content="progress=end\n", headers={"Content-Type": "text/plain"}
+    )
+    assert refused.status_code == 404
+    shown = next(s for s in light.service.snapshot().sites if s.site_id == "binh-lu")
+    assert shown.stream is None
+
+
+async def test_the_key_of_a_stream_is_never_shown(light: Running) -> None:
+    admin = await light.signed_in("admin")
+    source = {
+        "kind": "nginx_rtmp",
+        "url": "http://127.0.0.1:9/stat",
+        "stream_key": "live/very-secret-key",
+        "secret": "user:password",
+    }
+    made = await admin.put(f"{AT}-source", json=source)
+    shown = await admin.get(f"{AT}-source")
+    audit = await admin.get("/api/v1/audit")
+    for text in (made.text, shown.text, audit.text):
+        assert "very-secret-key" not in text
+        assert "password" not in text
+    assert shown.json()["has_stream_key"] is True
+    refused = await admin.put(f"{AT}-source", json=source | {"url": "file:///etc/passwd"})
+    assert refused.status_code == 422
