@@ -6,6 +6,7 @@ by half and more on a slow link.
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,8 +21,10 @@ __all__ = [
     "LEAST_BINS",
     "NO_ROUND_TRIPS",
     "WARM_UP_S",
+    "RoundTrip",
     "RoundTrips",
     "UplinkResult",
+    "arrivals_by_segments",
     "count_uplink",
 ]
 
@@ -44,53 +47,88 @@ RATE_LIMITED_RATIO = 0.97
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RoundTrips:
-    """Round trips of small messages beside the upload, in the order they were sent.
+class RoundTrip:
+    """A small message that was sent and came back, or has not come back yet.
 
     Parameters
     ----------
-    idle_ms, loaded_ms : tuple of float
-        Answered before the upload, and during it [ms].
-    waiting_ms : tuple of float
-        Ages of those that were unanswered when the upload ended [ms].
+    sent_s, heard_s : float
+        When it was sent and when its answer came, or until when none had [s].
+    answered : bool
     """
 
-    idle_ms: tuple[float, ...] = ()
-    loaded_ms: tuple[float, ...] = ()
-    waiting_ms: tuple[float, ...] = ()
+    sent_s: float
+    heard_s: float
+    answered: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("idle_ms", "loaded_ms", "waiting_ms"):
-            if any(not value >= 0.0 for value in getattr(self, name)):
-                raise InvalidInputError(f"{name} has a value below 0 or NaN, wanted round trips")
+        if not self.heard_s >= self.sent_s:
+            raise InvalidInputError(
+                f"heard_s is {self.heard_s}, wanted {self.sent_s} or later: the clock must not jump"
+            )
+
+    @property
+    def rtt_ms(self) -> float:
+        """Return the round trip, at least its age where it is not over [ms]."""
+        return 1e3 * (self.heard_s - self.sent_s)
+
+    def seen_at(self, end_s: float) -> RoundTrip:
+        """Return what was known of it at a moment."""
+        if self.answered and self.heard_s <= end_s:
+            return self
+        return RoundTrip(sent_s=self.sent_s, heard_s=max(self.sent_s, end_s), answered=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundTrips:
+    """Round trips beside an upload, one after the other.
+
+    Parameters
+    ----------
+    idle, loaded : tuple of RoundTrip
+        Before the upload, and during it.
+    """
+
+    idle: tuple[RoundTrip, ...] = ()
+    loaded: tuple[RoundTrip, ...] = ()
 
     @property
     def rtt_idle_ms(self) -> float | None:
         """Return the median before the upload [ms], None without any."""
-        return statistics.median(self.idle_ms) if self.idle_ms else None
+        return statistics.median(trip.rtt_ms for trip in self.idle) if self.idle else None
 
     @property
     def rtt_loaded_ms(self) -> float | None:
-        """Return the median during the upload [ms], None without any.
+        """Return the median over the time of the upload [ms], None without any.
 
         Notes
         -----
-        A message that was never answered took at least its age. Left out, the slowest would be
-        missing; so those that waited longer than the median of the answered count with their age.
+        A message goes out only when the one before is back, so there are fewer of them where they
+        take long. Each therefore counts for the time until the next was sent. One without an
+        answer counts with its age.
         """
-        if not self.loaded_ms:
+        if not self.loaded:
             return None
-        middle = statistics.median(self.loaded_ms)
-        late = [age for age in self.waiting_ms if age > middle]
-        return statistics.median([*self.loaded_ms, *late])
+        following = [*(trip.sent_s for trip in self.loaded[1:]), self.loaded[-1].heard_s]
+        weighted = sorted(
+            (trip.rtt_ms, next_s - trip.sent_s)
+            for trip, next_s in zip(self.loaded, following, strict=True)
+        )
+        half_s = sum(weight_s for _, weight_s in weighted) / 2.0
+        passed_s = 0.0
+        for rtt_ms, weight_s in weighted:
+            passed_s += weight_s
+            if passed_s >= half_s:
+                return rtt_ms
+        return weighted[-1][0]
 
     @property
     def jitter_ms(self) -> float | None:
         """Return the mean absolute difference of consecutive loaded round trips [ms]."""
-        if len(self.loaded_ms) < 2:
+        rtts = [trip.rtt_ms for trip in self.loaded if trip.answered]
+        if len(rtts) < 2:
             return None
-        pairs = zip(self.loaded_ms, self.loaded_ms[1:], strict=False)
-        return statistics.fmean(abs(after - before) for before, after in pairs)
+        return statistics.fmean(abs(b - a) for a, b in itertools.pairwise(rtts))
 
 
 NO_ROUND_TRIPS = RoundTrips()
@@ -145,8 +183,45 @@ class UplinkResult:
         return len(self.uplink_bins_bps) >= LEAST_BINS
 
 
+def arrivals_by_segments(
+    arrivals: Sequence[tuple[float, float]], segments: Sequence[int | None]
+) -> list[tuple[float, float]]:
+    """Return when the bytes of an upload reached this machine, rather than its program.
+
+    A program gets what follows a lost segment only once that was sent again: nothing for a while,
+    then all at once. The link carried it in between. The kernel counts data segments as they come,
+    in order or not, so they say when, and the program's bytes say how much.
+
+    Parameters
+    ----------
+    arrivals : sequence of (time_s, total_bytes)
+        As for `count_uplink`.
+    segments : sequence of int or None
+        Data segments that had come by each of these times.
+
+    Returns
+    -------
+    list of (time_s, total_bytes)
+        The same total at the end; unchanged where segments are unknown.
+    """
+    if len(arrivals) != len(segments):
+        raise InvalidInputError(
+            f"there are {len(arrivals)} arrivals and {len(segments)} numbers of segments, wanted "
+            "as many"
+        )
+    known = [count for count in segments if count is not None]
+    if len(known) < len(segments) or not known or known[-1] <= known[0]:
+        return list(arrivals)
+    first, last = known[0], known[-1]
+    before, whole = arrivals[0][1], arrivals[-1][1] - arrivals[0][1]
+    return [
+        (time_s, before + whole * (count - first) / (last - first))
+        for (time_s, _), count in zip(arrivals, known, strict=True)
+    ]
+
+
 def count_uplink(
-    arrivals: Sequence[tuple[float, int]],
+    arrivals: Sequence[tuple[float, float]],
     *,
     round_trips: RoundTrips = NO_ROUND_TRIPS,
     max_rate_bps: float | None = None,
@@ -199,7 +274,7 @@ def count_uplink(
         uplink_min_bps=float(np.min(bins_bps)),
         uplink_mean_bps=mean_bps,
         duration_s=duration_s,
-        received_bytes=int(totals[-1]),
+        received_bytes=round(totals[-1]),
         burst_only=_is_burst(times, totals, whole_s),
         rate_limited=max_rate_bps is not None and mean_bps >= RATE_LIMITED_RATIO * max_rate_bps,
         rtt_idle_ms=round_trips.rtt_idle_ms,
@@ -214,7 +289,7 @@ def count_uplink(
 _Values = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 
-def _checked(arrivals: Sequence[tuple[float, int]]) -> tuple[_Values, _Values]:
+def _checked(arrivals: Sequence[tuple[float, float]]) -> tuple[_Values, _Values]:
     if len(arrivals) < 2:
         raise ProbeError("no byte of the upload arrived: check that the client sends")
     times = np.array([time_s for time_s, _ in arrivals], dtype=np.float64)

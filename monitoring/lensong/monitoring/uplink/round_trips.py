@@ -2,23 +2,32 @@
 
 Over the upload's own connection a ping's answer would wait in the client's send buffer, which is
 not the network. A second connection shares the link's queue only, as a stream's own messages do.
+
+One ping at a time: Linux holds back a small write while an earlier packet of its connection waits
+in the sender's own queue ("autocorking"), so a second ping's answer would add the first one's wait.
+The gaps between are random: a loaded queue swings with the sender's own round trip, and pings in
+step with it would see one phase only [1]_.
+
+References
+----------
+.. [1] RFC 2330, "Framework for IP Performance Metrics", section 11.1, on periodic sampling.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import random
 
 from lensong.monitoring.clock import Clock
 from lensong.monitoring.uplink.channel import Channel, Gone
-from lensong.monitoring.uplink.counting import WARM_UP_S, RoundTrips
+from lensong.monitoring.uplink.counting import WARM_UP_S, RoundTrip, RoundTrips
 
 __all__ = ["PING_BYTES", "RoundTripMeter"]
 
 PING_BYTES = 8
-_EVERY_S = 0.1
-_MOST_WAITING = 700
-"""A minute of pings at that pace, and some: what an unresponsive client can make us keep."""
+_IDLE_GAP_S = (0.01, 0.03)
+_LOADED_GAP_S = (0.05, 0.15)
 
 
 class RoundTripMeter:
@@ -27,15 +36,17 @@ class RoundTripMeter:
     Parameters
     ----------
     clock : Clock
+    generator : random.Random
+        Of the gaps between pings.
     idle_count : int
         How many answers are wanted before the upload.
     """
 
-    def __init__(self, clock: Clock, *, idle_count: int = 10) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, generator: random.Random, *, idle_count: int = 10) -> None:
+        self._clock, self._random = clock, generator
         self._idle_count = idle_count
-        self._waiting: dict[bytes, float] = {}
-        self._answered: list[tuple[float, float]] = []
+        self._pings: list[RoundTrip] = []
+        self._answers: asyncio.Queue[bytes] = asyncio.Queue()
         self._over = asyncio.Event()
         self._enough = asyncio.Event()
 
@@ -74,35 +85,31 @@ class RoundTripMeter:
 
         Notes
         -----
-        Idle are those answered before the first, loaded those sent 3 s or more after the second:
-        in between the queue is filling.
+        Idle are those answered before the first, loaded those sent 3 s or more after the second: in
+        between the queue is filling.
         """
         loaded_from_s = first_byte_s + WARM_UP_S
-        answered = sorted(self._answered)
+        # A ping that is still on its way at the end has taken its age at least.
+        pings = [ping.seen_at(end_s) for ping in self._pings if ping.sent_s < end_s]
         return RoundTrips(
-            idle_ms=tuple(
-                1e3 * (heard_s - sent_s) for sent_s, heard_s in answered if heard_s <= go_s
-            ),
-            loaded_ms=tuple(
-                1e3 * (heard_s - sent_s)
-                for sent_s, heard_s in answered
-                if sent_s >= loaded_from_s and heard_s <= end_s
-            ),
-            waiting_ms=tuple(
-                1e3 * (end_s - sent_s)
-                for sent_s in self._waiting.values()
-                if loaded_from_s <= sent_s <= end_s
-            ),
+            idle=tuple(ping for ping in pings if ping.answered and ping.heard_s <= go_s),
+            loaded=tuple(ping for ping in pings if ping.sent_s >= loaded_from_s),
         )
 
     async def _ping(self, channel: Channel) -> None:
-        while channel.open and len(self._waiting) < _MOST_WAITING:
+        while channel.open:
             # Random, so that a client cannot answer before it was asked.
-            ping = os.urandom(PING_BYTES)
-            self._waiting[ping] = self._clock.monotonic_s()
+            ping, sent_s = os.urandom(PING_BYTES), self._clock.monotonic_s()
+            self._pings.append(RoundTrip(sent_s=sent_s, heard_s=sent_s, answered=False))
             await channel.send(ping)
-            await asyncio.sleep(_EVERY_S)
-        await self._over.wait()
+            while await self._answers.get() != ping:
+                pass  # neither an answer that was late nor one that was made up
+            heard_s = self._clock.monotonic_s()
+            self._pings[-1] = RoundTrip(sent_s=sent_s, heard_s=heard_s, answered=True)
+            idle = len(self._pings) < self._idle_count
+            if not idle:
+                self._enough.set()
+            await asyncio.sleep(self._random.uniform(*(_IDLE_GAP_S if idle else _LOADED_GAP_S)))
 
     async def _hear(self, channel: Channel) -> None:
         while True:
@@ -110,10 +117,5 @@ class RoundTripMeter:
                 answer = await channel.receive()
             except Gone:
                 return
-            if not isinstance(answer, bytes):
-                continue
-            sent_s = self._waiting.pop(answer, None)
-            if sent_s is not None:
-                self._answered.append((sent_s, self._clock.monotonic_s()))
-                if len(self._answered) >= self._idle_count:
-                    self._enough.set()
+            if isinstance(answer, bytes) and self._answers.empty():
+                self._answers.put_nowait(answer)

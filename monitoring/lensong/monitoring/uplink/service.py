@@ -15,7 +15,12 @@ from typing import Any
 from lensong.monitoring.clock import Clock
 from lensong.monitoring.uplink.admission import Admission, AdmissionSettings, Place
 from lensong.monitoring.uplink.channel import Channel
-from lensong.monitoring.uplink.counting import NO_ROUND_TRIPS, UplinkResult, count_uplink
+from lensong.monitoring.uplink.counting import (
+    NO_ROUND_TRIPS,
+    UplinkResult,
+    arrivals_by_segments,
+    count_uplink,
+)
 from lensong.monitoring.uplink.outcomes import FinishedTest, UplinkFailure, UplinkPermit
 from lensong.monitoring.uplink.payload import PayloadCheck
 from lensong.monitoring.uplink.refusals import Refusal
@@ -104,7 +109,7 @@ class UplinkService:
     clock : Clock
     settings : UplinkSettings
     generator : random.Random, optional
-        Chooses which parts of an upload are looked at.
+        Chooses which parts of an upload are looked at, and when pings go.
     """
 
     def __init__(
@@ -209,7 +214,7 @@ class UplinkService:
     def open_probe(self) -> tuple[str, RoundTripMeter]:
         """Return a meter of round trips and the key that a second connection finds it by."""
         key = secrets.token_urlsafe(18)
-        meter = self._probes[key] = RoundTripMeter(self.clock)
+        meter = self._probes[key] = RoundTripMeter(self.clock, self._new_random())
         return key, meter
 
     def take_probe(self, key: object) -> RoundTripMeter | Refusal:
@@ -231,9 +236,10 @@ class UplinkService:
             first_byte_s=self.settings.first_byte_s,
             stall_s=self.settings.stall_s,
             report_s=0.25 if ndt7 else 1.0,
+            tcp_info=self.settings.tcp_info,
             ndt7=ndt7,
         )
-        check = PayloadCheck(random.Random(self._random.getrandbits(64)))
+        check = PayloadCheck(self._new_random())
         return Upload(channel, rules, payload=check, clock=self.clock)
 
     def result(
@@ -255,7 +261,7 @@ class UplinkService:
             )
         try:
             return count_uplink(
-                upload.arrivals,
+                arrivals_by_segments(upload.arrivals, upload.segments),
                 round_trips=trips,
                 max_rate_bps=max_rate_bps,
                 tcp_rtt_ms=_ms(info.rtt_us),
@@ -274,6 +280,9 @@ class UplinkService:
         """Return the wall clock's time of a moment that has passed."""
         ago_s = 0.0 if monotonic_s is None else self.clock.monotonic_s() - monotonic_s
         return self.clock.now() - timedelta(seconds=ago_s)
+
+    def _new_random(self) -> random.Random:
+        return random.Random(self._random.getrandbits(64))
 
     async def settle(self, finished: FinishedTest) -> Refusal | None:
         """Store a finished test; return the refusal to tell the client if that failed."""

@@ -35,6 +35,8 @@ class UploadRules:
         How long nothing may come before the first byte, and after it [s].
     report_s : float
         From one measurement message to the next [s].
+    tcp_info : bool
+        Whether the connection is the client's own, so that its segments tell something.
     ndt7 : bool
         Text is allowed, and predictable payload does not end the test.
     """
@@ -45,6 +47,7 @@ class UploadRules:
     first_byte_s: float
     stall_s: float
     report_s: float
+    tcp_info: bool = True
     ndt7: bool = False
 
 
@@ -54,7 +57,9 @@ class Upload:
     Attributes
     ----------
     arrivals : list of (time_s, total_bytes)
-        For `counting.count_uplink`, about 20 a second.
+        What the program got, about 20 times a second.
+    segments : list of int or None
+        Data segments that the kernel got until then.
     ended : str
         ``time``, ``bytes``, ``left`` or ``lost``; ``refused`` with `refusal`.
     """
@@ -65,6 +70,7 @@ class Upload:
         self._channel, self._rules = channel, rules
         self._payload, self._clock = payload, clock
         self.arrivals: list[tuple[float, int]] = []
+        self.segments: list[int | None] = []
         self.ended: str | None = None
         self.refusal: Refusal | None = None
         self.first_byte_s: float | None = None
@@ -192,7 +198,14 @@ class Upload:
         if self.first_byte_s is None and sample[1] > 0:
             self.first_byte_s = self.arrivals[-1][0] if self.arrivals else sample[0]
         self.arrivals.append(sample)
+        self.segments.append(self._data_segments())
         return sample
+
+    def _data_segments(self) -> int | None:
+        if self._channel.wire is None or not self._rules.tcp_info:
+            return None
+        info = self._channel.wire.tcp_info()
+        return None if info is None else info.data_segments_in
 
     def _end(self, ended: str, refusal: Refusal | None = None) -> None:
         if self.ended is None:

@@ -1,0 +1,1 @@
+"""The client of the uplink test for a computer at a site: measure, keep, deliver."""
