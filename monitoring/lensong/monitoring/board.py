@@ -177,7 +177,9 @@ class Board:
                 probe_last_success_at=good.started_at,
                 uplink_p10_bps=good.uplink_p10_bps,
                 uplink_p50_bps=good.uplink_p50_bps,
-                jitter_s=None if good.jitter_ms is None else good.jitter_ms / 1e3,
+                rtt_idle_s=_seconds(good.rtt_idle_ms),
+                rtt_loaded_s=_seconds(good.rtt_loaded_ms),
+                jitter_s=_seconds(good.jitter_ms),
                 loss_up_ratio=good.loss_ratio,
             )
         if live.session is not None:
@@ -209,6 +211,10 @@ class Board:
                 mean, sd = found
                 best = (10.0 ** (mean - 1.2816 * sd), 10.0**mean)
         return best
+
+
+def _seconds(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else milliseconds / 1e3
 
 
 def _with(histogram: RttHistogram, rtt_ms: float | None) -> RttHistogram:

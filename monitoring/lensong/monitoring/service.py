@@ -144,8 +144,8 @@ class Service:
         """Return what is known of every site."""
         return self.board.snapshot(self.clock.now())
 
-    async def start(self) -> None:
-        """Bring the tables up to date, read what is known, begin to work."""
+    async def open(self) -> None:
+        """Bring the tables up to date and read what is known; nothing is done by itself yet."""
         before, after = await migrate(self.database)
         if before != after:
             _LOG.info("database brought from version %s to %s", before or "none", after)
@@ -155,6 +155,10 @@ class Service:
         await self.reload()
         await self._load_board()
         await self.streams.load()
+
+    async def start(self) -> None:
+        """Open, and begin to work."""
+        await self.open()
         for work in (
             self._judge_arrivals,
             self._keep_time,
@@ -272,12 +276,13 @@ class Service:
 
     async def _tidy(self) -> None:
         """Sum up what a crash left unsummed, then prune, again and again."""
-        await self._catch_up()
+        await self.catch_up()
         while True:
             await self.prune()
             await asyncio.sleep(self.config.retention.every_s)
 
-    async def _catch_up(self) -> None:
+    async def catch_up(self) -> None:
+        """Sum up the hours of which something arrived since they were last known to be summed."""
         now = self.clock.now()
         async with self.database.reading() as connection:
             since = await marked(connection, "hourly") or datetime(1970, 1, 1, tzinfo=UTC)

@@ -87,6 +87,7 @@ class Database:
                 max_overflow=4,
                 pool_timeout=5.0,
                 pool_pre_ping=True,
+                hide_parameters=True,  # errors are logged, and values may be secrets
                 connect_args={"timeout": 5.0, "command_timeout": 30.0},
             )
 
@@ -96,6 +97,7 @@ class Database:
             pool_size=connections,
             max_overflow=0,
             pool_timeout=5.0,
+            hide_parameters=True,
             connect_args={"timeout": _BUSY_MS / 1e3},
         )
 

@@ -78,6 +78,7 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(metrics_router(service.exposition, find_profile, dependencies=[scrape]))
     uplink = uplink_service(service, gatekeeper.by_token)
     app.include_router(uplink_router(uplink), dependencies=[Depends(tester)])
+    service.metrics.watch_uplink_tests(lambda: float(uplink.admission.running))
     service.metrics.watch_event_listeners(lambda: float(service.bus.listeners))
     app.include_router(_document(app))
     app.add_middleware(
