@@ -7,16 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from lensong.monitoring.board import Board
 from lensong.monitoring.clock import Clock
 from lensong.monitoring.errors import BusyError, StoreUnavailableError
 from lensong.monitoring.rate_limit import RateLimit
 from lensong.monitoring.records import Measurement
 from lensong.monitoring.store.measurements import Fate, Taken, hour_of
-from lensong.monitoring.store.rows import upsert
-from lensong.monitoring.store.tables import clients
+from lensong.monitoring.store.submissions import ClientSeen, Submission
 from lensong.monitoring.store.writer import Writer
 from lensong.propagation.errors import InvalidInputError
 
@@ -94,7 +91,12 @@ class Ingest:
             self.limit.take(site_id, f"reports of {site_id} in a minute", len(reports))
             offset_s = self._offset_s(client)
             corrected = [self._corrected(report, offset_s) for report in reports]
-            taken = await self.writer.ingest(corrected)
+            taken: Sequence[Taken] = await self.writer.ingest(
+                Submission(
+                    measurements=corrected,
+                    client=None if client is None else self._seen(site_id, client),
+                )
+            )
         except BusyError:
             self.count("refused", len(reports))
             raise
@@ -105,7 +107,6 @@ class Ingest:
             self.count("failed", len(reports))
             raise
         if client is not None:
-            await self.writer.run(lambda connection: self._keep(connection, site_id, client))
             self.board.backlog(site_id, client.queue_reports, client.oldest_report_at)
         self._show(taken)
         created = sum(item.fate is Fate.CREATED for item in taken)
@@ -123,7 +124,7 @@ class Ingest:
         BusyError, StoreUnavailableError
             The writer is behind; the database does not take it.
         """
-        self._show(await self.writer.ingest([measurement]))
+        self._show(await self.writer.ingest(Submission(measurements=[measurement])))
         self.count("accepted", 1)
 
     def _show(self, taken: Sequence[Taken]) -> None:
@@ -159,20 +160,15 @@ class Ingest:
             )
         return replace(report, started_at=min(started_at, now), received_at=now)
 
-    async def _keep(self, connection: AsyncConnection, site_id: str, client: ClientState) -> None:
-        row = {
-            "site_id": site_id,
-            "client_id": client.client_id,
-            "clock_offset_s": None
+    def _seen(self, site_id: str, client: ClientState) -> ClientSeen:
+        now = self.clock.now()
+        return ClientSeen(
+            site_id=site_id,
+            client_id=client.client_id,
+            last_seen_at=now,
+            clock_offset_s=None
             if client.sent_at is None
-            else (self.clock.now() - client.sent_at).total_seconds(),
-            "last_seen_at": self.clock.now(),
-            "queue_reports": client.queue_reports,
-            "oldest_report_at": client.oldest_report_at,
-        }
-        changed = {k: v for k, v in row.items() if k not in ("site_id", "client_id")}
-        await connection.execute(
-            upsert(connection, clients)
-            .values(**row)
-            .on_conflict_do_update(index_elements=["site_id", "client_id"], set_=changed)
+            else (now - client.sent_at).total_seconds(),
+            queue_reports=client.queue_reports,
+            oldest_report_at=client.oldest_report_at,
         )

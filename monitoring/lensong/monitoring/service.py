@@ -36,12 +36,12 @@ from lensong.monitoring.store.measurements import (
     hours_received_since,
     latest_by_site,
     roll_up,
-    store_measurements,
     totals_by_site,
 )
 from lensong.monitoring.store.migrate import migrate
 from lensong.monitoring.store.retention import mark, marked, prune
 from lensong.monitoring.store.sessions import open_sessions, put_profile, set_status
+from lensong.monitoring.store.submissions import store_submissions
 from lensong.monitoring.store.tables import profiles
 from lensong.monitoring.store.writer import Writer
 from lensong.monitoring.streams.allowed import AllowList, GuardedClient
@@ -94,7 +94,7 @@ class Service:
         self.metrics = ServiceMetrics()
         self.writer = Writer(
             self.database,
-            store_measurements,
+            store_submissions,
             capacity=limits.queued_writes,
             observe=self.metrics.observe_commit,
         )

@@ -11,6 +11,7 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -32,7 +33,7 @@ Bulk = Callable[[AsyncConnection, Sequence[Any]], Awaitable[Sequence[Any]]]
 class _Waiting:
     done: asyncio.Future[Any]
     job: Job | None = None
-    rows: Sequence[Any] = ()
+    item: Any = None
 
 
 class Writer:
@@ -42,7 +43,7 @@ class Writer:
     ----------
     database : Database
     bulk : callable
-        Stores the rows of `ingest`, all of a commit in one call, and returns one result for each.
+        Stores the items of `ingest`, all of a commit in one call, and returns one result for each.
     capacity : int
         Jobs that may wait; one more is refused with `BusyError`.
     observe : callable
@@ -95,10 +96,9 @@ class Writer:
         result: T = await self._enqueue(_Waiting(self._future(), job=job))
         return result
 
-    async def ingest(self, rows: Sequence[Any]) -> Sequence[Any]:
-        """Return the result of each row, once all are committed; raises as `run` does."""
-        result: Sequence[Any] = await self._enqueue(_Waiting(self._future(), rows=rows))
-        return result
+    async def ingest(self, item: Any) -> Any:
+        """Return what ``bulk`` made of an item, once it is committed; raises as `run` does."""
+        return await self._enqueue(_Waiting(self._future(), item=item))
 
     @staticmethod
     def _future() -> asyncio.Future[Any]:
@@ -141,36 +141,24 @@ class Writer:
     async def _commit(self, batch: Sequence[_Waiting]) -> list[Any]:
         outcomes: list[Any] = [None] * len(batch)
         async with self._database.write_engine.begin() as connection:
-            ingests = [i for i, waiting in enumerate(batch) if waiting.job is None]
-            if ingests and not await self._together(connection, batch, ingests, outcomes):
-                for i in ingests:
-                    outcomes[i] = await _alone(connection, self._rows_job(batch[i].rows))
+            together = [i for i, waiting in enumerate(batch) if waiting.job is None]
+            if together:
+                items = [batch[i].item for i in together]
+                results = await _alone(connection, lambda there: self._bulk(there, items))
+                if isinstance(results, BaseException):  # one of them does not fit: find out which
+                    results = [
+                        await _alone(connection, partial(self._one, item=item)) for item in items
+                    ]
+                for i, result in zip(together, results, strict=True):
+                    outcomes[i] = result
             for i, waiting in enumerate(batch):
                 if waiting.job is not None:
                     outcomes[i] = await _alone(connection, waiting.job)
         return outcomes
 
-    def _rows_job(self, rows: Sequence[Any]) -> Job:
-        return lambda connection: self._bulk(connection, rows)
-
-    async def _together(
-        self,
-        connection: AsyncConnection,
-        batch: Sequence[_Waiting],
-        ingests: Sequence[int],
-        outcomes: list[Any],
-    ) -> bool:
-        """Store the rows of all reports in one go; return False where one of them does not fit."""
-        rows = [row for i in ingests for row in batch[i].rows]
-        results = await _alone(connection, self._rows_job(rows))
-        if isinstance(results, BaseException):
-            return False
-        at = 0
-        for i in ingests:
-            count = len(batch[i].rows)
-            outcomes[i] = results[at : at + count]
-            at += count
-        return True
+    async def _one(self, connection: AsyncConnection, item: Any) -> Any:
+        (result,) = await self._bulk(connection, [item])
+        return result
 
 
 async def _alone(connection: AsyncConnection, job: Job) -> Any:

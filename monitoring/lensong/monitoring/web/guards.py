@@ -172,17 +172,20 @@ def check_csrf(request: Request, wanted: str) -> None:
         raise NotAllowedError("X-CSRF-Token is missing or wrong: load the page again", "csrf")
 
 
-def running(request: Request) -> Service:
+# coroutines, though they wait for nothing: FastAPI would call a function in a thread
+
+
+async def running(request: Request) -> Service:
     """Return the service that answers."""
     service: Service = request.app.state.service
     return service
 
 
-def anybody() -> None:
+async def anybody() -> None:
     """Classify a route as open to everybody."""
 
 
-def tester() -> None:
+async def tester() -> None:
     """Classify a route as the uplink test's, which asks for a site's token by itself."""
 
 
