@@ -15,7 +15,7 @@ from pathlib import Path
 
 from lensong.propagation.errors import DataError
 
-__all__ = ["UNICODE_ENCODINGS", "Table", "parse_number", "read_bytes", "read_table"]
+__all__ = ["UNICODE_ENCODINGS", "Table", "parse_number", "parse_table", "read_bytes", "read_table"]
 
 #: Encodings that a file states or proves; the others are only guessed.
 UNICODE_ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be")
@@ -84,8 +84,26 @@ def read_table(path: str | Path) -> Table:
         The file is missing, empty, no text, has two columns of one name, or a row whose number
         of fields differs from the header's.
     """
-    path = Path(path)
-    text, encoding = _decode(read_bytes(path), path)
+    return parse_table(read_bytes(path), str(path))
+
+
+def parse_table(data: bytes, name: str) -> Table:
+    """Return the table that some bytes hold, as `read_table` does of a file.
+
+    Parameters
+    ----------
+    data : bytes
+        Text of any encoding that `read_table` knows, not gzipped.
+    name : str
+        What messages call it.
+
+    Raises
+    ------
+    DataError
+        As `read_table`.
+    """
+    path = Path(name)
+    text, encoding = _decode(data, path)
     text, delimiter = _take_sep_line(text)
     if not text.strip():
         raise DataError(f"{path} is empty, wanted a table with one row per line")
