@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lensong.coverage.report import render_report
+from lensong.coverage.report.html import render_report
 from lensong.coverage.result import PlanResult
 from tests.small_plan import make_small_plan_result
 

@@ -14,7 +14,7 @@ from pyproj import Transformer
 from rasterio.io import MemoryFile
 
 from lensong.coverage.report import map_data as map_module
-from lensong.coverage.report import render_report, result_id
+from lensong.coverage.report.html import render_report, result_id
 from lensong.coverage.report.legend import classify, rsrp_legend
 from lensong.coverage.report.map_data import map_data
 from lensong.coverage.result import PlanResult

@@ -21,7 +21,7 @@ import pandas as pd
 from lensong.cli.coverage_kmz import write_coverage_kmz
 from lensong.cli.coverage_rasters import Step, raster_steps
 from lensong.coverage.network import Mast
-from lensong.coverage.report import render_report, result_id
+from lensong.coverage.report.html import render_report, result_id
 from lensong.coverage.result import PlanResult
 from lensong.gis_data.atomic import atomic_path, write_error
 from lensong.gis_data.vector_write import write_csv, write_geopackage

@@ -1,5 +1,4 @@
-"""The result of a plan as one HTML file that opens without internet."""
+"""The result of a plan as one HTML file that opens without internet: `report.html`.
 
-from lensong.coverage.report.html import render_report, result_id
-
-__all__ = ["render_report", "result_id"]
+Nothing is imported here: the live side wants the numbers of `report.messages` without GeoPandas.
+"""
