@@ -88,6 +88,7 @@ def serving(
         host="127.0.0.1",
         port=0,
         log_level="info",
+        log_config=None,  # to the root logger, where a test looks
         ws=MeteredWebSocketProtocol if metered else "websockets-sansio",
         loop=loop,
         timeout_graceful_shutdown=2,

@@ -142,7 +142,7 @@ async def measure_uplink(
         "sent_at": rfc3339(clock.now()),
     }
     try:
-        async with await test.open("/uplink/v1/test", _OPEN_S) as socket:
+        async with test.open("/uplink/v1/test", _OPEN_S) as socket:
             return await test.run(socket, hello)
     except ConnectionClosed as closed:
         raise test.closed(closed) from closed
@@ -163,8 +163,8 @@ class _Test:
         self._test_id: str | None = None
         self._refused: dict[str, Any] | None = None
 
-    async def open(self, path: str, within_s: float) -> ClientConnection:
-        return await connect(
+    def open(self, path: str, within_s: float) -> connect:
+        return connect(
             self._base + path,
             subprotocols=[_SUBPROTOCOL],
             compression=None,
@@ -233,7 +233,7 @@ class _Test:
     async def _answer_pings(self, key: str) -> None:
         """Send every ping back; without this connection there is no round trip, no more."""
         with suppress(ConnectionClosed, OSError, TimeoutError, InvalidHandshake):
-            async with await self.open("/uplink/v1/probe", _PROBE_OPEN_S) as socket:
+            async with self.open("/uplink/v1/probe", _PROBE_OPEN_S) as socket:
                 await socket.send(json.dumps({"type": "hello", "probe_key": key}))
                 async for ping in socket:
                     if isinstance(ping, bytes):

@@ -97,5 +97,5 @@ def read_tcp_info(connection: HasSocketOptions | None) -> TcpInfo | None:
         return None
     try:
         return parse_tcp_info(connection.getsockopt(socket.IPPROTO_TCP, option, _LARGEST_BYTES))
-    except (OSError, AttributeError):  # no TCP socket, or closed already
+    except (OSError, AttributeError, ValueError):  # no TCP socket, or closed already
         return None

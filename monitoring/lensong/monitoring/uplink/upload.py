@@ -156,6 +156,8 @@ class Upload:
                 self._end("refused", Refusal("message_too_large"))
             elif self._payload.feed(message) and not self._rules.ndt7:
                 self._end("refused", Refusal("compressible"))
+            elif self.received_bytes >= self._rules.max_bytes:
+                self._end("bytes")
 
     def _take_text(self, message: str) -> None:
         self._text_bytes += len(message.encode())
@@ -205,7 +207,9 @@ class Upload:
         if self._channel.wire is None or not self._rules.tcp_info:
             return None
         info = self._channel.wire.tcp_info()
-        return None if info is None else info.data_segments_in
+        if info is None:  # closed by now: no more will come
+            return self.segments[-1] if self.segments else None
+        return info.data_segments_in
 
     def _end(self, ended: str, refusal: Refusal | None = None) -> None:
         if self.ended is None:
