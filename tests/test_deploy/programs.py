@@ -47,8 +47,10 @@ def wait_for(condition: Callable[[], Any], what: str, limit_s: float = 30.0) -> 
 
 
 @contextmanager
-def program(command: list[str], folder: Path, ready_url: str) -> Iterator[None]:
-    """Run a program until the block ends; it has begun once an address answers."""
+def program(
+    command: list[str], folder: Path, ready_url: str, *, status: int = 200
+) -> Iterator[None]:
+    """Run a program until the block ends; it has begun once an address answers with a status."""
     log = folder / f"{Path(command[0]).name}.log"
     with log.open("wb") as out:
         process = subprocess.Popen(command, cwd=folder, stdout=out, stderr=out)
@@ -56,7 +58,7 @@ def program(command: list[str], folder: Path, ready_url: str) -> Iterator[None]:
 
             def is_ready() -> bool:
                 assert process.poll() is None, log.read_text("utf-8", "replace")[-3_000:]
-                return httpx.get(ready_url).status_code == 200
+                return httpx.get(ready_url).status_code == status
 
             wait_for(is_ready, ready_url)
             yield
