@@ -135,10 +135,10 @@ def main() -> None:
     reports: dict[tuple[str, int], dict[str, Any]] = {}
 
     @app.post("/api/v1/sites/{site}/measurements")
-    async def ingest(site: str, body: dict[str, Any]) -> dict[str, Any]:
+    async def ingest(site: str, body: dict[str, Any]) -> list[dict[str, Any]]:
         for report in body["measurements"]:
-            reports[report["client_id"], report["seq"]] = report | {"site": site}
-        return {"received": len(body["measurements"])}
+            reports[body["client_id"], report["seq"]] = report | {"site": site}
+        return [{"seq": report["seq"], "fate": "created"} for report in body["measurements"]]
 
     @app.get("/reports")
     async def kept() -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -88,8 +88,8 @@ def deliver(
 
     Notes
     -----
-    A report leaves the queue once the service says that it has stored it, or stored it before
-    (409). An answer that is lost on the way leads to a second sending, which the service knows by
+    A report leaves the queue once the service names it among those that it has stored, or says
+    that it had (409). An answer that is lost on the way leads to a second sending, which the service knows by
     (``client_id``, ``seq``).
     """
     return _Delivery(queue, client, server, token, clock).run()
@@ -113,10 +113,15 @@ class _Delivery:
             size = BATCH
             while batch := self._queue.waiting(self._server, size):
                 answer = self._post(site, batch)
-                if answer.is_success or answer.status_code == 409:
-                    self._queue.delivered([report.seq for report in batch])
-                    self._delivered += len(batch)
+                fates = _fates(answer)
+                if answer.status_code == 409 or fates.keys() >= {report.seq for report in batch}:
+                    self._settle(batch, fates)
                     size = BATCH
+                elif answer.is_success:
+                    return self._done(
+                        f"{self._server} answered {answer.status_code}, but is not the service: "
+                        "does the network ask to sign in?"
+                    )
                 elif answer.status_code in (400, 413, 422) and len(batch) > 1:
                     size = max(1, len(batch) // 2)  # one bad report must not hold up the others
                 elif answer.status_code in (400, 413, 422):
@@ -135,7 +140,7 @@ class _Delivery:
         try:
             return str(answer.json()["site"]), answer
         except (ValueError, KeyError, TypeError):
-            return None, answer
+            return None, answer  # a portal
 
     def _post(self, site: str, batch: Sequence[QueuedReport]) -> httpx.Response:
         body = {
@@ -148,6 +153,16 @@ class _Delivery:
         return self._client.post(
             f"{self._server}/api/v1/sites/{site}/measurements", json=body, headers=self._headers
         )
+
+    def _settle(self, batch: Sequence[QueuedReport], fates: Mapping[int, str]) -> None:
+        """Forget what was stored; set aside what met another report under its number."""
+        stored = [report.seq for report in batch if fates.get(report.seq) != "conflict"]
+        self._queue.delivered(stored)
+        for report in batch:
+            if fates.get(report.seq) == "conflict":
+                self._queue.reject(report.seq, "the service holds another report of this number")
+        self._delivered += len(stored)
+        self._rejected += len(batch) - len(stored)
 
     def _stopped(self, answer: httpx.Response) -> Delivered:
         return self._done(
@@ -167,6 +182,25 @@ class _Delivery:
             problem=problem,
             refused=refused,
         )
+
+
+def _fates(answer: httpx.Response) -> dict[int, str]:
+    """Return what became of each report by the service's answer, empty if it is none.
+
+    A portal that a network puts before its users answers 200 to everything.
+    """
+    if not answer.is_success:
+        return {}
+    try:
+        fates = answer.json()
+    except ValueError:
+        return {}
+    listed = fates if isinstance(fates, list) else []
+    return {
+        fate["seq"]: str(fate.get("fate"))
+        for fate in listed
+        if isinstance(fate, dict) and isinstance(fate.get("seq"), int)
+    }
 
 
 def _title(answer: httpx.Response) -> str:

@@ -44,7 +44,7 @@ class QueuedReport:
         Its running number, never used twice by one client.
     queued_at : datetime
     body : dict
-        What the service takes, ``client_id`` and ``seq`` included.
+        What the service takes, ``seq`` included.
     """
 
     seq: int
@@ -95,7 +95,7 @@ class ReportQueue:
         """Keep a report for a server and return its running number."""
         with self._transaction():
             (seq,) = self._database.execute("SELECT next_seq FROM identity").fetchone()
-            whole = dict(body) | {"client_id": self.client_id, "seq": seq}
+            whole = dict(body) | {"seq": seq}
             self._database.execute("UPDATE identity SET next_seq = next_seq + 1")
             self._database.execute(
                 "INSERT INTO reports VALUES (?, ?, ?, ?, NULL)",
