@@ -10,15 +10,30 @@ import gzip
 import resource
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from shutil import which
 
 import pytest
+import yaml
+from fastapi import FastAPI
 from prometheus_client import generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
 from lensong.monitoring.clock import SystemClock
 from lensong.monitoring.metrics.collector import SnapshotCollector
 from lensong.monitoring.metrics.exposition import Exposition
+from lensong.monitoring.metrics.routes import metrics_router
+from lensong.monitoring.metrics.snapshot import ServiceSnapshot
 from lensong.monitoring.metrics.text import write_text
+from tests.test_deploy.programs import (
+    free_port,
+    prometheus,
+    query,
+    served,
+    shipped_prometheus,
+    wait_for,
+)
 from tests.test_monitoring.test_metrics.full_snapshot import NOW, full_snapshot
 
 SITES = 1_000
@@ -64,8 +79,10 @@ def test_a_scrape_of_1000_full_sites_takes_less_than_a_second() -> None:
 
 @pytest.mark.benchmark
 def test_how_long_the_event_loop_waits_for_the_interpreter_during_a_scrape() -> None:
+    snapshot = full_snapshot(SITES)
+
     async def run() -> float:
-        exposition = Exposition(lambda: full_snapshot(SITES), SystemClock(), cache_s=0.0)
+        exposition = Exposition(lambda: snapshot, SystemClock(), cache_s=0.0)
         scrape = asyncio.create_task(exposition.page(accept="application/openmetrics-text"))
         longest_s = 0.0
         while not scrape.done():
@@ -83,3 +100,33 @@ async def _scrape() -> bytes:
     exposition = Exposition(lambda: full_snapshot(SITES), SystemClock())
     page = await exposition.page(accept="application/openmetrics-text", accept_encoding="gzip")
     return page.body
+
+
+@pytest.mark.benchmark
+@pytest.mark.skipif(which("prometheus") is None, reason="prometheus is not installed")
+def test_what_a_real_prometheus_says_of_its_scrape(tmp_path: Path) -> None:
+    async def no_profile(_code: str) -> None:
+        return None
+
+    def snapshot() -> ServiceSnapshot:
+        return full_snapshot(SITES, datetime.now(UTC))
+
+    app, port = FastAPI(), free_port()
+    app.include_router(metrics_router(Exposition(snapshot, SystemClock(), 0.0), no_profile))
+    config = shipped_prometheus(tmp_path / "prometheus", service=port, alertmanager=free_port())
+    # every second here, where 1,000 probes a second would be 60 times what is shipped
+    content = yaml.safe_load(config.read_text("utf-8"))
+    content["scrape_configs"] = content["scrape_configs"][:1]
+    config.write_text(yaml.safe_dump(content), "utf-8")
+    of_job = '{job="lensong"}'
+    with served(app, port), prometheus(config) as address:
+        wait_for(
+            lambda: query(address, f"count_over_time(scrape_duration_seconds{of_job}[1m]) > 5"),
+            "six scrapes",
+        )
+        (samples,) = query(address, f"scrape_samples_scraped{of_job}")
+        (least,) = query(address, f"min_over_time(scrape_duration_seconds{of_job}[1m])")
+        (most,) = query(address, f"max_over_time(scrape_duration_seconds{of_job}[1m])")
+    took_s = [float(sample["value"][1]) for sample in (least, most)]
+    print(f"\n{samples['value'][1]} samples in {took_s[0]:.2f} to {took_s[1]:.2f} s")
+    assert took_s[1] < 1.0

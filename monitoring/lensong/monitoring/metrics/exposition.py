@@ -7,8 +7,7 @@ import gzip
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
-
-from prometheus_client.metrics_core import Metric
+from itertools import chain
 
 from lensong.monitoring.clock import Clock
 from lensong.monitoring.errors import NotFoundError
@@ -185,11 +184,14 @@ class Exposition:
                 )
             chosen = tuple(site for site in snapshot.sites if site.commune_code in key.communes)
             snapshot = replace(snapshot, sites=chosen)
-        metrics: list[Metric] = []
-        if key.part is not Part.SITES and self._service is not None:
-            metrics += self._service.collect()
-        if key.part is not Part.SERVICE:
-            metrics += SnapshotCollector(snapshot, self._clock.now()).collect()
+        service = self._service if key.part is not Part.SITES else None
+        if key.part is Part.SERVICE:
+            snapshot = replace(snapshot, sites=())
+        # one metric at a time: not all of them need to be in memory
+        metrics = chain(
+            service.collect() if service is not None else (),
+            SnapshotCollector(snapshot, self._clock.now()).collect(),
+        )
         body = write_text(metrics, openmetrics=key.openmetrics)
         return _packed(body, openmetrics=key.openmetrics, gzipped=key.gzipped)
 
