@@ -89,8 +89,8 @@ def deliver(
     Notes
     -----
     A report leaves the queue once the service names it among those that it has stored, or says
-    that it had (409). An answer that is lost on the way leads to a second sending, which the service knows by
-    (``client_id``, ``seq``).
+    that it had (409). An answer that is lost on the way leads to a second sending, which the
+    service knows by (``client_id``, ``seq``).
     """
     return _Delivery(queue, client, server, token, clock).run()
 

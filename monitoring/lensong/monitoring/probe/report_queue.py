@@ -23,15 +23,12 @@ KEPT = timedelta(hours=168)
 MOST_REPORTS = 5_000
 """About 10 MB; a week of one test in two minutes."""
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS identity (
-    one INTEGER PRIMARY KEY CHECK (one = 1), client_id TEXT NOT NULL, next_seq INTEGER NOT NULL
-);
-CREATE TABLE IF NOT EXISTS reports (
-    seq INTEGER PRIMARY KEY, server TEXT NOT NULL, queued_at TEXT NOT NULL, body TEXT NOT NULL,
-    rejected TEXT
-);
-"""
+_TABLES = (
+    "CREATE TABLE IF NOT EXISTS identity (one INTEGER PRIMARY KEY CHECK (one = 1), "
+    "client_id TEXT NOT NULL, next_seq INTEGER NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS reports (seq INTEGER PRIMARY KEY, server TEXT NOT NULL, "
+    "queued_at TEXT NOT NULL, body TEXT NOT NULL, rejected TEXT)",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,12 +70,13 @@ class ReportQueue:
             path.touch(mode=0o600)
             self._database = sqlite3.connect(path, timeout=30.0, isolation_level=None)
             # A report is on the disk, not only in its cache, before the test counts as kept.
-            self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = FULL")
-            self._database.executescript(_TABLES)
-            self._database.execute(
-                "INSERT OR IGNORE INTO identity VALUES (1, ?, 1)", (str(uuid.uuid4()),)
-            )
+            with self._transaction():
+                for statement in _TABLES:
+                    self._database.execute(statement)
+                self._database.execute(
+                    "INSERT OR IGNORE INTO identity VALUES (1, ?, 1)", (str(uuid.uuid4()),)
+                )
         except (OSError, sqlite3.Error) as error:
             raise DataError(
                 f"cannot use the queue {path}: {error}: check the path, its rights and free "
