@@ -20,7 +20,9 @@ from lensong.monitoring.uplink_results import uplink_service
 from lensong.monitoring.web import health, problems
 from lensong.monitoring.web.api import (
     access,
+    coverage_runs,
     events,
+    imports,
     measurements,
     places,
     profiles,
@@ -67,7 +69,18 @@ def create_app(service: Service) -> FastAPI:
     gatekeeper = Gatekeeper(service)
     app.state.gatekeeper = gatekeeper
     problems.register(app)
-    for part in (sign_in, places, profiles, sessions, measurements, access, events, streams):
+    for part in (
+        sign_in,
+        places,
+        profiles,
+        sessions,
+        measurements,
+        access,
+        events,
+        streams,
+        imports,
+        coverage_runs,
+    ):
         app.include_router(part.router)
     app.include_router(health.router)
 

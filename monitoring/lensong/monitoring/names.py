@@ -1,0 +1,55 @@
+"""Names as people type them: without tone marks, without "xã" and "tỉnh" before them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+__all__ = ["bare", "bare_place", "identifier_of"]
+
+_KINDS_OF_PLACE = (
+    "thi tran ", "thanh pho ", "phuong ", "xa ", "tinh ", "commune ", "ward ", "province ",
+)  # fmt: skip
+
+
+def bare(text: str) -> str:
+    """Return a text in lower case, without tone marks, words parted by one blank.
+
+    `lensong.gis_data.vectors.search_key` does the same but comes with GeoPandas, which the service
+    does not load.
+
+    Examples
+    --------
+    >>> bare("  Chợ  Bình Lư "), bare("Giờ bắt_đầu (dự kiến)")
+    ('cho binh lu', 'gio bat dau du kien')
+    """
+    letters = unicodedata.normalize("NFD", text.casefold().replace("đ", "d"))
+    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return " ".join(re.findall(r"[^\W_]+", plain))
+
+
+def bare_place(text: str) -> str:
+    """Return the bare name of a commune or province, without the word for what it is.
+
+    Examples
+    --------
+    >>> bare_place("Xã Bình Lư"), bare_place("Tỉnh Lai Châu"), bare_place("Xa Dung")
+    ('binh lu', 'lai chau', 'dung')
+    """
+    plain = bare(text)
+    for kind in _KINDS_OF_PLACE:
+        if plain.startswith(kind):
+            return plain.removeprefix(kind)
+    return plain
+
+
+def identifier_of(name: str) -> str:
+    """Return the identifier that a name makes; empty where it has no Latin letter or digit.
+
+    Examples
+    --------
+    >>> identifier_of("Chợ phiên Sìn Hồ (cũ)")
+    'cho-phien-sin-ho-cu'
+    """
+    words = re.findall(r"[a-z0-9]+", bare(name))
+    return "-".join(words)[:64].strip("-")

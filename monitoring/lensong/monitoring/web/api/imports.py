@@ -1,0 +1,299 @@
+"""Lists in and out: sites and sessions as CSV, sessions as iCalendar."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import AwareDatetime
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.exceptions import HTTPException
+
+from lensong.monitoring.access import Principal
+from lensong.monitoring.exports import (
+    ExportedSession,
+    sessions_calendar,
+    sessions_csv,
+    sites_csv,
+)
+from lensong.monitoring.import_rows import RowsError
+from lensong.monitoring.importing import Imported, import_sessions, import_sites
+from lensong.monitoring.service import Service
+from lensong.monitoring.store.calendars import sessions_between
+from lensong.monitoring.store.events import latest_verdicts
+from lensong.monitoring.store.people import note
+from lensong.monitoring.web.addresses import public_url
+from lensong.monitoring.web.api.shapes import Body
+from lensong.monitoring.web.guards import Manager, Planner, Reader, Running
+from lensong.monitoring.web.problems import PROBLEM_RESPONSES, language_of, problem
+
+__all__ = ["ImportOut", "router"]
+
+router = APIRouter(prefix="/api/v1", tags=["lists"])
+
+CSV = "text/csv"
+CALENDAR = "text/calendar"
+_MOST_EXPORTED = 20_000
+
+DryRun = Annotated[bool, Query(description="Check everything and store nothing.")]
+Moment = Annotated[AwareDatetime | None, Query()]
+
+
+def _body(*kinds: str) -> dict[str, Any]:
+    """Return what OpenAPI says of a body that is a text."""
+    content = {kind: {"schema": {"type": "string"}} for kind in kinds}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def _file(kind: str) -> dict[int | str, dict[str, Any]]:
+    """Return what OpenAPI says of an answer that is a file."""
+    return {200: {"content": {kind: {"schema": {"type": "string"}}}, "description": "The list."}}
+
+
+class ImportItemOut(Body):
+    """What became of a row: created, updated, unchanged, cancelled, left_cancelled.
+
+    A session that was called off here is left so, unless its calendar says that it was changed
+    since. Row 0 is a session that the calendar no longer has.
+    """
+
+    row: int
+    id: str
+    name: str
+    fate: str
+
+
+class ImportOut(Body):
+    """What became of a list; ``over`` counts sessions that had ended and were left out."""
+
+    dry_run: bool
+    counts: dict[str, int]
+    over: int
+    ignored_columns: list[str]
+    items: list[ImportItemOut]
+
+    @classmethod
+    def of(cls, imported: Imported) -> ImportOut:
+        """Return the body of a report."""
+        return cls(
+            dry_run=imported.dry_run,
+            counts=imported.counts(),
+            over=imported.over,
+            ignored_columns=list(imported.ignored_columns),
+            items=[
+                ImportItemOut(row=item.row, id=item.id, name=item.name, fate=item.fate)
+                for item in imported.items
+            ],
+        )
+
+
+@router.post(
+    "/import/sites",
+    responses=PROBLEM_RESPONSES(400, 401, 403, 408, 413, 415, 422, 429, 503),
+    openapi_extra=_body(CSV),
+)
+async def take_sites(
+    request: Request, service: Running, principal: Manager, dry_run: DryRun = False
+) -> ImportOut:
+    """Take a CSV list of sites in, with the communes and provinces that it names: all or none.
+
+    A site whose ``site_id`` is known is changed; columns that the list lacks stay as they are. The
+    columns: ``site_id``, ``name``, ``commune_code``, ``commune``, ``province_code``, ``province``,
+    ``lat_deg``, ``lon_deg``, ``operators``, ``technologies``, ``synthetic``, in English or
+    Vietnamese. Errors are told row by row in ``errors``.
+    """
+    _kind_of(request, CSV)
+    try:
+        imported = await import_sites(service, principal, await request.body(), dry_run=dry_run)
+    except RowsError as error:
+        return _wrong_rows(request, error)  # type: ignore[return-value]  # FastAPI passes a Response on
+    return ImportOut.of(imported)
+
+
+@router.post(
+    "/import/sessions",
+    responses=PROBLEM_RESPONSES(400, 401, 403, 404, 408, 413, 415, 422, 429, 503),
+    openapi_extra=_body(CSV, CALENDAR),
+)
+async def take_sessions(
+    request: Request,
+    service: Running,
+    principal: Planner,
+    dry_run: DryRun = False,
+    site: Annotated[
+        str | None, Query(max_length=64, description="Site of sessions that name none.")
+    ] = None,
+    profile: Annotated[
+        str | None, Query(max_length=64, description="Profile of sessions that name none.")
+    ] = None,
+) -> ImportOut:
+    """Take a list of sessions in, as CSV or as an iCalendar file: all or none.
+
+    A session is known again by its UID (in CSV by site, start and title): the same list may come
+    every day. Times without a zone are those of the service's ``time_zone``. Sessions that are
+    over are left out. Events that come again are written out for a year ahead.
+    """
+    kind = _kind_of(request, CSV, CALENDAR)
+    try:
+        imported = await import_sessions(
+            service,
+            principal,
+            await request.body(),
+            calendar=kind == CALENDAR,
+            site_id=site,
+            profile_code=profile,
+            dry_run=dry_run,
+        )
+    except RowsError as error:
+        return _wrong_rows(request, error)  # type: ignore[return-value]  # FastAPI passes a Response on
+    return ImportOut.of(imported)
+
+
+@router.get(
+    "/export/sites.csv",
+    response_class=Response,
+    responses=PROBLEM_RESPONSES(401, 403, 503) | _file(CSV),
+)
+async def give_sites(service: Running, principal: Reader) -> Response:
+    """Return the sites of the asker's area as CSV, fit to be imported again."""
+    sites = list(service.directory.visible_to(principal))
+    await _note_export(service, principal, "export.sites", len(sites))
+    return _download(sites_csv(service.directory, sites).encode(), CSV, "sites.csv")
+
+
+@router.get(
+    "/export/sessions.csv",
+    response_class=Response,
+    responses=PROBLEM_RESPONSES(401, 403, 422, 503) | _file(CSV),
+)
+async def give_sessions(
+    request: Request,
+    service: Running,
+    principal: Reader,
+    after: Moment = None,
+    before: Moment = None,
+) -> Response:
+    """Return sessions of the asker's area with their verdicts as CSV, the first 20,000 by start.
+
+    ``after`` and ``before`` take those that end after one moment and start before another.
+    """
+    found = await _sessions(service, principal, after, before)
+    text = await asyncio.to_thread(
+        sessions_csv,
+        service.directory,
+        found,
+        zone=ZoneInfo(service.config.time_zone),
+        language=language_of(request),
+    )
+    await _note_export(service, principal, "export.sessions", len(found))
+    return _download(text.encode(), CSV, "sessions.csv")
+
+
+@router.get(
+    "/export/sessions.ics",
+    response_class=Response,
+    responses=PROBLEM_RESPONSES(401, 403, 422, 503) | _file(CALENDAR),
+)
+async def give_calendar(
+    request: Request,
+    service: Running,
+    principal: Reader,
+    after: Moment = None,
+    before: Moment = None,
+) -> Response:
+    """Return sessions of the asker's area with their verdicts as an iCalendar file.
+
+    STATUS is CONFIRMED where a session is READY, TENTATIVE where it is not or not known, CANCELLED
+    where it was called off; state and reasons stand in DESCRIPTION.
+    """
+    found = await _sessions(service, principal, after, before)
+    data = await asyncio.to_thread(
+        sessions_calendar,
+        service.directory,
+        found,
+        language=language_of(request),
+        public_url=public_url(service, request),
+        now=service.clock.now(),
+    )
+    await _note_export(service, principal, "export.sessions", len(found))
+    return _download(data, CALENDAR, "sessions.ics")
+
+
+async def _sessions(
+    service: Service,
+    principal: Principal,
+    after: AwareDatetime | None,
+    before: AwareDatetime | None,
+) -> list[ExportedSession]:
+    sites = [site.site_id for site in service.directory.visible_to(principal)]
+    async with service.database.reading() as connection:
+        kept = await sessions_between(
+            connection, site_ids=sites, after=after, before=before, limit=_MOST_EXPORTED
+        )
+        verdicts = await latest_verdicts(connection, [item.session.session_id for item in kept])
+    return [
+        ExportedSession(
+            session=item.session,
+            calendar_uid=item.calendar_uid,
+            updated_at=item.updated_at,
+            verdict=found.verdict if (found := verdicts.get(item.session.session_id)) else None,
+        )
+        for item in kept
+    ]
+
+
+def _kind_of(request: Request, *wanted: str) -> str:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in wanted:
+        raise HTTPException(
+            415, f"Content-Type is {kind[:60] or 'missing'}, wanted {' or '.join(wanted)}"
+        )
+    return kind
+
+
+def _wrong_rows(request: Request, error: RowsError) -> Response:
+    return problem(
+        request,
+        422,
+        "invalid",
+        str(error),
+        errors=[
+            {
+                "pointer": "/".join(["", str(item.row), *_pointer(item.column)]),
+                "detail": item.problem,
+            }
+            for item in error.errors
+        ],
+    )
+
+
+def _pointer(column: str) -> list[str]:
+    """Return a column as a part of a JSON pointer (RFC 6901)."""
+    return [column.replace("~", "~0").replace("/", "~1")] if column else []
+
+
+async def _note_export(service: Service, principal: Principal, action: str, count: int) -> None:
+    async def work(connection: AsyncConnection) -> None:
+        await note(
+            connection,
+            at=service.clock.now(),
+            actor=principal.actor,
+            action=action,
+            subject=principal.scope or "all",
+            detail={"rows": count},
+        )
+
+    await service.writer.run(work)
+
+
+def _download(data: bytes, kind: str, name: str) -> Response:
+    return Response(
+        data,
+        media_type=f"{kind}; charset=utf-8",
+        headers={
+            "Content-Disposition": f'attachment; filename="lensong-{name}"',
+            "Cache-Control": "no-store",
+        },
+    )
