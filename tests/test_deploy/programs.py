@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 import socket
 import subprocess
@@ -20,15 +21,26 @@ from fastapi import FastAPI
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 
+_PORTS = iter(random.sample(range(20_000, 30_000), 5_000))  # not those of another run beside it
+
 _FASTER_S = 1  # every interval of the shipped configuration, in tests
 
 
 def free_port() -> int:
-    """Return a port of loopback on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port of loopback on which nothing listens, another one at each call.
+
+    Out of a range from which the kernel hands out none by itself: between this answer and its use
+    an outgoing connection could take it.
+    """
+    for port in _PORTS:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no port between 20000 and 30000 is free")
 
 
 def wait_for(condition: Callable[[], Any], what: str, limit_s: float = 30.0) -> Any:
