@@ -63,6 +63,8 @@ class Board:
         totals: Mapping[str, tuple[Mapping[str, int], int]],
     ) -> None:
         """Take over what the store knows of measurements."""
+        for live in self._live.values():
+            live.last = live.last_success = None
         for measurement in latest:
             self._remember(measurement)
         for site_id, (probes, sent_bytes) in totals.items():

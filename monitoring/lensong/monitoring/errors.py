@@ -6,6 +6,7 @@ from lensong.propagation.errors import LensongError
 
 __all__ = [
     "BusyError",
+    "ClockFaultError",
     "ConflictError",
     "NotAllowedError",
     "NotFoundError",
@@ -77,3 +78,12 @@ class TooLargeError(LensongError):
 
 class StoreUnavailableError(LensongError):
     """The database does not answer, is locked, or its disk is full: nothing was stored."""
+
+
+class ClockFaultError(StoreUnavailableError):
+    """The clock of this machine was set while we ran: what is stored by it might be wrong.
+
+    Whoever can wait for the store waits for the clock in the same way.
+    """
+
+    code = "clock_fault"

@@ -147,6 +147,8 @@ class Ingest:
 
     def _corrected(self, report: Measurement, offset_s: float) -> Measurement:
         now = self.clock.now()
+        if not offset_s and now - _OLDEST <= report.started_at <= now:
+            return report  # nearly all
         started_at = report.started_at + timedelta(seconds=offset_s)
         if started_at > now + timedelta(minutes=5):
             raise InvalidInputError(

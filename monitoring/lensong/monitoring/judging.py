@@ -146,7 +146,8 @@ class Judge:
 
         if hours:
             await self.writer.run(sum_up)
-        await self.rejudge_site(site_id, "evidence")
+        if self.board.session_of(site_id) is not None:
+            await self.rejudge_site(site_id, "evidence")
 
     async def rejudge_site(self, site_id: str, trigger: str) -> None:
         """Judge every open session of a site anew and show the next one on the board."""

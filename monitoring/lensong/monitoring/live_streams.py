@@ -98,6 +98,13 @@ class LiveStreams:
         self._watched = chosen
         self.poller.watch(chosen.values())
 
+    def pause(self) -> None:
+        """Watch nothing until `choose` is called, and remember nothing: lags lie by then."""
+        for site_id in tuple(self._watched):
+            self._forget(site_id)
+        self._watched = {}
+        self.poller.watch(())
+
     def _watch(self, session: Session, source: StreamSource) -> WatchedStream:
         profile = self.directory.profiles[session.profile_code]
         return WatchedStream(

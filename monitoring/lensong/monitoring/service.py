@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from lensong.monitoring.board import Board
 from lensong.monitoring.clock import Clock, SystemClock
 from lensong.monitoring.config import ServiceConfig
 from lensong.monitoring.directory import Directory
-from lensong.monitoring.errors import StoreUnavailableError
+from lensong.monitoring.errors import BusyError, ClockFaultError, StoreUnavailableError
 from lensong.monitoring.events import EventBus
 from lensong.monitoring.ingest import Ingest
 from lensong.monitoring.judging import CHECKPOINTS, Judge
@@ -39,12 +40,18 @@ from lensong.monitoring.store.measurements import (
     totals_by_site,
 )
 from lensong.monitoring.store.migrate import migrate
-from lensong.monitoring.store.retention import mark, marked, prune
-from lensong.monitoring.store.sessions import open_sessions, put_profile, set_status
+from lensong.monitoring.store.retention import last_mark, mark, marked, prune
+from lensong.monitoring.store.sessions import (
+    moved_ahead_of,
+    open_sessions,
+    put_profile,
+    set_status,
+)
 from lensong.monitoring.store.submissions import store_submissions
 from lensong.monitoring.store.tables import profiles
 from lensong.monitoring.store.writer import Writer
 from lensong.monitoring.streams.allowed import AllowList, GuardedClient
+from lensong.monitoring.trusted_clock import TrustedClock
 from lensong.monitoring.webhooks import Courier
 
 __all__ = ["Service"]
@@ -53,8 +60,8 @@ _LOG = logging.getLogger("lensong.service")
 
 _TICK_S = 5.0
 _JUDGE_EVERY_S = 1.0
-_EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
-"""No clock that is right shows less: this program did not exist."""
+_MARK_EVERY = timedelta(minutes=1)
+_TELL_EVERY_S = 60.0
 
 
 @dataclass(slots=True)
@@ -64,12 +71,14 @@ class Service:
     Parameters
     ----------
     config : ServiceConfig
-    clock : Clock
-        The time; tests bring their own.
+    machine_clock : Clock
+        The time; tests bring their own. All else asks `clock`, which tells no time that may be
+        false.
     """
 
     config: ServiceConfig
-    clock: Clock = field(default_factory=SystemClock)
+    machine_clock: Clock = field(default_factory=SystemClock)
+    clock: TrustedClock = field(init=False)
     database: Database = field(init=False)
     writer: Writer = field(init=False)
     directory: Directory = field(init=False)
@@ -87,9 +96,12 @@ class Service:
     migrated: bool = field(init=False, default=False)
     _tasks: list[asyncio.Task[None]] = field(init=False, default_factory=list)
     _checked: dict[str, set[timedelta]] = field(init=False, default_factory=dict)
+    _summed_until: datetime | None = field(init=False, default=None)
+    _held: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         limits = self.config.limits
+        self.clock = TrustedClock(self.machine_clock)
         self.database = Database(self.config.db)
         self.metrics = ServiceMetrics()
         self.writer = Writer(
@@ -155,6 +167,8 @@ class Service:
         await self.reload()
         await self._load_board()
         await self.streams.load()
+        async with self.database.reading() as connection:
+            self.clock.arm(await last_mark(connection))
 
     async def start(self) -> None:
         """Open, and begin to work."""
@@ -196,22 +210,26 @@ class Service:
         found = ["draining"] if self.draining else []
         if not self.migrated:
             found.append("migrations are not done")
-        if self.clock.now() < _EARLIEST:
-            found.append("the clock of this machine is wrong")
+        if (fault := self.clock.fault()) is not None:
+            return [*found, fault]  # nothing is written by a false clock
         try:
-            await asyncio.wait_for(self.writer.run(_touch), 5.0)
+            await asyncio.wait_for(self.writer.run(self._touch), 5.0)
         except (StoreUnavailableError, TimeoutError) as error:
             found.append(str(error) or "the database does not answer")
         return found
 
+    async def _touch(self, connection: AsyncConnection) -> None:
+        """Write something, to see that the database can be written."""
+        await mark(connection, "alive", self.clock.now())
+
     async def _load_board(self) -> None:
+        now = self.clock.now()
         async with self.database.reading() as connection:
-            latest = await latest_by_site(connection)
+            latest = await latest_by_site(connection, now)
             totals = await totals_by_site(connection)
             coming = await open_sessions(connection)
             verdicts = await latest_verdicts(connection, [item.session_id for item in coming])
         self.board.start_from(latest, totals)
-        now = self.clock.now()
         shown: set[str] = set()
         for session in sorted(coming, key=lambda item: item.status is not SessionStatus.LIVE):
             if session.ends_at > now and session.site_id not in shown:
@@ -223,22 +241,64 @@ class Service:
         """Judge the sites of which evidence arrived, each at most once a second."""
         while True:
             await asyncio.sleep(_JUDGE_EVERY_S)
-            for site_id, hours in self.ingest.take_dirty().items():
+            began_at = self.clock.now()
+            await self.judge_arrivals()
+            # what came before need not be looked at again after a crash
+            if self._summed_until and began_at - self._summed_until >= _MARK_EVERY:
+                await self._summed(began_at)
+
+    async def judge_arrivals(self) -> None:
+        """Judge the sites of which evidence arrived since the last time, in half of the time.
+
+        The other half belongs to the reports: the more of them come, the later each is judged.
+        """
+        waiting = self.ingest.take_dirty()
+        with_session_first = sorted(
+            waiting, key=lambda site_id: self.board.session_of(site_id) is None
+        )
+        try:
+            for site_id in with_session_first:
+                began_s, hours = self.clock.monotonic_s(), waiting.pop(site_id)
                 try:
                     await self.judge.evidence_arrived(site_id, hours)
-                except StoreUnavailableError:
-                    self.ingest.put_back(site_id, hours)
+                except (StoreUnavailableError, BusyError):
+                    waiting[site_id] = hours
                     raise
+                await asyncio.sleep(self.clock.monotonic_s() - began_s)
+        finally:
+            for site_id, hours in waiting.items():
+                self.ingest.put_back(site_id, hours)
 
     async def _keep_time(self) -> None:
         """Begin and end sessions on time, and judge them anew as they come near."""
         while True:
-            await self.keep_time()
+            try:
+                await self.keep_time()
+            except ClockFaultError as error:
+                if not self._held:
+                    _LOG.error("%s", error)
+                    self._held = True
+                    self.streams.pause()
             await asyncio.sleep(_TICK_S)
 
     async def keep_time(self) -> None:
-        """Do what is due now."""
+        """Do what is due now.
+
+        Raises
+        ------
+        ClockFaultError
+            Nobody knows what is due.
+        """
         now = self.clock.now()
+        if self._held:
+            self._checked.clear()
+            await self._load_board()
+            self._held = False
+            _LOG.warning("the clock of this machine has run steadily and is trusted again")
+        async with self.database.reading() as connection:
+            too_early = await moved_ahead_of(connection, now)
+        for session in too_early:
+            await self._move(session, SessionStatus.PLANNED)
         async with self.database.reading() as connection:
             found = await open_sessions(connection, until=now + max(CHECKPOINTS))
         for session in found:
@@ -292,14 +352,15 @@ class Service:
             by_site[site_id].add((site_id, hour))
         for wanted in by_site.values():
             await self.writer.run(partial(roll_up, hours=wanted))
-        await self.writer.run(lambda connection: mark(connection, "hourly", now))
+        await self._summed(now)
+
+    async def _summed(self, until: datetime) -> None:
+        await self.writer.run(lambda connection: mark(connection, "hourly", until))
+        self._summed_until = until
 
     async def prune(self) -> None:
         """Delete what is older than it may be, a little at a time."""
         now = self.clock.now()
-        # what was summed up until now need not be looked at again after the next start
-        if not self.ingest.has_dirty:
-            await self.writer.run(lambda connection: mark(connection, "hourly", now))
         while await self.writer.run(
             lambda connection: prune(connection, self.config.retention, now)
         ):
@@ -308,12 +369,15 @@ class Service:
 
 async def _outlive(work: Callable[[], Coroutine[None, None, None]]) -> None:
     """Begin again after the store was away: a background task must not end before the service."""
+    told_s = -_TELL_EVERY_S
     while True:
         try:
             await work()
             return
-        except StoreUnavailableError as error:
-            _LOG.warning("%s waits: %s", work.__name__, error)
+        except (StoreUnavailableError, BusyError) as error:
+            if (now_s := time.monotonic()) - told_s >= _TELL_EVERY_S:
+                told_s = now_s
+                _LOG.warning("%s waits: %s", work.__name__, error)
         except Exception:  # the outermost loop of the task: told, and begun again
             _LOG.exception("%s failed and begins again", work.__name__)
         await asyncio.sleep(2.0)
@@ -324,8 +388,3 @@ async def _default_profiles(connection: AsyncConnection) -> None:
         return  # edited since, perhaps: nothing comes back that somebody deleted
     for profile in DEFAULT_PROFILES:
         await put_profile(connection, profile, keep=True)
-
-
-async def _touch(connection: AsyncConnection) -> None:
-    """Write something, to see that the database can be written."""
-    await mark(connection, "alive", datetime.now(UTC))

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 import numpy as np
-from sqlalchemy import and_, delete, func, or_, select, tuple_
+from sqlalchemy import BigInteger, and_, delete, func, or_, select, tuple_, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lensong.monitoring.records import CountedBy, Measurement, Method, Outcome
@@ -50,6 +50,8 @@ __all__ = [
 
 _KEYS_AT_ONCE = 200
 """Keys of one look-up: SQLite takes a limited number of values in a statement."""
+
+_HOUR_US = 3_600_000_000
 
 _OF_THE_CLIENT = (
     "technology",
@@ -104,10 +106,13 @@ class Hour:
 
 def content_hash(measurement: Measurement) -> str:
     """Return what two sendings of the same report have in common."""
-    row = to_row(measurement)
-    for name in ("received_at", "started_at", "counted_by"):  # ours, not the sender's
-        row.pop(name)
-    return hashlib.sha256(json.dumps(row, sort_keys=True, default=str).encode()).hexdigest()[:32]
+    return _hash_of(to_row(measurement))
+
+
+def _hash_of(row: dict[str, Any]) -> str:
+    ours = ("received_at", "started_at", "counted_by")  # the sender knows nothing of them
+    told = {name: value for name, value in row.items() if name not in ours}
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 
 def hour_of(moment: datetime) -> datetime:
@@ -138,7 +143,8 @@ async def store_measurements(
     taken: list[Taken] = []
     new: list[dict[str, Any]] = []
     for report in reports:
-        digest = content_hash(report)
+        row = to_row(report)
+        digest = _hash_of(row)
         key = (report.site_id, report.client_id, report.seq)
         before = known.get(key) if report.seq is not None else None
         if before is not None:
@@ -165,7 +171,7 @@ async def store_measurements(
             continue
         # a server's own count is completed later by its client
         mine = report.counted_by is CountedBy.SERVER
-        new.append(to_row(report) | {"content_hash": None if mine else digest})
+        new.append(row | {"content_hash": None if mine else digest})
         taken.append(Taken(Fate.CREATED, report))
     if new:
         await connection.execute(measurements.insert(), new)
@@ -262,10 +268,11 @@ async def measurements_between(
     return tuple(_measurement(row) for row in rows.mappings())
 
 
-async def latest_by_site(connection: AsyncConnection) -> tuple[Measurement, ...]:
-    """Return the last measurement and the last successful one of every site."""
+async def latest_by_site(connection: AsyncConnection, until: datetime) -> tuple[Measurement, ...]:
+    """Return the last measurement until a moment and the last successful one of every site."""
     found: list[Measurement] = []
-    for only in ((), (measurements.c.outcome == Outcome.SUCCESS.value,)):
+    past = measurements.c.started_at <= until
+    for only in ((past,), (past, measurements.c.outcome == Outcome.SUCCESS.value)):
         latest = (
             select(measurements.c.site_id, func.max(measurements.c.started_at).label("started_at"))
             .where(*only)
@@ -311,12 +318,18 @@ async def hours_received_since(
     connection: AsyncConnection, since: datetime
 ) -> set[tuple[str, datetime]]:
     """Return the hours, by site, of which something arrived since a moment."""
+    table = measurements.c
+    # rows are numbered as they arrive: from the last one before, without an index on arrivals
+    before = (
+        select(table.id).where(table.received_at < since).order_by(table.id.desc()).limit(1)
+    ).scalar_subquery()
+    started = type_coerce(table.started_at, BigInteger)
     rows = await connection.execute(
-        select(measurements.c.site_id, measurements.c.started_at).where(
-            measurements.c.received_at >= since
-        )
+        select(table.site_id, (started - started % _HOUR_US).label("hour"))
+        .where(table.id > func.coalesce(before, 0))
+        .distinct()
     )
-    return {(row.site_id, hour_of(row.started_at)) for row in rows}
+    return {(row.site_id, from_microseconds(row.hour)) for row in rows}
 
 
 async def roll_up(connection: AsyncConnection, hours: Collection[tuple[str, datetime]]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Table, delete, select
+from sqlalchemy import Table, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lensong.monitoring.config import Retention
@@ -21,7 +21,7 @@ from lensong.monitoring.store.tables import (
     web_sessions,
 )
 
-__all__ = ["mark", "marked", "prune"]
+__all__ = ["last_mark", "mark", "marked", "prune"]
 
 _AT_ONCE = 2_000
 """Rows deleted in one commit, so that reports hardly wait."""
@@ -34,6 +34,12 @@ async def marked(connection: AsyncConnection, name: str) -> datetime | None:
     found: datetime | None = (
         await connection.execute(select(marks.c.at).where(marks.c.name == name))
     ).scalar()
+    return found
+
+
+async def last_mark(connection: AsyncConnection) -> datetime | None:
+    """Return the last moment at which a job is known to have run."""
+    found: datetime | None = (await connection.execute(select(func.max(marks.c.at)))).scalar()
     return found
 
 

@@ -44,9 +44,10 @@ def from_row(kind: Callable[..., T], row: Mapping[Any, Any]) -> T:
     return kind(**values)
 
 
-def upsert(connection: AsyncConnection, table: Table) -> Any:
-    """Return an INSERT of the database's own kind, with its ON CONFLICT clauses."""
-    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+def upsert(to: AsyncConnection | str, table: Table) -> Any:
+    """Return an INSERT with ON CONFLICT clauses, of a connection's or a named dialect's kind."""
+    dialect = to if isinstance(to, str) else to.dialect.name
+    return (postgresql if dialect == "postgresql" else sqlite).insert(table)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,13 @@ from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lensong.monitoring.errors import ConflictError, NotFoundError
-from lensong.monitoring.records import Session, SessionStatus, StreamProfile, Transport
+from lensong.monitoring.records import (
+    LONGEST_SESSION,
+    Session,
+    SessionStatus,
+    StreamProfile,
+    Transport,
+)
 from lensong.monitoring.store.rows import (
     Page,
     cursor_values,
@@ -28,6 +34,7 @@ __all__ = [
     "get_profile",
     "get_session",
     "list_sessions",
+    "moved_ahead_of",
     "open_sessions",
     "put_profile",
     "put_session",
@@ -123,6 +130,19 @@ async def open_sessions(
     if until is not None:
         wanted = wanted.where(sessions.c.starts_at <= until)
     rows = await connection.execute(wanted.order_by(sessions.c.starts_at, sessions.c.session_id))
+    return tuple(_session(row) for row in rows.mappings())
+
+
+async def moved_ahead_of(connection: AsyncConnection, now: datetime) -> tuple[Session, ...]:
+    """Return sessions that a false clock began or ended: at a moment that has not come yet."""
+    soon = sessions.c.starts_at > now - LONGEST_SESSION
+    began = and_(
+        sessions.c.status == "live", sessions.c.starts_at > now, sessions.c.updated_at > now
+    )
+    ended = and_(
+        sessions.c.status == "ended", sessions.c.ends_at > now, sessions.c.updated_at > now
+    )
+    rows = await connection.execute(select(sessions).where(soon, or_(began, ended)))
     return tuple(_session(row) for row in rows.mappings())
 
 

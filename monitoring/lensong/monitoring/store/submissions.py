@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
+from sqlalchemy import Insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lensong.monitoring.records import Measurement
@@ -46,13 +49,20 @@ async def store_submissions(
     # the last word of each client counts
     seen = {(c.site_id, c.client_id): c for item in submissions if (c := item.client) is not None}
     if seen:
-        insert = upsert(connection, clients)
-        changed = {
-            name: insert.excluded[name]
-            for name in ("last_seen_at", "clock_offset_s", "queue_reports", "oldest_report_at")
-        }
-        await connection.execute(
-            insert.on_conflict_do_update(index_elements=["site_id", "client_id"], set_=changed),
-            [to_row(client) for client in seen.values()],
-        )
+        rows = [to_row(client) for client in seen.values()]
+        await connection.execute(_put_client(connection.dialect.name), rows)
     return fates
+
+
+@cache
+def _put_client(dialect: str) -> Insert:
+    """Return the statement, which takes longer to put together than to run."""
+    insert: Any = upsert(dialect, clients)
+    changed = {
+        name: insert.excluded[name]
+        for name in ("last_seen_at", "clock_offset_s", "queue_reports", "oldest_report_at")
+    }
+    statement: Insert = insert.on_conflict_do_update(
+        index_elements=["site_id", "client_id"], set_=changed
+    )
+    return statement

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lensong.monitoring.access import Principal
-from lensong.monitoring.errors import ConflictError, NotFoundError
+from lensong.monitoring.errors import ConflictError, NotFoundError, StoreUnavailableError
 from lensong.monitoring.records import Session, SessionStatus
 from lensong.monitoring.service import Service
 from lensong.monitoring.store.events import (
@@ -142,8 +142,12 @@ async def change_session(
 
 
 async def _judge(service: Service, session: Session, trigger: str) -> None:
-    await service.judge.rejudge(session, trigger)
-    await service.judge.show_next(session.site_id)
+    try:
+        await service.judge.rejudge(session, trigger)
+        await service.judge.show_next(session.site_id)
+    except StoreUnavailableError:  # the session is stored, so that is the answer
+        service.board.planned(session.site_id, session, None)
+        service.ingest.put_back(session.site_id, set())  # judged as soon as that can be
 
 
 async def _tell(

@@ -1,0 +1,93 @@
+"""How many reports a second the service takes for a minute, authenticated, checked and durable.
+
+    python -m benchmarks.monitoring.sustained_load --help
+
+The service runs in a process of its own, the clients in this one, on loopback, on the same cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.postgres_server import postgres_server
+from tests.reporting_clients import Tally, send_reports
+from tests.service_process import populated, service_process
+
+
+@contextmanager
+def database(kind: str, folder: Path) -> Iterator[str]:
+    """Yield the address of an empty database that survives a power cut."""
+    if kind == "sqlite":
+        yield f"sqlite:///{folder / 'lensong.db'}"
+        return
+    with postgres_server(folder / "pg", fsync=True) as server:
+        yield server.new_database()
+
+
+def run(kind: str, *, sites: int, connections: int, rate: float | None, duration_s: float) -> str:
+    with tempfile.TemporaryDirectory(prefix="load-") as name, database(kind, Path(name)) as db:
+        there = populated(db, sites)
+        with service_process(Path(name), db) as service:
+            asyncio.run(send_reports(service.url, there.tokens, duration_s=2.0, first_seq=10**9))
+            cpu_s, own_s, began = service.cpu_s(), time.process_time(), time.monotonic()
+            told: Tally = asyncio.run(
+                send_reports(
+                    service.url,
+                    there.tokens,
+                    duration_s=duration_s,
+                    connections=connections,
+                    rate_per_s=rate,
+                )
+            )
+            took_s = time.monotonic() - began
+            cores = (service.cpu_s() - cpu_s) / took_s
+            own = (time.process_time() - own_s) / took_s
+            memory = service.resident_bytes() / 1e6
+    refused = {status: n for status, n in told.statuses.items() if status not in (200, 201)}
+    cells = (
+        kind,
+        f"{rate:.0f}/s" if rate else "as fast as it goes",
+        str(connections),
+        f"{len(told.acknowledged) / took_s:.0f}",
+        *(f"{told.percentile_ms(share):.0f}" for share in (0.5, 0.99, 0.999, 1.0)),
+        f"{cores:.2f}",
+        f"{own:.2f}",
+        f"{memory:.0f}",
+        f"{refused or 'none'}, {told.broken} broken",
+    )
+    return "| " + " | ".join(cells) + " |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--db", choices=("sqlite", "postgresql"), action="append")
+    parser.add_argument("--sites", type=int, default=1_000)
+    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--rate", type=float, action="append", help="0: as fast as it goes")
+    parser.add_argument("--duration", type=float, default=60.0, help="seconds")
+    asked = parser.parse_args()
+    print(
+        "| database | asked | connections | reports/s | p50 ms | p99 | p99.9 | max "
+        "| cores of the service | of the clients | MB | refused |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|---|---|")
+    for kind in asked.db or ["sqlite", "postgresql"]:
+        for rate in asked.rate or [600.0, 1_000.0, 0.0]:
+            row = run(
+                kind,
+                sites=asked.sites,
+                connections=asked.connections,
+                rate=rate or None,
+                duration_s=asked.duration,
+            )
+            print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main()
