@@ -69,12 +69,13 @@ def create_app(service: Service) -> FastAPI:
     gatekeeper = Gatekeeper(service)
     app.state.gatekeeper = gatekeeper
     problems.register(app)
+    # each request is compared with the routes in turn: those of the reports come first
     for part in (
+        measurements,
         sign_in,
         places,
         profiles,
         sessions,
-        measurements,
         access,
         events,
         streams,

@@ -41,6 +41,11 @@ def content_security_policy(nonce: str) -> str:
     )
 
 
+_HEAD_BYTES = 32_768
+_BODIES_BYTES = 67_108_864
+"""Of all bodies that are being read at once: slow clients cost no more memory than this."""
+
+
 class _RefusedError(Exception):
     def __init__(self, status: int, code: str, detail: str) -> None:
         self.status, self.code, self.detail = status, code, detail
@@ -67,7 +72,8 @@ class Guard:
         count: Callable[[str, str, int, float], None],
     ) -> None:
         self._app = app
-        self._body_bytes, self._body_seconds, self._count = body_bytes, body_seconds, count
+        self.body_bytes, self.body_seconds, self._count = body_bytes, body_seconds, count
+        self.held_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request within the limits."""
@@ -75,6 +81,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         began_s = time.perf_counter()
+        body = _Body(self, receive)
         nonce = secrets.token_urlsafe(16)
         scope.setdefault("state", {})["nonce"] = nonce
         status = 500
@@ -91,53 +98,77 @@ class Guard:
             await send(message)
 
         try:
-            self._check_headers(scope)
-            await self._app(scope, self._limited(receive, time.monotonic()), sending)
+            self._check_head(scope)
+            await self._app(scope, body.receive, sending)
         except _RefusedError as refused:
             await _send_problem(scope, sending, refused)
         finally:
+            self.held_bytes -= body.read_bytes
             route = getattr(scope.get("route"), "path", "")
             took_s = time.perf_counter() - began_s
             self._count(route, scope["method"], status, took_s)
             # the template of the path: the path itself may hold the secret of a join link
             _LOG.info("%s %s %d %.1f ms", scope["method"], route or "-", status, took_s * 1e3)
 
-    def _check_headers(self, scope: Scope) -> None:
+    def _check_head(self, scope: Scope) -> None:
+        size = len(scope.get("raw_path") or b"") + len(scope["query_string"])
         for name, value in scope["headers"]:
+            size += len(name) + len(value)
             if name == b"content-encoding" and value.strip().lower() not in (b"", b"identity"):
                 raise _RefusedError(
                     415, "unsupported_media_type", "the body is compressed: send it as it is"
                 )
-            if name == b"content-length" and value.isdigit() and int(value) > self._body_bytes:
-                raise _RefusedError(413, "too_large", self._too_large)
+            if name == b"content-length" and value.isdigit() and int(value) > self.body_bytes:
+                raise _RefusedError(413, "too_large", self.too_large)
+        if size > _HEAD_BYTES:
+            raise _RefusedError(
+                431, "head_too_large", f"address and headers are larger than {_HEAD_BYTES} bytes"
+            )
 
     @property
-    def _too_large(self) -> str:
-        return f"the body is larger than {self._body_bytes} bytes: send less at once"
+    def too_large(self) -> str:
+        """Return what to tell the sender of a body that is too large."""
+        return f"the body is larger than {self.body_bytes} bytes: send less at once"
 
-    def _limited(self, receive: Receive, began_s: float) -> Receive:
-        read, whole = 0, False
 
-        async def receiving() -> Message:
-            nonlocal read, whole
-            if whole:  # what comes now is the end of the connection, and may take its time
-                return await receive()
-            left_s = began_s + self._body_seconds - time.monotonic()
-            try:
-                message = await asyncio.wait_for(receive(), max(0.001, left_s))
-            except TimeoutError:
-                # FastAPI lets this one kind of error through, and the app answers it
+class _Body:
+    """The body of one request, as it arrives.
+
+    Its refusals are of the one kind of error that FastAPI lets through, so that the app answers.
+    """
+
+    def __init__(self, guard: Guard, receive: Receive) -> None:
+        self._guard, self._receive = guard, receive
+        self._until_s = asyncio.get_running_loop().time() + guard.body_seconds
+        self._whole = False
+        self.read_bytes = 0
+
+    async def receive(self) -> Message:
+        """Return the next part."""
+        if self._whole:  # what comes now is the end of the connection, and may take its time
+            return await self._receive()
+        guard = self._guard
+        try:
+            async with asyncio.timeout_at(self._until_s):
+                message = await self._receive()
+        except TimeoutError:
+            raise HTTPException(
+                408, f"the body took over {guard.body_seconds:g} s", {"Connection": "close"}
+            ) from None
+        if message["type"] == "http.request":
+            size = len(message.get("body", b""))
+            self.read_bytes += size
+            guard.held_bytes += size
+            self._whole = not message.get("more_body", False)
+            if self.read_bytes > guard.body_bytes:
+                raise HTTPException(413, guard.too_large, {"Connection": "close"})
+            if guard.held_bytes > _BODIES_BYTES:
                 raise HTTPException(
-                    408, f"the body took over {self._body_seconds:g} s", {"Connection": "close"}
-                ) from None
-            if message["type"] == "http.request":
-                read += len(message.get("body", b""))
-                whole = not message.get("more_body", False)
-                if read > self._body_bytes:
-                    raise HTTPException(413, self._too_large, {"Connection": "close"})
-            return message
-
-        return receiving
+                    503,
+                    "too many bodies are on their way: try again",
+                    {"Connection": "close", "Retry-After": "5"},
+                )
+        return message
 
 
 async def _send_problem(scope: Scope, send: Send, refused: _RefusedError) -> None:

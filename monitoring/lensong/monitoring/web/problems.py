@@ -57,6 +57,7 @@ _HTTP_CODES = {
     415: "unsupported_media_type",
     422: "invalid",
     429: "busy",
+    431: "head_too_large",
     503: "store_unavailable",
 }
 
@@ -149,6 +150,7 @@ def register(app: FastAPI) -> None:
     app.add_exception_handler(LensongError, _lensong)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _internal)  # raised again after it, for the log
 
 
 async def _lensong(request: Request, error: Exception) -> Response:
@@ -185,3 +187,7 @@ async def _http(request: Request, error: Exception) -> Response:
     return problem(
         request, error.status_code, code, str(error.detail or ""), headers=error.headers or {}
     )
+
+
+async def _internal(request: Request, error: Exception) -> Response:  # noqa: ARG001 (Starlette's signature)
+    return problem(request, 500, "internal", "the fault is ours and was logged")
