@@ -16,6 +16,7 @@ from lensong.monitoring.uplink.transport import Wire, wire_of
 __all__ = ["Channel", "Gone"]
 
 _CLOSING_S = 5.0
+_SENDING_S = 10.0
 _LONGEST_HELLO = 4_096
 
 
@@ -90,14 +91,17 @@ class Channel:
         await self.send(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
 
     async def send(self, message: str | bytes) -> None:
-        """Send a message."""
+        """Send a message; a client that does not read what was sent before is dropped."""
         if not self.open:
             return
         try:
-            if isinstance(message, bytes):
-                await self._websocket.send_bytes(message)
-            else:
-                await self._websocket.send_text(message)
+            async with asyncio.timeout(_SENDING_S):
+                if isinstance(message, bytes):
+                    await self._websocket.send_bytes(message)
+                else:
+                    await self._websocket.send_text(message)
+        except TimeoutError:
+            self._drop()
         except (WebSocketDisconnect, RuntimeError):
             # RuntimeError: the server closed the connection by itself, e.g. on a broken frame.
             self.open = False
@@ -119,9 +123,14 @@ class Channel:
                     await self.say(last)
                 if self.open:
                     await self._websocket.close(code, reason)
-        except TimeoutError:  # it reads nothing: what waits for it would wait for ever
-            if self.wire is not None:
-                self.wire.abort()
+        except TimeoutError:
+            self._drop()
         except (WebSocketDisconnect, RuntimeError):
             pass
         self.open = False
+
+    def _drop(self) -> None:
+        """End the connection without a word: what waits for a client that reads nothing stays."""
+        self.open = False
+        if self.wire is not None:
+            self.wire.abort()

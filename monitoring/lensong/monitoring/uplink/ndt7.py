@@ -81,8 +81,8 @@ async def run_upload(service: UplinkService, websocket: WebSocket) -> None:
         outcome = _judged(upload, service.result(upload, channel))
     finally:
         service.give_back(admitted.place, used=upload.received_bytes > 0)
-    await report(upload)
     await _settle(service, admitted.permit, service.moment(upload.first_byte_s), outcome)
+    await report(upload)
     await channel.close()
 
 
@@ -101,6 +101,7 @@ async def run_download(service: UplinkService, websocket: WebSocket) -> None:
     finally:
         service.give_back(admitted.place, used=download.sent_bytes > 0)
     await _settle(service, admitted.permit, service.moment(download.begun_s), download.result())
+    await download.report()
     await channel.close()
 
 
@@ -128,7 +129,6 @@ class _Download:
             sending.cancel()
             hearing.cancel()
             await asyncio.gather(sending, hearing, return_exceptions=True)
-        await self._report()
 
     def result(self) -> DownloadResult:
         duration_s = self._ended_s - self.begun_s
@@ -152,7 +152,7 @@ class _Download:
             now_s = self._service.clock.monotonic_s()
             if now_s - reported_s >= _REPORT_S:
                 reported_s = now_s
-                await self._report()
+                await self.report()
             await asyncio.sleep(0)  # a client that keeps up must not keep the others out
 
     async def _hear(self) -> None:
@@ -164,7 +164,7 @@ class _Download:
             except Gone:
                 return
 
-    async def _report(self) -> None:
+    async def report(self) -> None:
         elapsed_s = self._service.clock.monotonic_s() - self.begun_s
         info = _tcp_info(self._service, self._channel)
         await self._channel.say(

@@ -117,8 +117,6 @@ async def _run_in_place(
     finally:
         service.close_probe(key, meter)
         service.give_back(place, used=upload.received_bytes > 0)
-    if upload.ended in ("time", "bytes"):
-        await channel.say({"type": "stop", "reason": upload.ended})
     finished = FinishedTest(
         test_id=test_id,
         permit=permit,
@@ -128,6 +126,8 @@ async def _run_in_place(
         clock_offset_s=hello.clock_offset_s,
         outcome=outcome,
     )
+    if upload.ended in ("time", "bytes"):
+        await channel.say({"type": "stop", "reason": upload.ended})
     unstored = await service.settle(finished)
     if isinstance(outcome, UplinkFailure):
         await channel.refuse(_why(upload, outcome), outcome.kind)
