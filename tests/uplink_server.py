@@ -116,6 +116,7 @@ def as_json(finished: FinishedTest) -> dict[str, Any]:
         "method": finished.method,
         "client_id": finished.client_id,
         "clock_offset_s": finished.clock_offset_s,
+        "started_at": finished.started_at.isoformat(),
         "outcome": type(finished.outcome).__name__,
         **outcome,
     }
