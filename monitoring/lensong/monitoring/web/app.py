@@ -32,6 +32,8 @@ from lensong.monitoring.web.api import (
 )
 from lensong.monitoring.web.guards import Gatekeeper, Needs, anybody, tester
 from lensong.monitoring.web.middleware import Guard
+from lensong.monitoring.web.screens import screens_router
+from lensong.monitoring.web.screens.rendering import SignInFirstError, error_page, to_sign_in
 
 __all__ = ["classified_routes", "create_app"]
 
@@ -94,6 +96,9 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(uplink_router(uplink), dependencies=[Depends(tester)])
     service.metrics.watch_uplink_tests(lambda: float(uplink.admission.running))
     service.metrics.watch_event_listeners(lambda: float(service.bus.listeners))
+    app.include_router(screens_router())
+    app.state.error_page = error_page
+    app.add_exception_handler(SignInFirstError, to_sign_in)
     app.include_router(_document(app))
     app.add_middleware(
         Guard,

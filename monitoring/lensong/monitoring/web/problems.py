@@ -127,6 +127,12 @@ def problem(
 ) -> Response:
     """Return a problem document."""
     language = language_of(request)
+    if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api"):
+        page: Response = request.app.state.error_page(
+            request, status, say(f"problem.{code}", language), detail
+        )
+        page.headers.update(headers or {})
+        return page
     body: dict[str, Any] = {
         "type": f"urn:lensong:problem:{code}",
         "title": say(f"problem.{code}", language),

@@ -1,0 +1,17 @@
+"""The pages: drawn by the server, brought up to date by small scripts, nothing from elsewhere."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from lensong.monitoring.web.screens import admin, assets, doors, sessions, sites, wallboard
+
+__all__ = ["screens_router"]
+
+
+def screens_router() -> APIRouter:
+    """Return the routes of all pages."""
+    router = APIRouter(include_in_schema=False)
+    for part in (assets, doors, wallboard, sites, sessions, admin):
+        router.include_router(part.router)
+    return router

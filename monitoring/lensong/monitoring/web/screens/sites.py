@@ -1,0 +1,102 @@
+"""The list of sites, one site, and the link for a phone."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+import segno
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from markupsafe import Markup
+
+from lensong.monitoring.access import Action, Principal
+from lensong.monitoring.store.measurements import hours_between, list_measurements
+from lensong.monitoring.store.people import tokens_of
+from lensong.monitoring.store.sessions import list_sessions
+from lensong.monitoring.web.guards import Running
+from lensong.monitoring.web.screens.charts import heat_map, uplink_chart
+from lensong.monitoring.web.screens.rendering import PageNeeds, render, words_of
+
+__all__ = ["router"]
+
+router = APIRouter()
+Reader = Annotated[Principal, Depends(PageNeeds(Action.READ))]
+
+_CHART = timedelta(days=30)
+_HEAT = timedelta(days=56)
+
+
+@router.get("/sites")
+async def list_all(request: Request, service: Running, principal: Reader) -> Response:
+    """Show every site in the asker's area."""
+    seen = list(service.directory.visible_to(principal))
+    snapshot = service.board.snapshot(service.clock.now(), seen)
+    return render(
+        request,
+        "sites.html",
+        principal=principal,
+        sites=sorted(snapshot.sites, key=lambda site: (site.commune_name, site.name)),
+    )
+
+
+@router.get("/sites/{site_id}")
+async def one(site_id: str, request: Request, service: Running, principal: Reader) -> Response:
+    """Show a site: the verdict for its next session, and what it rests on."""
+    site = service.directory.site_for(principal, site_id)
+    now, words = service.clock.now(), words_of(request)
+    async with service.database.reading() as connection:
+        hours = await hours_between(connection, [site_id], now - _HEAT)
+        tests = await list_measurements(connection, site_id, limit=12)
+        planned = await list_sessions(
+            connection, site_ids=[site_id], after=now - timedelta(days=30), limit=30
+        )
+        tokens = await tokens_of(connection, site_id) if principal.may(Action.EQUIP) else ()
+    session = service.board.session_of(site_id)
+    verdict = service.board.verdict_of(site_id)
+    required_bps = None if verdict is None else verdict.uplink_required_bps
+    recent = [hour for hour in hours if hour.hour_starts_at >= now - _CHART]
+    commune = service.directory.communes[site.commune_code]
+    return render(
+        request,
+        "site.html",
+        principal=principal,
+        site=site,
+        commune=commune,
+        province=service.directory.provinces[commune.province_code],
+        snapshot=service.board.snapshot(now, [site]).sites[0],
+        session=session,
+        verdict=verdict,
+        profiles=service.directory.profiles,
+        health=service.streams.health_of(site_id),
+        sessions=sorted(planned.items, key=lambda item: item.starts_at, reverse=True),
+        tests=tests.items,
+        tokens=tokens,
+        predictions=service.directory.predictions.get(site_id, ()),
+        chart=uplink_chart(recent, now - _CHART, now, required_bps, words),
+        heat=heat_map(hours, required_bps, words),
+        sites=service.directory.sites,
+    )
+
+
+@router.get("/sites/{site_id}/join")
+async def join(
+    site_id: str,
+    request: Request,
+    service: Running,
+    principal: Annotated[Principal, Depends(PageNeeds(Action.EQUIP))],
+) -> Response:
+    """Show where a one-time link for a phone is made and printed."""
+    site = service.directory.site_for(principal, site_id)
+    return render(request, "join.html", principal=principal, site=site)
+
+
+@router.get("/qr")
+async def qr(
+    text: str,
+    principal: Annotated[Principal, Depends(PageNeeds(Action.EQUIP))],  # noqa: ARG001
+) -> Response:
+    """Return a QR code as SVG."""
+    drawn = segno.make(text[:400], error="m", micro=False)
+    svg = Markup(drawn.svg_inline(scale=6, border=3, dark="#17212b", light="#fff"))
+    return Response(svg, media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
