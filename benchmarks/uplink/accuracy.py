@@ -29,6 +29,7 @@ from tests.uplink_server import TOKEN
 
 ROOT = Path(__file__).resolve().parents[2]
 PORT = 8790
+PROXY_PORT = 8791
 SETTINGS = {"max_rate_bps": 60e6, "max_bytes": 300_000_000}
 RATES_MBIT = (0.5, 1.0, 3.0, 8.0, 30.0)
 WARM_UP_S = 3.0
@@ -90,11 +91,42 @@ def iperf3_bps(lab: NetLab) -> float:
     return received
 
 
+_NGINX = """\
+daemon off; pid {folder}/pid; error_log stderr; worker_processes 1;
+events {{}}
+http {{
+  access_log off;
+  server {{
+    listen {address}:{proxy_port};
+    location / {{
+      proxy_pass http://{address}:{port};
+      proxy_http_version 1.1;
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection upgrade;
+      proxy_set_header Host $host;
+      proxy_buffering off;
+    }}
+  }}
+}}
+"""
+
+
+def start_proxy(lab: NetLab, folder: Path) -> None:
+    """Put nginx before the server, as deploy/reverse-proxy does, without TLS."""
+    (folder / "nginx.conf").write_text(
+        _NGINX.format(folder=folder, address=lab.server_address, port=PORT, proxy_port=PROXY_PORT)
+    )
+    command = ["nginx", "-c", str(folder / "nginx.conf"), "-p", str(folder)]
+    lab.popen("server", command, stderr=subprocess.DEVNULL)
+    lab.wait_for_port("server", PROXY_PORT)
+
+
 @contextmanager
-def uplink_server(lab: NetLab) -> Iterator[subprocess.Popen[str]]:
+def uplink_server(lab: NetLab, *, proxied: bool = False) -> Iterator[subprocess.Popen[str]]:
     """Yield our server on its side."""
+    settings = SETTINGS | {"tcp_info": not proxied}
     command = [sys.executable, "-m", "tests.uplink_server", lab.server_address, str(PORT),
-               "--settings", json.dumps(SETTINGS)]  # fmt: skip
+               "--settings", json.dumps(settings)]  # fmt: skip
     process = lab.popen("server", command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     lab.wait_for_port("server", PORT)
     assert process.stdout is not None
@@ -102,12 +134,20 @@ def uplink_server(lab: NetLab) -> Iterator[subprocess.Popen[str]]:
     yield process
 
 
-def cli_test(lab: NetLab, irtt_gap_ms: int) -> tuple[dict[str, Any], list[float]]:
+def cli_test(
+    lab: NetLab, irtt_gap_ms: int, *, proxied: bool = False
+) -> tuple[dict[str, Any], list[float]]:
     """Run ``lensong probe`` with irtt beside it; return the server's result and irtt's RTTs."""
     irtt_server = ["irtt", "server", "-b", lab.server_address, "-i", "0"]
     lab.popen("server", irtt_server, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     lab.wait_for_port("server", 2112, udp=True)
-    with uplink_server(lab) as server, tempfile.TemporaryDirectory() as folder:
+    with (
+        uplink_server(lab, proxied=proxied) as server,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        if proxied:
+            start_proxy(lab, Path(folder))
+        port = PROXY_PORT if proxied else PORT
         irtt = lab.popen(
             "phone",
             ["irtt", "client", "-Q", "-i", f"{irtt_gap_ms}ms", "-d", "33s", "-o", "-",
@@ -118,7 +158,7 @@ def cli_test(lab: NetLab, irtt_gap_ms: int) -> tuple[dict[str, Any], list[float]
         lab.run(
             "phone",
             ["env", f"LENSONG_TOKEN={TOKEN}site", "no_proxy=*", sys.executable, "-c", code,
-             "--server", f"http://{lab.server_address}:{PORT}", "--quiet",
+             "--server", f"http://{lab.server_address}:{port}", "--quiet",
              "--queue", str(Path(folder) / "queue")],
             timeout_s=120.0,
         )  # fmt: skip
@@ -164,7 +204,9 @@ def mbit(bps: float) -> str:
     return f"{bps / 1e6:.3f}"
 
 
-def throughput_row(name: str, rate: float, clients: list[str], node_modules: Path | None) -> str:
+def throughput_row(
+    name: str, rate: float, clients: list[str], node_modules: Path | None, *, proxied: bool
+) -> str:
     """Measure one link with everything and return its line of the two tables."""
     condition = LINKS[name]
     with shaped(name, rate) as lab:
@@ -177,7 +219,7 @@ def throughput_row(name: str, rate: float, clients: list[str], node_modules: Pat
         gap_ms = 20 if rate >= 3.0 else 50
         beside_bps = IRTT_BYTES[condition.device] * 8.0 / (gap_ms / 1e3)
         with shaped(name, rate) as lab:
-            result, rtts_ms = cli_test(lab, gap_ms)
+            result, rtts_ms = cli_test(lab, gap_ms, proxied=proxied)
         share = 1.0 - beside_bps / (rate * 1e6)
         cells += [
             mbit(result["uplink_mean_bps"]),
@@ -200,6 +242,7 @@ def main() -> None:
     parser.add_argument("--rates", type=float, nargs="+", default=list(RATES_MBIT))
     parser.add_argument("--links", nargs="+", choices=LINKS, default=list(LINKS))
     parser.add_argument("--clients", nargs="+", choices=("cli", "ndt7"), default=["cli", "ndt7"])
+    parser.add_argument("--proxy", action="store_true", help="the CLI through nginx")
     given = parser.parse_args()
     if reason := netlab.available("iperf3", "irtt", relay=True):
         sys.exit(f"cannot run here: {reason}")
@@ -215,7 +258,8 @@ def main() -> None:
         node_modules = install_ndt7(Path(folder)) if "ndt7" in given.clients else None
         for name in given.links:
             for rate in given.rates:
-                print(throughput_row(name, rate, given.clients, node_modules), flush=True)
+                row = throughput_row(name, rate, given.clients, node_modules, proxied=given.proxy)
+                print(row, flush=True)
 
 
 if __name__ == "__main__":

@@ -137,3 +137,12 @@ def test_limits_are_asked_with_the_token() -> None:
             trust_env=False,
         )
     assert answer.json()["site"] == "binh-lu"
+
+
+def test_the_systemd_unit_calls_the_command_as_it_is() -> None:
+    unit = Path(__file__).resolve().parents[3] / "deploy" / "systemd" / "lensong-probe.service"
+    (start,) = [line for line in unit.read_text().splitlines() if line.startswith("ExecStart=")]
+    program, name, *words = start.removeprefix("ExecStart=").split()
+    assert (Path(program).name, name) == ("lensong", "probe")
+    known = {option for parameter in probe.params for option in parameter.opts}
+    assert {word for word in words if word.startswith("-")} <= known
