@@ -48,8 +48,11 @@ class PageNeeds(Needs):
         try:
             return await super().__call__(request)
         except NotSignedInError as error:
-            query = f"?{request.url.query}" if request.url.query else ""
-            raise SignInFirstError(request.url.path + query) from error
+            raise SignInFirstError(_here(request)) from error
+
+
+def _here(request: Request) -> str:
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
 def words_of(request: Request) -> Words:
@@ -110,6 +113,7 @@ def render(
             principal=principal,
             may=lambda action: principal is not None and principal.may(action),
             path=request.url.path,
+            here=_here(request),
             demo=service.config.demo,
             now=service.clock.now(),
             **values,
