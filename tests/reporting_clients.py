@@ -19,6 +19,9 @@ from urllib.parse import urlsplit
 Key = tuple[str, str, int]
 """Site, client and running number of a report."""
 
+REPORT_BYTES = 16_800_000
+"""What each report says that its test cost."""
+
 
 @dataclass
 class Tally:
@@ -57,7 +60,7 @@ def report_body(seq: int, client_id: str = "phone", started_at: datetime | None 
                     "rtt_idle_ms": 41.0,
                     "rtt_loaded_ms": 180.0,
                     "jitter_ms": 6.0,
-                    "sent_bytes": 16_800_000,
+                    "sent_bytes": REPORT_BYTES,
                     "technology": "4G",
                     "operator": "Viettel",
                     "rsrp_dbm": -101.0,

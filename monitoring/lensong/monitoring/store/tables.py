@@ -269,6 +269,7 @@ stream_samples = Table(
     Column("lag_s", Float),
     Column("received_bps", Float),
     Column("body", JSON, nullable=False),
+    Index("ix_stream_samples_at", "at"),
     Index("ix_stream_samples_site_at", "site_id", "at"),
     Index("ix_stream_samples_session_at", "session_id", "at"),
 )

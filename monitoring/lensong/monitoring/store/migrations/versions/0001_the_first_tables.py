@@ -416,6 +416,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stream_samples")),
     )
     with op.batch_alter_table("stream_samples", schema=None) as batch_op:
+        batch_op.create_index("ix_stream_samples_at", ["at"], unique=False)
         batch_op.create_index("ix_stream_samples_session_at", ["session_id", "at"], unique=False)
         batch_op.create_index("ix_stream_samples_site_at", ["site_id", "at"], unique=False)
 
@@ -457,6 +458,7 @@ def downgrade() -> None:
     with op.batch_alter_table("stream_samples", schema=None) as batch_op:
         batch_op.drop_index("ix_stream_samples_site_at")
         batch_op.drop_index("ix_stream_samples_session_at")
+        batch_op.drop_index("ix_stream_samples_at")
 
     op.drop_table("stream_samples")
     with op.batch_alter_table("past_sessions", schema=None) as batch_op:
