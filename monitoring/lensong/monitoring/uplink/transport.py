@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlencode
 from uvicorn.config import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
+from websockets.exceptions import InvalidState
 from websockets.http11 import Request
 
 from lensong.monitoring.uplink.tcp_info import HasSocketOptions, TcpInfo, read_tcp_info
@@ -97,6 +98,20 @@ class MeteredWebSocketProtocol(WebSocketsSansIOProtocol):
         if metered:
             self._wire.access_token, rest = _without_token(self.scope["query_string"])
             self.scope["query_string"] = rest
+
+    def shutdown(self) -> None:
+        """End with the server.
+
+        Notes
+        -----
+        uvicorn (0.54) sends a close frame here even where the client's close has just been
+        answered, which its WebSocket library refuses; the error would end the server's own
+        shutdown.
+        """
+        try:
+            super().shutdown()
+        except InvalidState:
+            self.transport.close()
 
 
 def wire_of(scope: Mapping[str, Any]) -> Wire | None:
