@@ -33,7 +33,7 @@ def verdict_of(
         uplink_required_bps=2.5e6,
         srt_latency_ms=srt_latency_ms,
     )
-    question = Question(site_id="s", need=need, starts_at=NOW, ends_at=NOW + timedelta(minutes=30))
+    question = Question(site_id="s", need=need, starts_at=NOW, ends_at=NOW + timedelta(minutes=20))
     verdict = judge(question, Evidence(tests=tests), now=NOW)
     assert verdict.probability is not None
     return verdict.state, verdict.reasons[0].code, verdict.probability

@@ -1,12 +1,13 @@
-"""How far sessions fell below what was expected of them: one-sided split conformal prediction.
+"""How often sessions fell below what was expected of them: one-sided split conformal prediction.
 
-A session's score is ``(achieved - predicted) / spread`` in decades. Of a session that failed the
-score is known; of one that held only that it is at least so much, for the link was asked for no
-more. The share of scores below a value is therefore the product-limit estimate for censored data
-[1]_, with one more session, that failed below all others, put in for the one still to come. With
-no censoring this is exactly the finite-sample rule of split conformal prediction [2]_: the bound
-at ``alpha`` is the ``floor(alpha (n + 1))``-th smallest score, and there is none while
-``n < 1 / alpha - 1``. Scores are kept apart by radio technology (Mondrian [2]_).
+A session's score says where the bitrate that it achieved lay in what was predicted, in standard
+deviations. Of a session that failed the score is known; of one that held only that it is at least
+that of the bitrate which was sent, for the link was asked for no more. The share of scores below
+a value is therefore the product-limit estimate for censored data [1]_, with one more session,
+that failed below all others, put in for the one still to come. With no censoring this is exactly
+the finite-sample rule of split conformal prediction [2]_: the bound at ``alpha`` is the
+``floor(alpha (n + 1))``-th smallest score, and there is none while ``n < 1 / alpha - 1``. Scores
+are kept apart by radio technology (Mondrian [2]_).
 
 References
 ----------
@@ -22,13 +23,16 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
+from statistics import NormalDist
 
 from lensong.monitoring.readiness.evidence import PastSession
 from lensong.propagation.errors import InvalidInputError
 
-__all__ = ["Calibration", "calibrate"]
+__all__ = ["Calibration", "calibrate", "normal_score"]
 
 _ROUNDING = 1e-9
+_LEAST_SHARE = 1e-12
+_NORMAL = NormalDist()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +113,7 @@ def calibrate(
     scored = sorted(
         (
             session.ended_at,
-            (session.achieved_log10_bps - session.predicted_log10_bps)
-            / (session.predicted_sd_log10 or default_sd_log10),
+            _score(session, alpha, default_sd_log10),
             session.held,
         )
         for session in sessions
@@ -133,3 +136,18 @@ def calibrate(
         scores.append(score)
         shares.append(1.0 - alive)
     return Calibration(n=n, alpha=alpha, scores=tuple(scores), share_up_to=tuple(shares), edge=edge)
+
+
+def normal_score(share: float) -> float:
+    """Return the standard normal quantile of a share, finite also for 0 and 1."""
+    return _NORMAL.inv_cdf(min(max(share, _LEAST_SHARE), 1.0 - _LEAST_SHARE))
+
+
+def _score(session: PastSession, alpha: float, default_sd_log10: float) -> float:
+    sd = session.predicted_sd_log10 or default_sd_log10
+    score = (session.achieved_log10_bps - session.predicted_log10_bps) / sd
+    if session.predicted_probability is not None:
+        at_need = normal_score(1.0 - session.predicted_probability)
+        return at_need if session.held else min(score, at_need)
+    # how sure the verdict was is not known: having held confirms no more than a READY one
+    return min(score, normal_score(alpha)) if session.held else score

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 
 from lensong.monitoring.readiness.decades import decades, weighted_mean
 from lensong.monitoring.readiness.evidence import HourSample, UplinkTest
@@ -15,19 +17,38 @@ from lensong.monitoring.readiness.settings import ReadinessSettings
 __all__ = [
     "HOURS_A_WEEK",
     "History",
+    "Samples",
     "gather_history",
     "hour_of_week",
     "hours_from_tests",
     "hours_of_session",
 ]
 
-HOURS_A_WEEK = 168
+HOURS_A_DAY, HOURS_A_WEEK = 24, 168
 _HOUR_S = 3_600
 
 Sums = tuple[float, float]
 """Sum of weight times log10 of the 10th percentile, and sum of the weights."""
 
 _NO_WEIGHT = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Samples:
+    """Log10 of samples, ascending, and the weight of each and all below it."""
+
+    values: tuple[float, ...]
+    weight_up_to: tuple[float, ...]
+
+    @property
+    def weight(self) -> float:
+        """Return how many samples of today they are worth."""
+        return self.weight_up_to[-1] if self.weight_up_to else 0.0
+
+    def weight_below(self, log10_bps: float) -> float:
+        """Return the weight of the samples below a rate."""
+        count = bisect_left(self.values, log10_bps)
+        return self.weight_up_to[count - 1] if count else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +61,8 @@ class History:
         For each of the 168 hours of the week; a sample of today weighs 1.
     site, commune : Sums
         Over all hours, of the site and of the other sites of its commune.
+    samples : tuple of (float, float, int)
+        Of the site: log10, weight and hour of the day, ascending.
     newest_at : datetime or None
         Start of the newest hour of the site, or else of the commune.
     """
@@ -47,12 +70,25 @@ class History:
     by_hour: tuple[Sums, ...]
     site: Sums
     commune: Sums
+    samples: tuple[tuple[float, float, int], ...]
     newest_at: datetime | None
 
     def samples_around(self, hour: int) -> Sums:
         """Return the sums over an hour of the week and the two beside it."""
         beside = [self.by_hour[(hour + step) % HOURS_A_WEEK] for step in (-1, 0, 1)]
         return _added(beside)
+
+    def at_time_of_day(self, hour: int) -> Samples:
+        """Return the site's samples of the same hour of any day and the two beside it.
+
+        What happens in the busy evening says little about dropping out in the morning.
+        """
+        beside = {(hour + step) % HOURS_A_DAY for step in (-1, 0, 1)}
+        near = [(value, weight) for value, weight, time in self.samples if time in beside]
+        return Samples(
+            values=tuple(value for value, _ in near),
+            weight_up_to=tuple(accumulate(weight for _, weight in near)),
+        )
 
     def level(self, hour: int, settings: ReadinessSettings) -> tuple[float, float] | None:
         """Return the expected log10 uplink at an hour of the week and its standard deviation.
@@ -103,10 +139,17 @@ def gather_history(
     for sample in commune:
         others.append(_weighted(sample, now, settings))
         newest_other = _later(newest_other, sample.hour_starts_at)
+    samples = sorted(
+        (total / weight, weight, hour % HOURS_A_DAY)
+        for hour, bucket in buckets.items()
+        for total, weight in bucket
+        if weight > 0.0
+    )
     return History(
         by_hour=tuple(_added(buckets.get(hour, ())) for hour in range(HOURS_A_WEEK)),
         site=_added([pair for bucket in buckets.values() for pair in bucket]),
         commune=_added(others),
+        samples=tuple(samples),
         newest_at=newest or newest_other,
     )
 
@@ -118,12 +161,12 @@ def hour_of_week(time: datetime, settings: ReadinessSettings) -> int:
 
 def hours_of_session(
     starts_at: datetime, ends_at: datetime, settings: ReadinessSettings
-) -> tuple[int, ...]:
-    """Return the hours of the week that a session touches, each once."""
-    first = (starts_at.timestamp() + settings.utc_offset_s) // _HOUR_S
-    last = (ends_at.timestamp() + settings.utc_offset_s - 1e-3) // _HOUR_S
-    count = min(int(last - first) + 1, HOURS_A_WEEK)
-    return tuple(int(first + step) % HOURS_A_WEEK for step in range(count))
+) -> tuple[datetime, ...]:
+    """Return when each hour of a session begins: the start, then every full hour of local time."""
+    local_s = starts_at.timestamp() + settings.utc_offset_s
+    first_full = starts_at + timedelta(seconds=_HOUR_S - local_s % _HOUR_S)
+    later = math.ceil((ends_at - first_full).total_seconds() / _HOUR_S)
+    return (starts_at, *(first_full + timedelta(hours=step) for step in range(max(later, 0))))
 
 
 def hours_from_tests(

@@ -16,7 +16,6 @@ from lensong.monitoring.readiness.outlook import (
     Outlook,
     Part,
     level_by_plan,
-    level_by_tests,
     outlook,
 )
 from lensong.monitoring.readiness.settings import ReadinessSettings
@@ -29,6 +28,9 @@ MODEL_VERSION = "1"
 """Changes whenever the same evidence may give another verdict."""
 
 DEFAULT_SETTINGS = ReadinessSettings()
+
+_MANY_HOURS = 48
+"""More than this nobody tests only to be told that a session is ready."""
 
 _SEVERITIES = ("error", "warning", "info")
 
@@ -82,7 +84,7 @@ def judge(
         probability = min(probability, settings.not_ready_probability)
     state = case.state(need, held=_standing(question, previous))
     best = advice.best_profile(question.ladder, lambda n: case.state(n) is State.READY)
-    weakest = case.expected.weakest()
+    centre, spread = case.expected.centre_and_spread()
     verdict = Verdict(
         site_id=question.site_id,
         profile_code=need.profile_code,
@@ -94,10 +96,10 @@ def judge(
         uplink_required_bps=need.uplink_required_bps,
         uplink_safe_bps=case.safe_bps() if known.measured_lately else None,
         best_profile_code=None if best is None else best.profile_code,
-        predicted_log10_bps=weakest.mean,
-        predicted_sd_log10=weakest.sd,
+        predicted_log10_bps=centre,
+        predicted_sd_log10=spread,
         reasons=_sorted((*case.doubts(need), _about_rate(case, need), *_future(known))),
-        evidence=_used(case, known, now=now),
+        evidence=_used(case, known, need, now=now),
         model_version=MODEL_VERSION,
     )
     if state is State.READY:
@@ -192,7 +194,7 @@ def _look(
         now=now,
         plan=level_by_plan(known.predictions, settings),
         history=known.history,
-        test=level_by_tests(tests, at=max(question.starts_at, now), settings=settings),
+        tests=tests,
         calibration=calibration,
         settings=settings,
     )
@@ -253,10 +255,13 @@ def _about_rate(case: _Case, need: Need) -> Reason:
     if probability >= settings.ready_probability:
         values |= {"n": case.calibration.n, "reserve_ratio": settings.reserve_ratio}
         return Reason(code="few_sessions", severity="warning", values=values)
+    hours = case.expected.hours_to_test(rate_bps * settings.reserve_ratio)
+    if hours is not None and 0 < hours <= _MANY_HOURS:
+        return Reason(code="few_tests", severity="warning", values={**values, "n": hours})
     return Reason(code="rate_unsure", severity="warning", values=values)
 
 
-def _used(case: _Case, known: Known, *, now: datetime) -> tuple[EvidenceUsed, ...]:
+def _used(case: _Case, known: Known, need: Need, *, now: datetime) -> tuple[EvidenceUsed, ...]:
     hour = case.expected.weakest()
     rated = (*known.strong, *known.weak)
     found: tuple[
@@ -281,15 +286,19 @@ def _used(case: _Case, known: Known, *, now: datetime) -> tuple[EvidenceUsed, ..
         for kind, part, newest_at, n in found
         if part is not None
     ]
-    if known.sessions:
-        used.append(
-            EvidenceUsed(
-                kind="sessions",
-                age_s=age_s(max(s.ended_at for s in known.sessions), now),
-                weight=0.0,
-                values={"n": case.calibration.n, "held": sum(s.held for s in known.sessions)},
-            )
+    newest_end = max((s.ended_at for s in known.sessions), default=None)
+    used.append(
+        EvidenceUsed(
+            kind="sessions",
+            age_s=None if newest_end is None else age_s(newest_end, now),
+            weight=0.0,
+            values={
+                "n": case.calibration.n,
+                "held": sum(s.held for s in known.sessions),
+                "probability_before": case.expected.uncalibrated(need.uplink_required_bps),
+            },
         )
+    )
     return tuple(used)
 
 

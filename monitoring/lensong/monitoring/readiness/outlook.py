@@ -1,23 +1,34 @@
 """From evidence to a distribution: how high a constant bitrate will hold, hour by hour.
 
-Two steps. First the *level*: the 10th percentile of the uplink over seconds, in log10, from the
+Three steps. First the *level*: the 10th percentile of the uplink over seconds, in log10, from the
 plan, the history of that hour and today's test, each with its own spread, combined by precision.
 Then the *session*: the bitrate that holds through all of it lies lower than the level, the more
-so the longer it lasts. The first spread shrinks with evidence, the second does not.
+so the longer it lasts. The first spread shrinks with evidence, the second does not. Last the
+*outage*: links also drop out in a way that no level tells. How often is read from the share of
+earlier samples at that time of day that were below the need, begun with a share for sites of which
+nothing is known:
+
+    P(hold) = (1 - outage share) ** (1 + b log10(duration / 1 min)) * Phi((mean - need) / sd)
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import NormalDist
 
-from lensong.monitoring.readiness.calibration import Calibration
-from lensong.monitoring.readiness.decades import decades, weighted_mean
+from lensong.monitoring.readiness.calibration import Calibration, normal_score
+from lensong.monitoring.readiness.decades import LEAST_BPS, decades, weighted_mean
 from lensong.monitoring.readiness.evidence import PredictedUplink, UplinkTest
-from lensong.monitoring.readiness.history import History, hours_of_session
+from lensong.monitoring.readiness.history import (
+    HOURS_A_DAY,
+    History,
+    Samples,
+    hour_of_week,
+    hours_of_session,
+)
 from lensong.monitoring.readiness.radio_prior import predicted_log10_bps
 from lensong.monitoring.readiness.settings import ReadinessSettings
 from lensong.monitoring.records import CountedBy
@@ -33,6 +44,9 @@ __all__ = [
 ]
 
 _NORMAL = NormalDist()
+_HIGHEST = 12.0  # log10 bit/s: no uplink is faster
+_STEP = 1e-11
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,16 +70,20 @@ class Hour:
     Parameters
     ----------
     mean, sd : float
-        Of the highest constant bitrate that holds [log10 bit/s], before calibration.
+        Of the highest constant bitrate that holds as long as the link does not drop out
+        [log10 bit/s].
     wide_sd : float
         With the doubt about the model that too few past sessions leave.
+    samples : Samples
+        Of the site at that time of day: how often they were too low.
     plan, history, test : Part or None
-        What it rests on.
+        What the level rests on.
     """
 
     mean: float
     sd: float
     wide_sd: float
+    samples: Samples
     plan: Part | None
     history: Part | None
     test: Part | None
@@ -80,57 +98,117 @@ class Hour:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
-    """The hours of a session and how past sessions calibrate them; the weakest hour decides."""
+    """The hours of a session, how often the link drops out, and how past sessions calibrate it.
+
+    The weakest hour decides.
+    """
 
     hours: tuple[Hour, ...]
+    exposure: float
     calibration: Calibration
     settings: ReadinessSettings
 
     def probability(self, uplink_required_bps: float) -> float:
         """Return the probability that a constant bitrate holds through every hour."""
-        return min(self._probability(hour, uplink_required_bps) for hour in self.hours)
+        need = decades(uplink_required_bps)
+        return min(self._probability(hour, need) for hour in self.hours)
+
+    def uncalibrated(self, uplink_required_bps: float) -> float:
+        """Return the same without what past sessions taught."""
+        need = decades(uplink_required_bps)
+        return min(self._uncalibrated(hour, need, hour.sd) for hour in self.hours)
 
     def carries(self, uplink_required_bps: float, at_least: float) -> bool:
         """Return whether the probability is high enough, and rests on enough to be believed.
 
-        Where no past sessions calibrate a rate, its bound must clear the need with a reserve.
+        Where no past sessions calibrate a rate, a multiple of it must be as likely to hold.
         """
+        need = decades(uplink_required_bps)
         return all(
-            self._probability(hour, uplink_required_bps) >= at_least
+            self._probability(hour, need) >= at_least
             and (
-                self.calibration.supports(_score(hour, uplink_required_bps))
-                or uplink_required_bps <= self._bound_with_reserve(hour)
+                self.calibration.supports(self._score(hour, need)) or self._has_reserve(hour, need)
             )
             for hour in self.hours
         )
 
     def safe_bps(self) -> float:
         """Return the highest rate that `carries` accepts at the READY probability [bit/s]."""
-        return min(self._safe_bps(hour) for hour in self.hours)
+        return float(10.0 ** min(self._safe(hour) for hour in self.hours))
 
     def weakest(self) -> Hour:
         """Return the hour that decides."""
-        return min(self.hours, key=lambda hour: (self._safe_bps(hour), hour.mean, hour.sd))
+        return min(self.hours, key=lambda hour: (self._safe(hour), hour.mean, hour.sd))
 
-    def _probability(self, hour: Hour, uplink_required_bps: float) -> float:
-        score = _score(hour, uplink_required_bps)
+    def hours_to_test(self, uplink_required_bps: float) -> int | None:
+        """Return how many more hours, tested and found good, would make the rate likely enough.
+
+        None where no number of them would, because the level itself is too low or too unsure.
+        """
+        return _most(self._hours_to_test(hour, decades(uplink_required_bps)) for hour in self.hours)
+
+    def centre_and_spread(self) -> tuple[float, float]:
+        """Return median and spread of the bitrate that holds in the weakest hour [log10 bit/s].
+
+        The spread is that of the normal distribution with the same median and 10th percentile,
+        outages among it; a site that often drops out has a wide one.
+        """
+        hour = self.weakest()
+        low, middle = (
+            _highest(lambda x, p=p: self._uncalibrated(hour, x, hour.sd) >= p)  # type: ignore[misc]
+            for p in (0.9, 0.5)
+        )
+        return middle, max((middle - low) / _NORMAL.inv_cdf(0.9), hour.sd)
+
+    def _uncalibrated(self, hour: Hour, need: float, sd: float) -> float:
+        settings = self.settings
+        low = settings.outage_share * settings.outage_weight + hour.samples.weight_below(need)
+        outage_share = low / (settings.outage_weight + hour.samples.weight)
+        holds = _NORMAL.cdf((hour.mean - need) / sd)
+        return float((1.0 - outage_share) ** self.exposure * holds)
+
+    def _score(self, hour: Hour, need: float) -> float:
+        """Return where the need lies in what is expected, in standard deviations."""
+        fails = 1.0 - self._uncalibrated(hour, need, hour.sd)
+        return normal_score(fails)
+
+    def _probability(self, hour: Hour, need: float) -> float:
+        """Return the least of what the model says and what past sessions, or doubt, leave of it.
+
+        Past sessions take doubt away, and confidence; they never make the model surer than it is,
+        for they were held elsewhere.
+        """
+        by_model = self._uncalibrated(hour, need, hour.sd)
+        score = normal_score(1.0 - by_model)
         if self.calibration.supports(score):
-            return 1.0 - self.calibration.share_below(score)
-        doubted = (hour.mean - decades(uplink_required_bps)) / hour.wide_sd
-        return min(_NORMAL.cdf(doubted), 1.0 - self.calibration.failed_share_at_edge())
+            return min(by_model, 1.0 - self.calibration.share_below(score))
+        doubted = self._uncalibrated(hour, need, hour.wide_sd)
+        return min(by_model, doubted, 1.0 - self.calibration.failed_share_at_edge())
 
-    def _bound_with_reserve(self, hour: Hour) -> float:
-        quantile = _NORMAL.inv_cdf(self.settings.ready_probability)
-        return float(10.0 ** (hour.mean - quantile * hour.wide_sd) / self.settings.reserve_ratio)
+    def _hours_to_test(self, hour: Hour, need: float) -> int | None:
+        settings = self.settings
+        holds = _NORMAL.cdf((hour.mean - need) / hour.wide_sd)
+        if holds <= settings.ready_probability:
+            return None
+        # (1 - low / weight) ** exposure * holds = ready_probability, solved for the weight
+        low = settings.outage_share * settings.outage_weight + hour.samples.weight_below(need)
+        bearable = 1.0 - math.pow(settings.ready_probability / holds, 1.0 / self.exposure)
+        return max(math.ceil(low / bearable - settings.outage_weight - hour.samples.weight), 0)
 
-    def _safe_bps(self, hour: Hour) -> float:
-        score = self.calibration.bound_score()
-        if score is None:
-            return self._bound_with_reserve(hour)
-        calibrated = float(10.0 ** (hour.mean + score * hour.sd))
-        if self.calibration.failed_share_at_edge() > self.calibration.alpha + 1e-9:
-            return calibrated
-        return max(calibrated, self._bound_with_reserve(hour))
+    def _has_reserve(self, hour: Hour, need: float) -> bool:
+        more = need + math.log10(self.settings.reserve_ratio)
+        return (
+            self._uncalibrated(hour, more, hour.wide_sd) >= self.settings.ready_probability
+            and self.calibration.failed_share_at_edge() <= self.calibration.alpha + _ROUNDING
+        )
+
+    def _safe(self, hour: Hour) -> float:
+        with_reserve = _highest(lambda x: self._has_reserve(hour, x))
+        bound = self.calibration.bound_score()
+        if bound is None:
+            return with_reserve
+        bound = min(bound, normal_score(1.0 - self.settings.ready_probability))
+        return max(_highest(lambda x: self._score(hour, x) <= bound), with_reserve)
 
 
 def outlook(
@@ -140,36 +218,50 @@ def outlook(
     now: datetime,
     plan: Part | None,
     history: History,
-    test: Part | None,
+    tests: Sequence[UplinkTest],
     calibration: Calibration,
     settings: ReadinessSettings,
 ) -> Outlook | None:
-    """Return the outlook for a session, or what is left of it; None where nothing is known."""
+    """Return the outlook for a session, or what is left of it; None where nothing is known.
+
+    Notes
+    -----
+    A test speaks for the time around it: in the later hours of a session it has faded, and they
+    rest on the history and the plan.
+    """
     lasts_s = max((ends_at - max(starts_at, now)).total_seconds(), 60.0)
     beyond_a_minute = math.log10(lasts_s / 60.0)
-    drop = settings.session_drop + settings.session_drop_per_decade * beyond_a_minute
-    session_sd = settings.session_sd + settings.session_sd_per_decade * beyond_a_minute
+    longest = math.log10(settings.longest_known_s / 60.0)
+    drop = settings.session_drop + settings.session_drop_per_decade * min(beyond_a_minute, longest)
     doubt_sd = settings.calibration_sd / math.sqrt(1.0 + calibration.n)
     hours = []
-    for hour in dict.fromkeys(hours_of_session(max(starts_at, now), ends_at, settings)):
+    for begins_at in hours_of_session(max(starts_at, now), ends_at, settings):
+        hour = hour_of_week(begins_at, settings)
         known = history.level(hour, settings)
+        test = level_by_tests(tests, at=begins_at, settings=settings)
         past = None if known is None else Part(mean=known[0], sd=known[1])
         parts = [part for part in (plan, past, test) if part is not None]
         if not parts:
             return None
         level, precision = weighted_mean((part.sd**-2, part.mean) for part in parts)
-        sd = math.hypot(1.0 / math.sqrt(precision), session_sd)
+        sd = math.hypot(1.0 / math.sqrt(precision), settings.session_sd)
         hours.append(
             Hour(
                 mean=level - drop,
                 sd=sd,
                 wide_sd=math.hypot(sd, doubt_sd),
+                samples=history.at_time_of_day(hour % HOURS_A_DAY),
                 plan=plan,
                 history=past,
                 test=test,
             )
         )
-    return Outlook(hours=tuple(hours), calibration=calibration, settings=settings)
+    return Outlook(
+        hours=tuple(hours),
+        exposure=1.0 + settings.outage_per_decade * beyond_a_minute,
+        calibration=calibration,
+        settings=settings,
+    )
 
 
 def level_by_plan(
@@ -213,7 +305,7 @@ def level_by_tests(
     tests : sequence of UplinkTest
         Successful, of the asked technology and operator.
     at : datetime
-        Start of the session, or now when it runs already: a test speaks for its own hour.
+        When the hour in question begins, or now when it runs already.
     """
     weighted = []
     for test in tests:
@@ -239,5 +331,27 @@ def is_strong(test: UplinkTest, settings: ReadinessSettings) -> bool:
     return test.counted_by == CountedBy.SERVER and test.bins >= settings.least_bins
 
 
-def _score(hour: Hour, uplink_required_bps: float) -> float:
-    return (decades(uplink_required_bps) - hour.mean) / hour.sd
+def _most(counts: Iterable[int | None]) -> int | None:
+    most = 0
+    for count in counts:
+        if count is None:
+            return None
+        most = max(most, count)
+    return most
+
+
+def _highest(accepts: Callable[[float], bool]) -> float:
+    """Return the highest log10 rate that is accepted, where every lower one is too.
+
+    At least that of `LEAST_BPS`, so a site that carries nothing at all has that as its bound.
+    """
+    low, high = math.log10(LEAST_BPS), _HIGHEST
+    if not accepts(low):
+        return low
+    while high - low > _STEP:
+        middle = 0.5 * (low + high)
+        if accepts(middle):
+            low = middle
+        else:
+            high = middle
+    return low

@@ -53,8 +53,18 @@ class ReadinessSettings:
     session_drop, session_drop_per_decade : float
         How much lower than the 10th percentile the rate is that holds a whole minute, and what
         each further decade of duration takes.
-    session_sd, session_sd_per_decade : float
-        Spread of that, likewise.
+    longest_known_s : float
+        Duration beyond which that drop no longer grows: no trace it was fitted to allows more, and
+        what changes from hour to hour is the history's to say.
+    session_sd : float
+        Spread of that.
+    outage_share : float
+        Share of sessions of a minute that fail whatever the level says, at a site of which no
+        more is known.
+    outage_weight : float
+        How many samples of the site's own history weigh as much as that share.
+    outage_per_decade : float
+        What each further decade of duration adds to the chance of such a failure, as a multiple.
     calibration_sd : float
         Doubt about the model itself as long as no session has tested it; falls with the root of
         the number of sessions.
@@ -85,11 +95,14 @@ class ReadinessSettings:
     client_shift: float = -0.12
     least_bins: int = 20
     limit_memory_s: float = _DAY_S
-    session_drop: float = 0.05
-    session_drop_per_decade: float = 0.10
-    session_sd: float = 0.12
-    session_sd_per_decade: float = 0.03
-    calibration_sd: float = 0.15
+    session_drop: float = -0.20
+    session_drop_per_decade: float = 0.26
+    longest_known_s: float = 600.0
+    session_sd: float = 0.14
+    outage_share: float = 0.014
+    outage_weight: float = 9.0
+    outage_per_decade: float = 3.0
+    calibration_sd: float = 0.10
     reserve_ratio: float = 2.0
     calibration_sessions: int = 200
     better_ratio: float = 1.25
@@ -112,9 +125,20 @@ class ReadinessSettings:
                 f"{self.not_ready_probability} lie closer than twice the hysteresis "
                 f"{self.hysteresis}, or the first is not below 1: the states would overlap"
             )
-        for name in ("sample_sd", "test_sd", "weak_test_sd", "session_sd", "half_life_s"):
+        for name in (
+            "sample_sd",
+            "test_sd",
+            "weak_test_sd",
+            "session_sd",
+            "half_life_s",
+            "outage_weight",
+        ):
             if getattr(self, name) <= 0.0:
                 raise InvalidInputError(f"{name} is 0, wanted a number above 0: nothing is certain")
+        if self.longest_known_s < 60.0:
+            raise OutOfRangeError("longest_known_s", self.longest_known_s, 60.0, float("inf"))
+        if not 0.0 < self.outage_share < 1.0:
+            raise OutOfRangeError("outage_share", self.outage_share, 0.0, 1.0)
         if self.test_faded_s <= self.test_full_s:
             raise InvalidInputError(
                 f"test_faded_s {self.test_faded_s} is not above test_full_s {self.test_full_s}"

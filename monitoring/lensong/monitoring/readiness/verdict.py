@@ -67,7 +67,8 @@ class EvidenceUsed:
     weight : float
         Share in the expected uplink, 0..1 (0 for sessions, which calibrate and do not predict).
     values : mapping
-        Summary, e.g. ``uplink_bps`` and ``n``.
+        Summary: ``uplink_bps``, ``sd_log10`` and ``n``; of sessions ``n``, ``held`` and
+        ``probability_before``, the probability without them.
     """
 
     kind: Literal["prediction", "history", "test", "sessions"]
@@ -125,8 +126,9 @@ class Verdict:
     better_spot : BetterSpot or None
         Only what is known from evidence; None otherwise.
     predicted_log10_bps, predicted_sd_log10 : float or None
-        Centre and spread of the highest constant bitrate expected to hold [log10 bit/s], before
-        calibration. Keep both with the session: they make its `PastSession`.
+        Median and spread of the highest constant bitrate expected to hold [log10 bit/s], before
+        calibration. Keep both and `predicted_probability` with the session: they make its
+        `PastSession`.
     reasons : tuple of Reason
         The weightiest first.
     evidence : tuple of EvidenceUsed
@@ -163,6 +165,15 @@ class Verdict:
             raise InvalidInputError(f"probability is {self.probability}, wanted 0 to 1")
         if self.uplink_safe_bps is not None and not math.isfinite(self.uplink_safe_bps):
             raise InvalidInputError(f"uplink_safe_bps is {self.uplink_safe_bps}, wanted finite")
+
+    @property
+    def predicted_probability(self) -> float | None:
+        """Return the probability before past sessions calibrated it, None when UNKNOWN."""
+        for used in self.evidence:
+            if used.kind == "sessions":
+                before = used.values.get("probability_before")
+                return float(before) if isinstance(before, int | float) else None
+        return None
 
     def to_dict(self) -> dict[str, Any]:  # Any: the shape is JSON
         """Return the verdict as JSON values: times in RFC 3339, UTC; rates in bits per second."""
