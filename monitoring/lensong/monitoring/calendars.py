@@ -184,7 +184,8 @@ def _starts(event: _Event, known: KnownSessions) -> Iterator[datetime]:
 
 def _moved(event: _Event, starts_at: datetime) -> _Event:
     lasts = event.session.ends_at - event.session.starts_at
-    session = replace(event.session, starts_at=starts_at, ends_at=starts_at + lasts)
+    start = starts_at.astimezone(UTC)
+    session = replace(event.session, starts_at=start, ends_at=start + lasts)
     return replace(event, session=session)
 
 

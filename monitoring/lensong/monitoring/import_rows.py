@@ -180,7 +180,7 @@ def read_rows(
     names, ignored = _columns(table, aliases, errors)
     for group in wanted:
         if not any(name in names for name in group):
-            seen = ", ".join(table.columns)
+            seen = ", ".join(repr(column[:40]) for column in table.columns[:12])
             errors.add(1, "", f"no column {' or '.join(group)} among {seen}: add it")
     if len(table.rows) > MOST_ROWS:
         errors.add(1, "", f"{len(table.rows)} rows, wanted {MOST_ROWS} at most: send it in parts")
