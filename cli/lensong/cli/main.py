@@ -20,6 +20,14 @@ _COMMANDS = {
     "models": "lensong.cli.models_command:models",
     "compare": "lensong.cli.compare_command:compare",
     "validate": "lensong.cli.validate_command:validate",
+    "serve": "lensong.cli.serve_command:serve",
+    "ready": "lensong.cli.ready_command:ready",
+    "probe": "lensong.cli.probe_command:probe",
+    "site": "lensong.cli.site_command:site",
+    "token": "lensong.cli.site_command:token",
+    "import": "lensong.cli.import_command:import_lists",
+    "import-plan": "lensong.cli.import_plan_command:import_plan",
+    "db": "lensong.cli.db_command:db",
 }
 
 
@@ -40,12 +48,13 @@ class _LazyGroup(click.Group):
 @click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("lensong"), package_name="lensong", prog_name="lensong")
 def lensong() -> None:
-    """Plan mobile coverage in mountain country: which villages have no signal, and why.
+    """Plan mobile coverage in mountain country, and tell whether a livestream will hold there.
 
-    Start with `lensong demo`, then describe your own network in a scenario file and run
-    `lensong check` and `lensong plan` on it.
+    To plan, start with `lensong demo`, then describe your own network in a scenario file and run
+    `lensong check` and `lensong plan` on it. To watch livestreams, start with `lensong serve
+    --demo`.
 
-    Exit codes: 0 done; 1 done, and the result says no; 2 bad input or interrupted.
+    Exit codes: 0 done; 1 done, and the result says no; 2 bad input or interrupted; 3 not known.
     """
 
 

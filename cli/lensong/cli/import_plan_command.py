@@ -1,0 +1,141 @@
+"""``lensong import-plan``: what a coverage plan says of the service's sites."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lensong.cli.errors import explains_errors
+from lensong.cli.options import json_option
+from lensong.cli.service_access import Place, Remote, administrator, opened, place_options
+
+if TYPE_CHECKING:
+    from lensong.monitoring.coverage_run import CoverageRun, SitePredictions
+    from lensong.monitoring.web.api.shapes import SiteBody
+
+__all__ = ["import_plan", "sites_of"]
+
+_AT_ONCE = 500
+
+
+@click.command("import-plan", short_help="Give every site what a coverage plan predicts for it.")
+@click.argument("result", type=click.Path(file_okay=False, path_type=Path))
+@place_options
+@json_option
+@explains_errors
+def import_plan(result: Path, as_json: bool, **where: Any) -> None:
+    """Read level and uplink at every site out of RESULT, a folder that `lensong plan` wrote.
+
+    They replace what older plans said of these sites; sites off the plan's ground keep what they
+    have. A prediction alone makes no site READY: it is where the verdict starts from.
+
+    With --server and --person while the service runs, else into its database.
+    """
+    from lensong.monitoring.coverage_run import read_run
+
+    place = Place(**where)
+    run = read_run(result)
+    if place.server is None:
+        found = asyncio.run(_directly(run, place))
+    else:
+        with place.remote() as remote:
+            found = run.predict([body.record(body.site_id) for body in sites_of(remote)])
+            _send(remote, run, found)
+    told = _told(run, found)
+    click.echo(json.dumps(told, ensure_ascii=False, indent=2) if as_json else _text(told))
+
+
+async def _directly(run: CoverageRun, place: Place) -> SitePredictions:
+    from lensong.monitoring.predictions import keep_predictions
+
+    async with opened(place.config(), writes=True) as service:
+        found = run.predict(service.directory.sites.values())
+        await keep_predictions(
+            service, administrator(), run.run_id, found.predictions, found.no_signal
+        )
+        return found
+
+
+def sites_of(remote: Remote) -> list[SiteBody]:
+    """Return the sites that the person sees."""
+    from lensong.monitoring.web.api.shapes import SiteBody
+
+    sites: list[SiteBody] = []
+    asked: dict[str, Any] = {"limit": 500}
+    while True:
+        page = remote.ask("GET", "/api/v1/sites", params=asked)
+        sites += [SiteBody.model_validate(item) for item in page["items"]]
+        if page["next_cursor"] is None:
+            return sites
+        asked["cursor"] = page["next_cursor"]
+
+
+def _send(remote: Remote, run: CoverageRun, found: SitePredictions) -> None:
+    named = list(dict.fromkeys(item.site_id for item in found.predictions))
+    about = {"computed_at": run.computed_at.isoformat(), "synthetic": run.synthetic}
+    for at in range(0, max(len(named), 1), _AT_ONCE):
+        part = set(named[at : at + _AT_ONCE])
+        remote.ask(
+            "PUT",
+            f"/api/v1/coverage-runs/{run.run_id}/predictions",
+            json={
+                **about,
+                "predictions": [
+                    {
+                        "site_id": item.site_id,
+                        "technology": item.technology,
+                        "operator": item.operator,
+                        "rsrp_dbm": item.rsrp_dbm,
+                        "uplink_p50_bps": item.uplink_p50_bps,
+                        "sigma_db": item.sigma_db,
+                    }
+                    for item in found.predictions
+                    if item.site_id in part
+                ],
+                "no_signal": list(found.no_signal) if at == 0 else [],
+            },
+        )
+
+
+def _told(run: CoverageRun, found: SitePredictions) -> dict[str, Any]:
+    return {
+        "run_id": run.run_id,
+        "title": run.title,
+        "synthetic": run.synthetic,
+        "sigma_db": run.sigma_db,
+        "predictions": [
+            {
+                "site_id": item.site_id,
+                "technology": item.technology,
+                "operator": item.operator,
+                "rsrp_dbm": item.rsrp_dbm,
+                "uplink_p50_bps": item.uplink_p50_bps,
+            }
+            for item in found.predictions
+        ],
+        "no_signal": list(found.no_signal),
+        "outside": list(found.outside),
+        "without_place": list(found.without_place),
+    }
+
+
+def _text(told: dict[str, Any]) -> str:
+    predicted = {item["site_id"] for item in told["predictions"]}
+    lines = [
+        f"{told['title']} ({told['run_id']}): {len(predicted)} sites predicted, levels within "
+        f"{told['sigma_db']:.1f} dB (one standard deviation)"
+    ]
+    if told["synthetic"]:
+        lines.append("  SYNTHETIC  invented data, no real place")
+    for key, what in (
+        ("no_signal", "no cell of the plan reaches"),
+        ("outside", "off the plan's ground"),
+        ("without_place", "without coordinates"),
+    ):
+        if told[key]:
+            lines.append(f"  {what}: {', '.join(told[key])}")
+    return "\n".join(lines)

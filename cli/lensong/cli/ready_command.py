@@ -1,0 +1,156 @@
+"""``lensong ready``: whether a stream will hold at a site."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lensong.cli.errors import EXIT_NO, explains_errors
+from lensong.cli.options import json_option
+from lensong.cli.service_access import Place, place_options
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+__all__ = ["ready"]
+
+EXIT_UNKNOWN = 3
+_CODES = {"ready": 0, "at_risk": EXIT_NO, "not_ready": EXIT_NO, "unknown": EXIT_UNKNOWN}
+
+
+@click.command(short_help="Ask whether a livestream will hold; exit code by the answer.")
+@click.argument("site")
+@click.option("--profile", required=True, help="Stream profile, e.g. tiktok-720p30.")
+@click.option("--at", "start", metavar="TIME", help="Start, e.g. 2026-11-28T09:00.  [default: now]")
+@click.option("--duration", default="1h", show_default=True, help="Length: 90m, 2h and the like.")
+@click.option("--technology", type=click.Choice(["3G", "4G", "5G"]), help="What the phone uses.")
+@click.option("--operator", help="Whose SIM is used.")
+@click.option(
+    "--language", type=click.Choice(["vi", "en"]), help="Of the answer.  [default: by LANG]"
+)
+@click.option("--token", envvar="LENSONG_TOKEN", show_envvar=True, help="Token of the site.")
+@place_options
+@json_option
+@explains_errors
+def ready(
+    site: str,
+    profile: str,
+    start: str | None,
+    duration: str,
+    technology: str | None,
+    operator: str | None,
+    language: str | None,
+    token: str | None,
+    server: str | None,
+    person: str | None,
+    password_file: Path | None,
+    config_file: Path | None,
+    db: str | None,
+    as_json: bool,
+) -> None:
+    """Ask whether a stream at SITE will hold, from the service or out of its database.
+
+    A time without a zone is one of the service's `time_zone`.
+
+    Exit codes: 0 READY; 1 AT RISK or NOT READY; 3 UNKNOWN; 2 bad input.
+    """
+    from zoneinfo import ZoneInfo
+
+    from lensong.monitoring.probe.timetable import parse_duration
+
+    place = Place(
+        server=server,
+        person=person,
+        password_file=password_file,
+        token=token if server is not None else None,
+        db=db,
+        config_file=config_file,
+    )
+    zone = ZoneInfo(place.config().time_zone)
+    asked: dict[str, Any] = {
+        "profile": profile,
+        "duration": parse_duration(duration).total_seconds(),
+        "start": _start(start, zone).isoformat(),
+    }
+    asked |= {"technology": technology} if technology else {}
+    asked |= {"operator": operator} if operator else {}
+    spoken = language or _language()
+    if place.server is not None:
+        from lensong.monitoring.records import check_identifier
+
+        with place.remote(spoken) as remote:
+            path = f"/api/v1/sites/{check_identifier('site', site)}/readiness"
+            verdict = remote.ask("GET", path, params=asked)
+    else:
+        import asyncio
+
+        verdict = asyncio.run(_directly(place, site, asked, spoken))
+    if as_json:
+        click.echo(json.dumps(verdict, ensure_ascii=False, indent=2))
+    else:
+        click.echo(_text(verdict, zone))
+    raise SystemExit(_CODES[verdict["state"]])
+
+
+async def _directly(
+    place: Place, site_id: str, asked: dict[str, Any], language: str
+) -> dict[str, Any]:
+    from lensong.cli.service_access import administrator, opened
+    from lensong.monitoring.errors import NotFoundError
+    from lensong.monitoring.web.api.shapes import verdict_out
+
+    async with opened(place.config(), writes=False) as service:
+        site = service.directory.site_for(administrator(), site_id)
+        profile = service.directory.profiles.get(asked["profile"])
+        if profile is None:
+            known = ", ".join(service.directory.profiles)
+            raise NotFoundError(f"there is no stream profile {asked['profile']!r}, but {known}")
+        starts_at = datetime.fromisoformat(asked["start"])
+        verdict = await service.judge.what_if(
+            site,
+            profile,
+            starts_at,
+            starts_at + timedelta(seconds=asked["duration"]),
+            technology=asked.get("technology"),
+            operator=asked.get("operator"),
+        )
+        return verdict_out(verdict, language).model_dump(mode="json")
+
+
+def _start(text: str | None, zone: ZoneInfo) -> datetime:
+    from lensong.monitoring.import_rows import moment
+
+    return datetime.now(zone) if text is None else moment(text, zone)
+
+
+def _language() -> str:
+    """Return the language of the terminal: the first of the variables that is set decides."""
+    for variable in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if named := os.environ.get(variable):
+            return "vi" if named.lower().startswith("vi") else "en"
+    return "en"
+
+
+def _text(verdict: dict[str, Any], zone: ZoneInfo) -> str:
+    starts, ends = (
+        datetime.fromisoformat(verdict[name]).astimezone(zone) for name in ("starts_at", "ends_at")
+    )
+    probability = verdict["probability"]
+    lines = [
+        verdict["state_text"] + ("" if probability is None else f" ({probability:.0%})"),
+        f"  {verdict['site_id']}, {verdict['profile_code']}, {starts:%Y-%m-%d %H:%M} to "
+        f"{ends:%H:%M} (UTC{starts:%z})",
+        f"  needs {_mbit(verdict['uplink_required_bps'])}, safe up to "
+        f"{_mbit(verdict['uplink_safe_bps'])}",
+    ]
+    lines += [f"  - {reason['text']}" for reason in verdict["reasons"]]
+    return "\n".join(lines)
+
+
+def _mbit(bps: float | None) -> str:
+    return "–" if bps is None else f"{bps / 1e6:.1f} Mbit/s"

@@ -1,0 +1,180 @@
+"""``lensong serve``: the monitoring service."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lensong.cli.errors import explains_errors
+from lensong.cli.service_access import config_options
+
+if TYPE_CHECKING:
+    from lensong.monitoring.config import ServiceConfig
+    from lensong.monitoring.log import LogFormat
+
+__all__ = ["serve"]
+
+
+@click.command(short_help="Run the monitoring service.")
+@config_options
+@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    help="Port to listen on; 0 takes a free one.  [default: 8790]",
+)
+@click.option(
+    "--behind-proxy",
+    is_flag=True,
+    help="A proxy with TLS stands in front: others may reach the port, and its headers tell who.",
+)
+@click.option(
+    "--tls-certificate",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Certificate chain (PEM), to serve HTTPS without a proxy.",
+)
+@click.option("--tls-key", type=click.Path(dir_okay=False, path_type=Path), help="Its key (PEM).")
+@click.option("--public-url", metavar="URL", help="Address for links and QR codes.")
+@click.option("--demo", is_flag=True, help="Show a synthetic province in a throw-away database.")
+@click.option(
+    "--log",
+    "log_format",
+    type=click.Choice(["plain", "json"]),
+    default="plain",
+    show_default=True,
+    help="Form of the log on standard error.",
+)
+@click.option("--log-requests", is_flag=True, help="A line in the log for each request.")
+@explains_errors
+def serve(
+    config_file: Path | None,
+    db: str | None,
+    host: str | None,
+    port: int | None,
+    behind_proxy: bool,
+    tls_certificate: Path | None,
+    tls_key: Path | None,
+    public_url: str | None,
+    demo: bool,
+    log_format: LogFormat,
+    log_requests: bool,
+) -> None:
+    """Run the service until SIGTERM or Ctrl-C; then requests that run come to their end.
+
+    Prints its address on standard output. As long as no administrator has a password, a link by
+    which the first one chooses it is printed on standard error; it works once, for a day.
+
+    Settings come from --config, then from variables LENSONG_…, then from these options.
+    """
+    from lensong.monitoring.config import load_config
+    from lensong.monitoring.log import configure_logging
+
+    if demo and db is not None:
+        from lensong.propagation.errors import ConfigError
+
+        raise ConfigError("--demo makes a database of its own: leave out --db, or --demo")
+    config = load_config(
+        config_file,
+        db=db,
+        host=host,
+        port=port,
+        behind_proxy=behind_proxy or None,
+        tls_certificate=tls_certificate,
+        tls_key=tls_key,
+        public_url=public_url,
+        demo=demo or None,
+    )
+    configure_logging(log_format, requests=log_requests)
+    os.umask(0o077)  # the database holds what is nobody else's business
+    if not config.demo:
+        _serve(config)
+        return
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="lensong-demo-") as folder:
+        _serve(config.model_copy(update={"db": f"sqlite:///{folder}/demo.db"}))
+
+
+def _serve(config: ServiceConfig) -> None:
+    import asyncio
+
+    from lensong.monitoring.service import Service
+    from lensong.monitoring.starting import check_settings, keep_others_off
+    from lensong.monitoring.store.lock import only_process
+    from lensong.monitoring.web.app import create_app
+    from lensong.monitoring.web.server import make_server
+
+    check_settings(config)
+    _check_port(config)
+    with only_process(config.db):
+        # before the server starts, so that what is wrong is told in words
+        link = asyncio.run(_prepare(config))
+        service = Service(config)
+        app = create_app(service)
+        keep_others_off(app, service)
+        server = make_server(service, app, lambda url: _tell(config, url, link))
+        # the server raises the signal that ended it once more when all is done
+        signal.signal(signal.SIGTERM, _end)
+        signal.signal(signal.SIGINT, _end)
+        server.run()
+
+
+async def _prepare(config: ServiceConfig) -> str | None:
+    """Bring the database up to date and return the secret of the first administrator's link."""
+    from lensong.monitoring.service import Service
+    from lensong.monitoring.starting import first_link
+    from lensong.monitoring.store.lock import only_connection
+
+    service = Service(config)
+    try:
+        async with only_connection(service.database):
+            await service.open()
+            if config.demo:
+                from lensong.monitoring.demo import fill
+
+                await fill(service)
+            return await first_link(service)
+    finally:
+        await service.stop()
+
+
+def _tell(config: ServiceConfig, url: str, link: str | None) -> None:
+    what = "a SYNTHETIC province, invented data," if config.demo else "lensong"
+    click.echo(f"{what} is served on {url}")
+    sys.stdout.flush()
+    if link is not None:
+        base = (config.public_url or url.replace("://0.0.0.0:", "://127.0.0.1:")).rstrip("/")
+        click.echo(
+            f"the first administrator chooses a password at {base}/welcome/{link} (works once, "
+            "for 24 hours)",
+            err=True,
+        )
+
+
+def _check_port(config: ServiceConfig) -> None:
+    """Refuse an address that cannot be listened on, before anything is begun."""
+    import socket
+
+    from lensong.propagation.errors import ConfigError
+
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            config.host, config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen on {config.host}:{config.port}: {error.strerror}: choose another "
+            "--host or --port, or end what listens there"
+        ) from error
+
+
+def _end(number: int, frame: object) -> None:  # noqa: ARG001 (signal's signature)
+    raise SystemExit(0)

@@ -1,0 +1,143 @@
+"""``lensong site`` and ``lensong token``: the first sites, and what their probes show."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lensong.cli.errors import explains_errors
+from lensong.cli.options import json_option
+from lensong.cli.service_access import Place, administrator, opened, place_options
+
+if TYPE_CHECKING:
+    from lensong.monitoring.web.api.shapes import SiteBody
+
+__all__ = ["site", "token"]
+
+
+@click.group("site", short_help="Add and list the sites of the service.")
+def site() -> None:
+    """Add and list sites; a longer list comes in by `lensong import sites`."""
+
+
+@site.command("add")
+@click.argument("name")
+@click.option("--commune", required=True, help="Name of the commune.")
+@click.option("--commune-code", required=True, help="Its official code.")
+@click.option("--province", help="Name of the province, where it is new.")
+@click.option("--province-code", help="Its official code, where the commune is new.")
+@click.option("--site-id", help="Identifier.  [default: made of the name]")
+@click.option("--lat", "lat_deg", type=float, help="Latitude [degrees, WGS 84].")
+@click.option("--lon", "lon_deg", type=float, help="Longitude [degrees, WGS 84].")
+@click.option("--operator", "operators", multiple=True, help="Network that can be used; repeat.")
+@click.option("--technology", "technologies", multiple=True, type=click.Choice(["3G", "4G", "5G"]))
+@place_options
+@explains_errors
+def add(
+    name: str,
+    commune: str,
+    commune_code: str,
+    province: str | None,
+    province_code: str | None,
+    site_id: str | None,
+    lat_deg: float | None,
+    lon_deg: float | None,
+    operators: tuple[str, ...],
+    technologies: tuple[str, ...],
+    **where: Any,
+) -> None:
+    """Add the site NAME, with its commune and province where they are new."""
+    from lensong.cli.import_command import take_sites
+    from lensong.monitoring.csv_cells import csv_text
+
+    cells: dict[str, str | float | None] = {
+        "site_id": site_id,
+        "name": name,
+        "commune": commune,
+        "commune_code": commune_code,
+        "province": province,
+        "province_code": province_code,
+        "lat_deg": lat_deg,
+        "lon_deg": lon_deg,
+        "operators": ";".join(operators),
+        "technologies": ";".join(technologies),
+    }
+    table = csv_text(list(cells), [list(cells.values())]).encode()
+    for item in take_sites(table, "the options", Place(**where), dry_run=False)["items"]:
+        click.echo(f"{item['id']}: {item['fate']}")
+
+
+@site.command("list")
+@place_options
+@json_option
+@explains_errors
+def list_sites(as_json: bool, **where: Any) -> None:
+    """List the sites, one on a line: identifier, commune, name."""
+    from lensong.cli.import_plan_command import sites_of
+
+    place = Place(**where)
+    if place.server is None:
+        found = asyncio.run(_directly(place))
+    else:
+        with place.remote() as remote:
+            found = sites_of(remote)
+    if as_json:
+        bodies = [body.model_dump(mode="json") for body in found]
+        click.echo(json.dumps(bodies, ensure_ascii=False, indent=2))
+        return
+    for body in found:
+        click.echo(f"{body.site_id}\t{body.commune_code}\t{body.name}")
+
+
+async def _directly(place: Place) -> list[SiteBody]:
+    from lensong.monitoring.web.api.shapes import SiteBody
+
+    async with opened(place.config(), writes=False) as service:
+        return [SiteBody.of(found) for found in service.directory.visible_to(administrator())]
+
+
+@click.group("token", short_help="Make tokens for the probes of a site.")
+def token() -> None:
+    """Make tokens with which probes and phones report."""
+
+
+@token.command("make")
+@click.argument("site_id", metavar="SITE")
+@click.option("--label", default="probe", show_default=True, help="What it is for.")
+@place_options
+@explains_errors
+def make(site_id: str, label: str, **where: Any) -> None:
+    """Make a token of SITE and print it, this once; keep it in a file that others cannot read."""
+    from lensong.monitoring.records import check_identifier
+
+    place = Place(**where)
+    check_identifier("site", site_id)
+    if place.server is None:
+        click.echo(asyncio.run(_make(place, site_id, label)))
+        return
+    with place.remote() as remote:
+        made = remote.ask("POST", f"/api/v1/sites/{site_id}/tokens", json={"label": label})
+    click.echo(made["secret"])
+
+
+async def _make(place: Place, site_id: str, label: str) -> str:
+    from lensong.monitoring.store.people import add_token, note
+
+    who = administrator()
+    async with opened(place.config(), writes=True) as service:
+        service.directory.site_for(who, site_id)
+        now = service.clock.now()
+
+        async def work(connection: Any) -> str:
+            made, secret = await add_token(
+                connection, role="site", site_id=site_id, label=label, now=now
+            )
+            await note(
+                connection, at=now, actor=who.actor, action="token.make", subject=made.token_id
+            )
+            return secret
+
+        return await service.writer.run(work)

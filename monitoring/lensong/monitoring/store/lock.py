@@ -1,0 +1,95 @@
+"""One process on a database: it holds the state of every site in its memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from sqlalchemy import text
+
+from lensong.monitoring.store.engine import Database, database_url
+from lensong.propagation.errors import ConfigError
+
+__all__ = ["only_connection", "only_process"]
+
+_LOCK = 7_308_604_898
+"""Number of PostgreSQL's advisory lock; any, as long as nobody else takes the same."""
+
+
+@contextmanager
+def only_process(db: str) -> Iterator[None]:
+    """Keep other processes off a SQLite file until the block ends.
+
+    Parameters
+    ----------
+    db : str
+        Address of the database; one of PostgreSQL is left to `only_connection`.
+
+    Raises
+    ------
+    ConfigError
+        Another process has it, or the lock cannot be written.
+    """
+    url = database_url(db)
+    if url.get_backend_name() != "sqlite":
+        yield
+        return
+    try:
+        import fcntl
+    except ImportError:  # Windows has no such lock
+        yield
+        return
+    database = Path(str(url.database)).resolve()
+    path = database.with_name(f"{database.name}.lock")
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot write {path}: {error.strerror}: the folder of the database must be writable"
+        ) from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(descriptor, 20).decode("ascii", "replace").strip() or "unknown"
+            raise ConfigError(
+                f"{database} is in use by process {holder}, which keeps its state in memory: stop "
+                "that one first, or ask it by --server"
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+        yield
+    finally:
+        os.close(descriptor)  # which gives the lock back; the file stays for the next one
+
+
+@asynccontextmanager
+async def only_connection(database: Database) -> AsyncIterator[None]:
+    """Keep other processes off a PostgreSQL database until the block ends.
+
+    A server that restarts in between forgets the lock; it is not asked for again.
+
+    Raises
+    ------
+    ConfigError
+        Another process has it.
+    """
+    if database.is_sqlite:  # there `only_process` does it
+        yield
+        return
+    async with database.write_engine.connect() as connection:
+        taken = await connection.execute(
+            text("SELECT pg_try_advisory_lock(:number)"), {"number": _LOCK}
+        )
+        if not taken.scalar_one():
+            raise ConfigError(
+                f"another process is at work on the database {database.url.database} and keeps its "
+                "state in memory: stop that one first, or ask it by --server"
+            )
+        await connection.commit()  # the lock is the connection's, no transaction stays open
+        try:
+            yield
+        finally:
+            await connection.invalidate()  # which ends the connection, and the lock with it
