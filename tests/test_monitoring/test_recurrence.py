@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from lensong.monitoring.recurrence import Recurrence
 from lensong.propagation.errors import InvalidInputError
 
+# dateutil looks for the next day as far as the year 9999: here that is not far
+NEAR_THE_END = st.dates(date(9988, 1, 1), date(9994, 12, 31))
 DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 
 
@@ -55,11 +57,13 @@ def rules(draw: st.DrawFn) -> dict[str, Any]:
     return rule
 
 
-@given(rules(), st.dates(date(2020, 1, 1), date(2026, 12, 31)), st.integers(0, 800))
+@given(rules(), NEAR_THE_END, st.integers(0, 800))
 def test_the_days_are_those_of_dateutil(rule: dict[str, Any], start: date, later: int) -> None:
     # where a numbered weekday meets a day of the month in a yearly rule, the texts differ on what
     # the number counts; dateutil leaves the number out
     assume("BYMONTHDAY" not in rule or not any(len(d) > 2 for d in rule.get("BYDAY", [])))
+    # every Monday and the first one: dateutil takes only days that are both
+    assume(len({len(day) > 2 for day in rule.get("BYDAY", [])}) < 2)
     text = rule_text(rule)
     after, until = start + timedelta(days=later), start + timedelta(days=later + 700)
     theirs = rrulestr(text, dtstart=datetime.combine(start, datetime.min.time()))
