@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.errors import NotSignedInError
@@ -19,13 +18,13 @@ from lensong.monitoring.service import Service
 from lensong.monitoring.web.guards import Needs
 from lensong.monitoring.web.problems import language_of
 from lensong.monitoring.web.screens.assets import asset_url
+from lensong.monitoring.web.screens.marks import mark
 from lensong.monitoring.web.screens.words import Words
 
 __all__ = [
     "PageNeeds",
     "SignInFirstError",
     "error_page",
-    "mark",
     "render",
     "to_sign_in",
     "words_of",
@@ -58,7 +57,8 @@ def _here(request: Request) -> str:
 def words_of(request: Request) -> Words:
     """Return the words of whoever asks."""
     service: Service = request.app.state.service
-    return Words(language_of(request), ZoneInfo(service.config.time_zone))
+    zone = ZoneInfo(service.config.time_zone)
+    return Words(language_of(request), zone, service.clock.now())
 
 
 @cache
@@ -72,27 +72,6 @@ def _environment() -> Environment:
     )
     environment.globals.update(asset=asset_url, mark=mark, timedelta=timedelta, Action=Action)
     return environment
-
-
-_SHAPES = {
-    # shape, sign and word tell the states apart; colour only helps
-    "ready": '<circle cx="12" cy="12" r="11"/><path class="sign" d="M6.5 12.5l4 4 7-8.5"/>',
-    "at_risk": '<path d="M12 1L23.5 22H.5z"/><path class="sign" d="M12 8.5v6.5M12 18.2v.3"/>',
-    "not_ready": '<rect x="1.5" y="1.5" width="21" height="21" rx="3"/>'
-    '<path class="sign" d="M7.5 7.5l9 9m0-9l-9 9"/>',
-    "unknown": '<path class="hollow" d="M12 1.5L22.5 12 12 22.5 1.5 12z"/>'
-    '<path class="sign dark" d="M9.6 9.8a2.4 2.4 0 1 1 3.4 2.2c-.8.4-1 .8-1 1.6M12 16.6v.2"/>',
-}
-_SAME_SHAPE = {"ok": "ready", "not_ok": "not_ready", "down": "not_ready"}
-
-
-def mark(state: str, size: int = 24) -> Markup:
-    """Return the shape of a state; the word beside it says the same to screen readers."""
-    name = _SAME_SHAPE.get(state, state)
-    return Markup(
-        '<svg class="mark {}" width="{}" height="{}" viewBox="0 0 24 24" aria-hidden="true">'
-        "{}</svg>"
-    ).format(name, size, size, Markup(_SHAPES.get(name, _SHAPES["unknown"])))
 
 
 def render(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,21 +11,30 @@ from zoneinfo import ZoneInfo
 
 from lensong.coverage.report.messages import number_text
 from lensong.monitoring.messages import say
-from lensong.monitoring.readiness.verdict import Verdict
+from lensong.monitoring.readiness.verdict import Value, Verdict
 
 __all__ = ["Words"]
+
+_UNIT = re.compile(r"(?<=[\d–]) (%|Mbit/s|ms|s|dB|dBm|km|MB)(?![\w/])")
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Says things in one language and one time zone."""
+    """Says things in one language and one time zone.
+
+    Parameters
+    ----------
+    now : datetime, optional
+        What "today" refers to; without it every day is told by its date.
+    """
 
     language: str
     zone: ZoneInfo
+    now: datetime | None = None
 
     def t(self, key: str, /, **values: Any) -> str:
-        """Return a message."""
-        return say(key, self.language, **values)
+        """Return a message; no line ends between a number and its unit."""
+        return _UNIT.sub("\u00a0\\1", say(key, self.language, **values))
 
     def n(self, value: float | None, digits: int = 0) -> str:
         """Return a number."""
@@ -34,36 +45,48 @@ class Words:
         if value_bps is None:
             return "–"
         mbps = value_bps / 1e6
-        return f"{self.n(mbps, 0 if mbps >= 99.5 else 1 if mbps >= 0.95 else 2)} Mbit/s"
+        if mbps < 0.005:
+            return "0\u00a0Mbit/s"
+        return f"{self.n(mbps, 0 if mbps >= 9.95 else 1 if mbps >= 0.95 else 2)}\u00a0Mbit/s"
 
     def percent(self, ratio: float | None) -> str:
         """Return a share in percent; nothing that is only likely is certain."""
-        return "–" if ratio is None else f"{self.n(min(99.0, max(1.0, 100.0 * ratio)))} %"
+        return "–" if ratio is None else f"{self.n(_likely_percent(100.0 * ratio))}\u00a0%"
 
     def share(self, ratio: float | None) -> str:
         """Return a share in percent."""
-        return "–" if ratio is None else f"{self.n(100.0 * ratio)} %"
+        return "–" if ratio is None else f"{self.n(100.0 * ratio)}\u00a0%"
 
     def time(self, moment: datetime | None) -> str:
         """Return the time of day."""
         return "–" if moment is None else moment.astimezone(self.zone).strftime("%H:%M")
 
     def day(self, moment: datetime | None) -> str:
-        """Return weekday and date."""
+        """Return the day: today and its neighbours by name, others by weekday and date."""
         if moment is None:
             return "–"
         local = moment.astimezone(self.zone)
-        weekday = self.t(f"weekday.{local.weekday()}")
-        return f"{weekday} {local.day}/{local.month}/{local.year}"
+        today = None if self.now is None else self.now.astimezone(self.zone)
+        if today is not None and abs(away := (local.date() - today.date()).days) <= 1:
+            return self.t(f"day.{away}")
+        date = f"{self.t(f'weekday.{local.weekday()}')} {local.day}/{local.month}"
+        return date if today is not None and today.year == local.year else f"{date}/{local.year}"
 
     def when(self, moment: datetime | None) -> str:
-        """Return weekday, date and time of day."""
-        return "–" if moment is None else f"{self.time(moment)}, {self.day(moment)}"
+        """Return day and time of day."""
+        return "–" if moment is None else f"{self.time(moment)} {self.day(moment)}"
+
+    def soon(self, moment: datetime | None) -> str:
+        """Return the time of day alone where it is today, and the day with it where it is not."""
+        if moment is None or self.now is None:
+            return self.when(moment)
+        local, today = moment.astimezone(self.zone), self.now.astimezone(self.zone)
+        return self.time(moment) if local.date() == today.date() else self.when(moment)
 
     def span(self, starts_at: datetime, ends_at: datetime) -> str:
         """Return from when to when."""
         if starts_at.astimezone(self.zone).date() == ends_at.astimezone(self.zone).date():
-            return f"{self.time(starts_at)}–{self.time(ends_at)}, {self.day(starts_at)}"
+            return f"{self.time(starts_at)}–{self.time(ends_at)} {self.day(starts_at)}"
         return f"{self.when(starts_at)} – {self.when(ends_at)}"
 
     def age(self, seconds: float | None) -> str:
@@ -78,6 +101,23 @@ class Words:
     def reasons(self, verdict: Verdict) -> list[tuple[str, str]]:
         """Return severity and text of each reason."""
         return [
-            (reason.severity, self.t(f"reason.{reason.code}", **reason.values))
+            (reason.severity, self.t(f"reason.{reason.code}", **_shown(reason.values)))
             for reason in verdict.reasons
         ]
+
+    def sentence(self, verdict: Verdict, profile: str) -> str:
+        """Return a verdict in one sentence."""
+        percent = _likely_percent(100.0 * (verdict.probability or 0.0))
+        return self.t(f"verdict.sentence.{verdict.state}", profile=profile, percent=percent)
+
+
+def _likely_percent(percent: float) -> float:
+    """Return a chance in percent: nothing that is only likely is certain, nor ruled out."""
+    return min(99.0, max(1.0, percent))
+
+
+def _shown(values: Mapping[str, Value]) -> dict[str, Value]:
+    shown = dict(values)
+    if isinstance(percent := shown.get("probability_percent"), int | float):
+        shown["probability_percent"] = _likely_percent(percent)
+    return shown

@@ -1,34 +1,54 @@
 // Keeps a page up to date: what changed is asked of the same address and put in its place.
+// Figures that could not be renewed are greyed and said to be old; they never pass for fresh.
 
 const live = document.getElementById("live");
 const notice = document.getElementById("lost");
-const EVERY_MS = Number(live?.dataset.everyMs ?? 30000);
-const LOST_AFTER_MS = 45000;
+const EVERY_MS = Number(live?.dataset.everyMs ?? 20000);
+const OLD_AFTER_MS = Math.max(30000, 2.5 * EVERY_MS);
 const KINDS = ["verdict.changed", "session.planned", "session.changed", "session.live",
   "session.ended", "session.cancelled", "stream.changed"];
+const language = document.documentElement.lang;
+const words = notice?.textContent ?? "";
 
-let heardAt = Date.now();
+let renewedAt = Date.now();
 let waiting = null;
 let busy = false;
+let again = false;
+
+function clockText(moment, zone) {
+  return new Intl.DateTimeFormat(language, {
+    hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZone: zone || undefined,
+  }).format(moment);
+}
+
+function place(page) {
+  const fresh = page.getElementById("live");
+  if (!fresh) return;
+  const open = new Set([...live.querySelectorAll("details[open]")].map((d) => d.dataset.name));
+  // whoever moves through the page by keyboard stays where they are
+  const path = live.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  live.replaceChildren(...fresh.childNodes);
+  for (const name of Object.keys(fresh.dataset)) live.dataset[name] = fresh.dataset[name];
+  for (const d of live.querySelectorAll("details")) d.open = open.has(d.dataset.name);
+  if (path) live.querySelector(`a[href="${CSS.escape(path)}"]`)?.focus({ preventScroll: true });
+}
 
 async function refresh() {
-  if (busy || document.querySelector("dialog[open]")) return;
+  if (document.querySelector("dialog[open]")) return;
+  if (busy) { again = true; return; }
   busy = true;
   try {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-    if (answer.redirected) { location.reload(); return; }
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(15000) });
+    if (answer.redirected) { location.reload(); return; }  // the sign-in has run out
     if (!answer.ok) return;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const fresh = page.getElementById("live");
-    if (fresh) {
-      const open = new Set([...live.querySelectorAll("details[open]")].map((d) => d.dataset.name));
-      live.replaceChildren(...fresh.childNodes);
-      live.querySelectorAll("details").forEach((d) => { d.open = open.has(d.dataset.name) && d.dataset.name !== undefined; });
-      heardAt = Date.now();
-      live.dispatchEvent(new CustomEvent("fresh"));
-      tick();
-    }
-  } catch { /* the notice below tells when it lasts */ } finally { busy = false; }
+    place(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    renewedAt = Date.now();
+    live.dispatchEvent(new CustomEvent("fresh"));
+  } catch { /* told below, once it lasts */ } finally {
+    busy = false;
+    tick();
+    if (again) { again = false; soon(); }
+  }
 }
 
 function soon() {
@@ -36,28 +56,34 @@ function soon() {
 }
 
 function tick() {
-  const lost = Date.now() - heardAt > LOST_AFTER_MS;
-  document.body.classList.toggle("is-lost", lost);
-  if (notice) notice.hidden = !lost;
-  for (const clock of document.querySelectorAll("[data-clock]")) {
-    clock.textContent = new Intl.DateTimeFormat(document.documentElement.lang, {
-      hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone: clock.dataset.clock,
-    }).format(new Date());
+  const clock = document.querySelector("[data-clock]");
+  const zone = clock?.dataset.clock;
+  const old = live && Date.now() - renewedAt > OLD_AFTER_MS;
+  document.body.classList.toggle("is-lost", Boolean(old));
+  if (notice) {
+    const text = old ? `${words} (${clockText(new Date(renewedAt), zone)})` : words;
+    if (notice.textContent !== text) notice.textContent = text;
+    notice.hidden = !old;
   }
+  if (clock) clock.textContent = clockText(new Date(), zone);
+  const asOf = document.querySelector("[data-as-of]");
+  if (asOf) asOf.textContent = clockText(new Date(asOf.dateTime), zone);
   for (const element of document.querySelectorAll("[data-until]")) {
     const s = Math.round((Date.parse(element.dataset.until) - Date.now()) / 1000);
-    if (s <= 0) continue;
-    const h = Math.floor(s / 3600), m = Math.floor((s % 3600) / 60);
-    element.textContent = h >= 48 ? element.dataset.days : h > 0
-      ? `${h}:${String(m).padStart(2, "0")}` : `0:${String(m).padStart(2, "0")}:${String(s % 60).padStart(2, "0")}`;
+    if (s <= 0 || s >= 86400) continue;  // the server says it in words
+    const two = (n) => String(n).padStart(2, "0");
+    element.textContent = `${Math.floor(s / 3600)}:${two(Math.floor((s % 3600) / 60))}:${two(s % 60)}`;
   }
 }
 
 if (live) {
   const events = new EventSource("/api/v1/events");
-  events.onopen = () => { heardAt = Date.now(); };
+  events.onopen = soon;  // what happened while the line was down is in the page by now
   for (const kind of KINDS) events.addEventListener(kind, soon);
   addEventListener("pagehide", () => events.close());
+  addEventListener("pageshow", (shown) => { if (shown.persisted) location.reload(); });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) soon(); });
+  addEventListener("online", soon);
   setInterval(refresh, EVERY_MS);
 }
 setInterval(tick, 1000);
