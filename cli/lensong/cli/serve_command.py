@@ -71,6 +71,10 @@ def serve(
 
     Settings come from --config, then from variables LENSONG_…, then from these options.
     """
+    # at once: a throw-away database is cleared away too. The server has handlers of its own while
+    # it runs, and raises the signal that ended it once more when all is done
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _end)
     from lensong.monitoring.config import load_config
     from lensong.monitoring.log import configure_logging
 
@@ -103,24 +107,23 @@ def serve(
 def _serve(config: ServiceConfig) -> None:
     import asyncio
 
+    from lensong.monitoring.start_rules import check_settings
+
+    check_settings(config)
+    _check_port(config)
     from lensong.monitoring.service import Service
-    from lensong.monitoring.starting import check_settings, keep_others_off
+    from lensong.monitoring.starting import hold_while_serving
     from lensong.monitoring.store.lock import only_process
     from lensong.monitoring.web.app import create_app
     from lensong.monitoring.web.server import make_server
 
-    check_settings(config)
-    _check_port(config)
     with only_process(config.db):
         # before the server starts, so that what is wrong is told in words
         link = asyncio.run(_prepare(config))
         service = Service(config)
         app = create_app(service)
-        keep_others_off(app, service)
+        hold_while_serving(app, service)
         server = make_server(service, app, lambda url: _tell(config, url, link))
-        # the server raises the signal that ended it once more when all is done
-        signal.signal(signal.SIGTERM, _end)
-        signal.signal(signal.SIGINT, _end)
         server.run()
 
 

@@ -1,75 +1,55 @@
-"""What must hold before the service listens, and how the first administrator comes in."""
+"""What a process does around the service: hold its database, let the first administrator in."""
 
 from __future__ import annotations
 
-import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lensong.monitoring.access import Role
-from lensong.monitoring.config import ServiceConfig
 from lensong.monitoring.service import Service
 from lensong.monitoring.store.lock import only_connection
 from lensong.monitoring.store.people import Person, add_join, add_person, all_people, note
-from lensong.propagation.errors import ConfigError
 
-__all__ = ["FIRST_ADMIN", "check_settings", "first_link", "keep_others_off"]
+__all__ = ["FIRST_ADMIN", "first_link", "hold_while_serving"]
 
 FIRST_ADMIN = "admin"
 _LINK_HOLDS = timedelta(hours=24)
 
 
-def check_settings(config: ServiceConfig) -> None:
-    """Refuse settings under which passwords and tokens would travel in the open.
+def hold_while_serving(app: FastAPI, service: Service) -> None:
+    """Let an app keep others off its database while it serves, and show a demo lively.
 
-    Raises
-    ------
-    ConfigError
-        Others can reach the address, and there is neither TLS nor a proxy in front; or certificate
-        and key do not fit; or the public address is none.
+    See `lensong.monitoring.store.lock.only_connection`.
     """
-    if (config.tls_certificate is None) != (config.tls_key is None):
-        raise ConfigError("TLS needs both: give --tls-certificate and --tls-key, or neither")
-    if config.tls_certificate is not None and config.tls_key is not None:
-        try:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            # an empty password, lest it be asked for on a terminal that nobody watches
-            context.load_cert_chain(config.tls_certificate, config.tls_key, password="")
-        except OSError as error:  # an SSLError is one
-            reason = error.strerror or str(error)
-            raise ConfigError(
-                f"{config.tls_certificate} and {config.tls_key} make no TLS ({reason}): "
-                "wanted a certificate chain and its key, both PEM, readable, the key unencrypted"
-            ) from error
-    elif not config.is_loopback and not config.behind_proxy:
-        raise ConfigError(
-            f"--host {config.host} can be reached by others, and without TLS they could read "
-            "passwords and tokens: give --tls-certificate and --tls-key, or --behind-proxy where a "
-            "proxy with TLS stands in front, or listen on 127.0.0.1"
-        )
-    if config.public_url is not None:
-        address = urlsplit(config.public_url)
-        if address.scheme not in ("http", "https") or not address.netloc:
-            raise ConfigError(
-                f"--public-url is {config.public_url!r}, wanted one like https://lensong.example.org"
-            )
-
-
-def keep_others_off(app: FastAPI, service: Service) -> None:
-    """Let an app hold its database as long as it lives, see `only_connection`."""
     inner = app.router.lifespan_context
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with only_connection(service.database), inner(app):
+        async with AsyncExitStack() as held:
+            await held.enter_async_context(only_connection(service.database))
+            await held.enter_async_context(inner(app))
+            if service.config.demo:
+                from lensong.monitoring.demo import keep_alive
+
+                await held.enter_async_context(_running(keep_alive(service)))
             yield
 
     app.router.lifespan_context = lifespan
+
+
+@asynccontextmanager
+async def _running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def first_link(service: Service) -> str | None:

@@ -42,6 +42,8 @@ def only_process(db: str) -> Iterator[None]:
         yield
         return
     database = Path(str(url.database)).resolve()
+    if not database.parent.is_dir():
+        raise ConfigError(f"--db names {database.parent}, which is no folder: make it first")
     path = database.with_name(f"{database.name}.lock")
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

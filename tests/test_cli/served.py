@@ -1,0 +1,113 @@
+"""`lensong serve` in a process of its own, as an administrator starts it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+COMMAND = [sys.executable, "-P", "-c", "from lensong.cli.main import main; main()"]
+_WAIT_S = 60.0
+
+
+def run(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=_environment(env),
+        timeout=_WAIT_S,
+        check=False,
+    )
+
+
+def _environment(more: dict[str, str]) -> dict[str, str]:
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("LENSONG_")}
+    return kept | {"LC_ALL": "en_US.UTF-8"} | more
+
+
+@dataclass
+class Served:
+    """A service that runs."""
+
+    process: subprocess.Popen[str]
+    url: str = ""
+    log: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        return "".join(self.log)
+
+    def client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, timeout=30.0)
+
+    def link(self) -> str:
+        """Return the secret of the first administrator's link."""
+        found = re.search(r"/welcome/([\w-]{43}) ", self.text)
+        assert found is not None, self.text
+        return found[1]
+
+    def welcome(self, password: str) -> httpx.Client:
+        """Use the link and return the administrator's client."""
+        client = self.client()
+        me = client.post("/api/v1/welcome", json={"secret": self.link(), "password": password})
+        assert me.status_code == 200, me.text
+        client.headers["X-CSRF-Token"] = me.json()["csrf"]
+        return client
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it to end and return its exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(_WAIT_S)
+
+
+@contextmanager
+def serving(folder: Path, *options: str, db: str | None = None, **env: str) -> Iterator[Served]:
+    """Yield a service that listens on a free port of loopback; it ends with the block."""
+    where = [] if "--demo" in options else ["--db", db or f"sqlite:///{folder}/lensong.db"]
+    process = subprocess.Popen(
+        [*COMMAND, "serve", "--port", "0", *where, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        env=_environment(env),
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    served = Served(process)
+    reader = threading.Thread(target=served.log.extend, args=(process.stderr,), daemon=True)
+    reader.start()
+    watch = threading.Timer(_WAIT_S, process.kill)
+    watch.start()
+    try:
+        line = process.stdout.readline()
+        watch.cancel()
+        found = re.search(r"https?://\S+", line)
+        if found is None:
+            process.wait(_WAIT_S)
+            reader.join(_WAIT_S)
+            raise RuntimeError(f"it did not start: {line}{served.text}")
+        served.url = found[0]
+        if "/welcome/" not in served.text:  # the link comes right after, on the other stream
+            reader.join(0.5)
+        yield served
+    finally:
+        watch.cancel()
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        reader.join(_WAIT_S)
+        process.stdout.close()
+        process.stderr.close()
