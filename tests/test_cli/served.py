@@ -42,6 +42,7 @@ class Served:
     """A service that runs."""
 
     process: subprocess.Popen[str]
+    db: str
     url: str = ""
     log: list[str] = field(default_factory=list)
 
@@ -75,7 +76,8 @@ class Served:
 @contextmanager
 def serving(folder: Path, *options: str, db: str | None = None, **env: str) -> Iterator[Served]:
     """Yield a service that listens on a free port of loopback; it ends with the block."""
-    where = [] if "--demo" in options else ["--db", db or f"sqlite:///{folder}/lensong.db"]
+    db = db or f"sqlite:///{folder}/lensong.db"
+    where = [] if "--demo" in options else ["--db", db]
     process = subprocess.Popen(
         [*COMMAND, "serve", "--port", "0", *where, *options],
         stdout=subprocess.PIPE,
@@ -86,7 +88,7 @@ def serving(folder: Path, *options: str, db: str | None = None, **env: str) -> I
     )
     assert process.stdout is not None
     assert process.stderr is not None
-    served = Served(process)
+    served = Served(process, db)
     reader = threading.Thread(target=served.log.extend, args=(process.stderr,), daemon=True)
     reader.start()
     watch = threading.Timer(_WAIT_S, process.kill)

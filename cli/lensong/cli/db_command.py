@@ -87,12 +87,13 @@ async def _migrate(config: ServiceConfig) -> tuple[str | None, str]:
     from lensong.monitoring.store.migrate import migrate
 
     database = Database(config.db)
-    os.umask(0o077)  # a new file is its owner's alone
+    before = os.umask(0o077)  # a new file is its owner's alone
     try:
         with only_process(config.db):
             async with only_connection(database):
                 return await migrate(database)
     finally:
+        os.umask(before)
         await database.close()
 
 

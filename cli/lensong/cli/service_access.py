@@ -167,9 +167,10 @@ class Remote:
             raise ServerRefusedError(
                 f"{self.address} cannot be reached ({error}): check --server, and that it runs"
             ) from error
-        document: Any = None
-        if "json" in answer.headers.get("content-type", ""):
-            document = answer.json()
+        try:
+            document: Any = answer.json()
+        except ValueError:  # a 204, or somebody else's page
+            document = None
         if answer.is_success:
             return document if isinstance(document, dict) else {}
         if not isinstance(document, dict):
