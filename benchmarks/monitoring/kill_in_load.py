@@ -1,6 +1,6 @@
 """Kill the service in the middle of its load, again and again: is every acknowledged report there?
 
-    python -m benchmarks.monitoring.kill_in_load --db postgresql --kills 10
+python -m benchmarks.monitoring.kill_in_load --db postgresql --kills 10
 """
 
 from __future__ import annotations

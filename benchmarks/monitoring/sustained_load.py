@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.monitoring.cores import CoreMeter
 from tests.postgres_server import postgres_server
 from tests.reporting_clients import Tally, send_reports
 from tests.service_process import populated, service_process
@@ -35,7 +36,7 @@ def run(kind: str, *, sites: int, connections: int, rate: float | None, duration
         there = populated(db, sites)
         with service_process(Path(name), db) as service:
             asyncio.run(send_reports(service.url, there.tokens, duration_s=2.0, first_seq=10**9))
-            cpu_s, own_s, began = service.cpu_s(), time.process_time(), time.monotonic()
+            meter, began = CoreMeter(service), time.monotonic()
             told: Tally = asyncio.run(
                 send_reports(
                     service.url,
@@ -46,8 +47,7 @@ def run(kind: str, *, sites: int, connections: int, rate: float | None, duration
                 )
             )
             took_s = time.monotonic() - began
-            cores = (service.cpu_s() - cpu_s) / took_s
-            own = (time.process_time() - own_s) / took_s
+            cores = meter.read()
             memory = service.resident_bytes() / 1e6
     refused = {status: n for status, n in told.statuses.items() if status not in (200, 201)}
     cells = (
@@ -56,8 +56,7 @@ def run(kind: str, *, sites: int, connections: int, rate: float | None, duration
         str(connections),
         f"{len(told.acknowledged) / took_s:.0f}",
         *(f"{told.percentile_ms(share):.0f}" for share in (0.5, 0.99, 0.999, 1.0)),
-        f"{cores:.2f}",
-        f"{own:.2f}",
+        str(cores),
         f"{memory:.0f}",
         f"{refused or 'none'}, {told.broken} broken",
     )
@@ -74,9 +73,9 @@ def main() -> None:
     asked = parser.parse_args()
     print(
         "| database | asked | connections | reports/s | p50 ms | p99 | p99.9 | max "
-        "| cores of the service | of the clients | MB | refused |"
+        "| cores: service / clients / others | MB | refused |"
     )
-    print("|---|---|---|---|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|---|---|---|")
     for kind in asked.db or ["sqlite", "postgresql"]:
         for rate in asked.rate or [600.0, 1_000.0, 0.0]:
             row = run(
