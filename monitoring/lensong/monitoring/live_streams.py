@@ -139,7 +139,8 @@ class LiveStreams:
                 f"{site_id} has no {kind} that sends its figures: an administrator sets it by PUT "
                 f"/api/v1/sites/{site_id}/stream-source"
             )
-        self.choose()
+        if site_id not in self._watched:
+            self.choose()
         watched = self._watched.get(site_id)
         if watched is None:
             raise NotFoundError(f"no session is live at {site_id}, nor begins within 30 minutes")

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import defaultdict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -60,6 +59,9 @@ _LOG = logging.getLogger("lensong.service")
 
 _TICK_S = 5.0
 _JUDGE_EVERY_S = 1.0
+_HOURS_AT_ONCE = 10
+"""Hours summed up in one commit, so that reports hardly wait."""
+
 _MARK_EVERY = timedelta(minutes=1)
 _TELL_EVERY_S = 60.0
 
@@ -347,11 +349,12 @@ class Service:
         async with self.database.reading() as connection:
             since = await marked(connection, "hourly") or datetime(1970, 1, 1, tzinfo=UTC)
             hours = await hours_received_since(connection, since - timedelta(minutes=5))
-        by_site: defaultdict[str, set[tuple[str, datetime]]] = defaultdict(set)
-        for site_id, hour in hours:
-            by_site[site_id].add((site_id, hour))
-        for wanted in by_site.values():
-            await self.writer.run(partial(roll_up, hours=wanted))
+        waiting = sorted(hours)
+        for at in range(0, len(waiting), _HOURS_AT_ONCE):
+            began_s = self.clock.monotonic_s()
+            some = waiting[at : at + _HOURS_AT_ONCE]
+            await self.writer.run(partial(roll_up, hours=some))
+            await asyncio.sleep(self.clock.monotonic_s() - began_s)  # reports arrive already
         await self._summed(now)
 
     async def _summed(self, until: datetime) -> None:
