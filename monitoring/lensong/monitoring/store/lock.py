@@ -8,8 +8,10 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
-from lensong.monitoring.store.engine import Database, database_url
+from lensong.monitoring.errors import StoreUnavailableError
+from lensong.monitoring.store.engine import Database, database_url, is_unavailable, reason
 from lensong.propagation.errors import ConfigError
 
 __all__ = ["only_connection", "only_process"]
@@ -77,11 +79,19 @@ async def only_connection(database: Database) -> AsyncIterator[None]:
     ------
     ConfigError
         Another process has it.
+    StoreUnavailableError
+        The database does not answer.
     """
     if database.is_sqlite:  # there `only_process` does it
         yield
         return
-    async with database.write_engine.connect() as connection:
+    try:
+        connection = await database.write_engine.connect()
+    except (SQLAlchemyError, OSError) as error:
+        if is_unavailable(error):
+            raise StoreUnavailableError(reason(error)) from error
+        raise
+    try:
         taken = await connection.execute(
             text("SELECT pg_try_advisory_lock(:number)"), {"number": _LOCK}
         )
@@ -91,7 +101,7 @@ async def only_connection(database: Database) -> AsyncIterator[None]:
                 "state in memory: stop that one first, or ask it by --server"
             )
         await connection.commit()  # the lock is the connection's, no transaction stays open
-        try:
-            yield
-        finally:
-            await connection.invalidate()  # which ends the connection, and the lock with it
+        yield
+    finally:
+        await connection.invalidate()  # which ends the connection, and the lock with it
+        await connection.close()
