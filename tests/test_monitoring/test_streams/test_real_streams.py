@@ -1,0 +1,202 @@
+"""Real programs over a link whose rate changes: ffmpeg to nginx-rtmp, and ffmpeg to SRT."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from lensong.monitoring.clock import SystemClock
+from lensong.monitoring.streams.allowed import AllowList, GuardedClient
+from lensong.monitoring.streams.collecting import read_pushed
+from lensong.monitoring.streams.health_state import StreamHealth
+from lensong.monitoring.streams.polling import StreamPoller, WatchedStream
+from lensong.monitoring.streams.sample import StreamSample
+from lensong.monitoring.streams.target import CollectorTarget
+from tests import netlab
+from tests.test_monitoring.test_streams import media_lab
+
+CONFIGURED_BPS = float(media_lab.VIDEO_BPS + media_lab.AUDIO_BPS)
+LONGEST_WAIT_S = 40.0
+CLOCK = SystemClock()
+
+
+class Watch:
+    """A poller on the server's side, and what it told of each stream."""
+
+    def __init__(self) -> None:
+        self.told: dict[str, list[tuple[float, StreamHealth, StreamSample | None]]] = {}
+        self._news = asyncio.Condition()
+
+    async def on_health(
+        self, site_id: str, _: str | None, sample: StreamSample | None, health: StreamHealth
+    ) -> None:
+        async with self._news:
+            self.told.setdefault(site_id, []).append((CLOCK.monotonic_s(), health, sample))
+            self._news.notify_all()
+
+    async def until(self, site_id: str, wanted: Callable[[StreamHealth], bool]) -> float:
+        """Return the moment at which a state that is wanted is told, from now on [s]."""
+        seen = len(self.told.get(site_id, []))
+        async with asyncio.timeout(LONGEST_WAIT_S), self._news:
+            while True:
+                for at_s, health, _ in self.told.get(site_id, [])[seen:]:
+                    if wanted(health):
+                        return at_s
+                    seen += 1
+                await self._news.wait()
+
+    def states(self, site_id: str, *, before_s: float) -> set[str]:
+        return {health.state for at_s, health, _ in self.told[site_id] if at_s < before_s}
+
+
+def run(
+    lab: netlab.NetLab,
+    allow: AllowList,
+    streams: list[WatchedStream],
+    scenario: Callable[[Watch], Awaitable[None]],
+    *,
+    progress: Path,
+) -> Watch:
+    """Poll on the server's side, and send what ffmpeg writes, until a scenario is over."""
+
+    async def send_progress(poller: StreamPoller, stream: WatchedStream) -> None:
+        while True:
+            text = progress.read_text() if progress.exists() else ""
+            await poller.push(stream, read_pushed("ffmpeg", text, at=CLOCK.now()))
+            await asyncio.sleep(1.0)
+
+    async def whole() -> Watch:
+        watch = Watch()
+        async with GuardedClient(allow) as http:
+            poller = StreamPoller(http, watch.on_health, clock=CLOCK)
+            encoder = WatchedStream(
+                site_id="encoder",
+                target=CollectorTarget(kind="ffmpeg"),
+                configured_bps=CONFIGURED_BPS,
+            )
+            poller.watch([*streams, encoder])
+            tasks = [
+                asyncio.create_task(poller.run()),
+                asyncio.create_task(send_progress(poller, encoder)),
+            ]
+            try:
+                await scenario(watch)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+        return watch
+
+    with lab.inside("server"):
+        return asyncio.run(whole())
+
+
+@pytest.mark.slow
+def test_ffmpeg_to_nginx_rtmp_over_a_link_that_falls_below_the_bit_rate(tmp_path: Path) -> None:
+    if reason := media_lab.unavailable("nginx"):
+        pytest.skip(reason)
+    fell_s = rose_s = alarm_s = encoder_alarm_s = 0.0
+
+    with netlab.link() as lab:
+        lab.set_rate(up_mbit=3.0)
+        url = media_lab.start_nginx(lab, tmp_path)
+        progress = tmp_path / "progress.txt"
+        address = f"rtmp://{lab.server_address}:{media_lab.RTMP_PORT}/{media_lab.KEY}"
+        media_lab.start_ffmpeg(lab, progress, "-f", "flv", address)
+
+        async def scenario(watch: Watch) -> None:
+            nonlocal fell_s, rose_s, alarm_s, encoder_alarm_s
+            # ten seconds of figures, the connecting not counted
+            await watch.until("server", lambda health: (health.received_bps or 0.0) > 2e6)
+            assert await watch.until("server", lambda health: (health.lag_s or 0.0) < 0.5)
+            await asyncio.sleep(4.0)
+            lab.set_rate(up_mbit=1.2)
+            fell_s = CLOCK.monotonic_s()
+            alarms = [
+                watch.until(name, lambda health: health.state in ("at_risk", "not_ok"))
+                for name in ("server", "encoder")
+            ]
+            alarm_s, encoder_alarm_s = await asyncio.gather(*alarms)
+            await watch.until("server", lambda health: health.state == "not_ok")
+            lab.set_rate(up_mbit=10.0)
+            rose_s = CLOCK.monotonic_s()
+            await watch.until("server", lambda health: health.state == "ok")
+
+        target = CollectorTarget(kind="nginx_rtmp", url=url, stream_key=media_lab.KEY)
+        stream = WatchedStream(site_id="server", target=target, configured_bps=CONFIGURED_BPS)
+        allow = AllowList.of(networks=("10.77.0.0/16",))
+        watch = run(lab, allow, [stream], scenario, progress=progress)
+
+    assert watch.states("server", before_s=fell_s) <= {"ok", "down"}  # down: not yet connected
+    assert alarm_s - fell_s <= 10.0
+    assert encoder_alarm_s - fell_s <= 10.0
+    last_at_s, last, sample = watch.told["server"][-1]
+    assert last.state == "ok"
+    assert last_at_s - rose_s < 30.0
+    assert last.lag_s is not None
+    assert last.lag_s < 0.5
+    assert last.reconnects_total == 0
+    assert sample is not None
+    assert (sample.width_px, sample.height_px, sample.video_codec) == (640, 360, "H264")
+    limited = [
+        health.received_bps
+        for at_s, health, _ in watch.told["server"]
+        if health.state == "not_ok" and at_s < rose_s and health.received_bps is not None
+    ]
+    # what got through is the rate of the link, less headers
+    assert limited
+    assert all(0.8e6 < bps < 1.5e6 for bps in limited)
+    everything = repr(watch.told)
+    assert "5ecr3t" not in everything
+    assert lab.phone_address not in everything
+
+
+@pytest.mark.slow
+def test_ffmpeg_to_srt_with_losses_that_it_repairs_and_with_more(tmp_path: Path) -> None:
+    if reason := media_lab.unavailable("srt-live-transmit", "iptables"):
+        pytest.skip(reason)
+    worse_s = alarm_s = 0.0
+
+    with netlab.link() as lab:
+        lab.set_rate(up_mbit=8.0)
+        lab.set_loss(up_ratio=0.02)
+        statistics = media_lab.start_srt(lab, tmp_path)
+        progress = tmp_path / "progress.txt"
+        address = f"srt://{lab.server_address}:{media_lab.SRT_PORT}?mode=caller&latency=200000"
+        media_lab.start_ffmpeg(lab, progress, "-f", "mpegts", address)
+
+        async def scenario(watch: Watch) -> None:
+            nonlocal worse_s, alarm_s
+            await watch.until("server", lambda health: (health.loss_ratio or 0.0) > 0.0)
+            await watch.until("server", lambda health: (health.received_bps or 0.0) > 2e6)
+            await asyncio.sleep(4.0)
+            lab.set_loss(up_ratio=0.25)
+            worse_s = CLOCK.monotonic_s()
+            alarm_s = await watch.until("server", lambda health: health.state == "not_ok")
+
+        stream = WatchedStream(
+            site_id="server",
+            target=CollectorTarget(kind="srt", url=statistics.as_uri()),
+            configured_bps=CONFIGURED_BPS,
+        )
+        allow = AllowList.of(folders=[tmp_path])
+        watch = run(lab, allow, [stream], scenario, progress=progress)
+
+    assert watch.states("server", before_s=worse_s) <= {"ok", "down", "unknown"}
+    before = [
+        health.loss_ratio
+        for at_s, health, _ in watch.told["server"]
+        if at_s < worse_s and health.loss_ratio is not None
+    ]
+    # asked for 2 %, of some 2,000 packets
+    assert 0.005 < before[-1] < 0.045
+    assert alarm_s - worse_s <= 10.0
+    _, last, sample = watch.told["server"][-1]
+    assert {reason.code for reason in last.reasons} & {"srt_loss", "starving"}
+    assert sample is not None
+    assert sample.srt_latency_ms == 200.0
+    assert sample.rtt_ms is not None
+    assert watch.told["encoder"][-1][1].received_bps is not None
