@@ -221,6 +221,16 @@ def test_a_token_made_here_opens_the_service(listed: str, tmp_path: Path) -> Non
         assert "x" * 43 not in wrong.output
 
 
+def test_prometheus_gets_a_token_that_reads_metrics_alone(served: Served) -> None:
+    token = ok("token", "make", "--scraper", *as_admin(served), LENSONG_PASSWORD=PASSWORD).strip()
+    with served.client() as client:
+        client.headers["Authorization"] = f"Bearer {token}"
+        assert client.get("/metrics").status_code == 200
+        assert client.get("/api/v1/sites").status_code == 403
+    for wrong in (["token", "make"], ["token", "make", "binh-lu", "--scraper"]):
+        assert run(*wrong, *as_admin(served), LENSONG_PASSWORD=PASSWORD).exit_code == 2
+
+
 def test_a_wrong_list_changes_nothing_and_every_row_is_told(listed: str, tmp_path: Path) -> None:
     path = tmp_path / "wrong.csv"
     path.write_text("name,commune_code,lat\nA,03390,\nB,99999,\nC,03390,north\n", "utf-8")

@@ -11,6 +11,7 @@ import click
 from lensong.cli.errors import explains_errors
 from lensong.cli.options import json_option
 from lensong.cli.service_access import Place, administrator, opened, place_options
+from lensong.propagation.errors import ConfigError
 
 if TYPE_CHECKING:
     from lensong.monitoring.web.api.shapes import SiteBody
@@ -99,41 +100,51 @@ async def _directly(place: Place) -> list[SiteBody]:
         return [SiteBody.of(found) for found in service.directory.visible_to(administrator())]
 
 
-@click.group("token", short_help="Make tokens for the probes of a site.")
+@click.group("token", short_help="Make tokens for probes and for Prometheus.")
 def token() -> None:
-    """Make tokens with which probes and phones report."""
+    """Make tokens with which probes report, or Prometheus reads."""
 
 
 @token.command("make")
-@click.argument("site_id", metavar="SITE")
-@click.option("--label", default="probe", show_default=True, help="What it is for.")
+@click.argument("site_id", metavar="[SITE]", required=False)
+@click.option("--scraper", is_flag=True, help="For Prometheus, in place of a site.")
+@click.option("--label", help="What it is for.  [default: probe, or prometheus]")
 @place_options
 @explains_errors
-def make(site_id: str, label: str, **where: Any) -> None:
-    """Make a token of SITE and print it, this once; keep it in a file that others cannot read."""
+def make(site_id: str | None, scraper: bool, label: str | None, **where: Any) -> None:
+    """Make a token of SITE, or of a scraper, and print it, this once.
+
+    Keep it in a file that others cannot read.
+    """
     from lensong.monitoring.records import check_identifier
 
     place = Place(**where)
-    check_identifier("site", site_id)
+    if (site_id is None) is not scraper:
+        raise ConfigError("wanted either a SITE or --scraper: name the one that it is for")
+    if site_id is not None:
+        check_identifier("site", site_id)
+    label = label or ("prometheus" if scraper else "probe")
     if place.server is None:
         click.echo(asyncio.run(_make(place, site_id, label)))
         return
     with place.remote() as remote:
-        made = remote.ask("POST", f"/api/v1/sites/{site_id}/tokens", json={"label": label})
-    click.echo(made["secret"])
+        path = "/api/v1/scrapers" if site_id is None else f"/api/v1/sites/{site_id}/tokens"
+        click.echo(remote.ask("POST", path, json={"label": label})["secret"])
 
 
-async def _make(place: Place, site_id: str, label: str) -> str:
+async def _make(place: Place, site_id: str | None, label: str) -> str:
     from lensong.monitoring.store.people import add_token, note
 
     who = administrator()
     async with opened(place.config(), writes=True) as service:
-        service.directory.site_for(who, site_id)
+        if site_id is not None:
+            service.directory.site_for(who, site_id)
+        role = "scraper" if site_id is None else "site"
         now = service.clock.now()
 
         async def work(connection: Any) -> str:
             made, secret = await add_token(
-                connection, role="site", site_id=site_id, label=label, now=now
+                connection, role=role, site_id=site_id, label=label, now=now
             )
             await note(
                 connection, at=now, actor=who.actor, action="token.make", subject=made.token_id

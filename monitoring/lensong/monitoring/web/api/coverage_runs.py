@@ -51,7 +51,7 @@ class PredictionsOut(Body):
 
 @router.put(
     "/{run_id}/predictions",
-    responses=PROBLEM_RESPONSES(400, 401, 403, 404, 413, 422, 503),
+    responses=PROBLEM_RESPONSES(400, 401, 403, 404, 408, 413, 415, 422, 429, 503),
 )
 async def put_run(
     run_id: Short, body: PredictionsIn, service: Running, principal: Manager

@@ -154,7 +154,7 @@ async def take_sessions(
 @router.get(
     "/export/sites.csv",
     response_class=Response,
-    responses=PROBLEM_RESPONSES(401, 403, 503) | _file(CSV),
+    responses=PROBLEM_RESPONSES(401, 403, 429, 503) | _file(CSV),
 )
 async def give_sites(service: Running, principal: Reader) -> Response:
     """Return the sites of the asker's area as CSV, fit to be imported again."""
@@ -166,7 +166,7 @@ async def give_sites(service: Running, principal: Reader) -> Response:
 @router.get(
     "/export/sessions.csv",
     response_class=Response,
-    responses=PROBLEM_RESPONSES(401, 403, 422, 503) | _file(CSV),
+    responses=PROBLEM_RESPONSES(401, 403, 422, 429, 503) | _file(CSV),
 )
 async def give_sessions(
     request: Request,
@@ -194,7 +194,7 @@ async def give_sessions(
 @router.get(
     "/export/sessions.ics",
     response_class=Response,
-    responses=PROBLEM_RESPONSES(401, 403, 422, 503) | _file(CALENDAR),
+    responses=PROBLEM_RESPONSES(401, 403, 422, 429, 503) | _file(CALENDAR),
 )
 async def give_calendar(
     request: Request,
