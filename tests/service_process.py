@@ -31,18 +31,7 @@ from lensong.monitoring.store.tables import tokens
 _COMMUNES = 38
 """As many as Lai Châu has."""
 
-_SERVE = """\
-import logging
-import sys
-from pathlib import Path
-from lensong.monitoring.config import load_config
-from lensong.monitoring.service import Service
-from lensong.monitoring.web.app import create_app
-from lensong.monitoring.web.server import make_server
-logging.basicConfig(level=logging.WARNING)
-service = Service(load_config(Path(sys.argv[1])))
-make_server(service, create_app(service)).run()
-"""
+_LENSONG = "from lensong.cli.main import main; main()"
 
 
 @dataclass(frozen=True)
@@ -133,7 +122,7 @@ class ServiceProcess:
         config.write_text(_toml({"db": self.db, "port": self.port, **self.settings}), "utf-8")
         with (self.folder / "service.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _SERVE, str(config)],
+                [sys.executable, "-P", "-c", _LENSONG, "serve", "--config", str(config)],
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
