@@ -361,7 +361,7 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_plan_gives_every_site_its_prior(listed: str, plan: Path) -> None:
     assert run(*READY, "--db", listed).exit_code == 3
     told = ok("import-plan", str(plan), "--db", listed)
-    assert "1 sites predicted, levels within 8.1 dB" in told
+    assert "1 site predicted, levels within 8.1 dB" in told
     assert "SYNTHETIC" in told
     assert "off the plan's ground: ha-noi" in told
     assert "without coordinates: no-place" in told

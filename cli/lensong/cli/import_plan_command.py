@@ -125,8 +125,9 @@ def _told(run: CoverageRun, found: SitePredictions) -> dict[str, Any]:
 
 def _text(told: dict[str, Any]) -> str:
     predicted = {item["site_id"] for item in told["predictions"]}
+    sites = "1 site" if len(predicted) == 1 else f"{len(predicted)} sites"
     lines = [
-        f"{told['title']} ({told['run_id']}): {len(predicted)} sites predicted, levels within "
+        f"{told['title']} ({told['run_id']}): {sites} predicted, levels within "
         f"{told['sigma_db']:.1f} dB (one standard deviation)"
     ]
     if told["synthetic"]:
