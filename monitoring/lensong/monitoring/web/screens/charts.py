@@ -201,8 +201,8 @@ def _heat_table(means: dict[tuple[int, int], float], words: Words) -> Markup:
         for weekday in range(7)
     )
     return Markup(
-        '<div class="scroll" tabindex="0"><table class="small"><caption>{}</caption><thead><tr>'
-        "<th></th>{}</tr></thead><tbody>{}</tbody></table></div>"
+        '<div class="scroll" tabindex="0" role="region" aria-label="{0}"><table class="small">'
+        "<caption>{0}</caption><thead><tr><td></td>{1}</tr></thead><tbody>{2}</tbody></table></div>"
     ).format(words.t("chart.heat"), head, rows)
 
 

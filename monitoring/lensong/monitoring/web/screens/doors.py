@@ -17,10 +17,18 @@ router = APIRouter(dependencies=[Depends(anybody)])
 
 
 def local_path(wanted: str | None) -> str:
-    """Return a path of this service, whatever was asked for."""
-    if wanted and wanted.startswith("/") and not wanted.startswith(("//", "/\\")):
-        return wanted
-    return "/"
+    r"""Return a path of this service, whatever was asked for.
+
+    Browsers take a backslash for a slash and leave out tabs and ends of lines, wherever they stand.
+
+    Examples
+    --------
+    >>> [local_path(text) for text in ("/sites?a=1", "//evil.example", "/\t/evil.example", None)]
+    ['/sites?a=1', '/', '/', '/']
+    """
+    if not wanted or not wanted.startswith("/") or wanted.startswith("//"):
+        return "/"
+    return "/" if any(ord(letter) < 33 or letter == "\\" for letter in wanted) else wanted
 
 
 @router.get("/sign-in")

@@ -15,9 +15,9 @@ from lensong.monitoring.web.screens.words import Words
 
 __all__ = ["site_map"]
 
-_WIDTH, _HEIGHT, _EDGE = 560.0, 400.0, 34.0
-_TEXT = 17.0
-"""Height of names; a letter is about 0.56 of it wide."""
+_WIDTH, _HEIGHT, _EDGE = 420.0, 330.0, 24.0
+_TEXT = 20.0
+"""Height of names on the wall; a letter is about 0.56 of it wide."""
 
 _RANK = {"not_ready": 3, "at_risk": 2, "unknown": 1}
 _SIZES = {"not_ready": 26.0, "at_risk": 26.0}
@@ -69,7 +69,7 @@ def site_map(sites: Iterable[tuple[SiteSnapshot, str]], words: Words) -> Markup 
     ]
     pins.sort(key=lambda pin: -_RANK.get(pin[1], 0))
     taken = [_box_of(state, x, y) for _, state, x, y in pins]
-    taken.append(_Box(0.0, _HEIGHT - 30.0, 220.0, _HEIGHT))  # the scale bar
+    taken.append(_Box(0.0, _HEIGHT - 30.0, 210.0, _HEIGHT))  # the scale bar
     names = [
         name
         for site, state, x, y in pins
@@ -100,12 +100,12 @@ def _name(text: str, state: str, x: float, y: float, taken: list[_Box]) -> Marku
     """Return a name beside its pin where nothing else is, None where there is no such place."""
     width, away = 0.56 * _TEXT * len(text), _SIZES[state] / 2 + 5.0
     for anchor, left, base in (
-        ("start", x + away, y + 6.0),
-        ("end", x - away - width, y + 6.0),
+        ("start", x + away, y + 7.0),
+        ("end", x - away - width, y + 7.0),
         ("middle", x - width / 2, y - away),
-        ("middle", x - width / 2, y + away + 12.0),
+        ("middle", x - width / 2, y + away + 14.0),
     ):
-        box = _Box(left, base - 14.0, left + width, base + 4.0)
+        box = _Box(left, base - 17.0, left + width, base + 5.0)
         inside = box.left >= 0.0 and box.right <= _WIDTH and box.top >= 0.0
         if inside and box.bottom <= _HEIGHT and not any(box.meets(other) for other in taken):
             taken.append(box)
@@ -116,7 +116,7 @@ def _name(text: str, state: str, x: float, y: float, taken: list[_Box]) -> Marku
 
 def _scale_bar(units_per_degree: float) -> list[Markup]:
     per_km = units_per_degree / _KM_PER_DEGREE
-    km = next((km for km in (100, 50, 20, 10, 5, 2, 1) if km * per_km <= 160), 1)
+    km = next((km for km in (100, 50, 20, 10, 5, 2, 1) if km * per_km <= 120), 1)
     bottom = _HEIGHT - 12.0
     return [
         line(14.0, bottom, 14.0 + km * per_km, bottom, "bar"),

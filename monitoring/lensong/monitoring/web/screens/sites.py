@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from io import BytesIO
 from typing import Annotated
 
 import segno
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from markupsafe import Markup
+from pydantic import Field
 
 from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.store.measurements import hours_between, list_measurements
 from lensong.monitoring.store.people import tokens_of
 from lensong.monitoring.store.sessions import list_sessions
+from lensong.monitoring.web.api.shapes import Body
 from lensong.monitoring.web.guards import Running
 from lensong.monitoring.web.screens.charts import heat_map, uplink_chart
 from lensong.monitoring.web.screens.rendering import PageNeeds, render, words_of
@@ -25,6 +27,12 @@ Reader = Annotated[Principal, Depends(PageNeeds(Action.READ))]
 
 _CHART = timedelta(days=30)
 _HEAT = timedelta(days=56)
+
+
+class Link(Body):
+    """What a QR code is to hold."""
+
+    text: Annotated[str, Field(min_length=1, max_length=400)]
 
 
 @router.get("/sites")
@@ -91,12 +99,16 @@ async def join(
     return render(request, "join.html", principal=principal, site=site)
 
 
-@router.get("/qr")
+@router.post("/qr")
 async def qr(
-    text: str,
-    principal: Annotated[Principal, Depends(PageNeeds(Action.EQUIP))],  # noqa: ARG001
+    link: Link,
+    principal: Annotated[Principal, Depends(PageNeeds(Action.EQUIP))],  # noqa: ARG001 (who asks is checked)
 ) -> Response:
-    """Return a QR code as SVG."""
-    drawn = segno.make(text[:400], error="m", micro=False)
-    svg = Markup(drawn.svg_inline(scale=6, border=3, dark="#17212b", light="#fff"))
-    return Response(svg, media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
+    """Return a QR code as SVG; asked for by POST, because logs of proxies hold addresses."""
+    drawn = BytesIO()
+    segno.make(link.text, error="m", micro=False).save(
+        drawn, kind="svg", scale=6, border=4, dark="#000", light="#fff", xmldecl=False
+    )
+    return Response(
+        drawn.getvalue(), media_type="image/svg+xml", headers={"Cache-Control": "no-store"}
+    )

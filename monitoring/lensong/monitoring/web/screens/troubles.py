@@ -22,6 +22,8 @@ STREAM_LOOKS_LIKE = {
 
 _SOON = timedelta(hours=24)
 _BACKLOG_AFTER = timedelta(hours=1)
+_NO_RATE_BPS = 10e3
+"""A safe rate below this is none: it is not the rate that is in doubt [bit/s]."""
 
 # what viewers see now goes first, then what they will see, the sooner the more urgent
 _DOWN, _BREAKING, _NOT_READY, _LAGGING, _AT_RISK, _UNKNOWN, _FAILED, _BACKLOG = range(8)
@@ -69,16 +71,16 @@ def _troubles(site: SiteSnapshot, now: datetime) -> Iterable[Trouble]:
     if starts_at is not None and starts_at - now <= _SOON and not site.session_live:
         kinds = {"not_ready": _NOT_READY, "at_risk": _AT_RISK, "unknown": _UNKNOWN}
         if (kind := kinds.get(site.readiness_state)) is not None:
-            known = kind != _UNKNOWN and site.uplink_safe_bps is not None
             yield Trouble(
                 rank=(kind, (starts_at - now).total_seconds()),
                 site=site,
                 state=site.readiness_state,
-                key="trouble.short" if known else "trouble.untested",
+                key=_why(site),
                 values={
                     "starts_at": starts_at,
                     "required_bps": site.uplink_required_bps,
                     "safe_bps": site.uplink_safe_bps,
+                    "probability": site.ready_probability,
                 },
             )
     if site.probe_succeeded is False and site.probe_last_attempt_at is not None:
@@ -98,6 +100,13 @@ def _troubles(site: SiteSnapshot, now: datetime) -> Iterable[Trouble]:
             key="trouble.backlog",
             values={"n": site.edge_queue_reports},
         )
+
+
+def _why(site: SiteSnapshot) -> str:
+    safe_bps, required_bps = site.uplink_safe_bps, site.uplink_required_bps
+    if site.readiness_state == "unknown" or safe_bps is None or required_bps is None:
+        return "trouble.untested"
+    return "trouble.short" if _NO_RATE_BPS < safe_bps < required_bps else "trouble.unsure"
 
 
 def _stream_troubles(site: SiteSnapshot) -> Iterable[Trouble]:

@@ -93,12 +93,12 @@ async def wallboard(
 async def _coming(
     service: Service, shown: set[str], now: datetime
 ) -> tuple[list[Session], dict[str, KeptVerdict]]:
-    """Return the sessions of some sites that are live or come within a week, with verdicts."""
+    """Return the sessions of some sites that begin within a week, with their verdicts."""
     async with service.database.reading() as connection:
         coming = [
             session
             for session in await open_sessions(connection, until=now + timedelta(days=7))
-            if session.site_id in shown and session.ends_at > now
+            if session.site_id in shown and session.starts_at > now
         ]
         verdicts = await latest_verdicts(connection, [item.session_id for item in coming])
     return sorted(coming, key=lambda session: session.starts_at), verdicts

@@ -45,8 +45,8 @@ class Words:
         if value_bps is None:
             return "–"
         mbps = value_bps / 1e6
-        if mbps < 0.005:
-            return "0\u00a0Mbit/s"
+        if mbps < 0.01:
+            return self.t("rate.none")
         return f"{self.n(mbps, 0 if mbps >= 9.95 else 1 if mbps >= 0.95 else 2)}\u00a0Mbit/s"
 
     def percent(self, ratio: float | None) -> str:

@@ -32,15 +32,25 @@ function tell(element, message) {
   if (place) place.textContent = message;
 }
 
+async function draw(text) {
+  const answer = await fetch("/qr", {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-CSRF-Token": token },
+    body: JSON.stringify({ text }),
+  });
+  if (!answer.ok) throw new Error(String(answer.status));
+  return URL.createObjectURL(await answer.blob());
+}
+
 function show(value) {
   const dialog = document.getElementById("shown-once");
   const secret = value?.secret ?? value?.url ?? value?.link?.url;
   if (!dialog || !secret) return false;
   dialog.querySelector("output").textContent = secret;
   const picture = dialog.querySelector("img");
-  if (picture) {
-    picture.hidden = !secret.startsWith("http");
-    if (!picture.hidden) picture.src = `/qr?text=${encodeURIComponent(secret)}`;
+  picture.hidden = true;
+  if (/^https?:/.test(secret)) {
+    draw(secret).then((url) => { picture.src = url; picture.hidden = false; }, () => {});
   }
   dialog.addEventListener("close", () => location.reload(), { once: true });
   dialog.showModal();
