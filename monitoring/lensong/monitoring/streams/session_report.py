@@ -1,0 +1,355 @@
+"""After a session: what was promised, what happened, and what verdicts may learn from it.
+
+A stream shows what its uplink can carry only while the link holds it back. A healthy stream of
+2.5 Mbit/s says that the uplink carried 2.5 Mbit/s, not that it could not have carried twenty: its
+record is *censored*, a lower bound, and says so (``held``), so that the calibration can treat it
+as such. A stream that failed shows the rate itself: while media waits at the sender, what arrives
+is what the link lets through.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+from lensong.monitoring.readiness.evidence import PastSession
+from lensong.monitoring.readiness.verdict import Verdict
+from lensong.monitoring.records import OVERHEAD_RATIO
+from lensong.monitoring.streams.health_state import StreamHealth
+from lensong.propagation.errors import InvalidInputError
+
+__all__ = ["BEARABLE_LAG_S", "SessionReport", "past_session", "report_session"]
+
+BEARABLE_LAG_S = 2.0
+"""A session failed when its media lag exceeded this [s]: the limit of `StreamLimits.at_risk_lag_s`,
+and the one by which verdicts are benchmarked."""
+
+_LONGEST_STEP_S = 10.0
+"""A health stands for the time until the next one, but for no longer than this [s]."""
+_LONGEST_BREAK_S = 300.0
+"""A stream that is away for longer was stopped by people: a break, not an outage [s]."""
+_HELD_BACK_LAG_S = 0.5
+"""From this lag on media waits at the sender, so that what arrives is the rate of the link [s]."""
+_FAILED = frozenset(("starving", "srt_loss"))
+"""Reasons that mean a failed session besides the lag."""
+_LEAST_OBSERVED_S = 60.0
+_LEAST_OBSERVED_SHARE = 0.8
+_MOST_REDUCED_SHARE = 0.1
+_LEAST_RATE_BPS = 1_000.0
+"""What a link "carried" that was away altogether [bit/s]: a logarithm needs a number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionReport:
+    """What a session came to.
+
+    Parameters
+    ----------
+    promised_state, promised_probability, promised_safe_bps : optional
+        Of the last verdict before it began.
+    configured_bps : float, optional
+        What the encoder was set to, video and audio [bit/s].
+    seconds : dict
+        Time in each state, ``unobserved`` among them; together the session [s].
+    on_air_from, on_air_until : datetime, optional
+        First and last time that somebody was seen publishing.
+    lag_max_s, lag_max_at : float, datetime, optional
+        Worst media lag.
+    received_p10_bps, received_p50_bps : float, optional
+        Of what was received while on air, weighted by time [bit/s].
+    reconnects, outages, outage_longest_s : int, int, float
+        New connections; times away of up to 5 minutes, and the longest [s].
+    first_trouble_at, first_trouble_code : datetime, str, optional
+        When the stream was first not all right on air, and the weightiest reason.
+    held : bool, optional
+        Whether the stream came through; None where that cannot be told.
+    undecided : str, optional
+        Why it cannot: ``never_on_air``, ``too_short``, ``too_little_seen`` or ``rate_reduced``.
+    carried_bps : float, optional
+        Highest constant bit rate that the uplink carried, headers included [bit/s]; a lower bound
+        where the session held.
+    """
+
+    starts_at: datetime
+    ends_at: datetime
+    promised_state: str | None
+    promised_probability: float | None
+    promised_safe_bps: float | None
+    configured_bps: float | None
+    seconds: dict[str, float]
+    on_air_from: datetime | None
+    on_air_until: datetime | None
+    lag_max_s: float | None
+    lag_max_at: datetime | None
+    received_p10_bps: float | None
+    received_p50_bps: float | None
+    reconnects: int
+    outages: int
+    outage_longest_s: float
+    first_trouble_at: datetime | None
+    first_trouble_code: str | None
+    held: bool | None
+    undecided: str | None
+    carried_bps: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON types; times are RFC 3339."""
+        return {
+            name: value.isoformat() if isinstance(value, datetime) else value
+            for name, value in asdict(self).items()
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Step:
+    """A health, and for how long it stands."""
+
+    health: StreamHealth
+    duration_s: float
+
+
+def report_session(
+    healths: Iterable[StreamHealth],
+    *,
+    starts_at: datetime,
+    ends_at: datetime,
+    configured_bps: float | None,
+    verdict: Verdict | None = None,
+) -> SessionReport:
+    """Return what a session promised and came to.
+
+    Parameters
+    ----------
+    healths : iterable of StreamHealth
+        As they were kept, in any order; those outside of the session are left out.
+    configured_bps : float, optional
+        What the encoder was set to, video and audio [bit/s].
+    verdict : Verdict, optional
+        The last one before the session began.
+
+    Notes
+    -----
+    The session held when, from the first to the last moment on air, the lag never exceeded 2 s,
+    the stream never starved nor lost more than a tenth of its packets, and it was never away for
+    more than 2 s; to be away for more than five minutes is a break, made by people.
+    Nothing is decided when it was on air for less than a minute, when less than 0.8 of that was
+    seen, or when for more than a tenth of it the rate was reduced without any lag: that may be
+    the network, or a still picture.
+    """
+    if ends_at <= starts_at:
+        raise InvalidInputError("ends_at of a session is not after starts_at")
+    steps = _steps(healths, starts_at, ends_at)
+    seconds = dict.fromkeys(("ok", "at_risk", "not_ok", "down", "unknown"), 0.0)
+    for step in steps:
+        seconds[step.health.state] += step.duration_s
+    seconds["unobserved"] = max(0.0, (ends_at - starts_at).total_seconds() - sum(seconds.values()))
+
+    on_air = _on_air(steps)
+    up = [step for step in on_air if step.health.up]
+    lags = [(h.lag_s, h.at) for h in (step.health for step in up) if h.lag_s is not None]
+    worst = max(lags, default=None, key=lambda lag: lag[0])
+    received = [
+        (step.health.received_bps, step.duration_s)
+        for step in up
+        if step.health.received_bps is not None
+    ]
+    outages = _outages_s(on_air)
+    trouble = next((step.health for step in on_air if step.health.state != "ok"), None)
+    held, undecided = _judge(on_air, outages)
+    counts = [step.health.reconnects_total for step in steps]
+    return SessionReport(
+        starts_at=starts_at,
+        ends_at=ends_at,
+        promised_state=None if verdict is None else verdict.state.value,
+        promised_probability=None if verdict is None else verdict.probability,
+        promised_safe_bps=None if verdict is None else verdict.uplink_safe_bps,
+        configured_bps=configured_bps,
+        seconds=seconds,
+        on_air_from=up[0].health.at if up else None,
+        on_air_until=up[-1].health.at if up else None,
+        lag_max_s=None if worst is None else worst[0],
+        lag_max_at=None if worst is None else worst[1],
+        received_p10_bps=_quantile(received, 0.1),
+        received_p50_bps=_quantile(received, 0.5),
+        reconnects=max(counts) - min(counts) if counts else 0,
+        outages=len(outages),
+        outage_longest_s=max(outages, default=0.0),
+        first_trouble_at=None if trouble is None else trouble.at,
+        first_trouble_code=None if trouble is None else _weightiest(trouble),
+        held=held,
+        undecided=undecided,
+        carried_bps=_carried_bps(on_air, received, held),
+    )
+
+
+def past_session(
+    report: SessionReport, verdict: Verdict | None, *, technology: str | None
+) -> PastSession | None:
+    """Return what verdicts may learn from a session, None where that is nothing.
+
+    Notes
+    -----
+    Nothing is learnt without a verdict that predicted a rate, or where it is not known whether
+    the session held, or what arrived. Of a session that held the rate is what was sent, a lower
+    bound of the uplink; `PastSession.held` says so, and `readiness.calibration` treats such
+    sessions as censored.
+    """
+    if verdict is None or verdict.predicted_log10_bps is None:
+        return None
+    if report.held is None or report.carried_bps is None or report.on_air_until is None:
+        return None
+    return PastSession(
+        ended_at=report.on_air_until,
+        technology=technology,
+        predicted_log10_bps=verdict.predicted_log10_bps,
+        achieved_log10_bps=math.log10(max(report.carried_bps, _LEAST_RATE_BPS)),
+        held=report.held,
+        predicted_sd_log10=verdict.predicted_sd_log10,
+        predicted_outage_probability=verdict.predicted_outage_probability,
+    )
+
+
+def _steps(healths: Iterable[StreamHealth], starts_at: datetime, ends_at: datetime) -> list[_Step]:
+    inside = sorted(
+        (health for health in healths if starts_at <= health.at < ends_at),
+        key=lambda health: health.at,
+    )
+    ends = [*(health.at for health in inside), ends_at][1:]
+    return [
+        _Step(
+            health=health,
+            duration_s=min(_LONGEST_STEP_S, (end - health.at).total_seconds()),
+        )
+        for health, end in zip(inside, ends, strict=True)
+    ]
+
+
+def _on_air(steps: Sequence[_Step]) -> list[_Step]:
+    """Return the steps from the first to the last that somebody published, breaks left out."""
+    up = [number for number, step in enumerate(steps) if step.health.up]
+    if not up:
+        return []
+    on_air: list[_Step] = []
+    away: list[_Step] = []
+    for step in steps[up[0] : up[-1] + 1]:
+        if step.health.state == "down":
+            away.append(step)
+            continue
+        if away and (step.health.at - away[0].health.at).total_seconds() <= _LONGEST_BREAK_S:
+            on_air += away
+        away = []
+        on_air.append(step)
+    return on_air
+
+
+def _outages_s(on_air: Sequence[_Step]) -> list[float]:
+    """Return the times away [s], those between two connections with no look in between too."""
+    outages: list[float] = []
+    away_from: datetime | None = None
+    last_up: StreamHealth | None = None
+    for health in (step.health for step in on_air):
+        if health.state == "down":
+            away_from = away_from or health.at
+        elif health.up:
+            began = health.publisher_since
+            if away_from is not None:
+                outages.append((health.at - away_from).total_seconds())
+            elif last_up is not None and began is not None and began > last_up.at:
+                away_s = (began - last_up.at).total_seconds()
+                outages += [away_s] if away_s <= _LONGEST_BREAK_S else []
+            away_from, last_up = None, health
+    return outages
+
+
+def _judge(on_air: Sequence[_Step], outages: Sequence[float]) -> tuple[bool | None, str | None]:
+    if not on_air:
+        return None, "never_on_air"
+    if max(outages, default=0.0) > BEARABLE_LAG_S or any(
+        (step.health.lag_s or 0.0) > BEARABLE_LAG_S or _codes(step.health) & _FAILED
+        for step in on_air
+    ):
+        return False, None
+    up_s = sum(step.duration_s for step in on_air if step.health.up)
+    if up_s < _LEAST_OBSERVED_S:
+        return None, "too_short"
+    span_s = sum(
+        min(_LONGEST_BREAK_S, (after.health.at - before.health.at).total_seconds())
+        for before, after in pairwise(on_air)
+    )
+    if up_s < _LEAST_OBSERVED_SHARE * span_s:
+        return None, "too_little_seen"
+    reduced_s = sum(step.duration_s for step in on_air if "bitrate_reduced" in _codes(step.health))
+    if reduced_s > _MOST_REDUCED_SHARE * up_s:
+        return None, "rate_reduced"
+    return True, None
+
+
+def _carried_bps(
+    on_air: Sequence[_Step], received: Sequence[tuple[float, float]], held: bool | None
+) -> float | None:
+    if held is None or not received:
+        return None
+    headers = 1.0 + OVERHEAD_RATIO
+    mean_bps = sum(bps * seconds for bps, seconds in received) / sum(s for _, s in received)
+    if held:
+        return headers * mean_bps
+    link = [_link(step) for step in on_air]
+    shown = [bps for bps, _ in link if math.isfinite(bps)]
+    return headers * _highest_constant_bps(link, max(*shown, mean_bps)) if shown else None
+
+
+def _link(step: _Step) -> tuple[float, float]:
+    """Return the rate that the link showed, infinite where it held nothing back, and how long."""
+    health = step.health
+    if health.state == "down":
+        return 0.0, step.duration_s
+    held_back = (health.lag_s or 0.0) > _HELD_BACK_LAG_S or "starving" in _codes(health)
+    if held_back and health.received_bps is not None:
+        return health.received_bps, step.duration_s
+    return math.inf, step.duration_s
+
+
+def _highest_constant_bps(link: Sequence[tuple[float, float]], high_bps: float) -> float:
+    """Return the highest constant bit rate whose lag behind such a link stays bearable [bit/s]."""
+    low_bps = 0.0
+    for _ in range(40):
+        middle_bps = (low_bps + high_bps) / 2.0
+        if _worst_lag_s(middle_bps, link) <= BEARABLE_LAG_S:
+            low_bps = middle_bps
+        else:
+            high_bps = middle_bps
+    return low_bps
+
+
+def _worst_lag_s(bitrate_bps: float, link: Sequence[tuple[float, float]]) -> float:
+    waiting_bit = worst_bit = 0.0
+    for link_bps, duration_s in link:
+        waiting_bit = max(0.0, waiting_bit + (bitrate_bps - link_bps) * duration_s)
+        worst_bit = max(worst_bit, waiting_bit)
+    return worst_bit / bitrate_bps if bitrate_bps > 0.0 else 0.0
+
+
+def _quantile(values: Sequence[tuple[float, float]], share: float) -> float | None:
+    """Return the value below which a share of the time lies."""
+    ordered = sorted(values)
+    wanted_s = share * sum(duration_s for _, duration_s in ordered)
+    passed_s = 0.0
+    for value, duration_s in ordered:
+        passed_s += duration_s
+        if passed_s >= wanted_s:
+            return value
+    return None
+
+
+def _codes(health: StreamHealth) -> set[str]:
+    return {reason.code for reason in health.reasons}
+
+
+def _weightiest(health: StreamHealth) -> str | None:
+    order = ("down", "unknown", "not_ok", "at_risk", "warning", "info")
+    reasons = sorted(health.reasons, key=lambda reason: order.index(reason.severity))
+    return reasons[0].code if reasons else None
