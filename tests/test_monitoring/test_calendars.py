@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from icalendar import Calendar
 
 from lensong.monitoring.calendars import HORIZON, parse_calendar
-from lensong.monitoring.import_rows import KnownSessions, RowsError
+from lensong.monitoring.import_rows import MOST_ROWS, KnownSessions, RowsError
 from lensong.monitoring.profiles import DEFAULT_PROFILES
 from lensong.monitoring.records import Commune, Site
 from lensong.propagation.errors import DataError
@@ -203,6 +203,15 @@ def test_what_cannot_be_read_is_told_by_its_place(
 def test_two_events_of_one_uid_are_a_slip() -> None:
     with pytest.raises(RowsError, match="UID of event 1"):
         parse_calendar(calendar(event(), event(SUMMARY="B")), known())
+
+
+def test_a_file_of_too_many_is_to_be_sent_in_parts() -> None:
+    many = [event(UID=f"u{n}") for n in range(MOST_ROWS + 1)]
+    with pytest.raises(RowsError, match="in parts"):
+        parse_calendar(calendar(*many), known())
+    daily = [event(UID=f"u{n}", RRULE="FREQ=DAILY") for n in range(6)]
+    with pytest.raises(RowsError, match="2000 at most"):
+        parse_calendar(calendar(*daily), known())
 
 
 def test_what_is_over_is_counted_whatever_it_says() -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from icalendar import Calendar, Component
 
 from lensong.monitoring.import_rows import (
+    MOST_ROWS,
     CellError,
     KnownSessions,
     RowErrors,
@@ -33,8 +34,6 @@ __all__ = ["HORIZON", "instance_uid", "parse_calendar"]
 HORIZON = timedelta(days=366)
 """How far ahead events that come again are written out."""
 
-_MOST_EVENTS = 1_000
-_MOST_SESSIONS = 2_000
 _LONGEST_UID = 255
 _CANCELLED = "CANCELLED"
 
@@ -74,8 +73,8 @@ def parse_calendar(data: bytes, known: KnownSessions) -> SessionRows:
     series: defaultdict[str, _Series] = defaultdict(_Series)
     over = 0
     for number, (event, called_off) in enumerate(_events(data), start=1):
-        if number > _MOST_EVENTS:
-            errors.add(number, "", f"more than {_MOST_EVENTS} events: send them in parts")
+        if number > MOST_ROWS:
+            errors.add(number, "", f"more than {MOST_ROWS} events: send them in parts")
             break
         with errors.kept(number):
             parsed = _event(number, event, known, called_off=called_off)
@@ -91,8 +90,8 @@ def parse_calendar(data: bytes, known: KnownSessions) -> SessionRows:
                     over += 1
                 else:
                     sessions.append(wanted)
-    if len(sessions) > _MOST_SESSIONS:
-        errors.add(1, "", f"{len(sessions)} sessions, wanted {_MOST_SESSIONS} at most")
+    if len(sessions) > MOST_ROWS:
+        errors.add(1, "", f"{len(sessions)} sessions, wanted {MOST_ROWS} at most")
     errors.raise_if_any()
     return SessionRows(sessions=tuple(sessions), series=frozenset(series), over=over)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 __all__ = ["bare", "bare_place", "identifier_of"]
 
@@ -12,6 +13,7 @@ _KINDS_OF_PLACE = (
 )  # fmt: skip
 
 
+@lru_cache(maxsize=20_000)  # every row of a list is held against the name of every site
 def bare(text: str) -> str:
     """Return a text in lower case, without tone marks, words parted by one blank.
 
@@ -28,6 +30,7 @@ def bare(text: str) -> str:
     return " ".join(re.findall(r"[^\W_]+", plain))
 
 
+@lru_cache(maxsize=20_000)
 def bare_place(text: str) -> str:
     """Return the bare name of a commune or province, without the word for what it is.
 
