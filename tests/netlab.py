@@ -33,6 +33,7 @@ __all__ = ["Link", "NetLab", "Side", "available", "link"]
 
 Side = Literal["phone", "server"]
 _SIDES: tuple[Side, Side] = ("phone", "server")
+_PREFIX = "lensong"
 _counter = itertools.count()
 
 
@@ -40,9 +41,10 @@ class NetLab:
     """A phone and a server and the link between them; made by `link`."""
 
     def __init__(self, *, relay: bool, seed: int) -> None:
+        _remove_forsaken()
         number = next(_counter)
         self._names: dict[Side, str] = {
-            side: f"lensong-{os.getpid()}-{number}-{side}" for side in _SIDES
+            side: f"{_PREFIX}-{os.getpid()}-{number}-{side}" for side in _SIDES
         }
         self._subnet = f"10.77.{number % 250}.0/24"
         self.phone_address, self.server_address = (
@@ -235,6 +237,18 @@ def available(*programs: str, relay: bool = False) -> str | None:
     except (RuntimeError, OSError) as error:
         return f"no shaped network namespace can be made here: {error}"
     return None
+
+
+def _remove_forsaken() -> None:
+    """Remove the namespaces of test runs that were killed: their process is gone, and all in it."""
+    for path in NAMESPACES.glob(f"{_PREFIX}-*-*-*"):
+        owner = path.name.split("-")[1]
+        if owner.isdecimal() and not Path("/proc", owner).exists():
+            left = subprocess.run(
+                ["ip", "netns", "pids", path.name], capture_output=True, text=True, check=False
+            )
+            if not left.stdout.strip():
+                subprocess.run(["ip", "netns", "del", path.name], capture_output=True, check=False)
 
 
 def _ip(*words: str) -> None:

@@ -109,3 +109,15 @@ def test_nothing_is_left_behind() -> None:
     assert process.returncode is not None
     left = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True)
     assert not any(name in left.stdout for name in names)
+
+
+def test_what_a_killed_run_left_behind_is_removed() -> None:
+    _skip_unless()
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    name = f"lensong-{gone.pid}-0-phone"
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    with netlab.link() as lab:
+        left = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True)
+        assert name not in left.stdout
+        assert lab.namespace("phone") in left.stdout
