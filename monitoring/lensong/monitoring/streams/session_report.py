@@ -28,8 +28,9 @@ BEARABLE_LAG_S = 2.0
 """A session failed when its media lag exceeded this [s]: the limit of `StreamLimits.at_risk_lag_s`,
 and the one by which verdicts are benchmarked."""
 
-_LONGEST_STEP_S = 10.0
-"""A health stands for the time until the next one, but for no longer than this [s]."""
+_LONGEST_STEP_S = 15.0
+"""A health stands for the time until the next one, but for no longer than this [s]: one is kept
+every 10 s, and looks are 2 s apart."""
 _LONGEST_BREAK_S = 300.0
 """A stream that is away for longer was stopped by people: a break, not an outage [s]."""
 _HELD_BACK_LAG_S = 0.5
