@@ -68,14 +68,13 @@ def table(cases: Sequence[Case], settings: ReadinessSettings) -> Table:
             )
         )
     columns = np.array(rows).T
-    return Table(
-        np.array([case.trace for case in cases]),
-        *columns,
-        np.array([case.held for case in cases]),
-    )
+    names = np.array([case.trace for case in cases])
+    level, variance, need, longer, weight, below = columns
+    held = np.array([case.held for case in cases])
+    return Table(names, level, variance, need, longer, weight, below, held)
 
 
-def chances(theta: Sequence[float], of: Table, outage_per_decade: float) -> FloatArray:
+def chances(theta: Sequence[float] | FloatArray, of: Table, outage_per_decade: float) -> FloatArray:
     """Return the probability of holding; the NumPy twin of `Outlook.uncalibrated`."""
     drop, drop_per_decade, log_sd, logit_share, log_weight = theta
     z = (of.level - drop - drop_per_decade * of.decades - of.need) / np.hypot(
@@ -86,6 +85,19 @@ def chances(theta: Sequence[float], of: Table, outage_per_decade: float) -> Floa
     return np.asarray((1.0 - low) ** (1.0 + outage_per_decade * of.decades) * ndtr(z))
 
 
+def chances_of(settings: ReadinessSettings, of: Table) -> FloatArray:
+    """Return the probability of holding by given settings."""
+    share = settings.outage_share
+    theta = (
+        settings.session_drop,
+        settings.session_drop_per_decade,
+        np.log(settings.session_sd),
+        np.log(share / (1.0 - share)),
+        np.log(settings.outage_weight),
+    )
+    return chances(theta, of, settings.outage_per_decade)
+
+
 def fitted(of: Table, settings: ReadinessSettings, *, without: str = "") -> ReadinessSettings:
     """Return the settings fitted to all traces but one."""
     rows = of.trace != without
@@ -94,7 +106,9 @@ def fitted(of: Table, settings: ReadinessSettings, *, without: str = "") -> Read
     weights = 1.0 / (counts[index] * names.size)
 
     def loss(theta: FloatArray) -> float:
-        p = np.clip(chances(theta, part, settings.outage_per_decade), _LEAST_CHANCE, 1.0 - _LEAST_CHANCE)
+        p = np.clip(
+            chances(theta, part, settings.outage_per_decade), _LEAST_CHANCE, 1.0 - _LEAST_CHANCE
+        )
         return -float(np.sum(weights * np.log(np.where(part.held, p, 1.0 - p))))
 
     found = minimize(

@@ -60,7 +60,7 @@ def _mahimahi(data: Path) -> list[Trace]:
                 name=name,
                 technology=technology,
                 moves=True,
-                uplink_bps=packets * float(PACKET_BITS),
+                uplink_bps=np.asarray(packets * PACKET_BITS, dtype=np.float64),
             )
         )
     return traces
@@ -73,7 +73,8 @@ def _korea(data: Path) -> list[Trace]:
     seconds = len(rows) // per_row
 
     def by_second(values: FloatArray) -> FloatArray:
-        return np.nanmean(values[: seconds * per_row].reshape(seconds, per_row), axis=1)
+        rows = values[: seconds * per_row].reshape(seconds, per_row)
+        return np.asarray(np.nanmean(rows, axis=1), dtype=np.float64)
 
     delivered = rows["5G_TBS"].to_numpy() * 8.0 * (1.0 - rows["5G_BLER"].to_numpy() / 100.0)
     level = rows["5G_RSRP"].where(rows["5G_RSRP"] < 0.0).to_numpy()

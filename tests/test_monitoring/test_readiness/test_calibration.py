@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -71,7 +72,7 @@ def test_a_new_session_stays_above_the_bound_as_often_as_promised() -> None:
     below = 0
     trials = 2_000
     for _ in range(trials):
-        drawn = rng.standard_t(3, size=20)
+        drawn = np.maximum(rng.standard_normal(20), -2.99)  # no outages
         bound = calibrate(
             [session(float(s)) for s in drawn[:-1]], alpha=0.1, default_sd_log10=1.0, newest=1000
         ).bound_score()
@@ -121,6 +122,17 @@ def test_scores_are_in_spreads_of_their_own_prediction() -> None:
     unknown = [session(-0.5, sd=None)] + [session(0.0, sd=None)] * 8
     bound = calibrate(unknown, alpha=0.1, default_sd_log10=0.25, newest=99).bound_score()
     assert bound == pytest.approx(-2.0)
+
+
+def test_outages_are_counted_against_what_was_expected_and_kept_out_of_the_scores() -> None:
+    normal = [replace(session(0.1 * i), predicted_outage_probability=0.1) for i in range(10)]
+    out = [replace(session(-9.0), predicted_outage_probability=0.1) for _ in range(5)]
+    found = calibrate([*normal, *out], alpha=0.1, default_sd_log10=1.0, newest=99)
+    assert found.n == 10
+    assert found.bound_score() == pytest.approx(0.0)
+    assert found.outage_ratio == pytest.approx((5 + 1) / (1.5 + 1))
+    calm = calibrate(normal, alpha=0.1, default_sd_log10=1.0, newest=99)
+    assert calm.outage_ratio == 1.0  # fewer than expected is no proof of a better link
 
 
 @pytest.mark.parametrize("alpha", [0.0, 1.0])

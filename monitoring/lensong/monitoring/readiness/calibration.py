@@ -1,13 +1,16 @@
-"""How often sessions fell below what was expected of them: one-sided split conformal prediction.
+"""What past sessions say about the model: one-sided split conformal prediction, and a count.
 
-A session's score says where the bitrate that it achieved lay in what was predicted, in standard
-deviations. Of a session that failed the score is known; of one that held only that it is at least
-that of the bitrate which was sent, for the link was asked for no more. The share of scores below
-a value is therefore the product-limit estimate for censored data [1]_, with one more session,
-that failed below all others, put in for the one still to come. With no censoring this is exactly
-the finite-sample rule of split conformal prediction [2]_: the bound at ``alpha`` is the
-``floor(alpha (n + 1))``-th smallest score, and there is none while ``n < 1 / alpha - 1``. Scores
-are kept apart by radio technology (Mondrian [2]_).
+A session's score is ``(achieved - predicted) / spread``. Of a session that failed the score is
+known; of one that held only that it is at least so much, for the link was asked for no more. The
+share of scores below a value is therefore the product-limit estimate for censored data [1]_, with
+one more session, that failed below all others, put in for the one still to come. With no
+censoring this is exactly the finite-sample rule of split conformal prediction [2]_: the bound at
+``alpha`` is the ``floor(alpha (n + 1))``-th smallest score, and there is none while
+``n < 1 / alpha - 1``. Scores are kept apart by radio technology (Mondrian [2]_).
+
+A session that failed far below anything that its spread explains met an outage. Those say nothing
+about the rate and are left out of the scores; they are counted, and compared with how many were
+to be expected.
 
 References
 ----------
@@ -23,26 +26,25 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
-from statistics import NormalDist
 
 from lensong.monitoring.readiness.evidence import PastSession
 from lensong.propagation.errors import InvalidInputError
 
-__all__ = ["Calibration", "calibrate", "normal_score"]
+__all__ = ["Calibration", "calibrate"]
 
 _ROUNDING = 1e-9
-_LEAST_SHARE = 1e-12
-_NORMAL = NormalDist()
+_OUTAGE_SCORE = -3.0
+"""A failure below this met an outage: one in 700 of a normal distribution lies lower."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """Share of sessions below each score, as far as the sessions can tell.
+    """Share of sessions below each score, as far as the sessions can tell, and their outages.
 
     Parameters
     ----------
     n : int
-        Sessions behind it.
+        Sessions behind it, those with an outage left out.
     alpha : float
         Share of failures that is allowed.
     scores : tuple of float
@@ -51,6 +53,8 @@ class Calibration:
         Share of sessions at or below each of them; before the first it is ``1 / (n + 1)``.
     edge : float
         Highest score at which enough sessions remain to say anything; minus infinity with none.
+    outage_ratio : float
+        How many times as often as predicted sessions met an outage, 1 or more.
     """
 
     n: int
@@ -58,20 +62,27 @@ class Calibration:
     scores: tuple[float, ...]
     share_up_to: tuple[float, ...]
     edge: float
+    outage_ratio: float
 
-    def supports(self, score: float) -> bool:
-        """Return whether the sessions reach that score."""
-        return score <= self.edge
+    def guaranteed_share(self, score: float) -> float:
+        """Return the share of sessions at or above a score, with the one to come held against it.
 
-    def share_below(self, score: float) -> float:
-        """Return the share of sessions strictly below a score, the one to come among them."""
-        return self._share_after(bisect_left(self.scores, score))
+        0 where the sessions do not reach.
+        """
+        if score > self.edge:
+            return 0.0
+        return 1.0 - self._share_after(bisect_left(self.scores, score))
 
-    def failed_share_at_edge(self) -> float:
-        """Return the share at or below the edge, 0 where there is no calibration."""
+    def seen_share_below(self, score: float) -> float:
+        """Return the share of sessions seen below a score, as far as the sessions reach."""
         if self.edge == -math.inf:
             return 0.0
-        return self._share_after(bisect_right(self.scores, self.edge))
+        count = (
+            bisect_left(self.scores, score)
+            if score <= self.edge
+            else bisect_right(self.scores, self.edge)
+        )
+        return 1.0 - (1.0 - self._share_after(count)) * (self.n + 1) / self.n
 
     def bound_score(self) -> float | None:
         """Return the highest score that at most ``alpha`` of the sessions stay below, or None."""
@@ -110,44 +121,45 @@ def calibrate(
     """
     if not 0.0 < alpha < 1.0:
         raise InvalidInputError(f"alpha is {alpha}, wanted between 0 and 1")
-    scored = sorted(
-        (
-            session.ended_at,
-            _score(session, alpha, default_sd_log10),
-            session.held,
-        )
-        for session in sessions
-    )[-newest:]
-    by_score = sorted((score, held) for _, score, held in scored)
+    kept = sorted(sessions, key=_order)[-newest:]
+    scored = [(_score(session, default_sd_log10), session.held) for session in kept]
+    by_score = sorted((score, held) for score, held in scored if held or score >= _OUTAGE_SCORE)
+    outages = len(scored) - len(by_score)
+    expected = math.fsum(session.predicted_outage_probability or 0.0 for session in kept)
     n = len(by_score)
     least = math.ceil(1.0 / alpha - 1.0 - _ROUNDING)
-    if n < least or n == 0:
-        return Calibration(n=n, alpha=alpha, scores=(), share_up_to=(), edge=-math.inf)
-    edge = by_score[n - least][0]
+    edge = by_score[n - least][0] if 0 < least <= n else -math.inf
     scores: list[float] = []
     shares: list[float] = []
     alive = n / (n + 1)  # the session to come counts as a failure below all others
     for position, (score, held) in enumerate(by_score):
         if score > edge:
             break
-        if held:
-            continue
-        alive *= 1.0 - 1.0 / (n - position)
-        scores.append(score)
-        shares.append(1.0 - alive)
-    return Calibration(n=n, alpha=alpha, scores=tuple(scores), share_up_to=tuple(shares), edge=edge)
+        if not held:
+            alive *= 1.0 - 1.0 / (n - position)
+            scores.append(score)
+            shares.append(1.0 - alive)
+    return Calibration(
+        n=n,
+        alpha=alpha,
+        scores=tuple(scores),
+        share_up_to=tuple(shares),
+        edge=edge,
+        outage_ratio=max((outages + 1.0) / (expected + 1.0), 1.0),
+    )
 
 
-def normal_score(share: float) -> float:
-    """Return the standard normal quantile of a share, finite also for 0 and 1."""
-    return _NORMAL.inv_cdf(min(max(share, _LEAST_SHARE), 1.0 - _LEAST_SHARE))
+def _order(session: PastSession) -> tuple[object, ...]:
+    return (
+        session.ended_at,
+        session.predicted_log10_bps,
+        session.achieved_log10_bps,
+        session.held,
+        session.predicted_sd_log10 or 0.0,
+        session.predicted_outage_probability or 0.0,
+    )
 
 
-def _score(session: PastSession, alpha: float, default_sd_log10: float) -> float:
+def _score(session: PastSession, default_sd_log10: float) -> float:
     sd = session.predicted_sd_log10 or default_sd_log10
-    score = (session.achieved_log10_bps - session.predicted_log10_bps) / sd
-    if session.predicted_probability is not None:
-        at_need = normal_score(1.0 - session.predicted_probability)
-        return at_need if session.held else min(score, at_need)
-    # how sure the verdict was is not known: having held confirms no more than a READY one
-    return min(score, normal_score(alpha)) if session.held else score
+    return (session.achieved_log10_bps - session.predicted_log10_bps) / sd

@@ -241,7 +241,7 @@ class PastSession:
         the bitrate that was sent: the link could do at least this.
     held : bool
         The stream came through; then ``achieved_log10_bps`` is a lower bound, not the rate itself.
-    predicted_sd_log10, predicted_probability : float or None
+    predicted_sd_log10, predicted_outage_probability : float or None
         The same of that verdict; None where it was not kept.
     """
 
@@ -251,7 +251,7 @@ class PastSession:
     achieved_log10_bps: float
     held: bool
     predicted_sd_log10: float | None = None
-    predicted_probability: float | None = None
+    predicted_outage_probability: float | None = None
 
     def __post_init__(self) -> None:
         _check_aware("ended_at", self.ended_at)
@@ -265,8 +265,13 @@ class PastSession:
             raise InvalidInputError(
                 f"predicted_sd_log10 is {self.predicted_sd_log10}, wanted None or a number above 0"
             )
-        if self.predicted_probability is not None and not 0.0 <= self.predicted_probability <= 1.0:
-            raise OutOfRangeError("predicted_probability", self.predicted_probability, 0.0, 1.0)
+        if (
+            self.predicted_outage_probability is not None
+            and not 0.0 <= self.predicted_outage_probability <= 1.0
+        ):
+            raise OutOfRangeError(
+                "predicted_outage_probability", self.predicted_outage_probability, 0.0, 1.0
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

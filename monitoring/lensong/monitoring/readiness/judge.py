@@ -84,7 +84,7 @@ def judge(
         probability = min(probability, settings.not_ready_probability)
     state = case.state(need, held=_standing(question, previous))
     best = advice.best_profile(question.ladder, lambda n: case.state(n) is State.READY)
-    centre, spread = case.expected.centre_and_spread()
+    weakest = case.expected.weakest()
     verdict = Verdict(
         site_id=question.site_id,
         profile_code=need.profile_code,
@@ -96,8 +96,8 @@ def judge(
         uplink_required_bps=need.uplink_required_bps,
         uplink_safe_bps=case.safe_bps() if known.measured_lately else None,
         best_profile_code=None if best is None else best.profile_code,
-        predicted_log10_bps=centre,
-        predicted_sd_log10=spread,
+        predicted_log10_bps=weakest.mean,
+        predicted_sd_log10=weakest.sd,
         reasons=_sorted((*case.doubts(need), _about_rate(case, need), *_future(known))),
         evidence=_used(case, known, need, now=now),
         model_version=MODEL_VERSION,
@@ -295,7 +295,7 @@ def _used(case: _Case, known: Known, need: Need, *, now: datetime) -> tuple[Evid
             values={
                 "n": case.calibration.n,
                 "held": sum(s.held for s in known.sessions),
-                "probability_before": case.expected.uncalibrated(need.uplink_required_bps),
+                "outage_probability": case.expected.outage_probability(need.uplink_required_bps),
             },
         )
     )

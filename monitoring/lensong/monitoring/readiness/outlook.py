@@ -9,6 +9,8 @@ earlier samples at that time of day that were below the need, begun with a share
 nothing is known:
 
     P(hold) = (1 - outage share) ** (1 + b log10(duration / 1 min)) * Phi((mean - need) / sd)
+
+Past sessions calibrate both factors (see `calibration`).
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from statistics import NormalDist
 
-from lensong.monitoring.readiness.calibration import Calibration, normal_score
+from lensong.monitoring.readiness.calibration import Calibration
 from lensong.monitoring.readiness.decades import LEAST_BPS, decades, weighted_mean
 from lensong.monitoring.readiness.evidence import PredictedUplink, UplinkTest
 from lensong.monitoring.readiness.history import (
@@ -46,7 +48,6 @@ __all__ = [
 _NORMAL = NormalDist()
 _HIGHEST = 12.0  # log10 bit/s: no uplink is faster
 _STEP = 1e-11
-_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,24 +114,13 @@ class Outlook:
         need = decades(uplink_required_bps)
         return min(self._probability(hour, need) for hour in self.hours)
 
-    def uncalibrated(self, uplink_required_bps: float) -> float:
-        """Return the same without what past sessions taught."""
-        need = decades(uplink_required_bps)
-        return min(self._uncalibrated(hour, need, hour.sd) for hour in self.hours)
-
     def carries(self, uplink_required_bps: float, at_least: float) -> bool:
         """Return whether the probability is high enough, and rests on enough to be believed.
 
-        Where no past sessions calibrate a rate, a multiple of it must be as likely to hold.
+        Where past sessions do not guarantee a rate, a multiple of it must be as likely to hold.
         """
         need = decades(uplink_required_bps)
-        return all(
-            self._probability(hour, need) >= at_least
-            and (
-                self.calibration.supports(self._score(hour, need)) or self._has_reserve(hour, need)
-            )
-            for hour in self.hours
-        )
+        return all(self._carries(hour, need, at_least) for hour in self.hours)
 
     def safe_bps(self) -> float:
         """Return the highest rate that `carries` accepts at the READY probability [bit/s]."""
@@ -140,6 +130,11 @@ class Outlook:
         """Return the hour that decides."""
         return min(self.hours, key=lambda hour: (self._safe(hour), hour.mean, hour.sd))
 
+    def outage_probability(self, uplink_required_bps: float) -> float:
+        """Return the probability of dropping out, whatever the level, as the model has it."""
+        need = decades(uplink_required_bps)
+        return 1.0 - math.pow(1.0 - self._outage_share(self.weakest(), need), self.exposure)
+
     def hours_to_test(self, uplink_required_bps: float) -> int | None:
         """Return how many more hours, tested and found good, would make the rate likely enough.
 
@@ -147,43 +142,42 @@ class Outlook:
         """
         return _most(self._hours_to_test(hour, decades(uplink_required_bps)) for hour in self.hours)
 
-    def centre_and_spread(self) -> tuple[float, float]:
-        """Return median and spread of the bitrate that holds in the weakest hour [log10 bit/s].
-
-        The spread is that of the normal distribution with the same median and 10th percentile,
-        outages among it; a site that often drops out has a wide one.
-        """
-        hour = self.weakest()
-        low, middle = (
-            _highest(lambda x, p=p: self._uncalibrated(hour, x, hour.sd) >= p)  # type: ignore[misc]
-            for p in (0.9, 0.5)
-        )
-        return middle, max((middle - low) / _NORMAL.inv_cdf(0.9), hour.sd)
-
-    def _uncalibrated(self, hour: Hour, need: float, sd: float) -> float:
-        settings = self.settings
-        low = settings.outage_share * settings.outage_weight + hour.samples.weight_below(need)
-        outage_share = low / (settings.outage_weight + hour.samples.weight)
-        holds = _NORMAL.cdf((hour.mean - need) / sd)
-        return float((1.0 - outage_share) ** self.exposure * holds)
-
-    def _score(self, hour: Hour, need: float) -> float:
-        """Return where the need lies in what is expected, in standard deviations."""
-        fails = 1.0 - self._uncalibrated(hour, need, hour.sd)
-        return normal_score(fails)
-
     def _probability(self, hour: Hour, need: float) -> float:
-        """Return the least of what the model says and what past sessions, or doubt, leave of it.
+        """Return the probability for one hour.
 
         Past sessions take doubt away, and confidence; they never make the model surer than it is,
-        for they were held elsewhere.
+        for they were held elsewhere. Where they do not reach, or are too few for their own
+        guarantee to say as much, the doubted model stands as far as they do not contradict it.
         """
-        by_model = self._uncalibrated(hour, need, hour.sd)
-        score = normal_score(1.0 - by_model)
-        if self.calibration.supports(score):
-            return min(by_model, 1.0 - self.calibration.share_below(score))
-        doubted = self._uncalibrated(hour, need, hour.wide_sd)
-        return min(by_model, doubted, 1.0 - self.calibration.failed_share_at_edge())
+        score = (need - hour.mean) / hour.sd
+        by_model = _NORMAL.cdf(-score)
+        doubted = _NORMAL.cdf((hour.mean - need) / hour.wide_sd)
+        uncontradicted = min(doubted, 1.0 - self.calibration.seen_share_below(score))
+        holds = max(self.calibration.guaranteed_share(score), uncontradicted)
+        return self._stays_up(hour, need) * min(by_model, holds)
+
+    def _carries(self, hour: Hour, need: float, at_least: float) -> bool:
+        if self._probability(hour, need) < at_least:
+            return False
+        score = (need - hour.mean) / hour.sd
+        guaranteed = min(_NORMAL.cdf(-score), self.calibration.guaranteed_share(score))
+        if self._stays_up(hour, need) * guaranteed >= at_least:
+            return True
+        more = need + math.log10(self.settings.reserve_ratio)
+        holds = _NORMAL.cdf((hour.mean - more) / hour.wide_sd)
+        return self._stays_up(hour, more) * holds >= self.settings.ready_probability
+
+    def _safe(self, hour: Hour) -> float:
+        return _highest(lambda need: self._carries(hour, need, self.settings.ready_probability))
+
+    def _outage_share(self, hour: Hour, need: float) -> float:
+        settings = self.settings
+        low = settings.outage_share * settings.outage_weight + hour.samples.weight_below(need)
+        return low / (settings.outage_weight + hour.samples.weight)
+
+    def _stays_up(self, hour: Hour, need: float) -> float:
+        exposure = self.exposure * self.calibration.outage_ratio
+        return math.pow(1.0 - self._outage_share(hour, need), exposure)
 
     def _hours_to_test(self, hour: Hour, need: float) -> int | None:
         settings = self.settings
@@ -192,23 +186,9 @@ class Outlook:
             return None
         # (1 - low / weight) ** exposure * holds = ready_probability, solved for the weight
         low = settings.outage_share * settings.outage_weight + hour.samples.weight_below(need)
-        bearable = 1.0 - math.pow(settings.ready_probability / holds, 1.0 / self.exposure)
+        exposure = self.exposure * self.calibration.outage_ratio
+        bearable = 1.0 - math.pow(settings.ready_probability / holds, 1.0 / exposure)
         return max(math.ceil(low / bearable - settings.outage_weight - hour.samples.weight), 0)
-
-    def _has_reserve(self, hour: Hour, need: float) -> bool:
-        more = need + math.log10(self.settings.reserve_ratio)
-        return (
-            self._uncalibrated(hour, more, hour.wide_sd) >= self.settings.ready_probability
-            and self.calibration.failed_share_at_edge() <= self.calibration.alpha + _ROUNDING
-        )
-
-    def _safe(self, hour: Hour) -> float:
-        with_reserve = _highest(lambda x: self._has_reserve(hour, x))
-        bound = self.calibration.bound_score()
-        if bound is None:
-            return with_reserve
-        bound = min(bound, normal_score(1.0 - self.settings.ready_probability))
-        return max(_highest(lambda x: self._score(hour, x) <= bound), with_reserve)
 
 
 def outlook(

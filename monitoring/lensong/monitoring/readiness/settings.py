@@ -82,7 +82,7 @@ class ReadinessSettings:
     hysteresis: float = 0.05
     stale_after_s: float = 30 * _DAY_S
     future_tolerance_s: float = 300.0
-    prior_p10_shift: float = -0.2
+    prior_p10_shift: float = -0.1
     half_life_s: float = 14 * _DAY_S
     history_sd: float = 0.12
     sample_sd: float = 0.20

@@ -68,7 +68,7 @@ class EvidenceUsed:
         Share in the expected uplink, 0..1 (0 for sessions, which calibrate and do not predict).
     values : mapping
         Summary: ``uplink_bps``, ``sd_log10`` and ``n``; of sessions ``n``, ``held`` and
-        ``probability_before``, the probability without them.
+        ``outage_probability``, that of dropping out whatever the level, as predicted without them.
     """
 
     kind: Literal["prediction", "history", "test", "sessions"]
@@ -126,9 +126,9 @@ class Verdict:
     better_spot : BetterSpot or None
         Only what is known from evidence; None otherwise.
     predicted_log10_bps, predicted_sd_log10 : float or None
-        Median and spread of the highest constant bitrate expected to hold [log10 bit/s], before
-        calibration. Keep both and `predicted_probability` with the session: they make its
-        `PastSession`.
+        Mean and spread of the highest constant bitrate expected to hold as long as the link does
+        not drop out [log10 bit/s], before calibration. Keep both and
+        `predicted_outage_probability` with the session: they make its `PastSession`.
     reasons : tuple of Reason
         The weightiest first.
     evidence : tuple of EvidenceUsed
@@ -167,12 +167,12 @@ class Verdict:
             raise InvalidInputError(f"uplink_safe_bps is {self.uplink_safe_bps}, wanted finite")
 
     @property
-    def predicted_probability(self) -> float | None:
-        """Return the probability before past sessions calibrated it, None when UNKNOWN."""
+    def predicted_outage_probability(self) -> float | None:
+        """Return the probability of dropping out, before calibration; None when UNKNOWN."""
         for used in self.evidence:
             if used.kind == "sessions":
-                before = used.values.get("probability_before")
-                return float(before) if isinstance(before, int | float) else None
+                found = used.values.get("outage_probability")
+                return float(found) if isinstance(found, int | float) else None
         return None
 
     def to_dict(self) -> dict[str, Any]:  # Any: the shape is JSON
