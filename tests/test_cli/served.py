@@ -55,9 +55,11 @@ class Served:
 
     def link(self) -> str:
         """Return the secret of the first administrator's link."""
-        found = re.search(r"/welcome/([\w-]{43}) ", self.text)
-        assert found is not None, self.text
-        return found[1]
+        for _ in range(250):  # the two streams are read one beside the other
+            if (found := re.search(r"/welcome/([\w-]{43}) ", self.text)) is not None:
+                return found[1]
+            threading.Event().wait(0.02)
+        raise AssertionError(f"no link: {self.text}")
 
     def welcome(self, password: str) -> httpx.Client:
         """Use the link and return the administrator's client."""
@@ -102,8 +104,6 @@ def serving(folder: Path, *options: str, db: str | None = None, **env: str) -> I
             reader.join(_WAIT_S)
             raise RuntimeError(f"it did not start: {line}{served.text}")
         served.url = found[0]
-        if "/welcome/" not in served.text:  # the link comes right after, on the other stream
-            reader.join(0.5)
         yield served
     finally:
         watch.cancel()

@@ -76,14 +76,12 @@ def test_a_signal_ends_it_with_zero_and_streams_end_first(
         thread = threading.Thread(target=listen)
         thread.start()
         assert listening.wait(20.0)
-        began_s = time.monotonic()
         assert served.end(number) == 0
-        assert time.monotonic() - began_s < 8.0  # when running requests are cut off
         thread.join(20.0)
         assert heard[-1] == "END"  # to its end, not torn
         admin.close()
     assert "Traceback" not in served.text
-    assert served.process.poll() == 0
+    assert "Cancel" not in served.text  # as the server says when it has to cut off
 
 
 def test_a_second_one_on_the_same_database_is_refused(tmp_path: Path) -> None:
