@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,8 +14,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from lensong.monitoring.demo_streams import dips, seen_of, synthetic_verdict
 from lensong.monitoring.errors import NotFoundError
 from lensong.monitoring.readiness.evidence import PastSession
+from lensong.monitoring.readiness.verdict import Verdict
 from lensong.monitoring.records import (
     Commune,
     CountedBy,
@@ -26,8 +28,10 @@ from lensong.monitoring.records import (
     Session,
     SessionStatus,
     Site,
+    StreamProfile,
 )
 from lensong.monitoring.service import Service
+from lensong.monitoring.store.events import add_verdict
 from lensong.monitoring.store.measurements import Hour, hour_of
 from lensong.monitoring.store.places import (
     Prediction,
@@ -37,9 +41,11 @@ from lensong.monitoring.store.places import (
     put_site,
 )
 from lensong.monitoring.store.rows import to_row
-from lensong.monitoring.store.sessions import put_session, set_status
+from lensong.monitoring.store.sessions import put_session, set_report, set_status
 from lensong.monitoring.store.streams import StreamSource, put_past_session, put_source
-from lensong.monitoring.store.tables import hourly
+from lensong.monitoring.store.tables import hourly, stream_samples
+from lensong.monitoring.streams.health_state import StreamHealth
+from lensong.monitoring.streams.session_report import past_session, report_session
 from lensong.monitoring.streams.target import CollectorTarget
 
 __all__ = ["fill", "keep_alive"]
@@ -78,6 +84,10 @@ _SESSIONS: tuple[tuple[int, str, float, float, str], ...] = (
 )
 
 _NEVER_MEASURED = {17, 10}
+_TOLD = 3
+"""Past sessions of which the stream and the report are kept."""
+
+_BEAT_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +149,13 @@ async def fill(service: Service) -> None:
     await service.writer.run(settle)
     await service.reload()
     await service.writer.run(lambda connection: _history(connection, places, now, zone, chance))
-    await service.writer.run(lambda connection: _past(connection, places, now, chance))
+    await service.writer.run(
+        lambda connection: _past(connection, places, service.directory.profiles, now, chance)
+    )
     await _recent(service, places, now, zone, chance)
-    await service.writer.run(lambda connection: _planned(connection, places, now))
+    await service.writer.run(
+        lambda connection: _planned(connection, places, service.directory.profiles, now)
+    )
     for index in (0, 9):  # the two that are live
         source = StreamSource(
             site_id=places[index].site.site_id,
@@ -206,8 +220,13 @@ async def _history(
 
 
 async def _past(
-    connection: AsyncConnection, places: list[_Place], now: datetime, chance: random.Random
+    connection: AsyncConnection,
+    places: list[_Place],
+    profiles: Mapping[str, StreamProfile],
+    now: datetime,
+    chance: random.Random,
 ) -> None:
+    profile = profiles["tiktok-720p30"]
     for number in range(60):
         place = places[chance.randrange(len(places))]
         ends_at = now - timedelta(days=2 + number * 0.85, hours=chance.uniform(0.0, 8.0))
@@ -215,16 +234,18 @@ async def _past(
             session_id=f"demo-past-{number:02d}",
             site_id=place.site.site_id,
             title="Phiên đã qua (giả lập)",
-            profile_code="tiktok-720p30",
-            starts_at=ends_at - timedelta(hours=2),
+            profile_code=profile.code,
+            starts_at=ends_at - timedelta(hours=1),
             ends_at=ends_at,
             status=SessionStatus.ENDED,
         )
         await put_session(connection, session, now=now)
         predicted = math.log10(place.median_bps) - 0.35
+        verdict = synthetic_verdict(session, profile, predicted, 0.17)
+        await add_verdict(connection, session.session_id, verdict, "t-0.25h")
         could = predicted + chance.gauss(0.03, 0.13)
-        needed = math.log10(2.79e6)
-        past = PastSession(
+        needed = math.log10(profile.uplink_required_bps)
+        past: PastSession | None = PastSession(
             ended_at=ends_at,
             technology=place.site.technologies[0],
             predicted_log10_bps=predicted,
@@ -232,7 +253,51 @@ async def _past(
             achieved_log10_bps=min(could, needed),
             held=could >= needed,
         )
-        await put_past_session(connection, session.session_id, place.site.site_id, past)
+        if number < _TOLD:
+            past = await _told(connection, session, profile, verdict, could - needed)
+        if past is not None:
+            await put_past_session(connection, session.session_id, place.site.site_id, past)
+
+
+async def _told(
+    connection: AsyncConnection,
+    session: Session,
+    profile: StreamProfile,
+    verdict: Verdict,
+    decades_over: float,
+) -> PastSession | None:
+    """Keep what was seen of a session's stream, and its report; return what it teaches."""
+    bad = (600.0, 240.0, 10.0**decades_over) if decades_over < 0.0 else (600.0, 20.0, 0.93)
+    seen = list(seen_of(session.starts_at, session.ends_at, profile, dips(bad, (1_900, 15, 0.95))))
+    await _keep_seen(connection, session, seen)
+    report = report_session(
+        seen,
+        starts_at=session.starts_at,
+        ends_at=session.ends_at,
+        configured_bps=profile.video_bps + profile.audio_bps,
+        verdict=verdict,
+    )
+    await set_report(connection, session.session_id, report.to_dict())
+    return past_session(report, verdict, technology="4G")
+
+
+async def _keep_seen(
+    connection: AsyncConnection, session: Session, seen: Iterable[StreamHealth]
+) -> None:
+    rows = [
+        {
+            "site_id": session.site_id,
+            "session_id": session.session_id,
+            "at": health.at,
+            "state": health.state,
+            "lag_s": health.lag_s,
+            "received_bps": health.received_bps,
+            "body": health.to_dict(),
+        }
+        for health in seen
+    ]
+    if rows:
+        await connection.execute(stream_samples.insert(), rows)
 
 
 async def _recent(
@@ -292,7 +357,12 @@ def _test(
     )
 
 
-async def _planned(connection: AsyncConnection, places: list[_Place], now: datetime) -> None:
+async def _planned(
+    connection: AsyncConnection,
+    places: list[_Place],
+    profiles: Mapping[str, StreamProfile],
+    now: datetime,
+) -> None:
     for number, (index, title, begins_h, lasts_h, profile) in enumerate(_SESSIONS):
         begins = (now + timedelta(hours=begins_h)).replace(second=0, microsecond=0)
         begins -= timedelta(minutes=begins.minute % 5)
@@ -307,28 +377,31 @@ async def _planned(connection: AsyncConnection, places: list[_Place], now: datet
         await put_session(connection, session, now=now)
         if begins <= now:
             await set_status(connection, session.session_id, SessionStatus.LIVE, now=now)
+            link = dips(*((240.0 * n, 40.0, 0.94) for n in range(1, 40))) if number else dips()
+            seen = seen_of(begins, now, profiles[profile], link)
+            await _keep_seen(connection, session, seen)
 
 
 async def keep_alive(service: Service) -> None:
-    """Let the two live streams run, one well and one behind, and measure now and then."""
+    """Let the two live streams run, one well and one swaying, and measure now and then."""
     chance = random.Random()
     zone = ZoneInfo(service.config.time_zone)
     places = [place for _, found in _places() for place in found]
-    rates = {places[0].site.site_id: (2.6e6, 1.0), places[9].site.site_id: (1.6e6, 0.985)}
-    media_s = dict.fromkeys(rates, 0.0)
+    steady, swaying = places[0].site.site_id, places[9].site.site_id
     number, beat = 900_000, 0
     while True:
-        for site_id, (bps, speed) in rates.items():
-            media_s[site_id] += 2.0 * speed
+        at_s = beat * _BEAT_S
+        lag_s = 1.5 * (1.0 - math.cos(2.0 * math.pi * at_s / 240.0))
+        for site_id, media_s, bps in ((steady, at_s, 2.63e6), (swaying, at_s - lag_s, 1.62e6)):
             if service.board.session_of(site_id) is not None:
-                await _push(service, site_id, media_s[site_id], bps)
+                await _push(service, site_id, media_s, bps)
         beat += 1
         if beat % 10 == 0:
             number += 1
             place = places[chance.randrange(len(places))]
             test = _test(place, service.clock.now(), zone, chance, number)
             await service.ingest.counted(test)
-        await asyncio.sleep(2.0)
+        await asyncio.sleep(_BEAT_S)
 
 
 async def _push(service: Service, site_id: str, media_s: float, bps: float) -> None:

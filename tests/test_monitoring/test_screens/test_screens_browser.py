@@ -327,6 +327,7 @@ def test_every_page_is_readable_operable_and_asks_nobody_else(
         "/sites/demo-04",
         "/sites/demo-01",
         f"/sessions/{session.session_id}",
+        "/sessions/demo-past-00",
         "/sessions/demo-past-03",
         "/sessions/new",
         "/sites/demo-01/join",

@@ -16,6 +16,7 @@ from lensong.monitoring.records import SessionStatus
 from lensong.monitoring.store.events import list_verdicts
 from lensong.monitoring.store.sessions import report_of
 from lensong.monitoring.store.streams import health_of_session
+from lensong.monitoring.streams.health_state import describe
 from lensong.monitoring.web.api.sessions import session_for
 from lensong.monitoring.web.guards import Running
 from lensong.monitoring.web.screens.charts import lag_chart
@@ -107,6 +108,10 @@ async def one(
         health=seen[-1] if seen and session.status is SessionStatus.LIVE else None,
         lag=lag_chart(seen, words) if seen else None,
         report=report,
+        stream_reasons=[describe(reason, words.language) for reason in seen[-1].reasons]
+        if seen
+        else [],
+        over=session.status is SessionStatus.ENDED,
         open=session.status in (SessionStatus.PLANNED, SessionStatus.LIVE),
     )
 

@@ -15,6 +15,7 @@ from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.store.measurements import hours_between, list_measurements
 from lensong.monitoring.store.people import tokens_of
 from lensong.monitoring.store.sessions import list_sessions
+from lensong.monitoring.streams.health_state import describe
 from lensong.monitoring.web.api.shapes import Body
 from lensong.monitoring.web.guards import Running
 from lensong.monitoring.web.screens.charts import heat_map, uplink_chart
@@ -65,6 +66,7 @@ async def one(site_id: str, request: Request, service: Running, principal: Reade
     required_bps = None if verdict is None else verdict.uplink_required_bps
     recent = [hour for hour in hours if hour.hour_starts_at >= now - _CHART]
     commune = service.directory.communes[site.commune_code]
+    health = service.streams.health_of(site_id)
     return render(
         request,
         "site.html",
@@ -76,7 +78,10 @@ async def one(site_id: str, request: Request, service: Running, principal: Reade
         session=session,
         verdict=verdict,
         profiles=service.directory.profiles,
-        health=service.streams.health_of(site_id),
+        health=health,
+        stream_reasons=[]
+        if health is None
+        else [describe(reason, words.language) for reason in health.reasons],
         sessions=sorted(planned.items, key=lambda item: item.starts_at, reverse=True),
         tests=tests.items,
         tokens=tokens,

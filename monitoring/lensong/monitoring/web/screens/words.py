@@ -57,6 +57,10 @@ class Words:
         """Return a share in percent."""
         return "–" if ratio is None else f"{self.n(100.0 * ratio)}\u00a0%"
 
+    def moment(self, text: str) -> datetime:
+        """Return a moment that was kept as RFC 3339."""
+        return datetime.fromisoformat(text)
+
     def time(self, moment: datetime | None) -> str:
         """Return the time of day."""
         return "–" if moment is None else moment.astimezone(self.zone).strftime("%H:%M")
