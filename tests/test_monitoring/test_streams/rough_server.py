@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
@@ -11,7 +12,7 @@ Handler = Callable[[str, asyncio.StreamWriter], Awaitable[None]]
 
 @asynccontextmanager
 async def serving(handle: Handler) -> AsyncIterator[str]:
-    """Yield ``http://127.0.0.1:port`` of a server that gives each request's head to a handler."""
+    """Yield ``http://127.0.0.1:port`` of a server that gives each request to a handler."""
 
     at_work: set[asyncio.Task[None]] = set()
 
@@ -21,8 +22,10 @@ async def serving(handle: Handler) -> AsyncIterator[str]:
         at_work.add(task)
         # cancelled only at the end, below; asyncio would report a task that ends by it
         with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            head = await reader.readuntil(b"\r\n\r\n")
-            await handle(head.decode("latin-1"), writer)
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            told = re.search(r"(?i)^content-length: *(\d+)", head, re.MULTILINE)
+            body = await reader.readexactly(int(told[1]) if told else 0)
+            await handle(head + body.decode("latin-1"), writer)
         writer.close()
         with suppress(ConnectionError, TimeoutError, asyncio.CancelledError):
             await asyncio.wait_for(writer.wait_closed(), 0.2)

@@ -242,6 +242,11 @@ def test_one_health_in_ten_seconds_and_every_change_of_state_is_enough() -> None
     assert found.carried_bps / 1.06 == pytest.approx(1.5e6 * 60 / 58, rel=0.10)
 
 
+def test_two_healths_of_one_moment_divide_by_nothing() -> None:
+    twice = [health(0.0, "not_ok", "starving"), health(0.0, "unknown")]
+    assert report(twice).carried_bps is None
+
+
 states = st.sampled_from(["ok", "at_risk", "not_ok", "down", "unknown"])
 any_health = st.builds(
     health,

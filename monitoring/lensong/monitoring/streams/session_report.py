@@ -156,7 +156,7 @@ def report_session(
     received = [
         (step.health.received_bps, step.duration_s)
         for step in up
-        if step.health.received_bps is not None
+        if step.health.received_bps is not None and step.duration_s > 0.0
     ]
     outages = _outages_s(on_air)
     trouble = next((step.health for step in on_air if step.health.state != "ok"), None)
