@@ -191,6 +191,14 @@ def test_a_phone_gets_a_link_as_a_qr_code(served: Served, page: Page) -> None:
     link = page.ask("document.querySelector('#shown-once output').textContent")
     assert link.startswith(f"{served.url}/p/")
     wait_for(page, "document.querySelector('#shown-once img').naturalWidth", (50).__lt__)
+    assert problems_of(page) == []
+    page.call("Emulation.setEmulatedMedia", media="print")
+    try:  # the code and its address, and nothing of the page around them
+        seen = "[...document.querySelectorAll('.top, form')].filter((e) => e.checkVisibility())"
+        assert page.ask(f"{seen}.length") == 0
+        assert page.ask("document.querySelector('#shown-once img').checkVisibility()")
+    finally:
+        page.call("Emulation.setEmulatedMedia", media="")
     assert page.errors == []
 
 
@@ -309,6 +317,21 @@ def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with served_pages(tmp_path_factory.mktemp("demo"), demo.fill, demo=True) as running:
         running.add_person("lan", "admin")
         yield running
+
+
+def test_a_site_is_picked_out_of_many_without_accents(synthetic: Served, page: Page) -> None:
+    synthetic.sign_in(page, "lan")
+    page.open(f"{synthetic.url}/sessions/new")
+    wait_for(page, "document.querySelector('#verdict .verdict') !== null")
+    page.ask(
+        "(() => { const f = document.querySelector('[data-filter]'); f.value = 'mat ong';"
+        " f.dispatchEvent(new Event('input', {bubbles: true})); })()"
+    )
+    picked = "document.querySelector('[name=site]').selectedOptions[0].textContent"
+    assert page.ask(picked).startswith("HTX Mật ong")
+    wait_for(page, "!document.getElementById('save').disabled")
+    chosen = page.ask("document.querySelector('[name=site]').value")
+    assert page.ask("document.querySelector('[name=site_id]').value") == chosen
 
 
 @pytest.mark.parametrize("language", ["vi", "en"])

@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.clock import rfc3339
 from lensong.monitoring.errors import NotFoundError
-from lensong.monitoring.records import SessionStatus
+from lensong.monitoring.records import SessionStatus, Site
 from lensong.monitoring.store.events import list_verdicts
 from lensong.monitoring.store.sessions import report_of
 from lensong.monitoring.store.streams import health_of_session
@@ -34,14 +34,17 @@ async def new(
     request: Request, service: Running, principal: Planner, site: str | None = None
 ) -> Response:
     """Show the form of a new session."""
-    sites = sorted(service.directory.visible_to(principal), key=lambda item: item.name)
+    communes = service.directory.communes
+    by_commune: dict[str, list[Site]] = {}
+    for place in sorted(service.directory.visible_to(principal), key=lambda item: item.name):
+        by_commune.setdefault(communes[place.commune_code].name, []).append(place)
     local = service.clock.now().astimezone(ZoneInfo(service.config.time_zone))
     begin = (local + timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
     return render(
         request,
         "new_session.html",
         principal=principal,
-        sites=sites,
+        places=sorted(by_commune.items()),
         chosen=site,
         profiles=service.directory.profiles.values(),
         begin=begin.strftime("%Y-%m-%dT%H:%M"),
