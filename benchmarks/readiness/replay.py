@@ -47,6 +47,7 @@ VARIANTS: dict[str, Callable[[Evidence], Evidence]] = {
     "verdict, no past sessions": lambda e: replace(e, past_sessions=()),
     "without the plan": lambda e: replace(e, predictions=()),
     "without history": lambda e: replace(e, site_history=()),
+    "today's test alone": lambda e: replace(e, predictions=(), site_history=(), past_sessions=()),
     "without today's test": lambda e: replace(e, tests=()),
     "plan alone": lambda e: replace(e, site_history=(), tests=()),
 }

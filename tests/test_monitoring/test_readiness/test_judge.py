@@ -107,7 +107,7 @@ def test_a_fresh_test_below_the_need_is_not_ready_and_names_what_would_do() -> N
 
 
 def test_a_test_a_little_above_the_need_is_at_risk_until_sessions_confirm_it() -> None:
-    evidence = Evidence(tests=(measured(9.0),))
+    evidence = Evidence(site_history=tuple(weekly(9.0)), tests=(measured(9.0),))
     alone = judge(QUESTION, evidence, now=NOW)
     assert alone.state is State.AT_RISK
     assert "few_sessions" in codes(alone)
@@ -117,7 +117,7 @@ def test_a_test_a_little_above_the_need_is_at_risk_until_sessions_confirm_it() -
 
 
 def test_sessions_that_fell_short_lower_what_is_safe() -> None:
-    evidence = Evidence(tests=(measured(9.0),))
+    evidence = Evidence(site_history=tuple(weekly(9.0)), tests=(measured(9.0),))
     held = replace(evidence, past_sessions=tuple(past(-1.0, held=True, n=60)))
     fell_short = replace(evidence, past_sessions=tuple(past(-2.9, held=False, n=19)))
     confirmed, doubted = judge(QUESTION, held, now=NOW), judge(QUESTION, fell_short, now=NOW)
@@ -126,6 +126,14 @@ def test_sessions_that_fell_short_lower_what_is_safe() -> None:
     assert doubted.uplink_safe_bps is not None
     assert confirmed.uplink_safe_bps is not None
     assert doubted.uplink_safe_bps < confirmed.uplink_safe_bps
+
+
+def test_sessions_elsewhere_do_not_spare_a_site_without_history_the_reserve() -> None:
+    evidence = Evidence(tests=(measured(9.0),), past_sessions=tuple(past(-1.0, held=True, n=60)))
+    verdict = judge(QUESTION, evidence, now=NOW)
+    assert verdict.state is State.AT_RISK
+    assert codes(verdict) == ["few_tests"]
+    assert verdict.reasons[0].values["n"] == 2  # of three
 
 
 def test_outages_more_often_than_predicted_keep_from_ready() -> None:
@@ -297,7 +305,11 @@ def test_a_measured_zero_is_a_rate_and_a_missing_one_is_not() -> None:
 
 
 def test_a_state_that_stands_is_kept_within_the_hysteresis() -> None:
-    evidence = Evidence(tests=(measured(9.0),), past_sessions=tuple(past(-1.0, held=True, n=40)))
+    evidence = Evidence(
+        site_history=tuple(weekly(9.0)),
+        tests=(measured(9.0),),
+        past_sessions=tuple(past(-1.0, held=True, n=40)),
+    )
 
     def with_failures(n: int) -> Evidence:
         low = past(-2.9, held=False, n=n)
@@ -308,7 +320,7 @@ def test_a_state_that_stands_is_kept_within_the_hysteresis() -> None:
     slipping = with_failures(1)
     assert judge(QUESTION, slipping, now=NOW).state is State.AT_RISK
     assert judge(QUESTION, slipping, now=NOW, previous=ready).state is State.READY
-    gone = with_failures(4)
+    gone = with_failures(7)
     assert judge(QUESTION, gone, now=NOW, previous=ready).state is State.AT_RISK
     elsewhere = replace(ready, site_id="tam-duong")
     assert judge(QUESTION, slipping, now=NOW, previous=elsewhere).state is State.AT_RISK

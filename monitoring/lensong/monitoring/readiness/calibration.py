@@ -64,6 +64,11 @@ class Calibration:
     edge: float
     outage_ratio: float
 
+    @property
+    def reaches(self) -> bool:
+        """Return whether there are enough sessions to say anything."""
+        return self.edge > -math.inf
+
     def guaranteed_share(self, score: float) -> float:
         """Return the share of sessions at or above a score, with the one to come held against it.
 
@@ -75,7 +80,7 @@ class Calibration:
 
     def seen_share_below(self, score: float) -> float:
         """Return the share of sessions seen below a score, as far as the sessions reach."""
-        if self.edge == -math.inf:
+        if not self.reaches:
             return 0.0
         count = (
             bisect_left(self.scores, score)
@@ -86,7 +91,7 @@ class Calibration:
 
     def bound_score(self) -> float | None:
         """Return the highest score that at most ``alpha`` of the sessions stay below, or None."""
-        if self.edge == -math.inf:
+        if not self.reaches:
             return None
         for position, score in enumerate(self.scores):
             if self.share_up_to[position] > self.alpha + _ROUNDING:

@@ -252,6 +252,9 @@ def _about_rate(case: _Case, need: Need) -> Reason:
         return Reason(code="rate_enough", severity="info", values=values)
     if case.expected.carries(rate_bps, settings.ready_probability):
         return Reason(code="rate_by_weak_tests", severity="warning", values=values)
+    lacking = case.expected.samples_lacking()
+    if probability >= settings.ready_probability and case.calibration.reaches and lacking > 0:
+        return Reason(code="few_tests", severity="warning", values={**values, "n": lacking})
     if probability >= settings.ready_probability:
         values |= {"n": case.calibration.n, "reserve_ratio": settings.reserve_ratio}
         return Reason(code="few_sessions", severity="warning", values=values)

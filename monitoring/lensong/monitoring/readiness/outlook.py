@@ -117,7 +117,8 @@ class Outlook:
     def carries(self, uplink_required_bps: float, at_least: float) -> bool:
         """Return whether the probability is high enough, and rests on enough to be believed.
 
-        Where past sessions do not guarantee a rate, a multiple of it must be as likely to hold.
+        Where past sessions do not guarantee a rate, or the site has hardly a history of its own,
+        a multiple of it must be as likely to hold.
         """
         need = decades(uplink_required_bps)
         return all(self._carries(hour, need, at_least) for hour in self.hours)
@@ -142,6 +143,11 @@ class Outlook:
         """
         return _most(self._hours_to_test(hour, decades(uplink_required_bps)) for hour in self.hours)
 
+    def samples_lacking(self) -> int:
+        """Return how many tests are missing for past sessions to count in full."""
+        enough = self.settings.enough_samples
+        return max(math.ceil(enough - hour.samples.weight) for hour in self.hours)
+
     def _probability(self, hour: Hour, need: float) -> float:
         """Return the probability for one hour.
 
@@ -161,7 +167,8 @@ class Outlook:
             return False
         score = (need - hour.mean) / hour.sd
         guaranteed = min(_NORMAL.cdf(-score), self.calibration.guaranteed_share(score))
-        if self._stays_up(hour, need) * guaranteed >= at_least:
+        has_history = hour.samples.weight >= self.settings.enough_samples
+        if has_history and self._stays_up(hour, need) * guaranteed >= at_least:
             return True
         more = need + math.log10(self.settings.reserve_ratio)
         holds = _NORMAL.cdf((hour.mean - more) / hour.wide_sd)

@@ -69,7 +69,10 @@ class ReadinessSettings:
         Doubt about the model itself as long as no session has tested it; falls with the root of
         the number of sessions.
     reserve_ratio : float
-        Without calibration the bound must clear this many times the need.
+        Without calibration a rate this many times the need must be as likely to hold.
+    enough_samples : float
+        Of the site's own at that time of day, below which sessions held elsewhere do not spare it
+        that reserve: they had a history.
     calibration_sessions : int
         The newest sessions that calibrate.
     better_ratio : float
@@ -104,6 +107,7 @@ class ReadinessSettings:
     outage_per_decade: float = 3.0
     calibration_sd: float = 0.10
     reserve_ratio: float = 2.0
+    enough_samples: float = 2.5
     calibration_sessions: int = 200
     better_ratio: float = 1.25
 
