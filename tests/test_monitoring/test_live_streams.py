@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import select
 
+from lensong.monitoring.records import CountedBy, Measurement, Method, Outcome
+from lensong.monitoring.store.tables import past_sessions
 from tests.running_service import START, Running
 from tests.test_monitoring.test_api import SESSION
 
@@ -77,8 +81,9 @@ async def test_figures_that_stop_coming_are_unknown_not_fine(light: Running) -> 
     admin, device, _ = await live_session(light)
     await stream_for(light, device, 20, speed=1.0)
     light.clock.turn(seconds=10)
-    await light.service.keep_time()
-    assert (await admin.get(AT)).json()["state"] == "unknown"
+    async with asyncio.timeout(20.0):
+        while (await admin.get(AT)).json()["state"] != "unknown":
+            await asyncio.sleep(0.05)
 
 
 async def test_after_its_session_a_stream_is_nobodys_business(light: Running) -> None:
@@ -111,3 +116,54 @@ async def test_the_key_of_a_stream_is_never_shown(light: Running) -> None:
     assert shown.json()["has_stream_key"] is True
     refused = await admin.put(f"{AT}-source", json=source | {"url": "file:///etc/passwd"})
     assert refused.status_code == 422
+
+
+async def test_a_session_that_is_over_is_reported_and_teaches(running: Running) -> None:
+    admin, device, session = await live_session(running)
+    healthy, media = await stream_for(running, device, 120, speed=1.0)
+    assert healthy["state"] == "ok"
+    await stream_for(running, device, 40, speed=0.6, begun=media)
+    running.clock.turn(hours=3)
+    await running.service.keep_time()
+    at = f"/api/v1/sessions/{session}"
+    assert (await admin.get(at)).json()["status"] == "ended"
+    report = (await admin.get(f"{at}/report")).json()["report"]
+    assert report["promised_state"] == "unknown"
+    assert report["held"] is False
+    assert report["lag_max_s"] > 4.0
+    assert report["seconds"]["ok"] > 60.0
+    async with running.service.database.reading() as connection:
+        learnt = (await connection.execute(select(past_sessions))).mappings().all()
+    assert learnt == []  # nothing was predicted, so there is nothing to compare
+
+
+async def test_what_was_predicted_and_what_came_calibrates(light: Running) -> None:
+    admin, device, session = await live_session(light)
+    measured = Measurement(
+        site_id="binh-lu",
+        client_id="phone-1",
+        seq=None,
+        test_id="t-1",
+        started_at=START,
+        received_at=START,
+        method=Method.CLI,
+        outcome=Outcome.SUCCESS,
+        counted_by=CountedBy.SERVER,
+        duration_s=30.0,
+        uplink_bins_bps=(9e6,) * 27,
+        uplink_p10_bps=9e6,
+        uplink_p50_bps=9e6,
+        technology="5G",
+    )
+    await light.service.ingest.counted(measured)
+    await light.service.judge.evidence_arrived("binh-lu", set())
+    moved = {"starts_at": "2026-11-28T01:01:00Z"}
+    assert (await admin.patch(f"/api/v1/sessions/{session}", json=moved)).status_code == 200
+    light.clock.turn(minutes=2)
+    await stream_for(light, device, 300, speed=1.0)
+    light.clock.turn(hours=3)
+    await light.service.keep_time()
+    async with light.service.database.reading() as connection:
+        (learnt,) = (await connection.execute(select(past_sessions))).mappings().all()
+    assert (learnt["held"], learnt["technology"]) == (True, "5G")
+    assert 6.0 < learnt["predicted_log10_bps"] < 7.0

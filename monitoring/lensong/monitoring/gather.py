@@ -162,6 +162,7 @@ async def _past_sessions(connection: AsyncConnection, now: datetime) -> tuple[Pa
             technology=row.technology or None,
             predicted_log10_bps=row.predicted_log10_bps,
             predicted_sd_log10=row.predicted_sd_log10,
+            predicted_outage_probability=row.predicted_outage_probability,
             achieved_log10_bps=row.achieved_log10_bps,
             held=row.held,
         )

@@ -29,15 +29,13 @@ from lensong.monitoring.streams.collecting import read_pushed
 from lensong.monitoring.streams.health_state import HealthState, StreamHealth
 from lensong.monitoring.streams.limits import StreamLimits
 from lensong.monitoring.streams.polling import StreamPoller, WatchedStream
-from lensong.monitoring.streams.sample import CollectorFailure, StreamSample
+from lensong.monitoring.streams.sample import StreamSample
 from lensong.propagation.errors import DataError
 
 __all__ = ["LiveStreams"]
 
 _BEFORE = timedelta(minutes=30)
 """A stream is watched from so long before its session: sellers test their camera then."""
-
-_SILENT = timedelta(seconds=5)
 
 _KEEP_EVERY_S = 10.0
 """What is seen is kept this often, and at once where the state changes [s]."""
@@ -146,15 +144,6 @@ class LiveStreams:
             raise NotFoundError(f"no session is live at {site_id}, nor begins within 30 minutes")
         return await self.poller.push(watched, read_pushed(kind, text, at=self.clock.now()))
 
-    async def notice_silence(self) -> None:
-        """Say that nothing is known of streams whose figures are no longer sent to us."""
-        now = self.clock.now()
-        for site_id, watched in tuple(self._watched.items()):
-            health = self._health.get(site_id)
-            if watched.target.url is None and health is not None and now - health.at > _SILENT:
-                silent = CollectorFailure(at=now, code="silent", detail="no figures are sent")
-                await self.poller.push(watched, silent)
-
     async def _seen(
         self,
         site_id: str,
@@ -215,6 +204,7 @@ def _snapshot(health: StreamHealth) -> StreamSnapshot:
         up=bool(health.up),
         state=health.state,
         lag_s=health.lag_s,
+        received_bytes=health.received_bytes_total,
         received_video_bytes=health.video_bytes_total,
         received_audio_bytes=health.audio_bytes_total,
         received_bps=health.received_bps,

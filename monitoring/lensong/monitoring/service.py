@@ -15,6 +15,7 @@ import httpx
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from lensong.monitoring.after_session import close_session
 from lensong.monitoring.board import Board
 from lensong.monitoring.clock import Clock, SystemClock
 from lensong.monitoring.config import ServiceConfig
@@ -315,7 +316,6 @@ class Service:
                 await self.judge.rejudge(session, f"t-{nearest_h:g}h")
                 await self.judge.show_next(session.site_id)
         self.streams.choose()
-        await self.streams.notice_silence()
         still_open = {session.session_id for session in found}
         self._checked = {k: v for k, v in self._checked.items() if k in still_open}
 
@@ -334,6 +334,8 @@ class Service:
             )
 
         self.bus.publish(await self.writer.run(keep))
+        if status is SessionStatus.ENDED:
+            await close_session(self.database, self.writer, self.directory, session)
         await self.judge.show_next(session.site_id)
 
     async def _tidy(self) -> None:

@@ -118,8 +118,12 @@ def _loss(site: SiteSnapshot) -> Iterable[Reading]:
 
 def _received(site: SiteSnapshot) -> Iterable[Reading]:
     if site.stream is not None:
-        yield {"media": "audio"}, site.stream.received_audio_bytes
-        yield {"media": "video"}, site.stream.received_video_bytes
+        stream = site.stream
+        if stream.received_audio_bytes is None and stream.received_video_bytes is None:
+            # most media servers tell one total; never beside its parts, which a sum would double
+            yield {"media": "all"}, stream.received_bytes
+        yield {"media": "audio"}, stream.received_audio_bytes
+        yield {"media": "video"}, stream.received_video_bytes
 
 
 def _frames_dropped(site: SiteSnapshot) -> Iterable[Reading]:

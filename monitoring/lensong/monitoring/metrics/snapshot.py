@@ -30,6 +30,7 @@ class StreamSnapshot:
     up: bool
     state: str  # ok, at_risk, not_ok, down, unknown
     lag_s: float | None = None
+    received_bytes: int | None = None
     received_video_bytes: int | None = None
     received_audio_bytes: int | None = None
     received_bps: float | None = None

@@ -38,6 +38,7 @@ __all__ = [
     "latest_verdicts",
     "list_verdicts",
     "record_attempt",
+    "verdict_before",
     "verdict_of",
 ]
 
@@ -119,6 +120,20 @@ async def verdict_of(connection: AsyncConnection, session_id: str) -> KeptVerdic
     rows = await connection.execute(
         select(verdicts)
         .where(verdicts.c.session_id == session_id)
+        .order_by(verdicts.c.id.desc())
+        .limit(1)
+    )
+    row = rows.mappings().first()
+    return None if row is None else _kept(row)
+
+
+async def verdict_before(
+    connection: AsyncConnection, session_id: str, moment: datetime
+) -> KeptVerdict | None:
+    """Return the last verdict of a session that was given before a moment."""
+    rows = await connection.execute(
+        select(verdicts)
+        .where(verdicts.c.session_id == session_id, verdicts.c.judged_at <= moment)
         .order_by(verdicts.c.id.desc())
         .limit(1)
     )

@@ -20,6 +20,9 @@ __all__ = ["Page", "cursor_values", "from_row", "make_cursor", "page_of", "to_ro
 
 T = TypeVar("T")
 
+_MOST = 7_258_118_400_000_000
+"""Microseconds from 1970 to 2200: no number of a cursor is larger."""
+
 
 def to_row(record: Any) -> dict[str, Any]:
     """Return the columns of a record: enumerations as words, tuples as lists."""
@@ -83,7 +86,8 @@ def cursor_values(cursor: str | None, *kinds: type) -> tuple[Any, ...] | None:
         not isinstance(values, list)
         or len(values) != len(kinds)
         or not all(
-            isinstance(value, kind) and (not isinstance(value, int) or abs(value) < 2**62)
+            isinstance(value, kind)
+            and (0 <= value < _MOST if isinstance(value, int) else str(value).isprintable())
             for value, kind in zip(values, kinds, strict=True)
         )
     ):

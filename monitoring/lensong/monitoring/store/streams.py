@@ -212,6 +212,7 @@ async def put_past_session(
         "ended_at": past.ended_at,
         "predicted_log10_bps": past.predicted_log10_bps,
         "predicted_sd_log10": past.predicted_sd_log10,
+        "predicted_outage_probability": past.predicted_outage_probability,
         "achieved_log10_bps": past.achieved_log10_bps,
         "held": past.held,
     }

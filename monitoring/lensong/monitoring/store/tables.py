@@ -296,6 +296,7 @@ past_sessions = Table(
     Column("ended_at", Moment, nullable=False, index=True),
     Column("predicted_log10_bps", Float, nullable=False),
     Column("predicted_sd_log10", Float),
+    Column("predicted_outage_probability", Float),
     Column("achieved_log10_bps", Float, nullable=False),
     Column("held", Boolean, nullable=False),
 )

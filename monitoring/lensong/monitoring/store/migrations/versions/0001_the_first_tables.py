@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from lensong.monitoring.store.tables import Moment
 
 revision = "0001"
 down_revision = None
@@ -371,6 +372,7 @@ def upgrade() -> None:
         sa.Column("ended_at", sa.BigInteger(), nullable=False),
         sa.Column("predicted_log10_bps", sa.Float(), nullable=False),
         sa.Column("predicted_sd_log10", sa.Float(), nullable=True),
+        sa.Column("predicted_outage_probability", sa.Float(), nullable=True),
         sa.Column("achieved_log10_bps", sa.Float(), nullable=False),
         sa.Column("held", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
