@@ -49,7 +49,7 @@ def table(cases: Sequence[Case], settings: ReadinessSettings) -> Table:
         known = sift(case.question, case.evidence, now=NOW, settings=settings)
         hour = hour_of_week(NOW, settings)
         found = known.history.level(hour, settings)
-        samples = known.history.at_time_of_day(hour % HOURS_A_DAY)
+        samples = known.history.by_time[hour % HOURS_A_DAY]
         parts = [
             level_by_plan(known.predictions, settings),
             None if found is None else Part(mean=found[0], sd=found[1]),

@@ -61,8 +61,9 @@ class History:
         For each of the 168 hours of the week; a sample of today weighs 1.
     site, commune : Sums
         Over all hours, of the site and of the other sites of its commune.
-    samples : tuple of (float, float, int)
-        Of the site: log10, weight and hour of the day, ascending.
+    by_time : tuple of Samples
+        For each of the 24 hours of the day: the site's samples of that hour of any day and the two
+        beside it. What happens in the busy evening says little about dropping out in the morning.
     newest_at : datetime or None
         Start of the newest hour of the site, or else of the commune.
     """
@@ -70,25 +71,13 @@ class History:
     by_hour: tuple[Sums, ...]
     site: Sums
     commune: Sums
-    samples: tuple[tuple[float, float, int], ...]
+    by_time: tuple[Samples, ...]
     newest_at: datetime | None
 
     def samples_around(self, hour: int) -> Sums:
         """Return the sums over an hour of the week and the two beside it."""
         beside = [self.by_hour[(hour + step) % HOURS_A_WEEK] for step in (-1, 0, 1)]
         return _added(beside)
-
-    def at_time_of_day(self, hour: int) -> Samples:
-        """Return the site's samples of the same hour of any day and the two beside it.
-
-        What happens in the busy evening says little about dropping out in the morning.
-        """
-        beside = {(hour + step) % HOURS_A_DAY for step in (-1, 0, 1)}
-        near = [(value, weight) for value, weight, time in self.samples if time in beside]
-        return Samples(
-            values=tuple(value for value, _ in near),
-            weight_up_to=tuple(accumulate(weight for _, weight in near)),
-        )
 
     def level(self, hour: int, settings: ReadinessSettings) -> tuple[float, float] | None:
         """Return the expected log10 uplink at an hour of the week and its standard deviation.
@@ -139,17 +128,19 @@ def gather_history(
     for sample in commune:
         others.append(_weighted(sample, now, settings))
         newest_other = _later(newest_other, sample.hour_starts_at)
-    samples = sorted(
-        (total / weight, weight, hour % HOURS_A_DAY)
-        for hour, bucket in buckets.items()
-        for total, weight in bucket
-        if weight > 0.0
-    )
+    by_time: list[list[tuple[float, float]]] = [[] for _ in range(HOURS_A_DAY)]
+    for hour, bucket in buckets.items():
+        for total, weight in bucket:
+            if weight > 0.0:
+                by_time[hour % HOURS_A_DAY].append((total / weight, weight))
     return History(
         by_hour=tuple(_added(buckets.get(hour, ())) for hour in range(HOURS_A_WEEK)),
         site=_added([pair for bucket in buckets.values() for pair in bucket]),
         commune=_added(others),
-        samples=tuple(samples),
+        by_time=tuple(
+            _ordered([pair for step in (-1, 0, 1) for pair in by_time[(hour + step) % HOURS_A_DAY]])
+            for hour in range(HOURS_A_DAY)
+        ),
         newest_at=newest or newest_other,
     )
 
@@ -205,6 +196,14 @@ def _weighted(sample: HourSample, now: datetime, settings: ReadinessSettings) ->
     age_s = max((now - sample.hour_starts_at).total_seconds(), 0.0)
     weight = 0.5 ** (age_s / settings.half_life_s)
     return weight * decades(sample.uplink_p10_bps), weight
+
+
+def _ordered(pairs: list[tuple[float, float]]) -> Samples:
+    pairs.sort()
+    return Samples(
+        values=tuple(value for value, _ in pairs),
+        weight_up_to=tuple(accumulate(weight for _, weight in pairs)),
+    )
 
 
 def _added(sums: Sequence[Sums]) -> Sums:

@@ -237,7 +237,7 @@ def outlook(
                 mean=level - drop,
                 sd=sd,
                 wide_sd=math.hypot(sd, doubt_sd),
-                samples=history.at_time_of_day(hour % HOURS_A_DAY),
+                samples=history.by_time[hour % HOURS_A_DAY],
                 plan=plan,
                 history=past,
                 test=test,
