@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from lensong.monitoring.web.screens import admin, assets, doors, sessions, sites, wallboard
+from lensong.monitoring.web.screens import (
+    admin,
+    assets,
+    doors,
+    phone,
+    sessions,
+    sites,
+    wallboard,
+)
 
 __all__ = ["screens_router"]
 
@@ -12,6 +20,6 @@ __all__ = ["screens_router"]
 def screens_router() -> APIRouter:
     """Return the routes of all pages."""
     router = APIRouter(include_in_schema=False)
-    for part in (assets, doors, wallboard, sites, sessions, admin):
+    for part in (assets, doors, phone, wallboard, sites, sessions, admin):
         router.include_router(part.router)
     return router

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Response
 from lensong.monitoring.errors import NotFoundError
 from lensong.monitoring.web.guards import anybody
 
-__all__ = ["asset_url", "router"]
+__all__ = ["asset_text", "asset_url", "router"]
 
 router = APIRouter(dependencies=[Depends(anybody)])
 
@@ -37,6 +37,11 @@ def _assets() -> dict[str, tuple[bytes, str]]:
 def asset_url(name: str) -> str:
     """Return the address of an asset; it changes when the asset does."""
     return f"/static/{_assets()[name][1]}/{name}"
+
+
+def asset_text(name: str) -> str:
+    """Return the text of an asset."""
+    return _assets()[name][0].decode()
 
 
 @router.get("/static/{version}/{name}")

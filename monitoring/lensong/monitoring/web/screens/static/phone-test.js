@@ -1,0 +1,89 @@
+// The uplink test: docs/reference/uplink-test.md. The server counts; this only fills the link and
+// answers pings.
+
+const PROTOCOL = "lensong.uplink.v1";
+const HELD_BYTES = 262144;
+const LEAVING = 1000;
+
+function socket(path) {
+  const ws = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`, PROTOCOL);
+  ws.binaryType = "arraybuffer";
+  return ws;
+}
+
+function randomBlock(bytes) {
+  const block = new Uint8Array(bytes);
+  for (let at = 0; at < bytes; at += 65536) crypto.getRandomValues(block.subarray(at, Math.min(at + 65536, bytes)));
+  return block;
+}
+
+// resolves to {result} or {error}; calls tell(phase, values) on the way; stop() ends it early
+export function uplinkTest({ token, site, seconds, clientId, tell }) {
+  let stop = () => {};
+  const outcome = new Promise((resolve) => {
+    const main = socket("/uplink/v1/test");
+    let probe = null, terms = null, sending = false, ended = false, timer = 0, testId = null;
+
+    const finish = (value) => {
+      if (ended) return;
+      ended = true;
+      sending = false;
+      clearTimeout(timer);
+      if (probe && probe.readyState <= 1) probe.close(LEAVING);
+      if (main.readyState <= 1) main.close(LEAVING);
+      resolve({ testId, ...value });
+    };
+    stop = (code) => finish({ error: { kind: "aborted", code } });
+
+    const openProbe = (key) => {
+      probe = socket("/uplink/v1/probe");
+      probe.onopen = () => probe.send(JSON.stringify({ type: "hello", probe_key: key }));
+      probe.onmessage = (event) => { if (typeof event.data !== "string") probe.send(event.data); };
+    };
+
+    const upload = () => {
+      const block = randomBlock(1 << 20);
+      const size = terms.message_bytes;
+      const began = performance.now();
+      let sent = 0, at = 0;
+      sending = true;
+      const fill = () => {
+        if (!sending) return;
+        const allowed = ((performance.now() - began) / 1000 + 0.25) * (terms.max_rate_bps / 8);
+        while (main.bufferedAmount < HELD_BYTES && sent < allowed && sent + size <= terms.max_bytes + size) {
+          if (at + size > block.length) at = 0;
+          main.send(block.subarray(at, at + size));
+          at += size;
+          sent += size;
+        }
+        timer = setTimeout(fill, 4);
+      };
+      fill();
+    };
+
+    main.onopen = () => {
+      tell("waiting", {});
+      main.send(JSON.stringify({
+        type: "hello", token, site, seconds, method: "page", client_id: clientId, sent_at: new Date().toISOString(),
+      }));
+    };
+    main.onmessage = (event) => {
+      const message = JSON.parse(event.data);
+      if (message.type === "queued") tell("queued", message);
+      else if (message.type === "admitted") {
+        terms = message;
+        testId = message.test_id;
+        tell("idle", message);
+        openProbe(message.probe_key);
+      } else if (message.type === "go") { tell("running", { seconds }); upload(); }
+      else if (message.type === "measurement") {
+        const { ElapsedTime, NumBytes } = message.AppInfo;
+        tell("measured", { elapsed_s: ElapsedTime / 1e6, bytes: NumBytes, seconds });
+      } else if (message.type === "stop") { sending = false; tell("counting", {}); }
+      else if (message.type === "result") finish({ result: message });
+      else if (message.type === "error") finish({ error: message });
+    };
+    main.onclose = () => finish({ error: { kind: "failure", code: "connection_lost" } });
+  });
+  return { outcome, stop: (code) => stop(code) };
+}
