@@ -26,6 +26,8 @@ class _Part(BaseModel):
 class Limits(_Part):
     """What the service takes on at once."""
 
+    connections: _Count = 4_000
+    head_seconds: _Positive = 15.0
     body_bytes: _Count = 1_048_576
     body_seconds: _Positive = 20.0
     measurements_per_request: _Count = 500
@@ -33,7 +35,7 @@ class Limits(_Part):
     queued_writes: _Count = 2_000
     uplink_tests_at_once: _Count = 2
     uplink_test_bytes: _Count = 120_000_000
-    uplink_test_interval_s: float = Field(default=300.0, ge=0.0)
+    uplink_test_interval_s: float = Field(default=60.0, ge=0.0)
     uplink_daily_bytes_per_site: _Count = 1_000_000_000
     sign_in_attempts_per_15_min: _Count = 10
     event_listeners: _Count = 200

@@ -6,6 +6,7 @@ Plain ASGI, because Starlette's BaseHTTPMiddleware would buffer streams of event
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import secrets
@@ -45,6 +46,8 @@ _HEAD_BYTES = 32_768
 _BODIES_BYTES = 67_108_864
 """Of all bodies that are being read at once: slow clients cost no more memory than this."""
 
+_DISCARDED_BYTES = 8_388_608
+
 
 class _RefusedError(Exception):
     def __init__(self, status: int, code: str, detail: str) -> None:
@@ -81,7 +84,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         began_s = time.perf_counter()
-        body = _Body(self, receive)
+        body = _Body(self, scope, receive)
         nonce = secrets.token_urlsafe(16)
         scope.setdefault("state", {})["nonce"] = nonce
         status = 500
@@ -90,6 +93,8 @@ class Guard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if status >= 400:
+                    await body.discard()
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
@@ -137,8 +142,8 @@ class _Body:
     Its refusals are of the one kind of error that FastAPI lets through, so that the app answers.
     """
 
-    def __init__(self, guard: Guard, receive: Receive) -> None:
-        self._guard, self._receive = guard, receive
+    def __init__(self, guard: Guard, scope: Scope, receive: Receive) -> None:
+        self._guard, self._scope, self._receive = guard, scope, receive
         self._until_s = asyncio.get_running_loop().time() + guard.body_seconds
         self._whole = False
         self.read_bytes = 0
@@ -170,26 +175,42 @@ class _Body:
                 )
         return message
 
+    async def discard(self) -> None:
+        """Read a rest that nobody wants: who still sends would not hear the refusal otherwise."""
+        told = dict(self._scope["headers"])
+        declared = told.get(b"content-length", b"0")
+        if b"expect" in told or not declared.isdigit() or int(declared) > _DISCARDED_BYTES:
+            return
+        left_bytes = _DISCARDED_BYTES
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(self._until_s):
+                while not self._whole and left_bytes > 0:
+                    message = await self._receive()
+                    left_bytes -= len(message.get("body", b""))
+                    self._whole = not message.get("more_body", False)
+
 
 async def _send_problem(scope: Scope, send: Send, refused: _RefusedError) -> None:
     asked = dict(scope["headers"]).get(b"accept-language", b"").decode("latin-1")
     language = preferred_language(asked)
-    body = {
+    problem = {
         "type": f"urn:lensong:problem:{refused.code}",
         "title": say(f"problem.{refused.code}", language),
         "status": refused.status,
         "code": refused.code,
         "detail": refused.detail,
     }
+    body = json.dumps(problem, ensure_ascii=False).encode()
     await send(
         {
             "type": "http.response.start",
             "status": refused.status,
             "headers": [
+                (b"content-length", str(len(body)).encode()),
                 (b"content-type", b"application/problem+json"),
                 (b"content-language", language.encode()),
                 (b"connection", b"close"),  # the rest of the body is not wanted
             ],
         }
     )
-    await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+    await send({"type": "http.response.body", "body": body})

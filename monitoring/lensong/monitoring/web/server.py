@@ -27,11 +27,7 @@ __all__ = ["DrainingServer", "PatientProtocol", "make_server"]
 
 _LOG = logging.getLogger("lensong.server")
 
-_HEAD_S = 15.0
-"""Time for the head of a request, from its first byte or from the connection [s]."""
-
 _HEAD_BYTES = 65_536
-_CONNECTIONS = 4_000
 _FILES = 16_384
 
 _KEEP_ALIVE_S = 65
@@ -45,15 +41,25 @@ _SWITCH_S = 0.001
 
 
 class PatientProtocol(HttpToolsProtocol):
-    """HTTP/1.1 with limits to the number of connections and to the head of a request."""
+    """HTTP/1.1 with limits to the number of connections and to the head of a request.
 
+    Attributes
+    ----------
+    head_s : float
+        Time for the head of a request, from its first byte or from the connection [s].
+    most_connections : int
+        One more is refused at once.
+    """
+
+    head_s = 15.0
+    most_connections = 4_000
     _deadline: asyncio.TimerHandle | None = None
     _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own signature
         """Wait for a request, a while."""
         super().connection_made(transport)
-        if len(self.connections) > _CONNECTIONS:
+        if len(self.connections) > self.most_connections:
             self._refuse(503, "busy", "too many connections: try again")
         else:
             self._await_head()
@@ -88,7 +94,7 @@ class PatientProtocol(HttpToolsProtocol):
         )
 
     def _await_head(self) -> None:
-        self._deadline = self.loop.call_later(_HEAD_S, self._too_slow)
+        self._deadline = self.loop.call_later(self.head_s, self._too_slow)
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:
@@ -98,7 +104,7 @@ class PatientProtocol(HttpToolsProtocol):
     def _too_slow(self) -> None:
         self._deadline = None
         if not self.transport.is_closing():
-            self._refuse(408, "request_timeout", f"the head took over {_HEAD_S:g} s")
+            self._refuse(408, "request_timeout", f"the head took over {self.head_s:g} s")
 
     def _refuse(self, status: int, code: str, detail: str) -> None:
         """Answer before there is a request that the app could see, and hang up."""
@@ -158,6 +164,11 @@ def make_server(
         Takes the address once it listens, with the port where the settings leave that open.
     """
     settings = service.config
+
+    class Protocol(PatientProtocol):
+        head_s = settings.limits.head_seconds
+        most_connections = settings.limits.connections
+
     limits: dict[str, Any] = {
         "timeout_keep_alive": _KEEP_ALIVE_S,
         "timeout_graceful_shutdown": _DRAIN_S,
@@ -167,7 +178,7 @@ def make_server(
         app,
         host=settings.host,
         port=settings.port,
-        http=PatientProtocol,
+        http=Protocol,
         ws=MeteredWebSocketProtocol,
         lifespan="on",
         log_config=None,

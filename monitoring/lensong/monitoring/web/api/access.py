@@ -28,7 +28,16 @@ from lensong.monitoring.store.people import (
     tokens_of,
 )
 from lensong.monitoring.web.addresses import public_url
-from lensong.monitoring.web.api.shapes import Body, Cursor, Identifier, Limit, Paged, Text, Time
+from lensong.monitoring.web.api.shapes import (
+    Body,
+    Cursor,
+    Identifier,
+    Limit,
+    Line,
+    Paged,
+    Text,
+    Time,
+)
 from lensong.monitoring.web.guards import Admin, Equipper, Gatekeeper, Running
 from lensong.monitoring.web.problems import PROBLEM_RESPONSES
 
@@ -97,7 +106,7 @@ class PersonIn(Body):
     person_id: Identifier
     name: Text
     role: PersonRole
-    scope: Annotated[str, Field(max_length=64)] = ""
+    scope: Annotated[Line, Field(max_length=64)] = ""
 
 
 class PersonOut(PersonIn):

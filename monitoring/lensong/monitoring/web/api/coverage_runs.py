@@ -13,7 +13,7 @@ from pydantic import Field
 
 from lensong.monitoring.predictions import keep_predictions
 from lensong.monitoring.store.places import Prediction
-from lensong.monitoring.web.api.shapes import Body, Identifier, Rate, Short, Technology, Time
+from lensong.monitoring.web.api.shapes import Body, Identifier, Line, Rate, Short, Technology, Time
 from lensong.monitoring.web.guards import Manager, Running
 from lensong.monitoring.web.problems import PROBLEM_RESPONSES
 
@@ -27,7 +27,7 @@ class PredictionIn(Body):
 
     site_id: Identifier
     technology: Technology
-    operator: Annotated[str, Field(max_length=60)] = ""
+    operator: Annotated[Line, Field(max_length=60)] = ""
     rsrp_dbm: Annotated[float, Field(ge=-160.0, le=-20.0, allow_inf_nan=False)] | None = None
     uplink_p50_bps: Rate | None = None
     sigma_db: Annotated[float, Field(ge=0.0, le=60.0, allow_inf_nan=False)]

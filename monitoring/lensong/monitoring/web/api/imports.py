@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AwareDatetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.exceptions import HTTPException
 
@@ -25,7 +25,7 @@ from lensong.monitoring.store.calendars import sessions_between
 from lensong.monitoring.store.events import latest_verdicts
 from lensong.monitoring.store.people import note
 from lensong.monitoring.web.addresses import public_url
-from lensong.monitoring.web.api.shapes import Body
+from lensong.monitoring.web.api.shapes import Body, Moment
 from lensong.monitoring.web.guards import Manager, Planner, Reader, Running
 from lensong.monitoring.web.problems import PROBLEM_RESPONSES, language_of, problem
 
@@ -38,7 +38,6 @@ CALENDAR = "text/calendar"
 _MOST_EXPORTED = 20_000
 
 DryRun = Annotated[bool, Query(description="Check everything and store nothing.")]
-Moment = Annotated[AwareDatetime | None, Query()]
 
 
 def _body(*kinds: str) -> dict[str, Any]:
@@ -172,8 +171,8 @@ async def give_sessions(
     request: Request,
     service: Running,
     principal: Reader,
-    after: Moment = None,
-    before: Moment = None,
+    after: Moment | None = None,
+    before: Moment | None = None,
 ) -> Response:
     """Return sessions of the asker's area with their verdicts as CSV, the first 20,000 by start.
 
@@ -200,8 +199,8 @@ async def give_calendar(
     request: Request,
     service: Running,
     principal: Reader,
-    after: Moment = None,
-    before: Moment = None,
+    after: Moment | None = None,
+    before: Moment | None = None,
 ) -> Response:
     """Return sessions of the asker's area with their verdicts as an iCalendar file.
 
@@ -224,8 +223,8 @@ async def give_calendar(
 async def _sessions(
     service: Service,
     principal: Principal,
-    after: AwareDatetime | None,
-    before: AwareDatetime | None,
+    after: datetime | None,
+    before: datetime | None,
 ) -> list[ExportedSession]:
     sites = [site.site_id for site in service.directory.visible_to(principal)]
     async with service.database.reading() as connection:

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import AwareDatetime
 
 from lensong.monitoring.errors import NotFoundError
 from lensong.monitoring.ingest import ClientState
@@ -17,8 +16,10 @@ from lensong.monitoring.web.api.shapes import (
     Limit,
     MeasurementOut,
     MeasurementsIn,
+    Moment,
     Paged,
     ReportOut,
+    Short,
     VerdictOut,
     verdict_out,
 )
@@ -78,7 +79,7 @@ async def list_all(
     site_id: Identifier,
     service: Running,
     principal: Reader,
-    since: Annotated[AwareDatetime | None, Query()] = None,
+    since: Annotated[Moment | None, Query()] = None,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Paged[MeasurementOut]:
@@ -94,7 +95,7 @@ async def list_all(
 @router.get("/tests/{test_id}", responses=PROBLEM_RESPONSES(401, 403, 404, 422, 503))
 async def get_test(
     site_id: Identifier,
-    test_id: Annotated[str, Path(max_length=64)],
+    test_id: Annotated[Short, Path()],
     service: Running,
     principal: Reader,
 ) -> MeasurementOut:
@@ -113,13 +114,13 @@ async def what_if(
     request: Request,
     service: Running,
     principal: Reader,
-    profile: Annotated[str, Query(max_length=64)],
-    start: AwareDatetime | None = None,
+    profile: Annotated[Identifier, Query()],
+    start: Moment | None = None,
     duration: Annotated[
         float, Query(gt=0.0, le=86_400.0, description="Length of the session [s].")
     ] = 3_600.0,
     technology: Annotated[str | None, Query(pattern="^(3G|4G|5G)$")] = None,
-    operator: Annotated[str | None, Query(max_length=60)] = None,
+    operator: Annotated[Short | None, Query()] = None,
 ) -> VerdictOut:
     """Return the verdict on a session that nobody planned; nothing is kept."""
     site = service.directory.site_for(principal, site_id)

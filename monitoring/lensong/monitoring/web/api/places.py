@@ -22,6 +22,7 @@ from lensong.monitoring.web.api.shapes import (
     Cursor,
     Identifier,
     Limit,
+    Line,
     Paged,
     ProvinceBody,
     SiteBody,
@@ -114,7 +115,7 @@ async def list_sites(
     principal: Reader,
     cursor: Cursor = None,
     limit: Limit = 100,
-    commune: Annotated[str | None, Field(max_length=20)] = None,
+    commune: Annotated[Line | None, Field(max_length=20)] = None,
 ) -> Paged[SiteBody]:
     """Return the sites in the asker's area by identifier, a page at a time."""
     last = cursor_values(cursor, str)

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AwareDatetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lensong.monitoring.access import Principal
@@ -34,6 +33,8 @@ from lensong.monitoring.web.api.shapes import (
     Cursor,
     Identifier,
     Limit,
+    Line,
+    Moment,
     Paged,
     SessionChange,
     SessionIn,
@@ -47,8 +48,6 @@ from lensong.monitoring.web.problems import PROBLEM_RESPONSES, language_of
 __all__ = ["add_session", "change_session", "router", "session_for"]
 
 router = APIRouter(prefix="/api/v1/sessions", tags=["sessions"])
-
-Moment = Annotated[AwareDatetime | None, Query()]
 
 
 class KeptVerdictOut(Body):
@@ -174,10 +173,10 @@ async def list_all(
     request: Request,
     service: Running,
     principal: Reader,
-    site: Annotated[str | None, Query(max_length=64)] = None,
+    site: Annotated[Line | None, Query(max_length=64)] = None,
     status: SessionStatus | None = None,
-    after: Moment = None,
-    before: Moment = None,
+    after: Moment | None = None,
+    before: Moment | None = None,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Paged[SessionOut]:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+)
 
 from lensong.monitoring.clock import rfc3339
 from lensong.monitoring.messages import say
@@ -27,9 +34,11 @@ __all__ = [
     "Cursor",
     "Identifier",
     "Limit",
+    "Line",
     "MeasurementIn",
     "MeasurementOut",
     "MeasurementsIn",
+    "Moment",
     "Paged",
     "ProfileBody",
     "ProvinceBody",
@@ -46,9 +55,19 @@ __all__ = [
 
 T = TypeVar("T")
 
-Time = Annotated[AwareDatetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
+
+def _of_our_time(moment: datetime) -> datetime:
+    if not 2000 <= moment.year < 2200:  # sums with anything further away do not fit a datetime
+        raise ValueError("wanted a time of the years 2000 to 2199")
+    return moment
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_of_our_time)]
+Time = Annotated[Moment, PlainSerializer(rfc3339, return_type=str, when_used="json")]
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$", max_length=64)]
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
+Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""Text of any length without control characters: PostgreSQL keeps no NUL, and logs no line ends."""
 Text = Annotated[str, Field(max_length=200, pattern=_PRINTABLE)]
 Short = Annotated[str, Field(max_length=64, pattern=_PRINTABLE)]
 Rate = Annotated[float, Field(ge=0.0, le=1e11, allow_inf_nan=False)]

@@ -26,7 +26,7 @@ from lensong.monitoring.store.people import (
     set_password,
     use_join,
 )
-from lensong.monitoring.web.api.shapes import Body
+from lensong.monitoring.web.api.shapes import Body, Line
 from lensong.monitoring.web.guards import COOKIE, Gatekeeper, Reader, Running, anybody, check_origin
 from lensong.monitoring.web.problems import PROBLEM_RESPONSES
 
@@ -43,7 +43,7 @@ Secret = Annotated[str, Field(min_length=20, max_length=100)]
 class Credentials(Body):
     """Who signs in."""
 
-    person_id: Annotated[str, Field(max_length=64)]
+    person_id: Annotated[Line, Field(max_length=64)]
     password: Annotated[str, Field(max_length=1_000)]
 
 
@@ -68,7 +68,7 @@ class JoinUse(Body):
     """A one-time link, used by a phone."""
 
     secret: Secret
-    label: Annotated[str, Field(max_length=60, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    label: Annotated[Line, Field(max_length=60)] = ""
 
 
 class Joined(Body):

@@ -22,7 +22,7 @@ from lensong.monitoring.store.streams import (
 from lensong.monitoring.streams.health_state import StreamHealth, describe
 from lensong.monitoring.streams.target import CollectorTarget
 from lensong.monitoring.web.api.sessions import session_for
-from lensong.monitoring.web.api.shapes import Body, Cursor, Identifier, Limit, Paged, Time
+from lensong.monitoring.web.api.shapes import Body, Cursor, Identifier, Limit, Line, Paged, Time
 from lensong.monitoring.web.guards import Admin, Reader, Reporter, Running
 from lensong.monitoring.web.problems import PROBLEM_RESPONSES, language_of
 
@@ -31,7 +31,7 @@ __all__ = ["health_out", "router"]
 router = APIRouter(prefix="/api/v1", tags=["streams"])
 
 Kind = Literal["nginx_rtmp", "srt", "mediamtx", "mediamtx_metrics", "srs", "obs", "ffmpeg"]
-_Secret = Annotated[str | None, Field(min_length=1, max_length=500)]
+_Secret = Annotated[Line | None, Field(min_length=1, max_length=500)]
 
 
 class SourceIn(Body):
@@ -41,7 +41,7 @@ class SourceIn(Body):
     """
 
     kind: Kind
-    url: Annotated[str | None, Field(max_length=500)] = None
+    url: Annotated[Line | None, Field(max_length=500)] = None
     stream_key: _Secret = None
     secret: _Secret = None
 
