@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,17 @@ from lensong.monitoring.profiles import DEFAULT_PROFILES
 from lensong.monitoring.records import Commune, Province, Session, Site
 from lensong.monitoring.store.engine import Database
 from lensong.monitoring.store.migrate import migrate
-from lensong.monitoring.store.people import digest, new_secret
+from lensong.monitoring.store.people import (
+    Person,
+    add_person,
+    add_web_session,
+    digest,
+    new_secret,
+)
 from lensong.monitoring.store.places import put_commune, put_province, put_site
 from lensong.monitoring.store.sessions import put_profile, put_session
 from lensong.monitoring.store.tables import tokens
+from lensong.monitoring.web.guards import COOKIE
 
 _COMMUNES = 38
 """As many as Lai Châu has."""
@@ -36,10 +44,11 @@ _LENSONG = "from lensong.cli.main import main; main()"
 
 @dataclass(frozen=True)
 class Population:
-    """Sites that exist, each with the secret of its token; and a scraper's."""
+    """Sites that exist, each with the secret of its token; a scraper's, and an administrator's."""
 
     tokens: dict[str, str]
     scraper: str
+    admin_headers: dict[str, str]
 
 
 async def populate(db: str, sites: int, sessions: tuple[Session, ...] = ()) -> Population:
@@ -88,9 +97,24 @@ async def populate(db: str, sites: int, sessions: tuple[Session, ...] = ()) -> P
             )
             for session in sessions:
                 await put_session(connection, session, now=now)
+            await add_person(
+                connection,
+                Person(
+                    person_id="root",
+                    name="Root",
+                    role="admin",
+                    scope="",
+                    password_hash="none that fits",
+                    disabled_at=None,
+                    created_at=now,
+                ),
+            )
+            web, cookie = await add_web_session(
+                connection, "root", now=now, valid_for=timedelta(days=1)
+            )
     finally:
         await database.close()
-    return Population(secrets, scraper)
+    return Population(secrets, scraper, {"Cookie": f"{COOKIE}={cookie}", "X-CSRF-Token": web.csrf})
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import RouteContext, iter_route_contexts
-from starlette.routing import Mount
+from starlette.routing import Mount, compile_path
 
 from lensong.monitoring.access import Action
 from lensong.monitoring.metrics.routes import metrics_router
@@ -32,6 +32,7 @@ from lensong.monitoring.web.api import (
 )
 from lensong.monitoring.web.guards import Gatekeeper, Needs, anybody, tester
 from lensong.monitoring.web.middleware import Guard
+from lensong.monitoring.web.problems import PROBLEM_RESPONSES
 from lensong.monitoring.web.screens import screens_router
 from lensong.monitoring.web.screens.rendering import SignInFirstError, error_page, to_sign_in
 
@@ -65,6 +66,7 @@ def create_app(service: Service) -> FastAPI:
         docs_url=None,  # its page would load scripts from elsewhere
         redoc_url=None,
         openapi_url=None,
+        responses=PROBLEM_RESPONSES(413, 415, 431),  # the guard's, before any route is chosen
     )
     app.state.service = service
     app.state.language = service.config.language
@@ -91,9 +93,17 @@ def create_app(service: Service) -> FastAPI:
         return service.directory.profiles.get(code)
 
     scrape = Depends(Needs(Action.SCRAPE))
-    app.include_router(metrics_router(service.exposition, find_profile, dependencies=[scrape]))
+    app.include_router(
+        metrics_router(service.exposition, find_profile, dependencies=[scrape]),
+        responses=PROBLEM_RESPONSES(401, 403),
+    )
     uplink = uplink_service(service, gatekeeper.by_token)
-    app.include_router(uplink_router(uplink), dependencies=[Depends(tester)])
+    refusals = {401: "The token is unknown.", 429: "Not yet, or not so much.", 503: "Not now."}
+    app.include_router(
+        uplink_router(uplink),
+        dependencies=[Depends(tester)],
+        responses={status: {"description": text} for status, text in refusals.items()},
+    )
     service.metrics.watch_uplink_tests(lambda: float(uplink.admission.running))
     service.metrics.watch_event_listeners(lambda: float(service.bus.listeners))
     app.include_router(screens_router())
@@ -106,7 +116,10 @@ def create_app(service: Service) -> FastAPI:
         body_seconds=service.config.limits.body_seconds,
         count=service.metrics.count_request,
     )
-    classified_routes(app)  # a route that nobody classified never serves anybody
+    # a route that nobody classified never serves anybody
+    app.state.methods = tuple(
+        (compile_path(path)[0], method) for method, path, _ in classified_routes(app)
+    )
     return app
 
 

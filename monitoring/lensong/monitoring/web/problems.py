@@ -92,6 +92,7 @@ _MEANINGS = {
     415: "The body is of a kind, or compressed in a way, that is not taken.",
     422: "A value is not what is wanted.",
     429: "Too much was asked at once; Retry-After tells when to ask again.",
+    431: "Address and headers are too long.",
     503: "The database does not take it, or the service is stopping; nothing was stored.",
 }
 
@@ -190,9 +191,15 @@ async def _validation(request: Request, error: Exception) -> Response:
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = _HTTP_CODES.get(error.status_code, "internal" if error.status_code >= 500 else "refused")
-    return problem(
-        request, error.status_code, code, str(error.detail or ""), headers=error.headers or {}
-    )
+    headers = dict(error.headers or {})
+    if error.status_code == 405:  # the router names those of one route, where several share a path
+        there = {
+            method
+            for path, method in request.app.state.methods
+            if path.match(request.url.path) and method != "WS"
+        }
+        headers["Allow"] = ", ".join(sorted(there))
+    return problem(request, error.status_code, code, str(error.detail or ""), headers=headers)
 
 
 async def _internal(request: Request, error: Exception) -> Response:  # noqa: ARG001 (Starlette's signature)
