@@ -193,6 +193,48 @@ async def send_reports(
     return told
 
 
+@dataclass(frozen=True)
+class Delivered:
+    """What one client went through until its report was taken."""
+
+    took_s: float
+    attempts: int
+
+
+async def deliver(
+    url: str, site_id: str, token: str, *, client_id: str, seq: int = 0, patience_s: float = 60.0
+) -> Delivered:
+    """Send one report over a connection of its own, as often as it takes.
+
+    A refusal with Retry-After is honoured; a connection that breaks is made anew.
+
+    Raises
+    ------
+    TimeoutError
+        It was not taken in time.
+    """
+    began = time.monotonic()
+    request = report_request(site_id, token, report_body(seq, client_id))
+    attempts = 0
+    async with asyncio.timeout(patience_s):
+        while True:
+            attempts += 1
+            wait_s = 0.5
+            try:
+                connection = await connected(url)
+                status, head, answer = await connection.ask(request)
+                connection.close()
+            except OSError:
+                status = 0
+            else:
+                if status in (200, 201) and json.loads(answer)[0]["fate"] != "conflict":
+                    return Delivered(time.monotonic() - began, attempts)
+                at = head.lower().find(b"retry-after:")
+                if at >= 0:
+                    wait_s = float(head[at + 12 :].split(b"\r\n", 1)[0])
+            await asyncio.sleep(wait_s)
+
+
 def _due(began: float, rate_per_s: float | None) -> Iterator[float | None]:
     number = 0
     while True:
