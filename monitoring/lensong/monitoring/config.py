@@ -35,6 +35,7 @@ class Limits(_Part):
     queued_writes: _Count = 2_000
     uplink_tests_at_once: _Count = 2
     uplink_test_bytes: _Count = 120_000_000
+    uplink_test_rate_bps: _Positive = 20e6
     uplink_test_interval_s: float = Field(default=60.0, ge=0.0)
     uplink_daily_bytes_per_site: _Count = 1_000_000_000
     sign_in_attempts_per_15_min: _Count = 10

@@ -52,6 +52,8 @@ def uplink_service(
         service.clock,
         UplinkSettings(
             max_bytes=limits.uplink_test_bytes,
+            max_rate_bps=limits.uplink_test_rate_bps,
+            least_rate_bps=min(limits.uplink_test_rate_bps, UplinkSettings().least_rate_bps),
             tcp_info=not service.config.behind_proxy,
             admission=AdmissionSettings(
                 tests_at_once=limits.uplink_tests_at_once,
