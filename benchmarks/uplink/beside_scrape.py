@@ -91,7 +91,9 @@ def main() -> None:
         db = f"sqlite:///{folder / 'lensong.db'}"
         there = populated(db, given.sites)
         limits = {"uplink_test_interval_s": 0.0, "uplink_daily_bytes_per_site": 10**11}
-        service = ServiceProcess(folder, db, {"host": lab.server_address, "limits": limits}, PORT)
+        # the only way to listen on a namespace's address without TLS
+        settings = {"host": lab.server_address, "behind_proxy": True, "limits": limits}
+        service = ServiceProcess(folder, db, settings, PORT)
         with lab.inside("server"):
             _start(service, lab)
             asyncio.run(
