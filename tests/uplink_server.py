@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 import uvicorn
 from fastapi import FastAPI
+from fastapi.responses import HTMLResponse, Response
 
 from lensong.monitoring.clock import SystemClock
 from lensong.monitoring.uplink.admission import AdmissionSettings
@@ -26,6 +27,7 @@ from lensong.monitoring.uplink.refusals import Refusal
 from lensong.monitoring.uplink.router import uplink_router
 from lensong.monitoring.uplink.service import UplinkService, UplinkSettings
 from lensong.monitoring.uplink.transport import MeteredWebSocketProtocol
+from lensong.monitoring.web.screens.assets import asset_text
 from lensong.propagation.errors import DataError
 
 TOKEN = "token-of-"
@@ -140,6 +142,14 @@ def main() -> None:
         for report in body["measurements"]:
             reports[body["client_id"], report["seq"]] = report | {"site": site}
         return [{"seq": report["seq"], "fate": "created"} for report in body["measurements"]]
+
+    @app.get("/")
+    async def blank() -> HTMLResponse:
+        return HTMLResponse("<!doctype html><title>uplink test</title>")
+
+    @app.get("/phone-test.js")
+    async def page_script() -> Response:
+        return Response(asset_text("phone-test.js"), media_type="text/javascript")
 
     @app.get("/reports")
     async def kept() -> list[dict[str, Any]]:

@@ -2,8 +2,8 @@
 
     python -m benchmarks.uplink.accuracy [--rates 1 8] [--links plain] [--clients cli]
 
-Needs root, iproute2, iperf3, irtt and /dev/net/tun; for the ndt7 client also Node and npm. Takes
-about 25 minutes for everything and prints Markdown.
+Needs root, iproute2, iperf3, irtt and /dev/net/tun, Chromium for the page, Node and npm for the
+ndt7 client. Takes about 35 minutes for everything and prints Markdown.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from statistics import median
 from typing import Any
 
 from tests import netlab
+from tests.chromium import chromium_page
 from tests.netlab import NetLab
 from tests.uplink_server import TOKEN
 
@@ -188,6 +189,25 @@ def ndt7_bps(lab: NetLab, node_modules: Path) -> float:
     return 8e6 * float(last["NumBytes"]) / float(last["ElapsedTime"])
 
 
+def page_result(lab: NetLab) -> dict[str, Any]:
+    """Run the test of the phone's page in a headless Chromium; return the server's result."""
+    with (
+        uplink_server(lab) as server,
+        tempfile.TemporaryDirectory() as folder,
+        lab.inside("phone"),
+        chromium_page(Path(folder) / "profile", "--no-proxy-server") as page,
+    ):
+        page.open(f"http://{lab.server_address}:{PORT}/")
+        page.ask(
+            "import('/phone-test.js').then((test) => test.uplinkTest({"
+            f"token: '{TOKEN}page', site: 'page', seconds: 30, clientId: 'page', tell: () => {{}}"
+            "}).outcome)"
+        )
+        assert server.stdout is not None
+        result: dict[str, Any] = json.loads(server.stdout.readline())
+    return result
+
+
 def install_ndt7(folder: Path) -> Path:
     """Install the client for this run; nothing of it stays."""
     command = ["npm", "install", "--no-save", "--no-audit", "--no-fund", "--prefix", str(folder),
@@ -230,6 +250,15 @@ def throughput_row(
             f"{median(rtts_ms):.1f}",
             off(result["rtt_loaded_ms"], median(rtts_ms)),
         ]
+    if "page" in clients:
+        with shaped(name, rate) as lab:
+            result = page_result(lab)
+        cells += [
+            mbit(result["uplink_mean_bps"]),
+            off(result["uplink_mean_bps"], compared_bps),
+            mbit(result["uplink_p10_bps"]),
+            f"{result['rtt_loaded_ms']:.1f}",
+        ]
     if node_modules is not None:
         with shaped(name, rate) as lab:
             measured_bps = ndt7_bps(lab, node_modules)
@@ -241,7 +270,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rates", type=float, nargs="+", default=list(RATES_MBIT))
     parser.add_argument("--links", nargs="+", choices=LINKS, default=list(LINKS))
-    parser.add_argument("--clients", nargs="+", choices=("cli", "ndt7"), default=["cli", "ndt7"])
+    clients = ("cli", "page", "ndt7")
+    parser.add_argument("--clients", nargs="+", choices=clients, default=list(clients))
     parser.add_argument("--proxy", action="store_true", help="the CLI through nginx")
     given = parser.parse_args()
     if reason := netlab.available("iperf3", "irtt", relay=True):
@@ -251,6 +281,8 @@ def main() -> None:
     heads = ["link", "tbf Mbit/s", "payload expected", "iperf3"]
     if "cli" in given.clients:
         heads += ["CLI mean", "off", "CLI p10", "RTT idle ms", "RTT loaded ms", "irtt ms", "off"]
+    if "page" in given.clients:
+        heads += ["page mean", "off", "page p10", "page RTT loaded ms"]
     if "ndt7" in given.clients:
         heads += ["ndt7", "off"]
     print("| " + " | ".join(heads) + " |\n|" + "---|" * len(heads), flush=True)

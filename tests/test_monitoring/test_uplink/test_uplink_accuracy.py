@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests import netlab
+from tests.chromium import BINARY, chromium_page
 from tests.netlab import NetLab
 from tests.uplink_server import TOKEN
 
@@ -99,6 +100,28 @@ def test_delay_and_loss_are_seen(tmp_path: Path) -> None:
     # 800 packets: a standard deviation is 0.35 %; what the full queue drops comes on top
     assert 0.001 < told["report"]["loss_ratio"] < 0.06
     assert finished["tcp_out_of_order_ratio"] > 0.0
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.skipif(BINARY is None, reason="no chromium on this machine")
+def test_the_script_of_the_page_is_right_within_8_percent(tmp_path: Path) -> None:
+    _skip_unless()
+    with netlab.link() as lab, server_on(lab) as server:
+        lab.set_rate(up_mbit=3.0)
+        with lab.inside("phone"), chromium_page(tmp_path / "profile", "--no-proxy-server") as page:
+            page.open(f"http://{lab.server_address}:{PORT}/")
+            told = page.ask(
+                "import('/phone-test.js').then((test) => test.uplinkTest({"
+                f"token: '{TOKEN}a', site: 'a', seconds: 10, clientId: 'c', tell: () => {{}}"
+                "}).outcome)"
+            )
+        finished = stored(server)
+    assert finished["uplink_mean_bps"] == pytest.approx(3e6 * VETH_GOODPUT_RATIO, rel=0.08)
+    assert finished["uplink_p10_bps"] == pytest.approx(3e6 * VETH_GOODPUT_RATIO, rel=0.08)
+    assert told["result"]["test_id"] == finished["test_id"]
+    assert (finished["method"], finished["client_id"]) == ("page", "c")
+    assert finished["rtt_idle_ms"] < 20.0 < finished["rtt_loaded_ms"] < 400.0
 
 
 @pytest.fixture(scope="module")
