@@ -169,6 +169,14 @@ def test_a_browsers_own_count_alone_is_never_ready() -> None:
     assert "only_weak_tests" in codes(verdict)
 
 
+def test_a_browsers_own_count_of_an_hour_ago_is_little_but_not_nothing() -> None:
+    later = replace(QUESTION, ends_at=NOW + timedelta(hours=3))
+    test = measured(80.0, minutes_ago=70.0, counted_by=CountedBy.CLIENT)
+    verdict = judge(later, Evidence(tests=(test,)), now=NOW)
+    assert verdict.state is State.AT_RISK
+    assert "only_weak_tests" in codes(verdict)
+
+
 def test_nothing_known_is_unknown() -> None:
     verdict = judge(QUESTION, Evidence(), now=NOW)
     assert verdict.state is State.UNKNOWN

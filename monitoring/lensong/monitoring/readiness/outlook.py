@@ -287,6 +287,9 @@ def level_by_tests(
 ) -> Part | None:
     """Return what today's tests say about the level at a time, or None when all have faded.
 
+    A strong test that has faded is a sample of the history; a weak one, which is not, stays here
+    and says little.
+
     Parameters
     ----------
     tests : sequence of UplinkTest
@@ -301,16 +304,31 @@ def level_by_tests(
         away_s = max((at - test.measured_at).total_seconds(), 0.0)
         faded = (away_s - settings.test_full_s) / (settings.test_faded_s - settings.test_full_s)
         full = 1.0 - min(max(faded, 0.0), 1.0)
-        if full <= 0.0:
+        if is_strong(test, settings):
+            weight = full * settings.test_sd**-2  # the rest of it is in the history
+        else:
+            past = 0.5 ** (away_s / settings.half_life_s)
+            weight = full * settings.weak_test_sd**-2 + (1.0 - full) * past * _weak_past(settings)
+        if weight <= 0.0:
             continue
         shift = settings.client_shift if test.counted_by == CountedBy.CLIENT else 0.0
-        sd = settings.test_sd if is_strong(test, settings) else settings.weak_test_sd
-        weighted.append((full * sd**-2, decades(test.uplink_p10_bps) + shift))
+        weighted.append((weight, decades(test.uplink_p10_bps) + shift))
     if not weighted:
         return None
     mean, _ = weighted_mean(weighted)
     # tests of one hour see the same hour: together they are worth no more than the best of them
     return Part(mean=mean, sd=max(weight for weight, _ in weighted) ** -0.5)
+
+
+def _weak_past(settings: ReadinessSettings) -> float:
+    """Return the precision of a weak test once it has faded: a poor sample of another hour."""
+    spreads = (
+        settings.weak_test_sd,
+        settings.history_sd,
+        settings.sample_sd,
+        settings.other_hour_sd,
+    )
+    return 1.0 / math.fsum(sd**2 for sd in spreads)
 
 
 def is_strong(test: UplinkTest, settings: ReadinessSettings) -> bool:
