@@ -28,8 +28,9 @@ pytestmark = pytest.mark.anyio
 async def listening(
     client: httpx.AsyncClient, at: str, **headers: str
 ) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
-    """Yield the events that a stream tells, as they come."""
+    """Yield the events that a stream tells, as they come; not for ever."""
     async with (
+        asyncio.timeout(60.0),
         httpx.AsyncClient(
             headers={**client.headers, **headers}, cookies=client.cookies, timeout=20.0
         ) as real,
