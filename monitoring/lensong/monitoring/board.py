@@ -6,7 +6,7 @@ Everything here can be read again from the store, and is, at a start.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -57,19 +57,16 @@ class Board:
         """Drop a site that is no more."""
         self._live.pop(site_id, None)
 
-    def start_from(
-        self,
-        latest: Iterable[Measurement],
-        totals: Mapping[str, tuple[Mapping[str, int], int]],
-    ) -> None:
-        """Take over what the store knows of measurements."""
+    def start_from(self, latest: Iterable[Measurement]) -> None:
+        """Take over what the store knows of the latest measurements.
+
+        Counters begin at 0 with each start, as Prometheus expects; to count what is stored would
+        take minutes where there are millions.
+        """
         for live in self._live.values():
             live.last = live.last_success = None
         for measurement in latest:
             self._remember(measurement)
-        for site_id, (probes, sent_bytes) in totals.items():
-            live = self._of(site_id)
-            live.probes, live.sent_bytes = dict(probes), sent_bytes
 
     def measured(self, measurement: Measurement) -> None:
         """Count a measurement that is new, and show it if it is the latest."""

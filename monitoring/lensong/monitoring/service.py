@@ -37,7 +37,6 @@ from lensong.monitoring.store.measurements import (
     hours_received_since,
     latest_by_site,
     roll_up,
-    totals_by_site,
 )
 from lensong.monitoring.store.migrate import migrate
 from lensong.monitoring.store.retention import last_mark, mark, marked, prune
@@ -229,10 +228,9 @@ class Service:
         now = self.clock.now()
         async with self.database.reading() as connection:
             latest = await latest_by_site(connection, now)
-            totals = await totals_by_site(connection)
             coming = await open_sessions(connection)
             verdicts = await latest_verdicts(connection, [item.session_id for item in coming])
-        self.board.start_from(latest, totals)
+        self.board.start_from(latest)
         shown: set[str] = set()
         for session in sorted(coming, key=lambda item: item.status is not SessionStatus.LIVE):
             if session.ends_at > now and session.site_id not in shown:

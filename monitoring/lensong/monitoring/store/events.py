@@ -264,7 +264,7 @@ async def due_deliveries(
         )
         .join(webhooks, webhooks.c.webhook_id == deliveries.c.webhook_id)
         .where(and_(deliveries.c.next_attempt_at.is_not(None), deliveries.c.next_attempt_at <= now))
-        .order_by(deliveries.c.id)
+        .order_by(deliveries.c.next_attempt_at, deliveries.c.id)
         .limit(limit)
     )  # fmt: skip
     return tuple(

@@ -9,10 +9,21 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import BigInteger, and_, delete, func, or_, select, tuple_, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    TextClause,
+    and_,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    type_coerce,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lensong.monitoring.records import CountedBy, Measurement, Method, Outcome
@@ -28,6 +39,7 @@ from lensong.monitoring.store.tables import (
     from_microseconds,
     hourly,
     measurements,
+    sites,
     to_microseconds,
 )
 
@@ -45,11 +57,13 @@ __all__ = [
     "result_of_test",
     "roll_up",
     "store_measurements",
-    "totals_by_site",
 ]
 
 _KEYS_AT_ONCE = 200
 """Keys of one look-up: SQLite takes a limited number of values in a statement."""
+
+_SIZES = (1, 4, 16, 64, _KEYS_AT_ONCE)
+"""Numbers of keys for which there is a statement: each size has to be prepared once."""
 
 _HOUR_US = 3_600_000_000
 
@@ -183,15 +197,34 @@ async def _known(
 ) -> dict[tuple[str, str, int | None], str | None]:
     keys = [(r.site_id, r.client_id, r.seq) for r in reports if r.seq is not None]
     found: dict[tuple[str, str, int | None], str | None] = {}
-    table = measurements.c
     for at in range(0, len(keys), _KEYS_AT_ONCE):
-        rows = await connection.execute(
-            select(table.site_id, table.client_id, table.seq, table.content_hash).where(
-                tuple_(table.site_id, table.client_id, table.seq).in_(keys[at : at + _KEYS_AT_ONCE])
-            )
-        )
+        some = keys[at : at + _KEYS_AT_ONCE]
+        size = next(size for size in _SIZES if size >= len(some))
+        some += [some[-1]] * (size - len(some))
+        values = {
+            f"{n}{i}": value
+            for i, key in enumerate(some)
+            for n, value in zip("scq", key, strict=True)
+        }
+        rows = await connection.execute(_look_up(size), values)
         found |= {(row.site_id, row.client_id, row.seq): row.content_hash for row in rows}
     return found
+
+
+@cache
+def _look_up(size: int) -> TextClause:
+    """Return the statement that finds so many reports by their keys.
+
+    SQLite walks over the whole table for ``(site_id, client_id, seq) IN (VALUES ...)``.
+    """
+    keys = ", ".join(
+        f"(CAST(:s{i} AS TEXT), CAST(:c{i} AS TEXT), CAST(:q{i} AS BIGINT))" for i in range(size)
+    )
+    return text(
+        f"WITH wanted (site_id, client_id, seq) AS (VALUES {keys}) "  # numbers of places alone
+        "SELECT m.site_id, m.client_id, m.seq, m.content_hash FROM wanted JOIN measurements AS m "
+        "ON m.site_id = wanted.site_id AND m.client_id = wanted.client_id AND m.seq = wanted.seq"
+    )
 
 
 async def _tests(
@@ -271,47 +304,21 @@ async def measurements_between(
 async def latest_by_site(connection: AsyncConnection, until: datetime) -> tuple[Measurement, ...]:
     """Return the last measurement until a moment and the last successful one of every site."""
     found: list[Measurement] = []
-    past = measurements.c.started_at <= until
-    for only in ((past,), (past, measurements.c.outcome == Outcome.SUCCESS.value)):
-        latest = (
-            select(measurements.c.site_id, func.max(measurements.c.started_at).label("started_at"))
-            .where(*only)
-            .group_by(measurements.c.site_id)
-            .subquery()
+    table = measurements.c
+    past = table.started_at <= until
+    for only in ((past,), (past, table.outcome == Outcome.SUCCESS.value)):
+        # one step into the index for each site, where a maximum by site would read all of it
+        last = (
+            select(table.id)
+            .where(table.site_id == sites.c.site_id, *only)
+            .order_by(table.started_at.desc(), table.id.desc())
+            .limit(1)
+            .correlate(sites)
+            .scalar_subquery()
         )
-        rows = await connection.execute(
-            select(measurements)
-            .join(
-                latest,
-                and_(
-                    measurements.c.site_id == latest.c.site_id,
-                    measurements.c.started_at == latest.c.started_at,
-                ),
-            )
-            .where(*only)
-            .order_by(measurements.c.id)
-        )
+        rows = await connection.execute(select(measurements).where(table.id.in_(select(last))))
         found += [_measurement(row) for row in rows.mappings()]
     return tuple(found)
-
-
-async def totals_by_site(
-    connection: AsyncConnection,
-) -> dict[str, tuple[dict[str, int], int]]:
-    """Return for every site the number of tests by result, and the bytes that they cost."""
-    rows = await connection.execute(
-        select(
-            measurements.c.site_id,
-            measurements.c.outcome,
-            func.count().label("tests"),
-            func.sum(measurements.c.sent_bytes).label("sent_bytes"),
-        ).group_by(measurements.c.site_id, measurements.c.outcome)
-    )
-    totals: dict[str, tuple[dict[str, int], int]] = {}
-    for row in rows:
-        counts, sent = totals.get(row.site_id, ({}, 0))
-        totals[row.site_id] = (counts | {row.outcome: row.tests}, sent + int(row.sent_bytes or 0))
-    return totals
 
 
 async def hours_received_since(

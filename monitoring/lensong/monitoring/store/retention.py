@@ -67,10 +67,10 @@ async def prune(connection: AsyncConnection, retention: Retention, now: datetime
         (web_sessions, "expires_at", now),
     ):
         deleted += await _delete_some(connection, table, column, oldest)
+    first = select(func.coalesce(func.min(events.c.id), 2**62)).scalar_subquery()
     gone = await connection.execute(
         delete(deliveries).where(
-            deliveries.c.next_attempt_at.is_(None),
-            deliveries.c.event_id.not_in(select(events.c.id)),
+            deliveries.c.event_id < first, deliveries.c.next_attempt_at.is_(None)
         )
     )
     return deleted + max(0, gone.rowcount)

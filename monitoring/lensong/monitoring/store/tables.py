@@ -420,7 +420,7 @@ deliveries = Table(
     Column(
         "webhook_id", Text, ForeignKey("webhooks.webhook_id", ondelete="CASCADE"), nullable=False
     ),
-    Column("event_id", BigInteger, nullable=False),
+    Column("event_id", BigInteger, nullable=False, index=True),
     Column("body", JSON, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("next_attempt_at", Moment, index=True),  # None once it arrived or was given up

@@ -119,6 +119,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
     )
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_deliveries_event_id"), ["event_id"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_deliveries_next_attempt_at"), ["next_attempt_at"], unique=False
         )
@@ -502,6 +503,7 @@ def downgrade() -> None:
     op.drop_table("web_sessions")
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_deliveries_next_attempt_at"))
+        batch_op.drop_index(batch_op.f("ix_deliveries_event_id"))
 
     op.drop_table("deliveries")
     with op.batch_alter_table("communes", schema=None) as batch_op:
