@@ -22,7 +22,7 @@ async def served(app: FastAPI) -> AsyncIterator[str]:
             port=0,
             lifespan="off",
             access_log=False,
-            log_level="warning",
+            log_config=None,  # uvicorn would set up logging for the whole process
             ws=MeteredWebSocketProtocol,
             ws_per_message_deflate=False,
             timeout_graceful_shutdown=2,

@@ -19,6 +19,8 @@ def as_it_was() -> Iterator[None]:
     """Give the process its logging back."""
     root = logging.getLogger()
     names = [*_changed(), "lensong.requests"]
+    for name in ("uvicorn", "uvicorn.error"):  # another test's server may have set them up
+        logging.getLogger(name).propagate = True
     kept = (list(root.handlers), root.level, {n: logging.getLogger(n).level for n in names})
     yield
     root.handlers[:], level, levels = kept
