@@ -98,7 +98,11 @@ def better_site(neighbours: Iterable[SiteOption], need: Need) -> SiteOption | No
         for site in neighbours
         if site.uplink_safe_bps is not None and site.uplink_safe_bps >= need.uplink_required_bps
     ]
-    return min(ready, key=lambda site: (site.distance_m, site.site_id), default=None)
+    return min(
+        ready,
+        key=lambda site: (site.distance_m, site.site_id, -(site.uplink_safe_bps or 0.0), site.name),
+        default=None,
+    )
 
 
 def better_spot(
