@@ -28,7 +28,12 @@ from lensong.monitoring.store.tables import clients, past_sessions
 __all__ = ["evidence_for", "need_of", "predicted_uplink", "question_for"]
 
 _HISTORY = timedelta(days=120)
+_COMMUNE = timedelta(days=30)
+_COMMUNE_HOURS = 500
+"""Of other sites: with so many the deviation of standing in for a site counts, not their number."""
+
 _TESTS = timedelta(days=2)
+_MOST_TESTS = 300
 _SESSIONS = timedelta(days=365)
 _NEIGHBOUR_M = 15_000.0
 _NEIGHBOURS = 12
@@ -100,9 +105,11 @@ async def evidence_for(
         if other.commune_code == site.commune_code and other.site_id != site.site_id
     ]
     hours = await hours_between(connection, [site.site_id], now - _HISTORY)
-    around = await hours_between(connection, others, now - _HISTORY) if others else ()
+    around = await hours_between(connection, others, now - _COMMUNE, newest=_COMMUNE_HOURS)
     # a test of the future was stored by a false clock
-    tests = await measurements_between(connection, [site.site_id], now - _TESTS, now)
+    tests = await measurements_between(
+        connection, [site.site_id], now - _TESTS, now, newest=_MOST_TESTS
+    )
     return Evidence(
         predictions=tuple(
             predicted_uplink(item) for item in directory.predictions.get(site.site_id, ())

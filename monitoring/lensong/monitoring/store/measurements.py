@@ -286,9 +286,14 @@ async def list_measurements(
 
 
 async def measurements_between(
-    connection: AsyncConnection, site_ids: Collection[str], since: datetime, until: datetime
+    connection: AsyncConnection,
+    site_ids: Collection[str],
+    since: datetime,
+    until: datetime,
+    *,
+    newest: int | None = None,
 ) -> tuple[Measurement, ...]:
-    """Return the measurements of some sites in a time, the earliest first."""
+    """Return the measurements of some sites in a time, the earliest first; of many the newest."""
     rows = await connection.execute(
         select(measurements)
         .where(
@@ -296,9 +301,10 @@ async def measurements_between(
             measurements.c.started_at >= since,
             measurements.c.started_at <= until,
         )
-        .order_by(measurements.c.started_at, measurements.c.id)
+        .order_by(measurements.c.started_at.desc(), measurements.c.id.desc())
+        .limit(newest)
     )
-    return tuple(_measurement(row) for row in rows.mappings())
+    return tuple(_measurement(row) for row in reversed(rows.mappings().all()))
 
 
 async def latest_by_site(connection: AsyncConnection, until: datetime) -> tuple[Measurement, ...]:
@@ -402,12 +408,26 @@ def _geometric_mean(rates_bps: list[float]) -> float | None:
 
 
 async def hours_between(
-    connection: AsyncConnection, site_ids: Collection[str], since: datetime
+    connection: AsyncConnection,
+    site_ids: Collection[str],
+    since: datetime,
+    *,
+    newest: int | None = None,
 ) -> tuple[Hour, ...]:
-    """Return the hourly sums of some sites since a moment."""
+    """Return the hourly sums of some sites since a moment, the earliest first; of many the newest.
+
+    Parameters
+    ----------
+    newest : int, optional
+        No more than so many.
+    """
+    if not site_ids:
+        return ()
     rows = await connection.execute(
         select(hourly)
         .where(hourly.c.site_id.in_(sorted(site_ids)), hourly.c.hour_starts_at >= since)
-        .order_by(hourly.c.hour_starts_at)
+        .order_by(hourly.c.hour_starts_at.desc(), hourly.c.site_id.desc())
+        .limit(newest)
     )
-    return tuple(from_row(Hour, row) for row in rows.mappings())
+    names = tuple(rows.keys())
+    return tuple(Hour(**dict(zip(names, row, strict=True))) for row in reversed(rows.all()))

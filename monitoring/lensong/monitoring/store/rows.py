@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from enum import Enum
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Table
@@ -24,26 +25,31 @@ _MOST = 7_258_118_400_000_000
 """Microseconds from 1970 to 2200: no number of a cursor is larger."""
 
 
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
 def to_row(record: Any) -> dict[str, Any]:
     """Return the columns of a record: enumerations as words, tuples as lists."""
     row: dict[str, Any] = {}
-    for field in fields(record):
-        value = getattr(record, field.name)
+    for name in _names(record.__class__):
+        value = getattr(record, name)
         if isinstance(value, Enum):
             value = value.value
         elif isinstance(value, tuple):
             value = list(value)
-        row[field.name] = value
+        row[name] = value
     return row
 
 
 def from_row(kind: Callable[..., T], row: Mapping[Any, Any]) -> T:
     """Return the record of a row; columns that it does not have are left out."""
     values: dict[str, Any] = {}
-    for field in fields(kind):  # type: ignore[arg-type]  # a dataclass, which Callable cannot say
-        if field.name in row:
-            value = row[field.name]
-            values[field.name] = tuple(value) if isinstance(value, list) else value
+    for name in _names(kind):
+        if name in row:
+            value = row[name]
+            values[name] = tuple(value) if isinstance(value, list) else value
     return kind(**values)
 
 
