@@ -116,12 +116,10 @@ class Served:
 def served_pages(
     folder: Path,
     fill: Callable[[Service], Awaitable[None]] = settle_places,
-    *,
-    host: str = "127.0.0.1",
     **settings: Any,
 ) -> Iterator[Served]:
-    """Yield a service that listens, on loopback if nothing else is said, on a database of its own that ``fill`` fills."""
-    config = ServiceConfig(db=sqlite_url(folder), host=host, port=0, **settings)
+    """Yield a service that listens on loopback, on a database of its own that ``fill`` fills."""
+    config = ServiceConfig(db=sqlite_url(folder), host="127.0.0.1", port=0, **settings)
     service = Service(config)
     app = create_app(service)
     started: list[tuple[str, asyncio.AbstractEventLoop]] = []
