@@ -1,4 +1,4 @@
-"""A service for tests: a throw-away database, an administrator who is signed in, a clock to turn."""
+"""A service for tests: a throw-away database, people who are signed in, a clock to turn."""
 
 from __future__ import annotations
 
