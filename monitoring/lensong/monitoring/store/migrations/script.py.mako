@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
-from lensong.monitoring.store.tables import Moment
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
