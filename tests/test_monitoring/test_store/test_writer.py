@@ -182,3 +182,35 @@ async def test_a_commit_survives_a_power_cut(database: Database) -> None:
         else:
             shown = (await connection.execute(text("SHOW synchronous_commit"))).scalar()
             assert shown == "on"
+
+
+async def test_reports_that_are_alone_in_a_commit_undo_each_other_no_more(
+    database: Database,
+) -> None:
+    writer = Writer(database, keep_all)
+    waiting = [
+        asyncio.create_task(writer.ingest(code)) for code in ("good", "bad", "better", "best")
+    ]
+    await asyncio.sleep(0)
+    writer.start()
+    results = await asyncio.gather(*waiting, return_exceptions=True)
+    assert isinstance(results[1], InvalidInputError)
+    assert [results[n] for n in (0, 2, 3)] == ["kept good", "kept better", "kept best"]
+    with pytest.raises(InvalidInputError):
+        await writer.ingest("bad")  # all alone
+    await writer.ingest("last")
+    await writer.stop()
+    assert set(await codes(database)) == {"good", "better", "best", "last"}
+
+
+async def test_a_failing_job_that_is_alone_leaves_nothing(
+    database: Database, writer: Writer
+) -> None:
+    async def fails(connection: AsyncConnection) -> None:
+        await connection.execute(insert(provinces), {"code": "half", "name": "x"})
+        raise InvalidInputError("no")
+
+    with pytest.raises(InvalidInputError):
+        await writer.run(fails)
+    await writer.run(adding("next"))
+    assert await codes(database) == ["next"]

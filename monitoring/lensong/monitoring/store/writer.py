@@ -139,11 +139,22 @@ class Writer:
                     waiting.done.set_result(outcome)
 
     async def _commit(self, batch: Sequence[_Waiting]) -> list[Any]:
+        together = [i for i, waiting in enumerate(batch) if waiting.job is None]
+        items = [batch[i].item for i in together]
+        if len(batch) in (1, len(together)):
+            # one thing to do: the transaction undoes it, and a savepoint would double the work
+            try:
+                async with self._database.write_engine.begin() as connection:
+                    job = batch[0].job
+                    return (
+                        [await job(connection)] if job else [*await self._bulk(connection, items)]
+                    )
+            except Exception as error:
+                if len(batch) == 1 or is_unavailable(error):
+                    raise
         outcomes: list[Any] = [None] * len(batch)
         async with self._database.write_engine.begin() as connection:
-            together = [i for i, waiting in enumerate(batch) if waiting.job is None]
             if together:
-                items = [batch[i].item for i in together]
                 results = await _alone(connection, lambda there: self._bulk(there, items))
                 if isinstance(results, BaseException):  # one of them does not fit: find out which
                     results = [
