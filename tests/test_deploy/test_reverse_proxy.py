@@ -6,6 +6,7 @@ import asyncio
 import os
 import ssl
 import subprocess
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,7 @@ def configured(folder: Path, *, service: int, http: int, https: int) -> Path:
         ("listen 80;", f"listen 127.0.0.1:{http};"),
         ("listen 443 ", f"listen 127.0.0.1:{https} "),
         ("/etc/ssl/lensong/", f"{folder}/"),
+        ("/var/log/nginx/", f"{folder}/"),
     ):
         assert old in text
         text = text.replace(old, new)
@@ -130,6 +132,20 @@ def proxy(tmp_path: Path) -> Iterator[Proxy]:
         program(["nginx", "-c", str(config), "-p", str(tmp_path)], tmp_path, plain, status=301),
     ):
         yield Proxy(plain, https, context)
+
+
+def test_the_log_holds_no_secret_of_a_link_or_a_test(proxy: Proxy, tmp_path: Path) -> None:
+    with proxy.client() as client:
+        for path in ("/p/S3cretLink", "/welcome/S3cretLink", "/seen?access_token=S3cretToken"):
+            client.get(path)
+    log = tmp_path / "lensong.log"
+    until = time.monotonic() + 20.0
+    while len(log.read_text().splitlines()) < 3 and time.monotonic() < until:
+        time.sleep(0.05)  # nginx writes after it has answered
+    written = log.read_text()
+    assert "/p/-" in written
+    assert "GET /seen" in written
+    assert "S3cret" not in written
 
 
 def test_nginx_finds_the_configuration_right(tmp_path: Path) -> None:
