@@ -64,6 +64,8 @@ _HOURS_AT_ONCE = 10
 
 _MARK_EVERY = timedelta(minutes=1)
 _TELL_EVERY_S = 60.0
+_TOUCH_S = 2.5
+"""A little longer than SQLite waits for a lock, so that its own words are heard [s]."""
 
 
 @dataclass(slots=True)
@@ -215,7 +217,7 @@ class Service:
         if (fault := self.clock.fault()) is not None:
             return [*found, fault]  # nothing is written by a false clock
         try:
-            await asyncio.wait_for(self.writer.run(self._touch), 5.0)
+            await asyncio.wait_for(self.writer.run(self._touch), _TOUCH_S)
         except (StoreUnavailableError, TimeoutError) as error:
             found.append(str(error) or "the database does not answer")
         return found
