@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 
 from lensong.monitoring.access import Action, Principal
+from lensong.monitoring.errors import StoreUnavailableError
 from lensong.monitoring.records import CountedBy, Measurement, Method, Outcome
 from lensong.monitoring.service import Service
 from lensong.monitoring.store.tables import measurements
@@ -29,6 +30,12 @@ def uplink_service(
     limits = service.config.limits
 
     async def authorize(token: str) -> UplinkPermit | Refusal:
+        try:
+            return await permit(token)
+        except StoreUnavailableError:  # data would be spent on a result that nobody keeps
+            return Refusal("unavailable", 30.0)
+
+    async def permit(token: str) -> UplinkPermit | Refusal:
         principal = await by_token(token)
         if principal is None or not principal.may(Action.TEST):
             return Refusal("bad_token")

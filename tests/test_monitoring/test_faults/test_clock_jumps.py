@@ -139,6 +139,8 @@ async def test_while_the_clock_is_unsure_everything_that_needs_it_waits(
         assert answer.headers["content-type"] == "application/problem+json"
         assert "the clock of this machine" in answer.json()["detail"]
     assert refused[0].json()["code"] == "clock_fault"
+    may_test = await device.get("/uplink/v1/limits")
+    assert (may_test.status_code, may_test.json()["code"]) == (503, "unavailable")
     assert (await device.get("/-/healthy")).status_code == 200
     for work in (running.service.keep_time, running.service.prune, running.service.catch_up):
         with pytest.raises(ClockFaultError):

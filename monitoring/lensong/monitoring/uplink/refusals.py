@@ -28,6 +28,7 @@ CLOSE_CODES = {
     "too_many_waiting": 4429,
     "not_stored": 4500,
     "stopping": 4503,
+    "unavailable": 4503,
 }
 """WebSocket close code of each reason: the HTTP status with the same meaning, plus 4000."""
 
