@@ -35,7 +35,7 @@ def run(kind: str, *, sites: int, connections: int, rate: float | None, duration
     with tempfile.TemporaryDirectory(prefix="load-") as name, database(kind, Path(name)) as db:
         there = populated(db, sites)
         with service_process(Path(name), db) as service:
-            asyncio.run(send_reports(service.url, there.tokens, duration_s=2.0, first_seq=10**9))
+            asyncio.run(send_reports(service.url, there.tokens, duration_s=5.0, first_seq=10**9))
             meter, began = CoreMeter(service), time.monotonic()
             told: Tally = asyncio.run(
                 send_reports(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import random
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -36,7 +37,10 @@ __all__ = [
 
 COOKIE = "lensong_session"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_KEPT_S = 20.0
+_COOKIE_KEPT_S = 20.0
+_TOKEN_KEPT_S = 600.0
+"""A token does not run out by itself, and this process is the only one that revokes any."""
+
 _MOST = 20_000
 
 # for the OpenAPI document alone: `Gatekeeper` reads the request itself
@@ -46,16 +50,18 @@ _cookie = APIKeyCookie(name=COOKIE, auto_error=False, description="Set by signin
 
 @dataclass(slots=True)
 class Gatekeeper:
-    """Finds out who asks. What was found is kept for seconds, and dropped when rights change."""
+    """Finds out who asks. What was found is kept for a while, and dropped when rights change."""
 
     service: Service
     _known: OrderedDict[str, tuple[float, Principal]] = field(
         init=False, default_factory=OrderedDict
     )
+    _changes: int = field(init=False, default=0)
 
     def forget(self) -> None:
         """Drop what is kept: a token, a person or a session has changed."""
         self._known.clear()
+        self._changes += 1  # what is being looked up may be of before
 
     async def principal(self, request: Request) -> Principal | None:
         """Return who asks, None where nobody says.
@@ -67,25 +73,30 @@ class Gatekeeper:
         """
         scheme, _, secret = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and secret:
-            found = await self._kept(f"token {secret}", lambda: self._by_token(secret))
+            found = await self.by_token(secret)
             if found is None:
                 raise NotSignedInError("the token is unknown or was revoked: ask for a new one")
             return found
         if cookie := request.cookies.get(COOKIE):
-            return await self._kept(f"cookie {cookie}", lambda: self._by_cookie(cookie))
+            return await self._kept(
+                f"cookie {cookie}", lambda: self._by_cookie(cookie), _COOKIE_KEPT_S
+            )
         return None
 
     async def by_token(self, secret: str) -> Principal | None:
         """Return whose token that is, None where it is nobody's."""
-        return await self._kept(f"token {secret}", lambda: self._by_token(secret))
+        # not all of them at the same moment: phones report by the clock
+        keep_s = _TOKEN_KEPT_S * random.uniform(0.5, 1.0)
+        return await self._kept(f"token {secret}", lambda: self._by_token(secret), keep_s)
 
-    async def _kept(self, secret: str, look: Any) -> Principal | None:
+    async def _kept(self, secret: str, look: Any, keep_s: float) -> Principal | None:
         key, now = digest(secret), time.monotonic()
         if (kept := self._known.get(key)) is not None and kept[0] > now:
             return kept[1]
+        changes = self._changes
         found: Principal | None = await look()
-        if found is not None:
-            self._known[key] = (now + _KEPT_S, found)
+        if found is not None and changes == self._changes:
+            self._known[key] = (now + keep_s, found)
             if len(self._known) > _MOST:
                 self._known.popitem(last=False)
         return found
