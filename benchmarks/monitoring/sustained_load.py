@@ -67,7 +67,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--db", choices=("sqlite", "postgresql"), action="append")
     parser.add_argument("--sites", type=int, default=1_000)
-    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--rate", type=float, action="append", help="0: as fast as it goes")
     parser.add_argument("--duration", type=float, default=60.0, help="seconds")
     asked = parser.parse_args()
