@@ -33,6 +33,7 @@ from tests.service_process import Population, ServiceProcess, populate, service_
 SITES = 1_000
 PUSH_EVERY_S = 5.0
 SCRAPE_EVERY_S = 15.0
+WARM_UP_S = 15.0
 
 
 async def fill(db: str) -> Population:
@@ -163,6 +164,12 @@ async def scrape(url: str, token: str) -> tuple[float, bytes]:
 
 
 async def run(service: ServiceProcess, there: Population, rate: float, duration_s: float) -> str:
+    await asyncio.gather(  # until each site has been heard once
+        send_reports(
+            service.url, there.tokens, duration_s=WARM_UP_S, rate_per_s=100.0, first_seq=10**9
+        ),
+        push_streams(service.url, there.tokens, WARM_UP_S, Tally()),
+    )
     pushes, took_s, text, meter = Tally(), [], b"", CoreMeter(service)
     load = asyncio.create_task(
         send_reports(service.url, there.tokens, duration_s=duration_s, rate_per_s=rate)
