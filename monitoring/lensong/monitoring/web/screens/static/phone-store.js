@@ -1,10 +1,12 @@
 // What the phone keeps: who it is, and reports that wait. Every report is delivered exactly once:
 // its number is given in the transaction that stores it, the server knows (site, client, number),
-// and it is deleted only after the server has said what became of it.
+// and it is deleted only after the server has said what became of it. It belongs to the site where
+// it was measured, whatever site the phone has joined since.
 
 const NAME = "lensong";
 const MOST = 1000;
 const AT_ONCE = 100;
+const PATIENCE_MS = 30000;
 
 const done = (request) => new Promise((resolve, reject) => {
   request.onsuccess = () => resolve(request.result);
@@ -48,17 +50,24 @@ export async function clientId() {
   return fresh;
 }
 
+// what a link was traded for: the site of now, and the token of each site that was ever joined
+export const joined = (who) => within(["kept"], "readwrite", async (t) => {
+  await done(t.objectStore("kept").put(who.token, `token ${who.site_id}`));
+  await done(t.objectStore("kept").put(who, "who"));
+});
+
 export function add(report) {
   return within(["kept", "reports"], "readwrite", async (t) => {
     const kept = t.objectStore("kept"), reports = t.objectStore("reports");
     const seq = (await done(kept.get("next_seq"))) ?? 0;
     await done(kept.put(seq + 1, "next_seq"));
+    const site_id = report.site_id ?? (await done(kept.get("who"))).site_id;
     const all = await done(reports.getAll());
     if (all.length >= MOST) {
       const least = all.find((one) => one.result !== "success") ?? all[0];
       await done(reports.delete(least.seq));
     }
-    await done(reports.put({ ...report, seq }));
+    await done(reports.put({ ...report, site_id, seq }));
     return seq;
   });
 }
@@ -67,19 +76,24 @@ const forget = (seqs) => within(["reports"], "readwrite", async (t) => {
   for (const seq of seqs) await done(t.objectStore("reports").delete(seq));
 });
 
-let notBefore = 0;
+let askedUntil = 0;  // the server said so
+let notBefore = 0;   // our own patience after a failure
 let failures = 0;
 
-async function send(who, batch, left) {
-  const answer = await fetch(`/api/v1/sites/${who.site_id}/measurements`, {
+async function send(site, token, batch, left) {
+  const now = new Date().toISOString();
+  // a clock that was set back since leaves reports in its future, which nobody would take
+  const told = batch.map(({ site_id, ...report }) => ({ ...report, started_at: report.started_at < now ? report.started_at : now }));
+  const answer = await fetch(`/api/v1/sites/${site}/measurements`, {
     method: "POST",
-    headers: { "Content-Type": "application/json", Authorization: `Bearer ${who.token}` },
+    signal: AbortSignal.timeout(PATIENCE_MS),
+    headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}` },
     body: JSON.stringify({
       client_id: await clientId(),
-      sent_at: new Date().toISOString(),
+      sent_at: now,
       queue_reports: left,
-      oldest_report_at: batch[0].started_at,
-      measurements: batch,
+      oldest_report_at: told.map((report) => report.started_at).sort()[0],
+      measurements: told,
     }),
   });
   if (answer.ok) {
@@ -90,36 +104,54 @@ async function send(who, batch, left) {
   if (answer.status === 422 || answer.status === 413) {
     // one of them cannot be read: each by itself, so that the others arrive
     if (batch.length === 1) { await forget([batch[0].seq]); return true; }
-    for (const report of batch) if (!(await send(who, [report], left))) return false;
+    for (const report of batch) {
+      const sent = await send(site, token, [report], left);
+      if (sent !== true) return sent;
+    }
     return true;
   }
-  failures += 1;
+  if (answer.status === 401) return "refused";
   const asked = Number(answer.headers.get("Retry-After"));
-  notBefore = Date.now() + 1000 * (asked > 0 ? asked : Math.min(300, 2 ** failures));
-  return answer.status === 401 ? "refused" : false;
+  if (asked > 0) askedUntil = Date.now() + 1000 * asked;
+  else later();
+  return "waiting";
 }
 
-async function deliverAll(who) {
+function later() {
+  failures += 1;
+  notBefore = Date.now() + 1000 * Math.min(300, 2 ** failures);
+}
+
+async function deliverSite(site, token) {
   for (;;) {
-    const reports = await waiting();
+    const reports = (await waiting()).filter((report) => report.site_id === site);
     if (!reports.length) return "empty";
-    if (Date.now() < notBefore || !navigator.onLine) return "waiting";
+    if (Date.now() < Math.max(askedUntil, notBefore) || !navigator.onLine) return "waiting";
     const batch = reports.slice(0, AT_ONCE);
     try {
-      const sent = await send(who, batch, reports.length - batch.length);
-      if (sent === "refused") return "refused";
-      if (!sent) return "waiting";
+      const sent = await send(site, token, batch, reports.length - batch.length);
+      if (sent !== true) return sent;
     } catch {
-      failures += 1;
-      notBefore = Date.now() + 1000 * Math.min(300, 2 ** failures);
+      later();
       return "waiting";
     }
   }
 }
 
+// of a site whose token was revoked, reports wait until it is joined again; the others go on
+async function deliverAll(who) {
+  let state = "empty";
+  for (const site of new Set((await waiting()).map((report) => report.site_id))) {
+    const token = site === who.site_id ? who.token : await recall(`token ${site}`);
+    const ended = token ? await deliverSite(site, token) : "refused";
+    if (site === who.site_id) state = ended;
+  }
+  return state;
+}
+
 // one tab at a time; where the browser has no locks (no https), the server's own rule is enough
 export async function deliver(who, { now = false } = {}) {
-  if (now) notBefore = 0;
+  if (now) notBefore = 0;  // but never before the server wants it
   if (!navigator.locks) return deliverAll(who);
   return navigator.locks.request("lensong-deliver", () => deliverAll(who));
 }

@@ -4,6 +4,7 @@
 const PROTOCOL = "lensong.uplink.v1";
 const HELD_BYTES = 262144;
 const LEAVING = 1000;
+const PATIENCE_MS = 20000;  // the server speaks every 5 s at least; a dead network closes nothing
 
 function socket(path) {
   const ws = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`, PROTOCOL);
@@ -18,22 +19,29 @@ function randomBlock(bytes) {
 }
 
 // resolves to {result} or {error}; calls tell(phase, values) on the way; stop() ends it early
-export function uplinkTest({ token, site, seconds, clientId, tell }) {
+export function uplinkTest({ token, site, seconds, clientId, tell, patience_ms = PATIENCE_MS }) {
   let stop = () => {};
   const outcome = new Promise((resolve) => {
     const main = socket("/uplink/v1/test");
-    let probe = null, terms = null, sending = false, ended = false, timer = 0, testId = null;
+    let probe = null, terms = null, sending = false, ended = false, timer = 0, silence = 0, testId = null;
 
     const finish = (value) => {
       if (ended) return;
       ended = true;
       sending = false;
       clearTimeout(timer);
+      clearTimeout(silence);
       if (probe && probe.readyState <= 1) probe.close(LEAVING);
       if (main.readyState <= 1) main.close(LEAVING);
       resolve({ testId, ...value });
     };
     stop = (code) => finish({ error: { kind: "aborted", code } });
+    const lost = () => finish({ error: { kind: "failure", code: "connection_lost" } });
+    const heard = () => {
+      clearTimeout(silence);
+      silence = setTimeout(lost, patience_ms);
+    };
+    heard();
 
     const openProbe = (key) => {
       probe = socket("/uplink/v1/probe");
@@ -68,6 +76,8 @@ export function uplinkTest({ token, site, seconds, clientId, tell }) {
       }));
     };
     main.onmessage = (event) => {
+      if (ended) return;
+      heard();
       const message = JSON.parse(event.data);
       if (message.type === "queued") tell("queued", message);
       else if (message.type === "admitted") {
@@ -83,7 +93,7 @@ export function uplinkTest({ token, site, seconds, clientId, tell }) {
       else if (message.type === "result") finish({ result: message });
       else if (message.type === "error") finish({ error: message });
     };
-    main.onclose = () => finish({ error: { kind: "failure", code: "connection_lost" } });
+    main.onclose = lost;
   });
   return { outcome, stop: (code) => stop(code) };
 }

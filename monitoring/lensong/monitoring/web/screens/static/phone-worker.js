@@ -1,6 +1,7 @@
 // Keeps the page: it opens without a network, and is the newest one with it. VERSION and SHELL are
 // put before this by the server.
 
+const PATIENCE_MS = 4000;
 const CACHE = `lensong-phone-${VERSION}`;
 
 self.addEventListener("install", (event) => {
@@ -20,20 +21,28 @@ self.addEventListener("activate", (event) => {
   })());
 });
 
-async function page(request) {
-  try {
-    const fresh = await fetch(request);
-    // only the address without a secret is kept
-    if (fresh.ok && new URL(request.url).pathname === "/p") (await caches.open(CACHE)).put("/p", fresh.clone());
-    return fresh;
-  } catch {
-    return (await caches.match("/p")) ?? Response.error();
-  }
+async function newest(request) {
+  const fresh = await fetch(request);
+  // only the address without a secret is kept
+  if (fresh.ok && new URL(request.url).pathname === "/p") await (await caches.open(CACHE)).put("/p", fresh.clone());
+  return fresh;
+}
+
+// the newest page, or the kept one where there is no network, no service behind it, or no end of waiting
+async function page(event) {
+  const coming = newest(event.request);
+  event.waitUntil(coming.catch(() => {}));
+  const kept = await caches.match("/p");
+  if (!kept) return coming;
+  return Promise.race([
+    coming.then((fresh) => (fresh.status < 500 ? fresh : kept), () => kept),
+    new Promise((resolve) => { setTimeout(resolve, PATIENCE_MS, kept); }),
+  ]);
 }
 
 self.addEventListener("fetch", (event) => {
   const { pathname } = new URL(event.request.url);
-  if (event.request.mode === "navigate") event.respondWith(page(event.request));
+  if (event.request.mode === "navigate") event.respondWith(page(event));
   else if (pathname.startsWith("/static/")) {
     event.respondWith((async () => (await caches.match(event.request)) ?? fetch(event.request))());
   }

@@ -13,15 +13,17 @@ const SHAPES = {
   unknown: '<path d="M12 1.5L22.5 12 12 22.5 1.5 12z" fill="none" stroke="currentColor" stroke-width="2.4"/>',
 };
 
+const REMEMBERED = ["profile", "duration", "seconds", "operator"];
 let who = null;
-let test = null;
-let busyElsewhere = false;
+let halt = () => {};  // ends the test that runs, or that is about to
+const PATIENCE_MS = 15000;
 
 const today = () => new Date().toLocaleDateString("sv", { timeZone: places.zone });
 const alertUser = (text) => { $("alert").textContent = text; };
 
 async function api(path, options = {}) {
   const answer = await fetch(path, {
+    signal: AbortSignal.timeout(PATIENCE_MS),
     ...options,
     headers: { "Content-Type": "application/json", "Accept-Language": language, ...(who ? { Authorization: `Bearer ${who.token}` } : {}) },
   });
@@ -38,16 +40,23 @@ async function join() {
   try {
     const joined = await api("/api/v1/join", { method: "POST", body: JSON.stringify({ secret, label: "phone" }) });
     who = joined;
-    await store.keep("who", joined);
+    await store.joined(joined);
   } catch (error) {
     if (!who) alertUser(say(error.status === 404 ? "phone.link_used" : navigator.onLine ? "phone.join_failed" : "phone.join_offline"));
   }
 }
 
 async function profiles() {
-  let known = (await store.recall("profiles")) ?? [];
-  try { known = await api("/api/v1/profiles"); await store.keep("profiles", known); } catch { /* the ones kept */ }
-  const chosen = (await store.recall("profile")) ?? "tiktok-720p30";
+  drawProfiles((await store.recall("profiles")) ?? [], (await store.recall("profile")) ?? "tiktok-720p30");
+  show("ask");  // without waiting for a network that may hang
+  try {
+    const known = await api("/api/v1/profiles");
+    await store.keep("profiles", known);
+    drawProfiles(known, $("profile").value || "tiktok-720p30");
+  } catch { /* the ones kept */ }
+}
+
+function drawProfiles(known, chosen) {
   $("profile").replaceChildren(...known.map((one) => {
     const option = new Option(`${one.name} · ${mbps(one.uplink_required_bps)}`, one.code, false, one.code === chosen);
     return option;
@@ -123,26 +132,50 @@ async function run() {
   $("rate").textContent = "–";
   $("progress").value = 0;
   $("left").textContent = "";
+  $("phase").textContent = say("phone.phase.waiting");
   const startedAt = new Date().toISOString();
+  let left = null, test = null;
+  const halted = new Promise((resolve) => {
+    halt = (code) => { left ??= code; test?.stop(code); resolve({}); };
+  });
   const seconds = Number($("seconds").value);
   const spot = $("spot").value.trim();
   const operator = $("operator").value.trim();
-  for (const [key, value] of [["profile", $("profile").value], ["operator", operator]]) await store.keep(key, value);
+  for (const key of REMEMBERED) await store.keep(key, $(key).value.trim());
+  navigator.storage?.persist?.();  // what waits here is not to be tidied away
   const wake = await navigator.wakeLock?.request("screen").catch(() => null);
-  const where = await position();
-  test = uplinkTest({ token: who.token, site: who.site_id, seconds, clientId: await store.clientId(), tell });
-  const outcome = await test.outcome;
-  test = null;
+  const where = await Promise.race([position(), halted]);
+  const clientId = await store.clientId();
+  const { token, site_id } = who;
+  if (!left) test = uplinkTest({ token, site: site_id, seconds, clientId, tell });
+  const outcome = test ? await found(await test.outcome, site_id) : { error: { kind: "aborted", code: left } };
+  halt = () => {};
   wake?.release();
-  const extra = { ...where, ...(spot ? { spot } : {}), ...(operator ? { operator } : {}) };
+  const extra = { site_id, ...where, ...(spot ? { spot } : {}), ...(operator ? { operator } : {}) };
   // what a rule refused before it began is no measurement
   if (outcome.result || outcome.error.kind !== "refused") await store.add(reportOf(outcome, startedAt, extra));
-  if (outcome.result) await found(spot, outcome.result);
+  if (outcome.result) await addSpot(spot, outcome.result);
   await deliver(true);
   show("ask");
   if (outcome.result) await verdict(outcome.result);
   else explain(outcome.error);
   await cost();
+}
+
+// the connection was lost, but the server may have counted to the end
+async function found(outcome, site) {
+  if (outcome.error?.code !== "connection_lost" || !outcome.testId) return outcome;
+  for (let n = 0; n < 3; n += 1) {
+    try {
+      const kept = await api(`/api/v1/sites/${site}/tests/${outcome.testId}`);
+      if (kept.result !== "success") return outcome;
+      return { ...outcome, error: undefined, result: { ...kept, received_bytes: kept.sent_bytes, sustained: kept.uplink_bins_bps.length >= 20 } };
+    } catch (error) {
+      if (error.status !== 404) return outcome;
+    }
+    await new Promise((resolve) => { setTimeout(resolve, 2000); });  // it may not have noticed yet
+  }
+  return outcome;
 }
 
 function explain(error) {
@@ -153,6 +186,9 @@ function explain(error) {
 
 async function verdict(result) {
   const query = new URLSearchParams({ profile: $("profile").value, duration: $("duration").value });
+  const starts = new Date($("starts").value);
+  const chosen = starts > new Date();
+  if (chosen) query.set("start", starts.toISOString());
   let judged = null;
   try { judged = await api(`/api/v1/sites/${who.site_id}/readiness?${query}`); } catch { /* told below */ }
   const state = judged?.state ?? "unknown";
@@ -161,7 +197,7 @@ async function verdict(result) {
   $("state").innerHTML = `<svg viewBox="0 0 24 24" aria-hidden="true">${SHAPES[state]}</svg>`;
   $("state").append(` ${say(`state.${state}`)}`);
   const name = $("profile").selectedOptions[0]?.text.split(" · ")[0] ?? "";
-  $("sentence").textContent = judged ? say(`phone.sentence.${state}`, { profile: name, time: ends() }) : say("phone.no_verdict");
+  $("sentence").textContent = judged ? say(`phone.sentence.${state}`, { profile: name, time: (chosen ? day : clock)(new Date(judged.ends_at)) }) : say("phone.no_verdict");
   $("measured").textContent = say("phone.measured", {
     p10: result.uplink_p10_bps / 1e6, p50: result.uplink_p50_bps / 1e6, rtt: result.rtt_loaded_ms, mb: result.received_bytes / 1e6,
   }) + (result.sustained ? "" : ` ${say("phone.too_short")}`);
@@ -179,7 +215,7 @@ async function verdict(result) {
 }
 
 const clock = (at) => new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", timeZone: places.zone }).format(at);
-const ends = () => clock(new Date(Date.now() + 1000 * Number($("duration").value)));
+const day = (at) => new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", day: "numeric", month: "numeric", timeZone: places.zone }).format(at);
 const profileName = (code) => [...$("profile").options].find((o) => o.value === code)?.text.split(" · ")[0] ?? code;
 
 function list(id, texts) {
@@ -187,10 +223,10 @@ function list(id, texts) {
 }
 
 // walk mode: the spots of today, the best one first
-async function found(spot, result) {
+async function addSpot(spot, result) {
   const kept = (await store.recall("spots")) ?? { day: "", list: [] };
   const spots = kept.day === today() ? kept.list : [];
-  spots.push({ spot: spot || say("phone.here"), p10: result.uplink_p10_bps, at: new Date().toISOString() });
+  spots.push({ spot: spot || say("phone.here"), p10: result.uplink_p10_bps, at: result.started_at });
   await store.keep("spots", { day: today(), list: spots.slice(-50) });
   await drawSpots();
 }
@@ -216,12 +252,11 @@ async function alone(work) {
   if (!navigator.locks) return work();
   return navigator.locks.request("lensong-test", { ifAvailable: true }, async (lock) => {
     if (!lock) { alertUser(say("phone.other_tab")); return; }
-    busyElsewhere = false;
     await work();
   });
 }
 
-function abort(code) { test?.stop(code); }
+function abort(code) { halt(code); }
 
 $("start").addEventListener("click", () => alone(run));
 $("stop").addEventListener("click", () => abort("stopped"));
@@ -241,10 +276,8 @@ await join();
 if (who) {
   $("site").textContent = who.site_name;
   $("commune").textContent = who.commune_name;
-  $("operator").value = (await store.recall("operator")) ?? "";
-  await profiles();
-  show("ask");
-  await Promise.all([cost(), drawSpots(), deliver()]);
+  for (const key of REMEMBERED.slice(1)) $(key).value = (await store.recall(key)) ?? $(key).value;
+  await Promise.all([profiles(), cost(), drawSpots(), deliver()]);
 } else if (!$("alert").textContent) alertUser(say("phone.no_link"));
 if ("serviceWorker" in navigator) await navigator.serviceWorker.register("/p/sw.js", { scope: "/p" }).catch(() => {});
 setInterval(deliver, 30000);
