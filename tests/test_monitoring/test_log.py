@@ -18,10 +18,11 @@ from lensong.monitoring.store.people import new_secret
 def as_it_was() -> Iterator[None]:
     """Give the process its logging back."""
     root = logging.getLogger()
-    names = [*_changed(), "lensong.requests"]
+    names = [*_changed(), "uvicorn.error", "lensong.requests"]
+    kept = (list(root.handlers), root.level, {n: logging.getLogger(n).level for n in names})
     for name in ("uvicorn", "uvicorn.error"):  # another test's server may have set them up
         logging.getLogger(name).propagate = True
-    kept = (list(root.handlers), root.level, {n: logging.getLogger(n).level for n in names})
+        logging.getLogger(name).setLevel(logging.NOTSET)
     yield
     root.handlers[:], level, levels = kept
     root.setLevel(level)
