@@ -13,9 +13,15 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy import func, select
+
 from benchmarks.monitoring.cores import CoreMeter
+from lensong.monitoring.records import Session
+from lensong.monitoring.store import tables
+from lensong.monitoring.store.engine import Database
 from tests.postgres_server import postgres_server
 from tests.reporting_clients import Tally, send_reports
 from tests.service_process import populated, service_process
@@ -31,11 +37,45 @@ def database(kind: str, folder: Path) -> Iterator[str]:
         yield server.new_database()
 
 
-def run(kind: str, *, sites: int, connections: int, rate: float | None, duration_s: float) -> str:
+def soon(count: int) -> tuple[Session, ...]:
+    """Return a session in two hours for each of the first sites: a report of theirs is judged."""
+    starts_at = datetime.now(UTC) + timedelta(hours=2)
+    return tuple(
+        Session(
+            session_id=f"session-{number}",
+            site_id=f"site-{number:04d}",
+            title="Synthetic",
+            profile_code="tiktok-720p30",
+            starts_at=starts_at,
+            ends_at=starts_at + timedelta(hours=3),
+        )
+        for number in range(count)
+    )
+
+
+async def verdicts_kept(db: str) -> int:
+    """Return how many verdicts are stored; one that says the same again is not."""
+    opened = Database(db)
+    async with opened.reading() as connection:
+        found = await connection.scalar(select(func.count()).select_from(tables.verdicts))
+    await opened.close()
+    return int(found or 0)
+
+
+def run(
+    kind: str,
+    *,
+    sites: int,
+    sessions: int,
+    connections: int,
+    rate: float | None,
+    duration_s: float,
+) -> str:
     with tempfile.TemporaryDirectory(prefix="load-") as name, database(kind, Path(name)) as db:
-        there = populated(db, sites)
+        there = populated(db, sites, soon(sessions))
         with service_process(Path(name), db) as service:
             asyncio.run(send_reports(service.url, there.tokens, duration_s=5.0, first_seq=10**9))
+            kept_before = asyncio.run(verdicts_kept(db))
             meter, began = CoreMeter(service), time.monotonic()
             told: Tally = asyncio.run(
                 send_reports(
@@ -49,11 +89,14 @@ def run(kind: str, *, sites: int, connections: int, rate: float | None, duration
             took_s = time.monotonic() - began
             cores = meter.read()
             memory = service.resident_bytes() / 1e6
+            kept = asyncio.run(verdicts_kept(db)) - kept_before
     refused = {status: n for status, n in told.statuses.items() if status not in (200, 201)}
     cells = (
         kind,
         f"{rate:.0f}/s" if rate else "as fast as it goes",
         str(connections),
+        str(sessions),
+        f"{kept / took_s:.0f}",
         f"{len(told.acknowledged) / took_s:.0f}",
         *(f"{told.percentile_ms(share):.0f}" for share in (0.5, 0.99, 0.999, 1.0)),
         str(cores),
@@ -67,25 +110,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--db", choices=("sqlite", "postgresql"), action="append")
     parser.add_argument("--sites", type=int, default=1_000)
+    parser.add_argument(
+        "--sessions", type=int, action="append", help="so many sites have a session to judge"
+    )
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--rate", type=float, action="append", help="0: as fast as it goes")
     parser.add_argument("--duration", type=float, default=60.0, help="seconds")
     asked = parser.parse_args()
     print(
-        "| database | asked | connections | reports/s | p50 ms | p99 | p99.9 | max "
-        "| cores: service / clients / others | MB | refused |"
+        "| database | asked | connections | sessions | new verdicts/s | reports/s "
+        "| p50 ms | p99 | p99.9 | max | cores: service / clients / others | MB | refused |"
     )
-    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|---|---|---|---|---|")
     for kind in asked.db or ["sqlite", "postgresql"]:
-        for rate in asked.rate or [600.0, 1_000.0, 0.0]:
-            row = run(
-                kind,
-                sites=asked.sites,
-                connections=asked.connections,
-                rate=rate or None,
-                duration_s=asked.duration,
-            )
-            print(row, flush=True)
+        for sessions in asked.sessions or [0, asked.sites]:
+            for rate in asked.rate or [600.0, 1_000.0, 0.0]:
+                row = run(
+                    kind,
+                    sites=asked.sites,
+                    sessions=min(sessions, asked.sites),
+                    connections=asked.connections,
+                    rate=rate or None,
+                    duration_s=asked.duration,
+                )
+                print(row, flush=True)
 
 
 if __name__ == "__main__":
