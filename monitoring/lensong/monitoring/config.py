@@ -30,7 +30,6 @@ class Limits(_Part):
     head_seconds: _Positive = 15.0
     body_bytes: _Count = 1_048_576
     body_seconds: _Positive = 20.0
-    measurements_per_request: _Count = 500
     reports_per_minute_per_site: _Count = 600
     queued_writes: _Count = 2_000
     uplink_tests_at_once: _Count = 2

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -31,7 +33,7 @@ def hold_while_serving(app: FastAPI, service: Service) -> None:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as held:
-            await held.enter_async_context(only_connection(service.database))
+            await held.enter_async_context(only_connection(service.database, _stop))
             await held.enter_async_context(inner(app))
             if service.config.demo:
                 from lensong.monitoring.demo import keep_alive
@@ -40,6 +42,11 @@ def hold_while_serving(app: FastAPI, service: Service) -> None:
             yield
 
     app.router.lifespan_context = lifespan
+
+
+def _stop() -> None:
+    """End this process as a service manager would: what it was sent is answered first."""
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 @asynccontextmanager

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from lensong.monitoring.store.engine import Database
 from lensong.monitoring.store.lock import only_connection, only_process
@@ -83,6 +85,55 @@ async def test_a_postgresql_database_is_held_by_one_connection(postgres: Postgre
     finally:
         for database in (first, second, other):
             await database.close()
+
+
+@pytest.mark.anyio
+async def test_a_lock_that_the_server_forgot_is_taken_again(postgres: Postgres) -> None:
+    url = postgres.new_database()
+    first, second = Database(url), Database(url)
+    lost: list[str] = []
+    try:
+        async with only_connection(first, lambda: lost.append("first"), ask_every_s=0.5):
+            await end_other_connections(second)
+            await until_held(second, 0)
+            await until_held(second, 1)
+            with pytest.raises(ConfigError, match="another process is at work"):
+                async with only_connection(second):
+                    raise AssertionError("held twice")
+            assert lost == []
+            await end_other_connections(second)
+            await until_held(second, 0)
+            async with only_connection(second):  # quicker than the first
+                await asyncio.sleep(1.5)
+                assert lost == ["first"]
+    finally:
+        for database in (first, second):
+            await database.close()
+
+
+async def end_other_connections(database: Database) -> None:
+    """Do to the others what a restart of the server does."""
+    async with database.reading() as connection:
+        await connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+
+
+async def until_held(database: Database, by: int) -> None:
+    """Wait until so many connections hold the lock."""
+    held = (
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = "
+        "(SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    async with asyncio.timeout(5.0):
+        while True:
+            async with database.reading() as connection:
+                if await connection.scalar(text(held)) == by:
+                    return
+            await asyncio.sleep(0.01)
 
 
 @pytest.mark.anyio

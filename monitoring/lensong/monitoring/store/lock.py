@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import logging
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lensong.monitoring.errors import StoreUnavailableError
 from lensong.monitoring.store.engine import Database, database_url, is_unavailable, reason
@@ -16,6 +20,7 @@ from lensong.propagation.errors import ConfigError
 
 __all__ = ["only_connection", "only_process"]
 
+_LOG = logging.getLogger(__name__)
 _LOCK = 7_308_604_898
 """Number of PostgreSQL's advisory lock; any, as long as nobody else takes the same."""
 
@@ -70,10 +75,21 @@ def only_process(db: str) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def only_connection(database: Database) -> AsyncIterator[None]:
+async def only_connection(
+    database: Database, on_lost: Callable[[], None] = lambda: None, ask_every_s: float = 5.0
+) -> AsyncIterator[None]:
     """Keep other processes off a PostgreSQL database until the block ends.
 
-    A server that restarts in between forgets the lock; it is not asked for again.
+    A server that restarts forgets the lock, so it is asked for again.
+
+    Parameters
+    ----------
+    database : Database
+        One of SQLite is left to `only_process`.
+    on_lost : callable
+        Called once if another process was quicker after the server had been away.
+    ask_every_s : float
+        How often it is asked whether the lock still stands [s].
 
     Raises
     ------
@@ -82,15 +98,45 @@ async def only_connection(database: Database) -> AsyncIterator[None]:
     StoreUnavailableError
         The database does not answer.
     """
-    if database.is_sqlite:  # there `only_process` does it
+    if database.is_sqlite:
         yield
         return
     try:
-        connection = await database.write_engine.connect()
+        connection = await _locked(database)
     except (SQLAlchemyError, OSError) as error:
         if is_unavailable(error):
             raise StoreUnavailableError(reason(error)) from error
         raise
+
+    async def keep() -> None:
+        nonlocal connection
+        while True:
+            await asyncio.sleep(ask_every_s)
+            try:
+                if connection.invalidated or connection.closed:
+                    connection = await _locked(database)
+                else:
+                    await connection.execute(text("SELECT 1"))
+                    await connection.commit()
+            except (SQLAlchemyError, OSError):  # it is away: nobody can take the lock meanwhile
+                await _let_go(connection)
+            except ConfigError as error:
+                _LOG.error("%s", error)
+                on_lost()
+                return
+
+    keeper = asyncio.create_task(keep())
+    try:
+        yield
+    finally:
+        keeper.cancel()
+        await asyncio.gather(keeper, return_exceptions=True)
+        await _let_go(connection)
+
+
+async def _locked(database: Database) -> AsyncConnection:
+    """Return a connection that holds the lock for as long as it lives."""
+    connection = await database.write_engine.connect()
     try:
         taken = await connection.execute(
             text("SELECT pg_try_advisory_lock(:number)"), {"number": _LOCK}
@@ -101,7 +147,15 @@ async def only_connection(database: Database) -> AsyncIterator[None]:
                 "state in memory: stop that one first, or ask it by --server"
             )
         await connection.commit()  # the lock is the connection's, no transaction stays open
-        yield
-    finally:
-        await connection.invalidate()  # which ends the connection, and the lock with it
-        await connection.close()
+    except BaseException:
+        await _let_go(connection)
+        raise
+    return connection
+
+
+async def _let_go(connection: AsyncConnection) -> None:
+    """End a connection, and its lock with it; back in the pool it would keep it."""
+    with contextlib.suppress(SQLAlchemyError, OSError):
+        if not connection.closed:
+            await connection.invalidate()
+            await connection.close()
