@@ -123,6 +123,7 @@ def test_sessions_that_fell_short_lower_what_is_safe() -> None:
     confirmed, doubted = judge(QUESTION, held, now=NOW), judge(QUESTION, fell_short, now=NOW)
     assert confirmed.state is State.READY
     assert doubted.state is State.NOT_READY
+    assert codes(doubted)[0] == "rate_unsteady"
     assert doubted.uplink_safe_bps is not None
     assert confirmed.uplink_safe_bps is not None
     assert doubted.uplink_safe_bps < confirmed.uplink_safe_bps

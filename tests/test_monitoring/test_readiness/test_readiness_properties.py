@@ -430,3 +430,15 @@ def test_ready_means_that_the_safe_uplink_covers_the_need(
         assert verdict.probability is not None
         assert verdict.probability >= 0.9 - TINY
         assert not any(reason.severity != "info" for reason in verdict.reasons)
+
+
+@given(questions(), evidences)
+def test_an_uplink_is_called_too_weak_only_where_less_is_expected_than_needed(
+    question: Question, evidence: Evidence
+) -> None:
+    for reason in judge(question, evidence, now=NOW).reasons:
+        if reason.code in ("rate_short", "rate_unsteady"):
+            expected, required = reason.values["expected_mbps"], reason.values["required_mbps"]
+            assert isinstance(expected, float)
+            assert isinstance(required, float)
+            assert (expected < required) == (reason.code == "rate_short")

@@ -247,7 +247,9 @@ def _about_rate(case: _Case, need: Need) -> Reason:
         "probability_percent": 100.0 * probability,
     }
     if probability <= settings.not_ready_probability:
-        return Reason(code="rate_short", severity="error", values=values)
+        if values["expected_mbps"] < values["required_mbps"]:
+            return Reason(code="rate_short", severity="error", values=values)
+        return Reason(code="rate_unsteady", severity="error", values=values)
     if case.carries(need, settings.ready_probability):
         return Reason(code="rate_enough", severity="info", values=values)
     if case.expected.carries(rate_bps, settings.ready_probability):
