@@ -47,7 +47,7 @@ def test_the_configuration_and_its_rules_are_valid(shipped: Path) -> None:
     done = run("promtool", "check", "config", "--lint=all", "--lint-fatal", "prometheus.yml",
                cwd=shipped)  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "5 rules found" in done.stdout
+    assert "6 rules found" in done.stdout
     assert "4 rules found" in done.stdout
 
 
@@ -110,6 +110,7 @@ def test_every_alert_speaks_both_languages_and_names_a_place_in_the_docs() -> No
         "ProbeStale",
         "StreamLagging",
         "StreamDown",
+        "StreamSourceDown",
     }
     for rule in alerts:
         told = rule["annotations"]

@@ -84,6 +84,10 @@ async def test_figures_that_stop_coming_are_unknown_not_fine(light: Running) -> 
     async with asyncio.timeout(20.0):
         while (await admin.get(AT)).json()["state"] != "unknown":
             await asyncio.sleep(0.05)
+    scraper = await light.signed_in("scraper")
+    text = (await scraper.get("/metrics")).text
+    assert 'lensong_stream_source_up{site="binh-lu"} 0.0' in text
+    assert 'lensong_stream_up{site="binh-lu"}' not in text  # 0 would mean that nobody publishes
 
 
 async def test_after_its_session_a_stream_is_nobodys_business(light: Running) -> None:

@@ -201,7 +201,7 @@ def _limits(profile: StreamProfile) -> StreamLimits:
 
 def _snapshot(health: StreamHealth) -> StreamSnapshot:
     return StreamSnapshot(
-        up=bool(health.up),
+        up=health.up,
         state=health.state,
         lag_s=health.lag_s,
         received_bytes=health.received_bytes_total,

@@ -231,7 +231,12 @@ FAMILIES = (
     _gauge(
         "lensong_stream_up",
         "Whether a publisher is connected to the media server (1) or not (0).",
-        _of_stream(lambda stream: float(stream.up)),
+        _of_stream(lambda stream: _number(stream.up)),
+    ),
+    _gauge(
+        "lensong_stream_source_up",
+        "Whether the media server or encoder tells its figures (1) or not (0).",
+        _of_stream(lambda stream: float(stream.up is not None)),
     ),
     Family(
         name="lensong_stream_received_bytes",

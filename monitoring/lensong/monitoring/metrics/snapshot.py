@@ -25,9 +25,15 @@ class RttHistogram:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamSnapshot:
-    """A stream that a media server reports, or that should be there."""
+    """A stream that a media server reports, or that should be there.
 
-    up: bool
+    Parameters
+    ----------
+    up : bool or None
+        Whether somebody publishes; None while the media server does not answer.
+    """
+
+    up: bool | None
     state: str  # ok, at_risk, not_ok, down, unknown
     lag_s: float | None = None
     received_bytes: int | None = None
