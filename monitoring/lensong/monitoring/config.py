@@ -26,7 +26,7 @@ class _Part(BaseModel):
 class Limits(_Part):
     """What the service takes on at once."""
 
-    connections: _Count = 4_000
+    connections: _Count = 2_000
     head_seconds: _Positive = 15.0
     body_bytes: _Count = 1_048_576
     body_seconds: _Positive = 20.0

@@ -87,12 +87,11 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     with service_process(folder, db, limits=limits) as service:
         aimed = Target(service, there, site_id, token)
         assert aimed.ask(report_request(site_id, token, report_body(0)))[0] == 201
-        before = service.resident_bytes()
         yield aimed
         assert aimed.ask(report_request(site_id, token, report_body(1)))[0] == 201
         assert service.get("/-/ready")[0] == 200
         assert "Traceback" not in service.log()
-        assert service.resident_bytes() - before < 120e6
+        assert service.resident_bytes() < 400e6  # what it may take with a thousand sites
 
 
 def is_problem(answer: tuple[int, dict[str, Any]], status: int, code: str) -> bool:
@@ -156,16 +155,16 @@ def test_a_body_that_drips_is_given_up(target: Target) -> None:
 def test_many_half_sent_bodies_cost_a_bounded_memory(target: Target) -> None:
     before = target.service.resident_bytes()
     request = target.post(b" " * 1_000_000, "Content-Length: 1000001")
-    connections = [target.connect() for _ in range(120)]
+    connections = [target.connect() for _ in range(250)]
     for connection in connections:
         connection.settimeout(5.0)
         with contextlib.suppress(OSError):
             connection.sendall(request)
-    after = target.service.resident_bytes()
     answers = [answer_of(connection) for connection in connections]
+    after = target.service.resident_bytes()
     for connection in connections:
         connection.close()
-    assert after - before < 110e6  # of 120 MB that were sent
+    assert after - before < 200e6  # of 250 MB that were sent
     assert {answer[0] for answer in answers} <= {408, 503, 0}
 
 

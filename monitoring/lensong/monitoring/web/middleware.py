@@ -177,6 +177,8 @@ class _Body:
 
     async def discard(self) -> None:
         """Read a rest that nobody wants: who still sends would not hear the refusal otherwise."""
+        self._guard.held_bytes -= self.read_bytes  # nobody holds it any more
+        self.read_bytes = 0
         told = dict(self._scope["headers"])
         declared = told.get(b"content-length", b"0")
         if b"expect" in told or not declared.isdigit() or int(declared) > _DISCARDED_BYTES:

@@ -8,6 +8,7 @@ References
 from __future__ import annotations
 
 import math
+import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -190,6 +191,8 @@ async def _validation(request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    # they hold what was read of a body, and who was refused may take long to hear it
+    traceback.clear_frames(error.__traceback__)
     code = _HTTP_CODES.get(error.status_code, "internal" if error.status_code >= 500 else "refused")
     headers = dict(error.headers or {})
     if error.status_code == 405:  # the router names those of one route, where several share a path

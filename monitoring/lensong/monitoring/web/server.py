@@ -52,7 +52,7 @@ class PatientProtocol(HttpToolsProtocol):
     """
 
     head_s = 15.0
-    most_connections = 4_000
+    most_connections = 2_000
     _deadline: asyncio.TimerHandle | None = None
     _head_bytes = 0
 
