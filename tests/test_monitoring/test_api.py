@@ -225,13 +225,52 @@ async def test_refusals_are_problem_documents_in_the_readers_language(light: Run
     admin = await light.signed_in("admin")
     invalid = await admin.post("/api/v1/sessions", json={"site_id": "binh-lu", "colour": "red"})
     assert invalid.status_code == 422
-    assert {"pointer": "/body/colour", "detail": "Extra inputs are not permitted"} in (
-        invalid.json()["errors"]
-    )
+    told = {item["pointer"]: item for item in invalid.json()["errors"]}
+    assert told["/body/colour"]["detail"] == "Extra inputs are not permitted"
+    assert told["/body/title"]["title"] == "This is needed."
     broken = await admin.post(
         "/api/v1/sessions", content=b"{", headers={"Content-Type": "application/json"}
     )
     assert (broken.status_code, broken.json()["code"]) == (400, "bad_request")
+
+
+_PROFILE: dict[str, Any] = {
+    "code": "x", "name": "X", "platform": "any", "video_bps": 2e6, "audio_bps": 128e3,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changed", "field", "told"),
+    [
+        ({"name": " "}, "name", "This is needed."),
+        ({"platform": "y" * 61}, "platform", "Too long, at most 60 characters."),
+        ({"video_bps": 2e9}, "video_bps", "At most 1,000\u00a0Mbit/s."),
+        ({"frame_rate_hz": 0.01}, "frame_rate_hz", "At least 0.1."),
+        ({"height_px": 720.5}, "height_px", "A whole number is wanted."),
+        ({"audio_bps": None}, "audio_bps", "A number is wanted."),
+        ({"transport": "fax"}, "transport", "This value is not taken."),
+        ({"video_bps": 0, "audio_bps": 0}, "video_bps", "Video and audio cannot both be 0."),
+        ({"code": "Mã X"}, "code", "Small letters a–z, digits, and hyphens between them."),
+    ],
+)
+async def test_what_is_wrong_with_a_field_is_told_to_people(
+    light: Running, changed: dict[str, Any], field: str, told: str
+) -> None:
+    admin = await light.signed_in("admin")
+    refused = await admin.put("/api/v1/profiles/x", json=_PROFILE | changed)
+    assert refused.status_code == 422
+    wrong = refused.json()["errors"][0]
+    assert (wrong["pointer"], wrong["title"]) == (f"/body/{field}", told)
+
+
+async def test_what_is_wrong_with_a_field_is_told_in_vietnamese_too(light: Running) -> None:
+    admin = await light.signed_in("admin")
+    admin.headers["Accept-Language"] = "vi"
+    refused = await admin.put("/api/v1/profiles/x", json=_PROFILE | {"video_bps": 2e9, "name": ""})
+    assert {item["title"] for item in refused.json()["errors"]} == {
+        "Nhiều nhất là 1.000\u00a0Mbit/s.",
+        "Không được để trống.",
+    }
 
 
 async def test_a_revoked_token_is_refused_at_once(running: Running) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from lensong.propagation.errors import LensongError
+from lensong.propagation.errors import InvalidInputError, LensongError
 
 __all__ = [
     "BusyError",
     "ClockFaultError",
     "ConflictError",
+    "FieldError",
     "NotAllowedError",
     "NotFoundError",
     "NotSignedInError",
@@ -33,6 +34,26 @@ class ConflictError(LensongError):
 
     def __init__(self, message: str, code: str = "conflict") -> None:
         self.code = code
+        super().__init__(message)
+
+
+class FieldError(InvalidInputError):
+    """One field of what was sent is not what is wanted.
+
+    Parameters
+    ----------
+    message : str
+        What was given, what was wanted, what to do.
+    field : str
+        Its name in the body.
+    reason : str
+        Of the text for people: ``field.<reason>`` in the catalogue of messages.
+    values : str
+        For the places in that text.
+    """
+
+    def __init__(self, message: str, *, field: str, reason: str, **values: str) -> None:
+        self.field, self.reason, self.values = field, reason, values
         super().__init__(message)
 
 

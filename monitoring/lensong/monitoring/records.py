@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from lensong.monitoring.errors import FieldError
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 
 __all__ = [
@@ -175,7 +176,11 @@ class StreamProfile:
         _check_number("frame_rate_hz", self.frame_rate_hz, 0.1, 1_000.0)
         _check_number("srt_latency_ms", self.srt_latency_ms, 20.0, 60_000.0)
         if self.video_bps + self.audio_bps <= 0.0:
-            raise InvalidInputError(f"profile {self.code} has no video_bps and no audio_bps")
+            raise FieldError(
+                f"profile {self.code} has no video_bps and no audio_bps: a stream sends something",
+                field="video_bps",
+                reason="no_rate",
+            )
 
     @property
     def uplink_required_bps(self) -> float:

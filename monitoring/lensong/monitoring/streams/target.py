@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
-from lensong.propagation.errors import InvalidInputError
+from lensong.monitoring.errors import FieldError
 
 __all__ = ["KINDS", "CollectorTarget"]
 
@@ -52,18 +52,28 @@ class CollectorTarget:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise InvalidInputError(
-                f"kind is {self.kind[:40]!r}, wanted one of {', '.join(sorted(KINDS))}"
+            raise FieldError(
+                f"kind is {self.kind[:40]!r}, wanted one of {', '.join(sorted(KINDS))}",
+                field="kind",
+                reason="invalid",
             )
         if self.url is None:
             if self.kind not in _PUSHED:
-                raise InvalidInputError(f"a collector of kind {self.kind} needs a url to poll")
+                raise FieldError(
+                    f"a collector of kind {self.kind} needs a url to poll",
+                    field="url",
+                    reason="url_needed",
+                )
         else:
             _check_url(self.url, self.kind)
         for name in ("stream_key", "secret"):
             value = getattr(self, name)
             if value is not None and not 0 < len(value) <= _LONGEST:
-                raise InvalidInputError(f"{name} is empty or longer than {_LONGEST} characters")
+                raise FieldError(
+                    f"{name} is empty or longer than {_LONGEST} characters",
+                    field=name,
+                    reason="invalid",
+                )
 
     @property
     def application_and_name(self) -> tuple[str | None, str | None]:
@@ -81,17 +91,27 @@ def _check_url(url: str, kind: str) -> SplitResult:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise InvalidInputError(f"the url of a collector is malformed, wanted {wanted}") from error
+        raise _refused(
+            f"the url of a collector is malformed, wanted {wanted}", "url_malformed"
+        ) from error
     if parts.scheme not in schemes or len(url) > _LONGEST:
-        raise InvalidInputError(
-            f"the url of a {kind} collector begins with {parts.scheme[:12]!r}, wanted {wanted}"
+        raise _refused(
+            f"the url of a {kind} collector begins with {parts.scheme[:12]!r}, wanted {wanted}",
+            "url_scheme" if schemes else "url_unwanted",
+            schemes=", ".join(f"{scheme}://" for scheme in schemes),
         )
     if any(ord(letter) <= 32 or ord(letter) == 127 for letter in url):
-        raise InvalidInputError("the url of a collector has spaces or control characters")
+        raise _refused("the url of a collector has spaces or control characters", "url_malformed")
     if parts.username is not None or parts.password is not None:
-        raise InvalidInputError("the url of a collector holds a password: give it as secret")
+        raise _refused("the url of a collector holds a password: give it as secret", "url_password")
     if parts.scheme != "file" and (not parts.hostname or port == 0):
-        raise InvalidInputError(f"the url of a collector has no host, wanted {wanted}")
+        raise _refused(f"the url of a collector has no host, wanted {wanted}", "url_malformed")
     if parts.scheme == "file" and (parts.netloc or not parts.path.startswith("/")):
-        raise InvalidInputError("the url of a collector's file is wanted as file:///folder/name")
+        raise _refused(
+            "the url of a collector's file is wanted as file:///folder/name", "url_malformed"
+        )
     return parts
+
+
+def _refused(message: str, reason: str, **values: str) -> FieldError:
+    return FieldError(message, field="url", reason=reason, **values)

@@ -17,9 +17,11 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
+from lensong.coverage.report.messages import number_text
 from lensong.monitoring.errors import (
     BusyError,
     ConflictError,
+    FieldError,
     NotAllowedError,
     NotFoundError,
     NotSignedInError,
@@ -27,6 +29,7 @@ from lensong.monitoring.errors import (
     TooLargeError,
 )
 from lensong.monitoring.messages import preferred_language, say
+from lensong.monitoring.web.api.shapes import IDENTIFIER
 from lensong.propagation.errors import DataError, InvalidInputError, LensongError
 
 __all__ = ["PROBLEM_RESPONSES", "language_of", "problem", "register"]
@@ -76,7 +79,11 @@ _SCHEMA = {
             "type": "array",
             "items": {
                 "type": "object",
-                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+                "properties": {
+                    "pointer": {"type": "string"},
+                    "title": {"type": "string", "description": "In the same language."},
+                    "detail": {"type": "string"},
+                },
             },
         },
     },
@@ -174,19 +181,69 @@ async def _lensong(request: Request, error: Exception) -> Response:
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
     if isinstance(error, StoreUnavailableError):
         headers["Retry-After"] = "5"
-    return problem(request, status, code, str(error), headers=headers)
+    errors = []
+    if isinstance(error, FieldError):
+        title = say(f"field.{error.reason}", language_of(request), **error.values)
+        errors = [{"pointer": f"/body/{error.field}", "title": title, "detail": str(error)}]
+    return problem(request, status, code, str(error), headers=headers, errors=errors)
 
 
 async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     told = []
+    language = language_of(request)
     for item in error.errors():
         where = "/".join(str(part) for part in item["loc"])
-        told.append({"pointer": f"/{where}", "detail": str(item["msg"])})
+        title = _title(item, language)
+        told.append({"pointer": f"/{where}", "title": title, "detail": str(item["msg"])})
     unreadable = any(item["type"] == "json_invalid" for item in error.errors())
     status, code = (400, "bad_request") if unreadable else (422, "invalid")
     first = told[0] if told else {"pointer": "/", "detail": ""}
     return problem(request, status, code, f"{first['pointer']}: {first['detail']}", errors=told)
+
+
+_REASONS = {
+    "missing": "required",
+    "string_too_short": "required",
+    "string_too_long": "too_long",
+    "greater_than_equal": "at_least",
+    "greater_than": "more_than",
+    "less_than_equal": "at_most",
+    "float_type": "number",
+    "float_parsing": "number",
+    "finite_number": "number",
+    "int_type": "whole_number",
+    "int_parsing": "whole_number",
+    "int_from_float": "whole_number",
+}
+"""Pydantic's names of what is wrong, and ours."""
+
+
+def _title(item: Mapping[str, Any], language: str) -> str:
+    """Return what is wrong with a field, for people."""
+    context = item.get("ctx", {})
+    reason = _REASONS.get(item["type"], "invalid")
+    if item["type"] == "string_pattern_mismatch":
+        if not str(item["input"]).strip():
+            reason = "required"
+        elif context["pattern"] == IDENTIFIER:
+            reason = "identifier"
+    limit = next((context[name] for name in ("ge", "gt", "le") if name in context), None)
+    return say(
+        f"field.{reason}",
+        language,
+        n=context.get("max_length"),
+        limit=None if limit is None else _limit(limit, str(item["loc"][-1]), language),
+    )
+
+
+def _limit(value: float, name: str, language: str) -> str:
+    """Return a limit as people say it: names of fields end in their unit."""
+    unit = ""
+    if name.endswith("_bps"):
+        value, unit = value / 1e6, "\u00a0Mbit/s"
+    digits = 0 if float(value).is_integer() else 1
+    return number_text(float(value), digits, language=language) + unit
 
 
 async def _http(request: Request, error: Exception) -> Response:

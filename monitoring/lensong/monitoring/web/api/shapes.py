@@ -30,6 +30,7 @@ from lensong.monitoring.records import (
 )
 
 __all__ = [
+    "IDENTIFIER",
     "CommuneBody",
     "Cursor",
     "Identifier",
@@ -64,7 +65,8 @@ def _of_our_time(moment: datetime) -> datetime:
 
 Moment = Annotated[AwareDatetime, AfterValidator(_of_our_time)]
 Time = Annotated[Moment, PlainSerializer(rfc3339, return_type=str, when_used="json")]
-Identifier = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$", max_length=64)]
+IDENTIFIER = r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$"
+Identifier = Annotated[str, Field(pattern=IDENTIFIER, max_length=64)]
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
 Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$")]
 """Text of any length without control characters: PostgreSQL keeps no NUL, and logs no line ends."""
