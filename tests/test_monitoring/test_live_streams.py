@@ -122,6 +122,28 @@ async def test_the_key_of_a_stream_is_never_shown(light: Running) -> None:
     assert refused.status_code == 422
 
 
+@pytest.mark.parametrize(
+    ("kind", "url", "told"),
+    [
+        ("srs", "http://10.0.0.1:1985", "collectors.allowed_networks"),
+        ("srs", "http://169.254.169.254/latest", "collectors.allowed_networks"),
+        ("obs", "ws://[fd00::1]:4455", "collectors.allowed_networks"),
+        ("srt", "file:///etc/passwd", "collectors.allowed_folders"),
+        ("srt", "file:///no/such/file", "collectors.allowed_folders"),
+    ],
+)
+async def test_an_address_that_may_not_be_asked_is_refused(
+    light: Running, kind: str, url: str, told: str
+) -> None:
+    admin = await light.signed_in("admin")
+    refused = await admin.put(f"{AT}-source", json={"kind": kind, "url": url})
+    assert refused.status_code == 422
+    (wrong,) = refused.json()["errors"]
+    assert wrong["pointer"] == "/body/url"
+    assert told in wrong["title"]
+    assert (await admin.get(f"{AT}-source")).status_code == 404
+
+
 async def test_a_session_that_is_over_is_reported_and_teaches(running: Running) -> None:
     admin, device, session = await live_session(running)
     healthy, media = await stream_for(running, device, 120, speed=1.0)

@@ -270,3 +270,42 @@ def test_connecting_tries_each_address_in_turn() -> None:
                 return answered.status_code
 
     assert asyncio.run(once()) == 200
+
+
+def test_an_address_is_checked_before_it_is_kept(tmp_path: Path) -> None:
+    lookup = names(inside=["127.0.0.1"], outside=["10.0.0.1"], mixed=["127.0.0.1", "10.0.0.1"])
+    allow = AllowList.of(folders=[tmp_path])
+
+    def refused(url: str) -> str | None:
+        async def once() -> str | None:
+            async with GuardedClient(allow, lookup=lookup) as http:
+                try:
+                    await http.check(url)
+                except CollectorError as error:
+                    return error.code
+            return None
+
+        return asyncio.run(once())
+
+    assert refused("http://inside:1985/x") is None
+    assert refused("http://no-such-name:1985") is None  # perhaps tomorrow: asked again each time
+    assert refused((tmp_path / "not-yet.json").as_uri()) is None
+    assert refused("wss://outside") == "forbidden_address"
+    assert refused("http://mixed") == "forbidden_address"
+    assert refused("file:///etc/passwd") == "forbidden_file"
+    assert refused(f"file://{tmp_path}/../x.json") == "forbidden_file"
+    assert refused(f"file://{tmp_path}/%00") == "forbidden_file"
+    (tmp_path / "link.json").symlink_to("/etc/passwd")
+    assert refused((tmp_path / "link.json").as_uri()) == "forbidden_file"
+
+
+def test_a_name_that_is_not_answered_for_does_not_hold_up_the_form() -> None:
+    async def never(host: str, port: int) -> list[str]:  # noqa: ARG001 (the lookup's signature)
+        await asyncio.Event().wait()
+        return []
+
+    async def once() -> None:
+        async with GuardedClient(AllowList.of(), lookup=never) as http:
+            await http.check("http://slow:1985", longest_s=0.05)
+
+    asyncio.run(once())

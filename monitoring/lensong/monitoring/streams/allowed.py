@@ -14,6 +14,7 @@ import socket
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import httpx
 
@@ -119,17 +120,31 @@ class AllowList:
         """
         try:
             real = path.resolve(strict=True)
-            inside = any(real.is_relative_to(folder.resolve()) for folder in self.folders)
             plain = real.is_file()
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             raise CollectorError("unreachable", "the file cannot be found") from error
+        self.check_folder(real)
+        if not plain:
+            raise CollectorError("forbidden_file", "that is no plain file")
+        return real
+
+    def check_folder(self, path: Path) -> None:
+        """Refuse a file, be it there or not, that lies in no listed folder.
+
+        Raises
+        ------
+        CollectorError
+            With the code ``forbidden_file``.
+        """
+        try:
+            real = path.resolve()
+            inside = any(real.is_relative_to(folder.resolve()) for folder in self.folders)
+        except (OSError, RuntimeError, ValueError):
+            inside = False
         if not inside:
             raise CollectorError(
                 "forbidden_file", "the file lies outside of collectors.allowed_folders"
             )
-        if not plain:
-            raise CollectorError("forbidden_file", "that is no plain file")
-        return real
 
 
 async def look_up(host: str, port: int) -> list[str]:
@@ -151,6 +166,31 @@ class GuardedClient(httpx.AsyncClient):
             follow_redirects=False,
             trust_env=False,
         )
+
+    async def check(self, url: str, *, longest_s: float = 3.0) -> None:
+        """Refuse the address of a collector that may not be asked; nothing is sent to it.
+
+        What cannot be told now, because a name has no address or a file is not there yet, passes:
+        every question to it is checked again.
+
+        Raises
+        ------
+        CollectorError
+            With the code ``forbidden_address`` or ``forbidden_file``.
+        """
+        parts = urlsplit(url)
+        if parts.scheme == "file":
+            self.allow.check_folder(Path(unquote(parts.path)))
+            return
+        port = parts.port or _DEFAULT_PORTS[parts.scheme]
+        try:
+            async with asyncio.timeout(longest_s):
+                await self.allow.addresses(parts.hostname or "", port, self._lookup)
+        except TimeoutError:
+            return
+        except CollectorError as error:
+            if error.code != "unreachable":
+                raise
 
     async def connect(self, host: str, port: int) -> socket.socket:
         """Return a socket that is connected to an allowed address of a host.

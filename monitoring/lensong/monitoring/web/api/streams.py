@@ -9,8 +9,9 @@ from fastapi import Body as BodyOf
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from lensong.monitoring.errors import NotFoundError
+from lensong.monitoring.errors import FieldError, NotFoundError
 from lensong.monitoring.messages import say
+from lensong.monitoring.service import Service
 from lensong.monitoring.store.people import note
 from lensong.monitoring.store.streams import (
     StreamSource,
@@ -20,6 +21,7 @@ from lensong.monitoring.store.streams import (
     source_of,
 )
 from lensong.monitoring.streams.health_state import StreamHealth, describe
+from lensong.monitoring.streams.sample import CollectorError
 from lensong.monitoring.streams.target import CollectorTarget
 from lensong.monitoring.web.api.sessions import session_for
 from lensong.monitoring.web.api.shapes import Body, Cursor, Identifier, Limit, Line, Paged, Time
@@ -126,7 +128,8 @@ async def set_source(
 ) -> SourceOut:
     """Say which media server to ask about a site's stream.
 
-    Only addresses that the configuration allows are ever asked (``collectors`` there).
+    Only addresses that the configuration allows are ever asked (``collectors`` there); one that
+    it does not allow now is refused.
     """
     service.directory.site_for(principal, site_id)
     source = StreamSource(
@@ -136,6 +139,7 @@ async def set_source(
         ),
         created_at=service.clock.now(),
     )
+    await _check_allowed(service, source.target)
 
     async def work(connection: AsyncConnection) -> None:
         await put_source(connection, source)
@@ -224,6 +228,15 @@ async def list_stream(
         items=[health_out(item.health, language) for item in page.items],
         next_cursor=page.next_cursor,
     )
+
+
+async def _check_allowed(service: Service, target: CollectorTarget) -> None:
+    if target.url is None:
+        return
+    try:
+        await service.streams.http.check(target.url)
+    except CollectorError as error:
+        raise FieldError(error.detail, field="url", reason=error.code) from error
 
 
 def _out(source: StreamSource) -> SourceOut:
