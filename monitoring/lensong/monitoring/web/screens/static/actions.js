@@ -2,8 +2,18 @@
 
 const token = document.querySelector('meta[name="csrf"]')?.content ?? "";
 
+const english = document.documentElement.lang === "en";
+
+// details are English: another language has the title, which the API says in it
+function story({ title, detail, code, errors }) {
+  if (errors?.length) return title;
+  if (english) return detail ?? title;
+  return code === "invalid" && detail ? `${title}: ${detail}` : title;
+}
+
 async function call(api, body) {
-  const [method, path] = api.split(" ");
+  const [method, template] = api.split(" ");
+  const path = template.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(body[name]));
   const answer = await fetch(path, {
     method,
     headers: { "Content-Type": "application/json", "X-CSRF-Token": token, "Accept-Language": document.documentElement.lang },
@@ -11,9 +21,12 @@ async function call(api, body) {
   });
   const text = await answer.text();
   const value = text ? JSON.parse(text) : null;
-  if (!answer.ok) throw new Error(value?.detail ?? value?.title ?? String(answer.status));
+  if (!answer.ok) throw Object.assign(new Error(value ? story(value) : String(answer.status)), { errors: value?.errors ?? [] });
   return value;
 }
+
+// 1.1 Mbit/s is 1100000 bit/s, not 1100000.0000000002
+const scaled = (text, factor) => Number((Number(text) * Number(factor || 1)).toPrecision(12));
 
 function values(form) {
   const body = {};
@@ -21,15 +34,46 @@ function values(form) {
     if (!field.name || field.disabled || (field.type === "checkbox" && !field.checked)) continue;
     if (field.dataset.list !== undefined) (body[field.name] ??= []).push(field.value);
     else if (field.value === "" && field.dataset.optional !== undefined) continue;
-    else body[field.name] = field.dataset.number !== undefined ? Number(field.value) * Number(field.dataset.number || 1) : field.value;
+    else body[field.name] = field.dataset.number !== undefined ? scaled(field.value, field.dataset.number) : field.value;
   }
   return body;
 }
 
 function tell(element, message) {
-  const place = element.closest("form, section, article, main")?.querySelector("[role=alert]")
-    ?? document.querySelector("[role=alert]");
+  let place = null;
+  for (let at = element; at && !place; at = at.parentElement) place = at.querySelector("[role=alert]");
   if (place) place.textContent = message;
+}
+
+// what is wrong with a field stands beside it; returns what could not be placed
+function point(form, errors) {
+  for (const old of form.querySelectorAll(".wrong")) old.remove();
+  for (const field of form.querySelectorAll("[aria-invalid]")) {
+    field.removeAttribute("aria-invalid");
+    const rest = field.getAttribute("aria-describedby").replace(/ ?wrong-\S+/, "");
+    if (rest) field.setAttribute("aria-describedby", rest); else field.removeAttribute("aria-describedby");
+  }
+  const rest = [];
+  for (const { pointer, title, detail } of errors) {
+    const name = pointer.split("/").pop();
+    const field = form.elements.namedItem(name);
+    const box = field?.closest?.(".field:not([hidden])");
+    if (!box) {
+      const label = field?.labels?.[0]?.firstChild.textContent.trim();
+      rest.push((label ? `${label}: ` : "") + (english ? detail : title ?? detail));
+      continue;
+    }
+    if (box.querySelector(".wrong")) continue;
+    const told = document.createElement("p");
+    told.className = "wrong";
+    told.id = `wrong-${name}`;
+    told.textContent = title ?? detail;
+    box.append(told);
+    field.setAttribute("aria-invalid", "true");
+    field.setAttribute("aria-describedby", `${field.getAttribute("aria-describedby") ?? ""} ${told.id}`.trim());
+  }
+  form.querySelector("[aria-invalid]")?.focus();
+  return rest;
 }
 
 async function draw(text) {
@@ -58,7 +102,7 @@ function show(value) {
 }
 
 function then(what, value) {
-  if (show(value)) return;
+  if (!what && show(value)) return;
   if (what?.startsWith("goto:")) location.assign(what.slice(5).replace("{session_id}", value?.session_id ?? ""));
   else location.reload();
 }
@@ -70,13 +114,19 @@ addEventListener("submit", async (event) => {
   const button = form.querySelector("button[type=submit], button:not([type])");
   if (button) button.disabled = true;
   tell(form, "");
+  point(form, []);
   try {
     then(form.dataset.then, await call(form.dataset.api, values(form)));
   } catch (error) {
-    tell(form, error.message);
+    tell(form, [error.message, ...point(form, error.errors ?? [])].join(" · "));
   } finally {
     if (button) button.disabled = false;
   }
+});
+
+addEventListener("reset", (event) => {
+  tell(event.target, "");
+  point(event.target, []);
 });
 
 addEventListener("click", async (event) => {
