@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from lensong.monitoring.access import Action, Principal
+from lensong.monitoring.records import OVERHEAD_RATIO, Transport
 from lensong.monitoring.store.events import all_webhooks
 from lensong.monitoring.store.people import all_people, list_audit, tokens_of
 from lensong.monitoring.web.guards import Running
@@ -40,6 +42,9 @@ async def admin(
         webhooks=webhooks,
         trail=trail.items,
         profiles=directory.profiles.values(),
+        transports=[transport.value for transport in Transport],
+        overhead_ratio=OVERHEAD_RATIO,
+        as_dict=asdict,
         scopes={
             "province": [(p.code, p.name) for p in directory.provinces.values()],
             "commune": [(c.code, c.name) for c in directory.communes.values()],

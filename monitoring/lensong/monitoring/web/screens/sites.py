@@ -5,17 +5,23 @@ from __future__ import annotations
 from datetime import timedelta
 from io import BytesIO
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import segno
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import Field
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lensong.monitoring.access import Action, Principal
+from lensong.monitoring.errors import NotFoundError
 from lensong.monitoring.store.measurements import hours_between, list_measurements
 from lensong.monitoring.store.people import tokens_of
 from lensong.monitoring.store.sessions import list_sessions
+from lensong.monitoring.store.streams import StreamSource, source_of
 from lensong.monitoring.streams.health_state import describe
+from lensong.monitoring.streams.target import KINDS, CollectorTarget
+from lensong.monitoring.web.addresses import public_url
 from lensong.monitoring.web.api.shapes import Body
 from lensong.monitoring.web.guards import Running
 from lensong.monitoring.web.screens.charts import heat_map, uplink_chart
@@ -61,6 +67,7 @@ async def one(site_id: str, request: Request, service: Running, principal: Reade
             connection, site_ids=[site_id], after=now - timedelta(days=30), limit=30
         )
         tokens = await tokens_of(connection, site_id) if principal.may(Action.EQUIP) else ()
+        source = await _source_of(connection, site_id) if principal.may(Action.ADMIN) else None
     session = service.board.session_of(site_id)
     verdict = service.board.verdict_of(site_id)
     required_bps = None if verdict is None else verdict.uplink_required_bps
@@ -85,11 +92,28 @@ async def one(site_id: str, request: Request, service: Running, principal: Reade
         sessions=sorted(planned.items, key=lambda item: item.starts_at, reverse=True),
         tests=tests.items,
         tokens=tokens,
+        source=source,
+        source_host=None if source is None else _host(source.target),
+        kinds=KINDS,
+        public_url=public_url(service, request),
         predictions=service.directory.predictions.get(site_id, ()),
         chart=uplink_chart(recent, now - _CHART, now, required_bps, words),
         heat=heat_map(hours, required_bps, words),
         sites=service.directory.sites,
     )
+
+
+async def _source_of(connection: AsyncConnection, site_id: str) -> StreamSource | None:
+    try:
+        return await source_of(connection, site_id)
+    except NotFoundError:
+        return None
+
+
+def _host(target: CollectorTarget) -> str:
+    """Return the machine that is asked, or the file; empty where the figures are sent to us."""
+    parts = urlsplit(target.url or "")
+    return parts.netloc or parts.path
 
 
 @router.get("/sites/{site_id}/join")
