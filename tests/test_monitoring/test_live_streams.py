@@ -110,6 +110,7 @@ async def test_the_key_of_a_stream_is_never_shown(light: Running) -> None:
         "url": "http://127.0.0.1:9/stat",
         "stream_key": "live/very-secret-key",
         "secret": "user:password",
+        "media_url": "rtmp://127.0.0.1/live/very-secret-key",
     }
     made = await admin.put(f"{AT}-source", json=source)
     shown = await admin.get(f"{AT}-source")
@@ -118,6 +119,7 @@ async def test_the_key_of_a_stream_is_never_shown(light: Running) -> None:
         assert "very-secret-key" not in text
         assert "password" not in text
     assert shown.json()["has_stream_key"] is True
+    assert shown.json()["has_media_url"] is True
     refused = await admin.put(f"{AT}-source", json=source | {"url": "file:///etc/passwd"})
     assert refused.status_code == 422
 
@@ -141,6 +143,29 @@ async def test_an_address_that_may_not_be_asked_is_refused(
     (wrong,) = refused.json()["errors"]
     assert wrong["pointer"] == "/body/url"
     assert told in wrong["title"]
+    assert (await admin.get(f"{AT}-source")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("media_url", "word"),
+    [
+        ("rtmp://10.0.0.5/live/very-secret-key", "collectors.allowed_networks"),
+        ("rtsp://127.0.0.1/live/very-secret-key", "rtmp://"),
+        ("-i /live/very-secret-key", "rtmp://"),
+        ("http://127.0.0.1/live/very-secret-key.m3u8", "playlist"),
+        ("srt://127.0.0.1:9000?mode=listener&streamid=very-secret-key", "caller"),
+    ],
+)
+async def test_a_stream_is_played_from_allowed_addresses_only(
+    light: Running, media_url: str, word: str
+) -> None:
+    admin = await light.signed_in("admin")
+    refused = await admin.put(f"{AT}-source", json={"kind": "ffmpeg", "media_url": media_url})
+    assert refused.status_code == 422
+    (wrong,) = refused.json()["errors"]
+    assert wrong["pointer"] == "/body/media_url"
+    assert word in wrong["title"]
+    assert "very-secret-key" not in refused.text
     assert (await admin.get(f"{AT}-source")).status_code == 404
 
 

@@ -104,6 +104,7 @@ async def put_source(connection: AsyncConnection, source: StreamSource) -> None:
         "url": source.target.url,
         "stream_key": source.target.stream_key,
         "secret": source.target.secret,
+        "media_url": source.target.media_url,
         "created_at": source.created_at,
     }
     await connection.execute(

@@ -255,6 +255,7 @@ stream_sources = Table(
     Column("url", Text),  # None where the media server pushes
     Column("stream_key", Text),
     Column("secret", Text),
+    Column("media_url", Text),
     Column("created_at", Moment, nullable=False),
 )
 

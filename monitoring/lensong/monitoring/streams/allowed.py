@@ -21,13 +21,13 @@ import httpx
 from lensong.monitoring.streams.sample import CollectorError
 from lensong.propagation.errors import ConfigError
 
-__all__ = ["AllowList", "GuardedClient", "Lookup", "look_up"]
+__all__ = ["DEFAULT_PORTS", "AllowList", "GuardedClient", "Lookup", "look_up"]
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 Lookup = Callable[[str, int], Awaitable[list[str]]]
 
 LOOPBACK = ("127.0.0.0/8", "::1/128")
-_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443, "rtmp": 1935, "rtmps": 443}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,15 +182,25 @@ class GuardedClient(httpx.AsyncClient):
         if parts.scheme == "file":
             self.allow.check_folder(Path(unquote(parts.path)))
             return
-        port = parts.port or _DEFAULT_PORTS[parts.scheme]
+        port = parts.port or DEFAULT_PORTS[parts.scheme]
         try:
             async with asyncio.timeout(longest_s):
-                await self.allow.addresses(parts.hostname or "", port, self._lookup)
+                await self.addresses(parts.hostname or "", port)
         except TimeoutError:
             return
         except CollectorError as error:
             if error.code != "unreachable":
                 raise
+
+    async def addresses(self, host: str, port: int) -> list[str]:
+        """Return the addresses of a host, all of which may be reached.
+
+        Raises
+        ------
+        CollectorError
+            One of them may not, or the name means nothing.
+        """
+        return await self.allow.addresses(host, port, self._lookup)
 
     async def connect(self, host: str, port: int) -> socket.socket:
         """Return a socket that is connected to an allowed address of a host.
@@ -201,7 +211,7 @@ class GuardedClient(httpx.AsyncClient):
             No address of it may be reached, or none answers.
         """
         loop = asyncio.get_running_loop()
-        for address in await self.allow.addresses(host, port, self._lookup):
+        for address in await self.addresses(host, port):
             family = socket.AF_INET6 if ":" in address else socket.AF_INET
             connection = socket.socket(family, socket.SOCK_STREAM)
             connection.setblocking(False)
@@ -224,7 +234,7 @@ class _GuardedTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         host = request.url.host
-        port = request.url.port or _DEFAULT_PORTS[request.url.scheme]
+        port = request.url.port or DEFAULT_PORTS[request.url.scheme]
         found = await self._allow.addresses(host, port, self._lookup)
         # the Host header was set from the name; TLS must be told it
         extensions = {**request.extensions, "sni_hostname": host}

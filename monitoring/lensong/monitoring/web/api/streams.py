@@ -39,13 +39,16 @@ _Secret = Annotated[Line | None, Field(min_length=1, max_length=500)]
 class SourceIn(Body):
     """Where the figures of a site's stream come from.
 
-    Without ``url`` they are sent to us. ``stream_key`` and ``secret`` are kept and never shown.
+    Without ``url`` they are sent to us. At ``media_url`` the stream itself is played now and then,
+    to see how far apart its key frames are. ``stream_key``, ``secret`` and ``media_url`` are kept
+    and never shown.
     """
 
     kind: Kind
     url: Annotated[Line | None, Field(max_length=500)] = None
     stream_key: _Secret = None
     secret: _Secret = None
+    media_url: _Secret = None
 
 
 class SourceOut(Body):
@@ -55,6 +58,7 @@ class SourceOut(Body):
     url: str | None
     has_stream_key: bool
     has_secret: bool
+    has_media_url: bool
     created_at: Time
 
 
@@ -133,11 +137,7 @@ async def set_source(
     """
     service.directory.site_for(principal, site_id)
     source = StreamSource(
-        site_id=site_id,
-        target=CollectorTarget(
-            kind=body.kind, url=body.url, stream_key=body.stream_key, secret=body.secret
-        ),
-        created_at=service.clock.now(),
+        site_id=site_id, target=CollectorTarget(**dict(body)), created_at=service.clock.now()
     )
     await _check_allowed(service, source.target)
 
@@ -231,12 +231,13 @@ async def list_stream(
 
 
 async def _check_allowed(service: Service, target: CollectorTarget) -> None:
-    if target.url is None:
-        return
-    try:
-        await service.streams.http.check(target.url)
-    except CollectorError as error:
-        raise FieldError(error.detail, field="url", reason=error.code) from error
+    for field, url in (("url", target.url), ("media_url", target.media_url)):
+        if url is None:
+            continue
+        try:
+            await service.streams.http.check(url)
+        except CollectorError as error:
+            raise FieldError(error.detail, field=field, reason=error.code) from error
 
 
 def _out(source: StreamSource) -> SourceOut:
@@ -245,5 +246,6 @@ def _out(source: StreamSource) -> SourceOut:
         url=source.target.url,
         has_stream_key=source.target.stream_key is not None,
         has_secret=source.target.secret is not None,
+        has_media_url=source.target.media_url is not None,
         created_at=source.created_at,
     )

@@ -337,6 +337,7 @@ def upgrade() -> None:
         sa.Column("url", sa.Text(), nullable=True),
         sa.Column("stream_key", sa.Text(), nullable=True),
         sa.Column("secret", sa.Text(), nullable=True),
+        sa.Column("media_url", sa.Text(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["site_id"],
