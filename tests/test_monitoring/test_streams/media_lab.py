@@ -59,12 +59,15 @@ def start_srt(lab: netlab.NetLab, folder: Path) -> Path:
     return statistics
 
 
-def start_ffmpeg(lab: netlab.NetLab, progress: Path, *output: str) -> subprocess.Popen[Any]:
+def start_ffmpeg(
+    lab: netlab.NetLab, progress: Path, *output: str, keyframe_every: int = 50
+) -> subprocess.Popen[Any]:
     """Start an encoder of constant bit rate on the phone's side."""
     command = [
         "ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error", "-re",
         "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25", "-f", "lavfi", "-i", "sine",
-        "-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "50",
+        "-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency",
+        "-g", str(keyframe_every),
         "-b:v", str(VIDEO_BPS), "-minrate", str(VIDEO_BPS), "-maxrate", str(VIDEO_BPS),
         "-bufsize", str(VIDEO_BPS), "-x264-params", "nal-hrd=cbr",
         "-c:a", "aac", "-b:a", str(AUDIO_BPS), "-progress", str(progress), *output,

@@ -14,6 +14,7 @@ import pytest
 from lensong.monitoring.streams.allowed import AllowList, GuardedClient
 from lensong.monitoring.streams.collecting import Outcome, read_pushed
 from lensong.monitoring.streams.health_state import HealthState, StreamHealth
+from lensong.monitoring.streams.keyframes import KeyframeWatch, Packet
 from lensong.monitoring.streams.polling import StreamPoller, WatchedStream, observation_of
 from lensong.monitoring.streams.sample import CollectorFailure, NotPublishing, StreamSample
 from lensong.monitoring.streams.target import CollectorTarget
@@ -66,9 +67,11 @@ class Bench:
         self.looks: list[tuple[float, str]] = []
         self.delay_s: dict[str, float] = {}
         self.outcome: Callable[[str], Outcome] = self.healthy
+        self.played: list[tuple[float, str]] = []
+        self.healths: list[StreamHealth] = []
         self.poller = StreamPoller(
             http, self._on_health, clock=time, sleep=time.sleep, collect_one=self._collect,
-            at_once=at_once,
+            at_once=at_once, keyframes=KeyframeWatch(http, time, watch=self._play),
         )  # fmt: skip
 
     def healthy(self, _: str) -> Outcome:
@@ -86,11 +89,16 @@ class Bench:
             await self.time.sleep(delay_s)
         return self.outcome(name)
 
+    async def _play(self, url: str, _: GuardedClient) -> list[Packet]:
+        self.played.append((self.time.now_s, url))
+        return [(second / 2.0, second % 10 == 0) for second in range(30)]
+
     async def _on_health(
         self, site_id: str, _: str | None, sample: StreamSample | None, health: StreamHealth
     ) -> None:
         self.told.append((self.time.now_s, site_id, health.state))
         self.samples.append(sample)
+        self.healths.append(health)
 
     def times_of(self, name: str) -> list[float]:
         return [t for t, looked_at in self.looks if looked_at == name]
@@ -261,6 +269,45 @@ def test_figures_that_are_sent_to_us_and_their_silence() -> None:
         await bench.time.pass_s(4.0)
         assert bench.told[-1][2] == "unknown"
         assert bench.looks == []  # nothing was asked
+
+    run(body)
+
+
+def test_key_frames_are_looked_at_while_a_stream_is_up() -> None:
+    url = "rtmp://127.0.0.1/live/a"
+    polled = CollectorTarget(kind="srs", url="http://127.0.0.1/a", media_url=url)
+
+    async def body(bench: Bench) -> None:
+        bench.outcome = lambda name: [] if bench.time.now_s < 9.0 else bench.healthy(name)
+        bench.poller.watch([stream("a", target=polled), stream("b")])
+        await bench.time.pass_s(9.0)
+        assert bench.played == []
+        await bench.time.pass_s(121.0)
+        assert [round(at_s) for at_s, _ in bench.played] == [10, 70, 130]
+        told = {
+            site: health for (_, site, _), health in zip(bench.told, bench.healths, strict=True)
+        }
+        assert told["a"].keyframe_interval_s == 5.0
+        assert told["a"].state == "ok"
+        assert [reason.code for reason in told["a"].reasons] == ["keyframe_interval"]
+        assert told["b"].keyframe_interval_s is None  # nobody said where to play it
+
+    run(body)
+
+
+def test_key_frames_of_a_stream_whose_figures_are_sent_to_us() -> None:
+    target = CollectorTarget(kind="ffmpeg", media_url="rtmp://127.0.0.1/live/cam")
+    pushed = stream("cam", target=target)
+
+    async def body(bench: Bench) -> None:
+        bench.poller.watch([pushed])
+        await bench.time.pass_s(0.5)
+        for second in range(1, 8):
+            await bench.time.pass_s(1.0)
+            outcome = read_pushed("ffmpeg", progress(second), at=bench.time.now())
+            await bench.poller.push(pushed, outcome)
+        assert len(bench.played) == 1
+        assert bench.healths[-1].keyframe_interval_s == 5.0
 
     run(body)
 

@@ -155,6 +155,46 @@ def test_ffmpeg_to_nginx_rtmp_over_a_link_that_falls_below_the_bit_rate(tmp_path
 
 
 @pytest.mark.slow
+def test_key_frames_of_two_streams_at_nginx_rtmp(tmp_path: Path) -> None:
+    if reason := media_lab.unavailable("nginx", "ffprobe"):
+        pytest.skip(reason)
+    every_s = {"often": 2.0, "seldom": 8.0}
+
+    with netlab.link() as lab:
+        lab.set_rate(up_mbit=20.0)
+        url = media_lab.start_nginx(lab, tmp_path)
+        base = f"rtmp://{lab.server_address}:{media_lab.RTMP_PORT}/{media_lab.KEY}"
+        streams = []
+        for name, interval_s in every_s.items():
+            progress = tmp_path / f"{name}.txt"
+            address = ("-f", "flv", f"{base}-{name}")
+            media_lab.start_ffmpeg(lab, progress, *address, keyframe_every=int(interval_s * 25))
+            target = CollectorTarget(
+                kind="nginx_rtmp",
+                url=url,
+                stream_key=f"{media_lab.KEY}-{name}",
+                media_url=f"{base}-{name}",
+            )
+            streams.append(WatchedStream(site_id=name, target=target))
+
+        async def scenario(watch: Watch) -> None:
+            for name in every_s:
+                await watch.until(name, lambda health: health.keyframe_interval_s is not None)
+
+        allow = AllowList.of(networks=("10.77.0.0/16",))
+        watch = run(lab, allow, streams, scenario, progress=tmp_path / "none.txt")
+
+    for name, interval_s in every_s.items():
+        last = watch.told[name][-1][1]
+        # time stamps are in milliseconds
+        assert last.keyframe_interval_s == pytest.approx(interval_s, abs=0.002)
+        warned = [reason for reason in last.reasons if reason.code == "keyframe_interval"]
+        assert [reason.severity for reason in warned] == (["warning"] if interval_s > 4.0 else [])
+        assert last.state == "ok"
+    assert "5ecr3t" not in repr(watch.told)
+
+
+@pytest.mark.slow
 def test_ffmpeg_to_srt_with_losses_that_it_repairs_and_with_more(tmp_path: Path) -> None:
     if reason := media_lab.unavailable("srt-live-transmit", "iptables"):
         pytest.skip(reason)

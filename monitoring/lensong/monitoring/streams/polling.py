@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from lensong.monitoring.clock import Clock
@@ -17,6 +17,7 @@ from lensong.monitoring.streams.allowed import GuardedClient
 from lensong.monitoring.streams.collecting import Outcome, collect
 from lensong.monitoring.streams.health import advance
 from lensong.monitoring.streams.health_state import HealthState, StreamHealth
+from lensong.monitoring.streams.keyframes import KeyframeWatch
 from lensong.monitoring.streams.limits import StreamLimits
 from lensong.monitoring.streams.sample import (
     CollectorFailure,
@@ -105,6 +106,7 @@ class StreamPoller:
         at_once: int = 64,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         collect_one: Collect | None = None,
+        keyframes: KeyframeWatch | None = None,
     ) -> None:
         self._http, self._on_health, self._clock = http, on_health, clock
         self._every_s, self._sleep = every_s, sleep
@@ -112,6 +114,7 @@ class StreamPoller:
             asyncio.Semaphore(count) for count in (at_once, max(1, at_once // 4))
         )
         self._collect = collect_one or self._collect_over_http
+        self._keyframes = keyframes or KeyframeWatch(http, clock)
         self._watched: dict[tuple[str, str | None], WatchedStream] = {}
         self._states: dict[tuple[str, str | None], HealthState] = {}
         self._tasks: dict[tuple[str, str | None], asyncio.Task[None]] = {}
@@ -128,6 +131,11 @@ class StreamPoller:
             self._states.setdefault(key, stream.state)
         for key in [key for key in self._states if key not in self._watched]:
             del self._states[key]
+        self._keyframes.keep(
+            (stream.site_id, stream.target.media_url)
+            for stream in self._watched.values()
+            if stream.target.media_url is not None
+        )
         self._changed.set()
 
     def state_of(self, site_id: str, session_id: str | None) -> HealthState | None:
@@ -147,6 +155,7 @@ class StreamPoller:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self._keyframes.close()
 
     async def push(self, stream: WatchedStream, outcome: Outcome) -> StreamHealth:
         """Take in figures that were sent to us for a stream, and return its health."""
@@ -174,10 +183,17 @@ class StreamPoller:
                 failed = isinstance(outcome, CollectorFailure)
                 if outcome is not None and key in self._states:
                     await self._take(stream, outcome)
+                self._look_at_keyframes(stream)
             except Exception:  # the outermost loop: one stream's fault must not end its watch
                 _log.exception("looking at the stream of site %s failed", stream.site_id)
             passed_s = self._clock.monotonic_s() - begun_s
             await self._sleep(max(_SHORTEST_PAUSE_S, self._every_s - passed_s))
+
+    def _look_at_keyframes(self, stream: WatchedStream) -> None:
+        url, state = stream.target.media_url, self._states.get(stream.key)
+        if url is not None and state is not None and state.last is not None and state.last.up:
+            limit_s = stream.limits.longest_keyframe_interval_s
+            self._keyframes.look(stream.site_id, url, limit_s)
 
     async def _look(self, stream: WatchedStream) -> Outcome | None:
         """Return what the media server says, or that figures are no longer sent to us."""
@@ -192,6 +208,10 @@ class StreamPoller:
     async def _take(self, stream: WatchedStream, outcome: Outcome) -> StreamHealth:
         now = self._clock.now()
         observation = observation_of(outcome, now)
+        url = stream.target.media_url
+        if isinstance(observation, StreamSample) and url is not None:
+            interval_s = self._keyframes.interval_s(stream.site_id, url)
+            observation = replace(observation, keyframe_interval_s=interval_s)
         state, health = advance(
             self._states[stream.key],
             observation,
