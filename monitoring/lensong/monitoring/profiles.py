@@ -34,7 +34,7 @@ DEFAULT_PROFILES = (
     StreamProfile(  # sound and a still picture: the least that still sells
         code="voice-still",
         name="Tiếng và ảnh tĩnh (voice, still picture)",
-        platform="mọi nền tảng (any)",
+        platform="Bất kỳ",
         video_bps=400e3,
         audio_bps=128e3,
         height_px=360,
@@ -50,5 +50,5 @@ DEFAULT_PROFILES = (
     _profile("youtube-720p30", "YouTube 720p", "YouTube", 4.0, 720, 30.0),
     _profile("youtube-1080p30", "YouTube 1080p", "YouTube", 10.0, 1080, 30.0),
     _profile("twitch-720p30", "Twitch 720p", "Twitch", 3.0, 720, 30.0),
-    _profile("srt-720p30", "SRT 720p", "mọi nền tảng (any)", 3.0, 720, 30.0, srt_latency_ms=2000.0),
+    _profile("srt-720p30", "SRT 720p", "Bất kỳ", 3.0, 720, 30.0, srt_latency_ms=2000.0),
 )

@@ -169,15 +169,17 @@ def test_an_administrator_sets_changes_and_removes_a_media_server(
     open_dialog(page, "[data-dialog=source]")
     fill_in(page, kind="nginx_rtmp", url="http://127.0.0.1:8088/stat")
     fill_in(page, stream_key="live/very-secret", secret="lan:also-secret")
+    fill_in(page, media_url="rtmp://127.0.0.1/live/very-secret")
     saved(page)
     assert not page.ask("document.getElementById('shown-once').open")
     kept = asked(page, "GET", _SOURCE)
     assert (kept["kind"], kept["url"]) == ("nginx_rtmp", "http://127.0.0.1:8088/stat")
     assert kept["has_stream_key"]
     assert kept["has_secret"]
+    assert kept["has_media_url"]
     shown = page.ask("document.getElementById('media-server').innerText")
     assert "127.0.0.1:8088" in shown
-    assert shown.count("đã đặt") == 2
+    assert shown.count("đã đặt") == 3
     assert "secret" not in page.ask("document.documentElement.outerHTML").replace(
         'name="secret"', ""
     ).replace("hint-secret", "")
