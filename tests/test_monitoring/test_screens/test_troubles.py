@@ -49,7 +49,12 @@ def live(site_id: str, state: str, lag_s: float | None = None) -> SiteSnapshot:
         session_starts_at=NOW - timedelta(hours=1),
         session_ends_at=NOW + timedelta(hours=1),
         session_live=True,
-        stream=StreamSnapshot(up=state != "down", state=state, lag_s=lag_s, sampled_at=NOW),
+        stream=StreamSnapshot(
+            up={"down": False, "unknown": None}.get(state, True),
+            state=state,
+            lag_s=lag_s,
+            sampled_at=NOW,
+        ),
     )
 
 
@@ -67,6 +72,7 @@ def test_what_viewers_see_now_goes_before_what_they_will_see() -> None:
         live("breaking-worse", "not_ok", 9.0),
         live("gone", "down"),
         live("fine", "ok", 0.2),
+        live("unwatched", "unknown"),
         planned("ready", "ready", 1.0, uplink_safe_bps=9e6),
         planned("untested", "unknown", 1.0),
     )
@@ -78,6 +84,7 @@ def test_what_viewers_see_now_goes_before_what_they_will_see() -> None:
         ("tomorrow-short", "trouble.short"),
         ("lagging", "trouble.stream"),
         ("soon-at-risk", "trouble.short"),
+        ("unwatched", "trouble.unwatched"),
         ("untested", "trouble.untested"),
     ]
 

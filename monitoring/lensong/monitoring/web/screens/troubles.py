@@ -115,6 +115,8 @@ def _stream_troubles(site: SiteSnapshot) -> Iterable[Trouble]:
         return
     if stream.state == "down":
         yield Trouble(rank=(_DOWN, 0.0), site=site, state="not_ready", key="trouble.down")
+    elif stream.up is None:
+        yield Trouble(rank=(_UNKNOWN, 0.0), site=site, state="unknown", key="trouble.unwatched")
     elif stream.state in ("at_risk", "not_ok"):
         yield Trouble(
             rank=(_BREAKING if stream.state == "not_ok" else _LAGGING, -(stream.lag_s or 0.0)),
