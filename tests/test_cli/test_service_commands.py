@@ -159,8 +159,8 @@ def test_what_is_too_old_is_pruned_and_the_rest_stays(listed: str, tmp_path: Pat
     with closing(sqlite3.connect(tmp_path / "lensong.db")) as connection:
         connection.executemany(
             "INSERT INTO measurements (site_id, client_id, seq, started_at, received_at, method, "
-            "outcome, counted_by, uplink_bins_bps, burst_only, sent_bytes) "
-            "VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+            "outcome, counted_by, uplink_bins_bps, burst_only, rate_limited, sent_bytes) "
+            "VALUES (?,?,?,?,?,?,?,?,?,?,0,?)",
             [measured(100.0, n) for n in range(30)] + [measured(1.0, 99)],
         )
         connection.commit()
@@ -317,9 +317,10 @@ def test_the_exit_code_follows_the_verdict(listed: str, tmp_path: Path) -> None:
             connection.execute("DELETE FROM measurements")
             connection.execute(
                 "INSERT INTO measurements (site_id, client_id, started_at, received_at, method, "
-                "outcome, counted_by, uplink_bins_bps, burst_only, sent_bytes, uplink_p10_bps, "
-                "uplink_p50_bps, rtt_idle_ms, rtt_loaded_ms, duration_s, technology) "
-                "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                "outcome, counted_by, uplink_bins_bps, burst_only, rate_limited, sent_bytes, "
+                "uplink_p10_bps, uplink_p50_bps, rtt_idle_ms, rtt_loaded_ms, duration_s, "
+                "technology) "
+                "VALUES (?,?,?,?,?,?,?,?,?,0,?,?,?,?,?,?,?)",
                 ("binh-lu", "p", at, at, "cli", "success", "server", json.dumps([bps] * 27), 0, 1,
                  bps, bps, 40.0, 80.0, 30.0, "4G"),
             )  # fmt: skip

@@ -147,6 +147,7 @@ def _test(measured: Measurement) -> UplinkTest:
         uplink_p50_bps=measured.uplink_p50_bps,
         bins=len(measured.uplink_bins_bps),
         burst_only=measured.burst_only,
+        rate_limited=measured.rate_limited,
         rtt_idle_ms=measured.rtt_idle_ms,
         rtt_loaded_ms=measured.rtt_loaded_ms,
         jitter_ms=measured.jitter_ms,

@@ -288,6 +288,7 @@ class Measurement:
     uplink_min_bps: float | None = None
     uplink_mean_bps: float | None = None
     burst_only: bool = False
+    rate_limited: bool = False
     rtt_idle_ms: float | None = None
     rtt_loaded_ms: float | None = None
     jitter_ms: float | None = None

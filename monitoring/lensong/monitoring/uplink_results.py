@@ -109,6 +109,7 @@ def measurement_of(finished: FinishedTest, now: datetime) -> Measurement:
         uplink_min_bps=outcome.uplink_min_bps,
         uplink_mean_bps=outcome.uplink_mean_bps,
         burst_only=outcome.burst_only,
+        rate_limited=outcome.rate_limited,
         rtt_idle_ms=outcome.rtt_idle_ms,
         rtt_loaded_ms=outcome.rtt_loaded_ms,
         jitter_ms=outcome.jitter_ms,

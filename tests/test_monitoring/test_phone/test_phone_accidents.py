@@ -198,6 +198,7 @@ def test_a_result_that_was_lost_on_the_way_is_asked_for(served: Served, phone: P
     assert problems_of(phone) == []
     (test,) = (one for one in kept(served) if one.client_id != "probe-1")
     assert (test.outcome, test.counted_by, test.seq) == (Outcome.SUCCESS, "server", 0)
+    assert test.rate_limited  # by the test alone: nothing slows the loopback down
     assert "Mbit/s" in phone.ask("document.getElementById('measured').textContent")
     told = sentence(phone)
     ends = datetime.now(ZONE) + timedelta(hours=2)

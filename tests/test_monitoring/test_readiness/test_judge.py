@@ -106,6 +106,21 @@ def test_a_fresh_test_below_the_need_is_not_ready_and_names_what_would_do() -> N
     assert verdict.best_profile_code == "voice-still"
 
 
+def test_a_test_that_stopped_at_its_own_highest_rate_says_so_where_more_would_help() -> None:
+    capped = Evidence(tests=(measured(12.0, rate_limited=True),))
+    verdict = judge(QUESTION, capped, now=NOW)
+    assert verdict.state is State.AT_RISK
+    (told,) = (reason for reason in verdict.reasons if reason.code == "test_capped")
+    assert told.severity == "info"
+    assert told.values["reached_mbps"] == pytest.approx(15.6)
+    fast = Evidence(tests=(measured(30.0, rate_limited=True),))
+    assert codes(judge(QUESTION, fast, now=NOW)) == ["rate_enough"]
+    newer = Evidence(
+        tests=(measured(12.0, rate_limited=True, minutes_ago=9.0), measured(11.0, minutes_ago=2.0))
+    )
+    assert "test_capped" not in codes(judge(QUESTION, newer, now=NOW))
+
+
 def test_a_test_a_little_above_the_need_is_at_risk_until_sessions_confirm_it() -> None:
     evidence = Evidence(site_history=tuple(weekly(9.0)), tests=(measured(9.0),))
     alone = judge(QUESTION, evidence, now=NOW)

@@ -94,6 +94,7 @@ tests = st.builds(
     uplink_p10_bps=st.one_of(st.none(), rates),
     bins=st.sampled_from([5, 27, 57]),
     burst_only=st.sampled_from([False, False, False, True]),
+    rate_limited=st.sampled_from([False, False, True]),
     rtt_idle_ms=optional_ms,
     rtt_loaded_ms=optional_ms,
     loss_ratio=st.one_of(st.none(), st.just(0.0), st.floats(0.0, 0.3)),

@@ -180,6 +180,8 @@ class UplinkTest:
         Number of 1 s bins behind them.
     burst_only : bool
         The first seconds were much faster than the last ones.
+    rate_limited : bool
+        The test stopped at its own highest rate: the link may carry more.
     rtt_idle_ms, rtt_loaded_ms, jitter_ms : float or None
         Round trip before and during the upload, and its mean change from probe to probe.
     loss_ratio : float or None
@@ -198,6 +200,7 @@ class UplinkTest:
     uplink_p50_bps: float | None = None
     bins: int = 0
     burst_only: bool = False
+    rate_limited: bool = False
     rtt_idle_ms: float | None = None
     rtt_loaded_ms: float | None = None
     jitter_ms: float | None = None

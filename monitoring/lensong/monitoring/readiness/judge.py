@@ -98,7 +98,14 @@ def judge(
         best_profile_code=None if best is None else best.profile_code,
         predicted_log10_bps=weakest.mean,
         predicted_sd_log10=weakest.sd,
-        reasons=_sorted((*case.doubts(need), _about_rate(case, need), *_future(known))),
+        reasons=_sorted(
+            (
+                *case.doubts(need),
+                _about_rate(case, need),
+                *_capped(case, known, need),
+                *_future(known),
+            )
+        ),
         evidence=_used(case, known, need, now=now),
         model_version=MODEL_VERSION,
     )
@@ -216,6 +223,17 @@ def _caps(known: Known, *, now: datetime, settings: ReadinessSettings) -> tuple[
             values = {"age_minutes": test_age_s / 60.0}
             caps.append(Reason(code="test_failed", severity="warning", values=values))
     return tuple(caps)
+
+
+def _capped(case: _Case, known: Known, need: Need) -> tuple[Reason, ...]:
+    """Say so where a test that measured more might have told another state."""
+    newest = max(known.strong, key=lambda test: test.measured_at, default=None)
+    if newest is None or not newest.rate_limited or newest.uplink_p50_bps is None:
+        return ()
+    if case.carries(need, case.settings.ready_probability):
+        return ()
+    values = {"reached_mbps": newest.uplink_p50_bps / 1e6}
+    return (Reason(code="test_capped", severity="info", values=values),)
 
 
 def _future(known: Known) -> tuple[Reason, ...]:

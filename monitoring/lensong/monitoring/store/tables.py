@@ -204,6 +204,7 @@ measurements = Table(
     Column("uplink_min_bps", Float),
     Column("uplink_mean_bps", Float),
     Column("burst_only", Boolean, nullable=False),
+    Column("rate_limited", Boolean, nullable=False),
     Column("rtt_idle_ms", Float),
     Column("rtt_loaded_ms", Float),
     Column("jitter_ms", Float),

@@ -360,6 +360,7 @@ class MeasurementOut(Body):
     uplink_min_bps: float | None
     uplink_mean_bps: float | None
     burst_only: bool
+    rate_limited: bool
     rtt_idle_ms: float | None
     rtt_loaded_ms: float | None
     jitter_ms: float | None

@@ -246,6 +246,7 @@ def upgrade() -> None:
         sa.Column("uplink_min_bps", sa.Float(), nullable=True),
         sa.Column("uplink_mean_bps", sa.Float(), nullable=True),
         sa.Column("burst_only", sa.Boolean(), nullable=False),
+        sa.Column("rate_limited", sa.Boolean(), nullable=False),
         sa.Column("rtt_idle_ms", sa.Float(), nullable=True),
         sa.Column("rtt_loaded_ms", sa.Float(), nullable=True),
         sa.Column("jitter_ms", sa.Float(), nullable=True),
