@@ -6,7 +6,8 @@ import base64
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,36 @@ class Page:
             self.errors.append(json.dumps(parameters["args"])[:600])
         elif method == "Log.entryAdded" and parameters["entry"]["level"] == "error":
             self.errors.append(json.dumps(parameters["entry"])[:600])
+
+
+def wait_for(
+    page: Page, expression: str, what: Callable[[Any], bool] = bool, patience_s: float = 40.0
+) -> Any:
+    """Return the value of an expression once it is what is wanted; errors in it pass too."""
+    until = time.monotonic() + patience_s
+    value: Any = None
+    while time.monotonic() < until:
+        try:
+            if what(value := page.ask(expression)):
+                return value
+            page.ask("new Promise((done) => setTimeout(done, 50))")
+        except RuntimeError as error:  # the page is just being left for another one
+            value = error
+    shown = page.ask("document.body.innerText")
+    raise AssertionError(f"{expression} is {value!r} after {patience_s} s: {shown}")
+
+
+def press_key(page: Page, key: str, code: int) -> None:
+    """Press a key and let it go."""
+    for kind in ("keyDown", "keyUp"):
+        page.call(
+            "Input.dispatchKeyEvent",
+            type=kind,
+            key=key,
+            code=key,
+            windowsVirtualKeyCode=code,
+            text="\r" if key == "Enter" and kind == "keyDown" else "",
+        )
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from lensong.monitoring.config import ServiceConfig
 from lensong.monitoring.passwords import hash_password
 from lensong.monitoring.records import CountedBy, Measurement, Method, Outcome
 from lensong.monitoring.service import Service
-from lensong.monitoring.store.people import Person, add_person, add_web_session
+from lensong.monitoring.store.people import Person, add_join, add_person, add_web_session
 from lensong.monitoring.web.app import create_app
 from lensong.monitoring.web.guards import COOKIE
 from lensong.monitoring.web.server import make_server
@@ -75,6 +75,21 @@ class Served:
             return secret
 
         page.call("Network.setCookie", name=COOKIE, value=self.call(work()), url=self.url)
+
+    def join_link(self, site_id: str = "binh-lu") -> str:
+        """Return a fresh one-time link of a site for a phone."""
+
+        async def work() -> str:
+            return await self.service.writer.run(
+                lambda connection: add_join(
+                    connection,
+                    now=self.service.clock.now(),
+                    valid_for=timedelta(hours=1),
+                    site_id=site_id,
+                )
+            )
+
+        return f"{self.url}/p/{self.call(work())}"
 
     def measure(
         self, site_id: str, number: int, p10_bps: float | None, *, ago: timedelta = timedelta()

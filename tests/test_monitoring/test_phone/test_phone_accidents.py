@@ -14,8 +14,7 @@ import pytest
 
 from lensong.monitoring.records import Outcome
 from lensong.monitoring.store.measurements import list_measurements
-from lensong.monitoring.store.people import add_join
-from tests.chromium import BINARY, Page, chromium_page
+from tests.chromium import BINARY, Page, chromium_page, wait_for
 from tests.page_checks import problems_of
 from tests.served_pages import Served, served_pages
 
@@ -27,21 +26,6 @@ pytestmark = [
 STORE = "import(JSON.parse(document.getElementById('places').textContent).store)"
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 LIMITS = {"uplink_test_interval_s": 0.0, "reports_per_minute_per_site": 100_000}
-
-
-def wait_for(page: Page, condition: str, limit_s: float = 40.0) -> Any:
-    """Return the value of a condition as soon as it holds."""
-    return page.ask(f"""new Promise((resolve, reject) => {{
-      const end = Date.now() + {limit_s * 1e3};
-      const look = () => {{
-        let found = false;
-        try {{ found = {condition}; }} catch {{ }}
-        if (found) resolve(found);
-        else if (Date.now() > end) reject(new Error("in vain: " + document.body.innerText));
-        else setTimeout(look, 50);
-      }};
-      look();
-    }})""")
 
 
 @pytest.fixture
@@ -60,18 +44,7 @@ def phone(tmp_path: Path) -> Iterator[Page]:
 
 def join(served: Served, page: Page, site_id: str = "binh-lu") -> None:
     """Open a fresh link of a site."""
-
-    async def work() -> str:
-        return await served.service.writer.run(
-            lambda connection: add_join(
-                connection,
-                now=served.service.clock.now(),
-                valid_for=timedelta(hours=1),
-                site_id=site_id,
-            )
-        )
-
-    page.open(f"{served.url}/p/{served.call(work())}")
+    page.open(served.join_link(site_id))
     wait_for(page, "document.body.dataset.ready")
 
 
@@ -276,7 +249,7 @@ def test_the_page_opens_when_the_server_hangs_or_is_gone(tmp_path: Path) -> None
                     page,
                     "document.getElementById('ask').hidden === false"
                     " && document.getElementById('site').textContent",
-                    20.0,
+                    patience_s=20.0,
                 )
             finally:
                 hangs.set()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,9 +12,8 @@ from sqlalchemy import func, select
 
 from lensong.monitoring.records import Outcome
 from lensong.monitoring.store.measurements import list_measurements
-from lensong.monitoring.store.people import add_join
 from lensong.monitoring.store.tables import measurements
-from tests.chromium import BINARY, Page, chromium_page
+from tests.chromium import BINARY, Page, chromium_page, wait_for
 from tests.page_checks import problems_of
 from tests.served_pages import Served, served_pages
 
@@ -23,26 +21,6 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(BINARY is None, reason="no chromium on this machine"),
 ]
-
-WAIT = """new Promise((resolve, reject) => {{
-  const end = Date.now() + {limit_ms};
-  const look = () => {{
-    let found = false;
-    try {{ found = {condition}; }} catch {{ }}
-    if (found) resolve(found);
-    else if (Date.now() > end)
-      reject(new Error("waited in vain for " + {told} + ": " + document.body.innerText));
-    else setTimeout(look, 50);
-  }};
-  look();
-}})"""
-
-
-def wait_for(page: Page, condition: str, limit_s: float = 40.0) -> Any:
-    """Return the value of a condition as soon as it holds."""
-    return page.ask(
-        WAIT.format(limit_ms=int(limit_s * 1e3), condition=condition, told=json.dumps(condition))
-    )
 
 
 @pytest.fixture
@@ -59,24 +37,8 @@ def phone(tmp_path: Path) -> Iterator[Page]:
         yield page
 
 
-def link(served: Served, site_id: str = "binh-lu") -> str:
-    """Return a fresh one-time link of a site."""
-
-    async def work() -> str:
-        return await served.service.writer.run(
-            lambda connection: add_join(
-                connection,
-                now=served.service.clock.now(),
-                valid_for=timedelta(hours=1),
-                site_id=site_id,
-            )
-        )
-
-    return f"{served.url}/p/{served.call(work())}"
-
-
 def join(served: Served, page: Page) -> None:
-    page.open(link(served))
+    page.open(served.join_link())
     wait_for(page, "document.body.dataset.ready")
     assert page.ask("location.pathname") == "/p"  # the secret has left the address bar
     assert page.ask("document.getElementById('site').textContent") == "Chợ Bình Lư"
@@ -133,7 +95,7 @@ def test_she_opens_the_link_measures_and_reads_the_answer(served: Served, phone:
 
 
 def test_a_link_works_for_one_phone(served: Served, phone: Page, tmp_path: Path) -> None:
-    once = link(served)
+    once = served.join_link()
     phone.open(once)
     wait_for(phone, "document.body.dataset.ready")
     phone.open(once)  # the same phone again: it has its site

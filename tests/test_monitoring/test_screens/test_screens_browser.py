@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,7 @@ from lensong.monitoring.records import Commune, Province, Session, SessionStatus
 from lensong.monitoring.service import Service
 from lensong.monitoring.store.places import put_commune, put_province, put_site
 from lensong.monitoring.store.sessions import put_session
-from tests.chromium import BINARY, Page, chromium_page
+from tests.chromium import BINARY, Page, chromium_page, press_key, wait_for
 from tests.page_checks import problems_of
 from tests.served_pages import PASSWORD, Served, served_pages
 
@@ -27,8 +26,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(BINARY is None, reason="no chromium on this machine"),
 ]
-
-_PATIENCE_S = 40.0
 
 
 @pytest.fixture(scope="module")
@@ -57,20 +54,6 @@ def page(tab: Page) -> Page:
     return tab
 
 
-def wait_for(page: Page, expression: str, what: Callable[[Any], bool] = bool) -> Any:
-    """Return the value of an expression once it is what is wanted."""
-    until = time.monotonic() + _PATIENCE_S
-    value: Any = None
-    while time.monotonic() < until:
-        try:
-            if what(value := page.ask(expression)):
-                return value
-            page.ask("new Promise((done) => setTimeout(done, 50))")
-        except RuntimeError as error:  # the page is just being left for another one
-            value = error
-    raise AssertionError(f"{expression} is {value!r} after {_PATIENCE_S} s")
-
-
 def fill_in(page: Page, **fields: str) -> None:
     for name, value in fields.items():
         page.ask(
@@ -83,18 +66,6 @@ def fill_in(page: Page, **fields: str) -> None:
 def press(page: Page, selector: str) -> None:
     wait_for(page, "document.readyState", "complete".__eq__)  # its scripts run by then
     page.ask(f"document.querySelector({selector!r}).click()")
-
-
-def press_key(page: Page, key: str, code: int) -> None:
-    for kind in ("keyDown", "keyUp"):
-        page.call(
-            "Input.dispatchKeyEvent",
-            type=kind,
-            key=key,
-            code=key,
-            windowsVirtualKeyCode=code,
-            text="\r" if key == "Enter" and kind == "keyDown" else "",
-        )
 
 
 def test_somebody_signs_in_and_comes_to_the_page_that_was_asked_for(

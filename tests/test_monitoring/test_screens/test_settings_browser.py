@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lensong.monitoring.messages import say
-from tests.chromium import BINARY, Page, chromium_page
+from tests.chromium import BINARY, Page, chromium_page, press_key, wait_for
 from tests.page_checks import problems_of
 from tests.served_pages import Served, served_pages
 
@@ -21,7 +20,6 @@ pytestmark = [
     pytest.mark.skipif(BINARY is None, reason="no chromium on this machine"),
 ]
 
-_PATIENCE_S = 40.0
 _SITE = "/sites/binh-lu"
 _SOURCE = "/api/v1/sites/binh-lu/stream-source"
 _PROFILE_4K = {
@@ -59,20 +57,6 @@ def page(tab: Page, served: Served) -> Page:
     tab.open(f"{served.url}/admin")
     tab.errors.clear()
     return tab
-
-
-def wait_for(page: Page, expression: str, what: Callable[[Any], bool] = bool) -> Any:
-    """Return the value of an expression once it is what is wanted."""
-    until = time.monotonic() + _PATIENCE_S
-    value: Any = None
-    while time.monotonic() < until:
-        try:
-            if what(value := page.ask(expression)):
-                return value
-            page.ask("new Promise((done) => setTimeout(done, 50))")
-        except RuntimeError as error:  # the page is just being left for another one
-            value = error
-    raise AssertionError(f"{expression} is {value!r} after {_PATIENCE_S} s")
 
 
 def fill_in(page: Page, **fields: str) -> None:
@@ -300,18 +284,6 @@ def test_the_dialogs_are_operated_by_keyboard(page: Page) -> None:
     press_key(page, "Escape", 27)
     wait_for(page, "document.querySelector('dialog[open]') === null")
     assert page.ask(f"{opener} === document.activeElement")
-
-
-def press_key(page: Page, key: str, code: int) -> None:
-    for kind in ("keyDown", "keyUp"):
-        page.call(
-            "Input.dispatchKeyEvent",
-            type=kind,
-            key=key,
-            code=key,
-            windowsVirtualKeyCode=code,
-            text="\r" if key == "Enter" and kind == "keyDown" else "",
-        )
 
 
 @pytest.mark.parametrize("language", ["vi", "en"])
