@@ -87,11 +87,12 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     with service_process(folder, db, limits=limits) as service:
         aimed = Target(service, there, site_id, token)
         assert aimed.ask(report_request(site_id, token, report_body(0)))[0] == 201
+        before = service.resident_bytes()
         yield aimed
         assert aimed.ask(report_request(site_id, token, report_body(1)))[0] == 201
         assert service.get("/-/ready")[0] == 200
         assert "Traceback" not in service.log()
-        assert service.resident_bytes() < 400e6  # what it may take with a thousand sites
+        assert service.resident_bytes() - before < 120e6
 
 
 def is_problem(answer: tuple[int, dict[str, Any]], status: int, code: str) -> bool:
@@ -164,7 +165,7 @@ def test_many_half_sent_bodies_cost_a_bounded_memory(target: Target) -> None:
     after = target.service.resident_bytes()
     for connection in connections:
         connection.close()
-    assert after - before < 200e6  # of 250 MB that were sent
+    assert after - before < 110e6  # of 250 MB that were sent
     assert {answer[0] for answer in answers} <= {408, 503, 0}
 
 
@@ -190,7 +191,7 @@ def test_a_head_without_end_is_cut_off(target: Target) -> None:
     with target.connect() as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n")
         try:
-            for number in range(2_000):
+            for number in range(30_000):  # more than the kernel holds for a busy service
                 connection.sendall(b"X-%d: %s\r\n" % (number, b"a" * 1_000))
         except OSError:
             pass

@@ -44,7 +44,7 @@ def content_security_policy(nonce: str) -> str:
 
 _HEAD_BYTES = 32_768
 _BODIES_BYTES = 67_108_864
-"""Of all bodies that are being read at once: slow clients cost no more memory than this."""
+"""Of all bodies that wait for their rest; one read of a socket comes on top, for each sender."""
 
 _DISCARDED_BYTES = 8_388_608
 
