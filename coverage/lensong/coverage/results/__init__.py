@@ -1,0 +1,1 @@
+"""A result on disk: the files of a plan, written and read again."""
