@@ -20,11 +20,11 @@ import numpy as np
 from pyproj import Transformer
 from scipy import ndimage
 
-from lensong.cli.outputs import write_outputs
 from lensong.coverage.antenna import sector_3gpp
 from lensong.coverage.cellplan import parse_carrier
 from lensong.coverage.network import Cell, Mast, Network
 from lensong.coverage.plan import plan
+from lensong.coverage.results.write import write_outputs
 from lensong.gis_data.land import Land
 from lensong.propagation.types import Grid
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from terrain import patchwork_clutter, sweep_request
 
-from lensong.cli.inputs import read_inputs
-from lensong.cli.scenario import load_scenario
+from lensong.coverage.scenario.inputs import read_inputs
+from lensong.coverage.scenario.load import load_scenario
 from lensong.coverage.session import PlanningSession
 from lensong.gis_data.demo import write_demo
 from lensong.propagation.sweep import Terrain, sweep

@@ -233,7 +233,7 @@ def test_a_full_disk_leaves_no_half_result(
     def full(*_arguments: object, **_options: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("lensong.cli.outputs.write_csv", full)
+    monkeypatch.setattr("lensong.coverage.results.write.write_csv", full)
     small.replace("scenario.toml", 'title = "Small"', 'title = "Other"')
     refused(small.plan("--quiet"), "the disk is full", "make room")
     assert {path.name: path.read_bytes() for path in small.out.iterdir()} == before
@@ -315,7 +315,7 @@ def test_ctrl_c_while_writing_keeps_the_older_result(
     def stop(*_arguments: object, **_options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lensong.cli.outputs.render_report", stop)
+    monkeypatch.setattr("lensong.coverage.results.write.render_report", stop)
     small.replace("scenario.toml", 'title = "Small"', 'title = "Other"')
     assert small.plan("--quiet").exit_code == 2
     assert {path.name: path.read_bytes() for path in small.out.iterdir()} == before

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lensong.cli.main import lensong
-from lensong.cli.outputs import write_outputs
+from lensong.coverage.results.write import write_outputs
 from tests.small_plan import make_small_plan_result
 from tests.test_cli.served import Served, serving
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lensong.cli.outputs import write_outputs
 from lensong.coverage.indoor import level_sigma_db
+from lensong.coverage.results.write import write_outputs
 from lensong.coverage.service import Handset
 from lensong.coverage.sweeps import PropagationSettings
 from lensong.monitoring.access import Principal, Role

@@ -33,8 +33,8 @@ def check(scenario: Path, as_json: bool, quiet: bool) -> None:
     console = Console(quiet=quiet)
     with console.working():
         console.progress("start", 0.0, 1.0)
-        from lensong.cli.inputs import read_inputs
-        from lensong.cli.scenario import load_scenario
+        from lensong.coverage.scenario.inputs import read_inputs
+        from lensong.coverage.scenario.load import load_scenario
 
         asked = load_scenario(scenario)
         console.progress("start", 1.0, 1.0)

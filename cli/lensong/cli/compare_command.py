@@ -54,11 +54,11 @@ def compare(
     console = Console(quiet=quiet)
     with console.working():
         console.progress("start", 0.0, 1.0)
-        from lensong.cli.inputs import read_climate, read_inputs
         from lensong.cli.model_names import full_model_name
         from lensong.cli.plan_command import check_writable
-        from lensong.cli.scenario import load_scenario
         from lensong.coverage.compare import compare as hold_together
+        from lensong.coverage.scenario.inputs import read_climate, read_inputs
+        from lensong.coverage.scenario.load import load_scenario
 
         names = [full_model_name(name) for name in models.split(",") if name.strip()]
         asked = load_scenario(scenario)
@@ -107,13 +107,13 @@ def _write(found: Comparison, out: Path) -> None:
 
     import pandas as pd
 
-    from lensong.cli.coverage_rasters import rgba
     from lensong.coverage.compare import Difference
     from lensong.coverage.model_pages.comparison_page import (
         BREAKS_DB,
         difference_legend,
         render_comparison,
     )
+    from lensong.coverage.results.rasters import rgba
     from lensong.gis_data.atomic import atomic_path
     from lensong.gis_data.cog import LegendClass, write_cog
     from lensong.gis_data.vector_write import write_csv

@@ -69,10 +69,10 @@ def run_plan(
     console = Console(quiet=quiet)
     with console.working():
         console.progress("start", 0.0, 1.0)
-        from lensong.cli.inputs import read_climate, read_inputs
-        from lensong.cli.outputs import write_outputs
-        from lensong.cli.scenario import load_scenario
         from lensong.coverage.plan import plan as compute
+        from lensong.coverage.results.write import write_outputs
+        from lensong.coverage.scenario.inputs import read_climate, read_inputs
+        from lensong.coverage.scenario.load import load_scenario
         from lensong.coverage.warm_up import compile_kernels
         from lensong.gis_data.array_store import ArrayStore
 

@@ -124,7 +124,7 @@ def validate(
         assumed: tuple[str, ...] = ()
         warned: tuple[str, ...] = ()
         if dem:
-            from lensong.cli.measured_ground import read_measured_ground
+            from lensong.coverage.scenario.measured_ground import read_measured_ground
 
             ground, assumed, warned = read_measured_ground(
                 measured,

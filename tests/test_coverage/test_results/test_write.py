@@ -16,9 +16,9 @@ import pandas as pd
 import pytest
 import rasterio
 
-from lensong.cli import outputs
-from lensong.cli.outputs import write_outputs
 from lensong.coverage.result import PlanResult
+from lensong.coverage.results import write as outputs
+from lensong.coverage.results.write import write_outputs
 from lensong.propagation.errors import DataError
 from tests.small_plan import PLACES, make_small_plan_result
 
@@ -223,7 +223,8 @@ def test_the_map_library_is_found_without_importing_its_package() -> None:
     import sys
 
     code = (
-        "import sys; from lensong.cli.outputs import _maplibre; script, style = _maplibre();"
+        "import sys; from lensong.coverage.results.write import _maplibre;"
+        "script, style = _maplibre();"
         "assert 'maplibregl' in script and '.maplibregl-map' in style;"
         "assert 'maplibre' not in sys.modules"
     )

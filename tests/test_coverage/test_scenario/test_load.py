@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from lensong.cli import scenario_model as model
-from lensong.cli.scenario import load_scenario
 from lensong.coverage.cellplan.assume import Assumptions
+from lensong.coverage.scenario import sections as model
+from lensong.coverage.scenario.load import load_scenario
 from lensong.coverage.service import DEFAULT_SERVICES, Handset
 from lensong.coverage.sweeps import PropagationSettings
 from lensong.coverage.villages import ClassThresholds
@@ -23,7 +23,7 @@ from lensong.gis_data.demo.inputs import SCENARIO
 from lensong.gis_data.reading import LandRequest
 from lensong.propagation.errors import ConfigError
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "scenario.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "scenario.md"
 BLOCKS = re.findall(r"^```toml\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.S | re.M)
 SMALLEST, COMPLETE = BLOCKS
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lensong.cli.scenario_file import read_scenario_file
+from lensong.coverage.scenario.scenario_file import read_scenario_file
 from lensong.propagation.errors import ConfigError
 
 SMALLEST = """\

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from lensong.cli.coverage_rasters import cog_legend, rgba
 from lensong.coverage.network import Technology
 from lensong.coverage.report import legend
 from lensong.coverage.report.headline import CLASSES, column
 from lensong.coverage.report.messages import LANGUAGES, catalogue, number_text
 from lensong.coverage.result import PlanResult, TechnologyLayers
+from lensong.coverage.results.rasters import cog_legend, rgba
 from lensong.gis_data.kmz import (
     GroundOverlay,
     Marker,

@@ -18,11 +18,11 @@ from uuid import uuid4
 import geopandas as gpd
 import pandas as pd
 
-from lensong.cli.coverage_kmz import write_coverage_kmz
-from lensong.cli.coverage_rasters import Step, raster_steps
 from lensong.coverage.network import Mast
 from lensong.coverage.report.html import render_report, result_id
 from lensong.coverage.result import PlanResult
+from lensong.coverage.results.kmz import write_coverage_kmz
+from lensong.coverage.results.rasters import Step, raster_steps
 from lensong.gis_data.atomic import atomic_path, write_error
 from lensong.gis_data.vector_write import write_csv, write_geopackage
 from lensong.propagation.errors import DataError

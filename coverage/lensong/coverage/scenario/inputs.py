@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from lensong.cli.scenario import NetworkRequest, Scenario
 from lensong.coverage.antenna import AntennaPattern
 from lensong.coverage.antenna_file import parse_antennas
 from lensong.coverage.cellplan import (
@@ -17,6 +16,7 @@ from lensong.coverage.cellplan import (
     within_grid,
 )
 from lensong.coverage.network import Network
+from lensong.coverage.scenario.load import NetworkRequest, Scenario
 from lensong.coverage.sweeps import PropagationSettings
 from lensong.gis_data.gridding import centre_deg
 from lensong.gis_data.itu_maps import ITU_MAPS, refractivity_at

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from lensong.cli.scenario_file import read_scenario_file
-from lensong.cli.scenario_model import ScenarioFile
 from lensong.coverage.cellplan.assume import Assumptions
 from lensong.coverage.network import Technology
+from lensong.coverage.scenario.scenario_file import read_scenario_file
+from lensong.coverage.scenario.sections import ScenarioFile
 from lensong.coverage.service import Handset, Service
 from lensong.coverage.sweeps import PropagationSettings
 from lensong.coverage.villages import ClassThresholds

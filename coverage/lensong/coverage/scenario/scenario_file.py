@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from lensong.cli.scenario_model import FILE_KEYS, ScenarioFile
-from lensong.cli.toml_file import line_of, read_toml
+from lensong.coverage.scenario.sections import FILE_KEYS, ScenarioFile
+from lensong.coverage.scenario.toml_file import line_of, read_toml
 from lensong.propagation.errors import ConfigError
 
 __all__ = ["read_scenario_file"]
