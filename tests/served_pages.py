@@ -16,12 +16,12 @@ from typing import Any, TypeVar
 
 from lensong.monitoring.config import ServiceConfig
 from lensong.monitoring.passwords import hash_password
+from lensong.monitoring.process.server import make_server
 from lensong.monitoring.records import CountedBy, Measurement, Method, Outcome
 from lensong.monitoring.service import Service
 from lensong.monitoring.store.people import Person, add_join, add_person, add_web_session
 from lensong.monitoring.web.app import create_app
 from lensong.monitoring.web.guards import COOKIE
-from lensong.monitoring.web.server import make_server
 from tests.chromium import Page
 from tests.running_service import settle_places, sqlite_url
 

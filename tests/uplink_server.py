@@ -24,10 +24,10 @@ from lensong.monitoring.clock import SystemClock
 from lensong.monitoring.uplink.admission import AdmissionSettings
 from lensong.monitoring.uplink.outcomes import FinishedTest, UplinkPermit
 from lensong.monitoring.uplink.refusals import Refusal
-from lensong.monitoring.uplink.router import uplink_router
 from lensong.monitoring.uplink.service import UplinkService, UplinkSettings
 from lensong.monitoring.uplink.transport import MeteredWebSocketProtocol
-from lensong.monitoring.web.screens.assets import asset_text
+from lensong.monitoring.web.api.uplink import uplink_router
+from lensong.monitoring.web.pages.assets import asset_text
 from lensong.propagation.errors import DataError
 
 TOKEN = "token-of-"

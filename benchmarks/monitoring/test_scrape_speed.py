@@ -22,11 +22,11 @@ from prometheus_client import generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
 from lensong.monitoring.clock import SystemClock
+from lensong.monitoring.live.snapshot import ServiceSnapshot
 from lensong.monitoring.metrics.collector import SnapshotCollector
 from lensong.monitoring.metrics.exposition import Exposition
-from lensong.monitoring.metrics.routes import metrics_router
-from lensong.monitoring.metrics.snapshot import ServiceSnapshot
 from lensong.monitoring.metrics.text import write_text
+from lensong.monitoring.web.api.metrics import metrics_router
 from tests.test_deploy.programs import (
     free_port,
     prometheus,

@@ -12,8 +12,8 @@ from pydantic import BaseModel
 from lensong.cli.main import lensong
 from lensong.monitoring.access import MAY, Role
 from lensong.monitoring.config import ServiceConfig
-from lensong.monitoring.import_rows import MOST_ROWS
-from lensong.monitoring.imports import SESSION_COLUMNS, SITE_COLUMNS
+from lensong.monitoring.lists.csv_lists import SESSION_COLUMNS, SITE_COLUMNS
+from lensong.monitoring.lists.rows import MOST_ROWS
 from lensong.monitoring.names import bare
 from lensong.monitoring.web.app import classified_routes
 from tests.running_service import Running

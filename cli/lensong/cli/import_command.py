@@ -95,7 +95,7 @@ def take_sites(data: bytes, named: str, place: Place, *, dry_run: bool) -> dict[
 def _take(
     kind: Kind, data: bytes, named: str, place: Place, asked: dict[str, Any], *, calendar: bool
 ) -> dict[str, Any]:
-    from lensong.monitoring.import_rows import RowsError
+    from lensong.monitoring.lists.rows import RowsError
 
     try:
         if place.server is None:
@@ -119,7 +119,7 @@ def _take(
 async def _directly(
     kind: Kind, data: bytes, place: Place, asked: dict[str, Any], *, calendar: bool
 ) -> dict[str, Any]:
-    from lensong.monitoring.importing import import_sessions, import_sites
+    from lensong.monitoring.lists.taking_in import import_sessions, import_sites
     from lensong.monitoring.web.api.imports import ImportOut
 
     async with opened(place.config(), writes=True) as service:

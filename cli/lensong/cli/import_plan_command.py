@@ -14,7 +14,7 @@ from lensong.cli.options import json_option
 from lensong.cli.service_access import Place, Remote, administrator, opened, place_options
 
 if TYPE_CHECKING:
-    from lensong.monitoring.coverage_run import CoverageRun, SitePredictions
+    from lensong.monitoring.operations.coverage_run import CoverageRun, SitePredictions
     from lensong.monitoring.web.api.shapes import SiteBody
 
 __all__ = ["import_plan", "sites_of"]
@@ -35,7 +35,7 @@ def import_plan(result: Path, as_json: bool, **where: Any) -> None:
 
     With --server and --person while the service runs, else into its database.
     """
-    from lensong.monitoring.coverage_run import read_run
+    from lensong.monitoring.operations.coverage_run import read_run
 
     place = Place(**where)
     run = read_run(result)
@@ -50,7 +50,7 @@ def import_plan(result: Path, as_json: bool, **where: Any) -> None:
 
 
 async def _directly(run: CoverageRun, place: Place) -> SitePredictions:
-    from lensong.monitoring.predictions import keep_predictions
+    from lensong.monitoring.operations.predictions import keep_predictions
 
     async with opened(place.config(), writes=True) as service:
         found = run.predict(service.directory.sites.values())

@@ -123,7 +123,7 @@ async def _directly(
 
 
 def _start(text: str | None, zone: ZoneInfo) -> datetime:
-    from lensong.monitoring.import_rows import moment
+    from lensong.monitoring.lists.rows import moment
 
     return datetime.now(zone) if text is None else moment(text, zone)
 

@@ -15,7 +15,7 @@ from lensong.cli.service_access import config_options
 
 if TYPE_CHECKING:
     from lensong.monitoring.config import ServiceConfig
-    from lensong.monitoring.log import LogFormat
+    from lensong.monitoring.process.log import LogFormat
 
 __all__ = ["serve"]
 
@@ -76,7 +76,7 @@ def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)
     from lensong.monitoring.config import load_config
-    from lensong.monitoring.log import configure_logging
+    from lensong.monitoring.process.log import configure_logging
 
     if demo and db is not None:
         from lensong.propagation.errors import ConfigError
@@ -107,15 +107,15 @@ def serve(
 def _serve(config: ServiceConfig) -> None:
     import asyncio
 
-    from lensong.monitoring.start_rules import check_settings
+    from lensong.monitoring.process.start_rules import check_settings
 
     check_settings(config)
     _check_port(config)
+    from lensong.monitoring.process.server import make_server
+    from lensong.monitoring.process.starting import hold_while_serving
     from lensong.monitoring.service import Service
-    from lensong.monitoring.starting import hold_while_serving
     from lensong.monitoring.store.lock import only_process
     from lensong.monitoring.web.app import create_app
-    from lensong.monitoring.web.server import make_server
 
     with only_process(config.db):
         # before the server starts, so that what is wrong is told in words
@@ -129,8 +129,8 @@ def _serve(config: ServiceConfig) -> None:
 
 async def _prepare(config: ServiceConfig) -> str | None:
     """Bring the database up to date and return the secret of the first administrator's link."""
+    from lensong.monitoring.process.starting import first_link
     from lensong.monitoring.service import Service
-    from lensong.monitoring.starting import first_link
     from lensong.monitoring.store.lock import only_connection
 
     service = Service(config)
@@ -138,7 +138,7 @@ async def _prepare(config: ServiceConfig) -> str | None:
         async with only_connection(service.database):
             await service.open()
             if config.demo:
-                from lensong.monitoring.demo import fill
+                from lensong.monitoring.demo.province import fill
 
                 await fill(service)
             return await first_link(service)

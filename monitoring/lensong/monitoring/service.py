@@ -15,19 +15,20 @@ import httpx
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from lensong.monitoring.after_session import close_session
-from lensong.monitoring.board import Board
-from lensong.monitoring.clock import Clock, SystemClock
+from lensong.monitoring.clock import Clock, SystemClock, TrustedClock
 from lensong.monitoring.config import ServiceConfig
-from lensong.monitoring.directory import Directory
 from lensong.monitoring.errors import BusyError, ClockFaultError, StoreUnavailableError
-from lensong.monitoring.events import EventBus
-from lensong.monitoring.ingest import Ingest
-from lensong.monitoring.judging import CHECKPOINTS, Judge
-from lensong.monitoring.live_streams import LiveStreams
+from lensong.monitoring.live.after_session import close_session
+from lensong.monitoring.live.board import Board
+from lensong.monitoring.live.directory import Directory
+from lensong.monitoring.live.events import EventBus
+from lensong.monitoring.live.ingest import Ingest
+from lensong.monitoring.live.snapshot import ServiceSnapshot
+from lensong.monitoring.live.streams import LiveStreams
+from lensong.monitoring.live.verdicts import CHECKPOINTS, Judge
+from lensong.monitoring.live.webhooks import Courier
 from lensong.monitoring.metrics.exposition import Exposition
 from lensong.monitoring.metrics.service import ServiceMetrics
-from lensong.monitoring.metrics.snapshot import ServiceSnapshot
 from lensong.monitoring.profiles import DEFAULT_PROFILES
 from lensong.monitoring.rate_limit import RateLimit
 from lensong.monitoring.records import Session, SessionStatus
@@ -50,8 +51,6 @@ from lensong.monitoring.store.submissions import store_submissions
 from lensong.monitoring.store.tables import profiles
 from lensong.monitoring.store.writer import Writer
 from lensong.monitoring.streams.allowed import AllowList, GuardedClient
-from lensong.monitoring.trusted_clock import TrustedClock
-from lensong.monitoring.webhooks import Courier
 
 __all__ = ["Service"]
 

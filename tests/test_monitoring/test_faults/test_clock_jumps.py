@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lensong.monitoring.clock import TrustedClock
 from lensong.monitoring.errors import ClockFaultError
-from lensong.monitoring.trusted_clock import TrustedClock
 from tests.running_service import START, Running, TurnedClock
 
 AT = "/api/v1/sites/binh-lu/measurements"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from lensong.monitoring.metrics.snapshot import (
+from lensong.monitoring.live.snapshot import (
     RttHistogram,
     ServiceSnapshot,
     SiteSnapshot,

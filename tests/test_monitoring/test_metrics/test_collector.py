@@ -16,9 +16,9 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
+from lensong.monitoring.live.snapshot import ServiceSnapshot, SiteSnapshot
 from lensong.monitoring.metrics.collector import SnapshotCollector, label_text, metrics_of_one
 from lensong.monitoring.metrics.families import FAMILIES, READINESS_STATES
-from lensong.monitoring.metrics.snapshot import ServiceSnapshot, SiteSnapshot
 from lensong.monitoring.metrics.text import write_text
 from tests.test_monitoring.test_metrics.full_snapshot import (
     NOW,

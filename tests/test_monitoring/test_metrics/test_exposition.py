@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from lensong.monitoring.errors import NotFoundError
+from lensong.monitoring.live.snapshot import ServiceSnapshot
 from lensong.monitoring.metrics.exposition import Exposition, Part, accepts
 from lensong.monitoring.metrics.service import ServiceMetrics
-from lensong.monitoring.metrics.snapshot import ServiceSnapshot
 from lensong.monitoring.profiles import DEFAULT_PROFILES
 from lensong.propagation.errors import DataError
 from tests.test_monitoring.test_metrics.full_snapshot import (

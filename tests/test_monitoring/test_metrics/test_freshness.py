@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lensong.monitoring.metrics.freshness import FRESHNESS, as_of
-from lensong.monitoring.metrics.snapshot import SiteSnapshot, StreamSnapshot
+from lensong.monitoring.live.freshness import FRESHNESS, as_of
+from lensong.monitoring.live.snapshot import SiteSnapshot, StreamSnapshot
 from tests.test_monitoring.test_metrics.full_snapshot import NOW, empty_site, full_site
 
 

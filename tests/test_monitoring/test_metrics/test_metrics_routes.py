@@ -8,12 +8,12 @@ import pytest
 from fastapi import Depends, FastAPI, HTTPException
 from httpx import ASGITransport, AsyncClient, Response
 
+from lensong.monitoring.live.snapshot import ServiceSnapshot
 from lensong.monitoring.metrics.exposition import Exposition
-from lensong.monitoring.metrics.routes import metrics_router
 from lensong.monitoring.metrics.service import ServiceMetrics
-from lensong.monitoring.metrics.snapshot import ServiceSnapshot
 from lensong.monitoring.profiles import DEFAULT_PROFILES
 from lensong.monitoring.records import StreamProfile
+from lensong.monitoring.web.api.metrics import metrics_router
 from lensong.monitoring.web.problems import register
 from tests.test_monitoring.test_metrics.full_snapshot import (
     NOW,

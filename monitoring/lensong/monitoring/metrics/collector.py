@@ -11,14 +11,14 @@ from itertools import accumulate
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from lensong.monitoring.metrics.families import FAMILIES, Family
-from lensong.monitoring.metrics.freshness import as_of
-from lensong.monitoring.metrics.snapshot import (
+from lensong.monitoring.live.freshness import as_of
+from lensong.monitoring.live.snapshot import (
     RTT_BUCKETS_S,
     RttHistogram,
     ServiceSnapshot,
     SiteSnapshot,
 )
+from lensong.monitoring.metrics.families import FAMILIES, Family
 
 __all__ = ["SnapshotCollector", "label_text", "metrics_of_one"]
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from lensong.monitoring.metrics.snapshot import SiteSnapshot, StreamSnapshot
+from lensong.monitoring.live.snapshot import SiteSnapshot, StreamSnapshot
 
 __all__ = ["FAMILIES", "PROBE_RESULTS", "READINESS_STATES", "Family", "Reading"]
 

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
+from lensong.monitoring.live.freshness import as_of
+from lensong.monitoring.live.snapshot import SiteSnapshot
 from lensong.monitoring.metrics.collector import metrics_of_one
-from lensong.monitoring.metrics.freshness import as_of
-from lensong.monitoring.metrics.snapshot import SiteSnapshot
 from lensong.monitoring.records import StreamProfile
 
 __all__ = ["failed_probe", "probe_metrics"]

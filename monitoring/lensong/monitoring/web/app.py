@@ -12,16 +12,15 @@ from fastapi.routing import RouteContext, iter_route_contexts
 from starlette.routing import Mount, compile_path
 
 from lensong.monitoring.access import Action
-from lensong.monitoring.metrics.routes import metrics_router
+from lensong.monitoring.operations.uplink_tests import uplink_service
 from lensong.monitoring.records import StreamProfile
 from lensong.monitoring.service import Service
-from lensong.monitoring.uplink.router import uplink_router
-from lensong.monitoring.uplink_results import uplink_service
-from lensong.monitoring.web import health, problems
+from lensong.monitoring.web import problems
 from lensong.monitoring.web.api import (
     access,
     coverage_runs,
     events,
+    health,
     imports,
     measurements,
     places,
@@ -30,11 +29,13 @@ from lensong.monitoring.web.api import (
     sign_in,
     streams,
 )
+from lensong.monitoring.web.api.metrics import metrics_router
+from lensong.monitoring.web.api.uplink import uplink_router
 from lensong.monitoring.web.guards import Gatekeeper, Needs, anybody, tester
 from lensong.monitoring.web.middleware import Guard
+from lensong.monitoring.web.pages import pages_router
+from lensong.monitoring.web.pages.rendering import SignInFirstError, error_page, to_sign_in
 from lensong.monitoring.web.problems import PROBLEM_RESPONSES
-from lensong.monitoring.web.screens import screens_router
-from lensong.monitoring.web.screens.rendering import SignInFirstError, error_page, to_sign_in
 
 __all__ = ["classified_routes", "create_app"]
 
@@ -106,7 +107,7 @@ def create_app(service: Service) -> FastAPI:
     )
     service.metrics.watch_uplink_tests(lambda: float(uplink.admission.running))
     service.metrics.watch_event_listeners(lambda: float(service.bus.listeners))
-    app.include_router(screens_router())
+    app.include_router(pages_router())
     app.state.error_page = error_page
     app.add_exception_handler(SignInFirstError, to_sign_in)
     app.include_router(_document(app))

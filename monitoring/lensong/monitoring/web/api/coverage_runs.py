@@ -11,7 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
-from lensong.monitoring.predictions import keep_predictions
+from lensong.monitoring.operations.predictions import keep_predictions
 from lensong.monitoring.store.places import Prediction
 from lensong.monitoring.web.api.shapes import Body, Identifier, Line, Rate, Short, Technology, Time
 from lensong.monitoring.web.guards import Manager, Running

@@ -12,14 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.exceptions import HTTPException
 
 from lensong.monitoring.access import Principal
-from lensong.monitoring.exports import (
+from lensong.monitoring.lists.giving_out import (
     ExportedSession,
     sessions_calendar,
     sessions_csv,
     sites_csv,
 )
-from lensong.monitoring.import_rows import RowsError
-from lensong.monitoring.importing import Imported, import_sessions, import_sites
+from lensong.monitoring.lists.rows import RowsError
+from lensong.monitoring.lists.taking_in import Imported, import_sessions, import_sites
 from lensong.monitoring.service import Service
 from lensong.monitoring.store.calendars import sessions_between
 from lensong.monitoring.store.events import latest_verdicts

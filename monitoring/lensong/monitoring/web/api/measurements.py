@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse
 
 from lensong.monitoring.errors import NotFoundError
-from lensong.monitoring.ingest import ClientState
+from lensong.monitoring.live.ingest import ClientState
 from lensong.monitoring.store.measurements import Fate, list_measurements, result_of_test
 from lensong.monitoring.web.api.shapes import (
     Cursor,

@@ -1,0 +1,1 @@
+"""The synthetic province: invented places, measurements and streams, labelled so."""

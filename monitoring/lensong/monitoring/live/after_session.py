@@ -1,0 +1,71 @@
+"""When a session is over: what was promised, what happened, and what the next verdicts learn."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from lensong.monitoring.live.directory import Directory
+from lensong.monitoring.records import Measurement, Session
+from lensong.monitoring.store.engine import Database
+from lensong.monitoring.store.events import verdict_before
+from lensong.monitoring.store.measurements import measurements_between
+from lensong.monitoring.store.sessions import set_report
+from lensong.monitoring.store.streams import health_of_session, put_past_session
+from lensong.monitoring.store.writer import Writer
+from lensong.monitoring.streams.session_report import SessionReport, past_session, report_session
+
+__all__ = ["close_session"]
+
+_TESTED = timedelta(hours=2)
+"""A test so long before a session tells which network it used."""
+
+
+async def close_session(
+    database: Database, writer: Writer, directory: Directory, session: Session
+) -> SessionReport | None:
+    """Keep the report of a session that is over, and what calibrates later verdicts.
+
+    Returns
+    -------
+    SessionReport or None
+        None where nothing was seen of its stream: then there is nothing to report.
+    """
+    async with database.reading() as connection:
+        seen = await health_of_session(connection, session.session_id)
+        kept = await verdict_before(connection, session.session_id, session.starts_at)
+        tests = await measurements_between(
+            connection, [session.site_id], session.starts_at - _TESTED, session.ends_at
+        )
+    if not seen:
+        return None
+    profile = directory.profiles.get(session.profile_code)
+    verdict = None if kept is None else kept.verdict
+    report = report_session(
+        seen,
+        starts_at=session.starts_at,
+        ends_at=session.ends_at,
+        configured_bps=None if profile is None else profile.video_bps + profile.audio_bps,
+        verdict=verdict,
+    )
+    past = past_session(report, verdict, technology=_technology(tests, directory, session))
+
+    async def keep(connection: AsyncConnection) -> None:
+        await set_report(connection, session.session_id, report.to_dict())
+        if past is not None:
+            await put_past_session(connection, session.session_id, session.site_id, past)
+
+    await writer.run(keep)
+    return report
+
+
+def _technology(tests: Sequence[Measurement], directory: Directory, session: Session) -> str | None:
+    """Return the radio technology that was used: as tested, else the usual one of the site."""
+    told = Counter(test.technology for test in tests if test.technology is not None)
+    if told:
+        return told.most_common(1)[0][0]
+    site = directory.sites.get(session.site_id)
+    return site.technologies[0] if site is not None and site.technologies else None

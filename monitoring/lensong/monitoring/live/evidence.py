@@ -1,0 +1,222 @@
+"""Putting together what a verdict rests on, out of the store."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from lensong.monitoring.live.directory import Directory
+from lensong.monitoring.readiness.evidence import (
+    Evidence,
+    HourSample,
+    Need,
+    PastSession,
+    PredictedUplink,
+    Question,
+    SiteOption,
+    UplinkTest,
+)
+from lensong.monitoring.records import Measurement, Outcome, Site, StreamProfile, Transport
+from lensong.monitoring.store.measurements import Hour, hours_between, measurements_between
+from lensong.monitoring.store.places import Prediction
+from lensong.monitoring.store.tables import clients, past_sessions
+
+__all__ = ["evidence_for", "need_of", "predicted_uplink", "question_for"]
+
+_HISTORY = timedelta(days=120)
+_COMMUNE = timedelta(days=30)
+_COMMUNE_HOURS = 500
+"""Of other sites: with so many the deviation of standing in for a site counts, not their number."""
+
+_TESTS = timedelta(days=2)
+_MOST_TESTS = 300
+_SESSIONS = timedelta(days=365)
+_NEIGHBOUR_M = 15_000.0
+_NEIGHBOURS = 12
+_CLOCK_OFF_S = 86_400.0
+"""A client whose clock is further off than this tells nothing about when it measured [s]."""
+
+
+def need_of(profile: StreamProfile) -> Need:
+    """Return what a stream profile asks of the uplink, as the verdict wants it."""
+    return Need(
+        profile_code=profile.code,
+        transport=Transport(profile.transport),
+        uplink_required_bps=profile.uplink_required_bps,
+        srt_latency_ms=profile.srt_latency_ms,
+    )
+
+
+def predicted_uplink(prediction: Prediction) -> PredictedUplink:
+    """Return what a coverage plan says of a site, as the verdict wants it."""
+    return PredictedUplink(
+        uplink_p50_bps=prediction.uplink_p50_bps,
+        rsrp_dbm=prediction.rsrp_dbm,
+        sigma_db=prediction.sigma_db,
+        technology=prediction.technology,
+        operator=prediction.operator or None,
+        computed_at=prediction.computed_at,
+    )
+
+
+def question_for(
+    directory: Directory,
+    site: Site,
+    profile: StreamProfile,
+    starts_at: datetime,
+    ends_at: datetime,
+    *,
+    technology: str | None = None,
+    operator: str | None = None,
+) -> Question:
+    """Return the question whether a site will hold a profile in a time."""
+    return Question(
+        site_id=site.site_id,
+        technology=technology,
+        operator=operator,
+        need=need_of(profile),
+        ladder=tuple(need_of(item) for item in directory.profiles.values()),
+        starts_at=starts_at,
+        ends_at=ends_at,
+    )
+
+
+async def evidence_for(
+    connection: AsyncConnection,
+    directory: Directory,
+    site: Site,
+    now: datetime,
+    safe_bps_of: Callable[[str], float | None],
+) -> Evidence:
+    """Return all that is known of a site and of its commune.
+
+    Parameters
+    ----------
+    safe_bps_of : callable
+        Returns the safe uplink of another site's present verdict, None where it has none.
+    """
+    others = [
+        other.site_id
+        for other in directory.sites.values()
+        if other.commune_code == site.commune_code and other.site_id != site.site_id
+    ]
+    hours = await hours_between(connection, [site.site_id], now - _HISTORY)
+    around = await hours_between(connection, others, now - _COMMUNE, newest=_COMMUNE_HOURS)
+    # a test of the future was stored by a false clock
+    tests = await measurements_between(
+        connection, [site.site_id], now - _TESTS, now, newest=_MOST_TESTS
+    )
+    return Evidence(
+        predictions=tuple(
+            predicted_uplink(item) for item in directory.predictions.get(site.site_id, ())
+        ),
+        site_history=_samples(hours),
+        commune_history=_samples(around),
+        tests=tuple(_test(item) for item in tests),
+        past_sessions=await _past_sessions(connection, now),
+        neighbours=_neighbours(directory.sites.values(), site, safe_bps_of),
+        clock_fault=await _clock_is_off(connection, site.site_id, {t.client_id for t in tests}),
+    )
+
+
+def _samples(hours: Iterable[Hour]) -> tuple[HourSample, ...]:
+    return tuple(
+        HourSample(
+            hour_starts_at=hour.hour_starts_at,
+            technology=hour.technology or None,
+            operator=hour.operator or None,
+            uplink_p10_bps=hour.uplink_p10_bps,
+            tests=hour.tests,
+        )
+        for hour in hours
+        if hour.uplink_p10_bps is not None and hour.tests > 0
+    )
+
+
+def _test(measured: Measurement) -> UplinkTest:
+    return UplinkTest(
+        measured_at=measured.started_at + timedelta(seconds=measured.duration_s or 0.0),
+        succeeded=measured.outcome is Outcome.SUCCESS,
+        technology=measured.technology,
+        operator=measured.operator,
+        uplink_p10_bps=measured.uplink_p10_bps,
+        uplink_p50_bps=measured.uplink_p50_bps,
+        bins=len(measured.uplink_bins_bps),
+        burst_only=measured.burst_only,
+        rate_limited=measured.rate_limited,
+        rtt_idle_ms=measured.rtt_idle_ms,
+        rtt_loaded_ms=measured.rtt_loaded_ms,
+        jitter_ms=measured.jitter_ms,
+        loss_ratio=measured.loss_ratio,
+        counted_by=measured.counted_by,
+        spot=measured.spot,
+    )
+
+
+async def _past_sessions(connection: AsyncConnection, now: datetime) -> tuple[PastSession, ...]:
+    rows = await connection.execute(
+        select(past_sessions)
+        .where(past_sessions.c.ended_at >= now - _SESSIONS, past_sessions.c.ended_at <= now)
+        .order_by(past_sessions.c.ended_at.desc())
+        .limit(2_000)
+    )
+    return tuple(
+        PastSession(
+            ended_at=row.ended_at,
+            technology=row.technology or None,
+            predicted_log10_bps=row.predicted_log10_bps,
+            predicted_sd_log10=row.predicted_sd_log10,
+            predicted_outage_probability=row.predicted_outage_probability,
+            achieved_log10_bps=row.achieved_log10_bps,
+            held=row.held,
+        )
+        for row in rows
+    )
+
+
+async def _clock_is_off(
+    connection: AsyncConnection, site_id: str, client_ids: Collection[str]
+) -> bool:
+    """Return whether all clients that measured lately have a clock that cannot be true."""
+    if not client_ids:
+        return False
+    rows = await connection.execute(
+        select(clients.c.clock_offset_s).where(
+            clients.c.site_id == site_id, clients.c.client_id.in_(sorted(client_ids))
+        )
+    )
+    offsets = [row.clock_offset_s for row in rows]
+    return bool(offsets) and all(
+        offset is not None and abs(offset) > _CLOCK_OFF_S for offset in offsets
+    )
+
+
+def _neighbours(
+    sites: Iterable[Site], site: Site, safe_bps_of: Callable[[str], float | None]
+) -> tuple[SiteOption, ...]:
+    near: list[SiteOption] = []
+    for other in sites:
+        if other.site_id == site.site_id or (away := _distance_m(site, other)) is None:
+            continue
+        if away <= _NEIGHBOUR_M and (safe := safe_bps_of(other.site_id)) is not None:
+            near.append(
+                SiteOption(
+                    site_id=other.site_id, name=other.name, distance_m=away, uplink_safe_bps=safe
+                )
+            )
+    return tuple(sorted(near, key=lambda option: option.distance_m)[:_NEIGHBOURS])
+
+
+def _distance_m(a: Site, b: Site) -> float | None:
+    """Return the distance of two sites on a sphere, near enough to say which one is nearer [m]."""
+    if a.lat_deg is None or a.lon_deg is None or b.lat_deg is None or b.lon_deg is None:
+        return None
+    north = math.radians(b.lat_deg - a.lat_deg)
+    east = math.radians(b.lon_deg - a.lon_deg) * math.cos(
+        math.radians((a.lat_deg + b.lat_deg) / 2.0)
+    )
+    return 6_371_000.0 * math.hypot(north, east)

@@ -1,0 +1,184 @@
+"""Judging sessions when evidence arrives and when they come near, and telling who listens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from lensong.monitoring.clock import Clock
+from lensong.monitoring.live.board import Board
+from lensong.monitoring.live.directory import Directory
+from lensong.monitoring.live.events import EventBus
+from lensong.monitoring.live.evidence import evidence_for, question_for
+from lensong.monitoring.readiness.judge import judge
+from lensong.monitoring.readiness.settings import ReadinessSettings
+from lensong.monitoring.readiness.verdict import State, Verdict
+from lensong.monitoring.records import Session, SessionStatus, Site, StreamProfile
+from lensong.monitoring.store.engine import Database
+from lensong.monitoring.store.events import (
+    Event,
+    KeptVerdict,
+    add_event,
+    add_verdict,
+    verdict_of,
+)
+from lensong.monitoring.store.measurements import roll_up
+from lensong.monitoring.store.sessions import open_sessions
+from lensong.monitoring.store.writer import Writer
+
+__all__ = ["CHECKPOINTS", "Judge"]
+
+CHECKPOINTS = (timedelta(hours=24), timedelta(hours=2), timedelta(minutes=15))
+"""How long before a session its verdict is looked at again, whatever arrived."""
+
+_SAME_PROBABILITY = 0.01
+"""A verdict that moves by less, in the same state, is no news and is not kept again."""
+
+
+@dataclass(slots=True)
+class Judge:
+    """Gathers evidence, judges, keeps the verdict and publishes what changed."""
+
+    database: Database
+    writer: Writer
+    directory: Directory
+    board: Board
+    bus: EventBus
+    clock: Clock
+    time_zone: str
+    on_change: Callable[[State | None, State], None] = lambda _before, _after: None
+
+    async def what_if(
+        self,
+        site: Site,
+        profile: StreamProfile,
+        starts_at: datetime,
+        ends_at: datetime,
+        *,
+        technology: str | None = None,
+        operator: str | None = None,
+        previous: Verdict | None = None,
+    ) -> Verdict:
+        """Return the verdict on a session that nobody planned; nothing is kept."""
+        now = self.clock.now()
+        question = question_for(
+            self.directory,
+            site,
+            profile,
+            starts_at,
+            ends_at,
+            technology=technology,
+            operator=operator,
+        )
+        async with self.database.reading() as connection:
+            evidence = await evidence_for(connection, self.directory, site, now, self._safe_bps)
+        return await asyncio.to_thread(
+            judge, question, evidence, now=now, previous=previous, settings=self._settings(now)
+        )
+
+    def _settings(self, now: datetime) -> ReadinessSettings:
+        offset = now.astimezone(ZoneInfo(self.time_zone)).utcoffset()
+        return replace(
+            ReadinessSettings(), utc_offset_s=offset.total_seconds() if offset is not None else 0.0
+        )
+
+    def _safe_bps(self, site_id: str) -> float | None:
+        verdict = self.board.verdict_of(site_id)
+        return None if verdict is None else verdict.uplink_safe_bps
+
+    async def rejudge(self, session: Session, trigger: str) -> KeptVerdict:
+        """Judge a session anew and keep the verdict, unless it says just what the last one said."""
+        site = self.directory.sites[session.site_id]
+        profile = self.directory.profiles[session.profile_code]
+        async with self.database.reading() as connection:
+            before = await verdict_of(connection, session.session_id)
+        verdict = await self.what_if(
+            site,
+            profile,
+            session.starts_at,
+            session.ends_at,
+            previous=None if before is None else before.verdict,
+        )
+        if before is not None and trigger == "evidence" and _same(before.verdict, verdict):
+            return before
+        changed = before is None or before.verdict.state is not verdict.state
+
+        async def keep(connection: AsyncConnection) -> tuple[KeptVerdict, Event | None]:
+            kept = await add_verdict(connection, session.session_id, verdict, trigger)
+            if not changed:
+                return kept, None
+            event = await add_event(
+                connection,
+                at=verdict.judged_at,
+                kind="verdict.changed",
+                site_id=session.site_id,
+                session_id=session.session_id,
+                body={
+                    "site_id": session.site_id,
+                    "site_name": site.name,
+                    "session_id": session.session_id,
+                    "title": session.title,
+                    "before": None if before is None else before.verdict.state.value,
+                    "verdict": verdict.to_dict(),
+                },
+            )
+            return kept, event
+
+        kept, event = await self.writer.run(keep)
+        self.board.judged(session.session_id, verdict)
+        if event is not None:
+            self.on_change(None if before is None else before.verdict.state, verdict.state)
+            self.bus.publish(event)
+        return kept
+
+    async def evidence_arrived(self, site_id: str, hours: set[datetime]) -> None:
+        """Sum up the hours that changed and judge the open sessions of a site anew."""
+        if site_id not in self.directory.sites:
+            return
+
+        async def sum_up(connection: AsyncConnection) -> None:
+            await roll_up(connection, {(site_id, hour) for hour in hours})
+
+        if hours:
+            await self.writer.run(sum_up)
+        if self.board.session_of(site_id) is not None:
+            await self.rejudge_site(site_id, "evidence")
+
+    async def rejudge_site(self, site_id: str, trigger: str) -> None:
+        """Judge every open session of a site anew and show the next one on the board."""
+        now = self.clock.now()
+        async with self.database.reading() as connection:
+            found = await open_sessions(connection, site_id=site_id, until=now + timedelta(days=14))
+        for session in found:
+            if session.ends_at > now:
+                await self.rejudge(session, trigger)
+        await self.show_next(site_id)
+
+    async def show_next(self, site_id: str) -> None:
+        """Put the session that is live or comes next on the board, with its verdict."""
+        now = self.clock.now()
+        async with self.database.reading() as connection:
+            found = await open_sessions(connection, site_id=site_id)
+            coming = [session for session in found if session.ends_at > now]
+            session = min(coming, key=_comes, default=None)
+            kept = await verdict_of(connection, session.session_id) if session else None
+        self.board.planned(site_id, session, None if kept is None else kept.verdict)
+
+
+def _comes(session: Session) -> tuple[bool, datetime]:
+    return session.status is not SessionStatus.LIVE, session.starts_at
+
+
+def _same(before: Verdict, after: Verdict) -> bool:
+    if before.state is not after.state or before.profile_code != after.profile_code:
+        return False
+    if (before.starts_at, before.ends_at) != (after.starts_at, after.ends_at):
+        return False
+    if before.probability is None or after.probability is None:
+        return before.probability is after.probability
+    return abs(before.probability - after.probability) < _SAME_PROBABILITY

@@ -1,0 +1,1 @@
+"""Around the service: log, rules before the start, starting, the HTTP server."""

@@ -1,0 +1,112 @@
+"""Drawing pages: the template engine, shapes of states, and what stands for a refusal."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cache
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from lensong.monitoring.access import Action, Principal
+from lensong.monitoring.errors import NotSignedInError
+from lensong.monitoring.service import Service
+from lensong.monitoring.web.guards import Needs
+from lensong.monitoring.web.pages.assets import asset_url
+from lensong.monitoring.web.pages.marks import mark
+from lensong.monitoring.web.pages.words import Words
+from lensong.monitoring.web.problems import language_of
+
+__all__ = [
+    "PageNeeds",
+    "SignInFirstError",
+    "error_page",
+    "render",
+    "to_sign_in",
+    "words_of",
+]
+
+
+class SignInFirstError(Exception):
+    """Nobody is signed in who asks for a page: they are sent to the sign-in, and back."""
+
+    def __init__(self, wanted: str) -> None:
+        self.wanted = wanted
+        super().__init__(wanted)
+
+
+class PageNeeds(Needs):
+    """As `Needs`, for pages: who is not signed in is sent to the sign-in."""
+
+    async def __call__(self, request: Request) -> Principal:  # type: ignore[override]  # no OpenAPI
+        """Return who asks, if they may."""
+        try:
+            return await super().__call__(request)
+        except NotSignedInError as error:
+            raise SignInFirstError(_here(request)) from error
+
+
+def _here(request: Request) -> str:
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+
+
+def words_of(request: Request) -> Words:
+    """Return the words of whoever asks."""
+    service: Service = request.app.state.service
+    zone = ZoneInfo(service.config.time_zone)
+    return Words(language_of(request), zone, service.clock.now())
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("lensong.monitoring.web.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(asset=asset_url, mark=mark, timedelta=timedelta, Action=Action)
+    return environment
+
+
+def render(
+    request: Request,
+    template: str,
+    *,
+    principal: Principal | None,
+    status: int = 200,
+    **values: Any,
+) -> HTMLResponse:
+    """Return a page."""
+    service: Service = request.app.state.service
+    text = (
+        _environment()
+        .get_template(template)
+        .render(
+            w=words_of(request),
+            principal=principal,
+            may=lambda action: principal is not None and principal.may(action),
+            path=request.url.path,
+            here=_here(request),
+            demo=service.config.demo,
+            now=service.clock.now(),
+            **values,
+        )
+    )
+    return HTMLResponse(text, status, headers={"Cache-Control": "private, no-store"})
+
+
+async def to_sign_in(request: Request, error: Exception) -> Response:  # noqa: ARG001 (Starlette's signature)
+    """Send whoever is not signed in to the sign-in, and back afterwards."""
+    assert isinstance(error, SignInFirstError)
+    return RedirectResponse(f"/sign-in?next={quote(error.wanted)}", 303)
+
+
+def error_page(request: Request, status: int, title: str, detail: str) -> HTMLResponse:
+    """Return a refusal as a page, for people who opened an address in a browser."""
+    return render(request, "error.html", principal=None, status=status, title=title, detail=detail)

@@ -1,0 +1,129 @@
+"""One session, and planning a new one with its verdict before it is saved."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response
+
+from lensong.monitoring.access import Action, Principal
+from lensong.monitoring.clock import rfc3339
+from lensong.monitoring.errors import NotFoundError
+from lensong.monitoring.records import SessionStatus, Site
+from lensong.monitoring.store.events import list_verdicts
+from lensong.monitoring.store.sessions import report_of
+from lensong.monitoring.store.streams import health_of_session
+from lensong.monitoring.streams.health_state import describe
+from lensong.monitoring.web.api.sessions import session_for
+from lensong.monitoring.web.guards import Running
+from lensong.monitoring.web.pages.charts import lag_chart
+from lensong.monitoring.web.pages.rendering import PageNeeds, render, words_of
+from lensong.propagation.errors import InvalidInputError
+
+__all__ = ["router"]
+
+router = APIRouter()
+Planner = Annotated[Principal, Depends(PageNeeds(Action.PLAN))]
+
+
+@router.get("/sessions/new")
+async def new(
+    request: Request, service: Running, principal: Planner, site: str | None = None
+) -> Response:
+    """Show the form of a new session."""
+    communes = service.directory.communes
+    by_commune: dict[str, list[Site]] = {}
+    for place in sorted(service.directory.visible_to(principal), key=lambda item: item.name):
+        by_commune.setdefault(communes[place.commune_code].name, []).append(place)
+    local = service.clock.now().astimezone(ZoneInfo(service.config.time_zone))
+    begin = (local + timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
+    return render(
+        request,
+        "new_session.html",
+        principal=principal,
+        places=sorted(by_commune.items()),
+        chosen=site,
+        profiles=service.directory.profiles.values(),
+        begin=begin.strftime("%Y-%m-%dT%H:%M"),
+        zone=service.config.time_zone,
+    )
+
+
+@router.get("/sessions/new/verdict")
+async def verdict_before(
+    request: Request,
+    service: Running,
+    principal: Planner,
+    site: Annotated[str, Query(max_length=64)],
+    profile: Annotated[str, Query(max_length=64)],
+    start: Annotated[str, Query(max_length=40)],
+    minutes: Annotated[float, Query(gt=0.0, le=1_440.0)],
+) -> Response:
+    """Return the verdict on a session that is not saved yet, as a part of the page."""
+    place = service.directory.site_for(principal, site)
+    wanted = service.directory.profiles.get(profile)
+    if wanted is None:
+        raise NotFoundError(f"there is no stream profile {profile!r}")
+    starts_at = _local(start, service.config.time_zone)
+    ends_at = starts_at + timedelta(minutes=minutes)
+    verdict = await service.judge.what_if(place, wanted, starts_at, ends_at)
+    return render(
+        request,
+        "verdict_part.html",
+        principal=principal,
+        verdict=verdict,
+        profiles=service.directory.profiles,
+        sites=service.directory.sites,
+        starts_at=rfc3339(starts_at),
+        ends_at=rfc3339(ends_at),
+    )
+
+
+@router.get("/sessions/{session_id}")
+async def one(
+    session_id: str,
+    request: Request,
+    service: Running,
+    principal: Annotated[Principal, Depends(PageNeeds(Action.READ))],
+) -> Response:
+    """Show a session: promised, measured, happened."""
+    session = await session_for(service, principal, session_id)
+    site = service.directory.sites[session.site_id]
+    async with service.database.reading() as connection:
+        history = await list_verdicts(connection, session_id, limit=50)
+        seen = await health_of_session(connection, session_id)
+        report = await report_of(connection, session_id)
+    words = words_of(request)
+    return render(
+        request,
+        "session.html",
+        principal=principal,
+        session=session,
+        site=site,
+        commune=service.directory.communes[site.commune_code],
+        verdict=history.items[0].verdict if history.items else None,
+        history=history.items,
+        profiles=service.directory.profiles,
+        sites=service.directory.sites,
+        health=seen[-1] if seen and session.status is SessionStatus.LIVE else None,
+        lag=lag_chart(seen, words) if seen else None,
+        report=report,
+        stream_reasons=[describe(reason, words.language) for reason in seen[-1].reasons]
+        if seen
+        else [],
+        over=session.status is SessionStatus.ENDED,
+        open=session.status in (SessionStatus.PLANNED, SessionStatus.LIVE),
+    )
+
+
+def _local(text: str, zone: str) -> datetime:
+    try:
+        given = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInputError(
+            f"start is {text!r}, wanted a date and time like 2026-11-28T09:00"
+        ) from None
+    return given if given.tzinfo is not None else given.replace(tzinfo=ZoneInfo(zone))

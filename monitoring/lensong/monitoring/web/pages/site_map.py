@@ -1,0 +1,124 @@
+"""Where the sites lie, as SVG: the ones in trouble on top, and named where there is room."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from lensong.monitoring.live.snapshot import SiteSnapshot
+from lensong.monitoring.web.pages.charts import figure, label, line
+from lensong.monitoring.web.pages.marks import mark
+from lensong.monitoring.web.pages.words import Words
+
+__all__ = ["site_map"]
+
+_WIDTH, _HEIGHT, _EDGE = 420.0, 330.0, 24.0
+_TEXT = 20.0
+"""Height of names on the wall; a letter is about 0.56 of it wide."""
+
+_RANK = {"not_ready": 3, "at_risk": 2, "unknown": 1}
+_SIZES = {"not_ready": 26.0, "at_risk": 26.0}
+_KM_PER_DEGREE = 111.32
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def meets(self, other: _Box) -> bool:
+        return (
+            self.left < other.right
+            and other.left < self.right
+            and self.top < other.bottom
+            and other.top < self.bottom
+        )
+
+
+def site_map(sites: Iterable[tuple[SiteSnapshot, str]], words: Words) -> Markup | None:
+    """Return the map of sites and their states, north up, to scale; None where none has a place.
+
+    Parameters
+    ----------
+    sites : iterable of SiteSnapshot and str
+        A site and the state that it is drawn with.
+    """
+    placed = [
+        (site, state, site.lat_deg, site.lon_deg)
+        for site, state in sites
+        if site.lat_deg is not None and site.lon_deg is not None
+    ]
+    if not placed:
+        return None
+    middle = math.cos(math.radians(sum(lat for *_, lat, _ in placed) / len(placed)))
+    xs, ys = [lon * middle for *_, lon in placed], [-lat for *_, lat, _ in placed]
+    scale = min(
+        (_WIDTH - 2 * _EDGE) / max(max(xs) - min(xs), 0.02),
+        (_HEIGHT - 2 * _EDGE) / max(max(ys) - min(ys), 0.02),
+    )
+    off_x = (_WIDTH - (max(xs) + min(xs)) * scale) / 2
+    off_y = (_HEIGHT - (max(ys) + min(ys)) * scale) / 2
+    pins = [
+        (site, state, off_x + x * scale, off_y + y * scale)
+        for (site, state, *_), x, y in zip(placed, xs, ys, strict=True)
+    ]
+    pins.sort(key=lambda pin: -_RANK.get(pin[1], 0))
+    taken = [_box_of(state, x, y) for _, state, x, y in pins]
+    taken.append(_Box(0.0, _HEIGHT - 30.0, 210.0, _HEIGHT))  # the scale bar
+    names = [
+        name
+        for site, state, x, y in pins
+        if state in _SIZES and (name := _name(site.name, state, x, y, taken)) is not None
+    ]
+    drawn = [_pin(site, state, x, y, words) for site, state, x, y in reversed(pins)]
+    return figure(
+        int(_WIDTH), int(_HEIGHT), words.t("wall.map"), [*drawn, *names, *_scale_bar(scale)]
+    )
+
+
+def _box_of(state: str, x: float, y: float) -> _Box:
+    half = _SIZES.get(state, 18.0) / 2
+    return _Box(x - half, y - half, x + half, y + half)
+
+
+def _pin(site: SiteSnapshot, state: str, x: float, y: float, words: Words) -> Markup:
+    size = _SIZES.get(state, 18.0)
+    return Markup('<g transform="translate({:.1f} {:.1f})"><title>{}</title>{}</g>').format(
+        x - size / 2,
+        y - size / 2,
+        f"{site.name}: {words.t(f'state.{state}')}",
+        mark(state, int(size)),
+    )
+
+
+def _name(text: str, state: str, x: float, y: float, taken: list[_Box]) -> Markup | None:
+    """Return a name beside its pin where nothing else is, None where there is no such place."""
+    width, away = 0.56 * _TEXT * len(text), _SIZES[state] / 2 + 5.0
+    for anchor, left, base in (
+        ("start", x + away, y + 7.0),
+        ("end", x - away - width, y + 7.0),
+        ("middle", x - width / 2, y - away),
+        ("middle", x - width / 2, y + away + 14.0),
+    ):
+        box = _Box(left, base - 17.0, left + width, base + 5.0)
+        inside = box.left >= 0.0 and box.right <= _WIDTH and box.top >= 0.0
+        if inside and box.bottom <= _HEIGHT and not any(box.meets(other) for other in taken):
+            taken.append(box)
+            at = {"start": box.left, "end": box.right, "middle": x}[anchor]
+            return label(at, base, text, anchor, "pin")
+    return None
+
+
+def _scale_bar(units_per_degree: float) -> list[Markup]:
+    per_km = units_per_degree / _KM_PER_DEGREE
+    km = next((km for km in (100, 50, 20, 10, 5, 2, 1) if km * per_km <= 120), 1)
+    bottom = _HEIGHT - 12.0
+    return [
+        line(14.0, bottom, 14.0 + km * per_km, bottom, "bar"),
+        label(22.0 + km * per_km, bottom + 5.0, f"{km} km", "start"),
+    ]

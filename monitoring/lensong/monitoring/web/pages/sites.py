@@ -1,0 +1,143 @@
+"""The list of sites, one site, and the link for a phone."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from io import BytesIO
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import segno
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from pydantic import Field
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from lensong.monitoring.access import Action, Principal
+from lensong.monitoring.errors import NotFoundError
+from lensong.monitoring.store.measurements import hours_between, list_measurements
+from lensong.monitoring.store.people import tokens_of
+from lensong.monitoring.store.sessions import list_sessions
+from lensong.monitoring.store.streams import StreamSource, source_of
+from lensong.monitoring.streams.health_state import describe
+from lensong.monitoring.streams.target import KINDS, CollectorTarget
+from lensong.monitoring.web.addresses import public_url
+from lensong.monitoring.web.api.shapes import Body
+from lensong.monitoring.web.guards import Running
+from lensong.monitoring.web.pages.charts import heat_map, uplink_chart
+from lensong.monitoring.web.pages.rendering import PageNeeds, render, words_of
+
+__all__ = ["router"]
+
+router = APIRouter()
+Reader = Annotated[Principal, Depends(PageNeeds(Action.READ))]
+
+_CHART = timedelta(days=30)
+_HEAT = timedelta(days=56)
+
+
+class Link(Body):
+    """What a QR code is to hold."""
+
+    text: Annotated[str, Field(min_length=1, max_length=400)]
+
+
+@router.get("/sites")
+async def list_all(request: Request, service: Running, principal: Reader) -> Response:
+    """Show every site in the asker's area."""
+    seen = list(service.directory.visible_to(principal))
+    snapshot = service.board.snapshot(service.clock.now(), seen)
+    return render(
+        request,
+        "sites.html",
+        principal=principal,
+        sites=sorted(snapshot.sites, key=lambda site: (site.commune_name, site.name)),
+    )
+
+
+@router.get("/sites/{site_id}")
+async def one(site_id: str, request: Request, service: Running, principal: Reader) -> Response:
+    """Show a site: the verdict for its next session, and what it rests on."""
+    site = service.directory.site_for(principal, site_id)
+    now, words = service.clock.now(), words_of(request)
+    async with service.database.reading() as connection:
+        hours = await hours_between(connection, [site_id], now - _HEAT)
+        tests = await list_measurements(connection, site_id, limit=12)
+        planned = await list_sessions(
+            connection, site_ids=[site_id], after=now - timedelta(days=30), limit=30
+        )
+        tokens = await tokens_of(connection, site_id) if principal.may(Action.EQUIP) else ()
+        source = await _source_of(connection, site_id) if principal.may(Action.ADMIN) else None
+    session = service.board.session_of(site_id)
+    verdict = service.board.verdict_of(site_id)
+    required_bps = None if verdict is None else verdict.uplink_required_bps
+    recent = [hour for hour in hours if hour.hour_starts_at >= now - _CHART]
+    commune = service.directory.communes[site.commune_code]
+    health = service.streams.health_of(site_id)
+    return render(
+        request,
+        "site.html",
+        principal=principal,
+        site=site,
+        commune=commune,
+        province=service.directory.provinces[commune.province_code],
+        snapshot=service.board.snapshot(now, [site]).sites[0],
+        session=session,
+        verdict=verdict,
+        profiles=service.directory.profiles,
+        health=health,
+        stream_reasons=[]
+        if health is None
+        else [describe(reason, words.language) for reason in health.reasons],
+        sessions=sorted(planned.items, key=lambda item: item.starts_at, reverse=True),
+        tests=tests.items,
+        tokens=tokens,
+        source=source,
+        source_host=None if source is None else _host(source.target),
+        kinds=KINDS,
+        public_url=public_url(service, request),
+        predictions=service.directory.predictions.get(site_id, ()),
+        chart=uplink_chart(recent, now - _CHART, now, required_bps, words),
+        heat=heat_map(hours, required_bps, words),
+        sites=service.directory.sites,
+    )
+
+
+async def _source_of(connection: AsyncConnection, site_id: str) -> StreamSource | None:
+    try:
+        return await source_of(connection, site_id)
+    except NotFoundError:
+        return None
+
+
+def _host(target: CollectorTarget) -> str:
+    """Return the machine that is asked, or the file; empty where the figures are sent to us."""
+    parts = urlsplit(target.url or "")
+    return parts.netloc or parts.path
+
+
+@router.get("/sites/{site_id}/join")
+async def join(
+    site_id: str,
+    request: Request,
+    service: Running,
+    principal: Annotated[Principal, Depends(PageNeeds(Action.EQUIP))],
+) -> Response:
+    """Show where a one-time link for a phone is made and printed."""
+    site = service.directory.site_for(principal, site_id)
+    return render(request, "join.html", principal=principal, site=site)
+
+
+@router.post("/qr")
+async def qr(
+    link: Link,
+    principal: Annotated[Principal, Depends(PageNeeds(Action.EQUIP))],  # noqa: ARG001 (who asks is checked)
+) -> Response:
+    """Return a QR code as SVG; asked for by POST, because logs of proxies hold addresses."""
+    drawn = BytesIO()
+    segno.make(link.text, error="m", micro=False).save(
+        drawn, kind="svg", scale=6, border=4, dark="#000", light="#fff", xmldecl=False
+    )
+    return Response(
+        drawn.getvalue(), media_type="image/svg+xml", headers={"Cache-Control": "no-store"}
+    )

@@ -1,0 +1,127 @@
+"""Which sites are in trouble, what the trouble is, and which one hurts first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from lensong.monitoring.live.snapshot import SiteSnapshot
+
+__all__ = ["STREAM_LOOKS_LIKE", "Trouble", "troubles_of"]
+
+STREAM_LOOKS_LIKE = {
+    "ok": "ready",
+    "at_risk": "at_risk",
+    "not_ok": "not_ready",
+    "down": "not_ready",
+    "unknown": "unknown",
+}
+"""With which of the four shapes a stream's state is drawn."""
+
+_SOON = timedelta(hours=24)
+_BACKLOG_AFTER = timedelta(hours=1)
+_NO_RATE_BPS = 10e3
+"""A safe rate below this is none: it is not the rate that is in doubt [bit/s]."""
+
+# what viewers see now goes first, then what they will see, the sooner the more urgent
+_DOWN, _BREAKING, _NOT_READY, _LAGGING, _AT_RISK, _UNKNOWN, _FAILED, _BACKLOG = range(8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """A site in trouble.
+
+    Parameters
+    ----------
+    rank : tuple of int and float
+        Kind of trouble, then how soon it hurts [s]: the smaller, the more urgent.
+    state : str
+        Which of the four shapes it is drawn with.
+    key, values
+        The message that tells it.
+    """
+
+    rank: tuple[int, float]
+    site: SiteSnapshot
+    state: str
+    key: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+def troubles_of(sites: Sequence[SiteSnapshot], now: datetime) -> tuple[Trouble, ...]:
+    """Return the sites in trouble, the most urgent first, each with its worst trouble alone.
+
+    Parameters
+    ----------
+    sites : sequence of SiteSnapshot
+        As of ``now``: without what is out of date.
+    """
+    found: list[Trouble] = []
+    for site in sites:
+        troubles = sorted(_troubles(site, now), key=lambda trouble: trouble.rank)
+        found += troubles[:1]
+    return tuple(sorted(found, key=lambda trouble: (trouble.rank, trouble.site.site_id)))
+
+
+def _troubles(site: SiteSnapshot, now: datetime) -> Iterable[Trouble]:
+    yield from _stream_troubles(site)
+    starts_at = site.session_starts_at
+    if starts_at is not None and starts_at - now <= _SOON and not site.session_live:
+        kinds = {"not_ready": _NOT_READY, "at_risk": _AT_RISK, "unknown": _UNKNOWN}
+        if (kind := kinds.get(site.readiness_state)) is not None:
+            yield Trouble(
+                rank=(kind, (starts_at - now).total_seconds()),
+                site=site,
+                state=site.readiness_state,
+                key=_why(site),
+                values={
+                    "starts_at": starts_at,
+                    "required_bps": site.uplink_required_bps,
+                    "safe_bps": site.uplink_safe_bps,
+                    "probability": site.ready_probability,
+                },
+            )
+    if site.probe_succeeded is False and site.probe_last_attempt_at is not None:
+        yield Trouble(
+            rank=(_FAILED, (now - site.probe_last_attempt_at).total_seconds()),
+            site=site,
+            state="at_risk",
+            key="trouble.test_failed",
+            values={"at": site.probe_last_attempt_at},
+        )
+    oldest = site.edge_oldest_report_at
+    if oldest is not None and site.edge_queue_reports and now - oldest > _BACKLOG_AFTER:
+        yield Trouble(
+            rank=(_BACKLOG, -(now - oldest).total_seconds()),
+            site=site,
+            state="unknown",
+            key="trouble.backlog",
+            values={"n": site.edge_queue_reports},
+        )
+
+
+def _why(site: SiteSnapshot) -> str:
+    safe_bps, required_bps = site.uplink_safe_bps, site.uplink_required_bps
+    if site.readiness_state == "unknown" or safe_bps is None or required_bps is None:
+        return "trouble.untested"
+    return "trouble.short" if _NO_RATE_BPS < safe_bps < required_bps else "trouble.unsure"
+
+
+def _stream_troubles(site: SiteSnapshot) -> Iterable[Trouble]:
+    stream = site.stream
+    if stream is None or not site.session_live:
+        return
+    if stream.state == "down":
+        yield Trouble(rank=(_DOWN, 0.0), site=site, state="not_ready", key="trouble.down")
+    elif stream.up is None:
+        yield Trouble(rank=(_UNKNOWN, 0.0), site=site, state="unknown", key="trouble.unwatched")
+    elif stream.state in ("at_risk", "not_ok"):
+        yield Trouble(
+            rank=(_BREAKING if stream.state == "not_ok" else _LAGGING, -(stream.lag_s or 0.0)),
+            site=site,
+            state=STREAM_LOOKS_LIKE[stream.state],
+            key="trouble.stream",
+            values={"lag_s": stream.lag_s, "received_bps": stream.received_bps},
+        )

@@ -1,0 +1,152 @@
+"""The wallboard of an operations centre: what is in trouble now, and whom it touches."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+
+from lensong.monitoring.access import Action, Principal
+from lensong.monitoring.live.freshness import as_of
+from lensong.monitoring.live.snapshot import SiteSnapshot
+from lensong.monitoring.records import Session
+from lensong.monitoring.service import Service
+from lensong.monitoring.store.events import KeptVerdict, latest_verdicts
+from lensong.monitoring.store.sessions import open_sessions
+from lensong.monitoring.web.guards import Running
+from lensong.monitoring.web.pages.rendering import PageNeeds, render, words_of
+from lensong.monitoring.web.pages.site_map import site_map
+from lensong.monitoring.web.pages.troubles import STREAM_LOOKS_LIKE, troubles_of
+from lensong.monitoring.web.pages.words import Words
+
+__all__ = ["router"]
+
+router = APIRouter()
+
+_STATES = ("not_ready", "at_risk", "unknown", "ready")
+_GROUPS = (*_STATES[:3], "ready", "idle")
+_SESSIONS = 6
+_MOST_TILES = 100
+_ROWS = 25
+"""Rows of a column that a screen of 1080 lines holds at a size to be read from four metres."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """A site as the wall shows it; ``group`` is its state, or ``idle`` without a session."""
+
+    site: SiteSnapshot
+    group: str
+    state: str
+    word: str
+    note: str
+
+
+@router.get("/")
+async def wallboard(
+    request: Request,
+    service: Running,
+    principal: Annotated[Principal, Depends(PageNeeds(Action.READ))],
+    province: str | None = None,
+) -> Response:
+    """Show the wall."""
+    now, words = service.clock.now(), words_of(request)
+    seen = list(service.directory.visible_to(principal))
+    everything = [as_of(site, now) for site in service.board.snapshot(now, seen).sites]
+    chosen = [site for site in everything if province is None or site.province_code == province]
+    tiles = sorted((_tile(site, words) for site in chosen), key=_order)
+    shown, groups = tiles[:_MOST_TILES], Counter(tile.group for tile in tiles)
+    coming, verdicts = await _coming(service, {site.site_id for site in chosen}, now)
+    return render(
+        request,
+        "wallboard.html",
+        principal=principal,
+        tiles=[(group, [tile for tile in shown if tile.group == group]) for group in _GROUPS],
+        sites=len(tiles),
+        more_sites=len(tiles) - len(shown),
+        columns=max(1, min(4, math.ceil((len(shown) + len(groups)) / _ROWS))),
+        counts=Counter(tile.state for tile in tiles),
+        groups=groups,
+        states=_STATES,
+        provinces=sorted({(site.province_code, site.province_name) for site in everything}),
+        communes=_communes(tiles),
+        province=province,
+        coming=[
+            (session, service.directory.sites[session.site_id], verdicts.get(session.session_id))
+            for session in coming[:_SESSIONS]
+        ],
+        more=max(0, len(coming) - _SESSIONS),
+        streams=sorted((site for site in chosen if site.session_live), key=_stream_order),
+        looks=STREAM_LOOKS_LIKE,
+        alerts=troubles_of(chosen, now),
+        map=site_map([(tile.site, tile.state) for tile in tiles], words),
+        synthetic=any(site.synthetic for site in chosen),
+    )
+
+
+async def _coming(
+    service: Service, shown: set[str], now: datetime
+) -> tuple[list[Session], dict[str, KeptVerdict]]:
+    """Return the sessions of some sites that begin within a week, with their verdicts."""
+    async with service.database.reading() as connection:
+        coming = [
+            session
+            for session in await open_sessions(connection, until=now + timedelta(days=7))
+            if session.site_id in shown and session.starts_at > now
+        ]
+        verdicts = await latest_verdicts(connection, [item.session_id for item in coming])
+    return sorted(coming, key=lambda session: session.starts_at), verdicts
+
+
+def _tile(site: SiteSnapshot, words: Words) -> Tile:
+    stream = site.stream
+    if site.session_live and stream is not None:
+        # what the viewers get counts more than what was expected
+        state = STREAM_LOOKS_LIKE[stream.state]
+        word = words.t(f"stream_state_{stream.state}")
+        note = words.t("wall.live")
+    else:
+        state = site.readiness_state
+        word = words.t(f"state.{state}")
+        note = words.t("wall.live") if site.session_live else words.soon(site.session_starts_at)
+    idle = site.session_id is None
+    return Tile(
+        site=site,
+        group="idle" if idle else state,
+        state=state,
+        word=words.t("wall.idle") if idle else word,
+        note="" if idle else note,
+    )
+
+
+def _order(tile: Tile) -> tuple[Any, ...]:
+    starts_at = tile.site.session_starts_at
+    return (
+        _GROUPS.index(tile.group),
+        0.0 if starts_at is None else starts_at.timestamp(),
+        tile.site.name,
+    )
+
+
+def _stream_order(site: SiteSnapshot) -> tuple[int, float, str]:
+    if site.stream is None:
+        return _STATES.index("unknown"), 0.0, site.name
+    look = STREAM_LOOKS_LIKE[site.stream.state]
+    return _STATES.index(look), -(site.stream.lag_s or 0.0), site.name
+
+
+def _communes(tiles: Iterable[Tile]) -> list[tuple[str, Counter[str]]]:
+    """Return how many sites of each commune are in which state, the worst commune first."""
+    counted: dict[str, Counter[str]] = {}
+    for tile in tiles:
+        counted.setdefault(tile.site.commune_name, Counter())[tile.state] += 1
+    return sorted(
+        counted.items(),
+        key=lambda item: (-item[1]["not_ready"], -item[1]["at_risk"], item[0]),
+    )

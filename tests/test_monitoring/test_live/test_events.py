@@ -1,0 +1,137 @@
+"""Events as they happen, and what is sent to webhooks."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI, Request, Response
+
+from lensong.monitoring.live.webhooks import pause_after
+from tests.running_service import Running
+from tests.served import served
+from tests.test_monitoring.test_api import SESSION, report, reports
+
+pytestmark = pytest.mark.anyio
+
+
+@asynccontextmanager
+async def listening(
+    client: httpx.AsyncClient, at: str, **headers: str
+) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+    """Yield the events that a stream tells, as they come; not for ever."""
+    async with (
+        asyncio.timeout(60.0),
+        httpx.AsyncClient(
+            headers={**client.headers, **headers}, cookies=client.cookies, timeout=20.0
+        ) as real,
+        real.stream("GET", f"{at}/api/v1/events") as answer,
+    ):
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/event-stream")
+
+        async def told() -> AsyncIterator[dict[str, Any]]:
+            event: dict[str, Any] = {}
+            async for line in answer.aiter_lines():
+                name, _, value = line.partition(": ")
+                if name in ("id", "event"):
+                    event[name] = value
+                elif name == "data":
+                    event["data"] = json.loads(value)
+                elif not line and event:
+                    yield event
+                    event = {}
+
+        yield told()
+
+
+async def test_a_listener_hears_of_its_own_area_and_goes_on_after_a_gap(light: Running) -> None:
+    admin = await light.signed_in("admin")
+    commune = await light.signed_in("commune", "03390")
+    async with served(light.app) as at:
+        async with listening(commune, at) as told:
+            await admin.post("/api/v1/sessions", json=SESSION | {"site_id": "sin-ho"})
+            await admin.post("/api/v1/sessions", json=SESSION)
+            first = await anext(told)
+            assert (first["event"], first["data"]["site_id"]) == ("session.planned", "binh-lu")
+            second = await anext(told)
+            assert second["event"] == "verdict.changed"
+            assert second["data"]["verdict"]["state"] == "unknown"
+        device = await light.device()
+        await device.post("/api/v1/sites/binh-lu/measurements", json=reports(report(0)))
+        for site_id, hours in light.service.ingest.take_dirty().items():
+            await light.service.judge.evidence_arrived(site_id, hours)
+        async with listening(commune, at, **{"Last-Event-ID": second["id"]}) as told:
+            missed = await anext(told)
+            assert missed["event"] == "verdict.changed"
+            assert missed["data"]["before"] == "unknown"
+
+
+async def test_listeners_are_let_go_when_the_service_stops(light: Running) -> None:
+    commune = await light.signed_in("commune", "03390")
+    async with served(light.app) as at, listening(commune, at) as told:
+        light.service.drain()
+        with pytest.raises(StopAsyncIteration):
+            await asyncio.wait_for(anext(told), 10.0)
+        refused = await light.client().get("/-/ready")
+        assert (refused.status_code, refused.json()["code"]) == (503, "stopping")
+
+
+@dataclass
+class Sink:
+    """Somebody's server: answers as it is told and keeps what it got."""
+
+    status: int = 204
+    got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+
+    def app(self) -> FastAPI:
+        app = FastAPI()
+
+        @app.post("/hook")
+        async def hook(request: Request) -> Response:
+            self.got.append((dict(request.headers), await request.body()))
+            return Response(status_code=self.status)
+
+        return app
+
+
+async def test_a_webhook_is_signed_tried_again_and_told_once(running: Running) -> None:
+    admin = await running.signed_in("admin")
+    sink = Sink(status=500)
+    async with served(sink.app()) as at:
+        hook = {"url": f"{at}/hook", "kinds": ["verdict.changed"]}
+        secret = (await admin.post("/api/v1/webhooks", json=hook)).json()["secret"]
+        await admin.post("/api/v1/sessions", json=SESSION)
+        courier = running.service.courier
+        while not sink.got:
+            await courier.send_due()
+        await asyncio.sleep(0)
+        headers, body = sink.got[0]
+        signed = f"{headers['x-lensong-timestamp']}.".encode() + body
+        wanted = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
+        assert headers["x-lensong-signature"] == f"sha256={wanted}"
+        assert json.loads(body)["verdict"]["site_id"] == "binh-lu"
+
+        sink.status, before = 204, len(sink.got)
+        running.clock.turn(seconds=30)
+        while len(sink.got) == before:
+            await courier.send_due()
+        running.clock.turn(hours=5)
+        assert await courier.send_due() == 0  # it arrived: never again
+        assert len({json.loads(body)["event_id"] for _, body in sink.got}) == 1
+
+
+async def test_a_webhook_that_is_not_there_is_given_up_after_a_day() -> None:
+    pauses = [pause_after(attempts) for attempts in range(1, 13)]
+    assert pauses[-1] is None
+    waited = sum((pause for pause in pauses if pause is not None), timedelta())
+    assert timedelta(hours=12) < waited < timedelta(days=2)

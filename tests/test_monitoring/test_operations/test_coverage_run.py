@@ -1,0 +1,289 @@
+"""From a plan's folder to the verdict: the two halves of lensong meet here."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lensong.coverage.indoor import level_sigma_db
+from lensong.coverage.results.write import write_outputs
+from lensong.coverage.service import Handset
+from lensong.coverage.sweeps import PropagationSettings
+from lensong.monitoring.access import Principal, Role
+from lensong.monitoring.errors import NotFoundError
+from lensong.monitoring.operations.coverage_run import CoverageRun, SitePredictions, read_run
+from lensong.monitoring.operations.predictions import keep_predictions
+from lensong.monitoring.records import Site
+from lensong.propagation.errors import DataError
+from tests.running_service import START, Running
+from tests.small_plan import CRS, GRID, PLACES, make_small_plan_result
+
+PLANNED_AT = START - timedelta(days=2)
+ADMIN = Principal(actor="test", name="test", role=Role.ADMIN)
+SETTINGS = {
+    "propagation": {"location_sigma_db": 5.0, "model_sigma_db": 6.0},
+    "handset": {"indoor": "none"},
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a plan as `lensong plan` writes it."""
+    out = tmp_path_factory.mktemp("plan")
+    result = replace(make_small_plan_result(), settings=SETTINGS)
+    write_outputs(result, out, lensong_version="0", created_at=PLANNED_AT)
+    return out
+
+
+def place(row: float, col: float) -> tuple[float, float]:
+    import pyproj
+
+    to_degrees = pyproj.Transformer.from_crs(CRS, "EPSG:4326", always_xy=True)
+    lon, lat = to_degrees.transform(*GRID.easting_northing(row, col))
+    return lat, lon
+
+
+def site(site_id: str, row: float, col: float, **changes: Any) -> Site:
+    lat, lon = place(row, col)
+    return Site(
+        site_id=site_id, name=site_id, commune_code="03390", lat_deg=lat, lon_deg=lon, **changes
+    )
+
+
+def test_every_site_gets_the_values_of_its_own_cell(folder: Path) -> None:
+    run = read_run(folder)
+    assert (run.computed_at, run.synthetic, run.technologies) == (PLANNED_AT, True, ("4g", "5g"))
+    assert run.run_id == json.loads((folder / "run.json").read_text("utf-8"))["result_id"]
+    layers = make_small_plan_result().layers
+    sites = [site(f"v{n}", p[2] + 0.3, p[3] - 0.4) for n, p in enumerate(PLACES)]
+    found = run.predict(sites)
+    compared = 0
+    for n, (_, _, row, col, _) in enumerate(PLACES):
+        mine = {item.technology: item for item in found.predictions if item.site_id == f"v{n}"}
+        for technology, layer in layers.items():
+            level, rate = layer.rsrp_dbm[row, col], layer.uplink_mbps[row, col]
+            if np.isnan(level):
+                assert technology not in mine
+                continue
+            item = mine[technology]
+            assert item.rsrp_dbm == pytest.approx(float(level), abs=1e-4)  # float32 in the file
+            assert item.uplink_p50_bps == pytest.approx(float(rate) * 1e6, rel=1e-6)
+            cell = make_small_plan_result().network.cells[int(layer.best_server[row, col])]
+            assert item.operator == cell.operator
+            assert item.coverage_run == run.run_id
+            compared += 1
+    assert compared > 12
+
+
+def test_sites_without_a_prediction_are_told_apart(folder: Path) -> None:
+    run = read_run(folder)
+    sites = [
+        site("middle", 104, 88),
+        site("edge", 0, 0),
+        site("corner", 199.4, 199.4),
+        Site(site_id="elsewhere", name="x", commune_code="1", lat_deg=21.0, lon_deg=105.8),
+        Site(site_id="nowhere", name="x", commune_code="1"),
+    ]
+    found = run.predict(sites)
+    assert found.outside == ("elsewhere",)
+    assert found.without_place == ("nowhere",)
+    named = {item.site_id for item in found.predictions} | set(found.no_signal)
+    assert named == {"middle", "edge", "corner"}
+    assert run.predict([]) == SitePredictions(
+        predictions=(), no_signal=(), outside=(), without_place=()
+    )
+
+
+def test_where_no_cell_reaches_there_is_no_signal(tmp_path: Path) -> None:
+    result = make_small_plan_result()
+    deaf = {
+        technology: replace(
+            layers,
+            rsrp_dbm=np.full_like(layers.rsrp_dbm, np.nan),
+            uplink_mbps=np.full_like(layers.uplink_mbps, np.nan),
+            best_server=np.full_like(layers.best_server, -1),
+        )
+        for technology, layers in result.layers.items()
+    }
+    write_outputs(replace(result, settings=SETTINGS, layers=deaf), tmp_path, lensong_version="0")
+    found = read_run(tmp_path).predict([site("a", 100, 100)])
+    assert (found.predictions, found.no_signal) == ((), ("a",))
+
+
+@pytest.mark.parametrize("indoor", ["none", "traditional", "efficient"])
+def test_the_plans_own_spread_is_taken(folder: Path, tmp_path: Path, indoor: Any) -> None:
+    spoiled = copy(folder, tmp_path)
+    record = json.loads((spoiled / "run.json").read_text("utf-8"))
+    record["settings"]["handset"]["indoor"] = indoor
+    (spoiled / "run.json").write_text(json.dumps(record), "utf-8")
+    expected_db = level_sigma_db(
+        PropagationSettings(location_sigma_db=5.0, model_sigma_db=6.0),
+        Handset(indoor=indoor),
+        make_small_plan_result().network,
+    )
+    assert read_run(spoiled).sigma_db == pytest.approx(expected_db)
+    assert (expected_db > math.hypot(5.0, 6.0)) is (indoor != "none")
+
+
+def copy(folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(folder, tmp_path / "copy"))
+
+
+def test_what_is_no_plan_is_refused(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no file .*run\.json"):
+        read_run(tmp_path)
+    spoiled = copy(folder, tmp_path)
+    record = json.loads((spoiled / "run.json").read_text("utf-8"))
+
+    def written(**changes: Any) -> Path:
+        (spoiled / "run.json").write_text(json.dumps(record | changes), "utf-8")
+        return spoiled
+
+    wrong: tuple[dict[str, Any], ...] = (
+        {"grid": {}},
+        {"files": []},
+        {"created_at": "yesterday"},
+        {"settings": {}},
+    )
+    for changes in wrong:
+        with pytest.raises(DataError):
+            read_run(written(**changes))
+    (spoiled / "run.json").write_text("{", "utf-8")
+    with pytest.raises(DataError, match="JSON"):
+        read_run(spoiled)
+    run = read_run(written())
+    (spoiled / "4g_uplink_mbps.tif").unlink()
+    with pytest.raises(DataError, match="4g_uplink_mbps"):
+        run.predict([site("a", 100, 100)])
+    half = read_run(written(grid=record["grid"] | {"rows": 100}))
+    with pytest.raises(DataError, match="100 x 200"):
+        half.predict([site("a", 50, 100)])
+
+
+# Into the service -------------------------------------------------------------------------------
+
+
+async def take(running: Running, run: CoverageRun) -> SitePredictions:
+    found = run.predict(running.service.directory.sites.values())
+    await keep_predictions(running.service, ADMIN, run.run_id, found.predictions, found.no_signal)
+    return found
+
+
+async def put_sites_on_the_plan(running: Running) -> None:
+    client = await running.signed_in("admin")
+    for site_id, row, col in (("binh-lu", 104, 88), ("sin-ho", 96, 70)):
+        at = f"/api/v1/sites/{site_id}"
+        kept = (await client.get(at)).json()
+        kept["lat_deg"], kept["lon_deg"] = place(row, col)
+        del kept["site_id"]
+        assert (await client.put(at, json=kept)).status_code == 200
+
+
+SESSION = {
+    "site_id": "binh-lu",
+    "title": "Chợ phiên",
+    "profile_code": "voice-still",
+    "starts_at": "2026-11-28T09:00:00+07:00",
+    "ends_at": "2026-11-28T11:00:00+07:00",
+}
+
+
+@pytest.mark.anyio
+async def test_a_plan_is_where_the_verdict_starts_from_and_never_enough(
+    running: Running, folder: Path
+) -> None:
+    await put_sites_on_the_plan(running)
+    client = await running.signed_in("admin")
+    made = (await client.post("/api/v1/sessions", json=SESSION)).json()
+    assert made["verdict"]["state"] == "unknown"
+    run = read_run(folder)
+    found = await take(running, run)
+    assert found.outside == ("muong-phang",)
+    for site_id in running.service.ingest.take_dirty():
+        await running.service.judge.rejudge_site(site_id, "evidence")
+    at = f"/api/v1/sessions/{made['session_id']}/verdict"
+    verdict = (await client.get(at)).json()
+    evidence = {item["kind"]: item for item in verdict["evidence"]}
+    assert evidence["prediction"]["age_s"] == 2 * 86_400.0
+    assert evidence["prediction"]["weight"] == 1.0
+    assert verdict["state"] != "ready"
+    assert "never_measured" in {reason["code"] for reason in verdict["reasons"]}
+    kept = (await client.get("/api/v1/sites/binh-lu/predictions")).json()
+    assert {item["technology"] for item in kept} == {"4G", "5G"}
+    assert kept[0]["coverage_run"] == run.run_id
+    assert kept[0]["synthetic"] is True
+    assert kept[0]["computed_at"] == "2026-11-26T01:00:00Z"
+    assert (await client.get("/api/v1/sites/binh-lu")).json()["coverage_run"] == run.run_id
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("mbps", [0.1, 3.0, 50.0, 1_000.0])
+async def test_no_prediction_alone_is_ready(light: Running, mbps: float) -> None:
+    client = await light.signed_in("admin")
+    sent = await client.put(
+        "/api/v1/coverage-runs/run-1/predictions",
+        json={
+            "computed_at": "2026-11-27T00:00:00Z",
+            "predictions": [
+                {"site_id": "binh-lu", "technology": "5G", "rsrp_dbm": -60.0,
+                 "uplink_p50_bps": mbps * 1e6, "sigma_db": 0.0}
+            ],
+        },
+    )  # fmt: skip
+    assert sent.json() == {"predicted": 1, "no_signal": 0}
+    asked: dict[str, Any] = {
+        "profile": "voice-still",
+        "start": "2026-11-28T02:00:00Z",
+        "duration": 600,
+    }
+    verdict = (await client.get("/api/v1/sites/binh-lu/readiness", params=asked)).json()
+    assert verdict["state"] in ("at_risk", "not_ready")
+    assert "prediction" in {item["kind"] for item in verdict["evidence"]}
+
+
+@pytest.mark.anyio
+async def test_a_newer_plan_takes_the_place_of_an_older_one(light: Running) -> None:
+    client = await light.signed_in("admin")
+
+    async def put(run_id: str, **body: Any) -> int:
+        about = {"computed_at": "2026-11-27T00:00:00Z", "predictions": []}
+        answer = await client.put(f"/api/v1/coverage-runs/{run_id}/predictions", json=about | body)
+        return answer.status_code
+
+    def of(site_id: str, technology: str = "4G") -> dict[str, Any]:
+        return {"site_id": site_id, "technology": technology, "rsrp_dbm": -90.0, "sigma_db": 8.0}
+
+    async def runs(site_id: str) -> list[str]:
+        kept = (await client.get(f"/api/v1/sites/{site_id}/predictions")).json()
+        return [f"{item['coverage_run']} {item['technology']}" for item in kept]
+
+    assert await put("one", predictions=[of("binh-lu"), of("binh-lu", "5G"), of("sin-ho")]) == 200
+    assert await put("two", predictions=[of("binh-lu")], no_signal=["sin-ho"]) == 200
+    assert await runs("binh-lu") == ["two 4G"]
+    assert await runs("sin-ho") == []
+    assert await put("two", predictions=[of("binh-lu"), of("binh-lu")]) == 422
+    assert await put("two", predictions=[of("binh-lu")], no_signal=["binh-lu"]) == 422
+    assert await put("two", predictions=[of("nowhere")]) == 404
+    assert await put("two", predictions=[of("binh-lu") | {"rsrp_dbm": 5.0}]) == 422
+
+
+@pytest.mark.anyio
+async def test_predictions_stay_within_the_area_of_who_sends_them(light: Running) -> None:
+    client = await light.signed_in("province", "12")
+    body = {
+        "computed_at": datetime(2026, 11, 27, tzinfo=UTC).isoformat(),
+        "predictions": [],
+        "no_signal": ["muong-phang"],
+    }
+    refused = await client.put("/api/v1/coverage-runs/x/predictions", json=body)
+    assert refused.status_code == 404
+    with pytest.raises(NotFoundError):
+        await keep_predictions(light.service, ADMIN, "x", (), ("gone",))
