@@ -54,6 +54,18 @@ def test_a_complete_file_is_read() -> None:
         ("gain\t17.5dBi", 17.5),
         ("Gain 17,5 DBI", 17.5),
         ("GAIN 0", 2.15),
+        ("GAIN 17.5 (dBi)", 17.5),
+        ("GAIN 17.5 [dBi]", 17.5),
+        ("GAIN (dBi) 17.5", 17.5),
+        ("GAIN_DBI 17.5", 17.5),
+        ("GAIN_dBd: 15.35", 17.5),
+        ("GAIN = 17.5 dbi", 17.5),
+        ("GAIN dBi 17.5", 17.5),
+        ("GAIN 17.5 dB i", 17.5),
+        ("GAIN 17.5 dBi # at 1800 MHz", 17.5),
+        ("GAIN 15.35 dBd (17.5 dBi)", 17.5),
+        ("GAIN 15.35 dBd / 17.5 dBi", 17.5),
+        ("GAIN 15.35 (dBd)", 17.5),
     ],
 )
 def test_gain_units(gain: str, gain_dbi: float) -> None:
@@ -116,6 +128,13 @@ def test_a_file_cut_off_inside_the_first_cut_is_refused() -> None:
         ("GAIN 15.35 dBd", "GAIN high", "GAIN 'high', wanted a number with dBd or dBi"),
         ("GAIN 15.35 dBd", "COMMENT none", "GAIN '', wanted a number"),
         ("GAIN 15.35 dBd", "GAIN 15 dBm", "wanted a number with dBd or dBi"),
+        ("GAIN 15.35 dBd", "GAIN 15 (dBm)", "wanted a number with dBd or dBi"),
+        ("GAIN 15.35 dBd", "GAIN 15 dB", "wanted a number with dBd or dBi"),
+        ("GAIN 15.35 dBd", "GAIN 15 dBic", "wanted a number with dBd or dBi"),
+        ("GAIN 15.35 dBd", "GAIN 15 about", "wanted a number with dBd or dBi"),
+        ("GAIN 15.35 dBd", "GAIN 15 dBd (18 dBi)", "are not one gain"),
+        ("GAIN 15.35 dBd", "GAIN 15 dBd\nGAIN 18 dBi", "GAIN '15 dBd' and GAIN '18 dBi'"),
+        ("VERTICAL 360", "HORIZONTAL 360", "has two HORIZONTAL cuts"),
     ],
 )
 def test_faulty_files_are_refused_with_the_fault(replace: str, by: str, message: str) -> None:
@@ -133,3 +152,33 @@ def test_two_files_of_one_name_are_refused_and_a_shared_inner_name_is_not_used()
     with pytest.raises(DataError, match="two antenna files are called 'a'"):
         parse_antennas({"x/a.msi": msi(), "y/a.pln": msi()})
     assert set(parse_antennas({"a.msi": msi(), "b.msi": msi()})) == {"a", "b"}
+
+
+def test_comments_and_blank_lines_may_stand_anywhere() -> None:
+    plain = parse_msi(msi(), "x")
+    lines = ["# made with a tool", "", "! second comment"]
+    for number, line in enumerate(msi().splitlines()):
+        lines.append(line)
+        if number % 50 == 7:
+            lines += ["", "; a remark", "// another", "COMMENT measured at 1842 MHz", "  "]
+    other = parse_msi("\n".join(lines), "x")
+    assert np.array_equal(plain.horizontal_loss_db, other.horizontal_loss_db)
+    assert np.array_equal(plain.vertical_loss_db, other.vertical_loss_db)
+    assert other.gain_dbi == plain.gain_dbi
+    assert set(parse_antennas({"a.msi": "\n".join(lines)})) == {"a", "K-742"}
+
+
+@pytest.mark.parametrize(
+    ("frequency", "freq_mhz"),
+    [
+        ("1842.5", 1842.5),
+        ("1842.5 MHz", 1842.5),
+        ("1.8425 GHz", 1842.5),
+        ("1.805-1.880 GHz", 1842.5),
+        ("1805 MHz - 1880 MHz", 1842.5),
+        ("1842500 kHz", 1842.5),
+    ],
+)
+def test_units_of_the_frequency(frequency: str, freq_mhz: float) -> None:
+    text = msi().replace("FREQUENCY 1805-1880", f"FREQUENCY {frequency}")
+    assert parse_msi(text, "x").freq_mhz == pytest.approx(freq_mhz)

@@ -4,7 +4,8 @@ Text in, `AntennaPattern` out. The form: keyed lines in any order and case (``NA
 ``FREQUENCY``, …), then ``HORIZONTAL 360`` and ``VERTICAL 360``, each followed by 360 lines of an
 angle and a loss. Losses are positive decibels below the greatest gain. 0 deg of the horizontal cut
 is boresight, 0 deg of the vertical cut is the horizon and angles grow downward. A gain without a
-unit is in dBd.
+unit is in dBd; one with a unit other than dBi or dBd is refused. Blank lines, lines that begin with
+``#``, ``!``, ``;``, ``*``, ``'`` or ``//``, and ``COMMENT`` lines may stand anywhere.
 """
 
 from __future__ import annotations
@@ -28,6 +29,10 @@ _CUTS = ("HORIZONTAL", "VERTICAL")
 _NUMBER = r"[+-]?\d+(?:[.,]\d*)?(?:[eE][+-]?\d+)?"
 _POINT = re.compile(rf"({_NUMBER})[\s;]+({_NUMBER})\s*$")
 _VALUE = re.compile(rf"({_NUMBER})\s*([A-Za-z]*)")
+_FREQUENCY_UNITS = {"": 1.0, "mhz": 1.0, "m": 1.0, "ghz": 1e3, "g": 1e3, "khz": 1e-3, "hz": 1e-6}
+_COMMENT_LINE = re.compile(r"(?:#|!|;|\*|'|//|(?:REM|REMARK|REMARKS|COMMENTS?)\b)", re.IGNORECASE)
+_COMMENT_TAIL = re.compile(r"\s*(?:#|!|//).*$")
+_SAME_GAIN_DB = 0.1  # makers round the two readings of one gain
 
 
 def parse_msi(text: str, name: str) -> AntennaPattern:
@@ -52,7 +57,7 @@ def parse_msi(text: str, name: str) -> AntennaPattern:
         A cut is missing, truncated, not in steps of one degree, has an angle twice or a negative
         loss; or the gain is missing or no number.
     """
-    lines = [line.strip() for line in text.lstrip("\ufeff").splitlines()]
+    lines = _lines(text)
     values: dict[str, str] = {}
     cuts: dict[str, FloatArray] = {}
     at = 0
@@ -60,10 +65,24 @@ def parse_msi(text: str, name: str) -> AntennaPattern:
         key, rest = _split_key(lines[at])
         at += 1
         if key in _CUTS:
+            if key in cuts:
+                raise DataError(
+                    f"antenna file {name!r} has two {key} cuts, wanted one: put each pattern "
+                    "into a file of its own"
+                )
             points = _points(lines, at)
             cuts[key] = _cut_db(points, rest, key.lower(), name)
             at += len(points)
-        elif key:
+        elif (
+            key == "GAIN"
+            and key in values
+            and _gain_dbi(rest, name) != _gain_dbi(values[key], name)
+        ):
+            raise DataError(
+                f"antenna file {name!r} has GAIN {values[key]!r} and GAIN {rest!r}, wanted one: "
+                "remove the wrong line"
+            )
+        else:
             values.setdefault(key, rest)
     for key in _CUTS:
         if key not in cuts:
@@ -117,14 +136,25 @@ def parse_antennas(texts: Mapping[str, str]) -> dict[str, AntennaPattern]:
     return patterns
 
 
+def _lines(text: str) -> list[str]:
+    """Return the lines that say something, without comments behind their values."""
+    stripped = (line.strip() for line in text.lstrip("\ufeff").splitlines())
+    told = (line for line in stripped if line and not _COMMENT_LINE.match(line))
+    return [line if _split_key(line)[0] == "NAME" else _COMMENT_TAIL.sub("", line) for line in told]
+
+
 def _split_key(line: str) -> tuple[str, str]:
+    """Return a line's key and the rest; ``GAIN_DBI 17`` and ``GAIN(dBi): 17`` are ``GAIN``."""
+    gain = re.match(r"gain[\s_]*[(\[]?\s*(db[a-z]*)?\s*[)\]]?\s*[:=]?\s*(.*)$", line, re.IGNORECASE)
+    if gain and re.match(r"gain(?![a-z])|gain_?db", line, re.IGNORECASE):
+        return "GAIN", f"{gain[2]} {gain[1] or ''}".strip()
     parts = re.split(r"[\s:=]+", line, maxsplit=1)
     return parts[0].upper(), parts[1].strip() if len(parts) > 1 else ""
 
 
 def _inner_name(text: str) -> str:
     """Return what stands behind ``NAME``; some vendors' first line is the name alone."""
-    lines = [line.strip() for line in text.lstrip("\ufeff").splitlines() if line.strip()]
+    lines = _lines(text)
     for line in lines[:20]:
         key, rest = _split_key(line)
         if key == "NAME":
@@ -185,25 +215,43 @@ def _cut_db(points: list[tuple[float, float]], count: str, cut: str, name: str) 
 
 
 def _gain_dbi(text: str, name: str) -> float:
-    match = _VALUE.match(text)
-    unit = match[2].lower() if match else ""
-    if match is None or unit not in ("", "dbd", "dbi"):
+    """Return a gain [dBi]; ``15 dBd (17.15 dBi)`` must agree with itself."""
+    readings: list[float] = []
+    bare = re.sub(r"[()\[\];/]|,(?!\d)", " ", text)
+    rest = bare
+    for match in re.finditer(
+        rf"({_NUMBER})\s*(dB[\s_.-]?[A-Za-z]*|[A-Za-z%]+)?", bare, re.IGNORECASE
+    ):
+        unit = re.sub(r"[^a-z%]", "", (match[2] or "").lower())
+        if unit not in ("", "dbd", "dbi"):
+            readings = []
+            break
+        readings.append(_number(match[1]) + (0.0 if unit == "dbi" else DBI_OVER_DBD_DB))
+        rest = rest.replace(match[0], " ", 1)
+    if not readings or rest.strip():
         raise DataError(
             f"antenna file {name!r} has GAIN {text!r}, wanted a number with dBd or dBi "
-            "(without a unit it counts as dBd)"
+            "(without a unit it counts as dBd): correct the line"
         )
-    return _number(match[1]) + (0.0 if unit == "dbi" else DBI_OVER_DBD_DB)
+    if max(readings) - min(readings) > _SAME_GAIN_DB:
+        raise DataError(
+            f"antenna file {name!r} has GAIN {text!r}, whose numbers are not one gain: "
+            "keep the right one"
+        )
+    return readings[0]
 
 
 def _freq_mhz(text: str) -> float:
     """Return the frequency, the middle of a range, or NaN where none can be read."""
-    span = re.match(rf"\s*({_NUMBER})\s*[-–]\s*({_NUMBER})", text)
+    span = re.match(rf"\s*({_NUMBER})\s*([A-Za-z]*)\s*[-–]\s*({_NUMBER})\s*([A-Za-z]*)", text)
+    match = _VALUE.match(text.strip())
     if span:
-        return (_number(span[1]) + _number(span[2])) / 2.0
-    match = _VALUE.match(text)
-    if match is None:
+        value, unit = (_number(span[1]) + _number(span[3])) / 2.0, span[4] or span[2]
+    elif match:
+        value, unit = _number(match[1]), match[2]
+    else:
         return float("nan")
-    return _number(match[1]) * (1000.0 if match[2].lower() == "ghz" else 1.0)
+    return value * _FREQUENCY_UNITS.get(unit.lower(), float("nan"))
 
 
 def _number(text: str) -> float:
