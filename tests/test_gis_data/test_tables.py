@@ -161,3 +161,22 @@ def test_real_village_list_reads_whole(shared_dir: Path) -> None:
     table = read_table(shared_dir / "data" / "ballia-villages-and-bts" / "villages.csv")
     assert len(table.rows) == 2355
     assert all(row["village_name"] == row["village_name"].strip() for row in table.rows)
+
+
+def test_title_lines_above_the_header_are_passed_over_and_named(tmp_path: Path) -> None:
+    path = tmp_path / "cells.csv"
+    path.write_text(
+        "Danh sách trạm;;;\r\n# 29/11/2026\r\n\r\nsite;lat;lon;band\r\nA;22,4;103,6;B3\r\n",
+        encoding="utf-8",
+    )
+    table = read_table(path)
+    assert table.columns == ("site", "lat", "lon", "band")
+    assert table.line_numbers == (5,)
+    assert "taken as a title: Danh sách trạm; # 29/11/2026" in table.notes[0]
+
+
+def test_a_table_without_a_header_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "cells.csv"
+    path.write_text("A,22.4,103.6,46\nB,22.5,103.7,46\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"line 1 holds numbers \(22\.4, 103\.6, 46\), wanted the"):
+        read_table(path)

@@ -8,14 +8,23 @@ import io
 import re
 import unicodedata
 import zlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import nan
 from pathlib import Path
 
 from lensong.propagation.errors import DataError
 
-__all__ = ["UNICODE_ENCODINGS", "Table", "parse_number", "parse_table", "read_bytes", "read_table"]
+__all__ = [
+    "UNICODE_ENCODINGS",
+    "Table",
+    "parse_number",
+    "parse_table",
+    "read_bytes",
+    "read_table",
+    "table_of",
+]
 
 #: Encodings that a file states or proves; the others are only guessed.
 UNICODE_ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be")
@@ -30,6 +39,7 @@ _SAMPLE_ROWS = 50
 _MISSING = {"", "-", "–", "n/a", "na", "nan", "null", "none", "#n/a"}
 _COMMA_NUMBER = re.compile(r"[+-]?\d+,\d+")
 _POINT_NUMBER = re.compile(r"[+-]?\d+\.\d+")
+_NUMBER_LIKE = re.compile(r"[+-]?\d+(?:[.,]\d+)?")
 _BLANK_GROUPS = re.compile(r"([+-]?\d{1,3})((?:[ \u00a0\u202f]\d{3})+)(?![\d])")
 _POINT_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+")
 _VIETNAMESE_MARKS = "\u0300\u0309\u0303\u0301\u0323"  # cp1258 writes tones as marks of their own
@@ -57,6 +67,8 @@ class Table:
         True when numbers are written ``22,35``. Never True where the comma separates columns.
     has_header : bool
         False for OpenCelliD's files per country.
+    notes : tuple of str
+        English sentences on what was done with the file, e.g. title lines that were passed over.
     """
 
     columns: tuple[str, ...]
@@ -66,6 +78,7 @@ class Table:
     delimiter: str
     decimal_comma: bool
     has_header: bool
+    notes: tuple[str, ...] = ()
 
 
 def read_table(path: str | Path) -> Table:
@@ -108,12 +121,50 @@ def parse_table(data: bytes, name: str) -> Table:
     if not text.strip():
         raise DataError(f"{path} is empty, wanted a table with one row per line")
     delimiter = delimiter or _sniff_delimiter(text)
-    records = list(_records(text, delimiter, path))
-    first = records[0][1]
+    return table_of(
+        list(_records(text, delimiter, path)), path, encoding=encoding, delimiter=delimiter
+    )
+
+
+def table_of(
+    records: Sequence[tuple[int, list[str]]],
+    path: Path,
+    *,
+    encoding: str = "utf-8",
+    delimiter: str = "",
+) -> Table:
+    """Return a table of rows of text, the first of which may be titles.
+
+    Parameters
+    ----------
+    records : sequence of (line number, fields)
+        At least one; every record has a value.
+    path : Path
+        For messages.
+    encoding, delimiter : str
+        Of the file; no delimiter: of a workbook, whose rows may be ragged.
+
+    Raises
+    ------
+    DataError
+        Two columns have one name, the header is missing, or a row of a text is too long or short.
+    """
+    titles = _title_rows(records)
+    records = [*records[:titles], *_without_empty_columns(records[titles:])]
+    first = records[titles][1]
     has_header = first[0].upper() not in _RADIOS
+    if has_header:
+        _check_header(first, records[titles][0], path)
     columns = _header(first, path) if has_header else _positional_names(len(first))
-    body = records[1:] if has_header else records
+    body = records[titles + has_header :]
     rows = [_row(columns, fields, line, delimiter, path) for line, fields in body]
+    notes: tuple[str, ...] = ()
+    if titles:
+        shown = "; ".join(" ".join(filter(None, fields)) for _, fields in records[:titles])
+        notes = (
+            f"{path.name}: the header is line {records[titles][0]}, what stands above it was "
+            f"taken as a title: {shown[:200]}",
+        )
     return Table(
         columns=columns,
         rows=rows,
@@ -122,6 +173,7 @@ def parse_table(data: bytes, name: str) -> Table:
         delimiter=delimiter,
         decimal_comma=delimiter != "," and _has_decimal_commas(rows),
         has_header=has_header,
+        notes=notes,
     )
 
 
@@ -206,7 +258,8 @@ def _decode(data: bytes, path: Path) -> tuple[str, str]:
     """Return the text and the encoding; refuse what is no text."""
     if data[:4] == b"PK\x03\x04" or data[:4] == b"\xd0\xcf\x11\xe0":
         raise DataError(
-            f"{path} is a workbook or archive, wanted text: save the sheet as 'CSV UTF-8'"
+            f"{path} is a workbook or archive, wanted text: save the sheet as 'CSV UTF-8', or give "
+            "the file its ending .xlsx"
         )
     encoding = _encoding(data)
     if encoding == "":
@@ -293,9 +346,11 @@ def _sniff_delimiter(text: str) -> str:
                     break
         except csv.Error:
             continue
-        if not widths or widths[0] < 2:
+        # a title above the header is narrower than the table
+        usual = max(Counter(widths).items(), key=lambda item: item[1])[0] if widths else 0
+        if usual < 2:
             continue
-        share = sum(width == widths[0] for width in widths) / len(widths)
+        share = sum(width == usual for width in widths) / len(widths)
         if share > best_share:
             best, best_share = delimiter, share
     return best
@@ -313,6 +368,34 @@ def _records(text: str, delimiter: str, path: Path) -> Iterator[tuple[int, list[
         raise DataError(
             f"{path} line {reader.line_num}: {error}: look for a quotation mark that is not closed"
         ) from error
+
+
+def _title_rows(records: Sequence[tuple[int, list[str]]]) -> int:
+    """Return how many rows stand above the header: fewer values than half the table's width."""
+    filled = [sum(1 for field in fields if field) for _, fields in records[:_SAMPLE_ROWS]]
+    widest = max(filled)
+    if widest < 3 or filled[0] * 2 > widest:
+        return 0
+    return next(i for i, count in enumerate(filled) if count * 2 > widest)
+
+
+def _without_empty_columns(
+    records: Sequence[tuple[int, list[str]]],
+) -> list[tuple[int, list[str]]]:
+    """Return rows without the columns to the left that have neither name nor value."""
+    left = min(next(i for i, field in enumerate(fields) if field) for _, fields in records)
+    return [(line, fields[left:]) for line, fields in records]
+
+
+def _check_header(fields: list[str], line: int, path: Path) -> None:
+    """Refuse a first line that is a row of data."""
+    named = [field for field in fields if field]
+    numbers = [field for field in named if _NUMBER_LIKE.fullmatch(field)]
+    if len(numbers) * 2 > len(named) and len(named) > 2:
+        raise DataError(
+            f"{path} line {line} holds numbers ({', '.join(numbers[:4])}), wanted the names of the "
+            "columns: write a first line that says what each column is"
+        )
 
 
 def _header(fields: list[str], path: Path) -> tuple[str, ...]:
@@ -338,6 +421,8 @@ def _row(
     columns: tuple[str, ...], fields: list[str], line: int, delimiter: str, path: Path
 ) -> dict[str, str]:
     width = len(columns)
+    if not delimiter:  # a workbook
+        fields = [*fields, *[""] * (width - len(fields))]
     if len(fields) < width or any(fields[width:]):
         hint = "; numbers with decimal commas need ';' or tabs between the columns"
         raise DataError(

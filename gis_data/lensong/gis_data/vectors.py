@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import difflib
+import html
 import math
 import re
+import shutil
 import unicodedata
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from warnings import catch_warnings, simplefilter
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pyogrio
 import shapely
 from numpy.typing import NDArray
@@ -22,6 +26,7 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from lensong.gis_data.tables import parse_number
+from lensong.gis_data.workbook import WORKBOOK_SUFFIXES
 from lensong.propagation.errors import ConfigError, CrsMismatchError, DataError
 
 __all__ = [
@@ -30,12 +35,19 @@ __all__ = [
     "find_columns",
     "first_few",
     "is_table",
+    "is_text_table",
+    "open_layer",
     "polygons_only",
     "read_layer",
     "search_key",
 ]
 
 _TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
+# What GDAL adds to a KML layer (how Google Earth draws a placemark) and to a GML layer (its box).
+_NO_ATTRIBUTES = (
+    "tessellate", "extrude", "visibility", "drawOrder", "altitudeMode", "icon",
+    "lowerCorner", "upperCorner",
+)  # fmt: skip
 _CRS_HINT = "assign the right CRS, e.g. in QGIS with 'Assign projection', and save again"
 
 
@@ -52,10 +64,15 @@ def search_key(text: str) -> str:
     return " ".join(bare.split())
 
 
-def is_table(path: str | Path) -> bool:
+def is_text_table(path: str | Path) -> bool:
     """Return whether a path names a text table (CSV, TSV, also gzipped) and no vector file."""
     name = Path(path).name.lower().removesuffix(".gz")
     return name.endswith(_TABLE_SUFFIXES)
+
+
+def is_table(path: str | Path) -> bool:
+    """Return whether a path names a text table or a workbook and no vector file."""
+    return is_text_table(path) or Path(path).suffix.lower() in WORKBOOK_SUFFIXES
 
 
 def read_layer(path: str | Path, *, crs: str, layer: str = "") -> gpd.GeoDataFrame:
@@ -86,7 +103,7 @@ def read_layer(path: str | Path, *, crs: str, layer: str = "") -> gpd.GeoDataFra
     path = Path(path)
     if not path.exists():
         raise DataError(f"no file {path}: check the path in the scenario")
-    frame, warnings = _open(path, _chosen_layer(path, layer))
+    frame, warnings = open_layer(path, layer)
     if frame.crs is None:
         raise CrsMismatchError(f"{path} has no coordinate reference system: {_CRS_HINT}")
     missing = frame.geometry.isna() | frame.geometry.is_empty
@@ -242,8 +259,71 @@ def _nearest(word: str, known: Iterable[str]) -> str:
     return f": did you mean {near[0]!r}?" if near else ""
 
 
-def _chosen_layer(path: Path, layer: str) -> str | None:
-    """Return the layer to read, None for the file's only one."""
+def open_layer(path: Path, layer: str = "") -> tuple[gpd.GeoDataFrame, list[str]]:
+    """Return a layer as it is, without its empty columns, and what GDAL had to say about it.
+
+    All folders of a KML or KMZ file are one layer, with a column ``folder``, unless one is chosen.
+    """
+    if path.suffix.lower() == ".gml":
+        with TemporaryDirectory() as folder:  # GDAL writes an index beside a GML file
+            copy = Path(shutil.copy(path, folder))
+            schema = path.with_suffix(".xsd")
+            if schema.exists():
+                shutil.copy(schema, folder)
+            return _opened(copy, layer)
+    return _opened(path, layer)
+
+
+def _opened(path: Path, layer: str) -> tuple[gpd.GeoDataFrame, list[str]]:
+    names = _layers(path, layer)
+    is_kml = path.suffix.lower() in (".kml", ".kmz")
+    if len(names) > 1 and not is_kml:
+        raise ConfigError(
+            f'{path} has the layers {", ".join(names)}: say which one with layer = "…"'
+        )
+    frames, warnings = [], []
+    for name in names:
+        frame, caught = _open(path, name)
+        if len(names) > 1:
+            frame.insert(0, "folder", name)
+        if len(frame):
+            frames.append(frame)
+        warnings += caught
+    frame = pd.concat(frames, ignore_index=True) if len(frames) > 1 else (frames or [frame])[0]
+    dropped = [
+        name
+        for name in frame.columns
+        if name != frame.geometry.name
+        and (name in _NO_ATTRIBUTES or not any(as_text(frame[name].tolist())))
+    ]
+    frame = frame.drop(columns=dropped)
+    if is_kml:
+        frame = frame.rename(columns=_kml_names(path))
+    return frame, list(dict.fromkeys(warnings))
+
+
+def _kml_names(path: Path) -> dict[str, str]:
+    """Return the names of a KML file's extended data by what GDAL makes of them.
+
+    GDAL writes ``_`` for every byte of a name that is no letter or digit of ASCII.
+    """
+    if path.suffix.lower() == ".kmz":
+        with zipfile.ZipFile(path) as archive:
+            texts = [archive.read(n) for n in archive.namelist() if n.lower().endswith(".kml")]
+    else:
+        texts = [path.read_bytes()]
+    pattern = rb"""<(?:\w+:)?(?:Data|SimpleField|SimpleData)\b[^>]*?\bname\s*=\s*["']([^"']+)["']"""
+    written = {found for text in texts for found in re.findall(pattern, text)}
+    return {
+        re.sub(rb"[^A-Za-z0-9_]", b"_", name).decode(): html.unescape(
+            name.decode("utf-8", "replace")
+        )
+        for name in sorted(written)
+    }
+
+
+def _layers(path: Path, layer: str) -> list[str]:
+    """Return the layers to read: the chosen one or all that have geometry."""
     try:
         listed = pyogrio.list_layers(path)
     except DataSourceError as error:
@@ -259,19 +339,17 @@ def _chosen_layer(path: Path, layer: str) -> str | None:
         )
     if not names:
         raise DataError(f"{path} has no layer with geometry, wanted points or polygons")
-    if not layer and len(names) > 1:
-        raise ConfigError(
-            f'{path} has the layers {", ".join(names)}: say which one with layer = "…"'
-        )
-    return layer or names[0]
+    return [layer] if layer else names
 
 
-def _open(path: Path, layer: str | None) -> tuple[gpd.GeoDataFrame, list[str]]:
+def _open(path: Path, layer: str) -> tuple[gpd.GeoDataFrame, list[str]]:
     """Return the layer as it is and what GDAL had to say about it."""
     try:
         with catch_warnings(record=True) as caught:
             simplefilter("always")
             frame = pyogrio.read_dataframe(path, layer=layer, encoding=_shapefile_encoding(path))
+        if frame.geometry.name != "geometry":
+            frame = frame.rename_geometry("geometry")
     except UnicodeDecodeError as error:
         raise DataError(
             f"{path} has names that are not in the encoding it states: save it again as UTF-8"

@@ -13,7 +13,9 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from lensong.gis_data.tables import UNICODE_ENCODINGS, Table, read_table
+from lensong.gis_data.angles import Axis, parse_angle
+from lensong.gis_data.lists import read_list
+from lensong.gis_data.tables import UNICODE_ENCODINGS, Table
 from lensong.gis_data.vectors import (
     as_numbers,
     as_text,
@@ -60,6 +62,7 @@ VILLAGE_ALIASES: dict[str, tuple[str, ...]] = {
 
 _Geometries: TypeAlias = NDArray[Any]  # shapely geometries have no type numpy knows
 _Bounds: TypeAlias = tuple[float, float, float, float]
+_AXES: dict[str, Axis] = {"lat_deg": "latitude", "lon_deg": "longitude"}
 _TEXTS = ("name", "commune", "commune_code", "province")
 
 
@@ -77,8 +80,8 @@ def read_villages(
     Parameters
     ----------
     path : str or Path
-        GeoPackage, GeoJSON, Shapefile or FlatGeobuf with points or polygons, or a CSV with
-        latitude and longitude in WGS 84.
+        GeoPackage, GeoJSON, Shapefile, FlatGeobuf, KML, KMZ or GML with points or polygons, or a
+        CSV or workbook with latitude and longitude in WGS 84.
     crs : str
         Projected system of the result, in metres.
     layer : str
@@ -111,7 +114,7 @@ def read_villages(
         raise InvalidInputError(f"radius_m is {radius_m}, wanted a radius above 0 m")
     path = Path(path)
     raw = (
-        _from_table(path, crs, columns)
+        _from_table(path, crs, layer, columns)
         if is_table(path)
         else _from_layer(path, crs, layer, columns)
     )
@@ -145,9 +148,11 @@ def read_villages(
     return villages
 
 
-def _from_table(path: Path, crs: str, columns: Mapping[str, str] | None) -> gpd.GeoDataFrame:
+def _from_table(
+    path: Path, crs: str, layer: str, columns: Mapping[str, str] | None
+) -> gpd.GeoDataFrame:
     """Return a table's villages as points with our attribute columns."""
-    table = read_table(path)
+    table = read_list(path, layer=layer)
     _check_encoding(table, path)
     if not table.rows:
         raise DataError(f"{path} has a header but no village, wanted one per line")
@@ -159,19 +164,9 @@ def _from_table(path: Path, crs: str, columns: Mapping[str, str] | None) -> gpd.
                 f'[villages.columns], e.g. {ours} = "…"'
             )
     places = [f"{path} line {number}" for number in table.line_numbers]
-    lat_deg, lon_deg = (
-        np.array(
-            as_numbers(
-                (row[found[ours]] for row in table.rows),
-                decimal_comma=table.decimal_comma,
-                what=found[ours],
-                places=places,
-            )
-        )
-        for ours in ("lat_deg", "lon_deg")
-    )
+    lat_deg, lon_deg = (_angles(table, found[ours], axis, places) for ours, axis in _AXES.items())
     known = ~(np.isnan(lat_deg) | np.isnan(lon_deg)) & ~((lat_deg == 0.0) & (lon_deg == 0.0))
-    warnings = []
+    warnings = list(table.notes)
     if not known.all():
         lines = [str(n) for n, ok in zip(table.line_numbers, known, strict=True) if not ok]
         warnings.append(
@@ -198,6 +193,17 @@ def _from_table(path: Path, crs: str, columns: Mapping[str, str] | None) -> gpd.
     frame = gpd.GeoDataFrame(attributes, geometry=shapely.points(easting_m, northing_m), crs=crs)
     frame.attrs = {"warnings": warnings, "assumptions": assumptions}
     return frame
+
+
+def _angles(table: Table, column: str, axis: Axis, places: list[str]) -> FloatArray:
+    """Return a column of latitudes or longitudes [deg], NaN where empty."""
+    angles = []
+    for row, place in zip(table.rows, places, strict=True):
+        try:
+            angles.append(parse_angle(row[column], axis, decimal_comma=table.decimal_comma))
+        except DataError as error:
+            raise DataError(f"{place}, {column}: {error}") from None
+    return np.array(angles)
 
 
 def _from_layer(

@@ -1,0 +1,102 @@
+"""Sheets of a workbook (.xlsx, .xlsm, .xlsb, .xls, .ods) as rows of text."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lensong.propagation.errors import ConfigError, DataError
+
+__all__ = ["WORKBOOK_SUFFIXES", "read_sheet"]
+
+WORKBOOK_SUFFIXES = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+
+_COMMA_NUMBER = re.compile(r"[+-]?\d+,(\d+)")
+
+
+def read_sheet(path: Path, sheet: str = "") -> tuple[str, list[tuple[int, list[str]]]]:
+    """Return the name of a sheet and its rows that hold a value, with their numbers.
+
+    Parameters
+    ----------
+    path : Path
+    sheet : str
+        Needed where several sheets have rows.
+
+    Returns
+    -------
+    str, list of (row number from 1, texts)
+        Numbers as Python writes them (46, 22.4), dates in ISO form. Text such as ``46,5`` becomes
+        ``46.5``, for a workbook has no decimal sign of its own; only where every such text of a
+        column has three digits behind the comma, it stays: it could mean thousands.
+
+    Raises
+    ------
+    ConfigError
+        There are several sheets and none is chosen, or no such sheet.
+    DataError
+        The file is damaged, locked by a password, or empty.
+    """
+    from python_calamine import CalamineError, CalamineWorkbook
+
+    try:
+        workbook = CalamineWorkbook.from_path(path)
+        rows = {name: _rows(workbook.get_sheet_by_name(name)) for name in workbook.sheet_names}
+    except (CalamineError, OSError, ValueError) as error:
+        raise DataError(
+            f"{path} cannot be read as a workbook ({error}): open it and save it again as .xlsx "
+            "without a password, or as 'CSV UTF-8'"
+        ) from error
+    filled = [name for name, found in rows.items() if found]
+    if sheet and sheet not in rows:
+        raise ConfigError(f"{path} has no sheet {sheet!r}, it has {', '.join(rows)}")
+    if not filled or (sheet and not rows[sheet]):
+        raise DataError(f"{path} is empty, wanted a table with one row per line")
+    if not sheet and len(filled) > 1:
+        raise ConfigError(
+            f'{path} has the sheets {", ".join(filled)}: say which one with layer = "{filled[0]}"'
+        )
+    chosen = sheet or filled[0]
+    return chosen, _with_points(rows[chosen])
+
+
+def _rows(sheet: Any) -> list[tuple[int, list[str]]]:  # Any: calamine's sheet has no types
+    found = []
+    for number, cells in enumerate(sheet.to_python(skip_empty_area=False), start=1):
+        texts = [_text(cell) for cell in cells]
+        if any(texts):
+            found.append((number, texts))
+    return found
+
+
+def _text(cell: object) -> str:
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, float):
+        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
+    if isinstance(cell, dt.datetime | dt.date | dt.time):
+        return cell.isoformat()
+    return unicodedata.normalize("NFC", str(cell)).strip()
+
+
+def _with_points(rows: Sequence[tuple[int, list[str]]]) -> list[tuple[int, list[str]]]:
+    width = max(len(texts) for _, texts in rows)
+    commas = [
+        [m[1] for _, texts in rows if i < len(texts) and (m := _COMMA_NUMBER.fullmatch(texts[i]))]
+        for i in range(width)
+    ]
+    decimal = {i for i, found in enumerate(commas) if any(len(digits) != 3 for digits in found)}
+    return [
+        (
+            number,
+            [
+                text.replace(",", ".") if i in decimal and _COMMA_NUMBER.fullmatch(text) else text
+                for i, text in enumerate(texts)
+            ],
+        )
+        for number, texts in rows
+    ]
