@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from lensong.monitoring.errors import FieldError
+from lensong.monitoring.tolerance import Tolerance
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 
 __all__ = [
@@ -17,12 +18,15 @@ __all__ = [
     "CountedBy",
     "Measurement",
     "Method",
+    "Motion",
     "Outcome",
     "Province",
     "Session",
+    "SessionOutcome",
     "SessionStatus",
     "Site",
     "StreamProfile",
+    "ToldBy",
     "Transport",
     "check_identifier",
 ]
@@ -154,6 +158,8 @@ class StreamProfile:
         Rates that the encoder is set to [bit/s].
     srt_latency_ms : float, optional
         Latency that an SRT sender is set to [ms]; only for SRT.
+    longest_freeze_s, most_frozen_ratio, most_frozen_s, reconnects_an_hour, encoder_queue_s : float
+        What counts as held: see `lensong.monitoring.tolerance.Tolerance`.
     """
 
     code: str
@@ -165,6 +171,11 @@ class StreamProfile:
     height_px: int | None = None
     frame_rate_hz: float | None = None
     srt_latency_ms: float | None = None
+    longest_freeze_s: float = 10.0
+    most_frozen_ratio: float = 0.01
+    most_frozen_s: float = 3.0
+    reconnects_an_hour: float = 2.0
+    encoder_queue_s: float = 2.0
 
     def __post_init__(self) -> None:
         check_identifier("profile code", self.code)
@@ -175,6 +186,7 @@ class StreamProfile:
         _check_number("height_px", self.height_px, 16, 10_000)
         _check_number("frame_rate_hz", self.frame_rate_hz, 0.1, 1_000.0)
         _check_number("srt_latency_ms", self.srt_latency_ms, 20.0, 60_000.0)
+        _ = self.tolerance  # which checks itself
         if self.video_bps + self.audio_bps <= 0.0:
             raise FieldError(
                 f"profile {self.code} has no video_bps and no audio_bps: a stream sends something",
@@ -186,6 +198,17 @@ class StreamProfile:
     def uplink_required_bps(self) -> float:
         """Return what the uplink must carry, container and headers included [bit/s]."""
         return (self.video_bps + self.audio_bps) * (1.0 + OVERHEAD_RATIO)
+
+    @property
+    def tolerance(self) -> Tolerance:
+        """Return how much freezing a session may show and still have held."""
+        return Tolerance(
+            longest_freeze_s=self.longest_freeze_s,
+            most_frozen_ratio=self.most_frozen_ratio,
+            most_frozen_s=self.most_frozen_s,
+            reconnects_an_hour=self.reconnects_an_hour,
+            encoder_queue_s=self.encoder_queue_s,
+        )
 
 
 class SessionStatus(StrEnum):
@@ -222,6 +245,33 @@ class Session:
                 f"session lasts {self.ends_at - self.starts_at}, wanted more than 0 and up "
                 "to 24 h: ends_at comes after starts_at"
             )
+
+
+class SessionOutcome(StrEnum):
+    """What became of a session, by the profile's tolerance or by a person's word.
+
+    ``froze``: the network was there and carried too little. ``lost``: it was away.
+    """
+
+    HELD = "held"
+    FROZE = "froze"
+    LOST = "lost"
+
+
+class ToldBy(StrEnum):
+    """Who says what became of a session: a person's word weighs less than a server's figures."""
+
+    MEDIA_SERVER = "media_server"
+    WATCH = "watch"
+    PERSON = "person"
+
+
+class Motion(StrEnum):
+    """Whether a phone or modem stood still, as sensed or told."""
+
+    AT_REST = "at_rest"
+    MOVING = "moving"
+    UNKNOWN = "unknown"
 
 
 class Method(StrEnum):

@@ -6,6 +6,7 @@ becomes the other). Why the model is what it is stands in docs/explanation/readi
 
 from lensong.monitoring.readiness.evidence import (
     Evidence,
+    FinishedSession,
     HourSample,
     Need,
     PastSession,
@@ -13,6 +14,7 @@ from lensong.monitoring.readiness.evidence import (
     Question,
     SiteOption,
     UplinkTest,
+    Watch,
 )
 from lensong.monitoring.readiness.judge import DEFAULT_SETTINGS, MODEL_VERSION, judge
 from lensong.monitoring.readiness.settings import ReadinessSettings
@@ -34,6 +36,7 @@ __all__ = [
     "BetterSpot",
     "Evidence",
     "EvidenceUsed",
+    "FinishedSession",
     "HourSample",
     "Need",
     "PastSession",
@@ -45,5 +48,6 @@ __all__ = [
     "State",
     "UplinkTest",
     "Verdict",
+    "Watch",
     "judge",
 ]

@@ -7,14 +7,18 @@ bits per second, times are aware datetimes, None is "not known" and never zero.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from lensong.monitoring.records import TECHNOLOGIES, CountedBy, Transport
+from lensong.monitoring.readiness.checks import check_amount, check_aware, check_technology
+from lensong.monitoring.readiness.past import FinishedSession, Watch
+from lensong.monitoring.records import CountedBy, Motion, Transport
+from lensong.monitoring.tolerance import Tolerance
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 
 __all__ = [
     "Evidence",
+    "FinishedSession",
     "HourSample",
     "Need",
     "PastSession",
@@ -22,6 +26,7 @@ __all__ = [
     "Question",
     "SiteOption",
     "UplinkTest",
+    "Watch",
 ]
 
 
@@ -39,12 +44,18 @@ class Need:
         Video, audio and overhead together, above 0.
     srt_latency_ms : float or None
         Receive buffer that an SRT stream is set to; None when it is not SRT or not known.
+    platform : str or None
+        Where the stream goes: only profiles of the same platform are advised.
+    tolerance : Tolerance
+        What counts as held.
     """
 
     profile_code: str
     transport: Transport
     uplink_required_bps: float
     srt_latency_ms: float | None = None
+    platform: str | None = None
+    tolerance: Tolerance = field(default_factory=Tolerance)
 
     def __post_init__(self) -> None:
         if self.transport not in tuple(Transport):
@@ -55,7 +66,7 @@ class Need:
             raise InvalidInputError(
                 f"uplink_required_bps is {self.uplink_required_bps}, wanted a rate above 0"
             )
-        _check_amount("srt_latency_ms", self.srt_latency_ms)
+        check_amount("srt_latency_ms", self.srt_latency_ms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +86,9 @@ class Question:
         All profiles, out of which the best one that would be READY is named; may be empty.
     starts_at, ends_at : datetime
         The session, both aware, the end after the start.
+    motion : Motion
+        Whether the phone will stand still, as told; a site is a place, so unknown is at rest
+        unless motion was sensed there within the last day.
     """
 
     site_id: str
@@ -84,11 +98,12 @@ class Question:
     ladder: tuple[Need, ...] = ()
     starts_at: datetime
     ends_at: datetime
+    motion: Motion = Motion.UNKNOWN
 
     def __post_init__(self) -> None:
-        _check_technology(self.technology)
-        _check_aware("starts_at", self.starts_at)
-        _check_aware("ends_at", self.ends_at)
+        check_technology(self.technology)
+        check_aware("starts_at", self.starts_at)
+        check_aware("ends_at", self.ends_at)
         if self.ends_at <= self.starts_at:
             raise InvalidInputError(
                 f"ends_at {self.ends_at.isoformat()} is not after starts_at "
@@ -122,14 +137,14 @@ class PredictedUplink:
     computed_at: datetime
 
     def __post_init__(self) -> None:
-        _check_amount("uplink_p50_bps", self.uplink_p50_bps)
+        check_amount("uplink_p50_bps", self.uplink_p50_bps)
         if self.rsrp_dbm is not None and not -160.0 <= self.rsrp_dbm <= 0.0:
             raise OutOfRangeError(
                 "rsrp_dbm", self.rsrp_dbm, -160.0, 0.0, hint="give None where the plan has no level"
             )
-        _check_amount("sigma_db", self.sigma_db)
-        _check_technology(self.technology)
-        _check_aware("computed_at", self.computed_at)
+        check_amount("sigma_db", self.sigma_db)
+        check_technology(self.technology)
+        check_aware("computed_at", self.computed_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,9 +170,9 @@ class HourSample:
     tests: int
 
     def __post_init__(self) -> None:
-        _check_aware("hour_starts_at", self.hour_starts_at)
-        _check_technology(self.technology)
-        _check_amount("uplink_p10_bps", self.uplink_p10_bps)
+        check_aware("hour_starts_at", self.hour_starts_at)
+        check_technology(self.technology)
+        check_amount("uplink_p10_bps", self.uplink_p10_bps)
         if self.tests < 1:
             raise InvalidInputError(f"tests is {self.tests}, wanted 1 or more")
 
@@ -190,6 +205,10 @@ class UplinkTest:
         Who counted the bytes; browsers count too much on slow links.
     spot : str or None
         Place within the village, as the person called it.
+    motion : Motion
+        Sensed or told while it ran.
+    outages_s : tuple of float
+        Times within it that nothing came through [s].
     """
 
     measured_at: datetime
@@ -207,10 +226,12 @@ class UplinkTest:
     loss_ratio: float | None = None
     counted_by: CountedBy = CountedBy.SERVER
     spot: str | None = None
+    motion: Motion = Motion.UNKNOWN
+    outages_s: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        _check_aware("measured_at", self.measured_at)
-        _check_technology(self.technology)
+        check_aware("measured_at", self.measured_at)
+        check_technology(self.technology)
         for name in (
             "uplink_p10_bps",
             "uplink_p50_bps",
@@ -218,7 +239,7 @@ class UplinkTest:
             "rtt_loaded_ms",
             "jitter_ms",
         ):
-            _check_amount(name, getattr(self, name))
+            check_amount(name, getattr(self, name))
         if self.loss_ratio is not None and not 0.0 <= self.loss_ratio <= 1.0:
             raise OutOfRangeError("loss_ratio", self.loss_ratio, 0.0, 1.0)
         if self.bins < 0:
@@ -257,8 +278,8 @@ class PastSession:
     predicted_outage_probability: float | None = None
 
     def __post_init__(self) -> None:
-        _check_aware("ended_at", self.ended_at)
-        _check_technology(self.technology)
+        check_aware("ended_at", self.ended_at)
+        check_technology(self.technology)
         for name in ("predicted_log10_bps", "achieved_log10_bps"):
             if not math.isfinite(getattr(self, name)):
                 raise InvalidInputError(f"{name} is {getattr(self, name)}, wanted a finite number")
@@ -296,8 +317,8 @@ class SiteOption:
     uplink_safe_bps: float | None
 
     def __post_init__(self) -> None:
-        _check_amount("distance_m", self.distance_m)
-        _check_amount("uplink_safe_bps", self.uplink_safe_bps)
+        check_amount("distance_m", self.distance_m)
+        check_amount("uplink_safe_bps", self.uplink_safe_bps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -314,6 +335,10 @@ class Evidence:
         Single tests at the site; those of the last days are enough.
     past_sessions : tuple of PastSession
         Sessions that are over, of this site and of others: they calibrate.
+    sessions : tuple of FinishedSession
+        Sessions that are over, of this site and of others.
+    watches, commune_watches : tuple of Watch
+        Of this site, and of the other sites of its commune.
     neighbours : tuple of SiteOption
     clock_fault : bool
         The clock of the server or of the reporting device cannot be trusted.
@@ -326,25 +351,9 @@ class Evidence:
     commune_history: tuple[HourSample, ...] = ()
     tests: tuple[UplinkTest, ...] = ()
     past_sessions: tuple[PastSession, ...] = ()
+    sessions: tuple[FinishedSession, ...] = ()
+    watches: tuple[Watch, ...] = ()
+    commune_watches: tuple[Watch, ...] = ()
     neighbours: tuple[SiteOption, ...] = ()
     clock_fault: bool = False
     auth_fault: bool = False
-
-
-def _check_aware(name: str, time: datetime) -> None:
-    if time.utcoffset() is None:
-        raise InvalidInputError(
-            f"{name} is {time.isoformat()} without a zone, wanted an aware time"
-        )
-
-
-def _check_technology(technology: str | None) -> None:
-    if technology is not None and technology not in TECHNOLOGIES:
-        raise InvalidInputError(
-            f"technology is {technology!r}, wanted None or one of {', '.join(TECHNOLOGIES)}"
-        )
-
-
-def _check_amount(name: str, value: float | None) -> None:
-    if value is not None and not (math.isfinite(value) and value >= 0.0):
-        raise InvalidInputError(f"{name} is {value}, wanted None or a number of 0 or more")

@@ -161,6 +161,11 @@ profiles = Table(
     Column("height_px", Integer),
     Column("frame_rate_hz", Float),
     Column("srt_latency_ms", Float),
+    Column("longest_freeze_s", Float, nullable=False),
+    Column("most_frozen_ratio", Float, nullable=False),
+    Column("most_frozen_s", Float, nullable=False),
+    Column("reconnects_an_hour", Float, nullable=False),
+    Column("encoder_queue_s", Float, nullable=False),
 )
 
 sessions = Table(

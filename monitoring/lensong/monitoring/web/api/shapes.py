@@ -163,6 +163,11 @@ class ProfileBody(Body):
     height_px: Annotated[int, Field(ge=16, le=10_000)] | None = None
     frame_rate_hz: Annotated[float, Field(ge=0.1, le=1_000.0)] | None = None
     srt_latency_ms: Annotated[float, Field(ge=20.0, le=60_000.0)] | None = None
+    longest_freeze_s: Annotated[float, Field(ge=0.0, le=3_600.0)] = 10.0
+    most_frozen_ratio: Annotated[float, Field(ge=0.0, le=1.0)] = 0.01
+    most_frozen_s: Annotated[float, Field(ge=0.0, le=3_600.0)] = 3.0
+    reconnects_an_hour: Annotated[float, Field(ge=0.0, le=3_600.0)] = 2.0
+    encoder_queue_s: Annotated[float, Field(ge=0.0, le=3_600.0)] = 2.0
     uplink_required_bps: Annotated[
         float | None, Field(description="Computed; what is sent here is not looked at.")
     ] = None
@@ -184,6 +189,11 @@ class ProfileBody(Body):
             height_px=profile.height_px,
             frame_rate_hz=profile.frame_rate_hz,
             srt_latency_ms=profile.srt_latency_ms,
+            longest_freeze_s=profile.longest_freeze_s,
+            most_frozen_ratio=profile.most_frozen_ratio,
+            most_frozen_s=profile.most_frozen_s,
+            reconnects_an_hour=profile.reconnects_an_hour,
+            encoder_queue_s=profile.encoder_queue_s,
             uplink_required_bps=profile.uplink_required_bps,
         )
 

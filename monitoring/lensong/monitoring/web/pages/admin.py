@@ -12,6 +12,7 @@ from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.records import OVERHEAD_RATIO, Transport
 from lensong.monitoring.store.events import all_webhooks
 from lensong.monitoring.store.people import all_people, list_audit, tokens_of
+from lensong.monitoring.tolerance import Tolerance
 from lensong.monitoring.web.guards import Running
 from lensong.monitoring.web.pages.rendering import PageNeeds, render
 
@@ -44,6 +45,7 @@ async def admin(
         profiles=directory.profiles.values(),
         transports=[transport.value for transport in Transport],
         overhead_ratio=OVERHEAD_RATIO,
+        tolerance=Tolerance(),
         as_dict=asdict,
         scopes={
             "province": [(p.code, p.name) for p in directory.provinces.values()],

@@ -67,6 +67,11 @@ def upgrade() -> None:
         sa.Column("height_px", sa.Integer(), nullable=True),
         sa.Column("frame_rate_hz", sa.Float(), nullable=True),
         sa.Column("srt_latency_ms", sa.Float(), nullable=True),
+        sa.Column("longest_freeze_s", sa.Float(), nullable=False),
+        sa.Column("most_frozen_ratio", sa.Float(), nullable=False),
+        sa.Column("most_frozen_s", sa.Float(), nullable=False),
+        sa.Column("reconnects_an_hour", sa.Float(), nullable=False),
+        sa.Column("encoder_queue_s", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_profiles")),
     )
     op.create_table(
