@@ -24,7 +24,7 @@ from lensong.coverage.antenna import sector_3gpp
 from lensong.coverage.cellplan import parse_carrier
 from lensong.coverage.network import Cell, Mast, Network
 from lensong.coverage.plan import plan
-from lensong.coverage.results.write import write_outputs
+from lensong.coverage.results.write import write_result
 from lensong.gis_data.land import Land
 from lensong.propagation.types import Grid
 
@@ -113,7 +113,7 @@ def main() -> None:
     result = plan(land, network, title="Province (synthetic)", workers=2)
     print(f"plan {time.perf_counter() - began:.0f} s, peak {peak_gb():.2f} GB")
     with tempfile.TemporaryDirectory() as folder:
-        written = write_outputs(result, Path(folder) / "out", lensong_version=version("lensong"))
+        written = write_result(result, Path(folder) / "out", lensong_version=version("lensong"))
         size = sum(path.stat().st_size for path in written)
     print(
         f"with outputs {time.perf_counter() - began:.0f} s, peak {peak_gb():.2f} GB, "

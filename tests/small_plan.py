@@ -430,6 +430,7 @@ def make_small_plan_result(*, synthetic: bool = True) -> PlanResult:
         services=DEFAULT_SERVICES,
         class_service="voice-data",
         layers=layers,
+        level_sigma_db=9.0,
         villages=villages,
         communes=_commune_table(land, villages),
         gaps=_gaps(villages),

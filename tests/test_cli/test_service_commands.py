@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lensong.cli.main import lensong
-from lensong.coverage.results.write import write_outputs
+from lensong.coverage.results.write import write_result
 from tests.small_plan import make_small_plan_result
 from tests.test_cli.served import Served, serving
 
@@ -350,12 +350,8 @@ def test_the_exit_code_follows_the_verdict(listed: str, tmp_path: Path) -> None:
 def plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a plan as `lensong plan` writes it."""
     out = tmp_path_factory.mktemp("plan")
-    settings = {
-        "propagation": {"location_sigma_db": 4.0, "model_sigma_db": 7.0},
-        "handset": {"indoor": "none"},
-    }
-    result = replace(make_small_plan_result(), settings=settings)
-    write_outputs(result, out, lensong_version="0", created_at=datetime.now(UTC))
+    result = replace(make_small_plan_result(), level_sigma_db=8.06)
+    write_result(result, out, lensong_version="0", created_at=datetime.now(UTC))
     return out
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -51,12 +51,15 @@ def compare(
     `lensong models` lists the models; those with a star can be compared. The model that the
     scenario names is not looked at.
     """
+    from importlib.metadata import version
+
     console = Console(quiet=quiet)
     with console.working():
         console.progress("start", 0.0, 1.0)
         from lensong.cli.model_names import full_model_name
-        from lensong.cli.plan_command import check_writable
         from lensong.coverage.compare import compare as hold_together
+        from lensong.coverage.results.comparison import write_comparison
+        from lensong.coverage.results.write import check_writable
         from lensong.coverage.scenario.inputs import read_climate, read_inputs
         from lensong.coverage.scenario.load import load_scenario
 
@@ -81,7 +84,7 @@ def compare(
                 workers=workers,
                 progress=console.progress,
             )
-        _write(found, out)
+        write_comparison(found, out, lensong_version=version("lensong"))
     if as_json:
         click.echo(json.dumps(found.to_json(), ensure_ascii=False, indent=2))
     elif not quiet:
@@ -102,69 +105,9 @@ def _store(folder: Path | None) -> Iterator[ArrayStore]:
         yield ArrayStore(temporary)
 
 
-def _write(found: Comparison, out: Path) -> None:
-    from importlib.metadata import version
-
-    import pandas as pd
-
-    from lensong.coverage.compare import Difference
-    from lensong.coverage.model_pages.comparison_page import (
-        BREAKS_DB,
-        difference_legend,
-        render_comparison,
-    )
-    from lensong.coverage.results.rasters import rgba
-    from lensong.gis_data.atomic import atomic_path
-    from lensong.gis_data.cog import LegendClass, write_cog
-    from lensong.gis_data.vector_write import write_csv
-
-    page = render_comparison(found, version=version("lensong"))
-    numbers = json.dumps(found.to_json(), ensure_ascii=False, indent=2) + "\n"
-    for name, text in (("comparison.html", page), ("comparison.json", numbers)):
-        with atomic_path(out / name, needed_bytes=len(text)) as part:
-            part.write_text(text, encoding="utf-8")
-    write_csv(out / "villages.csv", found.villages)
-    fields = list(Difference.__slots__)
-    rows = [{name: getattr(d, name) for name in fields} for d in found.differences]
-    write_csv(out / "differences.csv", pd.DataFrame(rows, columns=fields))
-    legend = [
-        LegendClass(value=low, label=words, rgba=rgba(colour))
-        for low, (colour, words) in zip(
-            (float("-inf"), *BREAKS_DB), difference_legend(), strict=True
-        )
-    ]
-    for (technology, model), values in found.maps_db.items():
-        write_cog(
-            out / f"{technology.lower()}_rsrp_difference_db_{model}.tif",
-            values,
-            found.first.land.grid,
-            nodata=float("nan"),
-            name="rsrp_difference_db",
-            unit="dB",
-            description=(
-                f"RSRP by {model} minus RSRP by {found.models[0]}, {technology}"
-                f"{'; SYNTHETIC DATA' if found.first.synthetic else ''}"
-            ),
-            legend=legend,
-            provenance=_provenance(found, version("lensong")),
-            dtype="float32",
-        )
-
-
-def _provenance(found: Comparison, lensong_version: str) -> dict[str, Any]:
-    return {
-        "lensong": lensong_version,
-        "title": found.first.title,
-        "models": list(found.models),
-        "synthetic": found.first.synthetic,
-        "inputs": [
-            {"role": s.role, "path": s.path, "sha256": s.sha256} for s in found.first.land.sources
-        ],
-        "settings": found.first.settings,
-    }
-
-
 def _text(found: Comparison, out: Path) -> str:
+    from lensong.coverage.results.comparison import COMPARISON_PAGE
+
     summary = found.summary()
     width = max(len(name) for name in found.models) + 2
     lines = [
@@ -190,5 +133,5 @@ def _text(found: Comparison, out: Path) -> str:
             )
     if found.first.synthetic:
         lines += ["", "  SYNTHETIC  invented data, no real place"]
-    lines += ["", f"  page       {out / 'comparison.html'}"]
+    lines += ["", f"  page       {out / COMPARISON_PAGE}"]
     return "\n".join(lines)

@@ -54,5 +54,7 @@ def demo(
         quiet=quiet,
     )
     if not as_json and not quiet:
-        click.echo(f"\nOpen in a browser:  {(result / 'report.html').resolve()}")
+        from lensong.coverage.results.files import REPORT
+
+        click.echo(f"\nOpen in a browser:  {(result / REPORT).resolve()}")
         click.echo(f"Then change {scenario} and run:  lensong plan {scenario} --out {result}")

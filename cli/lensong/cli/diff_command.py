@@ -13,13 +13,10 @@ from lensong.cli.errors import EXIT_NO, explains_errors
 from lensong.cli.options import json_option
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from lensong.coverage.diff import PlanDiff
 
 __all__ = ["diff"]
 
-_TEXT_COLUMNS = ("village_id", "name", "commune", "class")
 _WORDS = {"no_signal": "no signal", "patchy": "patchy", "covered": "covered"}
 
 
@@ -35,38 +32,15 @@ def diff(before: Path, after: Path, as_json: bool) -> None:
     class, else with 0.
     """
     from lensong.coverage.diff import diff as compare
+    from lensong.coverage.results.read import read_village_table
 
-    found = compare(_villages(before), _villages(after))
+    found = compare(read_village_table(before), read_village_table(after))
     if as_json:
         click.echo(json.dumps(found.to_json(), ensure_ascii=False, indent=2))
     else:
         click.echo(_text(found))
     if found.summary["villages_lost"]:
         raise SystemExit(EXIT_NO)
-
-
-def _villages(folder: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    from lensong.propagation.errors import DataError
-
-    path = folder / "villages.csv" if folder.is_dir() else folder
-    if not path.is_file():
-        raise DataError(
-            f"no result in {folder}: give the folder that `lensong plan` wrote, with villages.csv"
-        )
-    try:
-        return pd.read_csv(
-            path,
-            dtype=dict.fromkeys(_TEXT_COLUMNS, str),
-            keep_default_na=False,  # a village may be called NA
-            na_values=[""],
-            encoding="utf-8-sig",
-        )
-    except (ValueError, UnicodeError) as error:
-        raise DataError(
-            f"cannot read {path} ({error}): give a result of `lensong plan`, unchanged"
-        ) from error
 
 
 def _text(found: PlanDiff) -> str:

@@ -55,7 +55,7 @@ async def _directly(run: CoverageRun, place: Place) -> SitePredictions:
     async with opened(place.config(), writes=True) as service:
         found = run.predict(service.directory.sites.values())
         await keep_predictions(
-            service, administrator(), run.run_id, found.predictions, found.no_signal
+            service, administrator(), run.result.result_id, found.predictions, found.no_signal
         )
         return found
 
@@ -76,12 +76,12 @@ def sites_of(remote: Remote) -> list[SiteBody]:
 
 def _send(remote: Remote, run: CoverageRun, found: SitePredictions) -> None:
     named = list(dict.fromkeys(item.site_id for item in found.predictions))
-    about = {"computed_at": run.computed_at.isoformat(), "synthetic": run.synthetic}
+    about = {"computed_at": run.result.created_at.isoformat(), "synthetic": run.result.synthetic}
     for at in range(0, max(len(named), 1), _AT_ONCE):
         part = set(named[at : at + _AT_ONCE])
         remote.ask(
             "PUT",
-            f"/api/v1/coverage-runs/{run.run_id}/predictions",
+            f"/api/v1/coverage-runs/{run.result.result_id}/predictions",
             json={
                 **about,
                 "predictions": [
@@ -103,10 +103,10 @@ def _send(remote: Remote, run: CoverageRun, found: SitePredictions) -> None:
 
 def _told(run: CoverageRun, found: SitePredictions) -> dict[str, Any]:
     return {
-        "run_id": run.run_id,
-        "title": run.title,
-        "synthetic": run.synthetic,
-        "sigma_db": run.sigma_db,
+        "run_id": run.result.result_id,
+        "title": run.result.title,
+        "synthetic": run.result.synthetic,
+        "sigma_db": run.result.level_sigma_db,
         "predictions": [
             {
                 "site_id": item.site_id,

@@ -15,7 +15,7 @@ from lensong.cli.options import cache_folder, run_options
 if TYPE_CHECKING:
     from lensong.coverage.result import PlanResult
 
-__all__ = ["check_writable", "plan", "run_plan"]
+__all__ = ["plan", "run_plan"]
 
 _CLASSES = {"covered": "covered", "patchy": "patchy", "no_signal": "no signal"}
 
@@ -70,7 +70,7 @@ def run_plan(
     with console.working():
         console.progress("start", 0.0, 1.0)
         from lensong.coverage.plan import plan as compute
-        from lensong.coverage.results.write import write_outputs
+        from lensong.coverage.results.write import check_writable, write_result
         from lensong.coverage.scenario.inputs import read_climate, read_inputs
         from lensong.coverage.scenario.load import load_scenario
         from lensong.coverage.warm_up import compile_kernels
@@ -97,7 +97,7 @@ def run_plan(
             workers=workers,
             progress=console.progress,
         )
-        write_outputs(
+        write_result(
             result, out, lensong_version=version("lensong"), progress=console.share("output")
         )
     if as_json:
@@ -107,6 +107,8 @@ def run_plan(
 
 
 def _summary(result: PlanResult, out: Path) -> str:
+    from lensong.coverage.results.files import REPORT
+
     summary = result.summary
     by_class = summary["villages_by_class"]
     villages = ", ".join(f"{by_class.get(key, 0)} {word}" for key, word in _CLASSES.items())
@@ -122,11 +124,13 @@ def _summary(result: PlanResult, out: Path) -> str:
         lines.append(f"  warnings   {len(result.warnings)}, listed in the report")
     if result.synthetic:
         lines.append("  SYNTHETIC  invented data, no real place")
-    lines.append(f"  report     {out / 'report.html'}")
+    lines.append(f"  report     {out / REPORT}")
     return "\n".join(lines)
 
 
 def _as_json(result: PlanResult, out: Path) -> dict[str, Any]:
+    from lensong.coverage.results.files import REPORT
+
     return {
         "title": result.title,
         "synthetic": result.synthetic,
@@ -135,19 +139,5 @@ def _as_json(result: PlanResult, out: Path) -> dict[str, Any]:
         "sweeps_reused": result.sweeps_reused,
         "assumptions": list(result.assumptions),
         "warnings": list(result.warnings),
-        "report": str(out / "report.html"),
+        "report": str(out / REPORT),
     }
-
-
-def check_writable(folder: Path) -> None:
-    """Refuse a folder that cannot be written before hours of work, not after."""
-    import tempfile
-
-    from lensong.gis_data.atomic import write_error
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise write_error(folder, error) from error

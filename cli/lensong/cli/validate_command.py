@@ -13,9 +13,7 @@ from lensong.cli.errors import explains_errors
 from lensong.cli.options import json_option, quiet_option
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from lensong.coverage.measurements import MeasurementOptions, Measurements, Transmitter
+    from lensong.coverage.measurements import Transmitter
     from lensong.coverage.validate import Validation
 
 __all__ = ["validate"]
@@ -92,6 +90,7 @@ def validate(
     another level; logs of G-NetTrack Pro too. What the file does not say is given by options.
     """
     from dataclasses import replace
+    from importlib.metadata import version
 
     console = Console(quiet=quiet)
     with console.working():
@@ -99,6 +98,8 @@ def validate(
         from lensong.cli.model_names import full_model_name
         from lensong.coverage.measured_paths import predict
         from lensong.coverage.measurements import MeasurementOptions
+        from lensong.coverage.results.validation import write_validation
+        from lensong.coverage.scenario.drive_test import read_drive_test, read_measured_ground
         from lensong.coverage.sweeps import PropagationSettings
         from lensong.coverage.validate import validate as hold_against
         from lensong.propagation.errors import ConfigError
@@ -118,14 +119,12 @@ def validate(
             columns=_pairs("--column", column),
             where=_pairs("--where", where),
         )
-        measured = _read(measurements, options)
+        measured = read_drive_test(measurements, options)
         console.progress("start", 1.0, 1.0)
         ground = None
         assumed: tuple[str, ...] = ()
         warned: tuple[str, ...] = ()
         if dem:
-            from lensong.coverage.scenario.measured_ground import read_measured_ground
-
             ground, assumed, warned = read_measured_ground(
                 measured,
                 dem,
@@ -148,23 +147,13 @@ def validate(
             assumptions=(*found.assumptions, *assumed),
             warnings=(*found.warnings, *warned),
         )
-        _write(found, out, measurements.name)
+        write_validation(
+            found, out, measured_file=measurements.name, lensong_version=version("lensong")
+        )
     if as_json:
         click.echo(json.dumps(found.to_json(), ensure_ascii=False, indent=2))
     elif not quiet:
         click.echo(_text(found, out))
-
-
-def _read(path: Path, options: MeasurementOptions) -> Measurements:
-    from lensong.coverage.measurements import read_measurements
-    from lensong.gis_data.tables import read_table
-    from lensong.propagation.errors import DataError
-
-    table = read_table(path)
-    try:
-        return read_measurements(table, options)
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from error
 
 
 def _transmitter(text: str | None) -> Transmitter | None:
@@ -209,43 +198,9 @@ def _pairs(option: str, texts: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _write(found: Validation, out: Path, title: str) -> None:
-    from importlib.metadata import version
-
-    from lensong.coverage.model_pages.validation_page import render_validation
-    from lensong.gis_data.atomic import atomic_path
-    from lensong.gis_data.vector_write import write_csv
-
-    page = render_validation(found, title=title, version=version("lensong"))
-    numbers = json.dumps(
-        {"lensong": version("lensong"), "file": title} | found.to_json(),
-        ensure_ascii=False,
-        indent=2,
-    )
-    for name, text in (("validation.html", page), ("validation.json", numbers + "\n")):
-        with atomic_path(out / name, needed_bytes=len(text)) as part:
-            part.write_text(text, encoding="utf-8")
-    write_csv(out / "validation.csv", _points(found))
-
-
-def _points(found: Validation) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame(
-        {
-            "row": found.row + 1,
-            "distance_m": found.distance_m.round(1),
-            "elevation_deg": found.elevation_deg.round(3),
-            "line_of_sight": found.line_of_sight,
-            "clutter": found.clutter_class,
-            "measured_db": found.measured_db.round(3),
-            "predicted_db": found.predicted_db.round(3),
-            "error_db": found.error_db.round(3),
-        }
-    )
-
-
 def _text(found: Validation, out: Path) -> str:
+    from lensong.coverage.results.validation import VALIDATION_PAGE
+
     known = found.offset_db is None
     lines = [
         f"{found.model}{'' if found.clutter == 'none' else ' + ' + found.clutter}, "
@@ -268,5 +223,5 @@ def _text(found: Validation, out: Path) -> str:
             f"{found.offset_db:.1f} dBm; a bias cannot be told.",
         ]
     lines += [f"  {count} left out: {reason}" for reason, count in found.left_out.items()]
-    lines += ["", f"  page       {out / 'validation.html'}"]
+    lines += ["", f"  page       {out / VALIDATION_PAGE}"]
     return "\n".join(lines)

@@ -114,6 +114,7 @@ def plan(
         services=tuple(services),
         class_service=classes.service,
         layers=layers,
+        level_sigma_db=sigma_db,
         villages=villages,
         communes=communes,
         provinces=province_table(communes, services),

@@ -100,6 +100,9 @@ class PlanResult:
         The service by which villages are classed (default ``"voice-data"``).
     layers : dict
         Technology to its layers.
+    level_sigma_db : float
+        Standard deviation with which services were judged: locations, model and, indoors, the
+        building [dB].
     villages : GeoDataFrame in the grid's CRS, one row per village
         Columns of ``land.villages`` and: ``people`` (float; of the village, for weighting and
         sums), ``weighting`` (``"population"``, ``"area"``), ``class`` (``no_signal``, ``patchy``,
@@ -144,6 +147,7 @@ class PlanResult:
     services: tuple[Service, ...]
     class_service: str
     layers: dict[Technology, TechnologyLayers]
+    level_sigma_db: float
     villages: gpd.GeoDataFrame
     communes: gpd.GeoDataFrame | None
     gaps: gpd.GeoDataFrame

@@ -18,7 +18,7 @@ import rasterio
 
 from lensong.coverage.result import PlanResult
 from lensong.coverage.results import write as outputs
-from lensong.coverage.results.write import write_outputs
+from lensong.coverage.results.write import write_result
 from lensong.propagation.errors import DataError
 from tests.small_plan import PLACES, make_small_plan_result
 
@@ -50,7 +50,7 @@ def plan() -> PlanResult:
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("plan") / "result"
-    write_outputs(make_small_plan_result(), folder, lensong_version="1.2.3", created_at=NOW)
+    write_result(make_small_plan_result(), folder, lensong_version="1.2.3", created_at=NOW)
     return folder
 
 
@@ -68,7 +68,7 @@ def test_the_same_plan_gives_the_same_bytes_but_for_the_record(
 ) -> None:
     later = datetime(2027, 1, 1, tzinfo=UTC)
     slower = replace(plan, timings_s={"sweeps": 99.0}, sweeps_reused=0)
-    write_outputs(slower, tmp_path / "again", lensong_version="1.2.3", created_at=later)
+    write_result(slower, tmp_path / "again", lensong_version="1.2.3", created_at=later)
     first, second = _hashes(written), _hashes(tmp_path / "again")
     assert {name for name in first if first[name] != second[name]} == {"run.json"}
 
@@ -160,10 +160,10 @@ def test_only_the_record_knows_the_date(written: Path) -> None:
 
 
 def test_a_second_run_removes_what_only_the_first_had(plan: PlanResult, tmp_path: Path) -> None:
-    write_outputs(plan, tmp_path, lensong_version="1", created_at=NOW)
+    write_result(plan, tmp_path, lensong_version="1", created_at=NOW)
     (tmp_path / "notes.txt").write_text("mine")
     only_4g = replace(plan, layers={"4G": plan.layers["4G"]})
-    write_outputs(only_4g, tmp_path, lensong_version="1", created_at=NOW)
+    write_result(only_4g, tmp_path, lensong_version="1", created_at=NOW)
     names = {p.name for p in tmp_path.iterdir()}
     assert not [name for name in names if name.startswith("5g_")]
     assert "notes.txt" in names
@@ -174,7 +174,7 @@ def test_a_record_cannot_have_files_elsewhere_removed(plan: PlanResult, tmp_path
     folder = tmp_path / "result"
     folder.mkdir()
     (folder / "run.json").write_text(json.dumps({"files": [{"name": "../kept.txt"}]}))
-    write_outputs(plan, folder, lensong_version="1", created_at=NOW)
+    write_result(plan, folder, lensong_version="1", created_at=NOW)
     assert (tmp_path / "kept.txt").is_file()
 
 
@@ -182,7 +182,7 @@ def test_a_record_cannot_have_files_elsewhere_removed(plan: PlanResult, tmp_path
 def test_an_interrupted_run_leaves_the_older_result_whole(
     plan: PlanResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: type[BaseException]
 ) -> None:
-    write_outputs(plan, tmp_path, lensong_version="1", created_at=NOW)
+    write_result(plan, tmp_path, lensong_version="1", created_at=NOW)
     before = _hashes(tmp_path)
 
     def fail(*_: object, **__: object) -> None:
@@ -190,7 +190,7 @@ def test_an_interrupted_run_leaves_the_older_result_whole(
 
     monkeypatch.setattr(outputs, "render_report", fail)
     with pytest.raises(stop):
-        write_outputs(replace(plan, title="new"), tmp_path, lensong_version="1", created_at=NOW)
+        write_result(replace(plan, title="new"), tmp_path, lensong_version="1", created_at=NOW)
     assert _hashes(tmp_path) == before
 
 
@@ -202,19 +202,19 @@ def test_a_full_disk_says_so_and_leaves_no_part(
 
     monkeypatch.setattr(outputs, "write_csv", full)
     with pytest.raises(DataError, match="disk is full"):
-        write_outputs(plan, tmp_path / "result", lensong_version="1", created_at=NOW)
+        write_result(plan, tmp_path / "result", lensong_version="1", created_at=NOW)
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused(plan: PlanResult, tmp_path: Path) -> None:
     (tmp_path / "result").write_text("a file")
     with pytest.raises(DataError, match="choose an output folder"):
-        write_outputs(plan, tmp_path / "result", lensong_version="1", created_at=NOW)
+        write_result(plan, tmp_path / "result", lensong_version="1", created_at=NOW)
 
 
 def test_progress_rises_to_one(plan: PlanResult, tmp_path: Path) -> None:
     shares: list[float] = []
-    write_outputs(plan, tmp_path, lensong_version="1", created_at=NOW, progress=shares.append)
+    write_result(plan, tmp_path, lensong_version="1", created_at=NOW, progress=shares.append)
     assert shares == sorted(shares)
     assert (shares[0], shares[-1]) == (0.0, 1.0)
 

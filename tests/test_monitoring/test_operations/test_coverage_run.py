@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,10 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lensong.coverage.indoor import level_sigma_db
-from lensong.coverage.results.write import write_outputs
-from lensong.coverage.service import Handset
-from lensong.coverage.sweeps import PropagationSettings
+from lensong.coverage.results.write import write_result
 from lensong.monitoring.access import Principal, Role
 from lensong.monitoring.errors import NotFoundError
 from lensong.monitoring.operations.coverage_run import CoverageRun, SitePredictions, read_run
@@ -28,18 +23,13 @@ from tests.small_plan import CRS, GRID, PLACES, make_small_plan_result
 
 PLANNED_AT = START - timedelta(days=2)
 ADMIN = Principal(actor="test", name="test", role=Role.ADMIN)
-SETTINGS = {
-    "propagation": {"location_sigma_db": 5.0, "model_sigma_db": 6.0},
-    "handset": {"indoor": "none"},
-}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a plan as `lensong plan` writes it."""
     out = tmp_path_factory.mktemp("plan")
-    result = replace(make_small_plan_result(), settings=SETTINGS)
-    write_outputs(result, out, lensong_version="0", created_at=PLANNED_AT)
+    write_result(make_small_plan_result(), out, lensong_version="0", created_at=PLANNED_AT)
     return out
 
 
@@ -60,8 +50,8 @@ def site(site_id: str, row: float, col: float, **changes: Any) -> Site:
 
 def test_every_site_gets_the_values_of_its_own_cell(folder: Path) -> None:
     run = read_run(folder)
-    assert (run.computed_at, run.synthetic, run.technologies) == (PLANNED_AT, True, ("4g", "5g"))
-    assert run.run_id == json.loads((folder / "run.json").read_text("utf-8"))["result_id"]
+    result = run.result
+    assert (result.created_at, result.synthetic) == (PLANNED_AT, True)
     layers = make_small_plan_result().layers
     sites = [site(f"v{n}", p[2] + 0.3, p[3] - 0.4) for n, p in enumerate(PLACES)]
     found = run.predict(sites)
@@ -78,7 +68,7 @@ def test_every_site_gets_the_values_of_its_own_cell(folder: Path) -> None:
             assert item.uplink_p50_bps == pytest.approx(float(rate) * 1e6, rel=1e-6)
             cell = make_small_plan_result().network.cells[int(layer.best_server[row, col])]
             assert item.operator == cell.operator
-            assert item.coverage_run == run.run_id
+            assert item.coverage_run == run.result.result_id
             compared += 1
     assert compared > 12
 
@@ -113,59 +103,23 @@ def test_where_no_cell_reaches_there_is_no_signal(tmp_path: Path) -> None:
         )
         for technology, layers in result.layers.items()
     }
-    write_outputs(replace(result, settings=SETTINGS, layers=deaf), tmp_path, lensong_version="0")
+    write_result(replace(result, layers=deaf), tmp_path, lensong_version="0")
     found = read_run(tmp_path).predict([site("a", 100, 100)])
     assert (found.predictions, found.no_signal) == ((), ("a",))
 
 
-@pytest.mark.parametrize("indoor", ["none", "traditional", "efficient"])
-def test_the_plans_own_spread_is_taken(folder: Path, tmp_path: Path, indoor: Any) -> None:
-    spoiled = copy(folder, tmp_path)
-    record = json.loads((spoiled / "run.json").read_text("utf-8"))
-    record["settings"]["handset"]["indoor"] = indoor
-    (spoiled / "run.json").write_text(json.dumps(record), "utf-8")
-    expected_db = level_sigma_db(
-        PropagationSettings(location_sigma_db=5.0, model_sigma_db=6.0),
-        Handset(indoor=indoor),
-        make_small_plan_result().network,
-    )
-    assert read_run(spoiled).sigma_db == pytest.approx(expected_db)
-    assert (expected_db > math.hypot(5.0, 6.0)) is (indoor != "none")
+def test_the_plans_own_spread_is_taken(folder: Path) -> None:
+    found = read_run(folder).predict([site("middle", 104, 88)])
+    assert {item.sigma_db for item in found.predictions} == {
+        make_small_plan_result().level_sigma_db
+    }
 
 
-def copy(folder: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(folder, tmp_path / "copy"))
-
-
-def test_what_is_no_plan_is_refused(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"no file .*run\.json"):
-        read_run(tmp_path)
-    spoiled = copy(folder, tmp_path)
-    record = json.loads((spoiled / "run.json").read_text("utf-8"))
-
-    def written(**changes: Any) -> Path:
-        (spoiled / "run.json").write_text(json.dumps(record | changes), "utf-8")
-        return spoiled
-
-    wrong: tuple[dict[str, Any], ...] = (
-        {"grid": {}},
-        {"files": []},
-        {"created_at": "yesterday"},
-        {"settings": {}},
-    )
-    for changes in wrong:
-        with pytest.raises(DataError):
-            read_run(written(**changes))
-    (spoiled / "run.json").write_text("{", "utf-8")
-    with pytest.raises(DataError, match="JSON"):
-        read_run(spoiled)
-    run = read_run(written())
+def test_a_raster_that_went_missing_is_named(folder: Path, tmp_path: Path) -> None:
+    spoiled = Path(shutil.copytree(folder, tmp_path / "copy"))
     (spoiled / "4g_uplink_mbps.tif").unlink()
     with pytest.raises(DataError, match="4g_uplink_mbps"):
-        run.predict([site("a", 100, 100)])
-    half = read_run(written(grid=record["grid"] | {"rows": 100}))
-    with pytest.raises(DataError, match="100 x 200"):
-        half.predict([site("a", 50, 100)])
+        read_run(spoiled).predict([site("a", 100, 100)])
 
 
 # Into the service -------------------------------------------------------------------------------
@@ -173,7 +127,9 @@ def test_what_is_no_plan_is_refused(folder: Path, tmp_path: Path) -> None:
 
 async def take(running: Running, run: CoverageRun) -> SitePredictions:
     found = run.predict(running.service.directory.sites.values())
-    await keep_predictions(running.service, ADMIN, run.run_id, found.predictions, found.no_signal)
+    await keep_predictions(
+        running.service, ADMIN, run.result.result_id, found.predictions, found.no_signal
+    )
     return found
 
 
@@ -218,10 +174,12 @@ async def test_a_plan_is_where_the_verdict_starts_from_and_never_enough(
     assert "never_measured" in {reason["code"] for reason in verdict["reasons"]}
     kept = (await client.get("/api/v1/sites/binh-lu/predictions")).json()
     assert {item["technology"] for item in kept} == {"4G", "5G"}
-    assert kept[0]["coverage_run"] == run.run_id
+    assert kept[0]["coverage_run"] == run.result.result_id
     assert kept[0]["synthetic"] is True
     assert kept[0]["computed_at"] == "2026-11-26T01:00:00Z"
-    assert (await client.get("/api/v1/sites/binh-lu")).json()["coverage_run"] == run.run_id
+    assert (await client.get("/api/v1/sites/binh-lu")).json()[
+        "coverage_run"
+    ] == run.result.result_id
 
 
 @pytest.mark.anyio

@@ -11,6 +11,7 @@ import numpy as np
 from lensong.coverage.network import Technology
 from lensong.coverage.report import legend
 from lensong.coverage.result import PlanResult, TechnologyLayers
+from lensong.coverage.results import files
 from lensong.gis_data.cog import LegendClass, write_cog
 from lensong.propagation.types import Float32Array
 
@@ -28,17 +29,24 @@ def raster_steps(
     """Yield the name of each raster of a technology, and what writes it to a path."""
     levels = legend.rsrp_legend(legend.rsrp_breaks_dbm(result.settings))
     rates = {way: legend.rate_legend(result.services, way) for way in ("downlink", "uplink")}
+    quality = legend.sinr_legend()
     floats: list[tuple[str, Float32Array, str, str, legend.Legend]] = [
-        ("rsrp_dbm", layers.rsrp_dbm, "dBm", "Level per resource element", levels),
-        ("sinr_db", layers.sinr_db, "dB", "Signal to interference and noise", legend.sinr_legend()),
-        ("downlink_mbps", layers.downlink_mbps, "Mbit/s", "Downlink rate", rates["downlink"]),
-        ("uplink_mbps", layers.uplink_mbps, "Mbit/s", "Uplink rate", rates["uplink"]),
+        (files.RSRP_DBM, layers.rsrp_dbm, "dBm", "Level per resource element", levels),
+        (
+            files.SINR_DB,
+            layers.sinr_db,
+            "dB",
+            "Signal to interference and noise",
+            quality,
+        ),
+        (files.DOWNLINK_MBPS, layers.downlink_mbps, "Mbit/s", "Downlink rate", rates["downlink"]),
+        (files.UPLINK_MBPS, layers.uplink_mbps, "Mbit/s", "Uplink rate", rates["uplink"]),
     ]
     for name, array, unit, what, classes in floats:
         yield _float_step(result, technology, name, array, unit, what, classes, provenance)
     for service, found in layers.services.items():
         wanted = next(s for s in result.services if s.name == service)
-        name = f"service_probability_{service.replace('-', '_')}"
+        name = files.probability_layer(service)
         what = f"Probability of {service} in both directions, 0 to 1"
         classes = legend.probability_legend(wanted)
         yield _float_step(
@@ -73,7 +81,7 @@ def _float_step(
             dtype="float32",
         )
 
-    return f"{technology.lower()}_{name}.tif", write
+    return files.raster_file(technology, name), write
 
 
 def _server_step(
@@ -92,7 +100,7 @@ def _server_step(
             layers.best_server,
             result.land.grid,
             nodata=-1,
-            name="best_server",
+            name=files.BEST_SERVER,
             unit="",
             description=f"Serving cell, {technology}{_synthetic_note(result)}",
             legend=[
@@ -105,7 +113,7 @@ def _server_step(
             dtype="int16",
         )
 
-    return f"{technology.lower()}_best_server.tif", write
+    return files.raster_file(technology, files.BEST_SERVER), write
 
 
 def cog_legend(classes: legend.Legend, scale: float) -> list[LegendClass]:

@@ -1,4 +1,4 @@
-"""The land under a drive test, read from elevation and land cover files."""
+"""A drive test, and the land under it, read from files."""
 
 from __future__ import annotations
 
@@ -9,16 +9,32 @@ import numpy as np
 from pyproj import Transformer
 
 from lensong.coverage.measured_paths import Ground
-from lensong.coverage.measurements import Measurements
+from lensong.coverage.measurements import MeasurementOptions, Measurements, read_measurements
 from lensong.gis_data.elevation import open_elevation, read_elevation
 from lensong.gis_data.gridding import grid_over, utm_crs
 from lensong.gis_data.landcover import read_land_cover
 from lensong.gis_data.mosaic import check_overlap, scratch_folder
-from lensong.propagation.errors import ConfigError
+from lensong.gis_data.tables import read_table
+from lensong.propagation.errors import ConfigError, DataError
 
-__all__ = ["read_measured_ground"]
+__all__ = ["read_drive_test", "read_measured_ground"]
 
 _MARGIN_CELLS = 4
+
+
+def read_drive_test(path: Path, options: MeasurementOptions) -> Measurements:
+    """Return the measurements in a table, see `read_measurements`.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read, or does not say what it has to.
+    """
+    table = read_table(path)
+    try:
+        return read_measurements(table, options)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
 
 
 def read_measured_ground(

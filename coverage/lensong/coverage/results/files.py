@@ -1,0 +1,56 @@
+"""The names of the files in a result's folder: the one place that knows them."""
+
+from __future__ import annotations
+
+from lensong.coverage.network import Technology
+
+__all__ = [
+    "BEST_SERVER",
+    "DOWNLINK_MBPS",
+    "KMZ",
+    "REPORT",
+    "RSRP_DBM",
+    "RUN",
+    "SINR_DB",
+    "UPLINK_MBPS",
+    "VECTORS",
+    "VILLAGES",
+    "probability_layer",
+    "raster_file",
+]
+
+RUN = "run.json"
+"""The record of the run; it comes last and lists the others."""
+
+REPORT = "report.html"
+VILLAGES = "villages.csv"
+VECTORS = "villages.gpkg"
+KMZ = "coverage.kmz"
+
+RSRP_DBM = "rsrp_dbm"
+SINR_DB = "sinr_db"
+DOWNLINK_MBPS = "downlink_mbps"
+UPLINK_MBPS = "uplink_mbps"
+BEST_SERVER = "best_server"
+
+
+def probability_layer(service: str) -> str:
+    """Return the layer of a service's probability.
+
+    Examples
+    --------
+    >>> probability_layer("livestream-720p")
+    'service_probability_livestream_720p'
+    """
+    return f"service_probability_{service.replace('-', '_')}"
+
+
+def raster_file(technology: Technology, layer: str) -> str:
+    """Return the name of a layer's file.
+
+    Examples
+    --------
+    >>> raster_file("4G", RSRP_DBM)
+    '4g_rsrp_dbm.tif'
+    """
+    return f"{technology.lower()}_{layer}.tif"

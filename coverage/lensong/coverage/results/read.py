@@ -1,0 +1,216 @@
+"""A result on disk, read again: its record, its village table, and rasters where one asks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, get_args
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from lensong.coverage.network import Technology
+from lensong.coverage.results import files
+from lensong.coverage.results.tables import CELLS
+from lensong.gis_data.raster_checks import open_raster, reading_of
+from lensong.gis_data.vectors import read_layer
+from lensong.propagation.errors import DataError
+from lensong.propagation.types import FloatArray, Grid
+
+__all__ = ["StoredResult", "read_result", "read_village_table"]
+
+_TEXT_COLUMNS = ("village_id", "name", "commune", "class")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredResult:
+    """What `lensong plan` wrote into a folder; its tables and rasters are read when asked for.
+
+    Parameters
+    ----------
+    folder : Path
+    result_id : str
+        The same for the same plan.
+    title : str
+    created_at : datetime
+    synthetic : bool
+        True when any input was generated.
+    grid : Grid
+        On which all rasters lie.
+    technologies : tuple
+        Those that have rasters.
+    level_sigma_db : float
+        Standard deviation of the level: locations, model and, indoors, the building [dB].
+    """
+
+    folder: Path
+    result_id: str
+    title: str
+    created_at: datetime
+    synthetic: bool
+    grid: Grid
+    technologies: tuple[Technology, ...]
+    level_sigma_db: float
+
+    def villages(self) -> pd.DataFrame:
+        """Return the village table, see docs/reference/outputs.md.
+
+        Raises
+        ------
+        DataError
+            It is missing or damaged.
+        """
+        return read_village_table(self.folder)
+
+    def cells(self) -> gpd.GeoDataFrame:
+        """Return the cells of the network: ``cell_id``, ``operator`` and how they are set.
+
+        Raises
+        ------
+        DataError
+            They are missing or damaged.
+        """
+        return read_layer(self.folder / files.VECTORS, crs=self.grid.crs, layer=CELLS)
+
+    def values(
+        self, technology: Technology, layer: str, pixels: Sequence[tuple[int, int]]
+    ) -> FloatArray:
+        """Return a layer's values in some pixels.
+
+        Parameters
+        ----------
+        layer : str
+            As in docs/reference/outputs.md, e.g. ``"rsrp_dbm"``.
+        pixels : sequence of (row, col)
+
+        Returns
+        -------
+        shape (len(pixels),)
+            In the layer's unit; NaN where it has no value.
+
+        Raises
+        ------
+        DataError
+            The raster is missing, damaged, or lies elsewhere than the record says.
+        """
+        return self._read(files.raster_file(technology, layer), pixels)[0]
+
+    def servers(self, technology: Technology, pixels: Sequence[tuple[int, int]]) -> list[str]:
+        """Return the cell that serves in some pixels, empty where none does.
+
+        Raises
+        ------
+        DataError
+            As `values`.
+        """
+        found, tags = self._read(files.raster_file(technology, files.BEST_SERVER), pixels)
+        legend = json.loads(tags.get("LENSONG_LEGEND", "[]"))
+        names = {int(item["value"]): str(item["label"]) for item in legend}
+        return [names.get(int(index), "") if np.isfinite(index) else "" for index in found]
+
+    def _read(
+        self, name: str, pixels: Sequence[tuple[int, int]]
+    ) -> tuple[FloatArray, dict[str, str]]:
+        """Return the values of a raster in some pixels, NaN where it has none, and its tags."""
+        path = self.folder / name
+        if not path.is_file():
+            raise DataError(f"no file {path}: run `lensong plan` again into that folder")
+        with open_raster(str(path), name) as raster, reading_of([name]):
+            if (raster.height, raster.width) != self.grid.shape:
+                raise DataError(
+                    f"{name} has {raster.height} x {raster.width} cells, wanted {self.grid.rows} "
+                    f"x {self.grid.cols} as {files.RUN} says: run `lensong plan` again"
+                )
+            values = np.full(len(pixels), np.nan)
+            # one block of the file at a time, in the order in which they lie there
+            for at in sorted(range(len(pixels)), key=lambda i: pixels[i]):
+                row, col = pixels[at]
+                window = ((row, row + 1), (col, col + 1))
+                value = raster.read(1, window=window, masked=True)[0, 0]
+                values[at] = np.nan if np.ma.is_masked(value) else float(value)
+            return values, dict(raster.tags())
+
+
+def read_result(folder: Path) -> StoredResult:
+    """Return the result that `lensong plan` wrote into a folder.
+
+    Raises
+    ------
+    DataError
+        It holds no such result, or one that does not say how sure its levels are.
+    """
+    path = folder / files.RUN
+    try:
+        record = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise DataError(
+            f"no file {path}: name the folder that `lensong plan --out` wrote"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read as JSON ({error}): plan again") from error
+    try:
+        result = _of_record(folder, record)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{path} is no record of a plan ({error}): name the folder that `lensong plan` of this "
+            "version wrote, or plan again"
+        ) from error
+    if not result.technologies:
+        raise DataError(f"{path} lists no raster of levels: plan again with at least one cell")
+    return result
+
+
+def _of_record(folder: Path, record: dict[str, Any]) -> StoredResult:
+    known = get_args(Technology)
+    unknown = [name for name in record["technologies"] if name not in known]
+    sigma_db = float(record["level_sigma_db"])
+    if unknown:
+        raise ValueError(f"technology {unknown[0]!r}, wanted {' or '.join(known)}")
+    if not 0.0 <= sigma_db < 100.0:
+        raise ValueError(f"level_sigma_db {sigma_db}, wanted 0 to 100")
+    return StoredResult(
+        folder=folder,
+        result_id=str(record["result_id"]),
+        title=str(record["title"]),
+        created_at=datetime.fromisoformat(record["created_at"]),
+        synthetic=bool(record["synthetic"]),
+        grid=Grid(**record["grid"]),
+        technologies=tuple(record["technologies"]),
+        level_sigma_db=sigma_db,
+    )
+
+
+def read_village_table(path: Path) -> pd.DataFrame:
+    """Return the village table of a result.
+
+    Parameters
+    ----------
+    path : Path
+        The folder of the result, or the table itself.
+
+    Raises
+    ------
+    DataError
+        There is none, or it cannot be read.
+    """
+    file = path / files.VILLAGES if path.is_dir() else path
+    if not file.is_file():
+        raise DataError(
+            f"no result in {path}: give the folder that `lensong plan` wrote, with {files.VILLAGES}"
+        )
+    try:
+        return pd.read_csv(
+            file,
+            dtype=dict.fromkeys(_TEXT_COLUMNS, str),
+            keep_default_na=False,  # a village may be called NA
+            na_values=[""],
+            encoding="utf-8-sig",
+        )
+    except (ValueError, UnicodeError) as error:
+        raise DataError(
+            f"cannot read {file} ({error}): give a result of `lensong plan`, unchanged"
+        ) from error

@@ -1,0 +1,92 @@
+"""The vector side of a result: villages, masts, cells and gaps as tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from lensong.coverage.network import Mast
+from lensong.coverage.result import PlanResult
+
+__all__ = ["CELLS", "vector_layers", "village_table"]
+
+CELLS = "cells"
+"""Layer of the network's cells, which a reader asks for their operators."""
+
+
+def vector_layers(result: PlanResult) -> dict[str, gpd.GeoDataFrame]:
+    """Return the layers of the GeoPackage in the grid's CRS, by name."""
+    layers = {"villages": result.villages}
+    if result.communes is not None:
+        layers["communes"] = result.communes
+    if result.provinces is not None:
+        layers["provinces"] = result.provinces
+    return layers | {"masts": _masts(result), CELLS: _cells(result), "gaps": result.gaps}
+
+
+def village_table(result: PlanResult) -> pd.DataFrame:
+    """Return the villages without their outlines, one row each."""
+    return pd.DataFrame(
+        result.villages.drop(columns=["geometry", "centre_easting_m", "centre_northing_m"])
+    )
+
+
+def _masts(result: PlanResult) -> gpd.GeoDataFrame:
+    counts = pd.Series([cell.mast_id for cell in result.network.cells], dtype=object).value_counts()
+    rows = [
+        {
+            "mast_id": mast.mast_id,
+            "name": mast.name,
+            "operator": mast.operator,
+            "height_agl_m": mast.height_agl_m,
+            "backhaul": mast.backhaul,
+            "power_supply": mast.power_supply,
+            "uncertain": mast.uncertain,
+            "cells": int(counts.get(mast.mast_id, 0)),
+            "lat_deg": mast.lat_deg,
+            "lon_deg": mast.lon_deg,
+        }
+        for mast in result.network.masts
+    ]
+    return _placed(rows, list(result.network.masts), result)
+
+
+def _cells(result: PlanResult) -> gpd.GeoDataFrame:
+    masts = {mast.mast_id: mast for mast in result.network.masts}
+    rows = [
+        {
+            "cell_id": cell.cell_id,
+            "mast_id": cell.mast_id,
+            "operator": cell.operator,
+            "technology": cell.carrier.technology,
+            "carrier": cell.carrier.name,
+            "downlink_freq_mhz": cell.carrier.downlink_freq_mhz,
+            "uplink_freq_mhz": cell.carrier.uplink_freq_mhz,
+            "bandwidth_mhz": cell.carrier.bandwidth_mhz,
+            "duplex": cell.carrier.duplex,
+            "antenna": cell.antenna.name,
+            "gain_dbi": cell.antenna.gain_dbi,
+            "azimuth_deg": cell.azimuth_deg,
+            "mechanical_downtilt_deg": cell.mechanical_downtilt_deg,
+            "electrical_downtilt_deg": cell.electrical_downtilt_deg,
+            "height_agl_m": cell.height_agl_m,
+            "total_power_dbm": cell.total_power_dbm,
+            "feeder_loss_db": cell.feeder_loss_db,
+            "downlink_load": cell.downlink_load,
+            "uplink_noise_rise_db": cell.uplink_noise_rise_db,
+            "radius_m": cell.radius_m,
+            "uncertain": cell.uncertain,
+            "assumed": ", ".join(cell.assumed),
+        }
+        for cell in result.network.cells
+    ]
+    return _placed(rows, [masts[cell.mast_id] for cell in result.network.cells], result)
+
+
+def _placed(rows: list[dict[str, Any]], masts: list[Mast], result: PlanResult) -> gpd.GeoDataFrame:
+    """Return rows as points in the grid's system."""
+    places = gpd.points_from_xy([m.lon_deg for m in masts], [m.lat_deg for m in masts])
+    table = gpd.GeoDataFrame(pd.DataFrame(rows), geometry=places, crs=4326)
+    return table.to_crs(result.land.grid.crs)

@@ -1,0 +1,117 @@
+"""A result that was written can be read again, whole, and a spoiled one is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lensong.coverage.results.files import RSRP_DBM, UPLINK_MBPS
+from lensong.coverage.results.read import read_result, read_village_table
+from lensong.coverage.results.write import write_result
+from lensong.propagation.errors import DataError
+from tests.small_plan import PLACES, make_small_plan_result
+
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("plan")
+    write_result(make_small_plan_result(), out, lensong_version="1.2.3", created_at=NOW)
+    return out
+
+
+@pytest.fixture
+def copy(folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(folder, tmp_path / "copy"))
+
+
+def test_the_record_says_what_a_reader_needs_without_the_scenario(copy: Path) -> None:
+    plan = make_small_plan_result()
+    record = json.loads((copy / "run.json").read_text("utf-8"))
+    (copy / "run.json").write_text(json.dumps(record | {"settings": {}}), "utf-8")
+    found = read_result(copy)
+    assert (found.title, found.created_at, found.synthetic) == (plan.title, NOW, True)
+    assert (found.grid, found.technologies) == (plan.land.grid, ("4G", "5G"))
+    assert found.level_sigma_db == plan.level_sigma_db
+    assert found.result_id == record["result_id"]
+
+
+def test_tables_come_back(folder: Path) -> None:
+    plan = make_small_plan_result()
+    found = read_result(folder)
+    assert list(found.villages()["name"]) == [place[0] for place in PLACES]
+    cells = found.cells()
+    assert list(cells["cell_id"]) == [cell.cell_id for cell in plan.network.cells]
+    assert list(cells["operator"]) == [cell.operator for cell in plan.network.cells]
+
+
+def test_pixels_come_back_in_the_order_asked(folder: Path) -> None:
+    plan = make_small_plan_result()
+    found = read_result(folder)
+    pixels = [(150, 20), (0, 0), (104, 88), (30, 190)]
+    rows, cols = zip(*pixels, strict=True)
+    for technology, layers in plan.layers.items():
+        for layer, values in ((RSRP_DBM, layers.rsrp_dbm), (UPLINK_MBPS, layers.uplink_mbps)):
+            np.testing.assert_array_equal(
+                found.values(technology, layer, pixels), values[rows, cols].astype(np.float64)
+            )
+        served = [int(index) for index in layers.best_server[rows, cols]]
+        assert found.servers(technology, pixels) == [
+            plan.network.cells[index].cell_id if index >= 0 else "" for index in served
+        ]
+    assert found.values("4G", RSRP_DBM, []).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"grid": {}},
+        {"technologies": []},
+        {"technologies": ["6G"]},
+        {"created_at": "yesterday"},
+        {"level_sigma_db": None},
+        {"level_sigma_db": float("nan")},
+        {"level_sigma_db": -1.0},
+    ],
+)
+def test_a_record_that_cannot_be_is_refused(copy: Path, changes: dict[str, Any]) -> None:
+    record = json.loads((copy / "run.json").read_text("utf-8"))
+    (copy / "run.json").write_text(json.dumps(record | changes), "utf-8")
+    with pytest.raises(DataError, match=r"run\.json"):
+        read_result(copy)
+
+
+def test_a_record_of_an_older_version_says_to_plan_again(copy: Path) -> None:
+    record = json.loads((copy / "run.json").read_text("utf-8"))
+    del record["level_sigma_db"]
+    (copy / "run.json").write_text(json.dumps(record), "utf-8")
+    with pytest.raises(DataError, match=r"level_sigma_db.*plan again"):
+        read_result(copy)
+
+
+def test_what_is_no_result_is_refused(copy: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no file .*run\.json"):
+        read_result(tmp_path)
+    (copy / "run.json").write_text("{", "utf-8")
+    with pytest.raises(DataError, match="JSON"):
+        read_result(copy)
+    with pytest.raises(DataError, match="no result in"):
+        read_village_table(tmp_path)
+
+
+def test_a_missing_or_foreign_raster_is_named(copy: Path) -> None:
+    found = read_result(copy)
+    (copy / "4g_uplink_mbps.tif").unlink()
+    with pytest.raises(DataError, match="4g_uplink_mbps"):
+        found.values("4G", UPLINK_MBPS, [(0, 0)])
+    half = replace(found, grid=replace(found.grid, rows=100))
+    with pytest.raises(DataError, match="100 x 200"):
+        half.values("4G", RSRP_DBM, [(0, 0)])
