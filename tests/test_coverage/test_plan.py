@@ -246,6 +246,9 @@ def test_bad_input_is_refused_before_any_sweep() -> None:
     refuse("time_percent is 1", propagation=PropagationSettings(time_percent=1.0))
     refuse("no cell", network=Network(masts=network.masts, cells=()))
     refuse("'voice-data' is given more than once", services=DEFAULT_SERVICES[:1] * 2)
+    first = DEFAULT_SERVICES[0]
+    for other in ("voice_data", "Voice-Data", "voice-data-4g"):
+        refuse("share the column served_share_", services=(first, replace(first, name=other)))
     refuse("wanted one of the services: voice", classes=ClassThresholds(service="x"))
     with pytest.raises(InvalidInputError, match="no village"):
         plan(replace(land, villages=land.villages[:0]), network, title="Valley")

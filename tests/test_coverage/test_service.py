@@ -22,6 +22,10 @@ def test_the_default_services_are_the_stated_ones() -> None:
     ("changes", "message"),
     [
         ({"name": ""}, "has no name"),
+        ({"name": "voice/data"}, "'voice/data' cannot be part of file and column names"),
+        ({"name": "../x"}, "cannot be part of file and column names"),
+        ({"name": "a\nb"}, "cannot be part of file and column names"),
+        ({"name": "a" * 61}, "cannot be part of file and column names"),
         ({"technologies": ()}, "names no technology"),
         ({"uplink_mbps": -1.0}, "uplink_mbps of service 's' is -1"),
         ({"downlink_mbps": 1e6}, "downlink_mbps of service 's'"),

@@ -230,3 +230,32 @@ def test_carriers_of_one_antenna_are_made_together_and_count_as_made() -> None:
     ]
     np.testing.assert_array_equal(first.loss_cdb, alone[0].loss_cdb)
     np.testing.assert_array_equal(second.loss_cdb, alone[1].loss_cdb)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda kept: kept.pop("terrain_cdb"),
+        lambda kept: kept.update(loss_cdb=kept["loss_cdb"][:-1]),
+        lambda kept: kept.update(loss_cdb=kept["loss_cdb"].astype(np.float64)),
+        lambda kept: kept.update(rest=np.array([0, 0])),
+        lambda kept: kept.update(rest=np.array([10_000, 0, 0])),
+        lambda kept: kept.update(rest=np.array([0, -10_000, 0])),
+    ],
+)
+def test_a_cache_with_other_arrays_than_those_of_the_sweep_is_not_used(spoil: Any) -> None:
+    land, net, cache = small_land(), network(), Memory()
+
+    def losses() -> list[tuple[Any, bool]]:
+        made = run_sweeps(
+            sweep_jobs(net, land), land, SETTINGS, rx_height_agl_m=1.5, cache=cache, workers=1
+        )
+        return [(packed.loss_cdb, reused) for _, packed, reused in made]
+
+    before = losses()
+    for kept in cache.kept.values():
+        spoil(kept)
+    after = losses()
+    assert not any(reused for _, reused in after)
+    for (old, _), (new, _) in zip(before, after, strict=True):
+        np.testing.assert_array_equal(old, new)

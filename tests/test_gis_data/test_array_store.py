@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -151,3 +152,33 @@ def test_threads_see_whole_sets_only(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(work, range(60)))
     assert len(_files(tmp_path)) == 1
+
+
+def _forged(header: bytes, blocks: bytes = b"") -> bytes:
+    return b"LENSONGA1\n" + len(header).to_bytes(4, "little") + header + blocks
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        _forged(b"[" * 100_000),
+        _forged(b'{"key": "k", "arrays": ' + b"[" * 50_000),
+        _forged(b"[]"),
+        _forged(b'{"key": "k", "arrays": [3]}'),
+        _forged(b'{"key": "k", "arrays": {"a": 1}}'),
+        _forged(b'{"key": "k", "arrays": [{"name": "a", "dtype": "O", "shape": [1], "bytes": 0}]}'),
+        _forged(
+            b'{"key": "k", "arrays": [{"name": "a", "dtype": "<f8", "shape": [-1], "bytes": 0}]}'
+        ),
+        _forged(
+            b'{"key": "k", "arrays": [{"name": "a", "dtype": "|u1", "shape": [5], "bytes": 29}]}',
+            zlib.compress(bytes(20_000), 9)[:29],
+        ),
+    ],
+)
+def test_a_forged_file_counts_as_absent(tmp_path: Path, content: bytes) -> None:
+    store = ArrayStore(tmp_path)
+    store.put("k", {"a": np.arange(3)})
+    _files(tmp_path)[0].write_bytes(content)
+    assert store.get("k") is None
+    assert _files(tmp_path) == []

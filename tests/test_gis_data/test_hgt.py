@@ -42,6 +42,30 @@ def test_plain_gzipped_and_zipped_tiles_hold_the_same_heights(tmp_path: Path) ->
     np.testing.assert_array_equal(heights[0], heights[2])
 
 
+def test_an_archive_that_lies_about_its_size_is_unpacked_no_further(tmp_path: Path) -> None:
+    path = tmp_path / "N22E103.SRTMGL3.hgt.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("N22E103.hgt", bytes(50_000_000))
+    packed = bytearray(path.read_bytes())
+    told = (50_000_000).to_bytes(4, "little")
+    assert packed.count(told) == 2
+    path.write_bytes(packed.replace(told, len(tile_bytes()).to_bytes(4, "little")))
+    with pytest.raises(DataError, match="cut short or damaged"):
+        hgt_tiles(path)[0].read()
+
+
+def test_an_archive_with_a_password_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "N22E103.SRTMGL3.hgt.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("N22E103.hgt", tile_bytes())
+    packed = bytearray(path.read_bytes())
+    for signature, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        packed[packed.index(signature) + at] |= 1
+    path.write_bytes(packed)
+    with pytest.raises(DataError, match="cannot be unpacked"):
+        hgt_tiles(path)[0].read()
+
+
 def test_posts_lie_on_the_whole_degrees(tmp_path: Path) -> None:
     path = tmp_path / "S01W078.hgt"
     path.write_bytes(tile_bytes())

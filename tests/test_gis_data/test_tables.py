@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lensong.gis_data import tables
 from lensong.gis_data.tables import parse_number, read_table
 from lensong.propagation.errors import DataError
 
@@ -179,4 +180,50 @@ def test_a_table_without_a_header_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "cells.csv"
     path.write_text("A,22.4,103.6,46\nB,22.5,103.7,46\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"line 1 holds numbers \(22\.4, 103\.6, 46\), wanted the"):
+        read_table(path)
+
+
+def test_a_header_of_names_without_end_is_refused_and_not_compared_name_by_name(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "cells.csv"
+    names = ",".join(f"n{i}" for i in range(210_000))
+    path.write_text(f"{names}\n{'1,' * 209_999}1\n")
+    with pytest.raises(DataError, match="line 1 has 210,000 fields, wanted at most 1,000 columns"):
+        read_table(path)
+
+
+def test_a_header_with_blank_columns_to_the_end_of_the_sheet_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "sheet.csv"
+    path.write_text(f"name,lat{',' * 16_000}\nA,1{',' * 16_000}\n")
+    assert read_table(path).rows == [{"name": "A", "lat": "1"}]
+
+
+def test_a_gzip_is_unpacked_no_further_than_a_table_may_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "villages.csv.gz"
+    path.write_bytes(gzip.compress(b"name,lat\n" + b"a,1\n" * 2_000_000))
+    taken: list[int] = []
+
+    class Counting(gzip.GzipFile):
+        def read(self, size: int | None = -1) -> bytes:
+            part = super().read(size)
+            taken.append(len(part))
+            return part
+
+    monkeypatch.setattr(tables, "_MOST_BYTES", 1_000_000)
+    monkeypatch.setattr(gzip, "GzipFile", Counting)
+    with pytest.raises(DataError, match=r"more than \d+ MiB of text"):
+        read_table(path)
+    assert sum(taken) <= 1_000_000 + tables._UNPACKED_AT_ONCE
+
+
+def test_a_table_of_too_many_fields_is_refused_before_they_become_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "long.csv"
+    path.write_text("a,b\n" + "1,2\n" * 600)
+    monkeypatch.setattr(tables, "_MOST_FIELDS", 1_000)
+    with pytest.raises(DataError, match=r"more than 1,000 fields up to line 501"):
         read_table(path)

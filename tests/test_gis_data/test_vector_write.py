@@ -128,3 +128,21 @@ def test_unwritable_folder_is_refused(tmp_path: Path) -> None:
         write_csv(tmp_path / "out" / "villages.csv", pd.DataFrame({"a": [1]}))
     with pytest.raises(DataError, match="cannot write"):
         write_geopackage(tmp_path / "out" / "villages.gpkg", _layers())
+
+
+def test_no_text_of_a_table_is_a_formula_to_a_spreadsheet(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {
+            "name": ['=HYPERLINK("http://x")', "Chợ", "-Bản 2", None],
+            "level_dbm": [-101.5, -90.0, np.nan, -80.25],
+        }
+    )
+    write_csv(tmp_path / "villages.csv", frame)
+    lines = (tmp_path / "villages.csv").read_text("utf-8-sig").splitlines()
+    assert lines == [
+        "name,level_dbm",
+        '"\'=HYPERLINK(""http://x"")",-101.5',
+        "Chợ,-90",
+        "'-Bản 2,",
+        ",-80.25",
+    ]

@@ -212,3 +212,26 @@ def test_real_lists_read_whole(shared_dir: Path) -> None:
     )
     assert len(lai_chau) == 40
     assert "Tam Đường" in set(lai_chau["name"])
+
+
+def test_names_guarded_against_formulas_come_back_as_they_were(tmp_path: Path) -> None:
+    path = _csv(tmp_path, "name,lat,lon\n'-Bản 2,22.35,103.67\n")
+    assert read_villages(path, crs=_UTM)["name"].tolist() == ["-Bản 2"]
+
+
+def test_a_point_between_thousands_is_not_a_decimal_point(tmp_path: Path) -> None:
+    path = _csv(tmp_path, "name,lat,lon,population\nA,22.35,103.67,1.234\nB,22.36,103.68,310\n")
+    with pytest.raises(DataError, match=r"line 2, population: '1\.234' can mean 1234 or about 1"):
+        read_villages(path, crs=_UTM)
+
+
+def test_fractions_of_a_zonal_sum_are_decimals(tmp_path: Path) -> None:
+    path = _csv(tmp_path, "name,lat,lon,population\nA,22.35,103.67,1.234\nB,22.36,103.68,0.5\n")
+    assert read_villages(path, crs=_UTM)["population"].tolist() == [1.234, 0.5]
+
+
+@pytest.mark.parametrize("people", ["1e30", "inf", "-5"])
+def test_impossible_numbers_of_people_are_refused_by_line(tmp_path: Path, people: str) -> None:
+    path = _csv(tmp_path, f"name,lat,lon,population\nA,22.35,103.67,{people}\n")
+    with pytest.raises(DataError, match="line 2"):
+        read_villages(path, crs=_UTM)

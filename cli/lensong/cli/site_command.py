@@ -52,7 +52,7 @@ def add(
 ) -> None:
     """Add the site NAME, with its commune and province where they are new."""
     from lensong.cli.import_command import take_sites
-    from lensong.monitoring.lists.csv_cells import csv_text
+    from lensong.gis_data.csv_cells import csv_text
 
     cells: dict[str, str | float | None] = {
         "site_id": site_id,

@@ -26,7 +26,7 @@ from lensong.coverage.sweeps import (
     sweep_jobs,
 )
 from lensong.coverage.village_weights import VillageWeights, village_weights
-from lensong.coverage.villages import ClassThresholds, village_table
+from lensong.coverage.villages import ClassThresholds, column_suffix, village_table
 from lensong.gis_data.land import Land
 from lensong.propagation.errors import InvalidInputError
 
@@ -216,12 +216,28 @@ def _checked(
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise InvalidInputError(f"service {twice[0]!r} is given more than once")
+    _refuse_equal_columns(names)
     if classes.service not in names:
         raise InvalidInputError(
             f"classes.service is {classes.service!r}, wanted one of the services: "
             f"{', '.join(names) or 'none given'}"
         )
     return services[names.index(classes.service)]
+
+
+def _refuse_equal_columns(names: Sequence[str]) -> None:
+    """Refuse services whose columns would have one name; a GeoPackage knows no case."""
+    owner: dict[str, str] = {}
+    for name in names:
+        for suffix in ("", "_4g", "_5g"):
+            column = f"{column_suffix(name)}{suffix}".casefold()
+            if column in owner:
+                raise InvalidInputError(
+                    f"services {owner[column]!r} and {name!r} would share the column "
+                    f"served_share_{column}: give them names that differ in more than '-', '_', "
+                    "case and '_4g' or '_5g'"
+                )
+            owner[column] = name
 
 
 def _assumptions(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +10,9 @@ from lensong.coverage.network import Technology
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 
 __all__ = ["DEFAULT_SERVICES", "Handset", "Service"]
+
+_LONGEST_NAME = 60
+_NAME = re.compile(rf"\w[\w .+-]{{0,{_LONGEST_NAME - 1}}}")  # letters of any language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +22,8 @@ class Service:
     Parameters
     ----------
     name : str
-        Key in files and columns, e.g. ``"livestream-720p"``.
+        Key in files and columns, e.g. ``"livestream-720p"``: begins with a letter or digit and
+        has letters, digits, ``-``, ``_``, ``.``, ``+`` and blanks, 60 at most.
     technologies : tuple
         Technologies that may carry it.
     downlink_mbps, uplink_mbps : float
@@ -39,6 +44,12 @@ class Service:
     def __post_init__(self) -> None:
         if not self.name:
             raise InvalidInputError("a service has no name, wanted e.g. 'livestream-720p'")
+        if not _NAME.fullmatch(self.name):
+            raise InvalidInputError(
+                f"the service name {self.name!r} cannot be part of file and column names, wanted "
+                f"up to {_LONGEST_NAME} letters, digits, '-' and '_' in one line, "
+                "e.g. 'livestream-720p'"
+            )
         if not self.technologies:
             raise InvalidInputError(
                 f"service {self.name!r} names no technology, wanted '4G', '5G' or both"

@@ -305,7 +305,9 @@ def sweep_together(
         )
         requests.append(request)
     keys = [_content_key(r, cut, settings.model) if cache is not None else "" for r in requests]
-    found = [None if cache is None else cache.get(key) for key in keys]
+    found = [
+        None if cache is None else _as_kept(cache.get(key), land.grid, row0, col0) for key in keys
+    ]
     missing = [i for i, arrays in enumerate(found) if arrays is None]
     made = list(found)
     if missing:
@@ -321,6 +323,34 @@ def sweep_together(
         for job, arrays, before in zip(jobs, made, found, strict=True)
         if arrays is not None
     ]
+
+
+_KEPT_AS = {
+    "loss_cdb": np.uint16,
+    "departure_cdeg": np.int16,
+    "diffraction_cdb": np.uint16,
+    "terrain_cdb": np.uint16,
+}
+
+
+def _as_kept(
+    arrays: dict[str, NDArray[Any]] | None, grid: Grid, row0: int, col0: int
+) -> dict[str, NDArray[Any]] | None:
+    """Return the arrays if they are those of a sweep on this grid; others count as absent."""
+    if arrays is None or set(arrays) != {*_KEPT_AS, "rest"}:
+        return None
+    rest, shape = arrays["rest"], arrays["loss_cdb"].shape
+    if rest.shape != (3,) or rest.dtype.kind not in "iu" or len(shape) != 2:
+        return None
+    if any(arrays[n].dtype != t or arrays[n].shape != shape for n, t in _KEPT_AS.items()):
+        return None
+    first_row, first_col = row0 + int(rest[0]), col0 + int(rest[1])
+    inside = (
+        0 <= first_row <= grid.rows - shape[0]
+        and 0 <= first_col <= grid.cols - shape[1]
+        and rest[2] >= 0
+    )
+    return arrays if inside else None
 
 
 def _unpacked(

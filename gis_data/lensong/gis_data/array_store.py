@@ -21,6 +21,12 @@ __all__ = ["ArrayStore"]
 _AnyArray: TypeAlias = NDArray[Any]  # the store keeps whatever number type it is given
 _MAGIC = b"LENSONGA1\n"
 _SUFFIX = ".arrays"
+_MOST_HEADER_BYTES = 2**20
+# whatever a file that is not what was put in makes of the reading
+_DAMAGED = (
+    ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, MemoryError,
+    RecursionError, zlib.error,
+)  # fmt: skip
 _ZLIB_LEVEL = 1  # on path loss, level 6 takes three times as long for 6 % less
 
 
@@ -71,7 +77,7 @@ class ArrayStore:
             ) from error
         try:
             return _unpack(data, key)
-        except (ValueError, KeyError, TypeError, OverflowError, zlib.error):
+        except _DAMAGED:
             path.unlink(missing_ok=True)
             return None
 
@@ -139,6 +145,8 @@ def _unpack(data: bytes, key: str) -> dict[str, _AnyArray]:
     if data[: len(_MAGIC)] != _MAGIC:
         raise ValueError("no array file")
     length = int.from_bytes(data[len(_MAGIC) : start], "little")
+    if length > _MOST_HEADER_BYTES:
+        raise ValueError("a header that is too long")
     header = json.loads(data[start : start + length])
     if header["key"] != key:
         raise ValueError("file of another key")
@@ -148,10 +156,23 @@ def _unpack(data: bytes, key: str) -> dict[str, _AnyArray]:
         block = data[at : at + entry["bytes"]]
         at += entry["bytes"]
         dtype = np.dtype(entry["dtype"])
-        arrays[entry["name"]] = _from_planes(zlib.decompress(block), dtype, tuple(entry["shape"]))
+        shape = tuple(int(size) for size in entry["shape"])
+        if min(shape, default=0) < 0 or dtype.hasobject:
+            raise ValueError("an array that cannot be")
+        arrays[entry["name"]] = _from_planes(_block(block, dtype, shape), dtype, shape)
     if at != len(data):
         raise ValueError("bytes after the last array")
     return arrays
+
+
+def _block(packed: bytes, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
+    """Return a block of exactly the bytes that its array has; no more are ever unpacked."""
+    wanted = dtype.itemsize * math.prod(shape)
+    reader = zlib.decompressobj()
+    content = reader.decompress(packed, wanted + 1)
+    if len(content) != wanted:
+        raise ValueError("a block of another size than its array")
+    return content
 
 
 def _to_planes(array: _AnyArray) -> bytes:

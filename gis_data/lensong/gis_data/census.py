@@ -17,7 +17,7 @@ from shapely import Polygon, box
 
 from lensong.gis_data.raster_checks import reading_of
 from lensong.gis_data.tables import parse_number, read_table
-from lensong.gis_data.vectors import first_few
+from lensong.gis_data.vectors import check_no_thousands_points, first_few
 from lensong.propagation.errors import DataError
 from lensong.propagation.types import Float32Array, FloatArray, Grid
 
@@ -60,6 +60,11 @@ def read_census(path: Path) -> dict[str, float]:
             f"{path} has no column {' and '.join(absent)} among {', '.join(table.columns)}: "
             "wanted commune_code,population"
         )
+    check_no_thousands_points(
+        [row["population"] for row in table.rows],
+        what="population",
+        places=[f"{path} line {line}" for line in table.line_numbers],
+    )
     census: dict[str, float] = {}
     for row, line in zip(table.rows, table.line_numbers, strict=True):
         code = row["commune_code"]

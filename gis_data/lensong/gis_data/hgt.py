@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import re
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,8 @@ __all__ = ["HgtTile", "degree_tile_name", "hgt_tiles", "is_hgt", "south_west_cor
 
 HGT_VOID = -32768
 _POSTS_OF_BYTES = {3601 * 3601 * 2: 3601, 1201 * 1201 * 2: 1201}
+# a packed file that is cut short, lies about itself, is encrypted or packed in an unknown way
+_DAMAGED = (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError)
 _DEGREE_NAME = re.compile(r"(?<![a-z])([ns])(\d{2})(?:_00)?_?([ew])(\d{3})(?!\d)", re.IGNORECASE)
 
 
@@ -88,13 +91,14 @@ class HgtTile:
     def _content(self) -> bytes:
         try:
             if self.member:
-                with zipfile.ZipFile(self.path) as archive:
-                    return archive.read(self.member)
+                with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as stream:
+                    return stream.read(self.posts * self.posts * 2 + 1)
             if self.path.suffix.lower() == ".gz":
                 with gzip.open(self.path) as stream:
                     return stream.read(max(_POSTS_OF_BYTES) + 1)
-            return self.path.read_bytes()
-        except (zipfile.BadZipFile, gzip.BadGzipFile, EOFError, OSError) as error:
+            with self.path.open("rb") as stream:
+                return stream.read(self.posts * self.posts * 2 + 1)
+        except (*_DAMAGED, EOFError, KeyError) as error:
             raise DataError(
                 f"{_shown(self.path, self.member)} cannot be unpacked ({error}): "
                 "the file is cut short or damaged, get it again"
@@ -124,7 +128,7 @@ def hgt_tiles(path: Path) -> list[HgtTile]:
                     for entry in archive.infolist()
                     if entry.filename.lower().endswith(".hgt")
                 )
-        except (zipfile.BadZipFile, OSError) as error:
+        except _DAMAGED as error:
             raise DataError(
                 f"{path.name} is no readable zip archive ({error}): get it again"
             ) from error
@@ -193,7 +197,7 @@ def _unpacked_size(path: Path) -> int:
             while size < limit and (block := stream.read(min(1 << 20, limit - size))):
                 size += len(block)
             return size
-    except (gzip.BadGzipFile, EOFError, OSError) as error:
+    except (*_DAMAGED, EOFError) as error:
         raise DataError(
             f"{path.name} cannot be unpacked ({error}): the file is damaged, get it again"
         ) from error

@@ -36,6 +36,11 @@ _OPENCELLID = (
 )  # fmt: skip
 _DELIMITERS = ("\t", ";", ",")  # in this order where two explain a file equally well
 _SAMPLE_ROWS = 50
+# what is read before it is known to be sensible: a country's list of cells has some 100 MB
+_MOST_BYTES = 256 * 2**20
+_MOST_COLUMNS = 1_000
+_MOST_FIELDS = 20_000_000
+_UNPACKED_AT_ONCE = 2**20
 _MISSING = {"", "-", "–", "n/a", "na", "nan", "null", "none", "#n/a"}
 _COMMA_NUMBER = re.compile(r"[+-]?\d+,\d+")
 _POINT_NUMBER = re.compile(r"[+-]?\d+\.\d+")
@@ -95,7 +100,8 @@ def read_table(path: str | Path) -> Table:
     ------
     DataError
         The file is missing, empty, no text, has two columns of one name, or a row whose number
-        of fields differs from the header's.
+        of fields differs from the header's; it unpacks to more than 256 MiB, has more than 1,000
+        columns or more than 20 million fields.
     """
     return parse_table(read_bytes(path), str(path))
 
@@ -122,7 +128,10 @@ def parse_table(data: bytes, name: str) -> Table:
         raise DataError(f"{path} is empty, wanted a table with one row per line")
     delimiter = delimiter or _sniff_delimiter(text)
     return table_of(
-        list(_records(text, delimiter, path)), path, encoding=encoding, delimiter=delimiter
+        _bounded(_records(text, delimiter, path), path),
+        path,
+        encoding=encoding,
+        delimiter=delimiter,
     )
 
 
@@ -231,10 +240,12 @@ def read_bytes(path: str | Path) -> bytes:
     Raises
     ------
     DataError
-        The file is missing, cannot be read, or is a damaged gzip file.
+        The file is missing, cannot be read, is a damaged gzip file, or holds more than 256 MiB.
     """
     path = Path(path)
     try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise _too_large(path)
         data = path.read_bytes()
     except FileNotFoundError:
         raise DataError(f"no file {path}: check the path in the scenario") from None
@@ -242,7 +253,7 @@ def read_bytes(path: str | Path) -> bytes:
         raise DataError(f"cannot read {path}: {error.strerror}: wanted a readable file") from error
     if data[:2] == b"\x1f\x8b":
         try:
-            return gzip.decompress(data)
+            return _unpacked(data, path)
         except (OSError, EOFError, zlib.error) as error:
             raise DataError(f"{path} is a damaged gzip file ({error}): fetch it again") from error
     if path.suffix.lower() == ".gz":
@@ -252,6 +263,47 @@ def read_bytes(path: str | Path) -> bytes:
             "a download server answers so when the key is wrong or the limit is reached"
         )
     return data
+
+
+def _unpacked(data: bytes, path: Path) -> bytes:
+    """Return the content of a gzip file; stop as soon as it is more than a table may hold."""
+    parts: list[bytes] = []
+    size = 0
+    with gzip.open(io.BytesIO(data)) as stream:
+        while part := stream.read(_UNPACKED_AT_ONCE):
+            size += len(part)
+            if size > _MOST_BYTES:
+                raise _too_large(path)
+            parts.append(part)
+    return b"".join(parts)
+
+
+def _too_large(path: Path) -> DataError:
+    return DataError(
+        f"{path} holds more than {_MOST_BYTES >> 20} MiB of text, more than a table is read of: "
+        "cut it to the area of the plan"
+    )
+
+
+def _bounded(records: Iterator[tuple[int, list[str]]], path: Path) -> list[tuple[int, list[str]]]:
+    """Return the rows; refuse a table that is none before its rows become dictionaries."""
+    found: list[tuple[int, list[str]]] = []
+    fields_in_all = 0
+    for line, fields in records:
+        if len(fields) > _MOST_COLUMNS and any(fields[_MOST_COLUMNS:]):
+            raise DataError(
+                f"{path} line {line} has {len(fields):,} fields, wanted at most {_MOST_COLUMNS:,} "
+                "columns: is this a table with one row per line?"
+            )
+        del fields[_MOST_COLUMNS:]
+        fields_in_all += len(fields)
+        if fields_in_all > _MOST_FIELDS:
+            raise DataError(
+                f"{path} has more than {_MOST_FIELDS:,} fields up to line {line:,}: "
+                "cut it to the area of the plan, or delete columns that are not needed"
+            )
+        found.append((line, fields))
+    return found
 
 
 def _decode(data: bytes, path: Path) -> tuple[str, str]:
@@ -403,7 +455,7 @@ def _header(fields: list[str], path: Path) -> tuple[str, ...]:
     while len(names) > 1 and not names[-1]:
         names.pop()
     names = [name or f"column_{i}" for i, name in enumerate(names, start=1)]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, times in Counter(names).items() if times > 1)
     if twice:
         raise DataError(
             f"{path} has two columns named {', '.join(map(repr, twice))}: rename or delete one"

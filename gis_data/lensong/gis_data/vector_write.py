@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import pandas as pd
@@ -15,6 +16,7 @@ import pyogrio
 from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, GeometryError
 
 from lensong.gis_data.atomic import atomic_path, free_bytes
+from lensong.gis_data.csv_cells import guarded
 from lensong.propagation.errors import DataError, InvalidInputError
 
 __all__ = ["write_csv", "write_geopackage"]
@@ -68,7 +70,8 @@ def write_csv(path: str | Path, frame: pd.DataFrame, *, bom: bool = True) -> Non
     path : str or Path
         Appears whole or not at all.
     frame : DataFrame or GeoDataFrame
-        Missing values become empty fields; numbers keep ten significant digits.
+        Missing values become empty fields; numbers keep ten significant digits. Text that a
+        spreadsheet would run as a formula gets an apostrophe before it.
     bom : bool
         Begin with a byte order mark, without which Excel garbles Vietnamese.
 
@@ -80,11 +83,16 @@ def write_csv(path: str | Path, frame: pd.DataFrame, *, bom: bool = True) -> Non
     plain = pd.DataFrame(frame)
     if isinstance(frame, gpd.GeoDataFrame):
         plain = plain.drop(columns=[name for name in plain if frame[name].dtype == "geometry"])
+    safe = plain.rename(columns=_safe).map(_safe) if len(plain) else plain.rename(columns=_safe)
     text = io.StringIO()
-    plain.to_csv(text, index=False, float_format="%.10g", lineterminator="\n")
+    safe.to_csv(text, index=False, float_format="%.10g", lineterminator="\n")
     data = text.getvalue().encode("utf-8-sig" if bom else "utf-8")
     with atomic_path(path, needed_bytes=len(data)) as part:
         part.write_bytes(data)
+
+
+def _safe(value: Any) -> Any:
+    return guarded(value) if isinstance(value, str) else value
 
 
 def _write_layer(

@@ -32,6 +32,7 @@ from lensong.propagation.errors import ConfigError, CrsMismatchError, DataError
 __all__ = [
     "as_numbers",
     "as_text",
+    "check_no_thousands_points",
     "find_columns",
     "first_few",
     "is_table",
@@ -42,6 +43,7 @@ __all__ = [
     "search_key",
 ]
 
+_POINT_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+")
 _TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
 # What GDAL adds to a KML layer (how Google Earth draws a placemark) and to a GML layer (its box).
 _NO_ATTRIBUTES = (
@@ -233,6 +235,28 @@ def as_numbers(
         except DataError as error:
             raise DataError(f"{place}, {what}: {error}") from None
     return numbers
+
+
+def check_no_thousands_points(texts: Sequence[str], *, what: str, places: Sequence[str]) -> None:
+    """Refuse counts such as ``1.234``, which is a thousand people in one country, one in another.
+
+    A point before exactly three digits is a decimal point where another count of the column has
+    a point that can only be one (``0.25``, ``12.5``).
+
+    Raises
+    ------
+    DataError
+        The message names the place of the first.
+    """
+    pointed = [(text, place) for text, place in zip(texts, places, strict=True) if "." in text]
+    if not pointed or not all(_POINT_GROUPS.fullmatch(text) for text, _ in pointed):
+        return
+    text, place = pointed[0]
+    whole, bare = text.partition(".")[0], text.replace(".", "")
+    raise DataError(
+        f"{place}, {what}: {text!r} can mean {bare} or about {whole} ({len(pointed)} such): write "
+        "counts without a point between thousands, or with other than three decimals"
+    )
 
 
 def first_few(items: Sequence[str], limit: int = 5) -> str:

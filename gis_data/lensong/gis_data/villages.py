@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 
 from lensong.gis_data.angles import Axis, parse_angle
+from lensong.gis_data.csv_cells import unguarded
 from lensong.gis_data.lists import read_list
 from lensong.gis_data.tables import UNICODE_ENCODINGS, Table
 from lensong.gis_data.vectors import (
     as_numbers,
     as_text,
+    check_no_thousands_points,
     find_columns,
     first_few,
     is_table,
@@ -63,6 +65,7 @@ VILLAGE_ALIASES: dict[str, tuple[str, ...]] = {
 _Geometries: TypeAlias = NDArray[Any]  # shapely geometries have no type numpy knows
 _Bounds: TypeAlias = tuple[float, float, float, float]
 _AXES: dict[str, Axis] = {"lat_deg": "latitude", "lon_deg": "longitude"}
+_MOST_PEOPLE = 1e8
 _TEXTS = ("name", "commune", "commune_code", "province")
 
 
@@ -183,7 +186,7 @@ def _from_table(
     rows = [row for row, ok in zip(table.rows, known, strict=True) if ok]
     kept = [place for place, ok in zip(places, known, strict=True) if ok]
     attributes, assumptions = _attributes(
-        {column: [row[column] for row in rows] for column in table.columns},
+        {column: [unguarded(row[column]) for row in rows] for column in table.columns},
         found,
         table.decimal_comma,
         kept,
@@ -248,11 +251,20 @@ def _attributes(
         warnings.append(f"{path.name}: {nameless} of {count} villages have no name")
     population = [float("nan")] * count
     if "population" in found:
+        check_no_thousands_points(
+            as_text(values[found["population"]]), what=found["population"], places=places
+        )
         population = as_numbers(
             values[found["population"]],
             decimal_comma=decimal_comma,
             what=found["population"],
             places=places,
+        )
+    crowds = [place for place, n in zip(places, population, strict=True) if n > _MOST_PEOPLE]
+    if crowds:
+        raise DataError(
+            f"{first_few(crowds)}: population is above {_MOST_PEOPLE:,.0f}, more than any city "
+            "has: leave it empty if unknown"
         )
     negative = [place for place, people in zip(places, population, strict=True) if people < 0.0]
     if negative:

@@ -161,3 +161,19 @@ def test_another_encoding_is_refused_with_the_remedy(write: Write) -> None:
 def test_boundary_and_box_exclude_each_other(write: Write) -> None:
     text = SMALLEST + '[area]\nboundary = "dem.tif"\nbbox_deg = [103.0, 22.0, 103.5, 22.5]\n'
     assert "keep one" in refusal(write(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "title = " + "[" * 100_000,
+        "title = " + "{a = " * 5_000 + "1" + "}" * 5_000,
+        ".".join(["a"] * 20_000) + " = 1",
+    ],
+)
+def test_values_nested_without_end_are_refused(write: Write, text: str) -> None:
+    assert "nests its values" in refusal(write(f"{text}\n{SMALLEST}"))
+
+
+def test_a_file_that_is_no_scenario_by_its_size_is_not_read(write: Write) -> None:
+    assert "more than 1 MiB" in refusal(write(SMALLEST + "#" * (2 << 20)))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lensong.monitoring.lists.csv_cells import csv_text, guarded, unguarded
+from lensong.gis_data.csv_cells import csv_text, guarded, unguarded
 from lensong.monitoring.names import bare, bare_place, identifier_of
 
 # what a spreadsheet begins a formula with, in half and full width, and what it skips before it

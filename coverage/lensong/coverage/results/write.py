@@ -121,7 +121,7 @@ def _listed(run_file: Path) -> set[str]:
     try:
         listed = json.loads(run_file.read_text("utf-8"))["files"]
         names = {str(entry["name"]) for entry in listed}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return set()
     return {name for name in names if Path(name).name == name}
 

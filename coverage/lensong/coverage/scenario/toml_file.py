@@ -11,6 +11,9 @@ from lensong.propagation.errors import ConfigError
 
 __all__ = ["line_of", "read_toml"]
 
+_MOST_BYTES = 2**20
+_MOST_LEVELS = 8
+_LONG_CHAIN = re.compile(r"""(?<![\w"'-])(?:[\w"'-]++\s*+\.\s*+){30}""")
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?")
 _KEY = re.compile(r"""^\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"))*)\s*=""")
 
@@ -24,6 +27,11 @@ def read_toml(path: Path) -> tuple[dict[str, Any], str]:
         The file is missing, is not UTF-8 or breaks TOML's grammar; names the line.
     """
     try:
+        if path.is_file() and path.stat().st_size > _MOST_BYTES:
+            raise ConfigError(
+                f"{path} has more than {_MOST_BYTES >> 20} MiB, wanted a scenario: "
+                "data belong into files beside it"
+            )
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise ConfigError(
@@ -37,12 +45,39 @@ def read_toml(path: Path) -> tuple[dict[str, Any], str]:
         raise ConfigError(
             f"cannot read the scenario {path}: {error.strerror}: wanted a readable TOML file"
         ) from None
+    if _LONG_CHAIN.search(text):  # tomllib takes minutes for one of thousands
+        raise _too_deep(path)
     try:
-        return tomllib.loads(text.replace("\r\n", "\n")), text
+        content = tomllib.loads(text.replace("\r\n", "\n"))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(
             f"{path} breaks TOML's grammar: {error}{_hint(str(error), text)}"
         ) from None
+    except RecursionError:
+        raise _too_deep(path) from None
+    if _deeper_than(content, _MOST_LEVELS):
+        raise _too_deep(path)
+    return content, text
+
+
+def _too_deep(path: Path) -> ConfigError:
+    return ConfigError(
+        f"{path} nests its values more than {_MOST_LEVELS} deep, which no scenario does: "
+        "look for brackets that are not closed"
+    )
+
+
+def _deeper_than(content: dict[str, Any], levels: int) -> bool:
+    """Return whether tables and lists lie in each other more than so many times."""
+    layer: list[Any] = [content]
+    for _ in range(levels):
+        layer = [
+            inner
+            for outer in layer
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+    return bool(layer)
 
 
 def line_of(text: str, keys: tuple[str | int, ...]) -> int | None:

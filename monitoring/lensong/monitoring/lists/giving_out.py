@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from icalendar import Calendar, Event
 
-from lensong.monitoring.lists.csv_cells import csv_text
+from lensong.gis_data.csv_cells import csv_text
 from lensong.monitoring.live.directory import Directory
 from lensong.monitoring.messages import say
 from lensong.monitoring.readiness.verdict import State, Verdict

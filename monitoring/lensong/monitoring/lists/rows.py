@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from lensong.gis_data.csv_cells import unguarded
 from lensong.gis_data.tables import Table, parse_number, parse_table
-from lensong.monitoring.lists.csv_cells import unguarded
 from lensong.monitoring.names import bare, bare_place
 from lensong.monitoring.records import Commune, Session, Site, StreamProfile
 from lensong.propagation.errors import DataError, InvalidInputError, LensongError
