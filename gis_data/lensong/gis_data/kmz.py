@@ -21,7 +21,7 @@ from scipy.ndimage import binary_dilation
 
 from lensong.gis_data.atomic import atomic_path
 from lensong.gis_data.cog import LegendClass
-from lensong.gis_data.hillshade import WarpedBounds, encode_png, warp_to_geographic
+from lensong.gis_data.pictures import WarpedBounds, encode_png, warp_to_geographic
 from lensong.propagation.errors import InvalidInputError
 from lensong.propagation.types import BoolArray, FloatArray, Grid, UInt8Array
 

@@ -13,8 +13,8 @@ from pyproj import Transformer
 
 from lensong.coverage.compare import Comparison, Difference
 from lensong.coverage.model_pages.validation_page import environment, page_style
-from lensong.coverage.report.png import palette_png_url
 from lensong.gis_data.hillshade import hillshade
+from lensong.gis_data.pictures import palette_png_url
 from lensong.propagation.types import Float32Array, Grid, UInt8Array
 
 __all__ = ["BREAKS_DB", "COLOURS", "difference_legend", "render_comparison"]

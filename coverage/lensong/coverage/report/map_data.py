@@ -26,9 +26,9 @@ from lensong.coverage.report.legend import (
     server_indices,
     sinr_legend,
 )
-from lensong.coverage.report.png import palette_png_url
 from lensong.coverage.result import PlanResult, TechnologyLayers
-from lensong.gis_data.hillshade import hillshade, warp_to_mercator
+from lensong.gis_data.hillshade import hillshade
+from lensong.gis_data.pictures import palette_png_url, warp_to_mercator
 from lensong.propagation.types import Grid, UInt8Array
 
 __all__ = ["Geometry", "map_data", "plain_value", "village_rows"]
