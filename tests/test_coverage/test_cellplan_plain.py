@@ -488,7 +488,7 @@ def test_pci_collisions_on_a_mast_are_noted(imported: Import) -> None:
 
 
 def test_the_description_says_what_became_what(imported: Import) -> None:
-    _, report = imported(PLAN.replace("operator", "remark"))
+    _, report = imported(PLAN.replace("operator", "remark").replace("Viettel", "lắp 2024"))
     text = describe_import(report)
     assert "read as: plain cell plan" in text
     assert "total_power_dbm" in text

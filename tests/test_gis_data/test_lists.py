@@ -8,7 +8,8 @@ import openpyxl
 import pytest
 import shapely
 
-from lensong.gis_data.lists import GEOMETRY_LAT, GEOMETRY_LON, read_list
+from lensong.gis_data.lists import read_list
+from lensong.gis_data.tables import GEOMETRY_LAT, GEOMETRY_LON
 from lensong.gis_data.villages import read_villages
 from lensong.propagation.errors import ConfigError, CrsMismatchError, DataError
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+import unicodedata
+from dataclasses import dataclass, field
 from math import log10
 from typing import Literal, TypeAlias
 
@@ -10,11 +12,13 @@ from lensong.coverage.antenna import AntennaPattern
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 
 __all__ = [
+    "AsRead",
     "Carrier",
     "Cell",
     "Mast",
     "Network",
     "Technology",
+    "operator_key",
     "reference_signal_power_dbm",
     "resource_element_share_db",
 ]
@@ -204,6 +208,35 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AsRead:
+    """What became of one value of a cell plan, or of one of its rows.
+
+    Parameters
+    ----------
+    where : str
+        ``"line 12"``, with Atoll's table.
+    column, text : str
+        Of the file; empty where no column has the field or the entry is on the whole row.
+    field, value : str
+        Our name and what the plan computes with; empty where the column is not used.
+    fate : {"given", "assumed", "merged", "left out", "not used"}
+    why : str
+        Reason where it is not ``given``; may be empty.
+    cells : tuple of str
+        Ids of the cells made of the row.
+    """
+
+    where: str
+    column: str = ""
+    text: str = ""
+    field: str = ""
+    value: str = ""
+    fate: Literal["given", "assumed", "merged", "left out", "not used"]
+    why: str = ""
+    cells: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
     """All masts and cells of a plan.
 
@@ -213,12 +246,15 @@ class Network:
         Identifiers are unique; every cell's mast exists.
     assumptions, warnings : tuple of str
         English sentences for the report.
+    as_read : tuple of AsRead
+        What became of each row of the cell plan; empty for a network that was not read.
     """
 
     masts: tuple[Mast, ...]
     cells: tuple[Cell, ...]
     assumptions: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    as_read: tuple[AsRead, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         masts = _unique("mast_id", [m.mast_id for m in self.masts])
@@ -233,6 +269,19 @@ class Network:
     def mast(self, mast_id: str) -> Mast:
         """Return the mast of that id."""
         return next(m for m in self.masts if m.mast_id == mast_id)
+
+
+def operator_key(name: str) -> str:
+    """Return an operator's name as it is compared: without case, diacritics, blanks and signs.
+
+    Examples
+    --------
+    >>> operator_key("ORANGE") == operator_key(" Orange "), operator_key("Bouygues Télécom")
+    (True, 'bouyguestelecom')
+    """
+    letters = unicodedata.normalize("NFKD", name.replace("đ", "d").replace("Đ", "D").casefold())
+    bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return re.sub(r"[\W_]", "", bare)
 
 
 def resource_element_share_db(carrier: Carrier) -> float:

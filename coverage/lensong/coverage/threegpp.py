@@ -72,9 +72,16 @@ class Band:
         width_mhz = self.downlink_high_mhz - self.downlink_low_mhz
         return self.first_earfcn + round(10.0 * width_mhz) - 1
 
-    def holds(self, downlink_freq_mhz: float) -> bool:
-        """Return whether a downlink frequency [MHz] lies in the band, edges included."""
-        return self.downlink_low_mhz <= downlink_freq_mhz <= self.downlink_high_mhz
+    def holds(self, downlink_freq_mhz: float, bandwidth_mhz: float = 0.0) -> bool:
+        """Return whether a downlink frequency [MHz], or a carrier around it, lies in the band.
+
+        Edges are included; channel rasters allow the centre half a step (50 kHz) off.
+        """
+        half_mhz = max(bandwidth_mhz / 2.0 - 0.05, 0.0)
+        return (
+            self.downlink_low_mhz <= downlink_freq_mhz - half_mhz
+            and downlink_freq_mhz + half_mhz <= self.downlink_high_mhz
+        )
 
 
 # band, lower downlink edge, upper downlink edge [MHz], first downlink EARFCN,
@@ -327,21 +334,22 @@ def nr_arfcn(freq_mhz: float) -> int:
     raise AssertionError("the raster begins at 0 MHz")
 
 
-def nr_band(freq_mhz: float) -> Band:
+def nr_band(freq_mhz: float, bandwidth_mhz: float = 0.0) -> Band:
     """Return the commonest NR band whose downlink holds a frequency.
 
     Several bands overlap (2600 MHz is in n41, n38 and n7). Without a band in the cell plan, the
-    first in ``NR_BANDS`` is taken: n41 before n38 and n7, n78 before n77, n28 before n20, n1
-    before n66, as in Vietnam.
+    first in ``NR_BANDS`` that holds the whole carrier, else its centre, is taken: n41 before n38
+    and n7, n78 before n77, n28 before n20, n1 before n66, as in Vietnam.
 
     Raises
     ------
     InvalidInputError
         No band known here holds it.
     """
-    for band in NR_BANDS.values():
-        if band.holds(freq_mhz):
-            return band
+    for width_mhz in (bandwidth_mhz, 0.0):
+        for band in NR_BANDS.values():
+            if band.holds(freq_mhz, width_mhz):
+                return band
     ranges = ", ".join(
         f"{b.name} {b.downlink_low_mhz:g}-{b.downlink_high_mhz:g}" for b in NR_BANDS.values()
     )

@@ -7,16 +7,13 @@ from pathlib import Path
 import numpy as np
 import shapely
 
-from lensong.gis_data.tables import Table, read_table, table_of
+from lensong.gis_data.tables import GEOMETRY_LAT, GEOMETRY_LON, Table, read_table, table_of
 from lensong.gis_data.vectors import as_text, first_few, is_text_table, open_layer
 from lensong.gis_data.workbook import WORKBOOK_SUFFIXES, read_sheet
 from lensong.propagation.errors import ConfigError, CrsMismatchError, DataError
 from lensong.propagation.types import FloatArray
 
-__all__ = ["GEOMETRY_LAT", "GEOMETRY_LON", "read_list"]
-
-GEOMETRY_LAT, GEOMETRY_LON = "latitude (geometry)", "longitude (geometry)"
-"""Columns that hold the place of a vector file's feature [deg, WGS 84]."""
+__all__ = ["read_list"]
 
 _VECTOR_SUFFIXES = {
     ".kml", ".kmz", ".gpkg", ".geojson", ".json", ".shp", ".zip", ".fgb", ".gml", ".gpx", ".sqlite",

@@ -17,6 +17,8 @@ from pathlib import Path
 from lensong.propagation.errors import DataError
 
 __all__ = [
+    "GEOMETRY_LAT",
+    "GEOMETRY_LON",
     "UNICODE_ENCODINGS",
     "Table",
     "parse_number",
@@ -28,6 +30,9 @@ __all__ = [
 
 #: Encodings that a file states or proves; the others are only guessed.
 UNICODE_ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be")
+
+GEOMETRY_LAT, GEOMETRY_LON = "latitude (geometry)", "longitude (geometry)"
+"""Columns that hold the place of a vector file's feature [deg, WGS 84]."""
 
 _RADIOS = ("GSM", "UMTS", "LTE", "NR", "CDMA")
 _OPENCELLID = (

@@ -6,128 +6,266 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 
-__all__ = ["ALIASES", "ColumnMap", "match_columns", "squeezed"]
+from lensong.propagation.errors import ConfigError
+
+__all__ = ["ALIASES", "UNIT_KEYS", "ColumnMap", "match_columns", "squeezed"]
 
 _UNITS = {
-    "m", "ft", "feet", "km", "deg", "dbm", "db", "dbi", "dbd", "w", "mhz", "khz", "pct", "percent",
+    "m", "ft", "feet", "km", "deg", "degrees", "dbm", "dbw", "db", "dbi", "dbd", "w", "kw", "mw",
+    "watt", "watts", "mhz", "khz", "ghz", "hz", "pct", "percent", "metre", "metres", "meter",
+    "meters",
 }  # fmt: skip
 
 # Our field to the names it goes by, best first, without unit, blanks, case and accents.
 ALIASES: dict[str, tuple[str, ...]] = {
     "cell_id": (
         "cellid", "cellname", "cell", "tencell", "macell", "cellcode", "ecellid", "eci", "ecgi",
-        "nci", "cgi", "ci", "transmitter", "transmittername",
+        "nci", "cgi", "ci", "transmitter", "transmittername", "cid", "celda", "idcelda",
+        "nombrecelda", "cellule", "idcellule", "nomcellule", "zelle", "zellenid", "zellid",
+        "zellname", "celula",
     ),
     "site_id": (
         "siteid", "site", "sitecode", "matram", "mastid", "btsid", "bts", "enodebid", "enbid",
         "gnodebid", "gnbid", "enodeb", "enb", "gnodeb", "gnb", "basestation", "sitename",
-        "enodebname", "gnodebname", "btsname", "tentram", "tram",
+        "enodebname", "gnodebname", "btsname", "tentram", "tram", "numsite", "codesite", "idsite",
+        "siteref", "sitenumber", "siteno", "idstation", "stationid", "idstationanfr", "supid",
+        "nomsite", "sitio", "idsitio", "codigositio", "emplazamiento", "codigoemplazamiento",
+        "estacion", "estacionbase", "standort", "standortid", "standortnummer", "basisstation",
+        "masten", "mastname", "tower", "towerid", "bscode", "nodeb", "nodebid", "nodebname",
     ),
-    "site_name": ("sitename", "tentram", "enodebname", "gnodebname", "btsname", "name", "ten"),
+    "site_name": (
+        "sitename", "tentram", "enodebname", "gnodebname", "btsname", "name", "ten", "nomsite",
+        "nombresitio", "nombre", "standortname", "nom", "matramten", "stationname", "mastname",
+        "towername",
+    ),
     "operator": (
         "operator", "operatorname", "nhamang", "mno", "operateur", "nomop", "doanhnghiep",
-        "provider",
+        "provider", "operatorcode", "exploitant", "operador", "operadora", "betreiber",
+        "netzbetreiber", "anbieter", "networkoperator", "networkname", "mobileoperator",
+        "telco", "tennhamang", "codeop", "exploitantnom", "admlbnom",
     ),
     "technology": (
         "technology", "tech", "rat", "congnghe", "radio", "system", "networktype", "generation",
-        "standard",
+        "standard", "techno", "technologie", "tecnologia", "technik", "systeme", "sistema",
+        "systems", "lbsysteme", "emrlbsysteme", "generationtechno", "gen", "funktechnik",
+        "mobilfunkstandard", "radiotype", "radiotech", "loaicongnghe", "loaitram", "networkmode",
+        "rattype", "accesstechnology", "radioaccesstechnology",
     ),
-    "status": ("status", "active", "trangthai", "tinhtrang", "state", "onair"),
-    "lat_deg": ("lat", "latitude", "latitute", "lati", "latwgs84", "wgs84lat", "vido"),
+    "status": (
+        "status", "active", "trangthai", "tinhtrang", "state", "onair", "etat", "statut", "estado",
+        "actif", "activo", "aktiv", "operationalstatus", "sitestatus", "cellstatus",
+        "tinhtranghoatdong",
+    ),
+    "lat_deg": (
+        "latitudegeometry", "lat", "latitude", "latitute", "lati", "latwgs84", "wgs84lat", "vido",
+        "latdeg", "latitud", "breite", "breitengrad", "geobreite", "geographischebreite",
+        "latdecimal", "decimallatitude", "sitelat", "sitelatitude", "gpslat", "latdd", "latdms",
+        "latitudewgs84", "vidowgs84", "coordlat",
+    ),
     "lon_deg": (
-        "lon", "long", "lng", "longitude", "longtitude", "longtitute", "longitute", "lonwgs84",
-        "wgs84lon", "kinhdo",
+        "longitudegeometry", "lon", "long", "lng", "longitude", "longtitude", "longtitute",
+        "longitute", "lonwgs84", "wgs84lon", "kinhdo", "londeg", "longitud", "laenge",
+        "laengengrad", "lange", "langengrad", "geolaenge", "geographischelange", "londecimal",
+        "decimallongitude", "sitelon", "sitelong", "sitelongitude", "gpslon", "gpslong", "gpslng",
+        "londd", "londms", "longitudewgs84", "kinhdowgs84", "coordlon",
     ),
     "x_m": (
         "x", "easting", "east", "coordx", "xcoord", "toadox", "xvn2000", "utmx", "xl93",
-        "xlambert93", "xutm",
+        "xlambert93", "xutm", "coordonneex", "coordenadax", "rechtswert", "ostwert", "este",
+        "xwgs84utm", "eastings", "utmeasting", "xcoordinate", "abscisse",
     ),
     "y_m": (
         "y", "northing", "north", "coordy", "ycoord", "toadoy", "yvn2000", "utmy", "yl93",
-        "ylambert93", "yutm",
+        "ylambert93", "yutm", "coordonneey", "coordenaday", "hochwert", "nordwert", "norte",
+        "ywgs84utm", "northings", "utmnorthing", "ycoordinate", "ordonnee",
     ),
     "azimuth_deg": (
         "azimuth", "azi", "azim", "azimut", "antennaazimuth", "bearing", "direction", "heading",
-        "huong", "gocphuongvi", "phuongvi", "gochuong",
+        "huong", "gocphuongvi", "phuongvi", "gochuong", "acimut", "azimutgrados", "orientacion",
+        "orientation", "richtung", "hauptstrahlrichtung", "azm", "antennadirection",
+        "antennabearing", "sectorazimuth", "cellazimuth", "azimuts", "azimuth1", "azimutdegres",
     ),
     "height_agl_m": (
         "heightagl", "antennaheight", "antheight", "antennaheightagl", "antenaheight", "height",
         "docaoanten", "chieucaoanten", "docaotreoanten", "chieucaotreoanten", "docao", "chieucao",
-        "docaocot", "towerheight", "mastheight", "agl",
+        "docaocot", "towerheight", "mastheight", "agl", "antennaheightm", "antennahgt", "hgt",
+        "antheightagl", "hauteur", "hauteurantenne", "hauteurantennes", "hauteuraerien",
+        "hauteursol", "hauteurantennesol", "hauteurmediane", "hba", "hma", "aerhauteur", "altura",
+        "alturaantena", "alturadeantena", "alturadelaantena", "hohe", "antennenhohe",
+        "hoheantenne", "montagehohe", "hoheubergrund", "hoheuberboden", "hoeheueberboden",
+        "antennenhoehe", "hoehe", "radcenter", "radiationcenter", "radiationcentre", "radcentre",
+        "radiatingcenter", "antennacenterline", "centerline", "supporthauteur", "chieucaotreo",
+        "docaotreo", "structureheight", "siteheight",
     ),
     "mechanical_downtilt_deg": (
         "mechtilt", "mechanicaltilt", "mechanicaldowntilt", "mechdowntilt", "mtilt", "mdowntilt",
-        "mdt", "tiltco", "tiltcokhi", "tiltcohoc",
+        "mdt", "tiltco", "tiltcokhi", "tiltcohoc", "mechanical", "tiltmeca", "tiltmecanique",
+        "tiltmecanico", "inclinacionmecanica", "mechanischerdowntilt", "mechanischerneigung",
+        "mechanischertilt", "mechdt", "mdtilt", "mtdeg", "mt",
     ),
     "electrical_downtilt_deg": (
         "electilt", "electricaltilt", "electricaldowntilt", "electtilt", "elecdowntilt", "etilt",
-        "eltilt", "edowntilt", "edt", "ret", "rettilt", "tiltdien",
+        "eltilt", "edowntilt", "edt", "ret", "rettilt", "tiltdien", "electrical", "tiltelec",
+        "tiltelectrique", "tiltelectrico", "inclinacionelectrica", "elektrischerdowntilt",
+        "elektrischertilt", "elecdt", "edtilt", "et", "retangle", "electricdowntilt",
+        "electrictilt",
     ),
     "additional_electrical_downtilt_deg": ("additionalelectricaldowntilt",),
     "total_downtilt_deg": (
         "tilt", "downtilt", "totaltilt", "tilttong", "gocngang", "goccup", "gocnghieng",
+        "inclinaison", "inclinacion", "neigung", "absenkung", "depointage", "tiltdeg",
+        "tiltantenne", "tiltantena",
     ),
     "antenna": (
         "antenna", "antennafile", "antennamodel", "antennatype", "antennaname", "antennapattern",
-        "anttype", "antmodel", "loaianten", "anten",
+        "anttype", "antmodel", "loaianten", "anten", "antenne", "antennename", "antennentyp",
+        "antena", "modeloantena", "modeleantenne", "typeantenne", "tipoantena",
     ),
-    "antenna_gain_dbi": ("antennagain", "antgain", "gain", "antennagaindbi"),
+    "antenna_gain_dbi": (
+        "antennagain", "antgain", "gain", "antennagaindbi", "gainantenne", "ganancia",
+        "gananciaantena", "gewinn", "antennengewinn", "doloianten", "doloi", "gananciadeantena",
+    ),
     "horizontal_beamwidth_deg": (
-        "horizontalbeamwidth", "hbeamwidth", "hbw", "hpbw", "beamwidth", "hwidth",
+        "horizontalbeamwidth", "hbeamwidth", "hbw", "hpbw", "beamwidth", "hwidth", "ouverture",
+        "ouverturehorizontale", "anchodehaz", "anchodehazhorizontal", "offnungswinkel",
+        "halbwertsbreite", "hbwdeg", "h3db", "azimuthbeamwidth", "horizontal3dbbeamwidth",
+        "hplanebeamwidth",
     ),
-    "vertical_beamwidth_deg": ("verticalbeamwidth", "vbeamwidth", "vbw", "vwidth"),
+    "vertical_beamwidth_deg": (
+        "verticalbeamwidth", "vbeamwidth", "vbw", "vwidth", "ouvertureverticale",
+        "anchodehazvertical", "vertikaleroffnungswinkel", "v3db", "elevationbeamwidth",
+    ),
     "band": (
         "band", "bandname", "frequencyband", "freqband", "bandindicator", "operatingband",
-        "bangtan",
+        "bangtan", "bande", "bandefrequence", "bandefrequences", "bandedefrequence",
+        "bandedefrequences", "banda", "bandadefrecuencia", "bandafrecuencia", "frequenzband",
+        "frequencybands", "ltebands", "lteband", "nrband", "bandnumber", "bandid", "bands",
+        "bandes", "bandas", "bander", "freqbandind", "bandclass", "bangtanso", "daitan",
     ),
-    "earfcn": ("earfcn", "dlearfcn", "earfcndl", "downlinkearfcn", "earfcndownlink"),
+    "earfcn": (
+        "earfcn", "dlearfcn", "earfcndl", "downlinkearfcn", "earfcndownlink", "earfcndlul",
+        "lteearfcn", "dlcarrierearfcn",
+    ),
     "nr_arfcn": (
         "nrarfcn", "nrarfcndl", "dlnrarfcn", "nrdlarfcn", "arfcnnr", "downlinknrarfcn",
-        "ssbarfcn",
     ),
     "arfcn": ("arfcn", "downlinkarfcn", "dlarfcn", "arfcndl", "channelnumber"),
     "freq_mhz": (
         "frequency", "freq", "downlinkfrequency", "dlfrequency", "dlfreq", "centerfrequency",
-        "centrefrequency", "carrierfrequency", "tanso",
+        "centrefrequency", "carrierfrequency", "tanso", "frequence", "frequencecentrale",
+        "frecuencia", "frecuenciacentral", "frequenz", "mittenfrequenz", "centrefreq",
+        "centerfreq", "dlfrequencymhz", "tansotrungtam", "tansophat", "frequencedl",
+        "frecuenciadl", "txfrequency", "downlinkfreq", "dlcenterfrequency", "dlcentrefrequency",
     ),
     "bandwidth_mhz": (
         "bandwidth", "bw", "dlbandwidth", "dlbw", "downlinkbandwidth", "channelbandwidth",
-        "cellbandwidth", "carrierbandwidth", "bangthong", "dorongbang",
+        "cellbandwidth", "carrierbandwidth", "bangthong", "dorongbang", "largeurdebande",
+        "largeurbande", "anchodebanda", "anchobanda", "bandbreite", "kanalbandbreite",
+        "dorongkenh", "dorongbangtan", "channelbw", "systembandwidth", "carrierbw", "ltebandwidth",
+        "nrbandwidth", "bandwith",
     ),
     "subcarrier_spacing_khz": ("scs", "subcarrierspacing"),
-    "physical_cell_id": ("pci", "physicalcellid", "physcellid", "physicalcellidentity"),
+    "physical_cell_id": (
+        "pci", "physicalcellid", "physcellid", "physicalcellidentity", "pcid", "pciid", "psccpi",
+    ),
     "total_power_dbm": (
         "totalpower", "txpower", "maxpower", "papower", "maxtxpower", "totaltxpower", "pmax",
         "transmitpower", "maxtransmitpower", "maximumtransmissionpower", "carrierpower",
-        "outputpower", "maximumpower", "tongcongsuat",
+        "outputpower", "maximumpower", "tongcongsuat", "puissancetotale", "puissancemax",
+        "puissancemaximale", "puissanceemission", "puissancedemission", "puissanceemetteur",
+        "potenciatotal", "potenciamaxima", "potenciatx", "potenciatransmision",
+        "potenciadetransmision", "potenciatransmisor", "gesamtleistung", "sendeleistung",
+        "maximaleleistung", "txpwr", "txpowertotal", "totalpwr", "maxpwr", "maximumtransmitpower",
+        "cellmaxpower", "cellpowermax", "totaltransmitpower", "bstxpower", "congsuatmax",
+        "congsuattong", "congsuatphattong", "congsuatmaymatphat", "tongcongsuatphat",
+        "configuredmaxtxpower", "txpowermax", "pmaxtotal", "conductedpower", "trppower",
     ),
     "rs_power_dbm": (
         "rspower", "referencesignalpower", "referencesignalpowerperre", "crspower", "rspwr",
         "referencesignalpwr", "rsepre", "rsepreperantennaport", "referencesignalepre", "crsepre",
         "epre", "ssbpower", "sspbchblockpower", "sssepre", "pdschreferencesignalpower",
-        "powerperre",
+        "powerperre", "crspwr", "crsrefpower", "puissancers", "potenciars", "rsleistung",
+        "congsuatrs", "refsignalpower", "referencepower", "powerreferencesignal", "sspower",
+        "ssbpwr", "pilotpower", "rspowerperport", "cellrspower",
     ),
-    "power_dbm": ("power", "congsuat", "congsuatphat", "cellpower", "pwr"),
+    "power_dbm": (
+        "power", "congsuat", "congsuatphat", "cellpower", "pwr", "puissance", "potencia",
+        "leistung", "pw", "cellpwr", "signalpower",
+    ),
     "reference_signal_boost_db": (
         "rsboost", "rspowerboost", "referencesignalboost", "crsboost", "powerboost", "boost",
     ),
     "feeder_loss_db": (
         "feederloss", "cableloss", "downlinkcableloss", "transmissionloss", "dlcableloss",
-        "suyhaofeeder", "suyhao",
+        "suyhaofeeder", "suyhao", "feeder", "feederlosses", "pertesfeeder", "pertefeeder",
+        "pertecable", "pertescable", "pertes", "perdidas", "perdidascable", "perdidafeeder",
+        "kabeldampfung", "kabelverlust", "leitungsverlust", "cablelosses", "jumperloss",
+        "totalloss", "lineloss", "suyhaocap",
     ),
-    "noise_figure_db": ("noisefigure", "btsnoisefigure", "enodebnoisefigure", "nf"),
-    "downlink_load": ("downlinkload", "trafficloaddl", "dlload", "dltrafficload", "load"),
+    "noise_figure_db": (
+        "noisefigure", "btsnoisefigure", "enodebnoisefigure", "nf", "facteurdebruit",
+        "figuraderuido", "rauschzahl",
+    ),
+    "downlink_load": (
+        "downlinkload", "trafficloaddl", "dlload", "dltrafficload", "load", "charge", "carga",
+        "auslastung", "last", "cellload", "prbutilization", "prbusage", "tailuong",
+        "dlutilization", "downlinkutilization",
+    ),
     "uplink_noise_rise_db": ("ulnoiserise", "uplinknoiserise", "puschnoiserise", "noiserise"),
     "radius_m": (
         "radius", "maincalculationradius", "calculationradius", "coverageradius", "cellradius",
-        "distance", "bankinh",
+        "distance", "bankinh", "rayon", "radiocobertura", "radiodecobertura", "alcance",
+        "reichweite", "portee", "coveragedistance", "maxrange", "calculationdistance",
+        "bankinhphu",
     ),
     "backhaul": ("backhaul", "truyendan"),
     "power_supply": ("powersupply", "nguondien"),
-    "has_4g": ("tech4g", "4g", "site4g", "has4g", "is4g", "lte"),
-    "has_5g": ("tech5g", "5g", "site5g", "has5g", "is5g", "nr"),
+    "eirp_dbm": (
+        "eirp", "pire", "maxeirp", "eirpmax", "totaleirp", "eirptotal", "pirmax", "piretotal",
+        "piremax", "carriereirp", "eirpcarrier", "eirppercarrier", "isotropstrahlleistung",
+        "aquivalenteisotropestrahlungsleistung",
+    ),
+    "erp_dbm": ("erp", "par", "maxerp", "erpmax", "totalerp", "strahlungsleistung"),
+    "carrier": (
+        "carrier", "carriername", "lteecarrier", "dlcarrier", "portadora", "porteuse", "trager",
+    ),
+    "ssb_arfcn": ("ssbarfcn", "ssbnrarfcn", "nrarfcnssb", "arfcnssb", "absolutefrequencyssb"),
+    "position": (
+        "latlon", "latlng", "latlong", "latitudelongitude", "coordinates", "coordinate", "coords",
+        "coord", "gps", "gpscoordinates", "toado", "toadogps", "wkt", "geom", "geometry",
+        "position", "coordonnees", "coordenadas", "koordinaten", "geopoint",
+    ),
+    "has_2g": ("tech2g", "2g", "site2g", "has2g", "gsm", "co2g"),
+    "has_3g": ("tech3g", "3g", "site3g", "has3g", "umts", "wcdma", "co3g"),
+    "has_4g": (
+        "tech4g", "4g", "site4g", "has4g", "is4g", "lte", "lte4g", "tech4glte", "co4g",
+    ),
+    "has_5g": (
+        "tech5g", "5g", "site5g", "has5g", "is5g", "nr", "nr5g", "co5g", "tech5gnr",
+    ),
 }  # fmt: skip
+
+
+UNIT_KEYS: dict[str, tuple[str, str]] = {
+    "total_power_w": ("total_power_dbm", "w"),
+    "total_power_dbw": ("total_power_dbm", "dbw"),
+    "eirp_w": ("eirp_dbm", "w"),
+    "eirp_dbw": ("eirp_dbm", "dbw"),
+    "erp_w": ("erp_dbm", "w"),
+    "erp_dbw": ("erp_dbm", "dbw"),
+    "height_agl_ft": ("height_agl_m", "ft"),
+    "radius_km": ("radius_m", "km"),
+    "antenna_gain_dbd": ("antenna_gain_dbi", "dbd"),
+    "freq_ghz": ("freq_mhz", "ghz"),
+    "freq_khz": ("freq_mhz", "khz"),
+    "bandwidth_khz": ("bandwidth_mhz", "khz"),
+    "downlink_load_pct": ("downlink_load", "pct"),
+    "mechanical_uptilt_deg": ("mechanical_downtilt_deg", "up"),
+    "electrical_uptilt_deg": ("electrical_downtilt_deg", "up"),
+}
+"""Keys of ``[network.columns]`` that say another unit or sign than the field's: field and unit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,11 +280,14 @@ class ColumnMap:
         Our field to the unit in the column's name (lower case), where there is one.
     ignored : tuple of str
         Columns without a field, or with a field that a better named column has.
+    denied : frozenset of str
+        Fields that the user says no column has.
     """
 
     columns: dict[str, str]
     units: dict[str, str]
     ignored: tuple[str, ...]
+    denied: frozenset[str] = frozenset()
 
 
 def squeezed(name: str) -> tuple[str, str]:
@@ -167,22 +308,45 @@ def squeezed(name: str) -> tuple[str, str]:
 
 
 def match_columns(
-    columns: Iterable[str], aliases: Mapping[str, tuple[str, ...]] = ALIASES
+    columns: Iterable[str],
+    aliases: Mapping[str, tuple[str, ...]] = ALIASES,
+    chosen: Mapping[str, str] | None = None,
 ) -> ColumnMap:
     """Return which of a table's columns hold which field.
 
     Where several columns could hold a field, the one whose name stands first in the list of
     aliases wins. One column may serve two fields (a site's name is its id where it has no other).
+
+    Parameters
+    ----------
+    columns : iterable of str
+        Of the file.
+    aliases : dict
+        Field to the names it goes by, squeezed.
+    chosen : dict or None
+        The user's own choice, ``[network.columns]``: a field or one of `UNIT_KEYS` to a column. It
+        goes before the aliases; an empty text says that no column has the field.
+
+    Raises
+    ------
+    ConfigError
+        The choice names a field or a column that does not exist.
     """
     columns = tuple(columns)
     by_name: dict[str, tuple[str, str]] = {}
     for column in columns:
         name, unit = squeezed(column)
         by_name.setdefault(name, (column, unit))
+    picked, denied = _picked(columns, aliases, chosen or {})
+    taken = {column for column, _ in picked.values()}
     found: dict[str, str] = {}
     units: dict[str, str] = {}
     for field, names in aliases.items():
-        best = next((by_name[name] for name in names if name in by_name), None)
+        if field in denied:
+            continue
+        best = picked.get(field) or next(
+            (by_name[n] for n in names if n in by_name and by_name[n][0] not in taken), None
+        )
         if best is not None:
             found[field], units[field] = best
     used = set(found.values())
@@ -190,4 +354,47 @@ def match_columns(
         columns=found,
         units={field: unit for field, unit in units.items() if unit},
         ignored=tuple(column for column in columns if column not in used),
+        denied=denied,
     )
+
+
+def _picked(
+    columns: tuple[str, ...], aliases: Mapping[str, tuple[str, ...]], chosen: Mapping[str, str]
+) -> tuple[dict[str, tuple[str, str]], frozenset[str]]:
+    """Return the user's choice as field to column and unit, and the fields that no column has."""
+    by_key = {_folded(column): column for column in reversed(columns)}
+    picked: dict[str, tuple[str, str]] = {}
+    denied = set()
+    for key, column in chosen.items():
+        field, unit = UNIT_KEYS.get(key, (key, ""))
+        if field not in aliases:
+            if field in ALIASES and not column:
+                continue
+            if field in ALIASES:
+                raise ConfigError(
+                    f"network.columns.{key} is {column!r}, a column of a table whose rows do not "
+                    f"say {field}: name one of another of Atoll's tables"
+                )
+            known = (*ALIASES, *UNIT_KEYS)
+            near = get_close_matches(key, known, n=1)
+            hint = f": did you mean {near[0]}?" if near else ""
+            raise ConfigError(
+                f"network.columns has {key!r}, wanted one of {', '.join(known)}{hint}"
+            )
+        if not column:
+            denied.add(field)
+            continue
+        if _folded(column) not in by_key:
+            near = get_close_matches(column, columns, n=1)
+            hint = f": did you mean {near[0]!r}?" if near else ""
+            raise ConfigError(
+                f"network.columns.{key} is {column!r}, but the list has no such column, it has "
+                f"{', '.join(columns)}{hint}"
+            )
+        found = by_key[_folded(column)]
+        picked[field] = (found, unit or squeezed(found)[1])
+    return picked, frozenset(denied)
+
+
+def _folded(column: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", column).casefold().split())

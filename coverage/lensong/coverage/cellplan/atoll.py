@@ -18,7 +18,7 @@ from lensong.coverage.cellplan.rows import (
 )
 from lensong.coverage.threegpp import LTE_BANDS, band_from_text, nr_arfcn_mhz
 from lensong.gis_data.tables import Table
-from lensong.propagation.errors import DataError, InvalidInputError
+from lensong.propagation.errors import ConfigError, DataError, InvalidInputError
 
 __all__ = ["read_atoll"]
 
@@ -27,18 +27,29 @@ _SITES = _POSITION | {"site_id": ("name", "site", "siteid")}
 _OF_CELLS = (
     "physical_cell_id", "total_power_dbm", "rs_power_dbm", "power_dbm",
     "reference_signal_boost_db", "downlink_load", "uplink_noise_rise_db", "bandwidth_mhz",
-    "subcarrier_spacing_khz", "technology", "arfcn", "earfcn", "nr_arfcn",
+    "subcarrier_spacing_khz", "technology", "arfcn", "earfcn", "nr_arfcn", "ssb_arfcn", "eirp_dbm",
+    "erp_dbm",
 )  # fmt: skip
 _CELLS = {name: ALIASES[name] for name in _OF_CELLS} | {
     "cell_id": ("name", "cell", "cellname"),
     "transmitter": ("transmitter", "transmitterid"),
-    "carrier": ("carrier", "carriername"),
+    "carrier": ("carrier", "carriername", "carriers"),
     "cell_active": ("active",),
 }
 _TRANSMITTERS = {
     name: names
     for name, names in ALIASES.items()
-    if name not in (*_POSITION, *_OF_CELLS, "cell_id", "site_id", "site_name", "status")
+    if name
+    not in (
+        *_POSITION,
+        *_OF_CELLS,
+        "cell_id",
+        "site_id",
+        "site_name",
+        "status",
+        "position",
+        "carrier",
+    )
 } | {
     "transmitter": ("transmitter", "name", "transmittername"),
     "site_id": ("site", "siteid", "sitename"),
@@ -62,6 +73,8 @@ class _Source:
         rows: dict[str, Mapping[str, str]] = {}
         for row, line in zip(self.table.rows, self.table.line_numbers, strict=True):
             key = row[self.columns.columns[name]]
+            if rows.get(key) == row:
+                continue  # the same row twice says nothing new
             if key in rows:
                 raise InvalidInputError(
                     f"{self.label} table, line {line}: {key!r} occurs more than once, wanted "
@@ -72,7 +85,12 @@ class _Source:
 
 
 def read_atoll(
-    tables: CellTables, *, power: PowerKind, height_unit: HeightUnit, crs: str | None
+    tables: CellTables,
+    *,
+    power: PowerKind,
+    height_unit: HeightUnit,
+    crs: str | None,
+    chosen: Mapping[str, str] | None = None,
 ) -> ReadRows:
     """Return one row per cell, with what its transmitter and its site say.
 
@@ -81,11 +99,12 @@ def read_atoll(
     DataError
         A table lacks the columns that join it, or names a site or transmitter that is not there.
     """
-    sites = _source("sites", tables.sites, _SITES, ("site_id",))
+    choice = _shared_out(chosen or {}, tables)
+    sites = _source("sites", tables.sites, _SITES, ("site_id",), choice)
     transmitters = _source(
-        "transmitters", tables.transmitters, _TRANSMITTERS, ("transmitter", "site_id")
+        "transmitters", tables.transmitters, _TRANSMITTERS, ("transmitter", "site_id"), choice
     )
-    cells = _source("cells", tables.cells, _CELLS, ("transmitter",))
+    cells = _source("cells", tables.cells, _CELLS, ("transmitter",), choice)
     cells = replace(cells, columns=choose_power_columns(cells.columns, power))
     sources = (sites, transmitters, cells)
     columns = _joined_columns(sources)
@@ -105,14 +124,14 @@ def read_atoll(
             for column, text in part.items()
         }
         readers.append(RowReader(table=_comma_table(sources), columns=columns, where=where,
-                                 row=joined))  # fmt: skip
+                                 line=line, row=joined))  # fmt: skip
     positions = Positions(columns, crs, readers)
     read = ReadRows(
         format="atoll",
         rows=[],
-        mapped={f: c for f, c in columns.columns.items() if f not in ("dx_m", "dy_m", "carrier")},
-        ignored=columns.ignored,
-        notes=[positions.note] if positions.note else [],
+        columns=columns,
+        unused=positions.unused,
+        notes=[*filter(None, (positions.note,)), *(n for src in sources for n in src.table.notes)],
     )
     for reader in readers:
         _add(reader, positions, height_unit, read)
@@ -121,11 +140,11 @@ def read_atoll(
 
 def _add(reader: RowReader, positions: Positions, height_unit: HeightUnit, read: ReadRows) -> None:
     if {reader.text("status").lower(), reader.text("cell_active").lower()} & _FALSE:
-        read.skip("not active")
+        read.skip("not active", reader)
         return
     place = positions.lat_lon(reader, reader.number("dx_m") or 0.0, reader.number("dy_m") or 0.0)
     if place is None:
-        read.skip("no position")
+        read.skip("no position", reader)
         return
     scale = 0.01  # Atoll's loads are percentages
     row = cell_row(reader, place, height_unit=height_unit, load_scale=scale)
@@ -155,11 +174,15 @@ def _channel_of(reader: RowReader) -> int | None:
 
 
 def _source(
-    label: str, table: Table | None, aliases: Mapping[str, tuple[str, ...]], needed: tuple[str, ...]
+    label: str,
+    table: Table | None,
+    aliases: Mapping[str, tuple[str, ...]],
+    needed: tuple[str, ...],
+    choice: Mapping[str, Mapping[str, str]],
 ) -> _Source:
     if table is None:
         raise InvalidInputError(f"Atoll's {label} table is missing, wanted all three")
-    columns = match_columns(table.columns, aliases)
+    columns = match_columns(table.columns, aliases, choice[label])
     for name in needed:
         if name not in columns.columns:
             raise DataError(
@@ -168,6 +191,33 @@ def _source(
                 f"{label} table?"
             )
     return _Source(label=label, table=table, columns=columns)
+
+
+def _shared_out(chosen: Mapping[str, str], tables: CellTables) -> dict[str, dict[str, str]]:
+    """Return the user's choice of columns by the table that has them.
+
+    Raises
+    ------
+    ConfigError
+        None of the tables has a column.
+    """
+    by_table = {"sites": tables.sites, "transmitters": tables.transmitters, "cells": tables.cells}
+    shared: dict[str, dict[str, str]] = {label: {} for label in by_table}
+    for key, column in chosen.items():
+        label, _, name = column.partition(": ") if ": " in column else ("", "", column)
+        holders = [
+            holder
+            for holder, table in by_table.items()
+            if table is not None
+            and (not column or (name in table.columns and label in ("", holder)))
+        ]
+        if not holders:
+            raise ConfigError(
+                f"network.columns.{key} is {column!r}, but none of Atoll's tables has such a column"
+            )
+        for holder in holders if not column else holders[:1]:
+            shared[holder][key] = name
+    return shared
 
 
 def _joined_columns(sources: tuple[_Source, ...]) -> ColumnMap:
@@ -182,6 +232,7 @@ def _joined_columns(sources: tuple[_Source, ...]) -> ColumnMap:
         ignored=tuple(
             f"{source.label}: {column}" for source in sources for column in source.columns.ignored
         ),
+        denied=frozenset().union(*(source.columns.denied for source in sources)),
     )
 
 

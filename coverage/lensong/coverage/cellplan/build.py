@@ -8,18 +8,40 @@ from dataclasses import replace
 from typing import Literal, TypeAlias
 
 from lensong.coverage.antenna import AntennaPattern
+from lensong.coverage.cellplan.account import Made, as_read
 from lensong.coverage.cellplan.aliases import match_columns
 from lensong.coverage.cellplan.assume import Assumptions
 from lensong.coverage.cellplan.atoll import read_atoll
-from lensong.coverage.cellplan.checks import height_warnings, pci_notes, power_warnings
+from lensong.coverage.cellplan.checks import (
+    height_warnings,
+    pci_notes,
+    power_warnings,
+    tilt_warnings,
+    twin_warnings,
+)
+from lensong.coverage.cellplan.doubles import merge_rows, with_one_spelling
 from lensong.coverage.cellplan.fill import CellMaker, Draft
+from lensong.coverage.cellplan.lookup import check_unknown_columns, height_like_columns
 from lensong.coverage.cellplan.opencellid import is_opencellid, read_opencellid
 from lensong.coverage.cellplan.plain import looks_like_sites, read_plain
 from lensong.coverage.cellplan.positions import group_by_distance
 from lensong.coverage.cellplan.report import ImportReport
-from lensong.coverage.cellplan.rows import CellRow, CellTables, HeightUnit, PowerKind, ReadRows
-from lensong.coverage.cellplan.technology import is_off, technologies_of
-from lensong.coverage.network import Cell, Mast, Network, Technology
+from lensong.coverage.cellplan.rows import (
+    CellRow,
+    CellTables,
+    HeightUnit,
+    PowerKind,
+    ReadRows,
+    RowReader,
+)
+from lensong.coverage.cellplan.technology import (
+    band_in_technology,
+    is_off,
+    is_on,
+    technologies_of,
+    why_not_used,
+)
+from lensong.coverage.network import Cell, Mast, Network, Technology, operator_key
 from lensong.gis_data.tables import Table
 from lensong.propagation.errors import DataError, InvalidInputError
 
@@ -32,6 +54,8 @@ SAME_PLACE_M = 2.0
 
 SAME_SITE_M = 50.0
 """Rows of one site id this near to each other share a mast [m]."""
+
+_ODD_REASONS = ("no position", "no cell number or no position", "impossible position")
 
 _PLANET_SIGNS = {
     "PA Power (dBm)", "Antenna File", "Reference Signal Power Per RE (dBm)", "Downlink ARFCN",
@@ -51,6 +75,7 @@ def build_network(
     operators: Sequence[str] = (),
     technologies: Sequence[Technology] = (),
     radius_m: float,
+    columns: Mapping[str, str] | None = None,
 ) -> tuple[Network, ImportReport]:
     """Return the masts and cells that the tables of a cell plan describe.
 
@@ -73,9 +98,12 @@ def build_network(
     assume : Assumptions
         For what the plan leaves open.
     operators, technologies : sequence of str
-        Only these; empty: all. Operators are compared without case.
+        Only these; empty: all. Operators are compared without case, diacritics and blanks.
     radius_m : float
         How far cells are computed; a radius in the plan can only make it smaller [m].
+    columns : dict or None
+        ``[network.columns]``: field (`aliases.ALIASES`, `aliases.UNIT_KEYS`) to the file's column,
+        before the aliases; an empty text says that the file has no such column.
 
     Raises
     ------
@@ -83,7 +111,11 @@ def build_network(
         Something in the plan cannot be right or cannot be decided; the message has the line, the
         cell and what to do.
     """
-    read = _read(tables, format, power, height_unit, crs)
+    read = _read(tables, format, power, height_unit, crs, columns)
+    if read.format != "opencellid":  # whose columns are fixed
+        raw = [r.row for r in _readers(read)]
+        check_unknown_columns(read.columns, raw)
+    read.rows = with_one_spelling(read.rows)
     read.rows = _on_air(read)
     read.rows = _of_operators(read, operators)
     chosen = _of_technologies(read, technologies, assume)
@@ -94,22 +126,32 @@ def build_network(
             "network.operators, network.technologies and network.assume.carriers"
         )
     mast_ids = _mast_ids([row for row, _, _ in chosen])
+    chosen, mast_ids = merge_rows(read, chosen, mast_ids)
     maker = CellMaker(assume=assume, antennas=antennas, radius_m=radius_m)
     drafts = _drafts(chosen, mast_ids, maker)
     _check_unique(drafts)
     cells = tuple(maker.cell(draft) for draft in drafts)
     masts = _masts(drafts, cells)
-    warnings = _warnings(read, masts, maker, height_unit)
+    warnings = _warnings(read, masts, maker, height_unit) + twin_warnings(cells)
+    by_id = {mast.mast_id: mast for mast in masts}
     network = Network(
         masts=masts,
         cells=cells,
         assumptions=_assumption_sentences(cells, assume),
         warnings=tuple(warnings),
+        as_read=as_read(
+            read,
+            [
+                Made(row=draft.row, cell=cell, mast=by_id[cell.mast_id])
+                for draft, cell in zip(drafts, cells, strict=True)
+            ],
+        ),
     )
     report = ImportReport(
         format=read.format,
         mapped=read.mapped,
-        ignored=read.ignored,
+        ignored=read.columns.ignored,
+        merged=len(read.merged),
         assumed=dict(Counter(name for cell in cells for name in dict.fromkeys(cell.assumed))),
         skipped=read.skipped,
         notes=(*read.notes, *warnings, *pci_notes(cells)),
@@ -117,8 +159,19 @@ def build_network(
     return network, report
 
 
+def _readers(read: ReadRows) -> list[RowReader]:
+    """Return every row of the file that was read."""
+    used = [reader for row in read.rows for reader in row.records]
+    return [*used, *(reader for reader, _ in read.left_out)]
+
+
 def _read(
-    tables: CellTables, plan_format: PlanFormat, power: PowerKind, unit: HeightUnit, crs: str | None
+    tables: CellTables,
+    plan_format: PlanFormat,
+    power: PowerKind,
+    unit: HeightUnit,
+    crs: str | None,
+    columns: Mapping[str, str] | None,
 ) -> ReadRows:
     """Read the tables by the form that is given or that their columns show."""
     if tables.main is None:
@@ -127,8 +180,8 @@ def _read(
                 f"network.format is {plan_format!r}, but Atoll's three tables are given: set it to "
                 "'atoll' or 'auto'"
             )
-        return read_atoll(tables, power=power, height_unit=unit, crs=crs)
-    found = _form(tables.main) if plan_format == "auto" else plan_format
+        return read_atoll(tables, power=power, height_unit=unit, crs=crs, chosen=columns)
+    found = _form(tables.main, columns) if plan_format == "auto" else plan_format
     if found == "atoll":
         raise InvalidInputError(
             "Atoll's plan is three tables, one is given: set network.atoll = {sites=…, "
@@ -137,40 +190,47 @@ def _read(
     if not tables.main.rows:
         raise DataError("the cell plan has no rows: check the file")
     if found == "opencellid":
-        return read_opencellid(tables.main)
-    return read_plain(tables.main, label=found, power=power, height_unit=unit, crs=crs)
+        return read_opencellid(tables.main, columns)
+    return read_plain(
+        tables.main, label=found, power=power, height_unit=unit, crs=crs, chosen=columns
+    )
 
 
-def _form(table: Table) -> PlanFormat:
+def _form(table: Table, columns: Mapping[str, str] | None) -> PlanFormat:
     if is_opencellid(table):
         return "opencellid"
     if len(_PLANET_SIGNS & set(table.columns)) >= 2:
         return "planet"
-    return "sites" if looks_like_sites(match_columns(table.columns)) else "plain"
+    return "sites" if looks_like_sites(match_columns(table.columns, chosen=columns)) else "plain"
 
 
 def _on_air(read: ReadRows) -> list[CellRow]:
     for row in read.rows:
         if is_off(row):
-            read.skip(f"status {row.status!r}")
-    return [row for row in read.rows if not is_off(row)]
+            read.skip(f"status {row.status!r}", *row.records)
+    kept = [row for row in read.rows if not is_off(row)]
+    unknown = Counter(row.status for row in kept if not is_on(row))
+    if unknown:
+        told = ", ".join(f"{status!r} ({n})" for status, n in unknown.most_common(5))
+        read.notes.append(f"rows with the status {told} are taken as on air")
+    return kept
 
 
 def _of_operators(read: ReadRows, operators: Sequence[str]) -> list[CellRow]:
     if not operators:
         return read.rows
-    present = {row.operator.casefold(): row.operator for row in read.rows}
+    present = {operator_key(row.operator): row.operator for row in read.rows}
     for wanted in operators:
-        if wanted.casefold() not in present:
+        if operator_key(wanted) not in present:
             raise InvalidInputError(
                 f"operator {wanted!r} is not in the cell plan, wanted one of "
                 f"{', '.join(sorted(filter(None, present.values()))) or '(no operator column)'}"
             )
-    kept = {wanted.casefold() for wanted in operators}
-    rows = [row for row in read.rows if row.operator.casefold() in kept]
-    if len(rows) < len(read.rows):
-        read.skip("operator not chosen", len(read.rows) - len(rows))
-    return rows
+    kept = {operator_key(wanted) for wanted in operators}
+    for row in read.rows:
+        if operator_key(row.operator) not in kept:
+            read.skip("operator not chosen", *row.records)
+    return [row for row in read.rows if operator_key(row.operator) in kept]
 
 
 def _of_technologies(
@@ -182,7 +242,9 @@ def _of_technologies(
         named = technologies_of(row)
         found: tuple[Technology, ...] = ("4G",) if named is None else named
         if not found:
-            read.skip("2G or 3G only")
+            read.skip(why_not_used(row), *row.records)
+        if not row.band and (band := band_in_technology(row)):
+            row = replace(row, band=band)
         if len(found) > 1 and not row.is_site:
             raise InvalidInputError(
                 f"{row.where}: cell {row.cell_id!r} is {' and '.join(found)}, wanted one "
@@ -190,9 +252,10 @@ def _of_technologies(
             )
         for technology in found:
             if wanted and technology not in wanted:
-                read.skip(f"{technology} not chosen")
-            elif row.is_site and not assume.parsed_carriers(technology):
-                read.skip(f"{technology}, and network.assume.carriers has no {technology} carrier")
+                read.skip(f"{technology} not chosen", *row.records)
+            elif row.is_site and not row.band and not assume.parsed_carriers(technology):
+                reason = f"{technology}, and network.assume.carriers has no {technology} carrier"
+                read.skip(reason, *row.records)
             else:
                 chosen.append((row, technology, named is None))
     return chosen
@@ -276,7 +339,19 @@ def _warnings(
     maker: CellMaker,
     height_unit: HeightUnit,
 ) -> list[str]:
-    warnings = height_warnings(read.rows, height_unit) + power_warnings(read.rows)
+    named = read.mapped
+    warnings = height_warnings(read.rows, height_unit, named.get("height_agl_m", ""))
+    warnings += power_warnings(read.rows, named) + tilt_warnings(read.rows, named)
+    for column in height_like_columns(read.columns):
+        warnings.append(
+            f"column {column!r} speaks of a height, an azimuth or a tilt and is not used: if it "
+            f'decides, map it in [network.columns], e.g. height_agl_m = "{column}"'
+        )
+    if read.merged:
+        warnings.append(
+            f"{len(read.merged)} rows of the cell plan say what another row says and were merged "
+            f"with it: {', '.join(reader.where for reader, _ in read.merged[:5])}"
+        )
     estimated = sum(mast.uncertain for mast in masts)
     if estimated:
         warnings.append(
@@ -284,9 +359,20 @@ def _warnings(
             "them (OpenCelliD), not surveyed: they can be kilometres off in valleys; heights, "
             "azimuths, carriers and powers are assumed"
         )
-    for reason in ("no position", "no cell number or no position"):
-        if read.skipped.get(reason):
-            warnings.append(f"{read.skipped[reason]} rows of the cell plan were left out: {reason}")
+    for reason, count in read.skipped.items():
+        if reason in _ODD_REASONS or "number that" in reason or "number without" in reason:
+            warnings.append(f"{count} rows of the cell plan were left out: {reason}")
+    if maker.carriers_unsaid:
+        warnings.append(
+            f"{sum(maker.carriers_unsaid.values())} cells have a carrier whose text says no "
+            f"channel ({', '.join(list(maker.carriers_unsaid)[:5])}): the channel is assumed"
+        )
+    if maker.ssb_as_centre:
+        warnings.append(
+            f"{maker.ssb_as_centre} cells state where their SSB lies and not the carrier's centre: "
+            "the carrier is laid around the SSB, inside its band"
+        )
+    warnings += maker.eirp_notes()
     if maker.antennas_not_given:
         warnings.append(
             f"the cell plan names {len(maker.antennas_not_given)} antennas "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from lensong.coverage.network import Carrier, Technology
 from lensong.coverage.threegpp import (
@@ -20,7 +21,13 @@ from lensong.coverage.threegpp import (
 )
 from lensong.propagation.errors import InvalidInputError
 
-__all__ = ["CARRIER_GRAMMAR", "make_carrier", "parse_carrier"]
+__all__ = [
+    "CARRIER_GRAMMAR",
+    "CarrierText",
+    "make_carrier",
+    "parse_carrier",
+    "read_carrier_text",
+]
 
 CARRIER_GRAMMAR = (
     "'4G <band> <bandwidth> MHz [EARFCN <number>]' or "
@@ -115,12 +122,15 @@ def make_carrier(
     InvalidInputError
         Contradiction, or no such band, channel or bandwidth.
     """
-    found, downlink_mhz, uplink_mhz = _band_and_centre(technology, band, channel, freq_mhz)
+    found, downlink_mhz, uplink_mhz = _band_and_centre(
+        technology, band, channel, freq_mhz, bandwidth_mhz
+    )
     if technology == "4G":
         spacing_khz, blocks = 15.0, lte_resource_blocks(bandwidth_mhz)
     else:
         spacing_khz = subcarrier_spacing_khz or (30.0 if found.duplex == "TDD" else 15.0)
         blocks = nr_resource_blocks(bandwidth_mhz, spacing_khz)
+    _check_inside(found, downlink_mhz, bandwidth_mhz)
     is_tdd = found.duplex == "TDD"
     return Carrier(
         name=f"{found.name} {bandwidth_mhz:g} MHz at {downlink_mhz:g} MHz",
@@ -137,7 +147,11 @@ def make_carrier(
 
 
 def _band_and_centre(
-    technology: Technology, text: str, channel: int | None, freq_mhz: float | None
+    technology: Technology,
+    text: str,
+    channel: int | None,
+    freq_mhz: float | None,
+    bandwidth_mhz: float,
 ) -> tuple[Band, float, float]:
     """Return band, downlink and uplink centre [MHz]."""
     named = band_from_text(text, technology) if text else None
@@ -160,7 +174,11 @@ def _band_and_centre(
             )
         return (named, *middle_channel(named))
     if named is None:
-        named = nr_band(freq_mhz) if technology == "5G" else _lte_band_of(freq_mhz)
+        named = (
+            nr_band(freq_mhz, bandwidth_mhz)
+            if technology == "5G"
+            else _lte_band_of(freq_mhz, bandwidth_mhz)
+        )
     if not named.holds(freq_mhz):
         others = [
             b.name
@@ -177,14 +195,70 @@ def _band_and_centre(
     return named, freq_mhz, round(freq_mhz - named.duplex_spacing_mhz, 4)
 
 
+def _check_inside(band: Band, centre_mhz: float, bandwidth_mhz: float) -> None:
+    """Refuse a carrier that leaves its band."""
+    if band.holds(centre_mhz, bandwidth_mhz):
+        return
+    low, high = centre_mhz - bandwidth_mhz / 2.0, centre_mhz + bandwidth_mhz / 2.0
+    raise InvalidInputError(
+        f"a carrier of {bandwidth_mhz:g} MHz at {centre_mhz:g} MHz reaches from {low:g} to "
+        f"{high:g} MHz and leaves {band.name} ({band.downlink_low_mhz:g} to "
+        f"{band.downlink_high_mhz:g} MHz): correct the bandwidth, the channel or the band"
+    )
+
+
 def _is_explicit(text: str) -> bool:
     """Return whether a text names the band itself rather than its nominal MHz."""
     return re.search(r"(?i)(?<![a-z])(?:b|band|e-?utra)[\s_-]*\d", text) is not None
 
 
-def _lte_band_of(freq_mhz: float) -> Band:
+def _lte_band_of(freq_mhz: float, bandwidth_mhz: float) -> Band:
     """Return the commonest LTE band for a downlink frequency or a nickname such as 1800."""
-    for name in (*_COMMON_LTE, *LTE_BANDS):
-        if LTE_BANDS[name].holds(freq_mhz):
-            return LTE_BANDS[name]
+    for width_mhz in (bandwidth_mhz, 0.0):  # best one that holds the whole carrier
+        for name in (*_COMMON_LTE, *LTE_BANDS):
+            if LTE_BANDS[name].holds(freq_mhz, width_mhz):
+                return LTE_BANDS[name]
     return band_from_text(f"{freq_mhz:g}", "4G")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarrierText:
+    """What a text such as Atoll's ``"10 MHz - EARFCN 6400"`` says of a carrier; None is unsaid."""
+
+    bandwidth_mhz: float | None
+    earfcn: int | None
+    nr_arfcn: int | None
+    band: str
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether the text says nothing of the spectrum."""
+        return (
+            self.bandwidth_mhz is None and self.earfcn is None and self.nr_arfcn is None
+        ) and not self.band
+
+
+def read_carrier_text(text: str) -> CarrierText:
+    """Return what the name of a carrier says: bandwidth, channel number, band.
+
+    Examples
+    --------
+    >>> read_carrier_text("10 MHz - EARFCN 6400").earfcn
+    6400
+    """
+    nr = re.search(r"NR[\s_-]*ARFCN\D{0,3}(\d+)", text, re.IGNORECASE)
+    lte = None if nr else re.search(r"EARFCN\D{0,3}(\d+)", text, re.IGNORECASE)
+    widths = [
+        float(m[1].replace(",", "."))
+        for m in re.finditer(r"(\d+(?:[.,]\d+)?)\s*MHz", text, re.IGNORECASE)
+    ]
+    widths = [width for width in widths if width <= 100.0]
+    band = re.search(
+        r"(?<![A-Za-z])(?:(?:E-?UTRA\s+)?band\s*\d{1,2}|[bn]\d{1,2})(?!\d)", text, re.IGNORECASE
+    )
+    return CarrierText(
+        bandwidth_mhz=widths[0] if len(set(widths)) == 1 else None,
+        earfcn=int(lte[1]) if lte else None,
+        nr_arfcn=int(nr[1]) if nr else None,
+        band=band[0] if band else "",
+    )

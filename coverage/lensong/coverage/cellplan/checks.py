@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from math import floor
 from statistics import median
@@ -10,56 +11,137 @@ from statistics import median
 from pyproj import Transformer
 
 from lensong.coverage.cellplan.rows import CellRow
-from lensong.coverage.network import Cell, Mast, Network
+from lensong.coverage.network import AsRead, Cell, Mast, Network, operator_key
 from lensong.gis_data.land import Land
 from lensong.propagation.errors import InvalidInputError
 from lensong.propagation.types import Grid
 
-__all__ = ["check_on_land", "height_warnings", "pci_notes", "power_warnings", "within_grid"]
+__all__ = [
+    "check_on_land",
+    "height_warnings",
+    "pci_notes",
+    "power_warnings",
+    "tilt_warnings",
+    "twin_warnings",
+    "within_grid",
+]
 
+_MOST_TOTAL_DBM, _LEAST_TOTAL_DBM = 56.0, 25.0  # 400 W and 0.3 W
+_MOST_PER_RE_DBM = 33.0
+_LEAST_EIRP_DBM, _MOST_EIRP_DBM = 35.0, 85.0
 _NAMED = 5  # masts or cells named in a message before "and n more"
 
 
-def height_warnings(rows: Sequence[CellRow], height_unit: str) -> list[str]:
-    """Return a warning where heights look like feet taken as metres, or the other way round."""
+def height_warnings(rows: Sequence[CellRow], height_unit: str, column: str = "") -> list[str]:
+    """Return a warning where heights look like feet taken as metres, or the other way round.
+
+    ``column`` is what the file calls them.
+    """
     heights = [row.height_agl_m for row in rows if row.height_agl_m is not None]
     if not heights:
         return []
     middle = median(heights)
+    named = f" (column {column!r})" if column else ""
     if middle > 150.0:
         return [
-            f"half of the antennas are above {middle:.0f} m: if the column holds heights above sea "
-            "level, leave it out; wanted are heights above ground"
+            f"half of the antennas are above {middle:.0f} m{named}: if the column holds heights "
+            "above sea level, leave it out; wanted are heights above ground"
         ]
     if height_unit == "m" and middle > 60.0:
         return [
-            f"half of the antennas are above {middle:.0f} m: if the heights are in feet, set "
-            'network.height_unit = "ft"'
+            f"half of the antennas are above {middle:.0f} m{named}: if the heights are in feet, "
+            'set network.height_unit = "ft"'
         ]
     if height_unit == "ft" and middle < 6.0:
         return [
-            f"half of the antennas are below {middle:.1f} m: if the heights are in metres, set "
-            'network.height_unit = "m"'
+            f"half of the antennas are below {middle:.1f} m{named}: if the heights are in metres, "
+            'set network.height_unit = "m"'
         ]
     return []
 
 
-def power_warnings(rows: Sequence[CellRow]) -> list[str]:
-    """Return warnings where powers are of a size that the other kind of power has."""
+def power_warnings(rows: Sequence[CellRow], columns: Mapping[str, str]) -> list[str]:
+    """Return warnings where powers are of a size that another kind or unit of power has.
+
+    Parameters
+    ----------
+    rows : sequence of CellRow
+    columns : dict
+        Field to the file's column, for the messages.
+    """
     warnings = []
+
+    def told(name: str, values: list[float], odd: list[float], what: str, keys: str) -> None:
+        if odd:
+            column = columns.get(name, name)
+            shown = ", ".join(f"{value:g}" for value in sorted(set(odd))[:5])
+            warnings.append(
+                f"{len(odd)} of {len(values)} powers in column {column!r} are {what} ({shown} dBm "
+                f"as read): {keys.replace('COLUMN', column)}"
+            )
+
     totals = [row.total_power_dbm for row in rows if row.total_power_dbm is not None]
     per_re = [row.rs_power_dbm for row in rows if row.rs_power_dbm is not None]
-    if totals and median(totals) < 25.0:
-        warnings.append(
-            f"half of the total powers are below {median(totals):.1f} dBm, which a reference "
-            'signal has rather than a carrier: if so, set network.power = "per_re"'
-        )
-    if per_re and median(per_re) > 33.0:
-        warnings.append(
-            f"half of the powers per resource element are above {median(per_re):.1f} dBm, which a "
-            'whole carrier has: if so, set network.power = "total"'
-        )
+    eirps = [row.eirp_dbm for row in rows if row.eirp_dbm is not None]
+    told(
+        "total_power_dbm", totals, [p for p in totals if p > _MOST_TOTAL_DBM],
+        "more than a carrier has at its transmitter",
+        'if they hold EIRP, set eirp_dbm = "COLUMN" in [network.columns]; if watts, total_power_w',
+    )  # fmt: skip
+    told(
+        "total_power_dbm", totals, [p for p in totals if p < _LEAST_TOTAL_DBM],
+        "less than the carrier of a mast has",
+        'if they are watts, set total_power_w = "COLUMN" in [network.columns]; if they are of a '
+        'reference signal, set network.power = "per_re"',
+    )  # fmt: skip
+    told(
+        "rs_power_dbm", per_re, [p for p in per_re if p > _MOST_PER_RE_DBM],
+        "more than a resource element has", 'if of the whole carrier, set network.power = "total"',
+    )  # fmt: skip
+    told(
+        "eirp_dbm", eirps, [p for p in eirps if not _LEAST_EIRP_DBM <= p <= _MOST_EIRP_DBM],
+        "no EIRP of a mast's carrier", "if they are watts, set eirp_w in [network.columns]; if at "
+        'the transmitter, total_power_dbm = "COLUMN"',
+    )  # fmt: skip
     return warnings
+
+
+def tilt_warnings(rows: Sequence[CellRow], columns: Mapping[str, str]) -> list[str]:
+    """Return warnings on tilts that point up, by the file's column."""
+    warnings = []
+    for name, key in (
+        ("mechanical_downtilt_deg", "mechanical_uptilt_deg"),
+        ("electrical_downtilt_deg", "electrical_uptilt_deg"),
+    ):
+        tilts = [tilt for row in rows if (tilt := getattr(row, name)) is not None]
+        up = [tilt for tilt in tilts if tilt < 0.0]
+        column = columns.get(name) or columns.get("total_downtilt_deg", name)
+        if up:
+            warnings.append(
+                f"{len(up)} of {len(tilts)} tilts in column {column!r} are negative, which is "
+                f"upward here (first {up[0]:g} deg): if the list counts downtilts so, set "
+                f'{key} = "{column}" in [network.columns]'
+            )
+    return warnings
+
+
+def twin_warnings(cells: Sequence[Cell]) -> list[str]:
+    """Return a warning on cells of different ids in one place, direction and carrier."""
+    together: dict[tuple[object, ...], list[str]] = {}
+    for cell in cells:
+        if "azimuth_deg" not in cell.assumed:
+            key = (
+                cell.mast_id, operator_key(cell.operator), cell.carrier.name, cell.azimuth_deg,
+                cell.height_agl_m,
+            )  # fmt: skip
+            together.setdefault(key, []).append(cell.cell_id)
+    twins = [" and ".join(ids) for ids in together.values() if len(ids) > 1]
+    if not twins:
+        return []
+    return [
+        f"{len(twins)} groups of cells share mast, height, azimuth and carrier and disturb each "
+        f"other: {_some(twins)}: if they are one cell, remove the doubled rows"
+    ]
 
 
 def pci_notes(cells: Sequence[Cell]) -> list[str]:
@@ -145,16 +227,32 @@ def within_grid(network: Network, grid: Grid) -> Network:
         )
     kept = {mast.mast_id for mast in masts}
     dropped = len(network.masts) - len(masts)
-    return Network(
+    cells = tuple(cell for cell in network.cells if cell.mast_id in kept)
+    return replace(
+        network,
         masts=masts,
-        cells=tuple(cell for cell in network.cells if cell.mast_id in kept),
-        assumptions=network.assumptions,
+        cells=cells,
+        as_read=_without(network.as_read, {cell.cell_id for cell in cells}),
         warnings=(
             *network.warnings,
             f"{dropped} of {len(network.masts)} masts lie outside the area with its margin and "
             "were left out",
         ),
     )
+
+
+def _without(entries: Sequence[AsRead], kept: set[str]) -> tuple[AsRead, ...]:
+    """Return the account with the rows left out whose cells are no longer there."""
+    told: list[AsRead] = []
+    gone: set[str] = set()
+    for entry in entries:
+        if not entry.cells or entry.cells[0] in kept:
+            told.append(entry)
+        elif entry.where not in gone:
+            gone.add(entry.where)
+            why = "its mast lies outside the area with its margin"
+            told.append(AsRead(where=entry.where, fate="left out", why=why, cells=entry.cells))
+    return tuple(told)
 
 
 def _on(to_grid: Transformer, grid: Grid, lat_deg: float, lon_deg: float) -> bool:

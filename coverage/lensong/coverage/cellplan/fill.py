@@ -11,17 +11,19 @@ from typing import Any
 
 from lensong.coverage.antenna import AntennaPattern, with_electrical_downtilt
 from lensong.coverage.cellplan.assume import Assumptions
-from lensong.coverage.cellplan.carriers import make_carrier
-from lensong.coverage.cellplan.power import total_power_dbm
+from lensong.coverage.cellplan.carriers import make_carrier, read_carrier_text
+from lensong.coverage.cellplan.power import TOLERANCE_DB, total_power_dbm
 from lensong.coverage.cellplan.rows import CellRow
 from lensong.coverage.network import Carrier, Cell, Technology
-from lensong.coverage.threegpp import band_from_text
+from lensong.coverage.threegpp import band_from_text, nr_arfcn_mhz, nr_band
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 
 __all__ = ["CellMaker", "Draft"]
 
 _TILT_TOLERANCE_DEG = 2.0
 _PARAMETRIC = ("3gpp", "omni")
+_LEAST_RADIUS_M = 250.0
+_LEAST_GAIN_DBI, _MOST_GAIN_DBI = -10.0, 40.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,10 @@ class CellMaker:
     antennas_not_given: dict[str, int] = field(default_factory=dict)
     tilt_mismatches: list[str] = field(default_factory=list)
     cut_radii: int = 0
+    carriers_unsaid: dict[str, int] = field(default_factory=dict)
+    ssb_as_centre: int = 0
+    gains_between: int = 0
+    eirp_mismatches: list[str] = field(default_factory=list)
     _made: dict[str, AntennaPattern] = field(default_factory=dict)
     _turn: dict[tuple[str, str], int] = field(default_factory=dict)
 
@@ -115,7 +121,10 @@ class CellMaker:
             return value
 
         power = total_power_dbm(row, draft.carrier)
-        antenna, mechanical, electrical = self._antenna(draft, assumed)
+        antenna, mechanical, electrical = self._antenna(draft, assumed, power)
+        if power is None and row.eirp_dbm is not None:
+            power = row.eirp_dbm - antenna.gain_dbi + self._feeder_loss_db(row)
+        self._compare_eirp(draft, power, antenna)
         fields: dict[str, Any] = {
             "cell_id": draft.cell_id,
             "mast_id": draft.mast_id,
@@ -155,6 +164,10 @@ class CellMaker:
         of_technology = self.assume.parsed_carriers(technology)
         own = row.earfcn if technology == "4G" else row.nr_arfcn
         channel = row.arfcn if own is None else own
+        if channel is None and row.carrier and read_carrier_text(row.carrier).is_empty:
+            self.carriers_unsaid[row.carrier] = self.carriers_unsaid.get(row.carrier, 0) + 1
+        if channel is None and row.freq_mhz is None and row.ssb_arfcn is not None:
+            return (self._around_ssb(row, of_technology),), ("channel",)
         if not row.band and channel is None and row.freq_mhz is None:
             if not of_technology:
                 example = "'4G B3 20 MHz'" if technology == "4G" else "'5G n41 100 MHz 30 kHz'"
@@ -187,6 +200,26 @@ class CellMaker:
         except InvalidInputError as error:
             raise InvalidInputError(f"{row.where}: cell {row.cell_id!r}: {error}") from error
         return (carrier,), tuple(assumed)
+
+    def _around_ssb(self, row: CellRow, carriers: tuple[Carrier, ...]) -> Carrier:
+        """Return the carrier of a row that states its SSB alone: around it, inside its band."""
+        self.ssb_as_centre += 1
+        try:
+            ssb_mhz = nr_arfcn_mhz(row.ssb_arfcn or 0)
+            bandwidth = _bandwidth_mhz(row) or self._usual_bandwidth_mhz(row, "5G", carriers)
+            band = band_from_text(row.band, "5G") if row.band else nr_band(ssb_mhz, bandwidth)
+            half = bandwidth / 2.0
+            centre = min(max(ssb_mhz, band.downlink_low_mhz + half), band.downlink_high_mhz - half)
+            return make_carrier(
+                "5G",
+                band=band.name,
+                freq_mhz=round(centre, 3),
+                bandwidth_mhz=bandwidth,
+                subcarrier_spacing_khz=row.subcarrier_spacing_khz,
+                tdd_uplink_share=self.assume.tdd_uplink_share,
+            )
+        except InvalidInputError as error:
+            raise InvalidInputError(f"{row.where}: cell {row.cell_id!r}: {error}") from error
 
     def _assumed_in_band(
         self, row: CellRow, technology: Technology, carriers: tuple[Carrier, ...]
@@ -227,7 +260,9 @@ class CellMaker:
         self._turn[key] = turn + 1
         return azimuths[turn % len(azimuths)], ("azimuth_deg",)
 
-    def _antenna(self, draft: Draft, assumed: list[str]) -> tuple[AntennaPattern, float, float]:
+    def _antenna(
+        self, draft: Draft, assumed: list[str], power_dbm: float | None
+    ) -> tuple[AntennaPattern, float, float]:
         """Return pattern, mechanical and electrical downtilt; note in ``assumed`` what was."""
         row, assume = draft.row, self.assume
         is_omni = draft.azimuth_deg is None
@@ -240,7 +275,10 @@ class CellMaker:
         mechanical, electrical = mechanical or 0.0, (electrical or 0.0) + (additional or 0.0)
         pattern = self._file(row, assumed)
         if pattern is None:
-            own = (row.antenna_gain_dbi, row.horizontal_beamwidth_deg, row.vertical_beamwidth_deg)
+            gain_dbi = row.antenna_gain_dbi
+            if gain_dbi is None:
+                gain_dbi = self._gain_between(row, power_dbm)
+            own = (gain_dbi, row.horizontal_beamwidth_deg, row.vertical_beamwidth_deg)
             kind = "omni" if is_omni or _plain_name(row.antenna) == "omni" else "3gpp"
             if row.antenna not in _PARAMETRIC and "antenna" not in assumed and own == (None,) * 3:
                 assumed.append("antenna")
@@ -277,6 +315,47 @@ class CellMaker:
             return find_antenna(self.assume.antenna, self.antennas, "network.assume.antenna")
         return find_antenna(name, self.antennas, f"{row.where}, cell {row.cell_id!r}")
 
+    def _feeder_loss_db(self, row: CellRow) -> float:
+        return self.assume.feeder_loss_db if row.feeder_loss_db is None else row.feeder_loss_db
+
+    def _gain_between(self, row: CellRow, power_dbm: float | None) -> float | None:
+        """Return the gain that lies between a row's power and its EIRP [dBi], None if unsaid."""
+        if row.eirp_dbm is None or power_dbm is None:
+            return None
+        gain = row.eirp_dbm - power_dbm + self._feeder_loss_db(row)
+        if not _LEAST_GAIN_DBI <= gain <= _MOST_GAIN_DBI:
+            raise InvalidInputError(
+                f"{row.where}: cell {row.cell_id!r} has {power_dbm:.1f} dBm and an EIRP of "
+                f"{row.eirp_dbm:.1f} dBm, but no antenna has {gain:.1f} dBi: correct one, "
+                'or leave one out by eirp_dbm = "" or total_power_dbm = "" in [network.columns]'
+            )
+        self.gains_between += 1
+        return gain
+
+    def _compare_eirp(self, draft: Draft, power_dbm: float | None, antenna: AntennaPattern) -> None:
+        if draft.row.eirp_dbm is None or power_dbm is None:
+            return
+        eirp = power_dbm + antenna.gain_dbi - self._feeder_loss_db(draft.row)
+        if abs(eirp - draft.row.eirp_dbm) > TOLERANCE_DB:
+            self.eirp_mismatches.append(
+                f"cell {draft.cell_id!r} states {draft.row.eirp_dbm:.1f} dBm EIRP, its power, "
+                f"feeder and antenna {antenna.name!r} make {eirp:.1f} dBm"
+            )
+
+    def eirp_notes(self) -> list[str]:
+        """Return sentences on what became of the EIRP of the rows."""
+        notes = []
+        if self.gains_between:
+            notes.append(
+                f"the antenna gain of {self.gains_between} cells is their EIRP less their power"
+            )
+        if self.eirp_mismatches:
+            notes.append(
+                f"{len(self.eirp_mismatches)} cells state an EIRP that their power does not make, "
+                f"power and antenna decide: {self.eirp_mismatches[0]}"
+            )
+        return notes
+
     def _compare_tilt(self, cell_id: str, stated_deg: float, pattern: AntennaPattern) -> None:
         inside = pattern.electrical_downtilt_deg
         if abs(inside - stated_deg) > _TILT_TOLERANCE_DEG:
@@ -288,6 +367,13 @@ class CellMaker:
     def _radius_m(self, row: CellRow) -> float:
         if row.radius_m is None:
             return self.radius_m
+        if row.radius_m < _LEAST_RADIUS_M:
+            column = row.records[0].columns.columns.get("radius_m", "") if row.records else ""
+            raise InvalidInputError(
+                f"{row.where}: the radius in column {column!r} is {row.radius_m:g} m, wanted "
+                f"{_LEAST_RADIUS_M:g} m or more: if it is in kilometres, set "
+                f'radius_km = "{column}" in [network.columns]; radius_m = "" leaves it out'
+            )
         self.cut_radii += row.radius_m > self.radius_m
         return min(row.radius_m, self.radius_m)
 

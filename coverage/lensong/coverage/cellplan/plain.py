@@ -6,9 +6,14 @@ anything that would tell cells apart.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import cast
 
+from lensong.coverage.antenna_file import DBI_OVER_DBD_DB
 from lensong.coverage.cellplan.aliases import ColumnMap, match_columns, squeezed
+from lensong.coverage.cellplan.carriers import read_carrier_text
 from lensong.coverage.cellplan.positions import Positions
 from lensong.coverage.cellplan.rows import (
     CellRow,
@@ -19,25 +24,40 @@ from lensong.coverage.cellplan.rows import (
     choose_power_columns,
     table_readers,
 )
+from lensong.coverage.network import Technology
 from lensong.gis_data.tables import Table
+from lensong.propagation.errors import InvalidInputError
 
 __all__ = ["cell_row", "looks_like_sites", "read_plain"]
 
-_CELL_FIELDS = {
-    "azimuth_deg", "band", "earfcn", "nr_arfcn", "arfcn", "freq_mhz", "antenna",
-    "total_power_dbm", "rs_power_dbm", "power_dbm", "physical_cell_id",
+# A table with none of these tells no sectors apart: each row stands for all of a site's.
+_SECTOR_FIELDS = {
+    "azimuth_deg", "antenna", "physical_cell_id", "cell_id", "mechanical_downtilt_deg",
+    "electrical_downtilt_deg", "total_downtilt_deg", "rs_power_dbm", "horizontal_beamwidth_deg",
+    "earfcn", "nr_arfcn", "arfcn",
 }  # fmt: skip
-_YES = {"1", "true", "yes", "y", "x", "oui", "co", "on"}
+_FLAG = re.compile(
+    r"(?:^|[^a-z0-9])(?P<tech>lte|nr|4g|5g|gsm|umts|2g|3g)[^a-z0-9]*"
+    r"(?P<band>(?:b|n|band)?\d{1,4})(?:[^a-z0-9]*m[^a-z0-9]*hz)?$"
+)
+_YES = {"1", "true", "yes", "y", "x", "oui", "co", "on", "si", "ja", "v", "vrai", "wahr"}
+_NO = {"", "0", "false", "no", "n", "non", "khong", "off", "nein", "faux", "falsch"}
 _OMNI = {"omni", "omnidirectional", "nd", "vo huong", "vohuong"}
 
 
 def looks_like_sites(columns: ColumnMap) -> bool:
-    """Return whether a table has positions but nothing of cells."""
-    return not _CELL_FIELDS & columns.columns.keys()
+    """Return whether a table has positions but nothing that tells the cells of a site apart."""
+    return not _SECTOR_FIELDS & columns.columns.keys()
 
 
 def read_plain(
-    table: Table, *, label: str, power: PowerKind, height_unit: HeightUnit, crs: str | None
+    table: Table,
+    *,
+    label: str,
+    power: PowerKind,
+    height_unit: HeightUnit,
+    crs: str | None,
+    chosen: Mapping[str, str] | None = None,
 ) -> ReadRows:
     """Return the rows of a plan in one table.
 
@@ -50,16 +70,20 @@ def read_plain(
         Of heights whose column names no unit.
     crs : str or None
         Of projected positions.
+    chosen : dict or None
+        ``[network.columns]``.
     """
-    columns = choose_power_columns(match_columns(table.columns), power)
-    columns = _prefer_unique_ids(columns, table)
+    columns = choose_power_columns(match_columns(table.columns, chosen=chosen), power)
+    columns = _operator_called_carrier(_prefer_unique_ids(columns, table), table)
+    flags = _band_flags(columns, table) if label == "sites" else {}
+    columns = replace(columns, ignored=tuple(c for c in columns.ignored if c not in flags))
+    columns, joined_ids = _site_before_cell(columns, table)
     readers = list(table_readers(table, columns))
     positions = Positions(columns, crs, readers)
-    read = ReadRows(
-        format=label, rows=[], mapped=_used(columns, positions), ignored=columns.ignored
-    )
-    if positions.note:
-        read.notes.append(positions.note)
+    read = ReadRows(format=label, rows=[], columns=columns, unused=positions.unused)
+    read.notes += [*table.notes, *filter(None, (positions.note, joined_ids))]
+    if flags:
+        read.notes.append(f"columns {', '.join(flags)} say which bands a site has")
     if "total_downtilt_deg" in columns.columns:
         read.notes.append(
             f"column {columns.columns['total_downtilt_deg']!r} does not say which tilt it is: "
@@ -69,12 +93,14 @@ def read_plain(
     for reader in readers:
         place = positions.lat_lon(reader)
         if place is None:
-            read.skip("no position")
+            read.skip("no position", reader)
             continue
         row = cell_row(reader, place, height_unit=height_unit, load_scale=load_scale)
         if label == "sites":
-            read.rows += _by_flags(reader, replace(row, is_site=True, cell_id=""), read)
+            read.rows += _by_flags(reader, replace(row, is_site=True, cell_id=""), read, flags)
         else:
+            if joined_ids:
+                row = replace(row, cell_id=f"{row.site_id}/{row.cell_id}")
             read.rows.append(row)
     return read
 
@@ -89,10 +115,13 @@ def cell_row(
     """Return what the fields of one table row say."""
     azimuth = reader.text("azimuth_deg")
     is_omni = squeezed(azimuth)[0] in _OMNI
-    mechanical = reader.number("mechanical_downtilt_deg")
+    mechanical = reader.downtilt_deg("mechanical_downtilt_deg")
+    carrier = reader.text("carrier")
+    told = read_carrier_text(carrier)
     load = reader.number("downlink_load")
     return CellRow(
         where=reader.where,
+        records=(reader,),
         cell_id=reader.text("cell_id"),
         site_id=reader.text("site_id"),
         site_name=reader.text("site_name"),
@@ -105,25 +134,30 @@ def cell_row(
         is_omni=is_omni,
         height_agl_m=reader.metres("height_agl_m", height_unit),
         mechanical_downtilt_deg=(
-            reader.number("total_downtilt_deg") if mechanical is None else mechanical
+            reader.downtilt_deg("total_downtilt_deg") if mechanical is None else mechanical
         ),
-        electrical_downtilt_deg=reader.number("electrical_downtilt_deg"),
-        additional_electrical_downtilt_deg=reader.number("additional_electrical_downtilt_deg"),
+        electrical_downtilt_deg=reader.downtilt_deg("electrical_downtilt_deg"),
+        additional_electrical_downtilt_deg=reader.downtilt_deg(
+            "additional_electrical_downtilt_deg"
+        ),
         antenna=reader.text("antenna"),
         antenna_gain_dbi=_gain_dbi(reader),
         horizontal_beamwidth_deg=reader.number("horizontal_beamwidth_deg"),
         vertical_beamwidth_deg=reader.number("vertical_beamwidth_deg"),
-        band=reader.text("band"),
-        earfcn=reader.integer("earfcn"),
-        nr_arfcn=reader.integer("nr_arfcn"),
+        band=reader.text("band") or told.band,
+        carrier=carrier,
+        earfcn=_agreed(reader, "earfcn", told.earfcn),
+        nr_arfcn=_agreed(reader, "nr_arfcn", told.nr_arfcn),
+        ssb_arfcn=reader.integer("ssb_arfcn"),
         arfcn=reader.integer("arfcn"),
-        freq_mhz=reader.number("freq_mhz"),
-        bandwidth_mhz=reader.number("bandwidth_mhz"),
+        freq_mhz=reader.megahertz("freq_mhz"),
+        bandwidth_mhz=_first(reader.megahertz("bandwidth_mhz"), told.bandwidth_mhz),
         subcarrier_spacing_khz=reader.number("subcarrier_spacing_khz"),
         physical_cell_id=reader.integer("physical_cell_id"),
         total_power_dbm=reader.power_dbm("total_power_dbm"),
         rs_power_dbm=reader.power_dbm("rs_power_dbm"),
         power_dbm=reader.power_dbm("power_dbm"),
+        eirp_dbm=_eirp_dbm(reader),
         reference_signal_boost_db=reader.number("reference_signal_boost_db"),
         feeder_loss_db=reader.number("feeder_loss_db"),
         noise_figure_db=reader.number("noise_figure_db"),
@@ -133,6 +167,27 @@ def cell_row(
         backhaul=reader.text("backhaul"),
         power_supply=reader.text("power_supply"),
     )
+
+
+def _first(value: float | None, other: float | None) -> float | None:
+    return other if value is None else value
+
+
+def _agreed(reader: RowReader, name: str, told: int | None) -> int | None:
+    """Return a channel number from its column or from the carrier's text; both must agree."""
+    value = reader.integer(name)
+    if value is not None and told is not None and value != told:
+        raise InvalidInputError(
+            f"{reader.where}: column {reader.columns.columns[name]!r} says channel {value}, the "
+            f"carrier {reader.text('carrier')!r} says {told}: correct one"
+        )
+    return told if value is None else value
+
+
+def _eirp_dbm(reader: RowReader) -> float | None:
+    """Return the power radiated over an isotropic antenna [dBm], from EIRP or ERP."""
+    eirp, erp = reader.power_dbm("eirp_dbm"), reader.power_dbm("erp_dbm")
+    return eirp if eirp is not None or erp is None else erp + DBI_OVER_DBD_DB
 
 
 def _gain_dbi(reader: RowReader) -> float | None:
@@ -149,20 +204,81 @@ def _load_scale(columns: ColumnMap, readers: list[RowReader]) -> float:
     return 0.01 if any(load is not None and load > 1.0 for load in loads) else 1.0
 
 
-def _by_flags(reader: RowReader, row: CellRow, read: ReadRows) -> list[CellRow]:
-    """Return the row once per technology that its yes/no columns or its technology name."""
-    flags = {"4G": "has_4g", "5G": "has_5g"}
-    present = {tech: name for tech, name in flags.items() if name in reader.columns.columns}
-    if not present:
-        return [row]
-    rows = [
+def _by_flags(
+    reader: RowReader, row: CellRow, read: ReadRows, flags: Mapping[str, tuple[Technology, str]]
+) -> list[CellRow]:
+    """Return the row once per technology and band that its yes/no columns or its texts name."""
+    names: dict[Technology, str] = {"4G": "has_4g", "5G": "has_5g"}
+    present = {tech: name for tech, name in names.items() if name in reader.columns.columns}
+    bands = [
+        (technology, band)
+        for column, (technology, band) in flags.items()
+        if squeezed(reader.row[column])[0] in _YES
+    ]
+    if not present and not flags:
+        return [replace(row, band=band) for band in _several(row.band)]
+    rows = [replace(row, technology=technology, band=band) for technology, band in bands]
+    with_band = {technology for technology, _ in bands}
+    rows += [
         replace(row, technology=technology)
         for technology, name in present.items()
-        if squeezed(reader.text(name))[0] in _YES
+        if technology not in with_band and squeezed(reader.text(name))[0] in _YES
     ]
     if not rows:
-        read.skip(f"no {' or '.join(present)} at the site")
+        of = dict.fromkeys([*present, *(technology for technology, _ in flags.values())])
+        read.skip(f"no {' or '.join(of)} at the site", reader)
     return rows
+
+
+def _several(band: str) -> list[str]:
+    """Return the bands that a site's text lists (``B3, B20``), or the text itself."""
+    parts = [part.strip() for part in re.split(r"[,;/+&|]|\s+-\s+", band) if part.strip()]
+    return parts if len(parts) > 1 else [band]
+
+
+def _band_flags(columns: ColumnMap, table: Table) -> dict[str, tuple[Technology, str]]:
+    """Return yes/no columns that name a technology and a band, such as ``site_5g_3500_m_hz``."""
+    flags: dict[str, tuple[Technology, str]] = {}
+    for column in columns.ignored:
+        match = _FLAG.search(column.lower())
+        values = {squeezed(row[column])[0] for row in table.rows}
+        if match is None or not values <= {*_YES, *_NO}:
+            continue
+        technology = {"lte": "4G", "4g": "4G", "nr": "5G", "5g": "5G"}.get(match["tech"])
+        if technology in ("4G", "5G"):
+            flags[column] = (cast("Technology", technology), match["band"])
+    return flags
+
+
+def _operator_called_carrier(columns: ColumnMap, table: Table) -> ColumnMap:
+    """Take ``Carrier`` for the operator, as in America, where it holds words alone."""
+    column = columns.columns.get("carrier")
+    if column is None or "operator" in columns.columns or "operator" in columns.denied:
+        return columns
+    values = [row[column] for row in table.rows if row[column]]
+    if not values or any(not read_carrier_text(v).is_empty or v.isdigit() for v in values):
+        return columns
+    renamed = {f: c for f, c in columns.columns.items() if f != "carrier"} | {"operator": column}
+    return replace(columns, columns=renamed)
+
+
+def _site_before_cell(columns: ColumnMap, table: Table) -> tuple[ColumnMap, str]:
+    """Return whether cell ids count within the site, and a note that says so."""
+    cell, site = columns.columns.get("cell_id"), columns.columns.get("site_id")
+    if cell is None or site is None or cell == site:
+        return columns, ""
+    cells = [row[cell] for row in table.rows]
+    pairs = {(row[site], row[cell]) for row in table.rows}
+    sites_of: dict[str, set[str]] = {}
+    for row in table.rows:
+        sites_of.setdefault(row[cell], set()).add(row[site])
+    shared = [name for name, sites in sites_of.items() if name and len(sites) > 1]
+    if not shared or len(pairs) == len(set(cells)):
+        return columns, ""
+    return columns, (
+        f"column {cell!r} counts within the site ({shared[0]!r} stands at several): cells are "
+        f"called by {site!r} and {cell!r}"
+    )
 
 
 def _prefer_unique_ids(columns: ColumnMap, table: Table) -> ColumnMap:
@@ -183,15 +299,9 @@ def _prefer_unique_ids(columns: ColumnMap, table: Table) -> ColumnMap:
         other = next((c for c in columns.ignored if squeezed(c)[0] == name), None)
         if other is not None and not repeats(other):
             ignored = tuple(c for c in columns.ignored if c != other)
-            return ColumnMap(
+            return replace(
+                columns,
                 columns=columns.columns | {"cell_id": other},
-                units=columns.units,
                 ignored=(*ignored, columns.columns["cell_id"]),
             )
     return columns
-
-
-def _used(columns: ColumnMap, positions: Positions) -> dict[str, str]:
-    """Return field to column for the report, without the kind of position that was not used."""
-    unused = ("lat_deg", "lon_deg") if positions.is_projected else ("x_m", "y_m")
-    return {f: c for f, c in columns.columns.items() if f not in unused}

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import cos, floor, hypot, radians
+from math import cos, floor, hypot, isnan, radians
 
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 
 from lensong.coverage.cellplan.aliases import ColumnMap, squeezed
 from lensong.coverage.cellplan.rows import RowReader
+from lensong.gis_data.angles import parse_lat_lon
+from lensong.gis_data.tables import GEOMETRY_LAT
 from lensong.propagation.errors import DataError, InvalidInputError
 
 __all__ = ["Positions", "group_by_distance", "metres_between"]
@@ -44,6 +46,7 @@ class Positions:
 
     columns: ColumnMap
     is_projected: bool
+    is_combined: bool
     note: str
     _transformer: Transformer | None
     _x_is_northing: bool
@@ -53,13 +56,20 @@ class Positions:
         self._transformer, self._x_is_northing = None, False
         names = columns.columns
         self.is_projected = not {"lat_deg", "lon_deg"} <= names.keys()
+        self.is_combined = False
         if not self.is_projected:
+            if names["lat_deg"] != GEOMETRY_LAT:  # a layer's geometry was turned into WGS 84
+                self._use_degrees(crs)
+            return
+        if "position" in names and not {"x_m", "y_m"} <= names.keys():
+            self.is_projected, self.is_combined = False, True
             self._use_degrees(crs)
             return
         if not {"x_m", "y_m"} <= names.keys():
             raise DataError(
                 "the cell plan has no position columns, wanted lat and lon (or x and y with "
-                "network.crs): rename the columns that hold them"
+                f"network.crs) among {', '.join(names_of(readers))}: name the columns that hold "
+                'them in [network.columns], e.g. lat_deg = "…"'
             )
         pairs = [_pair(reader) for reader in readers]
         known = [pair for pair in pairs if pair is not None]
@@ -131,7 +141,7 @@ class Positions:
         ``dx_m`` and ``dy_m`` move the place east and north by a few metres.
         """
         if not self.is_projected:
-            lat, lon = reader.number("lat_deg"), reader.number("lon_deg")
+            lat, lon = self._degrees(reader)
             if self._transformer is not None and lat is not None and lon is not None:
                 lon, lat = self._transformer.transform(lon, lat)
         else:
@@ -150,6 +160,25 @@ class Positions:
             lat += dy_m / _METRES_PER_DEG
             lon += dx_m / (_METRES_PER_DEG * cos(radians(lat)))
         return lat, lon
+
+    def _degrees(self, reader: RowReader) -> tuple[float | None, float | None]:
+        if not self.is_combined:
+            return reader.angle("lat_deg", "latitude"), reader.angle("lon_deg", "longitude")
+        try:
+            lat, lon = parse_lat_lon(reader.text("position"))
+        except DataError as error:
+            raise DataError(
+                f"{reader.where}, column {self.columns.columns['position']!r}: {error}"
+            ) from error
+        return (None, None) if isnan(lat) or isnan(lon) else (lat, lon)
+
+    @property
+    def unused(self) -> frozenset[str]:
+        """Return the fields of positions that have a column and are not used."""
+        fields = {"lat_deg", "lon_deg", "x_m", "y_m", "position"}
+        if self.is_combined:
+            return frozenset(fields - {"position"})
+        return frozenset(fields - ({"x_m", "y_m"} if self.is_projected else {"lat_deg", "lon_deg"}))
 
 
 def metres_between(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
@@ -193,6 +222,11 @@ def group_by_distance(places: Sequence[tuple[float, float]], tolerance_m: float)
 def _column_deg(row: int, step_deg: float) -> float:
     lat = min(abs(row), abs(row + 1)) * step_deg
     return 2.0 * step_deg / max(cos(radians(min(lat + 2 * step_deg, 89.9))), 1e-3)
+
+
+def names_of(readers: Sequence[RowReader]) -> tuple[str, ...]:
+    """Return the columns of the table that some readers read."""
+    return tuple(readers[0].row) if readers else ()
 
 
 def _pair(reader: RowReader) -> tuple[float, float] | None:

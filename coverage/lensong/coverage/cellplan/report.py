@@ -10,7 +10,7 @@ _FORMATS = {
     "plain": "plain cell plan",
     "atoll": "Atoll tables",
     "planet": "Planet sheet",
-    "opencellid": "OpenCelliD rows (estimated positions)",
+    "opencellid": "crowd-sourced cells such as OpenCelliD's (estimated positions)",
     "sites": "list of sites with positions only",
 }
 
@@ -31,6 +31,8 @@ class ImportReport:
         Field to the number of cells in which it was filled from the assumptions.
     skipped : dict
         Reason to number of rows.
+    merged : int
+        Rows that say what another row says.
     notes : tuple of str
         English sentences on what was decided or looks odd.
     """
@@ -40,6 +42,7 @@ class ImportReport:
     ignored: tuple[str, ...] = ()
     assumed: dict[str, int]
     skipped: dict[str, int]
+    merged: int = 0
     notes: tuple[str, ...] = ()
 
 
@@ -57,5 +60,7 @@ def describe_import(report: ImportReport) -> str:
         if counts:
             lines.append(title)
             lines += [f"  {name}: {n} {unit}{'s' * (n != 1)}" for name, n in counts.items()]
+    if report.merged:
+        lines.append(f"merged with a row that says the same: {report.merged}")
     lines += [f"note: {note}" for note in report.notes]
     return "\n".join(lines)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isnan, log10
 from typing import Literal, TypeAlias
 
 from lensong.coverage.cellplan.aliases import ColumnMap
+from lensong.gis_data.angles import Axis, parse_angle
 from lensong.gis_data.tables import Table, parse_number
 from lensong.propagation.errors import DataError, InvalidInputError
 
@@ -27,7 +29,13 @@ HeightUnit: TypeAlias = Literal["m", "ft"]
 
 METRES_PER_FOOT = 0.3048
 
-_TRAILING_UNIT = re.compile(r"(?<=[\d.,])\s*(?:°|deg|dbm|dbi|db|mhz|khz|m|%)\s*$", re.IGNORECASE)
+_TRAILING_UNIT = re.compile(
+    r"(?<=[\d.,])\s*(?:°|deg|dbm|dbw|dbi|db|watts?|w|ghz|mhz|khz|m|%)\s*$", re.IGNORECASE
+)
+_POWER_UNIT = re.compile(r"\d\s*(dbm|dbw|watts?|w)\s*$", re.IGNORECASE)
+_FREQUENCY_UNIT = re.compile(r"\d\s*(ghz|mhz|khz)\s*$", re.IGNORECASE)
+_WATTS = {"w": 1.0, "watt": 1.0, "watts": 1.0, "kw": 1e3, "mw": 1e-3}
+_MEGAHERTZ = {"ghz": 1e3, "khz": 1e-3, "hz": 1e-6}
 _POWER_FIELDS = ("total_power_dbm", "rs_power_dbm", "power_dbm")
 
 
@@ -68,6 +76,9 @@ class CellRow:
     ----------
     where : str
         For messages: ``"line 12"``.
+    records : tuple of RowReader
+        The rows of the file that say it: several for a crowd-sourced site and for rows that were
+        merged. Not compared.
     cell_id, site_id, site_name, operator, technology, status, antenna, band : str
         As written; empty is unsaid.
     is_site : bool
@@ -77,9 +88,16 @@ class CellRow:
         The plan says that the antenna radiates alike all around.
     additional_electrical_downtilt_deg : float or None
         On top of the tilt inside the antenna's pattern [deg] (Atoll).
+    carrier : str
+        Text of a carrier as written, such as Atoll's ``"10 MHz - EARFCN 6400"``.
+    ssb_arfcn : int or None
+        Where the synchronisation block of an NR cell lies; not the carrier's centre.
+    eirp_dbm : float or None
+        Power of the whole carrier times the antenna's gain [dBm].
     """
 
-    where: str
+    where: str = field(compare=False)
+    records: tuple[RowReader, ...] = field(default=(), compare=False, repr=False)
     cell_id: str = ""
     site_id: str = ""
     site_name: str = ""
@@ -101,6 +119,8 @@ class CellRow:
     band: str = ""
     earfcn: int | None = None
     nr_arfcn: int | None = None
+    ssb_arfcn: int | None = None
+    carrier: str = ""
     arfcn: int | None = None
     freq_mhz: float | None = None
     bandwidth_mhz: float | None = None
@@ -109,6 +129,7 @@ class CellRow:
     total_power_dbm: float | None = None
     rs_power_dbm: float | None = None
     power_dbm: float | None = None
+    eirp_dbm: float | None = None
     reference_signal_boost_db: float | None = None
     feeder_loss_db: float | None = None
     noise_figure_db: float | None = None
@@ -123,18 +144,41 @@ class CellRow:
 
 @dataclass(slots=True, kw_only=True)
 class ReadRows:
-    """What a reader of one format hands on."""
+    """What a reader of one format hands on.
+
+    Parameters
+    ----------
+    columns : ColumnMap
+        Which column holds which field.
+    unused : frozenset of str
+        Fields that have a column and are not used, such as latitude where x and y are.
+    left_out : list of (RowReader, str)
+        Rows, or the part of a row that speaks of one technology, and why they are left out.
+    merged : list of (RowReader, str)
+        Rows that say what another row says, and which.
+    """
 
     format: str
     rows: list[CellRow]
-    mapped: dict[str, str]
-    ignored: tuple[str, ...] = ()
-    skipped: dict[str, int] = field(default_factory=dict)
+    columns: ColumnMap
+    unused: frozenset[str] = frozenset()
+    left_out: list[tuple[RowReader, str]] = field(default_factory=list)
+    merged: list[tuple[RowReader, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def skip(self, reason: str, rows: int = 1) -> None:
-        """Count rows that are left out."""
-        self.skipped[reason] = self.skipped.get(reason, 0) + rows
+    @property
+    def mapped(self) -> dict[str, str]:
+        """Return field to column, without the fields that are not used."""
+        return {f: c for f, c in self.columns.columns.items() if f not in self.unused}
+
+    @property
+    def skipped(self) -> dict[str, int]:
+        """Return reason to number of rows that are left out for it."""
+        return dict(Counter(reason for _, reason in self.left_out))
+
+    def skip(self, reason: str, *readers: RowReader) -> None:
+        """Leave out rows for a reason."""
+        self.left_out += [(reader, reason) for reader in readers]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +191,8 @@ class RowReader:
     columns : ColumnMap
     where : str
         For messages.
+    line : int
+        Of the file.
     row : dict
         Column to text.
     """
@@ -154,6 +200,7 @@ class RowReader:
     table: Table
     columns: ColumnMap
     where: str
+    line: int
     row: Mapping[str, str]
 
     def text(self, name: str) -> str:
@@ -183,13 +230,28 @@ class RowReader:
         return None if value is None else int(value)
 
     def power_dbm(self, name: str) -> float | None:
-        """Return a power field, converted where its column says watts."""
+        """Return a power field [dBm], converted where its column or its own text says watts."""
         value = self.number(name)
-        if value is None or self.columns.units.get(name) != "w":
-            return value
+        own = _POWER_UNIT.search(self.text(name))
+        unit = own[1].lower() if own else self.columns.units.get(name, "dbm")
+        if value is None or unit not in _WATTS:
+            return value if value is None or unit != "dbw" else value + 30.0
         if value <= 0.0:
-            raise DataError(f"{self.where}: power is {value:g} W, wanted above 0 W")
-        return 10.0 * log10(1000.0 * value)
+            raise DataError(f"{self.where}: power is {value:g} {unit}, wanted above 0")
+        return 10.0 * log10(1000.0 * value * _WATTS[unit])
+
+    def megahertz(self, name: str) -> float | None:
+        """Return a frequency or bandwidth [MHz] by the unit in the column's name."""
+        value = self.number(name)
+        own = _FREQUENCY_UNIT.search(self.text(name))
+        unit = own[1].lower() if own else self.columns.units.get(name, "mhz")
+        return None if value is None else value * _MEGAHERTZ.get(unit, 1.0)
+
+    def downtilt_deg(self, name: str) -> float | None:
+        """Return a tilt, positive down [deg]; ``[network.columns]`` may say that it counts up."""
+        value = self.number(name)
+        is_up = self.columns.units.get(name) == "up"
+        return -value if value is not None and is_up else value
 
     def metres(self, name: str, height_unit: HeightUnit = "m") -> float | None:
         """Return a length [m]; the unit in the column's name goes before the setting."""
@@ -198,11 +260,21 @@ class RowReader:
         factor = {"ft": METRES_PER_FOOT, "feet": METRES_PER_FOOT, "km": 1000.0}.get(unit, 1.0)
         return None if value is None else value * factor
 
+    def angle(self, name: str, axis: Axis) -> float | None:
+        """Return a latitude or longitude [deg], decimal or in minutes and seconds."""
+        try:
+            value = parse_angle(self.text(name), axis, decimal_comma=self.table.decimal_comma)
+        except DataError as error:
+            raise DataError(
+                f"{self.where}, column {self.columns.columns[name]!r}: {error}"
+            ) from error
+        return None if isnan(value) else value
+
 
 def table_readers(table: Table, columns: ColumnMap, label: str = "line") -> Iterator[RowReader]:
     """Yield a reader for each row."""
     for row, line in zip(table.rows, table.line_numbers, strict=True):
-        yield RowReader(table=table, columns=columns, where=f"{label} {line}", row=row)
+        yield RowReader(table=table, columns=columns, where=f"{label} {line}", line=line, row=row)
 
 
 def choose_power_columns(columns: ColumnMap, power: PowerKind) -> ColumnMap:
@@ -229,4 +301,6 @@ def choose_power_columns(columns: ColumnMap, power: PowerKind) -> ColumnMap:
         if source in columns.units:
             kept_units[target] = columns.units[source]
     dropped = tuple(columns.columns[name] for name in present if name not in keep)
-    return ColumnMap(columns=kept_columns, units=kept_units, ignored=columns.ignored + dropped)
+    return replace(
+        columns, columns=kept_columns, units=kept_units, ignored=columns.ignored + dropped
+    )
