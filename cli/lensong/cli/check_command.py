@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +23,15 @@ __all__ = ["check"]
 
 @click.command(short_help="Read all inputs without computing: what was taken for what.")
 @click.argument("scenario", type=click.Path(path_type=Path))
+@click.option(
+    "--rows",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write what each row of the cell list became, as a plan's cells_as_read.csv.",
+)
 @json_option
 @quiet_option
 @explains_errors
-def check(scenario: Path, as_json: bool, quiet: bool) -> None:
+def check(scenario: Path, rows: Path | None, as_json: bool, quiet: bool) -> None:
     """Read all inputs of SCENARIO without computing: what was taken for what, and what is odd.
 
     Ends with 0 when all is well, 1 when there are warnings, 2 when a plan could not be made.
@@ -40,6 +46,11 @@ def check(scenario: Path, as_json: bool, quiet: bool) -> None:
         console.progress("start", 1.0, 1.0)
         land, network, report = read_inputs(asked, console.progress)
     warnings = [*network.warnings, *land.warnings]
+    if rows is not None:
+        from lensong.coverage.results.tables import as_read_table
+        from lensong.gis_data.vector_write import write_csv
+
+        write_csv(rows, as_read_table(network.as_read))
     if as_json:
         found = _as_json(asked.title, land, network, report, warnings)
         click.echo(json.dumps(found, ensure_ascii=False, indent=2))
@@ -52,7 +63,7 @@ def check(scenario: Path, as_json: bool, quiet: bool) -> None:
 def _text(
     title: str, land: Land, network: Network, report: ImportReport, warnings: list[str]
 ) -> str:
-    from lensong.coverage.cellplan.report import describe_import
+    from lensong.coverage.cellplan.report import describe_import, describe_rows
 
     people = float(land.villages["population"].sum())
     west, south, east, north = land.grid.bounds_m
@@ -70,6 +81,9 @@ def _text(
         f"{_counted(len(network.masts), 'mast')}, {_counted(len(network.cells), 'cell')}",
         *(f"  {_counted(n, 'cell'):>9}  {carrier}" for carrier, n in _carriers(network).items()),
         describe_import(report),
+        "",
+        "CELL LIST, ROW BY ROW (all of it: --rows cells_as_read.csv)",
+        *describe_rows(network.as_read),
     ]
     for heading, sentences in (
         ("ASSUMPTIONS", [*network.assumptions, *land.assumptions]),
@@ -117,6 +131,8 @@ def _as_json(
         "ignored": list(report.ignored),
         "assumed": report.assumed,
         "skipped": report.skipped,
+        "merged": report.merged,
+        "rows": [asdict(entry) for entry in network.as_read],
         "notes": list(report.notes),
         "assumptions": [*network.assumptions, *land.assumptions],
         "warnings": warnings,

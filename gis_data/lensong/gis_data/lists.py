@@ -21,7 +21,7 @@ _VECTOR_SUFFIXES = {
 }  # fmt: skip
 
 
-def read_list(path: str | Path, *, layer: str = "") -> Table:
+def read_list(path: str | Path, *, layer: str = "", layer_like: str = "") -> Table:
     """Return the table in a file of any kind.
 
     Parameters
@@ -31,6 +31,8 @@ def read_list(path: str | Path, *, layer: str = "") -> Table:
         vector file (KML and KMZ with all their folders, GeoPackage, GeoJSON, Shapefile, GML).
     layer : str
         Layer of a vector file or sheet of a workbook; needed where there are several, but for KML.
+    layer_like : str
+        The sheet whose name begins so, in any case, where there are several and none is chosen.
 
     Returns
     -------
@@ -48,7 +50,7 @@ def read_list(path: str | Path, *, layer: str = "") -> Table:
     if not path.exists():
         raise DataError(f"no file {path}: check the path in the scenario")
     if suffix in WORKBOOK_SUFFIXES:
-        return _of_workbook(path, layer)
+        return _of_workbook(path, layer, layer_like)
     if suffix in _VECTOR_SUFFIXES and not is_text_table(path):
         return _of_points(path, layer)
     if layer:
@@ -56,8 +58,8 @@ def read_list(path: str | Path, *, layer: str = "") -> Table:
     return read_table(path)
 
 
-def _of_workbook(path: Path, sheet: str) -> Table:
-    name, records = read_sheet(path, sheet)
+def _of_workbook(path: Path, sheet: str, like: str) -> Table:
+    name, records = read_sheet(path, sheet, like)
     return table_of(records, Path(f"{path} sheet {name}"))
 
 

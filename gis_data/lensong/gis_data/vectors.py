@@ -44,6 +44,7 @@ __all__ = [
 ]
 
 _POINT_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+")
+_MOST_KML_BYTES = 512 * 2**20
 _TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
 # What GDAL adds to a KML layer (how Google Earth draws a placemark) and to a GML layer (its box).
 _NO_ATTRIBUTES = (
@@ -333,7 +334,13 @@ def _kml_names(path: Path) -> dict[str, str]:
     """
     if path.suffix.lower() == ".kmz":
         with zipfile.ZipFile(path) as archive:
-            texts = [archive.read(n) for n in archive.namelist() if n.lower().endswith(".kml")]
+            parts = [i for i in archive.infolist() if i.filename.lower().endswith(".kml")]
+            if sum(part.file_size for part in parts) > _MOST_KML_BYTES:
+                raise DataError(
+                    f"{path} unfolds to more than {_MOST_KML_BYTES / 2**20:.0f} MiB: save it as "
+                    "GeoPackage"
+                )
+            texts = [archive.read(part) for part in parts]
     else:
         texts = [path.read_bytes()]
     pattern = rb"""<(?:\w+:)?(?:Data|SimpleField|SimpleData)\b[^>]*?\bname\s*=\s*["']([^"']+)["']"""

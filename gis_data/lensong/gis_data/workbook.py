@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import unicodedata
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,13 @@ __all__ = ["WORKBOOK_SUFFIXES", "read_sheet"]
 
 WORKBOOK_SUFFIXES = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 
+_MOST_BYTES = 512 * 2**20
 _COMMA_NUMBER = re.compile(r"[+-]?\d+,(\d+)")
 
 
-def read_sheet(path: Path, sheet: str = "") -> tuple[str, list[tuple[int, list[str]]]]:
+def read_sheet(
+    path: Path, sheet: str = "", like: str = ""
+) -> tuple[str, list[tuple[int, list[str]]]]:
     """Return the name of a sheet and its rows that hold a value, with their numbers.
 
     Parameters
@@ -26,6 +30,8 @@ def read_sheet(path: Path, sheet: str = "") -> tuple[str, list[tuple[int, list[s
     path : Path
     sheet : str
         Needed where several sheets have rows.
+    like : str
+        How the name of the wanted one of several begins, in any case.
 
     Returns
     -------
@@ -41,6 +47,7 @@ def read_sheet(path: Path, sheet: str = "") -> tuple[str, list[tuple[int, list[s
     DataError
         The file is damaged, locked by a password, or empty.
     """
+    _check_size(path)
     from python_calamine import CalamineError, CalamineWorkbook
 
     try:
@@ -56,12 +63,28 @@ def read_sheet(path: Path, sheet: str = "") -> tuple[str, list[tuple[int, list[s
         raise ConfigError(f"{path} has no sheet {sheet!r}, it has {', '.join(rows)}")
     if not filled or (sheet and not rows[sheet]):
         raise DataError(f"{path} is empty, wanted a table with one row per line")
+    alike = [name for name in filled if like and name.casefold().startswith(like.casefold())]
+    if not sheet and len(alike) == 1:
+        sheet = alike[0]
     if not sheet and len(filled) > 1:
         raise ConfigError(
             f'{path} has the sheets {", ".join(filled)}: say which one with layer = "{filled[0]}"'
         )
     chosen = sheet or filled[0]
     return chosen, _with_points(rows[chosen])
+
+
+def _check_size(path: Path) -> None:
+    """Refuse a workbook that unfolds to more than a list can be."""
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        unfolded = sum(info.file_size for info in archive.infolist())
+    if unfolded > _MOST_BYTES:
+        raise DataError(
+            f"{path} unfolds to {unfolded / 2**20:.0f} MiB, wanted at most "
+            f"{_MOST_BYTES / 2**20:.0f}: save the sheet as 'CSV UTF-8'"
+        )
 
 
 def _rows(sheet: Any) -> list[tuple[int, list[str]]]:  # Any: calamine's sheet has no types

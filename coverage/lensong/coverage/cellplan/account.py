@@ -13,6 +13,15 @@ __all__ = ["Made", "as_read"]
 
 _NAMED_CELLS = 12
 _NO_COLUMN = "no column of the list"
+_WHY_UNUSED = {
+    "has_2g": "2G is not planned",
+    "has_3g": "3G is not planned",
+    "range": "how far phones heard it says nothing of the mast",
+    "created": "decides nothing",
+    "updated": "decides nothing",
+    "averageSignal": "decides nothing",
+    "unit": "decides nothing",
+}
 _EMPTY = "empty in the list"
 
 
@@ -63,7 +72,7 @@ def _of_row(reader: RowReader, read: ReadRows, group: Sequence[Made]) -> Iterato
         if field in read.unused:
             yield AsRead(
                 where=reader.where, column=column, text=text, field=field, fate="not used",
-                why="not needed: another column says it, or it decides nothing", cells=cells,
+                why=_WHY_UNUSED.get(field, "another column says it"), cells=cells,
             )  # fmt: skip
         elif text:
             fate, why = _fate(field, row, first, assumed)

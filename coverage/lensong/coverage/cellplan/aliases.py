@@ -41,7 +41,8 @@ ALIASES: dict[str, tuple[str, ...]] = {
         "towername",
     ),
     "operator": (
-        "operator", "operatorname", "nhamang", "mno", "operateur", "nomop", "doanhnghiep",
+        "operator", "operatorname", "nhamang", "mno", "operateur", "nomop", "doanhnghiep", "plmn",
+        "plmnid", "mccmnc",
         "provider", "operatorcode", "exploitant", "operador", "operadora", "betreiber",
         "netzbetreiber", "anbieter", "networkoperator", "networkname", "mobileoperator",
         "telco", "tennhamang", "codeop", "exploitantnom", "admlbnom",
@@ -237,6 +238,8 @@ ALIASES: dict[str, tuple[str, ...]] = {
         "coord", "gps", "gpscoordinates", "toado", "toadogps", "wkt", "geom", "geometry",
         "position", "coordonnees", "coordenadas", "koordinaten", "geopoint",
     ),
+    "mcc": ("mcc", "mobilecountrycode"),
+    "mnc": ("mnc", "mobilenetworkcode"),
     "has_2g": ("tech2g", "2g", "site2g", "has2g", "gsm", "co2g"),
     "has_3g": ("tech3g", "3g", "site3g", "has3g", "umts", "wcdma", "co3g"),
     "has_4g": (

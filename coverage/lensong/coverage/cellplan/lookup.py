@@ -88,7 +88,7 @@ def check_unknown_columns(columns: ColumnMap, rows: Sequence[Mapping[str, str]])
     if faults:
         raise DataError(
             f"{len(faults)} unknown column{'s' * (len(faults) > 1)} would decide the result and "
-            f"not be used: {'; '.join(faults)}: set that in [network.columns] of the scenario, or the "
+            f"not be used: {'; '.join(faults)}: set that in [network.columns], or the "
             f'key to "" if the column holds no such thing'
         )
 

@@ -10,7 +10,13 @@ from collections.abc import Mapping
 
 from lensong.coverage.cellplan.aliases import match_columns
 from lensong.coverage.cellplan.positions import group_by_distance
-from lensong.coverage.cellplan.rows import CellRow, ReadRows, RowReader, table_readers
+from lensong.coverage.cellplan.rows import (
+    CellRow,
+    ReadRows,
+    RowReader,
+    network_name,
+    table_readers,
+)
 from lensong.gis_data.tables import Table
 from lensong.propagation.errors import ConfigError, DataError
 
@@ -43,8 +49,6 @@ _OF_PLANS = {
 }  # fmt: skip
 _UNUSED = ("range", "created", "updated", "averageSignal", "unit")
 _TECHNOLOGIES = {"LTE": "4G", "NR": "5G"}
-# of MCC 452; other networks are named by their numbers
-_VIETNAM = {1: "MobiFone", 2: "VinaPhone", 4: "Viettel", 5: "Vietnamobile", 7: "Gmobile"}
 # Greatest cell and area numbers: 28 bits and 16 for LTE, 36 and 24 for NR (TS 23.003). The greatest
 # stand for "unknown", as do 0 and the two numbers below the greatest area (TS 23.003 §4.1).
 _MOST_CELL = {"4G": (1 << 28) - 1, "5G": (1 << 36) - 1}
@@ -170,6 +174,4 @@ def _site(
 
 
 def _operator(reader: RowReader) -> str:
-    mcc, mnc = reader.integer("mcc") or 0, reader.integer("net") or 0
-    name = _VIETNAM.get(mnc) if mcc == 452 else None
-    return name or f"{mcc:03d}-{mnc:02d}"
+    return network_name(reader.integer("mcc") or 0, reader.integer("net") or 0)

@@ -80,7 +80,10 @@ def read_plain(
     columns, joined_ids = _site_before_cell(columns, table)
     readers = list(table_readers(table, columns))
     positions = Positions(columns, crs, readers)
-    read = ReadRows(format=label, rows=[], columns=columns, unused=positions.unused)
+    unused = positions.unused | {"has_2g", "has_3g"}
+    if "operator" in columns.columns:
+        unused |= {"mcc", "mnc"}
+    read = ReadRows(format=label, rows=[], columns=columns, unused=unused)
     read.notes += [*table.notes, *filter(None, (positions.note, joined_ids))]
     if flags:
         read.notes.append(f"columns {', '.join(flags)} say which bands a site has")
@@ -125,7 +128,7 @@ def cell_row(
         cell_id=reader.text("cell_id"),
         site_id=reader.text("site_id"),
         site_name=reader.text("site_name"),
-        operator=reader.text("operator"),
+        operator=reader.operator(),
         technology=reader.text("technology"),
         status=reader.text("status"),
         lat_deg=place[0],

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["ImportReport", "describe_import"]
+from lensong.coverage.network import AsRead
+
+__all__ = ["ImportReport", "describe_import", "describe_rows"]
 
 _FORMATS = {
     "plain": "plain cell plan",
@@ -64,3 +67,44 @@ def describe_import(report: ImportReport) -> str:
         lines.append(f"merged with a row that says the same: {report.merged}")
     lines += [f"note: {note}" for note in report.notes]
     return "\n".join(lines)
+
+
+def describe_rows(entries: Sequence[AsRead]) -> list[str]:
+    """Return what became of the rows: an example of one that is used, then those that are not."""
+    fates: dict[tuple[str, str], dict[str, None]] = {}
+    used: dict[str, list[AsRead]] = {}
+    for entry in entries:
+        if entry.fate in ("left out", "merged"):
+            fates.setdefault((entry.fate, entry.why), {}).setdefault(entry.where)
+        else:
+            used.setdefault(entry.where, []).append(entry)
+    lines = [f"used: {_rows(len(used))}"]
+    if used:
+        where, values = next(iter(used.items()))
+        lines.append(f"for example {where} ({_few(values[0].cells)}):")
+        lines += [f"  {_value(entry)}" for entry in values]
+    merged: dict[str, list[str]] = {}
+    for (fate, why), places in fates.items():
+        if fate == "merged":
+            merged.setdefault("merged", []).extend(f"{place} {why}" for place in places)
+        else:
+            lines.append(f"left out, {why}: {_rows(len(places))}: {_few(tuple(places))}")
+    for places_of in merged.values():
+        lines.append(f"merged: {_rows(len(places_of))}: {_few(tuple(places_of))}")
+    return lines
+
+
+def _value(entry: AsRead) -> str:
+    what = f"{entry.column} = {entry.text}" if entry.column else "(no column)"
+    becomes = f" -> {entry.field} = {entry.value}" if entry.field else ""
+    why = f" ({entry.why})" if entry.why else ""
+    return f"{what}{becomes}: {entry.fate}{why}"
+
+
+def _rows(count: int) -> str:
+    return f"{count} row{'s' * (count != 1)}"
+
+
+def _few(items: Sequence[str], limit: int = 8) -> str:
+    more = f" and {len(items) - limit} more" if len(items) > limit else ""
+    return ", ".join(items[:limit]) + more

@@ -29,6 +29,8 @@ HeightUnit: TypeAlias = Literal["m", "ft"]
 
 METRES_PER_FOOT = 0.3048
 
+# of MCC 452; other networks are named by their numbers
+_VIETNAM = {1: "MobiFone", 2: "VinaPhone", 4: "Viettel", 5: "Vietnamobile", 7: "Gmobile"}
 _TRAILING_UNIT = re.compile(
     r"(?<=[\d.,])\s*(?:°|deg|dbm|dbw|dbi|db|watts?|w|ghz|mhz|khz|m|%)\s*$", re.IGNORECASE
 )
@@ -219,6 +221,14 @@ class RowReader:
             ) from error
         return None if isnan(value) else value
 
+    def operator(self) -> str:
+        """Return the operator, by its network's numbers where no column names it."""
+        name = self.text("operator")
+        mnc = self.text("mnc")
+        if name or not mnc:
+            return name
+        return network_name(self.integer("mcc") or 0, self.integer("mnc") or 0)
+
     def integer(self, name: str) -> int | None:
         """Return the whole number of a field."""
         value = self.number(name)
@@ -269,6 +279,18 @@ class RowReader:
                 f"{self.where}, column {self.columns.columns[name]!r}: {error}"
             ) from error
         return None if isnan(value) else value
+
+
+def network_name(mcc: int, mnc: int) -> str:
+    """Return the name of a Vietnamese network, else its two numbers.
+
+    Examples
+    --------
+    >>> network_name(452, 4), network_name(208, 1)
+    ('Viettel', '208-01')
+    """
+    name = _VIETNAM.get(mnc) if mcc == 452 else None
+    return name or f"{mcc:03d}-{mnc:02d}"
 
 
 def table_readers(table: Table, columns: ColumnMap, label: str = "line") -> Iterator[RowReader]:

@@ -6,6 +6,7 @@ from lensong.coverage.network import Technology
 
 __all__ = [
     "BEST_SERVER",
+    "CELLS_AS_READ",
     "DOWNLINK_MBPS",
     "KMZ",
     "REPORT",
@@ -24,6 +25,7 @@ RUN = "run.json"
 
 REPORT = "report.html"
 VILLAGES = "villages.csv"
+CELLS_AS_READ = "cells_as_read.csv"
 VECTORS = "villages.gpkg"
 KMZ = "coverage.kmz"
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import geopandas as gpd
 import pandas as pd
 
-from lensong.coverage.network import Mast
+from lensong.coverage.network import AsRead, Mast
 from lensong.coverage.result import PlanResult
 
-__all__ = ["CELLS", "vector_layers", "village_table"]
+__all__ = ["CELLS", "as_read_table", "vector_layers", "village_table"]
 
 CELLS = "cells"
 """Layer of the network's cells, which a reader asks for their operators."""
@@ -30,6 +31,22 @@ def village_table(result: PlanResult) -> pd.DataFrame:
     """Return the villages without their outlines, one row each."""
     return pd.DataFrame(
         result.villages.drop(columns=["geometry", "centre_easting_m", "centre_northing_m"])
+    )
+
+
+def as_read_table(entries: Sequence[AsRead]) -> pd.DataFrame:
+    """Return what became of each row of the cell plan, one line per value or row left out."""
+    return pd.DataFrame(
+        {
+            "line": [entry.where for entry in entries],
+            "column": [entry.column for entry in entries],
+            "text": [entry.text for entry in entries],
+            "field": [entry.field for entry in entries],
+            "value": [entry.value for entry in entries],
+            "fate": [entry.fate for entry in entries],
+            "why": [entry.why for entry in entries],
+            "cells": ["; ".join(entry.cells) for entry in entries],
+        }
     )
 
 

@@ -18,7 +18,7 @@ from lensong.coverage.results import files
 from lensong.coverage.results.kmz import write_coverage_kmz
 from lensong.coverage.results.rasters import Step, raster_steps
 from lensong.coverage.results.record import provenance_of, record_of, record_text
-from lensong.coverage.results.tables import vector_layers, village_table
+from lensong.coverage.results.tables import as_read_table, vector_layers, village_table
 from lensong.gis_data.atomic import atomic_path, write_error
 from lensong.gis_data.vector_write import write_csv, write_geopackage
 from lensong.propagation.errors import DataError
@@ -99,6 +99,9 @@ def check_writable(folder: Path) -> None:
 def _steps(result: PlanResult, lensong_version: str) -> Iterator[Step]:
     yield files.VECTORS, lambda path: write_geopackage(path, vector_layers(result))
     yield files.VILLAGES, lambda path: write_csv(path, village_table(result))
+    if result.network.as_read:
+        as_read = result.network.as_read
+        yield files.CELLS_AS_READ, lambda path: write_csv(path, as_read_table(as_read))
     provenance = provenance_of(result, lensong_version)
     for technology, layers in result.layers.items():
         yield from raster_steps(result, technology, layers, provenance)

@@ -21,9 +21,10 @@ from lensong.coverage.sweeps import PropagationSettings
 from lensong.gis_data.gridding import centre_deg
 from lensong.gis_data.itu_maps import ITU_MAPS, refractivity_at
 from lensong.gis_data.land import Land, Source
+from lensong.gis_data.lists import read_list
 from lensong.gis_data.provenance import as_written, content_sha256
 from lensong.gis_data.reading import read_land
-from lensong.gis_data.tables import read_bytes, read_table
+from lensong.gis_data.tables import read_bytes
 from lensong.propagation.errors import ConfigError, DataError, LensongError
 
 __all__ = ["read_climate", "read_inputs", "read_network"]
@@ -78,7 +79,10 @@ def read_climate(scenario: Scenario, land: Land) -> tuple[PropagationSettings, L
 
 def read_network(request: NetworkRequest) -> tuple[Network, ImportReport]:
     """Return the network of a scenario and how it was read."""
-    tables = {role: read_table(path) for role, path in request.tables.items()}
+    tables = {
+        role: read_list(path, layer=request.layer, layer_like="" if role == "main" else role)
+        for role, path in request.tables.items()
+    }
     antennas = _antennas(request.antennas)
     try:
         return build_network(
@@ -92,6 +96,7 @@ def read_network(request: NetworkRequest) -> tuple[Network, ImportReport]:
             operators=request.operators,
             technologies=request.technologies,
             radius_m=request.radius_m,
+            columns=request.columns,
         )
     except LensongError as error:
         names = ", ".join(str(path) for path in request.tables.values())

@@ -30,8 +30,12 @@ class NetworkRequest:
         Role to file: ``{"main": …}``, or ``sites``, ``transmitters`` and ``cells`` for Atoll.
     antennas : Path or None
         Folder of pattern files.
+    layer : str
+        Sheet of a workbook or layer of a vector file.
     format, power, height_unit, crs : str
         See docs/how-to/scenario.md.
+    columns : dict
+        Field of a cell plan to the list's column.
     operators, technologies : tuple
         Empty: all.
     radius_m : float
@@ -43,6 +47,8 @@ class NetworkRequest:
 
     tables: dict[str, Path]
     antennas: Path | None = None
+    layer: str = ""
+    columns: dict[str, str] = field(default_factory=dict)
     format: Literal["auto", "plain", "atoll", "planet", "opencellid", "sites"] = "auto"
     power: Literal["auto", "total", "per_re"] = "auto"
     height_unit: Literal["m", "ft"] = "m"
@@ -150,6 +156,8 @@ def _network(content: ScenarioFile, folder: Path) -> NetworkRequest:
     return NetworkRequest(
         tables={role: folder / name for role, name in tables.items()},
         antennas=_path(folder, network.antennas),
+        layer=network.layer,
+        columns=network.columns,
         format=network.format,
         power=network.power,
         height_unit=network.height_unit,

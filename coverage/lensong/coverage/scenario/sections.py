@@ -128,7 +128,9 @@ class NetworkSection(_Section):
 
     cells: str = ""
     atoll: AtollSection | None = None
+    layer: str = ""
     format: Literal["auto", "plain", "atoll", "planet", "opencellid", "sites"] = "auto"
+    columns: dict[str, str] = {}
     power: Literal["auto", "total", "per_re"] = "auto"
     height_unit: _LengthUnit = "m"
     crs: str = ""
