@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,13 +11,14 @@ from pyproj import Transformer
 
 from lensong.coverage.antenna import gain_dbi, omni, sector_3gpp
 from lensong.coverage.decibel import dbm_to_mw
-from lensong.coverage.layers import meridian_convergence_deg, technology_layers
+from lensong.coverage.layers import meridian_convergence_deg, technology_layers, victims
 from lensong.coverage.link_budget import cell_budget, rsrp_dbm, rsrq_db, sinr_db
 from lensong.coverage.network import Carrier, Cell, Mast, Network
 from lensong.coverage.probability import fade_margin_db, service_probability
 from lensong.coverage.rates import downlink_mbps, uplink_mbps
 from lensong.coverage.result import REASONS, TechnologyLayers
 from lensong.coverage.service import DEFAULT_SERVICES, Handset, Service
+from lensong.coverage.spectrum import disturbance_weight, overlap_mhz
 from lensong.coverage.sweeps import NO_LOSS, PackedSweep
 from lensong.propagation.errors import InvalidInputError
 from lensong.propagation.types import FloatArray, Grid
@@ -368,6 +370,62 @@ def test_operators_neither_serve_nor_disturb_each_other() -> None:
     )["4G"]
     heard = alone.best_server == 0
     assert (disturbed.sinr_db[heard] < alone.sinr_db[heard]).all()
+
+
+def near_carrier(**changes: Any) -> Carrier:
+    return replace(LTE, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "weight"),
+    [
+        ({}, 1.0),
+        ({"downlink_freq_mhz": 1842.8}, 17.7 / 18.0),  # the same but for 0.3 MHz
+        ({"downlink_freq_mhz": 1832.5}, 8.0 / 18.0),
+        ({"downlink_freq_mhz": 1862.5}, 0.0),  # the next carrier: guard bands lie between
+        ({"bandwidth_mhz": 10.0, "resource_blocks": 50}, 0.5),
+        ({"bandwidth_mhz": 10.0, "resource_blocks": 50, "downlink_freq_mhz": 1850.5}, 5.5 / 18.0),
+    ],
+)
+def test_carriers_disturb_each_other_by_their_overlap(
+    changes: dict[str, Any], weight: float
+) -> None:
+    other = near_carrier(name="other", **changes)
+    both = one_mast(
+        make_cell("a", "m", operator="A", total_power_dbm=46.0),
+        make_cell("b", "m", other, operator="A", total_power_dbm=30.0),
+    )["4G"]
+    alone = one_mast(make_cell("a", "m", operator="A", total_power_dbm=46.0))["4G"]
+    assert int(both.best_server[20, 30]) == 0
+    noise_mw = dbm_to_mw(cell_budget(make_cell("a", "m"), HANDSET).noise_dbm)
+    rsrp_mw = dbm_to_mw(float(alone.rsrp_dbm[20, 30]))
+    other_re_db = 30.0 - 46.0 + 10.0 * np.log10(100.0 / other.resource_blocks)
+    load = make_cell("b", "m").downlink_load
+    disturbing_mw = rsrp_mw * 10.0 ** (other_re_db / 10.0) * load * weight
+    expected = 10.0 * np.log10(rsrp_mw / (disturbing_mw + noise_mw))
+    assert both.sinr_db[20, 30] == pytest.approx(expected, abs=0.01)  # layers are float32
+
+
+def test_overlap_is_symmetric_in_spectrum_and_bounded() -> None:
+    narrow = near_carrier(bandwidth_mhz=5.0, resource_blocks=25, downlink_freq_mhz=1850.0)
+    assert overlap_mhz(LTE, narrow) == overlap_mhz(narrow, LTE) == pytest.approx(3.75)
+    assert disturbance_weight(narrow, LTE) == pytest.approx(3.75 / 4.5)
+    assert disturbance_weight(LTE, LTE) == 1.0
+    # one spectrum in subcarriers twice as wide: half of the power of one falls on the narrow one
+    wide = near_carrier(subcarrier_spacing_khz=30.0, resource_blocks=50)
+    assert disturbance_weight(LTE, wide) == pytest.approx(0.5)
+    assert disturbance_weight(wide, LTE) == pytest.approx(2.0)
+
+
+def test_4g_and_5g_in_one_block_share_it_and_other_operators_keep_out() -> None:
+    shared = replace(LTE, name="n3", technology="5G")
+    cells = (
+        make_cell("a", "m", operator="A"),
+        make_cell("b", "m", shared, operator="A"),
+        make_cell("c", "m", near_carrier(downlink_freq_mhz=1842.8), operator="B"),
+    )
+    network = Network(masts=(make_mast("m", 20, 25),), cells=cells)
+    assert all(not found for found in victims(network).values())
 
 
 def test_two_equal_interferers_take_three_db_more_than_one() -> None:

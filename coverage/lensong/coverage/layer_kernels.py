@@ -71,14 +71,15 @@ def add_sweep(  # type: ignore[no-untyped-def]
     loss_cdb, departure_cdeg, diffraction_cdb, terrain_cdb,
     row0, col0, mast_row, mast_col, cell_m, convergence_deg,
     codes, level_offset_db, load_weight, azimuth_deg, tilt_deg, radius_m, pattern,
-    cuts_db, gain_dbi, max_loss_db,
+    cuts_db, gain_dbi, max_loss_db, serves,
     best, second, best_dbm, second_dbm, others_mw, best_diffraction_cdb, best_terrain_cdb,
 ):  # fmt: skip
     """Add the cells ``codes`` of one group, all on one sweep, to that group's layers.
 
     The per-cell arrays ``level_offset_db`` … ``pattern`` are indexed by code. ``load_weight``
     turns a cell's RSRP in milliwatts into the power by which it disturbs others. Equal levels
-    leave the cell that came first.
+    leave the cell that came first. Cells that do not serve the group (``serves`` is false: their
+    carrier is another one that shares spectrum with it) only add to the power of the others.
     """
     n_cells = codes.size
     sin_tilt = np.empty(n_cells)
@@ -127,7 +128,7 @@ def add_sweep(  # type: ignore[no-untyped-def]
                 )  # fmt: skip
                 rsrp = np.float32(level_offset_db[code] + gain - loss_db)
                 lead = best[r, c]
-                if lead == 0 or rsrp > best_dbm[r, c]:
+                if serves and (lead == 0 or rsrp > best_dbm[r, c]):
                     if lead != 0:
                         lead_mw = np.exp(best_dbm[r, c] * _NEPER_PER_DB)
                         others_mw[r, c] += np.float32(lead_mw * load_weight[lead])
@@ -140,7 +141,7 @@ def add_sweep(  # type: ignore[no-untyped-def]
                 else:
                     mw = np.exp(rsrp * _NEPER_PER_DB)
                     others_mw[r, c] += np.float32(mw * load_weight[code])
-                    if second[r, c] == 0 or rsrp > second_dbm[r, c]:
+                    if serves and (second[r, c] == 0 or rsrp > second_dbm[r, c]):
                         second[r, c] = code
                         second_dbm[r, c] = rsrp
 

@@ -1,7 +1,9 @@
 """From path-loss sweeps to what each technology offers at every pixel.
 
-Cells of one operator on one carrier frequency form a *group*: they serve the same phones and
-disturb each other. Cells of different operators do neither; "any operator" is the best of all.
+Cells of one operator on one carrier form a *group*: they serve the same phones and disturb each
+other. Cells of the operator's other carriers of that technology disturb a group by what they share
+of its spectrum (`lensong.coverage.spectrum`). Cells of different operators do neither; "any
+operator" is the best of all.
 Per technology and pixel one cell serves: of the strongest cells of all groups the one with the
 highest uplink rate, ties by RSRP. Every level and rate of a `TechnologyLayers` comes from that one
 cell; its second server is the next strongest of the same group. A *service* holds where any of
@@ -32,6 +34,7 @@ from lensong.coverage.probability import fade_margin_db
 from lensong.coverage.rates import ShannonCurve
 from lensong.coverage.result import REASONS, ServiceLayers, TechnologyLayers
 from lensong.coverage.service import Handset, Service
+from lensong.coverage.spectrum import disturbance_weight
 from lensong.coverage.sweeps import PackedSweep, UInt16Array
 from lensong.propagation.errors import InvalidInputError
 from lensong.propagation.types import Float32Array, FloatArray, Grid, IntArray
@@ -48,10 +51,14 @@ __all__ = [
     "meridian_convergence_deg",
     "no_layers",
     "technology_layers",
+    "victims",
 ]
 
-GroupKey: TypeAlias = tuple[Technology, str, float]
-"""Technology, operator, downlink centre frequency [MHz]."""
+GroupKey: TypeAlias = tuple[Technology, str, float, float, float]
+"""Technology, operator, downlink centre [MHz], bandwidth [MHz], subcarrier spacing [kHz]."""
+
+Victims: TypeAlias = dict[GroupKey, tuple[tuple[GroupKey, float], ...]]
+"""The other groups that a group's cells disturb, and by what part of their power."""
 
 _MOST_CELLS = 32_767  # codes of best_server are int16
 
@@ -95,22 +102,27 @@ def technology_layers(
     cells = CellArrays.build(network, handset)
     needs = [Need.build(service, cells, total_sigma_db) for service in services]
     convergence_deg = meridian_convergence_deg(grid.crs, network)
-    waiting = _sweeps_per_group(network, planned)
+    disturbed = victims(network)
+    waiting = _sweeps_per_group(network, planned, disturbed)
     groups: dict[GroupKey, Group] = {}
     technologies: dict[Technology, TechnologyLayers] = {}
     for indices, sweep in rides:
         _check_window(grid, sweep)
         for key, codes in codes_by_group(network, indices):
-            if key not in groups:
-                groups[key] = Group.empty(grid)
             mast_id = network.cells[int(codes[0]) - 1].mast_id
-            add_cells(groups[key], sweep, codes, cells, convergence_deg[mast_id])
-            waiting[key] -= 1
-            if waiting[key] == 0:
-                technology = key[0]
-                if technology not in technologies:
-                    technologies[technology] = no_layers(grid, technology, services)
-                fold(groups.pop(key), technologies[technology], cells, needs)
+            for victim, weight in ((key, 1.0), *disturbed.get(key, ())):
+                if victim not in groups:
+                    groups[victim] = Group.empty(grid)
+                add_cells(
+                    groups[victim], sweep, codes, cells, convergence_deg[mast_id],
+                    weight=weight, serves=victim == key,
+                )  # fmt: skip
+                waiting[victim] -= 1
+                if waiting[victim] == 0:
+                    technology = victim[0]
+                    if technology not in technologies:
+                        technologies[technology] = no_layers(grid, technology, services)
+                    fold(groups.pop(victim), technologies[technology], cells, needs)
     order: tuple[Technology, ...] = ("4G", "5G")
     return {name: technologies[name] for name in order if name in technologies}
 
@@ -275,14 +287,26 @@ def add_cells(
     codes: NDArray[np.uint16],
     cells: CellArrays,
     convergence_deg: float,
+    *,
+    weight: float = 1.0,
+    serves: bool = True,
 ) -> None:
-    """Add the cells of these codes, which ride one sweep, to their group."""
+    """Add the cells of these codes, which ride one sweep, to a group.
+
+    Parameters
+    ----------
+    weight : float
+        What part of their power falls on a resource element of the group.
+    serves : bool
+        False for cells of another carrier, which only disturb.
+    """
     add_sweep(
         sweep.loss_cdb, sweep.departure_cdeg, sweep.diffraction_cdb, sweep.terrain_cdb,
         sweep.row0, sweep.col0, float(sweep.mast_row), float(sweep.mast_col),
         float(sweep.cell_m), convergence_deg,
-        codes, cells.level_offset_db, cells.load_weight, cells.azimuth_deg, cells.tilt_deg,
-        cells.radius_m, cells.pattern, cells.cuts_db, cells.gain_dbi, cells.max_loss_db,
+        codes, cells.level_offset_db, weight * cells.load_weight, cells.azimuth_deg,
+        cells.tilt_deg, cells.radius_m, cells.pattern, cells.cuts_db, cells.gain_dbi,
+        cells.max_loss_db, serves,
         group.best, group.second, group.best_dbm, group.second_dbm, group.others_mw,
         group.diffraction_cdb, group.terrain_cdb,
     )  # fmt: skip
@@ -316,7 +340,32 @@ def fold(group: Group, into: TechnologyLayers, cells: CellArrays, needs: Sequenc
 def group_key(network: Network, index: int) -> GroupKey:
     """Return the group of a cell."""
     cell = network.cells[index]
-    return (cell.carrier.technology, cell.operator, round(cell.carrier.downlink_freq_mhz, 3))
+    carrier = cell.carrier
+    return (
+        carrier.technology,
+        cell.operator,
+        round(carrier.downlink_freq_mhz, 3),
+        round(carrier.bandwidth_mhz, 3),
+        round(carrier.subcarrier_spacing_khz, 3),
+    )
+
+
+def victims(network: Network) -> Victims:
+    """Return for each group the operator's other groups whose spectrum it shares.
+
+    Groups of another technology are left out: 4G and 5G in one block of spectrum share it by
+    agreement (dynamic spectrum sharing).
+    """
+    carriers = {group_key(network, i): cell.carrier for i, cell in enumerate(network.cells)}
+    found: Victims = {}
+    for key, carrier in carriers.items():
+        weights = (
+            (other, disturbance_weight(victim, carrier))
+            for other, victim in carriers.items()
+            if other != key and other[:2] == key[:2]
+        )
+        found[key] = tuple((other, weight) for other, weight in weights if weight > 0.0)
+    return found
 
 
 def codes_by_group(
@@ -330,11 +379,14 @@ def codes_by_group(
         yield key, np.array(codes, dtype=np.uint16)
 
 
-def _sweeps_per_group(network: Network, planned: Sequence[tuple[int, ...]]) -> dict[GroupKey, int]:
+def _sweeps_per_group(
+    network: Network, planned: Sequence[tuple[int, ...]], disturbed: Victims
+) -> dict[GroupKey, int]:
     waiting: dict[GroupKey, int] = {}
     for indices in planned:
         for key in {group_key(network, index): None for index in indices}:
-            waiting[key] = waiting.get(key, 0) + 1
+            for victim in (key, *(other for other, _ in disturbed[key])):
+                waiting[victim] = waiting.get(victim, 0) + 1
     return waiting
 
 

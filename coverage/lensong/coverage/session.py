@@ -33,6 +33,7 @@ from lensong.coverage.layers import (
     fold,
     meridian_convergence_deg,
     no_layers,
+    victims,
 )
 from lensong.coverage.network import Cell, Mast, Network, Technology
 from lensong.coverage.probability import check_median
@@ -222,10 +223,16 @@ class MastEdit:
         arrays = CellArrays.build(network, session.handset)
         turn = meridian_convergence_deg(session.land.grid.crs, network)
         groups: dict[GroupKey, Group] = {}
+        disturbed = victims(network)
         for job, packed in session.others(mast_id, self._window):
             for key, codes in codes_by_group(network, job.cells):
-                group = groups.setdefault(key, Group.empty(self._window.grid))
-                add_cells(group, packed, codes, arrays, turn[job.mast.mast_id])
+                for victim, weight in ((key, 1.0), *disturbed[key]):
+                    if victim not in groups:
+                        groups[victim] = Group.empty(self._window.grid)
+                    add_cells(
+                        groups[victim], packed, codes, arrays, turn[job.mast.mast_id],
+                        weight=weight, serves=victim == key,
+                    )  # fmt: skip
         return groups
 
     def layers(self, mast: Mast, cells: Sequence[Cell]) -> LocalLayers:
@@ -255,17 +262,22 @@ class MastEdit:
         turn = meridian_convergence_deg(session.land.grid.crs, alone)[mast.mast_id]
 
         touched: dict[GroupKey, Group] = {}
+        disturbed = victims(network)
         for job, swept in zip(jobs, session.sweeps(jobs), strict=True):
             packed = self._window.cut(swept)
             riders = tuple(index[alone.cells[i].cell_id] for i in job.cells)
             for key, codes in codes_by_group(network, riders):
-                if key not in touched:
-                    touched[key] = _copied(self._base.get(key), self._window.grid)
-                group = touched[key]
-                work = partial(_add_rows, group, packed, codes, arrays, turn)
-                _by_rows(session.workers, packed.loss_cdb.shape[0], work)
+                for victim, weight in ((key, 1.0), *disturbed[key]):
+                    if victim not in touched:
+                        touched[victim] = _copied(self._base.get(victim), self._window.grid)
+                    work = partial(
+                        _add_rows, touched[victim], packed, codes, arrays, turn, weight,
+                        victim == key,
+                    )  # fmt: skip
+                    _by_rows(session.workers, packed.loss_cdb.shape[0], work)
         layers = self._untouched(frozenset(touched), arrays, needs)
-        for (technology, _, _), group in touched.items():
+        for key, group in touched.items():
+            technology = key[0]
             if technology not in layers:
                 layers[technology] = no_layers(self._window.grid, technology, session.services)
             self._fold(group, layers[technology], arrays, needs)
@@ -414,9 +426,12 @@ def _add_rows(
     codes: NDArray[np.uint16],
     arrays: CellArrays,
     convergence_deg: float,
+    weight: float,
+    serves: bool,
     rows: slice,
 ) -> None:
-    add_cells(group, _rows_of(packed, rows), codes, arrays, convergence_deg)
+    part = _rows_of(packed, rows)
+    add_cells(group, part, codes, arrays, convergence_deg, weight=weight, serves=serves)
 
 
 def _rows_of(record: Any, rows: slice) -> Any:  # Any: a PackedSweep or a Group
