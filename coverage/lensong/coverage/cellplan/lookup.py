@@ -13,7 +13,7 @@ from lensong.coverage.cellplan.aliases import ColumnMap, squeezed
 from lensong.coverage.network import operator_key
 from lensong.propagation.errors import DataError
 
-__all__ = ["check_unknown_columns", "height_like_columns"]
+__all__ = ["check_unknown_columns", "height_like_columns", "is_operator"]
 
 _MOST = 0.8  # share of a column's values that must look alike
 _FEW_ROWS = 3
@@ -93,6 +93,11 @@ def check_unknown_columns(columns: ColumnMap, rows: Sequence[Mapping[str, str]])
         )
 
 
+def is_operator(name: str) -> bool:
+    """Return whether a text is the name of a mobile network known here."""
+    return operator_key(name) in _OPERATORS
+
+
 def height_like_columns(columns: ColumnMap) -> tuple[str, ...]:
     """Return columns that are not used and whose names speak of heights, azimuths or tilts."""
     return tuple(c for c in columns.ignored if _HEIGHT_NAME.search(squeezed(_bare(c))[0]))
@@ -117,7 +122,7 @@ def _kind(column: str, values: Sequence[str]) -> tuple[str, str, set[str]] | Non
             return "EIRP", f"eirp{watts}", _POWERS
         if with_unit or unit in ("dbm", "dbw", "w", "watt", "watts") or _POWER_NAME.search(name):
             return "powers", f"total_power{watts}", _POWERS
-    named = sum(operator_key(value) in _OPERATORS for value in values) / len(values)
+    named = sum(is_operator(value) for value in values) / len(values)
     words = not numbers and len(set(values)) <= max(12, len(values) // 2)
     if (named >= _MOST and not numbers) or (words and _OPERATOR_NAME.search(name)):
         return "operators", "operator", {"operator"}

@@ -14,6 +14,7 @@ from typing import cast
 from lensong.coverage.antenna_file import DBI_OVER_DBD_DB
 from lensong.coverage.cellplan.aliases import ColumnMap, match_columns, squeezed
 from lensong.coverage.cellplan.carriers import read_carrier_text
+from lensong.coverage.cellplan.lookup import is_operator
 from lensong.coverage.cellplan.positions import Positions
 from lensong.coverage.cellplan.rows import (
     CellRow,
@@ -259,7 +260,7 @@ def _operator_called_carrier(columns: ColumnMap, table: Table) -> ColumnMap:
     if column is None or "operator" in columns.columns or "operator" in columns.denied:
         return columns
     values = [row[column] for row in table.rows if row[column]]
-    if not values or any(not read_carrier_text(v).is_empty or v.isdigit() for v in values):
+    if not values or not all(is_operator(v) or not re.search(r"\d", v) for v in values):
         return columns
     renamed = {f: c for f, c in columns.columns.items() if f != "carrier"} | {"operator": column}
     return replace(columns, columns=renamed)
