@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -62,7 +63,7 @@ def listed(tmp_path: Path, db: str) -> str:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Return a service that runs, with the sites of the list and an administrator."""
     folder = tmp_path_factory.mktemp("served")
-    with serving(folder) as service:
+    with serving(folder, LENSONG_LIMITS__SIGN_IN_ATTEMPTS_PER_15_MIN="100") as service:
         admin = service.welcome(PASSWORD)
         taken = admin.post(
             "/api/v1/import/sites", content=SITES.encode(), headers={"Content-Type": "text/csv"}
@@ -287,6 +288,30 @@ def test_a_service_that_is_not_there_is_told() -> None:
         ["--server", "ftp://x"],
     ):
         assert run("site", "list", *options).exit_code == 2
+
+
+def test_what_is_refused_reads_alike_with_and_without_a_server(
+    listed: str, served: Served, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "wrong.csv"
+    wrong.write_text("name,commune_code,lat / lon\nA,1,\nB,03390,north\n", "utf-8")
+    empty = tmp_path / "empty.csv"
+    empty.write_text("", "utf-8")
+    for command in (
+        ("import", "sites", str(wrong)),
+        ("import", "sites", str(empty)),
+        ("import", "sessions", str(empty), "--site", "nowhere"),
+        ("token", "make", "nowhere"),
+        ("ready", "nowhere", *READY[2:]),
+        ("ready", "binh-lu", "--profile", "8k"),
+        ("ready", "binh-lu", "--profile", "no such"),
+    ):
+        here = run(*command, "--db", listed)
+        there = run(*command, *as_admin(served), LENSONG_PASSWORD=PASSWORD)
+        assert (here.exit_code, there.exit_code) == (2, 2), command
+        said = re.sub(r"http://\S+ refused \(\d+ \w+\): ", "", there.stderr)
+        assert here.stderr == said
+        assert here.stderr.splitlines()[-1].startswith("error: ")
 
 
 # Verdicts ---------------------------------------------------------------------------------------

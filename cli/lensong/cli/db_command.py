@@ -131,7 +131,7 @@ def prune(config_file: Path | None, db: str | None) -> None:
 
 
 async def _prune(config: ServiceConfig) -> tuple[dict[str, int], dict[str, int]]:
-    from lensong.cli.service_access import opened
+    from lensong.monitoring.process.in_process import opened
     from lensong.monitoring.store.upkeep import check
 
     async with opened(config, writes=True) as service:

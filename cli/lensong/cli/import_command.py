@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Any, Literal
@@ -11,13 +10,7 @@ import click
 
 from lensong.cli.errors import EXIT_BAD_INPUT, explains_errors
 from lensong.cli.options import json_option
-from lensong.cli.service_access import (
-    Place,
-    ServerRefusedError,
-    administrator,
-    opened,
-    place_options,
-)
+from lensong.cli.service_access import Remote, ServerRefusedError, Target, target_options
 
 __all__ = ["import_lists", "take_sites"]
 
@@ -47,12 +40,12 @@ def import_lists() -> None:
 @import_lists.command("sites")
 @_file_argument
 @_dry_run_option
-@place_options
+@target_options
 @json_option
 @explains_errors
 def sites(file: Path, dry_run: bool, as_json: bool, **where: Any) -> None:
     """Take a CSV list of sites in, with the communes and provinces that it names."""
-    told = take_sites(file.read_bytes(), str(file), Place(**where), dry_run=dry_run)
+    told = take_sites(file.read_bytes(), str(file), Target(**where), dry_run=dry_run)
     _show("sites", told, as_json=as_json)
 
 
@@ -61,7 +54,7 @@ def sites(file: Path, dry_run: bool, as_json: bool, **where: Any) -> None:
 @click.option("--site", help="Site of sessions that name none.")
 @click.option("--profile", help="Stream profile of sessions that name none.")
 @_dry_run_option
-@place_options
+@target_options
 @json_option
 @explains_errors
 def sessions(
@@ -77,11 +70,13 @@ def sessions(
     asked |= {"site": site} if site else {}
     asked |= {"profile": profile} if profile else {}
     calendar = file.suffix.lower() in (".ics", ".ical", ".icalendar")
-    told = _take("sessions", file.read_bytes(), str(file), Place(**where), asked, calendar=calendar)
+    told = _take(
+        "sessions", file.read_bytes(), str(file), Target(**where), asked, calendar=calendar
+    )
     _show("sessions", told, as_json=as_json)
 
 
-def take_sites(data: bytes, named: str, place: Place, *, dry_run: bool) -> dict[str, Any]:
+def take_sites(data: bytes, named: str, target: Target, *, dry_run: bool) -> dict[str, Any]:
     """Take a CSV list of sites in and return what became of it, as the API tells it.
 
     Parameters
@@ -89,53 +84,28 @@ def take_sites(data: bytes, named: str, place: Place, *, dry_run: bool) -> dict[
     named : str
         What messages call the list.
     """
-    return _take("sites", data, named, place, {"dry_run": dry_run}, calendar=False)
+    return _take("sites", data, named, target, {"dry_run": dry_run}, calendar=False)
 
 
 def _take(
-    kind: Kind, data: bytes, named: str, place: Place, asked: dict[str, Any], *, calendar: bool
+    kind: Kind, data: bytes, named: str, target: Target, asked: dict[str, Any], *, calendar: bool
 ) -> dict[str, Any]:
-    from lensong.monitoring.lists.rows import RowsError
+    async def send(remote: Remote) -> dict[str, Any]:
+        return await remote.ask(
+            "POST",
+            f"/api/v1/import/{kind}",
+            params=asked,
+            content=data,
+            headers={"Content-Type": "text/calendar" if calendar else "text/csv"},
+        )
 
     try:
-        if place.server is None:
-            return asyncio.run(_directly(kind, data, place, asked, calendar=calendar))
-        with place.remote() as remote:
-            return remote.ask(
-                "POST",
-                f"/api/v1/import/{kind}",
-                params=asked,
-                content=data,
-                headers={"Content-Type": "text/calendar" if calendar else "text/csv"},
-            )
-    except (RowsError, ServerRefusedError) as error:
-        rows = error.rows if isinstance(error, ServerRefusedError) else map(str, error.errors)
-        for row in rows:
+        return target.run(send, writes=True)
+    except ServerRefusedError as error:
+        for row in error.rows:
             click.echo(row, err=True)
         click.echo(f"error: {named}: {error}", err=True)
         raise SystemExit(EXIT_BAD_INPUT) from None
-
-
-async def _directly(
-    kind: Kind, data: bytes, place: Place, asked: dict[str, Any], *, calendar: bool
-) -> dict[str, Any]:
-    from lensong.monitoring.lists.taking_in import import_sessions, import_sites
-    from lensong.monitoring.web.api.imports import ImportOut
-
-    async with opened(place.config(), writes=True) as service:
-        if kind == "sites":
-            imported = await import_sites(service, administrator(), data, dry_run=asked["dry_run"])
-        else:
-            imported = await import_sessions(
-                service,
-                administrator(),
-                data,
-                calendar=calendar,
-                site_id=asked.get("site"),
-                profile_code=asked.get("profile"),
-                dry_run=asked["dry_run"],
-            )
-    return ImportOut.of(imported).model_dump(mode="json")
 
 
 def _show(kind: Kind, told: dict[str, Any], *, as_json: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ import click
 
 from lensong.cli.errors import explains_errors
 from lensong.cli.options import json_option
-from lensong.cli.service_access import Place, Remote, administrator, opened, place_options
+from lensong.cli.service_access import Remote, Target, target_options
 
 if TYPE_CHECKING:
     from lensong.monitoring.operations.coverage_run import CoverageRun, SitePredictions
@@ -24,7 +23,7 @@ _AT_ONCE = 500
 
 @click.command("import-plan", short_help="Give every site what a coverage plan predicts for it.")
 @click.argument("result", type=click.Path(file_okay=False, path_type=Path))
-@place_options
+@target_options
 @json_option
 @explains_errors
 def import_plan(result: Path, as_json: bool, **where: Any) -> None:
@@ -37,51 +36,41 @@ def import_plan(result: Path, as_json: bool, **where: Any) -> None:
     """
     from lensong.monitoring.operations.coverage_run import read_run
 
-    place = Place(**where)
+    target = Target(**where)
     run = read_run(result)
-    if place.server is None:
-        found = asyncio.run(_directly(run, place))
-    else:
-        with place.remote() as remote:
-            found = run.predict([body.record(body.site_id) for body in sites_of(remote)])
-            _send(remote, run, found)
-    told = _told(run, found)
+
+    async def work(remote: Remote) -> SitePredictions:
+        found = run.predict([body.record(body.site_id) for body in await sites_of(remote)])
+        await _send(remote, run, found)
+        return found
+
+    told = _told(run, target.run(work, writes=True))
     click.echo(json.dumps(told, ensure_ascii=False, indent=2) if as_json else _text(told))
 
 
-async def _directly(run: CoverageRun, place: Place) -> SitePredictions:
-    from lensong.monitoring.operations.predictions import keep_predictions
-
-    async with opened(place.config(), writes=True) as service:
-        found = run.predict(service.directory.sites.values())
-        await keep_predictions(
-            service, administrator(), run.result.result_id, found.predictions, found.no_signal
-        )
-        return found
-
-
-def sites_of(remote: Remote) -> list[SiteBody]:
+async def sites_of(remote: Remote) -> list[SiteBody]:
     """Return the sites that the person sees."""
     from lensong.monitoring.web.api.shapes import SiteBody
 
     sites: list[SiteBody] = []
     asked: dict[str, Any] = {"limit": 500}
     while True:
-        page = remote.ask("GET", "/api/v1/sites", params=asked)
+        page = await remote.ask("GET", "/api/v1/sites", params=asked)
         sites += [SiteBody.model_validate(item) for item in page["items"]]
         if page["next_cursor"] is None:
             return sites
         asked["cursor"] = page["next_cursor"]
 
 
-def _send(remote: Remote, run: CoverageRun, found: SitePredictions) -> None:
+async def _send(remote: Remote, run: CoverageRun, found: SitePredictions) -> None:
+    plan = run.result
+    about = {"computed_at": plan.created_at.isoformat(), "synthetic": plan.synthetic}
     named = list(dict.fromkeys(item.site_id for item in found.predictions))
-    about = {"computed_at": run.result.created_at.isoformat(), "synthetic": run.result.synthetic}
-    for at in range(0, max(len(named), 1), _AT_ONCE):
+    for at in range(0, max(len(named), len(found.no_signal), 1), _AT_ONCE):
         part = set(named[at : at + _AT_ONCE])
-        remote.ask(
+        await remote.ask(
             "PUT",
-            f"/api/v1/coverage-runs/{run.result.result_id}/predictions",
+            f"/api/v1/coverage-runs/{plan.result_id}/predictions",
             json={
                 **about,
                 "predictions": [
@@ -96,7 +85,7 @@ def _send(remote: Remote, run: CoverageRun, found: SitePredictions) -> None:
                     for item in found.predictions
                     if item.site_id in part
                 ],
-                "no_signal": list(found.no_signal) if at == 0 else [],
+                "no_signal": list(found.no_signal[at : at + _AT_ONCE]),
             },
         )
 

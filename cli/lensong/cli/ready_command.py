@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import click
 
 from lensong.cli.errors import EXIT_NO, explains_errors
 from lensong.cli.options import json_option
-from lensong.cli.service_access import Place, place_options
+from lensong.cli.service_access import Remote, Target, target_options
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -34,7 +34,7 @@ _CODES = {"ready": 0, "at_risk": EXIT_NO, "not_ready": EXIT_NO, "unknown": EXIT_
     "--language", type=click.Choice(["vi", "en"]), help="Of the answer.  [default: by LANG]"
 )
 @click.option("--token", envvar="LENSONG_TOKEN", show_envvar=True, help="Token of the site.")
-@place_options
+@target_options
 @json_option
 @explains_errors
 def ready(
@@ -62,8 +62,9 @@ def ready(
     from zoneinfo import ZoneInfo
 
     from lensong.monitoring.probe.timetable import parse_duration
+    from lensong.monitoring.records import check_identifier
 
-    place = Place(
+    target = Target(
         server=server,
         person=person,
         password_file=password_file,
@@ -71,55 +72,25 @@ def ready(
         db=db,
         config_file=config_file,
     )
-    zone = ZoneInfo(place.config().time_zone)
+    zone = ZoneInfo(target.config().time_zone)
     asked: dict[str, Any] = {
-        "profile": profile,
+        "profile": check_identifier("profile", profile),
         "duration": parse_duration(duration).total_seconds(),
         "start": _start(start, zone).isoformat(),
     }
     asked |= {"technology": technology} if technology else {}
     asked |= {"operator": operator} if operator else {}
-    spoken = language or _language()
-    if place.server is not None:
-        from lensong.monitoring.records import check_identifier
+    path = f"/api/v1/sites/{check_identifier('site', site)}/readiness"
 
-        with place.remote(spoken) as remote:
-            path = f"/api/v1/sites/{check_identifier('site', site)}/readiness"
-            verdict = remote.ask("GET", path, params=asked)
-    else:
-        import asyncio
+    async def work(remote: Remote) -> dict[str, Any]:
+        return await remote.ask("GET", path, params=asked)
 
-        verdict = asyncio.run(_directly(place, site, asked, spoken))
+    verdict = target.run(work, writes=False, language=language or _language())
     if as_json:
         click.echo(json.dumps(verdict, ensure_ascii=False, indent=2))
     else:
         click.echo(_text(verdict, zone))
     raise SystemExit(_CODES[verdict["state"]])
-
-
-async def _directly(
-    place: Place, site_id: str, asked: dict[str, Any], language: str
-) -> dict[str, Any]:
-    from lensong.cli.service_access import administrator, opened
-    from lensong.monitoring.errors import NotFoundError
-    from lensong.monitoring.web.api.shapes import verdict_out
-
-    async with opened(place.config(), writes=False) as service:
-        site = service.directory.site_for(administrator(), site_id)
-        profile = service.directory.profiles.get(asked["profile"])
-        if profile is None:
-            known = ", ".join(service.directory.profiles)
-            raise NotFoundError(f"there is no stream profile {asked['profile']!r}, but {known}")
-        starts_at = datetime.fromisoformat(asked["start"])
-        verdict = await service.judge.what_if(
-            site,
-            profile,
-            starts_at,
-            starts_at + timedelta(seconds=asked["duration"]),
-            technology=asked.get("technology"),
-            operator=asked.get("operator"),
-        )
-        return verdict_out(verdict, language).model_dump(mode="json")
 
 
 def _start(text: str | None, zone: ZoneInfo) -> datetime:

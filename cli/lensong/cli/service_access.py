@@ -1,10 +1,11 @@
-"""How commands reach the service: over HTTP while it runs, or its database while it does not."""
+"""How commands reach the service: over HTTP while it runs, in this process while it does not."""
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,26 +17,17 @@ from lensong.propagation.errors import ConfigError, LensongError
 if TYPE_CHECKING:
     import httpx
 
-    from lensong.monitoring.access import Principal
     from lensong.monitoring.config import ServiceConfig
-    from lensong.monitoring.service import Service
 
-__all__ = [
-    "Place",
-    "Remote",
-    "ServerRefusedError",
-    "administrator",
-    "config_options",
-    "opened",
-    "place_options",
-]
+__all__ = ["Remote", "ServerRefusedError", "Target", "config_options", "target_options"]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+_Answer = TypeVar("_Answer")
 _TIMEOUT_S = 60.0
 
 
 class ServerRefusedError(LensongError):
-    """The service answered with a problem document.
+    """The service said no, or could not be reached.
 
     Parameters
     ----------
@@ -65,7 +57,7 @@ def config_options(command: _Command) -> _Command:
     return command
 
 
-def place_options(command: _Command) -> _Command:
+def target_options(command: _Command) -> _Command:
     """Add the options by which a command reaches the service or its database."""
     for option in (
         click.option(
@@ -81,8 +73,8 @@ def place_options(command: _Command) -> _Command:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a command works, out of its options."""
+class Target:
+    """The service that a command works on, out of its options."""
 
     server: str | None
     person: str | None = None
@@ -103,24 +95,66 @@ class Place:
 
         return load_config(self.config_file, db=self.db)
 
-    @contextmanager
-    def remote(self, language: str = "en") -> Iterator[Remote]:
-        """Yield the service over HTTP, signed in where a person is named."""
+    def run(
+        self,
+        work: Callable[[Remote], Awaitable[_Answer]],
+        *,
+        writes: bool,
+        language: str = "en",
+    ) -> _Answer:
+        """Return what some work on the service comes to.
+
+        Parameters
+        ----------
+        work : callable
+            Takes the service, and asks it.
+        writes : bool
+            It changes something: without a server, no other process may use the database
+            meanwhile.
+        language : str
+            Of the answers.
+
+        Raises
+        ------
+        ServerRefusedError
+            The service said no, or cannot be reached.
+        ConfigError
+            There is no such database, it has another version, or a service uses it.
+        """
+
+        async def working() -> _Answer:
+            reach = self._in_process(writes) if self.server is None else self._served(self.server)
+            async with reach as remote:
+                remote.client.headers["Accept-Language"] = language
+                return await work(remote)
+
+        return asyncio.run(working())
+
+    @asynccontextmanager
+    async def _in_process(self, writes: bool) -> AsyncIterator[Remote]:
+        """Yield the application in this process, on the database."""
+        from lensong.monitoring.process.in_process import in_process
+
+        async with in_process(self.config(), writes=writes) as client:
+            yield Remote(address=None, client=client)
+
+    @asynccontextmanager
+    async def _served(self, server: str) -> AsyncIterator[Remote]:
+        """Yield the service that runs, signed in where a person is named."""
         import httpx
 
         from lensong.monitoring.probe.client import server_address
 
-        assert self.server is not None  # asked before
-        headers = {"Accept-Language": language}
-        if self.token is not None:
-            headers["Authorization"] = f"Bearer {self.token}"
-        address = server_address(self.server)
-        with httpx.Client(base_url=address, headers=headers, timeout=_TIMEOUT_S) as client:
+        headers = {} if self.token is None else {"Authorization": f"Bearer {self.token}"}
+        address = server_address(server)
+        async with httpx.AsyncClient(
+            base_url=address, headers=headers, timeout=_TIMEOUT_S
+        ) as client:
             remote = Remote(address=address, client=client)
             if self.person is None:
                 yield remote
                 return
-            me = remote.ask(
+            me = await remote.ask(
                 "POST",
                 "/api/v1/sign-in",
                 json={"person_id": self.person, "password": self._password()},
@@ -129,7 +163,7 @@ class Place:
             try:
                 yield remote
             finally:
-                remote.ask("POST", "/api/v1/sign-out")
+                await remote.ask("POST", "/api/v1/sign-out")
 
     def _password(self) -> str:
         if self.password_file is not None:
@@ -146,12 +180,19 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remote:
-    """A service that runs."""
+    """The service, as a command speaks to it.
 
-    address: str
-    client: httpx.Client = field(repr=False)
+    Parameters
+    ----------
+    address : str or None
+        None where it is in this process.
+    client : AsyncClient
+    """
 
-    def ask(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+    address: str | None
+    client: httpx.AsyncClient = field(repr=False)
+
+    async def ask(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         """Return the document of an answer, an empty one where there is none.
 
         Raises
@@ -162,7 +203,7 @@ class Remote:
         import httpx
 
         try:
-            answer = self.client.request(method, path, **request)
+            answer = await self.client.request(method, path, **request)
         except httpx.HTTPError as error:
             raise ServerRefusedError(
                 f"{self.address} cannot be reached ({error}): check --server, and that it runs"
@@ -178,65 +219,14 @@ class Remote:
                 f"{self.address} answered {answer.status_code} to {method} {path}: is that a "
                 "lensong service?"
             )
-        rows = tuple(
-            f"row {item['pointer'].lstrip('/').replace('/', ', ')}: {item['detail']}"
-            for item in document.get("errors", ())
-        )
-        raise ServerRefusedError(
-            f"{self.address} refused ({answer.status_code} {document.get('code')}): "
-            f"{document.get('detail') or document.get('title')}",
-            rows,
-        )
+        said = str(document.get("detail") or document.get("title"))
+        if self.address is not None:
+            said = f"{self.address} refused ({answer.status_code} {document.get('code')}): {said}"
+        raise ServerRefusedError(said, tuple(map(_row, document.get("errors", ()))))
 
 
-@asynccontextmanager
-async def opened(config: ServiceConfig, *, writes: bool) -> AsyncIterator[Service]:
-    """Yield the service on its database, without anything that it does by itself.
-
-    Parameters
-    ----------
-    writes : bool
-        Keeps other processes off; else a service that runs may use the database besides.
-
-    Raises
-    ------
-    ConfigError
-        There is no such database, it has another version, or a service uses it.
-    """
-    from lensong.monitoring.service import Service
-    from lensong.monitoring.store.lock import only_connection, only_process
-    from lensong.monitoring.store.migrate import head_revision, revision
-    from lensong.monitoring.store.upkeep import require_file
-
-    async with AsyncExitStack() as held:
-        if writes:
-            held.enter_context(only_process(config.db))
-        service = Service(config)
-        held.push_async_callback(service.stop)
-        require_file(service.database)
-        if writes:
-            await held.enter_async_context(only_connection(service.database))
-        has = await revision(service.database)
-        if has != head_revision():
-            raise ConfigError(
-                f"the database has version {has or 'none'}, this program wants {head_revision()}: "
-                "`lensong db migrate`"
-            )
-        await service.open()
-        yield service
-        # what came in is judged here: nobody else does it before the service starts
-        for site_id, hours in service.ingest.take_dirty().items():
-            await service.judge.evidence_arrived(site_id, hours)
-
-
-def administrator() -> Principal:
-    """Return who works on a database directly: whoever may open its file may do everything."""
-    import getpass
-
-    from lensong.monitoring.access import Principal, Role
-
-    try:
-        name = getpass.getuser()
-    except (KeyError, OSError):  # an identifier of a user without a name, as in containers
-        name = str(os.getuid())
-    return Principal(actor=f"cli:{name}"[:64], name=name, role=Role.ADMIN)
+def _row(item: dict[str, str]) -> str:
+    """Return what is wrong with a row, out of a problem document."""
+    parts = item["pointer"].removeprefix("/").split("/")
+    where = ", ".join(part.replace("~1", "/").replace("~0", "~") for part in parts)
+    return f"row {where}: {item['detail']}"

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from lensong.cli.errors import explains_errors
 from lensong.cli.options import json_option
-from lensong.cli.service_access import Place, administrator, opened, place_options
+from lensong.cli.service_access import Remote, Target, target_options
 from lensong.propagation.errors import ConfigError
-
-if TYPE_CHECKING:
-    from lensong.monitoring.web.api.shapes import SiteBody
 
 __all__ = ["site", "token"]
 
@@ -35,7 +31,7 @@ def site() -> None:
 @click.option("--lon", "lon_deg", type=float, help="Longitude [degrees, WGS 84].")
 @click.option("--operator", "operators", multiple=True, help="Network that can be used; repeat.")
 @click.option("--technology", "technologies", multiple=True, type=click.Choice(["3G", "4G", "5G"]))
-@place_options
+@target_options
 @explains_errors
 def add(
     name: str,
@@ -67,37 +63,25 @@ def add(
         "technologies": ";".join(technologies),
     }
     table = csv_text(list(cells), [list(cells.values())]).encode()
-    for item in take_sites(table, "the options", Place(**where), dry_run=False)["items"]:
+    for item in take_sites(table, "the options", Target(**where), dry_run=False)["items"]:
         click.echo(f"{item['id']}: {item['fate']}")
 
 
 @site.command("list")
-@place_options
+@target_options
 @json_option
 @explains_errors
 def list_sites(as_json: bool, **where: Any) -> None:
     """List the sites, one on a line: identifier, commune, name."""
     from lensong.cli.import_plan_command import sites_of
 
-    place = Place(**where)
-    if place.server is None:
-        found = asyncio.run(_directly(place))
-    else:
-        with place.remote() as remote:
-            found = sites_of(remote)
+    found = Target(**where).run(sites_of, writes=False)
     if as_json:
         bodies = [body.model_dump(mode="json") for body in found]
         click.echo(json.dumps(bodies, ensure_ascii=False, indent=2))
         return
     for body in found:
         click.echo(f"{body.site_id}\t{body.commune_code}\t{body.name}")
-
-
-async def _directly(place: Place) -> list[SiteBody]:
-    from lensong.monitoring.web.api.shapes import SiteBody
-
-    async with opened(place.config(), writes=False) as service:
-        return [SiteBody.of(found) for found in service.directory.visible_to(administrator())]
 
 
 @click.group("token", short_help="Make tokens for probes and for Prometheus.")
@@ -109,7 +93,7 @@ def token() -> None:
 @click.argument("site_id", metavar="[SITE]", required=False)
 @click.option("--scraper", is_flag=True, help="For Prometheus, in place of a site.")
 @click.option("--label", help="What it is for.  [default: probe, or prometheus]")
-@place_options
+@target_options
 @explains_errors
 def make(site_id: str | None, scraper: bool, label: str | None, **where: Any) -> None:
     """Make a token of SITE, or of a scraper, and print it, this once.
@@ -118,37 +102,15 @@ def make(site_id: str | None, scraper: bool, label: str | None, **where: Any) ->
     """
     from lensong.monitoring.records import check_identifier
 
-    place = Place(**where)
+    target = Target(**where)
     if (site_id is None) is not scraper:
         raise ConfigError("wanted either a SITE or --scraper: name the one that it is for")
     if site_id is not None:
         check_identifier("site", site_id)
     label = label or ("prometheus" if scraper else "probe")
-    if place.server is None:
-        click.echo(asyncio.run(_make(place, site_id, label)))
-        return
-    with place.remote() as remote:
-        path = "/api/v1/scrapers" if site_id is None else f"/api/v1/sites/{site_id}/tokens"
-        click.echo(remote.ask("POST", path, json={"label": label})["secret"])
+    path = "/api/v1/scrapers" if site_id is None else f"/api/v1/sites/{site_id}/tokens"
 
+    async def work(remote: Remote) -> str:
+        return str((await remote.ask("POST", path, json={"label": label}))["secret"])
 
-async def _make(place: Place, site_id: str | None, label: str) -> str:
-    from lensong.monitoring.store.people import add_token, note
-
-    who = administrator()
-    async with opened(place.config(), writes=True) as service:
-        if site_id is not None:
-            service.directory.site_for(who, site_id)
-        role = "scraper" if site_id is None else "site"
-        now = service.clock.now()
-
-        async def work(connection: Any) -> str:
-            made, secret = await add_token(
-                connection, role=role, site_id=site_id, label=label, now=now
-            )
-            await note(
-                connection, at=now, actor=who.actor, action="token.make", subject=made.token_id
-            )
-            return secret
-
-        return await service.writer.run(work)
+    click.echo(target.run(work, writes=True))

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import RouteContext, iter_route_contexts
 from starlette.routing import Mount, compile_path
 
-from lensong.monitoring.access import Action
+from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.operations.uplink_tests import uplink_service
 from lensong.monitoring.records import StreamProfile
 from lensong.monitoring.service import Service
@@ -48,8 +48,16 @@ Times are RFC 3339 with a zone, answered in UTC. Rates are bits per second. List
 """
 
 
-def create_app(service: Service) -> FastAPI:
-    """Return the application of a service; it starts and stops the service with itself."""
+def create_app(service: Service, *, asker: Principal | None = None) -> FastAPI:
+    """Return the application of a service; it starts and stops the service with itself.
+
+    Parameters
+    ----------
+    service : Service
+    asker : Principal, optional
+        Who asks everything, where the application is spoken to within its own process; never for
+        one that listens.
+    """
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -71,7 +79,7 @@ def create_app(service: Service) -> FastAPI:
     )
     app.state.service = service
     app.state.language = service.config.language
-    gatekeeper = Gatekeeper(service)
+    gatekeeper = Gatekeeper(service, asker)
     app.state.gatekeeper = gatekeeper
     problems.register(app)
     # each request is compared with the routes in turn: those of the reports come first

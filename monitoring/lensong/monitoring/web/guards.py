@@ -50,9 +50,17 @@ _cookie = APIKeyCookie(name=COOKIE, auto_error=False, description="Set by signin
 
 @dataclass(slots=True)
 class Gatekeeper:
-    """Finds out who asks. What was found is kept for a while, and dropped when rights change."""
+    """Finds out who asks. What was found is kept for a while, and dropped when rights change.
+
+    Parameters
+    ----------
+    service : Service
+    asker : Principal, optional
+        Who asks everything, where the application is spoken to within its own process alone.
+    """
 
     service: Service
+    asker: Principal | None = None
     _known: OrderedDict[str, tuple[float, Principal]] = field(
         init=False, default_factory=OrderedDict
     )
@@ -71,6 +79,8 @@ class Gatekeeper:
         NotSignedInError
             A token came that is unknown or revoked.
         """
+        if self.asker is not None:
+            return self.asker
         scheme, _, secret = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and secret:
             found = await self.by_token(secret)

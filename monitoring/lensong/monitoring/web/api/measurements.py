@@ -128,7 +128,8 @@ async def what_if(
     site = service.directory.site_for(principal, site_id)
     wanted = service.directory.profiles.get(profile)
     if wanted is None:
-        raise NotFoundError(f"there is no stream profile {profile!r}: GET /api/v1/profiles")
+        known = ", ".join(service.directory.profiles)
+        raise NotFoundError(f"there is no stream profile {profile!r}, but {known}")
     starts_at = start or service.clock.now()
     verdict = await service.judge.what_if(
         site,
