@@ -88,6 +88,19 @@ def test_coverage_touches_files_in_two_folders_only() -> None:
                     assert "files(" in ast.unparse(function), path.relative_to(ROOT)
 
 
+WORK_ON_FILES = {
+    f"lensong.gis_data.{module}"
+    for module in ("atomic", "cog", "kmz", "raster_checks", "reading", "vector_write", "vectors")
+}
+
+
+def test_coverage_asks_for_files_in_two_folders_only() -> None:
+    root = ROOT / "coverage/lensong/coverage"
+    for path in sources("coverage"):
+        if path.relative_to(root).parts[0] not in FOLDERS_OF_COVERAGE_WITH_FILES:
+            assert not imported(path) & WORK_ON_FILES, path.relative_to(ROOT)
+
+
 def test_no_module_is_longer_than_its_topic() -> None:
     long = {
         str(path.relative_to(ROOT)): lines
