@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 import rasterio
 
-from lensong.gis_data.mosaic import files_over, join_rasters, list_rasters, void_warnings
+from lensong.gis_data.mosaic import (
+    files_over,
+    join_rasters,
+    list_rasters,
+    void_warnings,
+    without_voids,
+)
 from lensong.propagation.errors import DataError
 from lensong.propagation.types import Grid
 
@@ -123,17 +129,20 @@ def test_a_mask_band_marks_voids_where_no_value_does(
     assert np.isnan(read).sum() == 1
 
 
-def test_an_undeclared_void_value_is_found_and_reported(write_raster: WriteRaster) -> None:
+def test_an_undeclared_void_value_is_found_and_reported(
+    write_raster: WriteRaster, tmp_path: Path
+) -> None:
     values = VALUES.astype(np.float32)
     values[:2] = -9999.0
     path = write_raster("a.tif", values, west=300_000, north=2_450_010, pixel=30.0)
-    files = files_over(list_rasters([path], role="elevation"), GRID, role="elevation")
+    files = without_voids(list_rasters([path], role="elevation"), GRID, tmp_path, role="elevation")
     assert files[0].nodata == -9999.0
     assert void_warnings(files, role="elevation") == (
         "The elevation data hold the value -9999, taken as no data though not declared so (a.tif).",
     )
     clean = list_rasters([write_tile(write_raster, "b.tif")], role="elevation")
-    assert void_warnings(files_over(clean, GRID, role="elevation"), role="elevation") == ()
+    clean = without_voids(clean, GRID, tmp_path, role="elevation")
+    assert void_warnings(clean, role="elevation") == ()
 
 
 def test_a_pixel_is_measured_on_the_ground(write_raster: WriteRaster) -> None:

@@ -7,17 +7,14 @@ import numpy as np
 import pytest
 import rasterio
 from rasterio.enums import ColorInterp
-from rasterio.windows import Window
 
 from lensong.gis_data.raster_checks import (
     check_heights,
     check_raster,
     horizontal_crs,
-    is_feet,
-    is_metres,
+    length_unit_m,
     overlaps_when_swapped,
     surface_model_name,
-    undeclared_void,
 )
 from lensong.propagation.errors import DataError
 
@@ -70,11 +67,12 @@ def test_heights_of_the_earth_pass_and_others_do_not() -> None:
 
 
 def test_unit_tags_are_understood() -> None:
-    assert is_feet("US survey foot")
-    assert is_feet(" FT ")
-    assert is_metres("metre")
-    assert not is_metres("")
-    assert not is_feet("")
+    assert length_unit_m("US survey foot") == pytest.approx(0.3048006096)
+    assert length_unit_m(" FT ") == 0.3048
+    assert length_unit_m("metre") == 1.0
+    assert length_unit_m("cm") == 0.01
+    assert length_unit_m("") is None
+    assert length_unit_m("degree") is None
 
 
 def test_swapped_extents_meet_only_after_exchange() -> None:
@@ -87,18 +85,6 @@ def test_a_folder_s_name_tells_the_kind_when_the_file_s_does_not() -> None:
     assert surface_model_name(Path("GLO-30/tile_3.tif")) is True
     assert surface_model_name(Path("dem/tile_3.tif")) is None
     assert surface_model_name(Path("glo-30/N22E103_FABDEM.tif")) is False
-
-
-def test_the_commonest_void_value_is_found_inside_the_window_only(
-    write_raster: WriteRaster,
-) -> None:
-    values = VALUES.copy()
-    values[0, :3] = -9999
-    values[7, :2] = -32768
-    with rasterio.open(write_raster("a.tif", values, west=0.0, north=2e6, pixel=30.0)) as raster:
-        assert undeclared_void(raster, Window(0, 0, 9, 8)) == -9999.0
-        assert undeclared_void(raster, Window(0, 1, 9, 7)) == -32768.0
-        assert undeclared_void(raster, Window(4, 0, 5, 8)) is None
 
 
 def test_heights_above_a_geoid_do_not_change_the_horizontal_system() -> None:

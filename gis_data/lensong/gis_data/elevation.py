@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pyproj
 import rasterio
 from rasterio.warp import Resampling
 
 from lensong.gis_data.elevation_gaps import (
+    at_the_edge,
     check_tiles,
     check_voids,
+    edge_warning,
     fill_voids_from_rims,
     filling_sentence,
     missing_tiles_warning,
+    sea_sentence,
     void_warning,
 )
 from lensong.gis_data.gridding import Block, blocks, centre_deg, warp_block
@@ -27,15 +31,18 @@ from lensong.gis_data.mosaic import (
     join_rasters,
     list_rasters,
     void_warnings,
+    without_voids,
 )
 from lensong.gis_data.raster_checks import (
     check_heights,
     horizontal_crs,
-    is_feet,
-    is_metres,
+    length_unit_m,
     reading_of,
     surface_model_name,
 )
+from lensong.gis_data.raster_kinds import refusal
+from lensong.gis_data.rivals import check_one_ground, precedence_sentence
+from lensong.gis_data.vectors import first_few
 from lensong.propagation.errors import ConfigError, DataError
 from lensong.propagation.types import BoolArray, Float32Array, Grid, UInt8Array
 
@@ -54,7 +61,7 @@ class ElevationSource:
     files : tuple of RasterFile
         In order of precedence.
     unit : str
-        ``"m"`` or ``"ft"``: the unit of the stored heights.
+        As the scenario says; the files' own scale brings their heights to metres.
     surface_model : bool
         True when trees and roofs are in the heights.
     assumptions, warnings : tuple of str
@@ -111,7 +118,7 @@ class Elevation:
 
 
 def open_elevation(
-    paths: Sequence[Path], *, kind: str = "auto", unit: str = "m"
+    paths: Sequence[Path], *, kind: str = "auto", unit: str = "auto"
 ) -> ElevationSource:
     """Return the elevation files of a scenario, checked, before any height is read.
 
@@ -123,7 +130,7 @@ def open_elevation(
         ``"terrain"``, ``"surface"``, or ``"auto"``: surface when a name is that of a surface
         model (Copernicus GLO-30, AW3D30, TanDEM-X), else terrain.
     unit : str
-        ``"m"`` or ``"ft"``.
+        ``"m"``, ``"ft"``, or ``"auto"``: as each file says, else metres.
 
     Raises
     ------
@@ -136,18 +143,21 @@ def open_elevation(
     """
     if kind not in {"auto", "terrain", "surface"}:
         raise ConfigError(f'elevation.kind is {kind!r}, wanted "auto", "terrain" or "surface"')
-    if unit not in {"m", "ft"}:
-        raise ConfigError(f'elevation.unit is {unit!r}, wanted "m" or "ft"')
-    files = list_rasters(paths, role="elevation")
-    for file in files:
-        _check_unit(file, unit)
+    if unit not in {"auto", "m", "ft"}:
+        raise ConfigError(f'elevation.unit is {unit!r}, wanted "auto", "m" or "ft"')
+    found, warnings = _heights_only(list_rasters(paths, role="elevation"), kind)
+    converted = [_in_metres(file, unit) for file in found]
+    files = [file for file, _ in converted]
     by_name = {surface_model_name(file.path) for file in files}
     surface = kind == "surface" or (kind == "auto" and True in by_name)
     assumptions = [_kind_sentence(surface, kind, files)]
-    if unit == "ft":
-        assumptions.append("Elevation is stored in feet and was converted to metres.")
+    other_units = sorted({name for _, name in converted if name})
+    if other_units:
+        assumptions.append(
+            f"Elevation is stored in {' and '.join(other_units)} and was converted to metres."
+        )
     several = [file for file in files if file.bands > 1]
-    warnings = [
+    warnings += [
         f"{file.name} has {file.bands} bands; band 1 is taken as elevation." for file in several
     ]
     if kind == "auto" and surface and len(by_name) > 1:
@@ -171,6 +181,7 @@ def read_elevation(
     scratch: Path,
     fill_voids: bool = False,
     max_void_share: float = 0.001,
+    sea_where_missing: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> Elevation:
     """Return heights on a grid: bilinear, or copied where the source lies on the same lattice.
@@ -186,9 +197,12 @@ def read_elevation(
     scratch : Path
         Existing folder for temporary files.
     fill_voids : bool
-        Fill voids from their rims. Parts that no file covers stay NaN.
+        Fill voids from their rims. Parts that no file covers stay NaN, and so do voids that
+        reach the outer edge of the data: beyond it there is no rim.
     max_void_share : float
         Largest share of the area of interest, 0 to 1, that may be without height.
+    sea_where_missing : bool
+        Where no file reaches is open sea, of height 0.
     progress : callable, optional
         Called with a fraction 0 to 1.
 
@@ -197,27 +211,36 @@ def read_elevation(
     MissingTileError
         When more of the area than that lies beyond every file.
     DataError
-        When more of the area than that is void, when no file reaches the area, or when the
-        heights cannot be metres.
+        When more of the area than that is void, when no file reaches the area, when the heights
+        cannot be metres, or when two files are not the same ground.
     """
     files = files_over(source.files, grid, role="elevation")
-    factor = FEET_M if source.unit == "ft" else 1.0
-    joined = join_rasters(files, scratch, name="elevation", factor=factor)
+    files = without_voids(files, grid, scratch, role="elevation")
+    rivals = check_one_ground(files, grid, scratch)
+    joined = join_rasters(files, scratch, name="elevation")
     ground_m = _resampled(joined, grid, progress)
     _check_range(ground_m, files, source.unit)
 
     missing = np.isnan(ground_m)
     void_share = float(missing.mean())
-    warnings = [*source.warnings, *void_warnings(files, role="elevation")]
-    assumptions = list(source.assumptions)
+    warnings = [*source.warnings, *rivals, *void_warnings(files, role="elevation")]
+    assumptions = [*source.assumptions, *precedence_sentence(files, grid)]
     if missing.any():
         inside, covered = aoi > 0, covered_mask(files, grid)
         uncovered, voids = missing & ~covered, missing & covered
+        if sea_where_missing and uncovered.any():
+            ground_m[uncovered] = 0.0
+            assumptions.append(sea_sentence(uncovered))
+            uncovered, missing = np.zeros_like(uncovered), voids
         check_tiles(uncovered, inside, files, grid, max_void_share)
         check_voids(voids, inside, files, max_void_share, fill_voids=fill_voids)
         if voids.any() and fill_voids:
-            ground_m = fill_voids_from_rims(ground_m, missing, voids)
-            assumptions.append(filling_sentence(voids, ground_m))
+            enclosed = voids & ~at_the_edge(joined, voids, grid)
+            if enclosed.any():
+                ground_m = fill_voids_from_rims(ground_m, missing, enclosed)
+                assumptions.append(filling_sentence(enclosed, ground_m))
+            if (voids & ~enclosed).any():
+                warnings.append(edge_warning(voids & ~enclosed, inside))
         elif voids.any():
             warnings.append(void_warning(voids, inside))
         if uncovered.any():
@@ -234,17 +257,75 @@ def read_elevation(
     )
 
 
-def _check_unit(file: RasterFile, unit: str) -> None:
-    if unit == "m" and is_feet(file.declared_unit):
+def _heights_only(files: Sequence[RasterFile], kind: str) -> tuple[list[RasterFile], list[str]]:
+    """Return the files that are heights, and what to say of those that may be none."""
+    doubtful = [file for file in files if file.doubt is not None]
+    sure = [file for file in files if file.doubt is None]
+    kept, warnings, left_out = list(sure), [], []
+    for file in doubtful:
+        assert file.doubt is not None
+        if file.from_folder and (file.doubt.certain or sure):
+            left_out.append(f"{file.name} ({file.doubt.why})")
+        elif file.doubt.certain and kind == "auto":
+            raise refusal(file.name, file.doubt)
+        else:
+            kept.append(file)
+            warnings.append(f"{file.name} may be no elevation: {file.doubt.why}")
+    if left_out and not kept:
         raise DataError(
-            f"{file.name} declares its heights in {file.declared_unit!r}, the scenario expects "
-            'metres: set elevation.unit = "ft"'
+            f"the folder holds no elevation: {first_few(left_out)}; name the file with the heights "
+            "of the ground in elevation.path"
         )
-    if unit == "ft" and is_metres(file.declared_unit):
+    if left_out:
+        warnings.append(f"Left out of the elevation: {first_few(left_out)}")
+    return [file for file in files if file in kept], warnings
+
+
+def _in_metres(file: RasterFile, unit: str) -> tuple[RasterFile, str]:
+    """Return the file with its heights scaled to metres, and the name of their unit.
+
+    The unit is that of the band, else that of the vertical part of the coordinate system.
+
+    Raises
+    ------
+    DataError
+        The file says another unit than the scenario, or lies in feet and says nothing of heights.
+    """
+    declared = file.declared_unit
+    metres = length_unit_m(declared)
+    if metres is None:
+        declared, metres = _vertical_unit(file.crs)
+    asked = {"m": 1.0, "ft": FEET_M}.get(unit)
+    if metres is None and asked is None and _lies_in_feet(file.crs):
         raise DataError(
-            f"{file.name} declares its heights in {file.declared_unit!r}, the scenario expects "
-            'feet: set elevation.unit = "m"'
+            f"{file.name} has its positions in feet and does not say whether its heights are: "
+            'set elevation.unit = "ft" or "m"'
         )
+    if metres is not None and asked is not None and abs(metres / asked - 1.0) > 1e-3:
+        raise DataError(
+            f"{file.name} declares its heights in {declared!r}, the scenario expects "
+            f"{'metres' if unit == 'm' else 'feet'}: set elevation.unit = "
+            f'"{"ft" if unit == "m" and abs(metres / FEET_M - 1.0) < 1e-3 else "auto"}"'
+        )
+    factor = metres or asked or 1.0
+    if factor == 1.0:
+        return file, ""
+    scaled = replace(file, scale=file.scale * factor, offset=file.offset * factor)
+    return scaled, declared or "feet"
+
+
+def _vertical_unit(crs: rasterio.crs.CRS) -> tuple[str, float | None]:
+    parsed = pyproj.CRS.from_user_input(crs)
+    for axis in parsed.axis_info[2:]:
+        return axis.unit_name, axis.unit_conversion_factor
+    return "", None
+
+
+def _lies_in_feet(crs: rasterio.crs.CRS) -> bool:
+    axes = pyproj.CRS.from_user_input(crs).axis_info[:2]
+    return any(
+        "foot" in axis.unit_name.lower() or "feet" in axis.unit_name.lower() for axis in axes
+    )
 
 
 def _kind_sentence(surface: bool, kind: str, files: Sequence[RasterFile]) -> str:

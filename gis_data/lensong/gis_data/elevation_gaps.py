@@ -6,23 +6,32 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyproj
+import rasterio
 from rasterio.fill import fillnodata
+from rasterio.transform import Affine
+from rasterio.warp import Resampling, reproject
+from scipy import ndimage
 
 from lensong.gis_data.hgt import degree_tile_name, south_west_corner
-from lensong.gis_data.mosaic import RasterFile
+from lensong.gis_data.mosaic import JoinedRaster, RasterFile
 from lensong.propagation.errors import DataError, MissingTileError
 from lensong.propagation.types import BoolArray, Float32Array, FloatArray, Grid
 
 __all__ = [
+    "at_the_edge",
     "check_tiles",
     "check_voids",
+    "edge_warning",
     "fill_voids_from_rims",
     "filling_sentence",
     "missing_tiles_warning",
+    "sea_sentence",
     "void_warning",
 ]
 
 _FILL_REACH_CELLS = 100
+_OVERVIEW_PIXELS = 1_000
+_EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=np.int64)
 
 
 def check_tiles(
@@ -58,13 +67,14 @@ def check_tiles(
         these = "that tile" if len(names) == 1 else "those tiles"
         raise MissingTileError(
             f"no elevation tile {', '.join(names)} beside {files[0].name}: {_percent(share)} of "
-            f"the area lies there; add {these} or plan a smaller area"
+            f"the area lies there; add {these}, plan a smaller area, or set "
+            "elevation.sea_where_missing = true where it is open sea"
         )
     lons, lats = _positions_deg(uncovered & inside, grid)
     raise MissingTileError(
         f"no elevation for {_percent(share)} of the area, within {lons.min():.3f} to "
-        f"{lons.max():.3f} E and {lats.min():.3f} to {lats.max():.3f} N: add data for that part "
-        "or plan a smaller area"
+        f"{lons.max():.3f} E and {lats.min():.3f} to {lats.max():.3f} N: add data for that part, "
+        "plan a smaller area, or set elevation.sea_where_missing = true where it is open sea"
     )
 
 
@@ -126,6 +136,61 @@ def fill_voids_from_rims(
     )
     filled[missing & ~voids] = np.nan
     return filled
+
+
+def at_the_edge(joined: Sequence[JoinedRaster], voids: BoolArray, grid: Grid) -> BoolArray:
+    """Return the voids that go on to the outer edge of the data, such as corners of a rotated map.
+
+    Parameters
+    ----------
+    joined : sequence of JoinedRaster
+        All elevation there is.
+    voids : shape (rows, cols)
+        Cells on a file but without height.
+    grid : Grid
+    """
+    outer = np.zeros(grid.shape, dtype=np.uint8)
+    for part in joined:
+        with rasterio.open(part.path) as raster:
+            shrink = max(1.0, max(raster.width, raster.height) / _OVERVIEW_PIXELS)
+            shape = max(1, round(raster.height / shrink)), max(1, round(raster.width / shrink))
+            empty = ~np.isfinite(raster.read(1, out_shape=shape))
+            patch, _ = ndimage.label(empty, structure=_EIGHT_NEIGHBOURS)
+            edges = np.concatenate([patch[0], patch[-1], patch[:, 0], patch[:, -1]])
+            wedge = np.isin(patch, np.unique(edges[edges > 0])).astype(np.uint8)
+            scale = Affine.scale(raster.width / shape[1], raster.height / shape[0])
+            here = np.zeros(grid.shape, dtype=np.uint8)
+            reproject(
+                wedge,
+                here,
+                src_transform=raster.transform @ scale,
+                src_crs=raster.crs,
+                dst_transform=Affine(*grid.transform),
+                dst_crs=grid.crs,
+                resampling=Resampling.nearest,
+            )
+            outer |= here
+    patch, _ = ndimage.label(voids, structure=_EIGHT_NEIGHBOURS)
+    open_patches = np.unique(patch[(outer > 0) & voids])
+    found: BoolArray = np.isin(patch, open_patches[open_patches > 0])
+    return found
+
+
+def edge_warning(voids: BoolArray, inside: BoolArray) -> str:
+    """Return how much was left empty because it lies at the edge of the data."""
+    return (
+        f"The elevation data are empty up to their outer edge on {_percent(_share(voids, inside))} "
+        f"of the area and {_percent(float(voids.mean()))} of the grid with its margin (corners of "
+        "a rotated map?): nothing was filled in there, and there is no result."
+    )
+
+
+def sea_sentence(uncovered: BoolArray) -> str:
+    """Return how much was taken for the sea, as an assumption for the report."""
+    return (
+        f"Where no elevation file reaches ({_percent(float(uncovered.mean()))} of the grid) is "
+        "open sea of height 0, as the scenario says (elevation.sea_where_missing)."
+    )
 
 
 def filling_sentence(voids: BoolArray, ground_m: Float32Array) -> str:

@@ -33,7 +33,8 @@ class LandRequest:
         ``"auto"`` for the best UTM zone, or the code of a projected system in metres.
     area_resolution_m : float
         Cell size of the grid [m], 1 to 1000.
-    elevation_kind, elevation_unit, elevation_fill_voids, elevation_max_void_share
+    elevation_kind, elevation_unit, elevation_fill_voids, elevation_max_void_share,
+    elevation_sea_where_missing
         See `lensong.gis_data.elevation.read_elevation`.
     land_cover_path : Path, optional
         Class raster, or a folder of tiles.
@@ -42,7 +43,9 @@ class LandRequest:
     land_cover_with_surface_model : bool
         Accept land cover on top of a surface model, which counts forest twice.
     population_path : Path, optional
-        Raster of people per pixel.
+        Raster of people per pixel or per area.
+    population_unit : str
+        See `lensong.gis_data.population.read_population`.
     population_census : Path, optional
         Table of people per commune; needs communes.
     villages_layer, villages_radius_m, villages_columns
@@ -64,13 +67,15 @@ class LandRequest:
     area_crs: str = "auto"
     area_resolution_m: float = 30.0
     elevation_kind: str = "auto"
-    elevation_unit: str = "m"
+    elevation_unit: str = "auto"
     elevation_fill_voids: bool = False
     elevation_max_void_share: float = 0.001
+    elevation_sea_where_missing: bool = False
     land_cover_path: Path | None = None
     land_cover_table: Path | None = None
     land_cover_with_surface_model: bool = False
     population_path: Path | None = None
+    population_unit: str = "auto"
     population_census: Path | None = None
     villages_layer: str = ""
     villages_radius_m: float = 500.0

@@ -13,8 +13,16 @@ import rasterio
 from rasterio.warp import Resampling
 
 from lensong.gis_data.gridding import blocks, centre_deg, warp_block
-from lensong.gis_data.mosaic import RasterFile, files_over, join_rasters, list_rasters
+from lensong.gis_data.mosaic import (
+    RasterFile,
+    files_over,
+    join_rasters,
+    list_rasters,
+    void_warnings,
+    without_voids,
+)
 from lensong.gis_data.raster_checks import reading_of
+from lensong.gis_data.rivals import check_one_cover
 from lensong.gis_data.tables import parse_number, read_table
 from lensong.propagation.errors import DataError
 from lensong.propagation.types import Float32Array, Grid, UInt8Array
@@ -180,6 +188,8 @@ def read_land_cover(
     """
     classes = dict(WORLDCOVER_CLASSES) if table is None else read_class_table(table)
     files = files_over(list_rasters(paths, role="land cover"), grid, role="land cover")
+    files = without_voids(files, grid, scratch, role="land cover")
+    check_one_cover(files, grid, scratch)
     class_code = _resampled(files, grid, scratch, progress)
     count = sum(np.bincount(row, minlength=256) for row in class_code)
     found = [int(code) for code in np.flatnonzero(count)]
@@ -212,7 +222,7 @@ def read_land_cover(
         files=tuple(files),
         note=f"{len(files)} raster{'s' if len(files) > 1 else ''}, pixels of about {pixel_m:.0f} m",
         assumptions=(_heights_sentence(classes, found, table),),
-        warnings=_empty_warning(empty_share),
+        warnings=(*void_warnings(files, role="land cover"), *_empty_warning(empty_share)),
     )
 
 

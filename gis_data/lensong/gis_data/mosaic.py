@@ -28,16 +28,17 @@ from rasterio.windows import from_bounds as window_from_bounds
 from shapely import box, segmentize
 from shapely.geometry import shape
 
-from lensong.gis_data.gridding import bounds_deg, polygon_mask
+from lensong.gis_data.gridding import bounds_deg, centre_deg, polygon_mask
 from lensong.gis_data.hgt import HgtTile, hgt_tiles, is_hgt
 from lensong.gis_data.raster_checks import (
     check_raster,
     horizontal_crs,
-    open_raster,
     overlaps_when_swapped,
     reading_of,
-    undeclared_void,
 )
+from lensong.gis_data.raster_formats import FOLDER_SUFFIXES, open_raster
+from lensong.gis_data.raster_kinds import Doubt, doubt_of_heights
+from lensong.gis_data.raster_voids import clean_copy, find_oddities
 from lensong.gis_data.vectors import first_few
 from lensong.propagation.errors import CrsMismatchError, DataError
 from lensong.propagation.types import BoolArray, Grid
@@ -50,11 +51,12 @@ __all__ = [
     "files_over",
     "join_rasters",
     "list_rasters",
+    "readable_path",
     "scratch_folder",
     "void_warnings",
+    "without_voids",
 ]
 
-_SUFFIXES = (".tif", ".tiff", ".hgt", ".hgt.gz", ".hgt.zip", ".zip")
 # layers that a Copernicus tile carries beside its heights: water mask, editing, filling, error
 _AUXILIARY = ("_wbm", "_edm", "_flm", "_hem", "_acm", "_src")
 _OFF_LATTICE_PIXELS = 0.01
@@ -84,8 +86,14 @@ class RasterFile:
         Stored value to physical value.
     masked : bool
         A mask band of the file says where there are values.
-    void_guessed : bool
-        ``nodata`` was found among the values, the file does not declare it.
+    from_folder : bool
+        Found in a folder, not named by the user.
+    doubt : Doubt, or None
+        Why band 1 is no height of the ground; None where nothing says so.
+    stand_in : Path, or None
+        Clean copy of the part that is needed, which is read in place of the file.
+    notes : tuple of str
+        What was found among the values, for the report.
     """
 
     path: Path
@@ -100,7 +108,10 @@ class RasterFile:
     scale: float = 1.0
     offset: float = 0.0
     masked: bool = False
-    void_guessed: bool = False
+    from_folder: bool = False
+    doubt: Doubt | None = None
+    stand_in: Path | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -116,7 +127,11 @@ class RasterFile:
     @property
     def bounds_deg(self) -> tuple[float, float, float, float]:
         """Return west, south, east, north [degrees, WGS 84]."""
-        west, south, east, north = transform_bounds(self.crs, "EPSG:4326", *self.bounds)
+        return self.bounds_in("EPSG:4326")
+
+    def bounds_in(self, crs: str) -> tuple[float, float, float, float]:
+        """Return west, south, east, north in another system."""
+        west, south, east, north = transform_bounds(self.crs, crs, *self.bounds)
         return west, south, east, north
 
     def pixel_sides_m(self, lat_deg: float, lon_deg: float) -> tuple[float, float]:
@@ -164,8 +179,9 @@ def list_rasters(paths: Sequence[Path], *, role: str) -> list[RasterFile]:
     Parameters
     ----------
     paths : sequence of Path
-        Files or folders. A folder is searched with its sub-folders for GeoTIFF and SRTM tiles,
-        in the order of their names; a VRT in it is taken when there is nothing else.
+        Files or folders. A folder is searched with its sub-folders for rasters, those with finer
+        pixels first, else in the order of their names; a VRT in it is taken when there is
+        nothing else.
     role : str
         For messages: ``"elevation"``, ``"land cover"``, ``"population"``.
 
@@ -189,13 +205,16 @@ def list_rasters(paths: Sequence[Path], *, role: str) -> list[RasterFile]:
                 f"{role} folder {path} holds no raster: wanted files ending in "
                 ".tif, .tiff, .vrt, .hgt, .hgt.gz or .hgt.zip"
             )
-        for file in found:
-            files.extend(_read_headers(file, role))
+        headers = [header for file in found for header in _read_headers(file, role)]
+        if path.is_dir():
+            headers = [replace(header, from_folder=True) for header in headers]
+            headers.sort(key=_fineness)
+        files.extend(headers)
     return files
 
 
 def files_over(files: Sequence[RasterFile], grid: Grid, *, role: str) -> list[RasterFile]:
-    """Return the files that reach onto the grid, undeclared void values found and set.
+    """Return the files that reach onto the grid.
 
     Raises
     ------
@@ -203,7 +222,25 @@ def files_over(files: Sequence[RasterFile], grid: Grid, *, role: str) -> list[Ra
         When none does, as `check_overlap`.
     """
     check_overlap(files, grid, role=role)
-    return [_with_void_value(file, grid) for file in files if _window_on(file, grid) is not None]
+    return [file for file in files if _window_on(file, grid) is not None]
+
+
+def without_voids(
+    files: Sequence[RasterFile], grid: Grid, scratch: Path, *, role: str
+) -> list[RasterFile]:
+    """Return the files with every undeclared void declared, or taken out in a copy.
+
+    Parameters
+    ----------
+    files : sequence of RasterFile
+        Those that reach onto the grid.
+    grid : Grid
+    scratch : Path
+        Existing folder for copies; must outlive the use of the result.
+    role : str
+        ``"elevation"``: zeros amid mountains are voids; ``"population"``: negative values are.
+    """
+    return [_without_voids(file, grid, scratch, role) for file in files]
 
 
 def check_overlap(files: Sequence[RasterFile], grid: Grid, *, role: str) -> None:
@@ -260,14 +297,14 @@ def covered_mask(files: Sequence[RasterFile], grid: Grid) -> BoolArray:
 
 def void_warnings(files: Sequence[RasterFile], *, role: str) -> tuple[str, ...]:
     """Return a sentence for the report about void values that no tag declares."""
-    guessed = [file for file in files if file.void_guessed]
-    if not guessed:
-        return ()
-    values = ", ".join(sorted({f"{file.nodata:g}" for file in guessed}))
-    names = first_few([file.name for file in guessed])
-    return (
-        f"The {role} data hold the value {values}, taken as no data though not declared so "
-        f"({names}).",
+    named: dict[str, list[str]] = {}
+    for file in files:
+        for note in file.notes:
+            named.setdefault(note, []).append(file.name)
+    return tuple(
+        f"The {role} data hold {note}, taken as no data though not declared so "
+        f"({first_few(names)})."
+        for note, names in named.items()
     )
 
 
@@ -281,9 +318,17 @@ def _rasters_in(folder: Path) -> list[Path]:
     rasters = [
         path
         for path in entries
-        if path.name.lower().endswith(_SUFFIXES) and not path.stem.lower().endswith(_AUXILIARY)
+        if path.name.lower().endswith(FOLDER_SUFFIXES)
+        and not path.stem.lower().endswith(_AUXILIARY)
     ]
     return rasters or [path for path in entries if path.suffix.lower() == ".vrt"]
+
+
+def _fineness(file: RasterFile) -> float:
+    """Return the pixel size [m] to two digits, so that tiles of one set keep their order."""
+    west, south, east, north = file.bounds_deg
+    pixel_m = file.pixel_m((south + north) / 2.0, (west + east) / 2.0)
+    return float(f"{pixel_m:.2g}") if np.isfinite(pixel_m) else np.inf
 
 
 def _read_headers(path: Path, role: str) -> list[RasterFile]:
@@ -315,6 +360,7 @@ def _read_headers(path: Path, role: str) -> list[RasterFile]:
                 scale=raster.scales[0],
                 offset=raster.offsets[0],
                 masked=MaskFlags.per_dataset in raster.mask_flag_enums[0],
+                doubt=doubt_of_heights(raster, path.name) if role == "elevation" else None,
             )
         ]
 
@@ -342,13 +388,50 @@ def _window_on(file: RasterFile, grid: Grid) -> Window | None:
     return Window(first_col, first_row, last_col - first_col, last_row - first_row)
 
 
-def _with_void_value(file: RasterFile, grid: Grid) -> RasterFile:
-    if file.nodata is not None or file.masked:
-        return file
+def _without_voids(file: RasterFile, grid: Grid, scratch: Path, role: str) -> RasterFile:
     window = _window_on(file, grid)
-    with open_raster(str(file.path), file.name) as raster, reading_of([file.name]):
-        void = undeclared_void(raster, window)
-    return replace(file, nodata=void, void_guessed=void is not None)
+    path = readable_path(file, scratch)
+    counts = role == "population"
+    with open_raster(str(path), file.name) as raster, reading_of([file.name]):
+        found = find_oddities(raster, window, never_negative=counts)
+    height_m = file.scale if role == "elevation" and file.offset == 0.0 else None
+    looks_at_zeros = height_m is not None and found.zeros > 0
+    undeclared = file.nodata is None and not file.masked
+    if found.only_void is not None and undeclared and not looks_at_zeros:
+        return replace(file, nodata=found.only_void, notes=(f"the value {found.only_void:g}",))
+    if not (found.voids or found.broken or found.negative or looks_at_zeros):
+        return file
+    target = scratch / f"clean-{hashlib.sha256(str(path).encode()).hexdigest()[:16]}.tif"
+    with reading_of([file.name]):
+        zeros, written = clean_copy(
+            path,
+            target,
+            window,
+            found,
+            never_negative=counts,
+            height_m=height_m,
+            pixel_m=file.pixel_m(*centre_deg(grid)),
+        )
+    notes = [f"the value {void:g}" for void in found.voids]
+    if found.broken:
+        notes.append(f"infinite or impossible numbers in {found.broken:,} pixels")
+    if found.negative:
+        notes.append(f"negative numbers in {found.negative:,} pixels")
+    if zeros:
+        notes.append(f"0 in {zeros:,} pixels amid high ground")
+    if not notes:
+        return file
+    shift = Affine.translation(written.col_off, written.row_off)
+    return replace(
+        file,
+        stand_in=target,
+        transform=file.transform @ shift,
+        rows=int(written.height),
+        cols=int(written.width),
+        nodata=None,
+        masked=False,
+        notes=tuple(notes),
+    )
 
 
 def _raise_no_overlap(files: Sequence[RasterFile], grid: Grid, role: str) -> None:
@@ -413,7 +496,7 @@ def _vrt_text(files: Sequence[RasterFile], scratch: Path, factor: float) -> str:
 
 def _vrt_source(file: RasterFile, scratch: Path, place: tuple[int, int], factor: float) -> str:
     size = f'xSize="{file.cols}" ySize="{file.rows}"'
-    path = escape(str(_readable(file, scratch)))
+    path = escape(str(readable_path(file, scratch)))
     lines = [
         "<ComplexSource>",
         f'<SourceFilename relativeToVRT="0">{path}</SourceFilename>',
@@ -432,7 +515,10 @@ def _vrt_source(file: RasterFile, scratch: Path, place: tuple[int, int], factor:
     return "\n".join(lines)
 
 
-def _readable(file: RasterFile, scratch: Path) -> Path:
+def readable_path(file: RasterFile, scratch: Path) -> Path:
+    """Return where the values of a file are read: itself, its unpacked tile or its clean copy."""
+    if file.stand_in is not None:
+        return file.stand_in
     if file.hgt is None:
         return file.path.resolve()
     identity = f"{file.path.resolve()}\n{file.hgt.member}".encode()

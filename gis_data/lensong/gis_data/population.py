@@ -22,6 +22,7 @@ from rasterio.warp import transform_bounds
 from rasterio.windows import Window
 from rasterio.windows import from_bounds as window_from_bounds
 
+from lensong.gis_data.density import as_counts, population_unit
 from lensong.gis_data.gridding import Block, blocks, centre_deg
 from lensong.gis_data.mosaic import (
     RasterFile,
@@ -30,8 +31,10 @@ from lensong.gis_data.mosaic import (
     join_rasters,
     list_rasters,
     void_warnings,
+    without_voids,
 )
 from lensong.gis_data.raster_checks import reading_of
+from lensong.gis_data.rivals import check_one_count
 from lensong.propagation.errors import DataError
 from lensong.propagation.types import Float32Array, FloatArray, Grid, IntArray, UInt8Array
 
@@ -41,6 +44,9 @@ _Int32Array = NDArray[np.int32]
 
 _NODE_STEP = 32
 _HIGHEST_MEAN_DENSITY_PER_KM2 = 60_000.0  # Manila has 43,000, the densest city there is
+_HIGHEST_DENSITY_PER_KM2 = 200_000.0
+_MOST_CROWDED_SHARE = 0.01
+_MEANT = {"people": "people per pixel", "per_km2": "people per km²", "per_ha": "people per ha"}
 _NOWHERE = -1
 
 
@@ -92,7 +98,7 @@ class _Counts:
             self.first_col + block.col, self.first_row + block.row, block.cols, block.rows
         )
         people: Float32Array = self.raster.read(1, window=window)
-        people[~(people > 0.0)] = 0.0  # no value; negative counts are voids of older releases
+        people[~(people > 0.0)] = 0.0  # no value
         return people
 
 
@@ -102,29 +108,37 @@ def read_population(
     *,
     aoi: UInt8Array,
     scratch: Path,
+    unit: str = "auto",
     progress: Callable[[float], None] | None = None,
 ) -> Population:
-    """Return the people of a count raster on a grid; sums over areas are preserved.
+    """Return the people of a raster on a grid; sums over areas are preserved.
 
     Parameters
     ----------
     path : Path
-        Raster of people per pixel, or a folder of such tiles on one pixel lattice.
+        Raster of people per pixel or per area, or a folder of such tiles on one pixel lattice.
     grid : Grid
         Where to.
     aoi : shape (rows, cols)
         1 in the area of interest; it is said when the raster does not cover it.
     scratch : Path
         Existing folder for temporary files.
+    unit : str
+        What the values are: ``"people"`` per pixel, ``"per_km2"``, ``"per_ha"``, or ``"auto"``.
     progress : callable, optional
         Called with a fraction 0 to 1.
 
     Raises
     ------
     DataError
-        When the raster does not reach the grid, or the tiles do not fit together.
+        When the raster does not reach the grid, the tiles do not fit together or lie on each
+        other, or the values cannot be what ``unit`` says.
     """
     files = files_over(list_rasters([path], role="population"), grid, role="population")
+    check_one_count(files, grid)
+    files = without_voids(files, grid, scratch, role="population")
+    meant, why = population_unit(files, unit)
+    files = as_counts(files, meant, scratch)
     joined = join_rasters(files, scratch, name="population")
     if len(joined) > 1:
         raise DataError(
@@ -144,13 +158,16 @@ def read_population(
         warnings.append(f"The population raster does not cover {100.0 * bare:.2g} % of the area.")
     total = float(people.sum(where=inside, dtype=np.float64))
     _check_density(total, float(inside.sum()) * (grid.cell_m / 1000.0) ** 2, files[0].name)
+    if unit == "auto" and meant == "people":
+        _check_crowds(people, grid, files[0].name)
     if total == 0.0:
         warnings.append("The population raster has nobody in the area.")
     return Population(
         people=people,
         files=tuple(files),
         raster_path=joined[0].path,
-        note=f"people per pixel of about {max(counts.sides_m):.0f} m, {total:,.0f} in the area",
+        note=f"{_MEANT[meant]} ({why}), pixels of about {max(counts.sides_m):.0f} m, "
+        f"{total:,.0f} people in the area",
         warnings=tuple(warnings),
     )
 
@@ -160,6 +177,19 @@ def _check_density(people: float, area_km2: float, name: str) -> None:
         raise DataError(
             f"{name} gives {people / area_km2:,.0f} people per km² over the whole area, more than "
             "any city has: wanted a raster of people per pixel, not heights or people per km²"
+        )
+
+
+def _check_crowds(people: Float32Array, grid: Grid, name: str) -> None:
+    most = _HIGHEST_DENSITY_PER_KM2 * (grid.cell_m / 1000.0) ** 2
+    total = float(people.sum(dtype=np.float64))
+    crowded = float(people.sum(where=people > most, dtype=np.float64))
+    if total > 0.0 and crowded / total > _MOST_CROWDED_SHARE:
+        raise DataError(
+            f"{name} would have {crowded / total:.0%} of its people where more than "
+            f"{_HIGHEST_DENSITY_PER_KM2:,.0f} live on a km², as in no quarter of any city: if its "
+            'values are people per area set population.unit = "per_km2" or "per_ha"; "people" '
+            "takes them as they are"
         )
 
 

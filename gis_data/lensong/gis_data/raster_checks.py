@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import pyproj
 import rasterio
 from rasterio.enums import ColorInterp
-from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
-from rasterio.windows import Window
+from rasterio.errors import RasterioError
 
 from lensong.propagation.errors import CrsMismatchError, DataError
 
@@ -21,20 +18,14 @@ __all__ = [
     "check_heights",
     "check_raster",
     "horizontal_crs",
-    "is_feet",
-    "is_metres",
-    "open_raster",
+    "length_unit_m",
     "overlaps_when_swapped",
     "reading_of",
     "surface_model_name",
-    "undeclared_void",
 ]
 
 HIGHEST_M = 9_000.0
 LOWEST_M = -500.0
-# values that programs write where they have none; all lie outside the heights of the Earth
-_VOID_VALUES = (-32768.0, -32767.0, -9999.0, -99999.0, 32767.0, float(np.finfo(np.float32).min))
-_SCAN_CELLS = 1024
 
 _SURFACE_NAME = re.compile(
     r"copernicus_dsm|cop-?dem|cop(30|90)(?!\d)|glo-?_?(30|90)(?!\d)|aw3d30|alpsmlc30|alos.?dsm"
@@ -42,19 +33,6 @@ _SURFACE_NAME = re.compile(
     re.IGNORECASE,
 )
 _TERRAIN_NAME = re.compile(r"fabdem|merit|(?<![a-z])dtm(?![a-z])", re.IGNORECASE)
-
-
-def open_raster(path: str, shown: str) -> rasterio.DatasetReader:
-    """Return an open dataset, or raise a DataError that names the file as ``shown``."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            return rasterio.open(path)
-    except RasterioIOError as error:
-        raise DataError(
-            f"{shown} cannot be read as a raster ({error}): "
-            "wanted a GeoTIFF, a VRT, an .hgt tile or another format that GDAL knows"
-        ) from error
 
 
 @contextmanager
@@ -130,14 +108,28 @@ def overlaps_when_swapped(
     return south < wanted[2] and north > wanted[0] and west < wanted[3] and east > wanted[1]
 
 
-def is_feet(unit: str) -> bool:
-    """Return whether a raster's unit tag means feet."""
-    return unit.strip().lower() in {"ft", "foot", "feet", "us-ft", "ftus", "us survey foot"}
+_FEET = ("ft", "foot", "feet", "international foot", "british foot")
+_SURVEY_FEET = ("us-ft", "ftus", "us_ft", "us survey foot", "us survey feet", "foot_us")
+_LENGTHS_M = {
+    **dict.fromkeys(("m", "metre", "meter", "metres", "meters"), 1.0),
+    **dict.fromkeys(_FEET, 0.3048),
+    **dict.fromkeys(_SURVEY_FEET, 1200.0 / 3937.0),
+    **dict.fromkeys(("dm", "decimetre", "decimeter"), 0.1),
+    **dict.fromkeys(("cm", "centimetre", "centimeter", "centimetres", "centimeters"), 0.01),
+    **dict.fromkeys(("mm", "millimetre", "millimeter"), 0.001),
+    **dict.fromkeys(("km", "kilometre", "kilometer"), 1000.0),
+}
 
 
-def is_metres(unit: str) -> bool:
-    """Return whether a raster's unit tag means metres."""
-    return unit.strip().lower() in {"m", "metre", "meter", "metres", "meters"}
+def length_unit_m(unit: str) -> float | None:
+    """Return how many metres a unit of length is, as a raster's tag writes it; None: no length.
+
+    Examples
+    --------
+    >>> length_unit_m("US survey foot"), length_unit_m("deg")
+    (0.3048006096012192, None)
+    """
+    return _LENGTHS_M.get(unit.strip().lower())
 
 
 def surface_model_name(path: Path) -> bool | None:
@@ -158,27 +150,6 @@ def surface_model_name(path: Path) -> bool | None:
     return None
 
 
-def undeclared_void(raster: rasterio.DatasetReader, window: Window) -> float | None:
-    """Return the value that marks "no data" in a window of band 1 though no tag says so.
-
-    Only values that no height and no count can have are looked for (-32768, -9999, ...). Of
-    several the commonest is returned; None when there is none.
-    """
-    counts = dict.fromkeys(_VOID_VALUES, 0)
-    row_end, col_end = window.row_off + window.height, window.col_off + window.width
-    for row in range(window.row_off, row_end, _SCAN_CELLS):
-        for col in range(window.col_off, col_end, _SCAN_CELLS):
-            part = Window(
-                col, row, min(_SCAN_CELLS, col_end - col), min(_SCAN_CELLS, row_end - row)
-            )
-            values = raster.read(1, window=part)
-            outside = values[(values <= -9999.0) | (values >= 32767.0)]
-            for void in _VOID_VALUES if outside.size else ():
-                counts[void] += int(np.count_nonzero(outside == void))
-    commonest = max(counts, key=lambda void: counts[void])
-    return commonest if counts[commonest] else None
-
-
 def check_heights(lowest_m: float, highest_m: float, *, shown: str, unit: str) -> None:
     """Raise when heights lie outside what the Earth has: feet, or undeclared voids.
 
@@ -194,7 +165,7 @@ def check_heights(lowest_m: float, highest_m: float, *, shown: str, unit: str) -
     if highest_m > HIGHEST_M:
         hint = (
             'are they feet? set elevation.unit = "ft"'
-            if unit == "m"
+            if unit != "ft"
             else 'elevation.unit is already "ft": is there a void value that the file does not '
             "declare?"
         )

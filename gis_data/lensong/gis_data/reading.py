@@ -25,6 +25,7 @@ from lensong.gis_data.mosaic import check_overlap, scratch_folder
 from lensong.gis_data.population import read_population
 from lensong.gis_data.provenance import as_written, content_sha256
 from lensong.gis_data.villages import read_villages
+from lensong.gis_data.zonal import footprint_weights
 from lensong.propagation.errors import ConfigError, DataError, OutOfRangeError
 from lensong.propagation.types import Float32Array, Grid, UInt8Array
 
@@ -34,6 +35,8 @@ _Bounds = tuple[float, float, float, float]
 _Progress = Callable[[str, float], None]
 
 _AROUND_VILLAGES_M = 2_000.0
+_DENSITY_RATIO = 10.0
+_DOUBTFUL_RATIO = 3.0
 _LEAST_COMMUNE_SHARE = 0.01  # a commune that only touches the area is none of its communes
 _WORLD_METRIC_CRS = "EPSG:6933"  # for a first look at villages, before their zone is known
 
@@ -99,10 +102,12 @@ def read_land(
             scratch=scratch,
             fill_voids=request.elevation_fill_voids,
             max_void_share=request.elevation_max_void_share,
+            sea_where_missing=request.elevation_sea_where_missing,
             progress=_stage(tell, "elevation"),
         )
         cover = _land_cover(request, grid, scratch, tell)
         people = _people(request, grid, aoi, communes, scratch, tell)
+    told, doubts = _compared(people.people, grid, villages, request.population_unit)
     sources = _sources(request, elevation, cover, people, tell)
     inner_communes = None if communes is None else _communes_of_area(communes, area.polygon)
     return Land(
@@ -122,6 +127,7 @@ def read_land(
             elevation.assumptions,
             [_NO_LAND_COVER] if cover is None else cover.assumptions,
             people.assumptions,
+            told,
             villages.attrs.get("assumptions", ()),
             () if communes is None else communes.attrs.get("assumptions", ()),
         ),
@@ -131,6 +137,7 @@ def read_land(
             _double_count_warning(source, cover),
             () if cover is None else cover.warnings,
             people.warnings,
+            doubts,
             villages.attrs.get("warnings", ()),
             () if communes is None else communes.attrs.get("warnings", ()),
         ),
@@ -342,6 +349,7 @@ def _people(
         grid,
         aoi=aoi,
         scratch=scratch,
+        unit=request.population_unit,
         progress=_stage(tell, "population"),
     )
     files = tuple(file.path for file in population.files)
@@ -367,6 +375,43 @@ def _people(
         assumptions=rescaled.assumptions,
         warnings=(*population.warnings, *rescaled.warnings),
     )
+
+
+def _compared(
+    people: Float32Array | None, grid: Grid, villages: gpd.GeoDataFrame, unit: str
+) -> tuple[list[str], list[str]]:
+    """Return what the raster counts in the villages beside their own numbers, and doubts of it.
+
+    Raises
+    ------
+    DataError
+        The raster has more than ten times the people, which a density has, and the scenario does
+        not say what its values are.
+    """
+    listed = villages["population"].to_numpy(dtype=np.float64)
+    known = np.isfinite(listed) & (listed > 0.0)
+    if people is None or not known.any():
+        return [], []
+    flat = people.ravel()
+    footprints = footprint_weights(villages.geometry[known], grid)
+    each = np.array([float((flat[cells] * share).sum()) for cells, share in footprints])
+    cells, share = footprint_weights(
+        [shapely.union_all(villages.geometry[known].to_numpy())], grid
+    )[0]
+    counted, own = float((flat[cells] * share).sum()), float(listed[known].sum())
+    sentence = (
+        f"In the outlines of the {int(known.sum())} villages with a number of people the raster "
+        f"counts {counted:,.0f}, their own numbers say {own:,.0f}"
+    )
+    ratio = counted / own
+    typical = float(np.median(each / listed[known]))
+    if min(ratio, typical) > _DENSITY_RATIO and unit == "auto":
+        raise DataError(
+            f"{sentence}: is the raster people per km² or per ha? set population.unit = "
+            '"per_km2" or "per_ha", or "people" if it is right'
+        )
+    doubtful = not 1.0 / _DENSITY_RATIO <= ratio <= _DOUBTFUL_RATIO
+    return [sentence], [f"{sentence}: check both"] if doubtful else []
 
 
 def _masts_without_ground(

@@ -16,7 +16,8 @@ import pandas as pd
 from lensong.coverage.network import Technology
 from lensong.coverage.results import files
 from lensong.coverage.results.tables import CELLS
-from lensong.gis_data.raster_checks import open_raster, reading_of
+from lensong.gis_data.raster_checks import reading_of
+from lensong.gis_data.raster_formats import open_raster
 from lensong.gis_data.vectors import read_layer
 from lensong.propagation.errors import DataError
 from lensong.propagation.types import FloatArray, Grid

@@ -57,9 +57,10 @@ class ElevationSection(_Section):
 
     path: str | list[str]
     kind: Literal["auto", "terrain", "surface"] = "auto"
-    unit: _LengthUnit = "m"
+    unit: Literal["auto", "m", "ft"] = "auto"
     fill_voids: bool = False
     max_void_share: _Share = 0.001
+    sea_where_missing: bool = False
 
 
 class LandCoverSection(_Section):
@@ -74,6 +75,7 @@ class PopulationSection(_Section):
     """[population]."""
 
     path: str
+    unit: Literal["auto", "people", "per_km2", "per_ha"] = "auto"
     census: str = ""
 
 
