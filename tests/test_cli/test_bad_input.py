@@ -58,6 +58,11 @@ def heights_in_feet(small: SmallPlan) -> None:
     write_raster(small.folder / "dem.tif", ground_m() * np.float32(12.0))
 
 
+def feet_against_the_scenario(small: SmallPlan) -> None:
+    terrain(unit="ft")(small)
+    small.replace("scenario.toml", 'path = "dem.tif"', 'path = "dem.tif"\nunit = "m"')
+
+
 def all_water(small: SmallPlan) -> None:
     write_raster(small.folder / "cover.tif", np.full((CELLS, CELLS), 80, dtype=np.uint8))
 
@@ -106,9 +111,9 @@ def no_pattern(small: SmallPlan) -> None:
             id="heights in feet",
         ),
         pytest.param(
-            terrain(unit="ft"),
+            feet_against_the_scenario,
             ["declares its heights in 'ft'", 'elevation.unit = "ft"'],
-            id="heights declared in feet",
+            id="heights declared in feet where the scenario says metres",
         ),
         pytest.param(
             edited("villages.csv", "lat,lon", "lon,lat"),

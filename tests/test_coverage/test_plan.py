@@ -252,3 +252,47 @@ def test_bad_input_is_refused_before_any_sweep() -> None:
     refuse("wanted one of the services: voice", classes=ClassThresholds(service="x"))
     with pytest.raises(InvalidInputError, match="no village"):
         plan(replace(land, villages=land.villages[:0]), network, title="Valley")
+
+
+def test_a_village_beyond_the_radius_is_called_so_and_not_without_a_cell() -> None:
+    found = plan(make_land(), make_network(radius_m=1_500.0), title="Valley")
+    assert found.villages["reason"].tolist()[2] == "beyond_radius"
+    assert found.summary["villages_by_reason"]["beyond_radius"] == 1
+    told = next(text for text in found.warnings if "beyond the radius of every mast" in text)
+    assert "1 of 3 villages" in told
+    assert "Sin Câu" in told
+    code = REASONS.index("beyond_radius")
+    row, col = np.mgrid[0 : GRID.rows, 0 : GRID.cols]
+    apart_m = np.hypot(row - 30.2, col - 20.4) * GRID.cell_m
+    for judged in found.layers["4G"].services.values():
+        np.testing.assert_array_equal(judged.reason == code, apart_m > 1_500.0)
+    reached = plan(make_land(), make_network(radius_m=5_000.0), title="Valley")
+    assert "beyond the radius" not in " ".join(reached.warnings)
+
+
+def test_the_run_says_what_its_radius_cuts_off() -> None:
+    found = plan(make_land(), make_network(radius_m=1_500.0), title="Valley")
+    cut = [text for text in found.warnings if "above the noise at their radius" in text]
+    assert len(cut) == 2
+    assert "3 of 3 cells of B3 1800 still arrive above the noise at their radius of 1.5 km" in (
+        " ".join(cut)
+    )
+    net = make_network(radius_m=1_500.0)
+    net = replace(net, cells=tuple(replace(cell, total_power_dbm=-30.0) for cell in net.cells))
+    weak = plan(make_land(), net, title="Valley")
+    assert not [text for text in weak.warnings if "above the noise at their radius" in text]
+    assert any("cuts off next to nothing of B28 700, B3 1800" in t for t in weak.assumptions)
+
+
+def test_a_village_partly_outside_the_elevation_is_flagged_with_its_share() -> None:
+    land = make_land()
+    ground_m = land.ground_m.copy()
+    ground_m[20:27, :] = np.nan  # the southern half of the village at row 20 has no height
+    found = plan(replace(land, ground_m=ground_m), make_network(), title="Valley")
+    shares = found.villages["elevation_share"]
+    assert shares[0] == pytest.approx(0.45, abs=0.06)
+    assert shares[1] == pytest.approx(1.0)
+    assert any(
+        "1 of 3 villages lie partly outside the elevation" in text and "Nà Đon (4" in text
+        for text in found.warnings
+    )

@@ -11,6 +11,7 @@ import pytest
 from pyproj import Transformer
 
 from lensong.coverage.antenna import omni
+from lensong.coverage.cellplan import check_on_land
 from lensong.coverage.network import Carrier, Cell, Mast, Network
 from lensong.coverage.sweeps import NO_LOSS, PropagationSettings, run_sweeps, sweep_jobs
 from lensong.gis_data.land import Land
@@ -259,3 +260,22 @@ def test_a_cache_with_other_arrays_than_those_of_the_sweep_is_not_used(spoil: An
     assert not any(reused for _, reused in after)
     for (old, _), (new, _) in zip(before, after, strict=True):
         np.testing.assert_array_equal(old, new)
+
+
+def test_check_and_plan_have_one_bound_for_a_mast_at_the_edge() -> None:
+    land = small_land()
+    for row, inside in (
+        (0.0, True),
+        (-0.3, False),
+        (GRID.rows - 1.0, True),
+        (GRID.rows - 0.7, False),
+    ):
+        net = Network(masts=(mast("edge", row, 70.0),), cells=(cell("c", "edge"),))
+        if inside:
+            assert check_on_land(net, land) == []
+            assert len(sweep_jobs(net, land)) == 1
+        else:
+            with pytest.raises(InvalidInputError, match="outside the area with its margin"):
+                check_on_land(net, land)
+            with pytest.raises(InvalidInputError, match="outside the grid"):
+                sweep_jobs(net, land)

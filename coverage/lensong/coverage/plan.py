@@ -8,12 +8,20 @@ from math import inf, isnan
 from time import perf_counter
 from typing import Any, TypeAlias
 
+import geopandas as gpd
+
 from lensong.coverage.gaps import gap_polygons
 from lensong.coverage.indoor import entry_loss_db, entry_sigma_db, level_sigma_db
 from lensong.coverage.layers import technology_layers
 from lensong.coverage.link_budget import cell_budget
 from lensong.coverage.network import Network, Technology
 from lensong.coverage.probability import check_median
+from lensong.coverage.reach import (
+    RadiusCut,
+    beyond_every_radius,
+    mark_beyond,
+    villages_beyond,
+)
 from lensong.coverage.result import PlanResult, TechnologyLayers
 from lensong.coverage.rollup import commune_table, province_table, summarise
 from lensong.coverage.service import DEFAULT_SERVICES, Handset, Service
@@ -25,9 +33,10 @@ from lensong.coverage.sweeps import (
     run_sweeps,
     sweep_jobs,
 )
-from lensong.coverage.village_weights import VillageWeights, village_weights
+from lensong.coverage.village_weights import WHOLE_SHARE, VillageWeights, village_weights
 from lensong.coverage.villages import ClassThresholds, column_suffix, village_table
 from lensong.gis_data.land import Land
+from lensong.gis_data.vectors import first_few
 from lensong.propagation.errors import InvalidInputError
 
 __all__ = ["plan"]
@@ -88,7 +97,8 @@ def plan(
     clock = _Clock()
     # By frequency, so that few carriers are in work at a time; the order of equals is kept.
     jobs = sorted(sweep_jobs(network, land), key=lambda job: job.freq_mhz)
-    rides = _Rides(jobs, land, propagation, handset, cache, workers, progress, clock)
+    cut = RadiusCut.of(land.grid, network, handset)
+    rides = _Rides(jobs, land, propagation, handset, cache, workers, progress, clock, cut)
     sigma_db = level_sigma_db(propagation, handset, network)
     layers = technology_layers(
         land.grid,
@@ -101,6 +111,9 @@ def plan(
     )
     clock.lap("layers")
     _tell(progress, "villages", 0, 1)
+    beyond = beyond_every_radius(land.grid, network, jobs)
+    mark_beyond(list(layers.values()), beyond)
+    whole, cut_off = cut.sentences()
     villages = village_table(land, network, layers, services, weights=weights, classes=classes)
     communes = commune_table(land.communes, villages, services)
     gaps = gap_polygons(land, layers, class_service, weights)
@@ -126,12 +139,24 @@ def plan(
             *network.assumptions,
             *_assumptions(services, handset, propagation, classes, weights),
             *_indoor_assumption(handset, network, sigma_db),
+            *whole,
         ),
         warnings=(
             *land.warnings,
             *network.warnings,
             *_warnings(network, handset, services, layers, weights),
             *_hidden_warning(rides),
+            *cut_off,
+            *_partly_known(weights, villages),
+            *villages_beyond(
+                weights,
+                beyond,
+                [
+                    str(n or i)
+                    for n, i in zip(villages["name"], villages["village_id"], strict=True)
+                ],
+                max(cell.radius_m for cell in network.cells),
+            ),
         ),
         synthetic=land.synthetic,
         timings_s=clock.laps,
@@ -166,10 +191,12 @@ class _Rides:
         workers: int,
         progress: Progress | None,
         clock: _Clock,
+        cut: RadiusCut,
     ) -> None:
         self.reused = self.hidden_pixels = self.with_hidden = 0
         self.total = len(jobs)
         self._clock = clock
+        self._cut = cut
 
         def on_done(done: int, total: int, reused: bool) -> None:  # noqa: ARG001 - their signature
             _tell(progress, "sweeps", done, total)
@@ -190,6 +217,7 @@ class _Rides:
             self.hidden_pixels += sweep.hidden_pixels
             self.with_hidden += sweep.hidden_pixels > 0
             self._clock.lap("sweeps")
+            self._cut.see(job.cells, sweep)
             yield job.cells, sweep
             self._clock.lap("layers")
 
@@ -313,6 +341,22 @@ def _warnings(
                 f"{service.name} is served nowhere"
             )
     yield from _impossible(network, handset, services)
+
+
+def _partly_known(weights: Sequence[VillageWeights], villages: gpd.GeoDataFrame) -> Iterator[str]:
+    """Name the villages that are judged on a part, with the share that has elevation."""
+    partly = [
+        f"{name or village_id} ({w.elevation_share:.0%})"
+        for w, name, village_id in zip(
+            weights, villages["name"], villages["village_id"], strict=True
+        )
+        if w.elevation_share < WHOLE_SHARE
+    ]
+    if partly:
+        yield (
+            f"{len(partly)} of {len(weights)} villages lie partly outside the elevation and are "
+            f"judged on the part that is known: {first_few(partly)}"
+        )
 
 
 def _hidden_warning(rides: _Rides) -> Iterator[str]:

@@ -23,6 +23,7 @@ REASONS = (
     "distance",
     "no_cell",
     "capacity",
+    "beyond_radius",
 )
 """Names of the codes of ``ServiceLayers.reason``.
 
@@ -30,7 +31,8 @@ REASONS = (
 and houses; ``interference``: enough signal, too much of other cells; ``uplink``: the downlink
 works and no obstacle explains it, the phone is too weak; ``distance``: too far; ``no_cell``: no
 cell reaches the pixel at all; ``capacity``: the cell's bandwidth, load or grant cannot carry the
-rates at any level.
+rates at any level; ``beyond_radius``: the pixel lies beyond the radius of every mast, so nothing is
+known of it.
 """
 
 
@@ -105,7 +107,8 @@ class PlanResult:
         building [dB].
     villages : GeoDataFrame in the grid's CRS, one row per village
         Columns of ``land.villages`` and: ``people`` (float; of the village, for weighting and
-        sums), ``weighting`` (``"population"``, ``"area"``), ``class`` (``no_signal``, ``patchy``,
+        sums), ``weighting`` (``"population"``, ``"area"``), ``elevation_share`` (0..1, of its
+        area; what lies outside the elevation is not judged), ``class`` (``no_signal``, ``patchy``,
         ``covered``), ``reason`` (of its gap; empty when covered), per service
         ``served_share_<service>`` (0..1, any technology), per service and technology
         ``served_share_<service>_<tech>``, ``limiting_<service>_<tech>`` (``downlink``,

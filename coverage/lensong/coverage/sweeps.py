@@ -168,7 +168,7 @@ def sweep_jobs(network: Network, land: Land) -> list[SweepJob]:
         mast = masts[mast_id]
         easting, northing = to_grid.transform(mast.lon_deg, mast.lat_deg)
         row, col = land.grid.row_col(easting, northing)
-        if not (0.0 <= row <= land.grid.rows - 1 and 0.0 <= col <= land.grid.cols - 1):
+        if not land.grid.surrounds(easting, northing):
             raise InvalidInputError(
                 f"mast {mast_id!r} at {mast.lat_deg:.5f} N, {mast.lon_deg:.5f} E lies outside the "
                 "grid: correct its position, enlarge [area] or leave it out"

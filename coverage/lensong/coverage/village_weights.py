@@ -8,7 +8,7 @@ pixel's people belong to the village whose centre is nearest; nobody counts twic
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import geopandas as gpd
@@ -23,7 +23,10 @@ from lensong.gis_data.zonal import footprint_weights
 from lensong.propagation.errors import DataError
 from lensong.propagation.types import FloatArray, Grid, IntArray
 
-__all__ = ["VillageWeights", "village_weights"]
+__all__ = ["WHOLE_SHARE", "VillageWeights", "village_weights"]
+
+WHOLE_SHARE = 0.999
+"""A village with less of its area on elevation is said to be judged on a part."""
 
 Weighting: TypeAlias = Literal["population", "area"]
 
@@ -42,12 +45,16 @@ class VillageWeights:
         Of the village; NaN unknown.
     weighting : {"population", "area"}
         What ``weight`` is made from.
+    elevation_share : float
+        Share of the village, by area, that lies on the grid where there is elevation, 0..1: the
+        part on which it is judged.
     """
 
     pixel: IntArray
     weight: FloatArray
     people: float
     weighting: Weighting
+    elevation_share: float = 1.0
 
 
 def village_weights(land: Land) -> list[VillageWeights]:
@@ -65,13 +72,20 @@ def village_weights(land: Land) -> list[VillageWeights]:
     grid, villages = land.grid, land.villages
     footprints = footprint_weights(villages.geometry, grid)
     _check_inside(grid, villages, footprints)
+    areas = shapely.area(villages.geometry.to_numpy()) / grid.cell_m**2
     footprints = _with_elevation(land, footprints)
+    known_shares = [
+        min(1.0, float(share.sum()) / area) if area > 0.0 else 1.0
+        for (_, share), area in zip(footprints, areas, strict=True)
+    ]
     own = _without_overlap(grid, villages, footprints)
     people_per_pixel = None if land.population is None else land.population.ravel()
     known = np.asarray(villages["population"], dtype=np.float64)
     return [
-        _weights_of(whole, kept, people_per_pixel, float(told))
-        for whole, kept, told in zip(footprints, own, known, strict=True)
+        replace(
+            _weights_of(whole, kept, people_per_pixel, float(told)), elevation_share=known_share
+        )
+        for whole, kept, told, known_share in zip(footprints, own, known, known_shares, strict=True)
     ]
 
 

@@ -133,6 +133,7 @@ def village_table(
     columns: dict[str, list[object]] = {
         "people": [w.people for w in weights],
         "weighting": [w.weighting for w in weights],
+        "elevation_share": [w.elevation_share for w in weights],
     }
     shares = {}
     for service in services:

@@ -107,3 +107,11 @@ class Grid:
         """Return whether a projected position lies on the raster."""
         west, south, east, north = self.bounds_m
         return west <= easting_m < east and south < northing_m <= north
+
+    def surrounds(self, easting_m: float, northing_m: float) -> bool:
+        """Return whether a position has cell centres on every side: where a mast can stand.
+
+        The outermost half cell is on the raster, but nothing can be interpolated there.
+        """
+        row, col = self.row_col(easting_m, northing_m)
+        return 0.0 <= row <= self.rows - 1 and 0.0 <= col <= self.cols - 1

@@ -258,7 +258,7 @@ def _without(entries: Sequence[AsRead], kept: set[str]) -> tuple[AsRead, ...]:
 def _on(to_grid: Transformer, grid: Grid, lat_deg: float, lon_deg: float) -> bool:
     if abs(lat_deg) > 90.0:
         return False
-    return grid.contains(*to_grid.transform(lon_deg, lat_deg))
+    return grid.surrounds(*to_grid.transform(lon_deg, lat_deg))
 
 
 def _at(mast: Mast) -> str:

@@ -50,6 +50,7 @@ _REASON_COLOURS = {
     "capacity": "#d64a78",
     "distance": "#eaa01a",
     "no_cell": "#3d444d",
+    "beyond_radius": "#9aa3ad",
 }
 _SAME_RATE = 1.35  # a round break this near to a service's demand would only crowd the legend
 _GOLDEN_ANGLE_DEG = 137.508  # neighbouring masts get hues far apart, however many there are
