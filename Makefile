@@ -1,10 +1,18 @@
-# `make demo` runs the main job on the built-in demo; `make test` passes the tests.
+# `make demo` runs the main job on the built-in demo; `make test` passes the tests, `make quick`
+# those of computing alone, `make test-all` the long ones too, as .ci/run does.
 PYTHON ?= python3
 VENV ?= .venv
 DEMO ?= lensong-demo
 BIN := $(VENV)/bin
+WORKERS ?= 2
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_OPTIONS)
+QUICK := tests/test_layout.py tests/test_propagation tests/test_coverage tests/test_gis_data \
+	tests/test_monitoring/test_readiness tests/test_monitoring/test_lists
 
-.PHONY: demo test bench check lock clean
+# the tests start hundreds of Pythons, and each would compile every module anew
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo test test-all quick bench check docs lock clean
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -16,14 +24,20 @@ $(VENV)/installed: $(BIN)/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/installed-dev: $(BIN)/python pyproject.toml constraints.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]'
 	touch $@ $(VENV)/installed
 
 demo: $(VENV)/installed
 	$(BIN)/lensong demo --out $(DEMO)
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest
+	$(PYTEST) -m "not benchmark and not slow"
+
+test-all: $(VENV)/installed-dev
+	$(PYTEST)
+
+quick: $(VENV)/installed-dev
+	$(PYTEST) -q -m "not benchmark and not slow and not browser" $(QUICK)
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m pytest benchmarks -m benchmark -s
@@ -32,6 +46,9 @@ check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/installed-dev
+	$(BIN)/mkdocs build --quiet --strict
 
 lock: $(VENV)/installed-dev
 	$(BIN)/python -m pip install --quiet uv

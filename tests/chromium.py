@@ -14,6 +14,8 @@ from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
 
+from tests.waiting import PATIENCE_S
+
 BINARY = next((found for name in ("chromium", "chromium-browser", "google-chrome")
                if (found := shutil.which(name))), None)  # fmt: skip
 _FLAGS = (
@@ -48,7 +50,7 @@ class Page:
         request = {"id": self._count, "method": method, "params": parameters}
         self._socket.send(json.dumps(request | {"sessionId": self._session}))
         while True:
-            message = json.loads(self._socket.recv(timeout=60))
+            message = json.loads(self._socket.recv(timeout=PATIENCE_S))
             if message.get("id") == self._count and message.get("sessionId") == self._session:
                 if "error" in message:
                     raise RuntimeError(f"{method}: {message['error']}")
@@ -61,7 +63,7 @@ class Page:
         self._events.clear()
         self.call("Page.navigate", url=url)
         while "Page.loadEventFired" not in self._events:
-            self._keep(json.loads(self._socket.recv(timeout=60)))
+            self._keep(json.loads(self._socket.recv(timeout=PATIENCE_S)))
 
     def ask(self, expression: str) -> Any:
         """Return the value of a JavaScript expression; a promise is waited for."""
@@ -122,11 +124,9 @@ class Page:
             self.errors.append(json.dumps(parameters["entry"])[:600])
 
 
-def wait_for(
-    page: Page, expression: str, what: Callable[[Any], bool] = bool, patience_s: float = 40.0
-) -> Any:
+def wait_for(page: Page, expression: str, what: Callable[[Any], bool] = bool) -> Any:
     """Return the value of an expression once it is what is wanted; errors in it pass too."""
-    until = time.monotonic() + patience_s
+    until = time.monotonic() + PATIENCE_S
     value: Any = None
     while time.monotonic() < until:
         try:
@@ -136,7 +136,7 @@ def wait_for(
         except RuntimeError as error:  # the page is just being left for another one
             value = error
     shown = page.ask("document.body.innerText")
-    raise AssertionError(f"{expression} is {value!r} after {patience_s} s: {shown}")
+    raise AssertionError(f"{expression} is {value!r} after {PATIENCE_S} s: {shown}")
 
 
 def press_key(page: Page, key: str, code: int) -> None:
@@ -164,7 +164,7 @@ def chromium_page(profile: Path, *extra_flags: str) -> Iterator[Page]:
             yield Page(socket, _attach(socket))
     finally:
         browser.terminate()
-        browser.communicate(timeout=30)
+        browser.communicate(timeout=PATIENCE_S)
 
 
 def _address(browser: subprocess.Popen[bytes]) -> str:
@@ -180,7 +180,7 @@ def _attach(socket: ClientConnection) -> str:
     def ask(number: int, method: str, **parameters: Any) -> dict[str, Any]:
         socket.send(json.dumps({"id": -number, "method": method, "params": parameters}))
         while True:
-            message: dict[str, Any] = json.loads(socket.recv(timeout=60))
+            message: dict[str, Any] = json.loads(socket.recv(timeout=PATIENCE_S))
             if message.get("id") == -number:
                 result: dict[str, Any] = message["result"]
                 return result

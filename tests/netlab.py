@@ -21,13 +21,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Literal
 
 from tests.tun_relay import DEVICE, NAMESPACES, Link, enter_namespace
+from tests.waiting import wait_until
 
 __all__ = ["Link", "NetLab", "Side", "available", "link"]
 
@@ -134,21 +134,20 @@ class NetLab:
                 self.run(side, ["iptables", "-A", *rule])
                 self._losing.append((side, rule))
 
-    def wait_for_port(
-        self, side: Side, port: int, *, udp: bool = False, timeout_s: float = 15.0
-    ) -> None:
+    def wait_for_port(self, side: Side, port: int, *, udp: bool = False) -> None:
         """Return once something listens on a port of a side."""
         # the state that the kernel calls listening, and for UDP unconnected
         table, state = ("udp", "07") if udp else ("tcp", "0A")
-        deadline_s = time.monotonic() + timeout_s
-        while time.monotonic() < deadline_s:
+
+        def listens() -> bool:
             for version in ("", "6"):
                 sockets = self.run(side, ["cat", f"/proc/net/{table}{version}"]).stdout
                 for fields in (line.split() for line in sockets.splitlines()[1:]):
                     if fields[1].endswith(f":{port:04X}") and fields[3] == state:
-                        return
-            time.sleep(0.05)
-        raise RuntimeError(f"nothing listens on port {port} of the {side} after {timeout_s} s")
+                        return True
+            return False
+
+        wait_until(listens, f"what listens on port {port} of the {side}")
 
     def close(self) -> None:
         """End what was started and remove both namespaces."""

@@ -6,14 +6,15 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tests.ports import free_port
+from tests.waiting import PATIENCE_S, wait_until
 
 USER = "lensong"
 
@@ -67,17 +68,19 @@ class Postgres:
                 stderr=log,
                 **self._as_owner(),
             )  # fmt: skip
-        until = time.monotonic() + 30.0
-        while self._ask("postgres", "SELECT 1").returncode != 0:
-            if time.monotonic() > until or self._process.poll() is not None:
-                raise RuntimeError((self.folder / "log").read_text("utf-8"))
-            time.sleep(0.05)
+        process = self._process
+        wait_until(
+            lambda: self._ask("postgres", "SELECT 1").returncode == 0 or process.poll() is not None,
+            "PostgreSQL",
+        )
+        if process.poll() is not None:
+            raise RuntimeError((self.folder / "log").read_text("utf-8"))
 
     def stop(self) -> None:
         """Stop the server at once, connections and all."""
         if self._process is not None:
             self._process.send_signal(signal.SIGINT)
-            self._process.wait(20.0)
+            self._process.wait(PATIENCE_S)
             self._process = None
 
     def new_database(self) -> str:
@@ -141,10 +144,7 @@ class Postgres:
 def postgres_server(folder: Path, *, fsync: bool = False) -> Iterator[Postgres]:
     """Yield a server whose files lie in a folder; it ends with the block."""
     folder.mkdir(parents=True, exist_ok=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = Postgres(folder, port, fsync)
+    server = Postgres(folder, free_port(), fsync)
     server.initialise()
     server.start()
     try:

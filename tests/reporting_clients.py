@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from itertools import cycle
 from urllib.parse import urlsplit
 
+from tests.waiting import PATIENCE_S
+
 Key = tuple[str, str, int]
 """Site, client and running number of a report."""
 
@@ -202,7 +204,13 @@ class Delivered:
 
 
 async def deliver(
-    url: str, site_id: str, token: str, *, client_id: str, seq: int = 0, patience_s: float = 60.0
+    url: str,
+    site_id: str,
+    token: str,
+    *,
+    client_id: str,
+    seq: int = 0,
+    patience_s: float = PATIENCE_S,
 ) -> Delivered:
     """Send one report over a connection of its own, as often as it takes.
 

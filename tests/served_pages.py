@@ -24,11 +24,11 @@ from lensong.monitoring.web.app import create_app
 from lensong.monitoring.web.guards import COOKIE
 from tests.chromium import Page
 from tests.running_service import settle_places, sqlite_url
+from tests.waiting import PATIENCE_S
 
 T = TypeVar("T")
 
 PASSWORD = "một câu dễ nhớ 2026"
-_PATIENCE_S = 60.0
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Served:
 
     def call(self, work: Coroutine[Any, Any, T]) -> T:
         """Run something in the service's own loop and return what it returns."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(_PATIENCE_S)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(PATIENCE_S)
 
     def add_person(self, person_id: str, role: str, scope: str = "") -> None:
         """Add somebody with the password of these tests."""
@@ -148,14 +148,14 @@ def served_pages(
     thread = threading.Thread(target=server.run, name="served pages", daemon=True)
     thread.start()
     try:
-        if not listens.wait(_PATIENCE_S):
+        if not listens.wait(PATIENCE_S):
             raise RuntimeError("the service did not start to listen")
         served = Served(*(started[0][0], service, started[0][1]))
         served.call(_filled(fill, service))
         yield served
     finally:
         server.should_exit = True
-        thread.join(_PATIENCE_S)
+        thread.join(PATIENCE_S)
 
 
 async def _filled(fill: Callable[[Service], Awaitable[None]], service: Service) -> None:

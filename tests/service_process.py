@@ -6,14 +6,13 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -35,6 +34,8 @@ from lensong.monitoring.store.places import put_commune, put_province, put_site
 from lensong.monitoring.store.sessions import put_profile, put_session
 from lensong.monitoring.store.tables import tokens
 from lensong.monitoring.web.guards import COOKIE
+from tests.ports import free_port
+from tests.waiting import PATIENCE_S
 
 _COMMUNES = 38
 """As many as Lai Châu has."""
@@ -136,12 +137,10 @@ class ServiceProcess:
         assert self.process is not None
         return self.process.pid
 
-    def start(self, *, wait_s: float = 30.0, **spawn: Any) -> None:
+    def start(self, *, wait_s: float = PATIENCE_S, **spawn: Any) -> None:
         """Start it and wait until it is ready."""
         if not self.port:
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                self.port = probe.getsockname()[1]
+            self.port = free_port()
         config = self.folder / "lensong.toml"
         config.write_text(_toml({"db": self.db, "port": self.port, **self.settings}), "utf-8")
         with (self.folder / "service.log").open("ab") as log:
@@ -155,7 +154,7 @@ class ServiceProcess:
             )
         self.wait_for("/-/ready", 200, wait_s)
 
-    def wait_for(self, path: str, status: int, wait_s: float = 30.0) -> dict[str, Any]:
+    def wait_for(self, path: str, status: int, wait_s: float = PATIENCE_S) -> dict[str, Any]:
         """Ask until the answer has that status, and return its problem document if it is one."""
         until = time.monotonic() + wait_s
         seen: object = None
@@ -178,7 +177,7 @@ class ServiceProcess:
         if token is not None:
             request.add_header("Authorization", f"Bearer {token}")
         try:
-            with urllib.request.urlopen(request, timeout=20.0) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
                 status, kind, text = answer.status, answer.headers["content-type"], answer.read()
         except urllib.error.HTTPError as error:
             with error:
@@ -191,11 +190,19 @@ class ServiceProcess:
         self.process.kill()
         self.process.wait()
 
-    def terminate(self, wait_s: float = 20.0) -> int:
+    def terminate(self, wait_s: float = PATIENCE_S) -> int:
         """Ask it to end and return its exit code."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(wait_s)
+
+    def open_connections(self) -> int:
+        """Return how many sockets it holds, those on which it listens among them."""
+        held = 0
+        for descriptor in Path(f"/proc/{self.pid}/fd").iterdir():
+            with suppress(FileNotFoundError):  # closed meanwhile
+                held += os.readlink(descriptor).startswith("socket:")
+        return held
 
     def resident_bytes(self) -> int:
         """Return how much memory it holds."""

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from lensong.monitoring.store.engine import Database
 from lensong.monitoring.store.tables import hourly, measurements
 from tests.reporting_clients import Key
+from tests.waiting import PATIENCE_S
 
 
 async def _read(db: str, wanted: Any) -> list[Any]:  # a statement, and its rows
@@ -29,9 +30,9 @@ def stored_keys(db: str) -> list[Key]:
     return [(row.site_id, row.client_id, row.seq) for row in rows]
 
 
-def hourly_bytes(db: str, until: int, wait_s: float = 60.0) -> int:
+def hourly_bytes(db: str, until: int) -> int:
     """Return the data of all tests by the hourly sums, once it has come to as much."""
-    give_up_s = time.monotonic() + wait_s
+    give_up_s = time.monotonic() + PATIENCE_S
     while True:
         ((found,),) = asyncio.run(_read(db, select(func.sum(hourly.c.sent_bytes))))
         if int(found or 0) == until or time.monotonic() > give_up_s:

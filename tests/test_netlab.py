@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests import netlab
+from tests.waiting import PATIENCE_S
 
 
 def _skip_unless(*programs: str, relay: bool = False) -> None:
@@ -22,7 +23,7 @@ def _received_mbit(lab: netlab.NetLab, seconds: int) -> float:
                        stdout=subprocess.DEVNULL)  # fmt: skip
     lab.wait_for_port("server", 5201)
     done = lab.run("phone", ["iperf3", "-c", lab.server_address, "-t", str(seconds), "-J"])
-    server.wait(timeout=10.0)
+    server.wait(timeout=PATIENCE_S)
     received: float = json.loads(done.stdout)["end"]["sum_received"]["bits_per_second"]
     return received / 1e6
 
@@ -87,7 +88,7 @@ def _irtt(lab: netlab.NetLab, interval: str, duration: str) -> dict[str, Any]:
     command = ["irtt", "client", "-i", interval, "-d", duration, "-o", "-", lab.server_address]
     said = lab.run("phone", command).stdout
     server.terminate()
-    server.wait(timeout=10.0)
+    server.wait(timeout=PATIENCE_S)
     stats: dict[str, Any] = json.loads(said[said.index("{") :])["stats"]
     return stats
 

@@ -10,7 +10,6 @@ import argparse
 import json
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -29,6 +28,7 @@ from lensong.monitoring.uplink.transport import MeteredWebSocketProtocol
 from lensong.monitoring.web.api.uplink import uplink_router
 from lensong.monitoring.web.pages.assets import asset_text
 from lensong.propagation.errors import DataError
+from tests.waiting import PATIENCE_S, wait_until
 
 TOKEN = "token-of-"
 
@@ -98,16 +98,14 @@ def serving(
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    deadline_s = time.monotonic() + 20.0
-    while not server.started:
-        if time.monotonic() > deadline_s or not thread.is_alive():
-            raise RuntimeError("the server did not start")
-        time.sleep(0.02)
+    wait_until(lambda: server.started or not thread.is_alive(), "the server")
+    if not server.started:
+        raise RuntimeError("the server did not start")
     try:
         yield server.servers[0].sockets[0].getsockname()[1]
     finally:
         server.should_exit = True
-        thread.join(timeout=20.0)
+        thread.join(PATIENCE_S)
 
 
 def as_json(finished: FinishedTest) -> dict[str, Any]:

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import httpx
 
+from tests.waiting import PATIENCE_S, wait_until
+
 COMMAND = [sys.executable, "-P", "-c", "from lensong.cli.main import main; main()"]
-_WAIT_S = 60.0
 
 
 def run(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
@@ -27,7 +28,7 @@ def run(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[s
         text=True,
         cwd=cwd,
         env=_environment(env),
-        timeout=_WAIT_S,
+        timeout=PATIENCE_S,
         check=False,
     )
 
@@ -51,15 +52,14 @@ class Served:
         return "".join(self.log)
 
     def client(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, timeout=30.0)
+        return httpx.Client(base_url=self.url, timeout=PATIENCE_S)
 
     def link(self) -> str:
         """Return the secret of the first administrator's link."""
-        for _ in range(250):  # the two streams are read one beside the other
-            if (found := re.search(r"/welcome/([\w-]{43}) ", self.text)) is not None:
-                return found[1]
-            threading.Event().wait(0.02)
-        raise AssertionError(f"no link: {self.text}")
+        # the two streams are read one beside the other
+        found = wait_until(lambda: re.search(r"/welcome/([\w-]{43}) ", self.text), "a link")
+        assert found is not None
+        return found[1]
 
     def welcome(self, password: str) -> httpx.Client:
         """Use the link and return the administrator's client."""
@@ -72,7 +72,7 @@ class Served:
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to end and return its exit code."""
         self.process.send_signal(number)
-        return self.process.wait(_WAIT_S)
+        return self.process.wait(PATIENCE_S)
 
 
 @contextmanager
@@ -93,15 +93,15 @@ def serving(folder: Path, *options: str, db: str | None = None, **env: str) -> I
     served = Served(process, db)
     reader = threading.Thread(target=served.log.extend, args=(process.stderr,), daemon=True)
     reader.start()
-    watch = threading.Timer(_WAIT_S, process.kill)
+    watch = threading.Timer(PATIENCE_S, process.kill)
     watch.start()
     try:
         line = process.stdout.readline()
         watch.cancel()
         found = re.search(r"https?://\S+", line)
         if found is None:
-            process.wait(_WAIT_S)
-            reader.join(_WAIT_S)
+            process.wait(PATIENCE_S)
+            reader.join(PATIENCE_S)
             raise RuntimeError(f"it did not start: {line}{served.text}")
         served.url = found[0]
         yield served
@@ -110,6 +110,6 @@ def serving(folder: Path, *options: str, db: str | None = None, **env: str) -> I
         if process.poll() is None:
             process.kill()
             process.wait()
-        reader.join(_WAIT_S)
+        reader.join(PATIENCE_S)
         process.stdout.close()
         process.stderr.close()

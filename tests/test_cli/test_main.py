@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from importlib.metadata import version
 
 import click
@@ -30,16 +29,6 @@ def test_help_imports_nothing_heavy() -> None:
     assert "diff" in run.stdout
     loaded = set(json.loads(run.stdout.partition("LOADED ")[2]))
     assert loaded.isdisjoint(HEAVY)
-
-
-def test_help_comes_within_a_third_of_a_second() -> None:
-    command = [sys.executable, "-c", "from lensong.cli.main import main; main()", "--help"]
-    seconds = []
-    for _ in range(5):
-        start = time.perf_counter()
-        subprocess.run(command, capture_output=True, check=True)
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.3  # the best of five: other work on the machine is not ours
 
 
 def test_every_command_explains_itself() -> None:

@@ -9,7 +9,6 @@ import ssl
 import subprocess
 import sys
 import threading
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import httpx
 import pytest
 
 from tests.test_cli.served import Served, run, serving
+from tests.waiting import PATIENCE_S, wait_until
 
 PASSWORD = "chợ phiên Bình Lư 2026"
 
@@ -75,9 +75,9 @@ def test_a_signal_ends_it_with_zero_and_streams_end_first(
 
         thread = threading.Thread(target=listen)
         thread.start()
-        assert listening.wait(20.0)
+        assert listening.wait(PATIENCE_S)
         assert served.end(number) == 0
-        thread.join(20.0)
+        thread.join(PATIENCE_S)
         assert heard[-1] == "END"  # to its end, not torn
         admin.close()
     assert "Traceback" not in served.text
@@ -258,9 +258,11 @@ def test_a_busy_run_leaves_no_secret_in_the_log(tmp_path: Path) -> None:
 
 def websocket(url: str, path: str) -> None:
     from websockets.sync.client import connect
+    from websockets.typing import Subprotocol
 
+    ndt7 = Subprotocol("net.measurementlab.ndt.v7")
     address = url.replace("http://", "ws://") + path
-    with connect(address, subprotocols=["net.measurementlab.ndt.v7"], open_timeout=10.0) as socket:  # type: ignore[list-item]  # a NewType of str
+    with connect(address, subprotocols=[ndt7], open_timeout=PATIENCE_S) as socket:
         socket.send(b"x" * 1000)
 
 
@@ -284,12 +286,13 @@ def test_a_demo_that_is_ended_while_it_fills_leaves_nothing_behind(tmp_path: Pat
         stdout=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        until = time.monotonic() + 60.0
-        while not list(tmp_path.glob("lensong-demo-*/demo.db")) and time.monotonic() < until:
-            assert process.poll() is None
-            threading.Event().wait(0.02)
+        wait_until(
+            lambda: list(tmp_path.glob("lensong-demo-*/demo.db")) or process.poll() is not None,
+            "the database of the demo",
+        )
+        assert process.poll() is None
         process.terminate()
-        assert process.wait(30.0) == 0
+        assert process.wait(PATIENCE_S) == 0
     finally:
         if process.poll() is None:
             process.kill()

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import random
 import shutil
-import socket
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,43 +16,17 @@ import uvicorn
 import yaml
 from fastapi import FastAPI
 
-DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+from tests.ports import free_port
+from tests.waiting import PATIENCE_S, wait_until
 
-_PORTS = iter(random.sample(range(20_000, 30_000), 5_000))  # not those of another run beside it
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 
 _FASTER_S = 1  # every interval of the shipped configuration, in tests
 
 
-def free_port() -> int:
-    """Return a port of loopback on which nothing listens, another one at each call.
-
-    Out of a range from which the kernel hands out none by itself: between this answer and its use
-    an outgoing connection could take it.
-    """
-    for port in _PORTS:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise AssertionError("no port between 20000 and 30000 is free")
-
-
-def wait_for(condition: Callable[[], Any], what: str, limit_s: float = 30.0) -> Any:
-    """Return what a condition gives as soon as it is true, or fail."""
-    until = time.monotonic() + limit_s
-    while True:
-        try:
-            found = condition()
-        except httpx.TransportError:
-            found = None
-        if found:
-            return found
-        if time.monotonic() > until:
-            raise AssertionError(f"not within {limit_s:.0f} s: {what}; last answer {found!r}")
-        time.sleep(0.1)
+def wait_for(condition: Callable[[], Any], what: str) -> Any:
+    """Return what a condition gives as soon as it is true, or fail; who is asked may be away."""
+    return wait_until(condition, what, but=(httpx.TransportError,))
 
 
 @contextmanager
@@ -77,10 +48,10 @@ def program(
         finally:
             process.terminate()
             try:
-                process.wait(15.0)
+                process.wait(PATIENCE_S)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait(15.0)
+                process.wait()
 
 
 @contextmanager
@@ -96,7 +67,7 @@ def served(app: FastAPI, port: int) -> Iterator[None]:
         yield
     finally:
         server.should_exit = True
-        thread.join(15.0)
+        thread.join(PATIENCE_S)
         assert not thread.is_alive()
 
 

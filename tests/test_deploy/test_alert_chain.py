@@ -19,9 +19,9 @@ from lensong.monitoring.config import ServiceConfig
 from lensong.monitoring.service import Service
 from lensong.monitoring.store.people import Person, add_join, add_person
 from lensong.monitoring.web.app import create_app
+from tests.ports import free_port
 from tests.test_deploy.programs import (
     alertmanager,
-    free_port,
     prometheus,
     query,
     served,
@@ -29,6 +29,7 @@ from tests.test_deploy.programs import (
     shipped_prometheus,
     wait_for,
 )
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.skipif(
     which("prometheus") is None or which("prometheus-alertmanager") is None,
@@ -183,7 +184,7 @@ def test_promtool_finds_nothing_to_say_about_a_service_that_works(api: httpx.Cli
     assert b'lensong_uplink_throughput_bytes_per_second{quantile="0.1",site="binh-lu"}' in page
     assert token.encode() not in page
     checked = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True,
-                             check=False, timeout=30)  # fmt: skip
+                             check=False, timeout=PATIENCE_S)  # fmt: skip
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
 
 
@@ -209,16 +210,19 @@ def test_failing_tests_bring_a_message_and_good_ones_end_it(
     ):
         report(api, phone, 1, 250_000.0)
         report(api, phone, 2, None)
-        fired = wait_for(lambda: inbox.first("SiteNotReady", "firing"), "SiteNotReady", 30.0)
+        fired = wait_for(lambda: inbox.first("SiteNotReady", "firing"), "SiteNotReady")
         assert fired["labels"]["site"] == "binh-lu"
         assert fired["labels"]["commune_name"] == "Bình Lư"
         assert fired["annotations"]["summary"] == "Chợ Bình Lư (Bình Lư) chưa sẵn sàng phát sóng"
-        assert query(address, 'commune:lensong_readiness:count{state="not_ready"} == 1')
+        wait_for(
+            lambda: query(address, 'commune:lensong_readiness:count{state="not_ready"} == 1'),
+            "the count of a commune",
+        )
         wait_for(lambda: query(address, 'probe_success{site="binh-lu"} == 0'), "a failed probe")
 
         for seq in range(3, 6):
             report(api, phone, seq, 30_000_000.0)
-        wait_for(lambda: inbox.first("SiteNotReady", "resolved"), "the end of SiteNotReady", 30.0)
+        wait_for(lambda: inbox.first("SiteNotReady", "resolved"), "the end of SiteNotReady")
         wait_for(lambda: query(address, 'probe_success{site="binh-lu"} == 1'), "a good probe")
         assert not [a for a in inbox.alerts("firing") if a["labels"]["alertname"] == "ApiDown"]
 
@@ -239,7 +243,7 @@ def test_a_service_that_is_gone_brings_api_down_and_holds_back_the_rest(tmp_path
         alertmanager(routes, alertmanager_port) as managing,
         prometheus(rules),
     ):
-        wait_for(lambda: inbox.first("ApiDown", "firing"), "ApiDown", 30.0)
+        wait_for(lambda: inbox.first("ApiDown", "firing"), "ApiDown")
         not_ready = {
             "labels": {
                 "alertname": "SiteNotReady",

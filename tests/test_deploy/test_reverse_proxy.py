@@ -6,7 +6,6 @@ import asyncio
 import os
 import ssl
 import subprocess
-import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,9 @@ from fastapi import FastAPI, Request, WebSocket
 from fastapi.responses import StreamingResponse
 from websockets.sync.client import connect
 
-from tests.test_deploy.programs import DEPLOY, free_port, program, served
+from tests.ports import free_port
+from tests.test_deploy.programs import DEPLOY, program, served
+from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.skipif(
     which("nginx") is None or which("openssl") is None,
@@ -60,7 +61,7 @@ def certificate(folder: Path) -> None:
          "-nodes", "-days", "1", "-subj", f"/CN={NAME}",
          "-addext", f"subjectAltName=DNS:{NAME},IP:127.0.0.1",
          "-keyout", "privkey.pem", "-out", "fullchain.pem"],
-        cwd=folder, check=True, capture_output=True, timeout=60,
+        cwd=folder, check=True, capture_output=True, timeout=PATIENCE_S,
     )  # fmt: skip
 
 
@@ -139,9 +140,8 @@ def test_the_log_holds_no_secret_of_a_link_or_a_test(proxy: Proxy, tmp_path: Pat
         for path in ("/p/S3cretLink", "/welcome/S3cretLink", "/seen?access_token=S3cretToken"):
             client.get(path)
     log = tmp_path / "lensong.log"
-    until = time.monotonic() + 20.0
-    while len(log.read_text().splitlines()) < 3 and time.monotonic() < until:
-        time.sleep(0.05)  # nginx writes after it has answered
+    # nginx writes after it has answered
+    wait_until(lambda: len(log.read_text().splitlines()) >= 3, "three lines of the log")
     written = log.read_text()
     assert "/p/-" in written
     assert "GET /seen" in written
@@ -151,7 +151,7 @@ def test_the_log_holds_no_secret_of_a_link_or_a_test(proxy: Proxy, tmp_path: Pat
 def test_nginx_finds_the_configuration_right(tmp_path: Path) -> None:
     config = configured(tmp_path, service=8790, http=free_port(), https=free_port())
     done = subprocess.run(["nginx", "-t", "-c", str(config), "-p", str(tmp_path)], text=True,
-                          capture_output=True, check=False, timeout=30)  # fmt: skip
+                          capture_output=True, check=False, timeout=PATIENCE_S)  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "[warn]" not in done.stderr
 
@@ -180,7 +180,7 @@ def test_an_uplink_test_passes_as_a_websocket(proxy: Proxy) -> None:
         max_size=None,
     ) as socket:
         socket.send(b"\x5a" * 8_000_000)  # more than any request body may have
-        assert socket.recv(timeout=20) == "8000000"
+        assert socket.recv(timeout=PATIENCE_S) == "8000000"
 
 
 def test_events_arrive_as_they_happen(proxy: Proxy) -> None:

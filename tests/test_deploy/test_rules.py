@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from tests.test_deploy.programs import DEPLOY
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.skipif(which("promtool") is None, reason="promtool is not installed")
 needs_amtool = pytest.mark.skipif(which("amtool") is None, reason="amtool is not installed")
@@ -31,7 +32,9 @@ def rules() -> list[dict[str, Any]]:
 
 
 def run(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, check=False, timeout=PATIENCE_S
+    )
 
 
 @pytest.fixture

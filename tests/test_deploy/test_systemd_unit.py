@@ -9,6 +9,7 @@ from shutil import which
 import pytest
 
 from tests.test_deploy.programs import DEPLOY
+from tests.waiting import PATIENCE_S
 
 UNIT = DEPLOY / "systemd" / "lensong.service"
 pytestmark = pytest.mark.skipif(
@@ -22,7 +23,7 @@ def test_the_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
     # the installation that it starts does not exist here: any program that does
     unit.write_text(re.sub(r"(?m)^ExecStart=\S+", f"ExecStart={sys.executable}", text))
     done = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True,
-                          check=False, timeout=60)  # fmt: skip
+                          check=False, timeout=PATIENCE_S)  # fmt: skip
     about_us = [line for line in done.stderr.splitlines() if "lensong" in line]
     assert (done.returncode, about_us) == (0, [])
 
@@ -43,7 +44,7 @@ def test_the_unit_exposes_little(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 0, done.stdout.splitlines()[-1]
 

@@ -14,15 +14,13 @@ import pytest
 from tests.reporting_clients import Tally, report_body, report_request, send_reports
 from tests.service_process import populated, service_process
 from tests.stored_reports import stored_keys
+from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.slow
 
-WAIT_S = 30.0
-"""It takes less than 10 s where nothing else runs, see docs/operations.md [s]."""
-
 
 def sent(port: int, data: bytes) -> socket.socket:
-    connection = socket.create_connection(("127.0.0.1", port), timeout=30.0)
+    connection = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
     connection.sendall(data)
     return connection
 
@@ -53,9 +51,7 @@ def test_sigterm_lets_requests_end_and_ends_streams(store_url: str, tmp_path: Pa
         assert heard.startswith(b"HTTP/1.1 200")
         request = report_request(site_id, token, report_body(10**6))
         half_sent = sent(service.port, request[:-100])
-        until = time.monotonic() + 20.0
-        while len(told.acknowledged) < 50 and time.monotonic() < until:
-            time.sleep(0.01)
+        wait_until(lambda: len(told.acknowledged) >= 50, "fifty reports")
         assert service.process is not None
         service.process.send_signal(signal.SIGTERM)
         time.sleep(0.3)  # the rest of a body comes from a phone, which knows nothing of signals
@@ -64,7 +60,7 @@ def test_sigterm_lets_requests_end_and_ends_streams(store_url: str, tmp_path: Pa
         assert answer.startswith(b"HTTP/1.1 201"), answer[:300]
         assert b"connection: close" in answer
         assert all_of(events).endswith(b"0\r\n\r\n"), "the stream has an end"
-        assert service.process.wait(WAIT_S) == 0
+        assert service.process.wait(PATIENCE_S) == 0
         load.join()
         with pytest.raises(ConnectionRefusedError):
             sent(service.port, b"")
@@ -83,7 +79,7 @@ def test_who_never_finishes_does_not_keep_it_from_ending(tmp_path: Path) -> None
     with service_process(tmp_path, db) as service:
         half_sent = sent(service.port, report_request(site_id, token, report_body(1))[:-100])
         idle = sent(service.port, b"")
-        assert service.terminate(WAIT_S) == 0
+        assert service.terminate() == 0
         half_sent.close()
         idle.close()
     assert stored_keys(db) == []

@@ -19,6 +19,7 @@ from sqlalchemy import func, select, text
 from lensong.monitoring.store.tables import measurements
 from tests.postgres_server import missing, postgres_server
 from tests.running_service import START, Running, running_service, sqlite_url
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.anyio
 
@@ -186,7 +187,7 @@ async def test_postgresql_is_restarted_while_reports_arrive() -> None:
                     await asyncio.sleep(0.05)
 
         async def until(status: int) -> None:
-            async with asyncio.timeout(30.0):
+            async with asyncio.timeout(PATIENCE_S):
                 while (await admin.get("/-/ready")).status_code != status:
                     await asyncio.sleep(0.02)
 
@@ -199,7 +200,7 @@ async def test_postgresql_is_restarted_while_reports_arrive() -> None:
             assert is_unavailable(await admin.get("/-/ready"))
             await asyncio.to_thread(server.start)
             await until(200)
-            async with asyncio.timeout(30.0):
+            async with asyncio.timeout(PATIENCE_S):
                 while len(acknowledged) < before + 20:
                     await asyncio.sleep(0.02)
         stop.set()

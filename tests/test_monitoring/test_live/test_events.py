@@ -20,6 +20,7 @@ from lensong.monitoring.live.webhooks import pause_after
 from tests.running_service import Running
 from tests.served import served
 from tests.test_monitoring.test_api import SESSION, report, reports
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.anyio
 
@@ -30,9 +31,9 @@ async def listening(
 ) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
     """Yield the events that a stream tells, as they come; not for ever."""
     async with (
-        asyncio.timeout(60.0),
+        asyncio.timeout(PATIENCE_S),
         httpx.AsyncClient(
-            headers={**client.headers, **headers}, cookies=client.cookies, timeout=20.0
+            headers={**client.headers, **headers}, cookies=client.cookies, timeout=PATIENCE_S
         ) as real,
         real.stream("GET", f"{at}/api/v1/events") as answer,
     ):
@@ -81,7 +82,7 @@ async def test_listeners_are_let_go_when_the_service_stops(light: Running) -> No
     async with served(light.app) as at, listening(commune, at) as told:
         light.service.drain()
         with pytest.raises(StopAsyncIteration):
-            await asyncio.wait_for(anext(told), 10.0)
+            await asyncio.wait_for(anext(told), PATIENCE_S)
         refused = await light.client().get("/-/ready")
         assert (refused.status_code, refused.json()["code"]) == (503, "stopping")
 

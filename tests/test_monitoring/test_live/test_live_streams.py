@@ -13,6 +13,7 @@ from lensong.monitoring.records import CountedBy, Measurement, Method, Outcome
 from lensong.monitoring.store.tables import past_sessions
 from tests.running_service import START, Running
 from tests.test_monitoring.test_api import SESSION
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.anyio
 
@@ -81,7 +82,7 @@ async def test_figures_that_stop_coming_are_unknown_not_fine(light: Running) -> 
     admin, device, _ = await live_session(light)
     await stream_for(light, device, 20, speed=1.0)
     light.clock.turn(seconds=10)
-    async with asyncio.timeout(20.0):
+    async with asyncio.timeout(PATIENCE_S):
         while (await admin.get(AT)).json()["state"] != "unknown":
             await asyncio.sleep(0.05)
     scraper = await light.signed_in("scraper")

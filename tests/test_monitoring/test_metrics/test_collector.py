@@ -26,6 +26,7 @@ from tests.test_monitoring.test_metrics.full_snapshot import (
     full_site,
     full_snapshot,
 )
+from tests.waiting import PATIENCE_S
 
 
 def collector(*sites: SiteSnapshot) -> SnapshotCollector:
@@ -149,5 +150,5 @@ def test_a_page_about_one_site_leaves_the_label_to_prometheus() -> None:
 def test_promtool_finds_nothing_to_say_about_the_sites() -> None:
     page = write_text(collector(full_site(), empty_site()).collect())
     done = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True,
-                          check=False, timeout=30)  # fmt: skip
+                          check=False, timeout=PATIENCE_S)  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

@@ -20,6 +20,7 @@ from tests.test_monitoring.test_metrics.full_snapshot import (
     full_site,
     full_snapshot,
 )
+from tests.waiting import PATIENCE_S
 
 PROFILE = DEFAULT_PROFILES[0]
 
@@ -51,7 +52,7 @@ def test_scrapes_at_once_share_one_snapshot_and_one_rendering() -> None:
         release = threading.Event()
 
         def slow() -> ServiceSnapshot:
-            assert release.wait(10.0)
+            assert release.wait(PATIENCE_S)
             return two_sites()
 
         source = Source(slow)
@@ -131,7 +132,7 @@ def test_a_client_that_leaves_does_not_make_the_next_start_again() -> None:
         release = threading.Event()
 
         def slow() -> ServiceSnapshot:
-            assert release.wait(10.0)
+            assert release.wait(PATIENCE_S)
             return two_sites()
 
         source = Source(slow)
@@ -258,7 +259,7 @@ def test_a_probe_that_would_come_too_late_fails_in_time() -> None:
         release = threading.Event()
 
         def stuck() -> ServiceSnapshot:
-            release.wait(10.0)
+            release.wait(PATIENCE_S)
             return two_sites()
 
         exposition = Exposition(stuck, TurnedClock())

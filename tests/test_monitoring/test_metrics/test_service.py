@@ -9,6 +9,7 @@ from lensong.monitoring.metrics.collector import SnapshotCollector
 from lensong.monitoring.metrics.service import REPORT_RESULTS, ServiceMetrics
 from lensong.monitoring.metrics.text import write_text
 from tests.test_monitoring.test_metrics.full_snapshot import NOW, full_snapshot
+from tests.waiting import PATIENCE_S
 
 
 def lines(service: ServiceMetrics) -> list[str]:
@@ -78,5 +79,5 @@ def test_promtool_finds_nothing_to_say_about_the_whole_page(sites: int) -> None:
     service.watch_writer_queue(lambda: 0)
     page = write_text([*service.collect(), *SnapshotCollector(full_snapshot(sites), NOW).collect()])
     done = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True,
-                          check=False, timeout=30)  # fmt: skip
+                          check=False, timeout=PATIENCE_S)  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

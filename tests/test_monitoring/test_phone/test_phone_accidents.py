@@ -17,6 +17,7 @@ from lensong.monitoring.store.measurements import list_measurements
 from tests.chromium import BINARY, Page, chromium_page, wait_for
 from tests.page_checks import problems_of
 from tests.served_pages import Served, served_pages
+from tests.waiting import PATIENCE_S
 
 pytestmark = [
     pytest.mark.browser,
@@ -242,14 +243,13 @@ def test_the_page_opens_when_the_server_hangs_or_is_gone(tmp_path: Path) -> None
             join(served, page)
             wait_for(page, "navigator.serviceWorker.controller !== null")
             # connections are taken by the kernel and nobody answers, as in the worst of networks
-            served.loop.call_soon_threadsafe(hangs.wait, 300.0)
+            served.loop.call_soon_threadsafe(hangs.wait, 10.0 * PATIENCE_S)
             try:
                 page.open(f"{served.url}/p")
                 site = wait_for(
                     page,
                     "document.getElementById('ask').hidden === false"
                     " && document.getElementById('site').textContent",
-                    patience_s=20.0,
                 )
             finally:
                 hangs.set()

@@ -11,6 +11,7 @@ import pytest
 
 from lensong.monitoring.probe.report_queue import KEPT, MOST_REPORTS, ReportQueue
 from lensong.propagation.errors import DataError
+from tests.waiting import PATIENCE_S
 
 NOW = datetime(2026, 11, 28, 2, 0, tzinfo=UTC)
 SERVER = "https://live.example.vn"
@@ -110,7 +111,7 @@ def test_two_processes_may_share_it(tmp_path: Path) -> None:
     for process in both:
         process.start()
     for process in both:
-        process.join(timeout=60.0)
+        process.join(PATIENCE_S)
     assert [process.exitcode for process in both] == [0, 0]
     queue = ReportQueue(Path(path))
     assert [report.seq for report in queue.waiting(SERVER)] == list(range(1, 81))

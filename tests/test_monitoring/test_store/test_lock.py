@@ -16,6 +16,7 @@ from lensong.monitoring.store.migrate import migrate
 from lensong.propagation.errors import ConfigError
 from tests.postgres_server import Postgres
 from tests.running_service import sqlite_url
+from tests.waiting import PATIENCE_S
 
 HOLD = """\
 import sys
@@ -128,7 +129,7 @@ async def until_held(database: Database, by: int) -> None:
         "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = "
         "(SELECT oid FROM pg_database WHERE datname = current_database())"
     )
-    async with asyncio.timeout(5.0):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             async with database.reading() as connection:
                 if await connection.scalar(text(held)) == by:

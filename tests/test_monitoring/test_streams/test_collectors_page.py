@@ -14,6 +14,7 @@ from lensong.monitoring.streams.collecting import read_pushed
 from lensong.monitoring.streams.sample import StreamSample
 from lensong.monitoring.streams.target import KINDS
 from tests.test_monitoring.test_streams.rough_server import answer, serving
+from tests.waiting import PATIENCE_S
 
 PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "collectors.md"
 NOW = datetime(2026, 11, 28, 2, 0, tzinfo=UTC)
@@ -59,7 +60,7 @@ def test_what_a_program_writes_arrives_as_it_is_understood(
             done = await asyncio.to_thread(
                 run,
                 ["bash", "-euc", f"url={base}/api/v1 site=binh-lu token=t0ken\n{script}"],
-                cwd=tmp_path, capture_output=True, text=True, timeout=30.0, check=False,
+                cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
             )  # fmt: skip
             assert done.returncode == 0, done.stderr
 

@@ -33,6 +33,7 @@ from lensong.monitoring.streams.target import CollectorTarget
 from lensong.propagation.errors import InvalidInputError
 from tests.running_service import TurnedClock
 from tests.test_monitoring.test_streams.rough_server import Handler, answer, serving
+from tests.waiting import PATIENCE_S
 
 LIMIT_S = 4.0
 SECRET = "5ecr3t-key"
@@ -252,7 +253,7 @@ def test_the_stream_is_no_argument_that_other_users_can_read() -> None:
             before = children()
             media_url = f"{url.replace('http', 'rtmp')}/live/{SECRET}"
             playing = asyncio.create_task(watch_packets(media_url, http))
-            async with asyncio.timeout(10.0):
+            async with asyncio.timeout(PATIENCE_S):
                 while not seen:
                     await asyncio.sleep(0.05)
                     seen.extend(
@@ -395,7 +396,7 @@ def test_who_stops_in_the_midst_leaves_no_process() -> None:
         async with serving(hang) as url, GuardedClient(AllowList.of()) as http:
             watch = KeyframeWatch(http, SystemClock())
             watch.look("a", f"{url.replace('http', 'rtmp')}/live/x", LIMIT_S)
-            async with asyncio.timeout(10.0):
+            async with asyncio.timeout(PATIENCE_S):
                 while not children() - before:
                     await asyncio.sleep(0.02)
             await watch.close()
@@ -421,7 +422,7 @@ def test_a_stream_over_srt(tmp_path: Path) -> None:
                "-t", "30", "-f", "mpegts", f"{url}?mode=listener"]  # fmt: skip
 
     async def until_it_listens() -> list[Packet]:
-        async with GuardedClient(AllowList.of()) as http, asyncio.timeout(20.0):
+        async with GuardedClient(AllowList.of()) as http, asyncio.timeout(PATIENCE_S):
             while not (packets := await watch_packets(f"{url}?streamid=#!::r={SECRET}", http)):
                 await asyncio.sleep(0.1)
             return packets

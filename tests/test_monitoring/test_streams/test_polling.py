@@ -18,6 +18,7 @@ from lensong.monitoring.streams.keyframes import KeyframeWatch, Packet
 from lensong.monitoring.streams.polling import StreamPoller, WatchedStream, observation_of
 from lensong.monitoring.streams.sample import CollectorFailure, NotPublishing, StreamSample
 from lensong.monitoring.streams.target import CollectorTarget
+from tests.waiting import PATIENCE_S
 
 START = datetime(2026, 11, 28, 2, 0, tzinfo=UTC)
 
@@ -339,7 +340,7 @@ def test_over_http_with_the_real_clock_of_the_loop() -> None:
                 stream("x", target=CollectorTarget(kind="srs", url="http://127.0.0.1:1"))
             ])  # fmt: skip
             running = asyncio.create_task(poller.run())
-            states = [await asyncio.wait_for(told.get(), 5.0) for _ in range(2)]
+            states = [await asyncio.wait_for(told.get(), PATIENCE_S) for _ in range(2)]
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
             return states

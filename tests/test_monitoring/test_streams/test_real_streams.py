@@ -17,9 +17,9 @@ from lensong.monitoring.streams.sample import StreamSample
 from lensong.monitoring.streams.target import CollectorTarget
 from tests import netlab
 from tests.test_monitoring.test_streams import media_lab
+from tests.waiting import PATIENCE_S
 
 CONFIGURED_BPS = float(media_lab.VIDEO_BPS + media_lab.AUDIO_BPS)
-LONGEST_WAIT_S = 40.0
 CLOCK = SystemClock()
 
 
@@ -40,13 +40,16 @@ class Watch:
     async def until(self, site_id: str, wanted: Callable[[StreamHealth], bool]) -> float:
         """Return the moment at which a state that is wanted is told, from now on [s]."""
         seen = len(self.told.get(site_id, []))
-        async with asyncio.timeout(LONGEST_WAIT_S), self._news:
+        async with asyncio.timeout(PATIENCE_S), self._news:
             while True:
                 for at_s, health, _ in self.told.get(site_id, [])[seen:]:
                     if wanted(health):
                         return at_s
                     seen += 1
                 await self._news.wait()
+
+    def told_between(self, site_id: str, after_s: float, until_s: float) -> int:
+        return sum(after_s < at_s <= until_s for at_s, _, _ in self.told[site_id])
 
     def states(self, site_id: str, *, before_s: float) -> set[str]:
         return {health.state for at_s, health, _ in self.told[site_id] if at_s < before_s}
@@ -131,11 +134,11 @@ def test_ffmpeg_to_nginx_rtmp_over_a_link_that_falls_below_the_bit_rate(tmp_path
         watch = run(lab, allow, [stream], scenario, progress=progress)
 
     assert watch.states("server", before_s=fell_s) <= {"ok", "down"}  # down: not yet connected
-    assert alarm_s - fell_s <= 10.0
-    assert encoder_alarm_s - fell_s <= 10.0
-    last_at_s, last, sample = watch.told["server"][-1]
+    # ten seconds of figures, one every two seconds by the server and one a second by the encoder
+    assert watch.told_between("server", fell_s, alarm_s) <= 5
+    assert watch.told_between("encoder", fell_s, encoder_alarm_s) <= 10
+    _, last, sample = watch.told["server"][-1]
     assert last.state == "ok"
-    assert last_at_s - rose_s < 30.0
     assert last.lag_s is not None
     assert last.lag_s < 0.5
     assert last.reconnects_total == 0
@@ -233,7 +236,7 @@ def test_ffmpeg_to_srt_with_losses_that_it_repairs_and_with_more(tmp_path: Path)
     ]
     # asked for 2 %, of some 2,000 packets
     assert 0.005 < before[-1] < 0.045
-    assert alarm_s - worse_s <= 10.0
+    assert watch.told_between("server", worse_s, alarm_s) <= 5
     _, last, sample = watch.told["server"][-1]
     assert {reason.code for reason in last.reasons} & {"srt_loss", "starving"}
     assert sample is not None

@@ -22,6 +22,7 @@ from lensong.monitoring.uplink.measurement import connection_info, measurement
 from lensong.monitoring.uplink.outcomes import DownloadResult, UplinkFailure
 from lensong.monitoring.uplink.tcp_info import TcpInfo
 from tests.uplink_server import TOKEN, Store, make_app, serving, settings_for
+from tests.waiting import PATIENCE_S, wait_until
 
 NDT7 = Subprotocol("net.measurementlab.ndt.v7")
 SECONDS = 5.0
@@ -53,10 +54,7 @@ def opened(
 
 
 def settled(store: Store) -> Any:
-    until_s = time.monotonic() + 10.0
-    while not store.finished:
-        assert time.monotonic() < until_s, "nothing was stored"
-        time.sleep(0.02)
+    wait_until(lambda: store.finished, "a stored test")
     (finished,) = store.finished
     return finished
 
@@ -65,7 +63,7 @@ def read_to_end(socket_: ClientConnection) -> int | None:
     """Read until the server closes; return its close code."""
     with suppress(ConnectionClosed):
         while True:
-            socket_.recv(timeout=10)
+            socket_.recv(timeout=PATIENCE_S)
     return None if socket_.protocol.close_rcvd is None else socket_.protocol.close_rcvd.code
 
 
@@ -152,10 +150,9 @@ def test_a_download_lasts_its_time_and_is_random(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(ndt7, "_SECONDS", 2.0)
     with rig() as (port, store), opened(port, "download") as socket_:
         seen, sizes, sample = [], [], b""
-        begun_s = time.monotonic()
         try:
             while True:
-                message = socket_.recv(timeout=10)
+                message = socket_.recv(timeout=PATIENCE_S)
                 if isinstance(message, bytes):
                     sizes.append(len(message))
                     sample = sample or message
@@ -163,25 +160,28 @@ def test_a_download_lasts_its_time_and_is_random(monkeypatch: pytest.MonkeyPatch
                     seen.append(json.loads(message))
         except ConnectionClosed as closed:
             code = closed.rcvd.code if closed.rcvd else None
-        took_s = time.monotonic() - begun_s
         outcome = settled(store).outcome
     assert code == 1000
-    assert took_s == pytest.approx(2.0, abs=1.5)
     assert sizes[0] == 1 << 13
     assert all(size & (size - 1) == 0 and 1 << 10 <= size <= 1 << 24 for size in sizes)
     assert len(set(sample)) > 200
     assert seen[0]["ConnectionInfo"]["Client"].startswith("127.0.0.1:")
     assert isinstance(outcome, DownloadResult)
+    assert outcome.duration_s >= 2.0  # nobody else ended it
     # what the client had when the time was over, and what the buffers held
     assert outcome.sent_bytes == pytest.approx(sum(sizes), rel=0.2)
 
 
-def test_a_client_that_uploads_during_a_download_is_closed() -> None:
+def test_a_client_that_uploads_during_a_download_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ndt7, "_SECONDS", 10.0 * PATIENCE_S)  # it does not end by itself
     with rig() as (port, store), opened(port, "download") as socket_:
         socket_.send(os.urandom(2_048))
-        begun_s = time.monotonic()
-        read_to_end(socket_)
-        assert time.monotonic() - begun_s < SECONDS
+        until_s = time.monotonic() + PATIENCE_S
+        with suppress(ConnectionClosed):
+            while time.monotonic() < until_s:
+                socket_.recv(timeout=PATIENCE_S)
         assert isinstance(settled(store).outcome, DownloadResult)
 
 
@@ -193,10 +193,9 @@ def test_a_slow_reader_of_a_download_is_cut_and_costs_no_memory(
     with rig() as (port, store), raw_download(port) as raw:
         outcome = settled(store).outcome  # although nothing is read here
         assert isinstance(outcome, DownloadResult)
-        assert outcome.duration_s < SECONDS + 1.0
         # what the two kernels buffer on a loopback, no more
         assert outcome.sent_bytes < 20_000_000
-        raw.settimeout(10.0)
+        raw.settimeout(PATIENCE_S)
         with suppress(ConnectionResetError):  # either way it has an end, and nobody waits for it
             while raw.recv(1 << 16):
                 pass
