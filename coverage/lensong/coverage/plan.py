@@ -20,6 +20,7 @@ from lensong.coverage.reach import (
     RadiusCut,
     beyond_every_radius,
     mark_beyond,
+    some_names,
     villages_beyond,
 )
 from lensong.coverage.result import PlanResult, TechnologyLayers
@@ -36,7 +37,6 @@ from lensong.coverage.sweeps import (
 from lensong.coverage.village_weights import WHOLE_SHARE, VillageWeights, village_weights
 from lensong.coverage.villages import ClassThresholds, column_suffix, village_table
 from lensong.gis_data.land import Land
-from lensong.gis_data.vectors import first_few
 from lensong.propagation.errors import InvalidInputError
 
 __all__ = ["plan"]
@@ -355,7 +355,7 @@ def _partly_known(weights: Sequence[VillageWeights], villages: gpd.GeoDataFrame)
     if partly:
         yield (
             f"{len(partly)} of {len(weights)} villages lie partly outside the elevation and are "
-            f"judged on the part that is known: {first_few(partly)}"
+            f"judged on the part that is known: {some_names(partly)}"
         )
 
 

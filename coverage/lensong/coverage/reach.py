@@ -21,7 +21,7 @@ from lensong.coverage.sweeps import NO_LOSS, PackedSweep, SweepJob
 from lensong.coverage.village_weights import VillageWeights
 from lensong.propagation.types import BoolArray, FloatArray, Grid
 
-__all__ = ["RadiusCut", "beyond_every_radius", "mark_beyond", "villages_beyond"]
+__all__ = ["RadiusCut", "beyond_every_radius", "mark_beyond", "some_names", "villages_beyond"]
 
 _RING_CELLS = 1.5
 _HEARD_SHARE = 0.05
@@ -130,6 +130,12 @@ def mark_beyond(layers: Sequence[TechnologyLayers], beyond: BoolArray) -> None:
             judged.reason[beyond & (judged.reason == no_cell)] = code
 
 
+def some_names(names: Sequence[str]) -> str:
+    """Return the first five names, and how many more there are."""
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more
+
+
 def villages_beyond(
     weights: Sequence[VillageWeights], beyond: BoolArray, names: Sequence[str], radius_m: float
 ) -> Iterator[str]:
@@ -141,10 +147,9 @@ def villages_beyond(
         if float(village.weight[flat[village.pixel]].sum()) > 0.5
     ]
     if found:
-        shown = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
         yield (
             f"{len(found)} of {len(names)} villages lie beyond the radius of every mast "
-            f"(up to {radius_m / 1e3:g} km), where nothing was computed: {shown}; that they count "
+            f"(up to {radius_m / 1e3:g} km), where nothing was computed: {some_names(found)}; that they count "
             "as without signal says nothing of the signal there: raise network.radius_m, or add "
             "the masts around them"
         )
