@@ -63,6 +63,40 @@ def test_imports_point_one_way(folder: str) -> None:
             assert own or allowed, f"{path.relative_to(ROOT)} imports {name}"
 
 
+ROOMS_OF_MONITORING = (
+    "errors", "tolerance", "names", "messages", "passwords", "access", "clock", "rate_limit",
+    "records", "profiles", "readiness", "streams", "config", "store", "uplink", "probe", "live", "lists",
+    "metrics", "service", "operations", "web", "demo", "process",
+)  # fmt: skip
+"""From the ground up: what stands in a room imports from rooms before it alone."""
+
+
+def test_no_arrow_runs_up_in_monitoring() -> None:
+    root = ROOT / "monitoring/lensong/monitoring"
+    walked: set[str] = set()
+    for path in sources("monitoring"):
+        here = path.relative_to(root)
+        room = here.parts[0].removesuffix(".py")
+        if room == "__init__":
+            continue
+        walked.add(room)
+        assert room in ROOMS_OF_MONITORING, f"{here}: give the new room its place in the list"
+        floor = ROOMS_OF_MONITORING.index(room)
+        for name in imported(path):
+            parts = name.removeprefix("lensong.monitoring.").split(".")
+            if name.startswith("lensong.monitoring.") and parts[0] in ROOMS_OF_MONITORING:
+                assert ROOMS_OF_MONITORING.index(parts[0]) <= floor, f"{here} imports {name}"
+    assert walked == set(ROOMS_OF_MONITORING)
+
+
+@pytest.mark.parametrize("folder", ROOTS)
+def test_every_folder_says_what_it_is_for(folder: str) -> None:
+    for path in sources(folder):
+        if path.name == "__init__.py" and "migrations" not in path.parts:
+            told = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+            assert told, path.relative_to(ROOT)
+
+
 def test_propagation_does_no_input_or_output() -> None:
     for path in sources("propagation"):
         tops = {name.split(".")[0] for name in imported(path)}

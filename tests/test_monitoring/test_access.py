@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from lensong.monitoring.access import MAY, Action, Role
-from lensong.monitoring.web.app import classified_routes
+from lensong.monitoring.web.routes import classified_routes
 from tests.running_service import Running
 
 pytestmark = pytest.mark.anyio

@@ -15,7 +15,7 @@ from lensong.monitoring.config import ServiceConfig
 from lensong.monitoring.lists.csv_lists import SESSION_COLUMNS, SITE_COLUMNS
 from lensong.monitoring.lists.rows import MOST_ROWS
 from lensong.monitoring.names import bare
-from lensong.monitoring.web.app import classified_routes
+from lensong.monitoring.web.routes import classified_routes
 from tests.running_service import Running
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"

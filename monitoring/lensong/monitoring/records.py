@@ -13,6 +13,7 @@ from lensong.monitoring.tolerance import Tolerance
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 
 __all__ = [
+    "IDENTIFIER",
     "TECHNOLOGIES",
     "Commune",
     "CountedBy",
@@ -33,7 +34,8 @@ __all__ = [
 
 TECHNOLOGIES = ("3G", "4G", "5G")
 
-_IDENTIFIER = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+IDENTIFIER = r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?"
+"""Pattern of what may stand in addresses and labels."""
 
 OVERHEAD_RATIO = 0.06
 """What the container and TCP/IP add to video and audio."""
@@ -41,7 +43,7 @@ OVERHEAD_RATIO = 0.06
 
 def check_identifier(name: str, value: str) -> str:
     """Return an identifier that may stand in addresses and labels, or refuse it."""
-    if not _IDENTIFIER.fullmatch(value):
+    if not re.fullmatch(IDENTIFIER, value):
         raise InvalidInputError(
             f"{name} is {value[:80]!r}, wanted 1 to 64 small letters a-z, digits and hyphens, "
             "beginning and ending with a letter or digit"

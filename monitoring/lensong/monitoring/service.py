@@ -22,6 +22,7 @@ from lensong.monitoring.live.after_session import close_session
 from lensong.monitoring.live.board import Board
 from lensong.monitoring.live.directory import Directory
 from lensong.monitoring.live.events import EventBus
+from lensong.monitoring.live.identities import Identities
 from lensong.monitoring.live.ingest import Ingest
 from lensong.monitoring.live.snapshot import ServiceSnapshot
 from lensong.monitoring.live.streams import LiveStreams
@@ -88,6 +89,7 @@ class Service:
     database: Database = field(init=False)
     writer: Writer = field(init=False)
     directory: Directory = field(init=False)
+    identities: Identities = field(init=False)
     board: Board = field(init=False)
     bus: EventBus = field(init=False)
     judge: Judge = field(init=False)
@@ -117,6 +119,7 @@ class Service:
             observe=self.metrics.observe_commit,
         )
         self.directory = Directory()
+        self.identities = Identities(self.database, self.clock)
         self.board = Board(self.directory)
         self.bus = EventBus(limits.event_listeners)
         self.judge = Judge(

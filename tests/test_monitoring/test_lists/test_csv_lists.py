@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lensong.monitoring.lists.csv_lists import KnownPlaces, parse_sessions, parse_sites
-from lensong.monitoring.lists.giving_out import sites_csv
 from lensong.monitoring.lists.rows import MOST_ROWS, KnownSessions, RowsError, find_site, moment
+from lensong.monitoring.lists.writing import sites_csv
 from lensong.monitoring.live.directory import Directory
 from lensong.monitoring.profiles import DEFAULT_PROFILES
 from lensong.monitoring.records import TECHNOLOGIES, Commune, Province, Site

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 
-from lensong.monitoring.access import Action, Principal
+from lensong.monitoring.access import Action
 from lensong.monitoring.errors import StoreUnavailableError
 from lensong.monitoring.records import CountedBy, Measurement, Method, Outcome
 from lensong.monitoring.service import Service
@@ -23,9 +22,7 @@ from lensong.monitoring.uplink.service import UplinkService, UplinkSettings
 __all__ = ["measurement_of", "uplink_service"]
 
 
-def uplink_service(
-    service: Service, by_token: Callable[[str], Awaitable[Principal | None]]
-) -> UplinkService:
+def uplink_service(service: Service) -> UplinkService:
     """Return the uplink tests of a service, which store what they count."""
     limits = service.config.limits
 
@@ -36,7 +33,7 @@ def uplink_service(
             return Refusal("unavailable", 30.0)
 
     async def permit(token: str) -> UplinkPermit | Refusal:
-        principal = await by_token(token)
+        principal = await service.identities.by_token(token)
         if principal is None or not principal.may(Action.TEST):
             return Refusal("bad_token")
         if principal.scope not in service.directory.sites:

@@ -14,6 +14,7 @@ import resource
 import socket
 import sys
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 import uvicorn
@@ -22,6 +23,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from lensong.monitoring.service import Service
 from lensong.monitoring.uplink.transport import MeteredWebSocketProtocol
+from lensong.monitoring.web.problem_document import MEDIA_TYPE, problem_document
 
 __all__ = ["DrainingServer", "PatientProtocol", "make_server"]
 
@@ -109,17 +111,9 @@ class PatientProtocol(HttpToolsProtocol):
     def _refuse(self, status: int, code: str, detail: str) -> None:
         """Answer before there is a request that the app could see, and hang up."""
         self._stop_waiting()
-        phrase = {408: "Request Timeout", 431: "Request Header Fields Too Large"}
-        problem = {
-            "type": f"urn:lensong:problem:{code}",
-            "title": phrase.get(status, "Service Unavailable"),
-            "status": status,
-            "code": code,
-            "detail": detail,
-        }
-        body = json.dumps(problem).encode()
+        body = json.dumps(problem_document(status, code, "en", detail)).encode()
         self.transport.write(
-            f"HTTP/1.1 {status} {problem['title']}\r\ncontent-type: application/problem+json\r\n"
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: {MEDIA_TYPE}\r\n"
             f"content-length: {len(body)}\r\nretry-after: 5\r\nconnection: close\r\n\r\n".encode()
             + body
         )

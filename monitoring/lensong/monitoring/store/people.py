@@ -43,6 +43,7 @@ __all__ = [
     "digest",
     "disable_person",
     "get_person",
+    "get_token",
     "join_of",
     "list_audit",
     "new_secret",
@@ -282,23 +283,35 @@ async def token_of(connection: AsyncConnection, secret: str) -> Token | None:
     return None if row is None else from_row(Token, row)
 
 
+async def get_token(connection: AsyncConnection, token_id: str) -> Token:
+    """Return a token by its identifier.
+
+    Raises
+    ------
+    NotFoundError
+        There is none.
+    """
+    rows = await connection.execute(select(tokens).where(tokens.c.token_id == token_id))
+    if (row := rows.mappings().first()) is None:
+        raise NotFoundError(f"there is no token {token_id[:80]!r}")
+    return from_row(Token, row)
+
+
 async def revoke_token(connection: AsyncConnection, token_id: str, now: datetime) -> Token:
-    """End a token.
+    """End a token and return it as it was.
 
     Raises
     ------
     NotFoundError
         There is none of that identifier.
     """
-    rows = await connection.execute(select(tokens).where(tokens.c.token_id == token_id))
-    if (row := rows.mappings().first()) is None:
-        raise NotFoundError(f"there is no token {token_id[:80]!r}")
+    token = await get_token(connection, token_id)
     await connection.execute(
         tokens.update()
         .where(tokens.c.token_id == token_id, tokens.c.revoked_at.is_(None))
         .values(revoked_at=now)
     )
-    return from_row(Token, row)
+    return token
 
 
 async def add_join(

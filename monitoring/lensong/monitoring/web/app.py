@@ -8,8 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
-from fastapi.routing import RouteContext, iter_route_contexts
-from starlette.routing import Mount, compile_path
+from starlette.routing import compile_path
 
 from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.operations.uplink_tests import uplink_service
@@ -31,13 +30,13 @@ from lensong.monitoring.web.api import (
 )
 from lensong.monitoring.web.api.metrics import metrics_router
 from lensong.monitoring.web.api.uplink import uplink_router
-from lensong.monitoring.web.guards import Gatekeeper, Needs, anybody, tester
+from lensong.monitoring.web.guards import Needs, anybody, tester
 from lensong.monitoring.web.middleware import Guard
 from lensong.monitoring.web.pages import pages_router
 from lensong.monitoring.web.pages.rendering import SignInFirstError, error_page, to_sign_in
-from lensong.monitoring.web.problems import PROBLEM_RESPONSES
+from lensong.monitoring.web.routes import classified_routes, refusals
 
-__all__ = ["classified_routes", "create_app"]
+__all__ = ["create_app"]
 
 _DESCRIPTION = """\
 Sites, sessions, measurements and readiness of livestreams.
@@ -75,12 +74,11 @@ def create_app(service: Service, *, asker: Principal | None = None) -> FastAPI:
         docs_url=None,  # its page would load scripts from elsewhere
         redoc_url=None,
         openapi_url=None,
-        responses=PROBLEM_RESPONSES(413, 415, 431),  # the guard's, before any route is chosen
+        responses=refusals(413, 415, 431),  # the guard's, before any route is chosen
     )
     app.state.service = service
     app.state.language = service.config.language
-    gatekeeper = Gatekeeper(service, asker)
-    app.state.gatekeeper = gatekeeper
+    app.state.asker = asker
     problems.register(app)
     # each request is compared with the routes in turn: those of the reports come first
     for part in (
@@ -102,16 +100,13 @@ def create_app(service: Service, *, asker: Principal | None = None) -> FastAPI:
         return service.directory.profiles.get(code)
 
     scrape = Depends(Needs(Action.SCRAPE))
-    app.include_router(
-        metrics_router(service.exposition, find_profile, dependencies=[scrape]),
-        responses=PROBLEM_RESPONSES(401, 403),
-    )
-    uplink = uplink_service(service, gatekeeper.by_token)
-    refusals = {401: "The token is unknown.", 429: "Not yet, or not so much.", 503: "Not now."}
+    app.include_router(metrics_router(service.exposition, find_profile, dependencies=[scrape]))
+    uplink = uplink_service(service)
+    told = {401: "The token is unknown.", 429: "Not yet, or not so much.", 503: "Not now."}
     app.include_router(
         uplink_router(uplink),
         dependencies=[Depends(tester)],
-        responses={status: {"description": text} for status, text in refusals.items()},
+        responses={status: {"description": text} for status, text in told.items()},
     )
     service.metrics.watch_uplink_tests(lambda: float(uplink.admission.running))
     service.metrics.watch_event_listeners(lambda: float(service.bus.listeners))
@@ -125,46 +120,11 @@ def create_app(service: Service, *, asker: Principal | None = None) -> FastAPI:
         body_seconds=service.config.limits.body_seconds,
         count=service.metrics.count_request,
     )
-    # a route that nobody classified never serves anybody
+    # a route that nobody classified, or of which nobody sees to the area, never serves anybody
     app.state.methods = tuple(
         (compile_path(path)[0], method) for method, path, _ in classified_routes(app)
     )
     return app
-
-
-def classified_routes(app: FastAPI) -> list[tuple[str, str, Action]]:
-    """Return method (``WS`` for a WebSocket), path and action of every route.
-
-    Raises
-    ------
-    RuntimeError
-        Nobody said who may use a route.
-    """
-    found: list[tuple[str, str, Action]] = []
-    for route in iter_route_contexts(app.routes):
-        path, action = str(route.path), _action(route)
-        if action is None:
-            raise RuntimeError(f"{path} names no action: give it a dependency of web.guards")
-        for method in sorted(route.methods or {"WS"}):
-            found.append((method, path, action))
-    return found
-
-
-def _action(route: RouteContext) -> Action | None:
-    if isinstance(route.original_route, Mount):
-        return Action.PUBLIC  # files of the package
-    found: set[Action] = set()
-    waiting = [dependant] if (dependant := getattr(route, "dependant", None)) else []
-    while waiting:
-        dependant = waiting.pop()
-        waiting += dependant.dependencies
-        if isinstance(dependant.call, Needs):
-            found.add(dependant.call.action)
-        elif dependant.call is anybody:
-            found.add(Action.PUBLIC)
-        elif dependant.call is tester:
-            found.add(Action.TEST)
-    return found.pop() if len(found) == 1 else None
 
 
 def _document(app: FastAPI) -> APIRouter:

@@ -1,35 +1,49 @@
-"""Who asks, and whether they may: one dependency that every route names with its action."""
+"""Who asks, and whether they may: dependencies that every route names with its action.
+
+A part of a path that names a site, a session or a token comes by a dependency that has looked it up
+in the asker's area; `routes.classified_routes` lets no route by that takes it otherwise.
+"""
 
 from __future__ import annotations
 
 import hmac
-import random
-import time
-from collections import OrderedDict
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
 
-from lensong.monitoring.access import Action, Principal, Role
+from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.errors import NotAllowedError, NotSignedInError
+from lensong.monitoring.operations.sessions import session_for
+from lensong.monitoring.operations.tokens import token_for
+from lensong.monitoring.records import Session, Site
 from lensong.monitoring.service import Service
-from lensong.monitoring.store.people import digest, session_of, token_of
+from lensong.monitoring.store.people import Token
+from lensong.monitoring.web.api.shapes import Identifier
 
 __all__ = [
+    "CHECKED_IN_PATH",
     "COOKIE",
     "Admin",
+    "AdminSite",
+    "EquippedSite",
+    "EquippedToken",
     "Equipper",
-    "Gatekeeper",
+    "ManagedSite",
     "Manager",
     "Needs",
+    "PlannedSession",
     "Planner",
     "Reader",
     "Reporter",
+    "ReportingSite",
     "Running",
     "Scraper",
+    "SeenSession",
+    "SeenSite",
     "anybody",
     "running",
     "tester",
@@ -37,107 +51,13 @@ __all__ = [
 
 COOKIE = "lensong_session"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_COOKIE_KEPT_S = 20.0
-_TOKEN_KEPT_S = 600.0
-"""A token does not run out by itself, and this process is the only one that revokes any."""
 
-_MOST = 20_000
-
-# for the OpenAPI document alone: `Gatekeeper` reads the request itself
+# for the OpenAPI document alone: `Needs` reads the request itself
 _bearer = HTTPBearer(auto_error=False, description="A site's token, or a scraper's.")
 _cookie = APIKeyCookie(name=COOKIE, auto_error=False, description="Set by signing in.")
 
 
-@dataclass(slots=True)
-class Gatekeeper:
-    """Finds out who asks. What was found is kept for a while, and dropped when rights change.
-
-    Parameters
-    ----------
-    service : Service
-    asker : Principal, optional
-        Who asks everything, where the application is spoken to within its own process alone.
-    """
-
-    service: Service
-    asker: Principal | None = None
-    _known: OrderedDict[str, tuple[float, Principal]] = field(
-        init=False, default_factory=OrderedDict
-    )
-    _changes: int = field(init=False, default=0)
-
-    def forget(self) -> None:
-        """Drop what is kept: a token, a person or a session has changed."""
-        self._known.clear()
-        self._changes += 1  # what is being looked up may be of before
-
-    async def principal(self, request: Request) -> Principal | None:
-        """Return who asks, None where nobody says.
-
-        Raises
-        ------
-        NotSignedInError
-            A token came that is unknown or revoked.
-        """
-        if self.asker is not None:
-            return self.asker
-        scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and secret:
-            found = await self.by_token(secret)
-            if found is None:
-                raise NotSignedInError("the token is unknown or was revoked: ask for a new one")
-            return found
-        if cookie := request.cookies.get(COOKIE):
-            return await self._kept(
-                f"cookie {cookie}", lambda: self._by_cookie(cookie), _COOKIE_KEPT_S
-            )
-        return None
-
-    async def by_token(self, secret: str) -> Principal | None:
-        """Return whose token that is, None where it is nobody's."""
-        # not all of them at the same moment: phones report by the clock
-        keep_s = _TOKEN_KEPT_S * random.uniform(0.5, 1.0)
-        return await self._kept(f"token {secret}", lambda: self._by_token(secret), keep_s)
-
-    async def _kept(self, secret: str, look: Any, keep_s: float) -> Principal | None:
-        key, now = digest(secret), time.monotonic()
-        if (kept := self._known.get(key)) is not None and kept[0] > now:
-            return kept[1]
-        changes = self._changes
-        found: Principal | None = await look()
-        if found is not None and changes == self._changes:
-            self._known[key] = (now + keep_s, found)
-            if len(self._known) > _MOST:
-                self._known.popitem(last=False)
-        return found
-
-    async def _by_token(self, secret: str) -> Principal | None:
-        async with self.service.database.reading() as connection:
-            token = await token_of(connection, secret)
-        if token is None:
-            return None
-        return Principal(
-            actor=f"token:{token.token_id}",
-            name=token.label,
-            role=Role.SCRAPER if token.role == "scraper" else Role.DEVICE,
-            scope=token.site_id or "",
-        )
-
-    async def _by_cookie(self, secret: str) -> Principal | None:
-        async with self.service.database.reading() as connection:
-            found = await session_of(connection, secret, self.service.clock.now())
-        if found is None:
-            return None
-        session, person = found
-        return Principal(
-            actor=f"person:{person.person_id}",
-            name=person.name,
-            role=Role(person.role),
-            scope=person.scope,
-            csrf=session.csrf,
-        )
-
-
+@dataclass(frozen=True, slots=True)
 class Needs:
     """A dependency that yields who asks, or refuses; routes are classified by it.
 
@@ -147,8 +67,7 @@ class Needs:
         What the route does.
     """
 
-    def __init__(self, action: Action) -> None:
-        self.action = action
+    action: Action
 
     async def __call__(
         self,
@@ -163,8 +82,7 @@ class Needs:
         NotSignedInError, NotAllowedError
             Nobody that we know asks; their role does not allow it, or a form has no CSRF token.
         """
-        gate: Gatekeeper = request.app.state.gatekeeper
-        principal = await gate.principal(request)
+        principal = await _principal(request)
         if principal is None:
             raise NotSignedInError("sign in, or send `Authorization: Bearer <token>`")
         if not principal.may(self.action):
@@ -175,6 +93,26 @@ class Needs:
             check_origin(request)
             check_csrf(request, principal.csrf)
         return principal
+
+
+async def _principal(request: Request) -> Principal | None:
+    """Return who asks, None where nobody says; refuse a token that is nobody's.
+
+    An application that is spoken to within its own process alone has one asker (`create_app`).
+    """
+    asker: Principal | None = request.app.state.asker
+    if asker is not None:
+        return asker
+    identities = (await running(request)).identities
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and secret:
+        found = await identities.by_token(secret)
+        if found is None:
+            raise NotSignedInError("the token is unknown or was revoked: ask for a new one")
+        return found
+    if cookie := request.cookies.get(COOKIE):
+        return await identities.by_session(cookie)
+    return None
 
 
 def check_origin(request: Request) -> None:
@@ -218,3 +156,52 @@ Equipper = Annotated[Principal, Depends(Needs(Action.EQUIP))]
 Manager = Annotated[Principal, Depends(Needs(Action.MANAGE))]
 Admin = Annotated[Principal, Depends(Needs(Action.ADMIN))]
 Scraper = Annotated[Principal, Depends(Needs(Action.SCRAPE))]
+
+
+CHECKED_IN_PATH: dict[Callable[..., Any], str] = {}
+"""Dependencies that see to the area, and the part of the path whose thing they look up."""
+
+
+def site_in_area(action: Action) -> Any:
+    """Return a dependency on the site that a path names, if it is in the asker's area."""
+    asker: Any = Depends(Needs(action))
+
+    async def found(site_id: Identifier, service: Running, principal: Principal = asker) -> Site:
+        return service.directory.site_for(principal, site_id)
+
+    CHECKED_IN_PATH[found] = "site_id"
+    return Depends(found)
+
+
+def session_in_area(action: Action) -> Any:
+    """Return a dependency on the session that a path names, if it is in the asker's area."""
+    asker: Any = Depends(Needs(action))
+
+    async def found(
+        session_id: Identifier, service: Running, principal: Principal = asker
+    ) -> Session:
+        return await session_for(service, principal, session_id)
+
+    CHECKED_IN_PATH[found] = "session_id"
+    return Depends(found)
+
+
+def token_in_area(action: Action) -> Any:
+    """Return a dependency on the token that a path names, if it is in the asker's area."""
+    asker: Any = Depends(Needs(action))
+
+    async def found(token_id: Identifier, service: Running, principal: Principal = asker) -> Token:
+        return await token_for(service, principal, token_id)
+
+    CHECKED_IN_PATH[found] = "token_id"
+    return Depends(found)
+
+
+SeenSite = Annotated[Site, site_in_area(Action.READ)]
+ReportingSite = Annotated[Site, site_in_area(Action.REPORT)]
+EquippedSite = Annotated[Site, site_in_area(Action.EQUIP)]
+ManagedSite = Annotated[Site, site_in_area(Action.MANAGE)]
+AdminSite = Annotated[Site, site_in_area(Action.ADMIN)]
+SeenSession = Annotated[Session, session_in_area(Action.READ)]
+PlannedSession = Annotated[Session, session_in_area(Action.PLAN)]
+EquippedToken = Annotated[Token, token_in_area(Action.EQUIP)]

@@ -17,7 +17,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from lensong.monitoring.messages import preferred_language, say
+from lensong.monitoring.messages import preferred_language
+from lensong.monitoring.web.problem_document import MEDIA_TYPE, problem_document
 
 __all__ = ["Guard", "content_security_policy"]
 
@@ -195,13 +196,7 @@ class _Body:
 async def _send_problem(scope: Scope, send: Send, refused: _RefusedError) -> None:
     asked = dict(scope["headers"]).get(b"accept-language", b"").decode("latin-1")
     language = preferred_language(asked)
-    problem = {
-        "type": f"urn:lensong:problem:{refused.code}",
-        "title": say(f"problem.{refused.code}", language),
-        "status": refused.status,
-        "code": refused.code,
-        "detail": refused.detail,
-    }
+    problem = problem_document(refused.status, refused.code, language, refused.detail)
     body = json.dumps(problem, ensure_ascii=False).encode()
     await send(
         {
@@ -209,7 +204,7 @@ async def _send_problem(scope: Scope, send: Send, refused: _RefusedError) -> Non
             "status": refused.status,
             "headers": [
                 (b"content-length", str(len(body)).encode()),
-                (b"content-type", b"application/problem+json"),
+                (b"content-type", MEDIA_TYPE.encode()),
                 (b"content-language", language.encode()),
                 (b"connection", b"close"),  # the rest of the body is not wanted
             ],

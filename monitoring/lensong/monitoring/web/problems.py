@@ -29,12 +29,11 @@ from lensong.monitoring.errors import (
     TooLargeError,
 )
 from lensong.monitoring.messages import preferred_language, say
-from lensong.monitoring.web.api.shapes import IDENTIFIER
+from lensong.monitoring.records import IDENTIFIER
+from lensong.monitoring.web.problem_document import MEDIA_TYPE, problem_document
 from lensong.propagation.errors import DataError, InvalidInputError, LensongError
 
-__all__ = ["PROBLEM_RESPONSES", "language_of", "problem", "register"]
-
-MEDIA_TYPE = "application/problem+json"
+__all__ = ["language_of", "problem", "register"]
 
 _TABLE: tuple[tuple[type[LensongError], int, str], ...] = (
     (NotFoundError, 404, "not_found"),
@@ -65,56 +64,6 @@ _HTTP_CODES = {
     503: "store_unavailable",
 }
 
-_SCHEMA = {
-    "type": "object",
-    "required": ["type", "title", "status", "code"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string", "description": "In Vietnamese or English by Accept-Language."},
-        "status": {"type": "integer"},
-        "code": {"type": "string", "description": "Stable word for programs."},
-        "detail": {"type": "string"},
-        "instance": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "pointer": {"type": "string"},
-                    "title": {"type": "string", "description": "In the same language."},
-                    "detail": {"type": "string"},
-                },
-            },
-        },
-    },
-}
-
-_MEANINGS = {
-    400: "The request cannot be read.",
-    401: "No valid token or session came with the request.",
-    403: "The asker's role does not allow that, or a form came without its CSRF token.",
-    404: "There is no such thing in the asker's area.",
-    408: "The body came too slowly.",
-    409: "It does not fit what is there.",
-    413: "The body is too large.",
-    415: "The body is of a kind, or compressed in a way, that is not taken.",
-    422: "A value is not what is wanted.",
-    429: "Too much was asked at once; Retry-After tells when to ask again.",
-    431: "Address and headers are too long.",
-    503: "The database does not take it, or the service is stopping; nothing was stored.",
-}
-
-
-def PROBLEM_RESPONSES(*statuses: int) -> dict[int | str, dict[str, Any]]:  # noqa: N802 (reads as a constant of the routes)
-    """Return the entries of an OpenAPI operation for refusals of these kinds."""
-    return {
-        status: {
-            "description": _MEANINGS[status],
-            "content": {MEDIA_TYPE: {"schema": _SCHEMA}},
-        }
-        for status in statuses
-    }
-
 
 def language_of(request: Request) -> str:
     """Return the language in which to answer: the one chosen on the pages, else the browser's."""
@@ -142,18 +91,8 @@ def problem(
         )
         page.headers.update(headers or {})
         return page
-    body: dict[str, Any] = {
-        "type": f"urn:lensong:problem:{code}",
-        "title": say(f"problem.{code}", language),
-        "status": status,
-        "code": code,
-    }
-    if detail:
-        body["detail"] = detail
-    if errors:
-        body["errors"] = [dict(error) for error in errors]
     return JSONResponse(
-        body,
+        problem_document(status, code, language, detail, errors),
         status,
         media_type=MEDIA_TYPE,
         headers={**(headers or {}), "Content-Language": language, "Cache-Control": "no-store"},
@@ -226,7 +165,7 @@ def _title(item: Mapping[str, Any], language: str) -> str:
     if item["type"] == "string_pattern_mismatch":
         if not str(item["input"]).strip():
             reason = "required"
-        elif context["pattern"] == IDENTIFIER:
+        elif context["pattern"] == f"^{IDENTIFIER}$":
             reason = "identifier"
     limit = next((context[name] for name in ("ge", "gt", "le") if name in context), None)
     return say(

@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
 from pydantic import Field, TypeAdapter
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from lensong.monitoring.access import Principal, Role
-from lensong.monitoring.errors import NotAllowedError, NotFoundError
+from lensong.monitoring.operations import people, tokens
+from lensong.monitoring.operations.tokens import OneTimeLink
 from lensong.monitoring.service import Service
-from lensong.monitoring.store.people import (
-    Person,
-    Token,
-    add_join,
-    add_person,
-    add_token,
-    all_people,
-    disable_person,
-    get_person,
-    list_audit,
-    note,
-    revoke_token,
-    tokens_of,
-)
+from lensong.monitoring.store.people import Person, Token, all_people, list_audit, tokens_of
 from lensong.monitoring.web.addresses import public_url
 from lensong.monitoring.web.api.shapes import (
     Body,
@@ -38,14 +23,18 @@ from lensong.monitoring.web.api.shapes import (
     Text,
     Time,
 )
-from lensong.monitoring.web.guards import Admin, Equipper, Gatekeeper, Running
-from lensong.monitoring.web.problems import PROBLEM_RESPONSES
+from lensong.monitoring.web.guards import (
+    Admin,
+    EquippedSite,
+    EquippedToken,
+    Equipper,
+    Running,
+)
+from lensong.monitoring.web.routes import DocumentedRoute, refusals
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/api/v1", tags=["access"])
-
-_PERSON_LINK = timedelta(days=3)
+router = APIRouter(prefix="/api/v1", tags=["access"], route_class=DocumentedRoute)
 
 
 class TokenIn(Body):
@@ -146,168 +135,85 @@ class AuditOut(Body):
     detail: dict[str, Any]
 
 
-@router.get("/sites/{site_id}/tokens", responses=PROBLEM_RESPONSES(401, 403, 404, 422, 503))
-async def list_tokens(site_id: Identifier, service: Running, principal: Equipper) -> list[TokenOut]:
+@router.get("/sites/{site_id}/tokens")
+async def list_tokens(site: EquippedSite, service: Running) -> list[TokenOut]:
     """Return the tokens of a site, without their secrets."""
-    service.directory.site_for(principal, site_id)
     async with service.database.reading() as connection:
-        return [TokenOut.of(token) for token in await tokens_of(connection, site_id)]
+        return [TokenOut.of(token) for token in await tokens_of(connection, site.site_id)]
 
 
-@router.post(
-    "/sites/{site_id}/tokens",
-    status_code=201,
-    responses=PROBLEM_RESPONSES(400, 401, 403, 404, 409, 413, 422, 429, 503),
-)
+@router.post("/sites/{site_id}/tokens", status_code=201, responses=refusals(409))
 async def make_token(
-    site_id: Identifier, body: TokenIn, service: Running, principal: Equipper
+    site: EquippedSite, body: TokenIn, service: Running, principal: Equipper
 ) -> NewToken:
     """Make a token of a site; two of one label may be alive at once, to change them."""
-    service.directory.site_for(principal, site_id)
-    return await _make_token(service, principal, "site", site_id, body.label)
+    return _new(*await tokens.make_site_token(service, principal, site.site_id, body.label))
 
 
-@router.get("/scrapers", responses=PROBLEM_RESPONSES(401, 403, 503))
+@router.get("/scrapers")
 async def list_scrapers(service: Running, principal: Admin) -> list[TokenOut]:  # noqa: ARG001 (who asks is checked)
     """Return the tokens of Prometheus servers, without their secrets."""
     async with service.database.reading() as connection:
         return [TokenOut.of(token) for token in await tokens_of(connection, None)]
 
 
-@router.post(
-    "/scrapers",
-    status_code=201,
-    responses=PROBLEM_RESPONSES(400, 401, 403, 413, 422, 429, 503),
-)
+@router.post("/scrapers", status_code=201)
 async def make_scraper(body: TokenIn, service: Running, principal: Admin) -> NewToken:
     """Make a token with which Prometheus reads metrics."""
-    return await _make_token(service, principal, "scraper", None, body.label)
+    return _new(*await tokens.make_scraper_token(service, principal, body.label))
 
 
-@router.delete(
-    "/tokens/{token_id}", status_code=204, responses=PROBLEM_RESPONSES(401, 403, 404, 422, 503)
-)
-async def end_token(
-    token_id: Identifier, request: Request, service: Running, principal: Equipper
-) -> None:
+@router.delete("/tokens/{token_id}", status_code=204)
+async def end_token(token: EquippedToken, service: Running, principal: Equipper) -> None:
     """Revoke a token; it is refused from now on."""
-
-    async def work(connection: AsyncConnection) -> None:
-        token = await revoke_token(connection, token_id, service.clock.now())
-        if token.site_id is None:
-            if principal.role is not Role.ADMIN:
-                raise NotFoundError(f"there is no token {token_id!r}")
-        else:
-            service.directory.site_for(principal, token.site_id)
-        await _note(connection, service, principal, "token.revoke", token_id)
-
-    await service.writer.run(work)
-    _gate(request).forget()
+    await tokens.revoke(service, principal, token)
 
 
-@router.post(
-    "/sites/{site_id}/joins",
-    status_code=201,
-    responses=PROBLEM_RESPONSES(400, 401, 403, 404, 413, 422, 429, 503),
-)
+@router.post("/sites/{site_id}/joins", status_code=201)
 async def make_join(
-    site_id: Identifier, body: JoinIn, request: Request, service: Running, principal: Equipper
+    site: EquippedSite, body: JoinIn, request: Request, service: Running, principal: Equipper
 ) -> JoinOut:
     """Make a one-time link that gives a phone this site."""
-    service.directory.site_for(principal, site_id)
-    now, valid_for = service.clock.now(), timedelta(hours=body.valid_hours)
-
-    async def work(connection: AsyncConnection) -> str:
-        secret = await add_join(connection, now=now, valid_for=valid_for, site_id=site_id)
-        await _note(connection, service, principal, "join.make", site_id)
-        return secret
-
-    secret = await service.writer.run(work)
-    return JoinOut(url=f"{public_url(service, request)}/p/{secret}", expires_at=now + valid_for)
+    valid_for = timedelta(hours=body.valid_hours)
+    link = await tokens.make_join(service, principal, site.site_id, valid_for)
+    return _link(service, request, "p", link)
 
 
-@router.get("/people", responses=PROBLEM_RESPONSES(401, 403, 503))
+@router.get("/people")
 async def list_people(service: Running, principal: Admin) -> list[PersonOut]:  # noqa: ARG001 (who asks is checked)
     """Return everybody who may sign in."""
     async with service.database.reading() as connection:
         return [PersonOut.of(person) for person in await all_people(connection)]
 
 
-@router.post(
-    "/people",
-    status_code=201,
-    responses=PROBLEM_RESPONSES(400, 401, 403, 404, 409, 413, 422, 429, 503),
-)
+@router.post("/people", status_code=201, responses=refusals(404, 409))
 async def make_person(
     body: PersonIn, request: Request, service: Running, principal: Admin
 ) -> NewPerson:
     """Add a person; the answer holds the one-time link by which they choose a password."""
-    _check_scope(service, body.role, body.scope)
-    now = service.clock.now()
-    person = Person(
-        person_id=body.person_id,
-        name=body.name,
-        role=body.role,
-        scope=body.scope,
-        password_hash=None,
-        disabled_at=None,
-        created_at=now,
-    )
-
-    async def work(connection: AsyncConnection) -> str:
-        await add_person(connection, person)
-        secret = await add_join(
-            connection, now=now, valid_for=_PERSON_LINK, person_id=person.person_id
-        )
-        await _note(connection, service, principal, "person.add", person.person_id)
-        return secret
-
-    secret = await service.writer.run(work)
+    person, link = await people.add_person(service, principal, **dict(body))
     return NewPerson(
         **PersonOut.of(person).model_dump(),
-        link=_person_link(service, request, secret),
+        link=_link(service, request, "welcome", link),
     )
 
 
-@router.post(
-    "/people/{person_id}/link",
-    status_code=201,
-    responses=PROBLEM_RESPONSES(401, 403, 404, 422, 429, 503),
-)
+@router.post("/people/{person_id}/link", status_code=201)
 async def make_person_link(
     person_id: Identifier, request: Request, service: Running, principal: Admin
 ) -> JoinOut:
     """Make a new one-time link by which a person chooses a password."""
-    now = service.clock.now()
-
-    async def work(connection: AsyncConnection) -> str:
-        await get_person(connection, person_id)
-        secret = await add_join(connection, now=now, valid_for=_PERSON_LINK, person_id=person_id)
-        await _note(connection, service, principal, "person.link", person_id)
-        return secret
-
-    return _person_link(service, request, await service.writer.run(work))
+    link = await people.make_person_link(service, principal, person_id)
+    return _link(service, request, "welcome", link)
 
 
-@router.delete(
-    "/people/{person_id}", status_code=204, responses=PROBLEM_RESPONSES(401, 403, 404, 422, 503)
-)
-async def end_person(
-    person_id: Identifier, request: Request, service: Running, principal: Admin
-) -> None:
+@router.delete("/people/{person_id}", status_code=204)
+async def end_person(person_id: Identifier, service: Running, principal: Admin) -> None:
     """Keep a person out from now on; what they did stays in the audit trail."""
-    if principal.actor == f"person:{person_id}":
-        raise NotAllowedError("you cannot keep yourself out: ask another administrator")
-
-    async def work(connection: AsyncConnection) -> None:
-        await disable_person(connection, person_id, service.clock.now())
-        await _note(connection, service, principal, "person.disable", person_id)
-
-    await service.writer.run(work)
-    _gate(request).forget()
+    await people.keep_out(service, principal, person_id)
 
 
-@router.get("/audit", responses=PROBLEM_RESPONSES(401, 403, 422, 503))
+@router.get("/audit")
 async def audit_trail(
     service: Running,
     principal: Admin,  # noqa: ARG001 (who asks is checked)
@@ -332,50 +238,10 @@ async def audit_trail(
     )
 
 
-async def _make_token(
-    service: Service, principal: Principal, role: str, site_id: str | None, label: str
-) -> NewToken:
-    async def work(connection: AsyncConnection) -> tuple[Token, str]:
-        token, secret = await add_token(
-            connection, role=role, site_id=site_id, label=label, now=service.clock.now()
-        )
-        await _note(connection, service, principal, "token.make", token.token_id)
-        return token, secret
-
-    token, secret = await service.writer.run(work)
+def _new(token: Token, secret: str) -> NewToken:
     return NewToken(**TokenOut.of(token).model_dump(), secret=secret)
 
 
-def _person_link(service: Service, request: Request, secret: str) -> JoinOut:
-    return JoinOut(
-        url=f"{public_url(service, request)}/welcome/{secret}",
-        expires_at=service.clock.now() + _PERSON_LINK,
-    )
-
-
-def _check_scope(service: Service, role: str, scope: str) -> None:
-    known: dict[str, Container[str]] = {
-        "site": service.directory.sites,
-        "commune": service.directory.communes,
-        "province": service.directory.provinces,
-        "admin": {""},
-    }
-    if scope not in known[role]:
-        raise NotFoundError(
-            f"scope is {scope!r}, which is no {role}: give the code of one"
-            if role != "admin"
-            else "an admin has the empty scope"
-        )
-
-
-async def _note(
-    connection: AsyncConnection, service: Service, principal: Principal, action: str, subject: str
-) -> None:
-    await note(
-        connection, at=service.clock.now(), actor=principal.actor, action=action, subject=subject
-    )
-
-
-def _gate(request: Request) -> Gatekeeper:
-    gate: Gatekeeper = request.app.state.gatekeeper
-    return gate
+def _link(service: Service, request: Request, page: str, link: OneTimeLink) -> JoinOut:
+    url = f"{public_url(service, request)}/{page}/{link.secret}"
+    return JoinOut(url=url, expires_at=link.expires_at)

@@ -15,11 +15,13 @@ from lensong.monitoring.operations.predictions import keep_predictions
 from lensong.monitoring.store.places import Prediction
 from lensong.monitoring.web.api.shapes import Body, Identifier, Line, Rate, Short, Technology, Time
 from lensong.monitoring.web.guards import Manager, Running
-from lensong.monitoring.web.problems import PROBLEM_RESPONSES
+from lensong.monitoring.web.routes import DocumentedRoute, refusals
 
 __all__ = ["PredictionsIn", "router"]
 
-router = APIRouter(prefix="/api/v1/coverage-runs", tags=["coverage runs"])
+router = APIRouter(
+    prefix="/api/v1/coverage-runs", tags=["coverage runs"], route_class=DocumentedRoute
+)
 
 
 class PredictionIn(Body):
@@ -49,10 +51,7 @@ class PredictionsOut(Body):
     no_signal: int
 
 
-@router.put(
-    "/{run_id}/predictions",
-    responses=PROBLEM_RESPONSES(400, 401, 403, 404, 408, 413, 415, 422, 429, 503),
-)
+@router.put("/{run_id}/predictions", responses=refusals(404))
 async def put_run(
     run_id: Short, body: PredictionsIn, service: Running, principal: Manager
 ) -> PredictionsOut:

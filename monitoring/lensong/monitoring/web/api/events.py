@@ -4,36 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import json
-import secrets
 from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header
 from fastapi.responses import StreamingResponse
 from pydantic import Field, HttpUrl
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lensong.monitoring.access import Principal
 from lensong.monitoring.clock import rfc3339
 from lensong.monitoring.errors import BusyError
+from lensong.monitoring.operations import webhooks
 from lensong.monitoring.service import Service
 from lensong.monitoring.store.events import (
     Event,
     Webhook,
-    add_webhook,
     all_webhooks,
-    delete_webhook,
     events_after,
     last_event_id,
 )
-from lensong.monitoring.store.people import new_secret, note
 from lensong.monitoring.web.api.shapes import Body, Identifier, Time
 from lensong.monitoring.web.guards import Admin, Reader, Running
-from lensong.monitoring.web.problems import PROBLEM_RESPONSES
+from lensong.monitoring.web.routes import DocumentedRoute, refusals
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/api/v1", tags=["events"])
+router = APIRouter(prefix="/api/v1", tags=["events"], route_class=DocumentedRoute)
 
 _BEAT_S = 15.0
 """A comment that often keeps proxies from closing a quiet connection."""
@@ -74,7 +70,7 @@ class NewWebhook(WebhookOut):
 @router.get(
     "/events",
     response_class=StreamingResponse,
-    responses=PROBLEM_RESPONSES(401, 403, 422, 429, 503)
+    responses=refusals(429)
     | {200: {"content": {"text/event-stream": {}}, "description": "Events as they happen."}},
 )
 async def listen(
@@ -132,61 +128,24 @@ def _told(event: Event) -> str:
     )
 
 
-@router.get("/webhooks", responses=PROBLEM_RESPONSES(401, 403, 503))
+@router.get("/webhooks")
 async def list_webhooks(service: Running, principal: Admin) -> list[WebhookOut]:  # noqa: ARG001 (who asks is checked)
     """Return every webhook, without its secret."""
     async with service.database.reading() as connection:
         return [_out(webhook) for webhook in await all_webhooks(connection)]
 
 
-@router.post(
-    "/webhooks",
-    status_code=201,
-    responses=PROBLEM_RESPONSES(400, 401, 403, 413, 422, 429, 503),
-)
+@router.post("/webhooks", status_code=201)
 async def make_webhook(body: WebhookIn, service: Running, principal: Admin) -> NewWebhook:
     """Add a webhook; the answer holds the secret that signs its messages."""
-    webhook = Webhook(
-        webhook_id=secrets.token_hex(8),
-        url=str(body.url),
-        secret=new_secret(),
-        kinds=tuple(dict.fromkeys(body.kinds)),
-        created_at=service.clock.now(),
-    )
-
-    async def work(connection: AsyncConnection) -> None:
-        await add_webhook(connection, webhook)
-        await note(
-            connection,
-            at=service.clock.now(),
-            actor=principal.actor,
-            action="webhook.add",
-            subject=webhook.webhook_id,
-        )
-
-    await service.writer.run(work)
+    webhook = await webhooks.add_webhook(service, principal, str(body.url), body.kinds)
     return NewWebhook(**_out(webhook).model_dump(), secret=webhook.secret)
 
 
-@router.delete(
-    "/webhooks/{webhook_id}",
-    status_code=204,
-    responses=PROBLEM_RESPONSES(401, 403, 404, 422, 503),
-)
+@router.delete("/webhooks/{webhook_id}", status_code=204)
 async def remove_webhook(webhook_id: Identifier, service: Running, principal: Admin) -> None:
     """Delete a webhook and what was on its way to it."""
-
-    async def work(connection: AsyncConnection) -> None:
-        await delete_webhook(connection, webhook_id)
-        await note(
-            connection,
-            at=service.clock.now(),
-            actor=principal.actor,
-            action="webhook.delete",
-            subject=webhook_id,
-        )
-
-    await service.writer.run(work)
+    await webhooks.remove_webhook(service, principal, webhook_id)
 
 
 def _out(webhook: Webhook) -> WebhookOut:

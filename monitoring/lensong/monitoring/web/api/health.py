@@ -6,7 +6,8 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import PlainTextResponse, Response
 
 from lensong.monitoring.web.guards import Running, anybody
-from lensong.monitoring.web.problems import PROBLEM_RESPONSES, problem
+from lensong.monitoring.web.problems import problem
+from lensong.monitoring.web.routes import refusals
 
 __all__ = ["router"]
 
@@ -19,7 +20,7 @@ async def healthy() -> str:
     return "healthy\n"
 
 
-@router.get("/ready", response_class=PlainTextResponse, responses=PROBLEM_RESPONSES(503))
+@router.get("/ready", response_class=PlainTextResponse, responses=refusals(503))
 async def ready(request: Request, service: Running) -> Response:
     """Say whether the database can be written, migrations are done and the clock is sane."""
     found = await service.problems()

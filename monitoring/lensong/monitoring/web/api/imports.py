@@ -3,39 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request, Response
-from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.exceptions import HTTPException
 
-from lensong.monitoring.access import Principal
-from lensong.monitoring.lists.giving_out import (
-    ExportedSession,
-    sessions_calendar,
-    sessions_csv,
-    sites_csv,
-)
 from lensong.monitoring.lists.rows import RowsError
-from lensong.monitoring.lists.taking_in import Imported, import_sessions, import_sites
-from lensong.monitoring.service import Service
-from lensong.monitoring.store.calendars import sessions_between
-from lensong.monitoring.store.events import latest_verdicts
-from lensong.monitoring.store.people import note
+from lensong.monitoring.lists.writing import sessions_calendar, sessions_csv, sites_csv
+from lensong.monitoring.operations.giving_out import sessions_to_give, sites_to_give
+from lensong.monitoring.operations.taking_in import Imported, import_sessions, import_sites
 from lensong.monitoring.web.addresses import public_url
 from lensong.monitoring.web.api.shapes import Body, Moment
 from lensong.monitoring.web.guards import Manager, Planner, Reader, Running
-from lensong.monitoring.web.problems import PROBLEM_RESPONSES, language_of, problem
+from lensong.monitoring.web.problems import language_of, problem
+from lensong.monitoring.web.routes import DocumentedRoute, refusals
 
 __all__ = ["ImportOut", "router"]
 
-router = APIRouter(prefix="/api/v1", tags=["lists"])
+router = APIRouter(prefix="/api/v1", tags=["lists"], route_class=DocumentedRoute)
 
 CSV = "text/csv"
 CALENDAR = "text/calendar"
-_MOST_EXPORTED = 20_000
 
 DryRun = Annotated[bool, Query(description="Check everything and store nothing.")]
 
@@ -90,7 +79,6 @@ class ImportOut(Body):
 
 @router.post(
     "/import/sites",
-    responses=PROBLEM_RESPONSES(400, 401, 403, 408, 413, 415, 422, 429, 503),
     openapi_extra=_body(CSV),
 )
 async def take_sites(
@@ -113,7 +101,7 @@ async def take_sites(
 
 @router.post(
     "/import/sessions",
-    responses=PROBLEM_RESPONSES(400, 401, 403, 404, 408, 413, 415, 422, 429, 503),
+    responses=refusals(404),
     openapi_extra=_body(CSV, CALENDAR),
 )
 async def take_sessions(
@@ -153,19 +141,18 @@ async def take_sessions(
 @router.get(
     "/export/sites.csv",
     response_class=Response,
-    responses=PROBLEM_RESPONSES(401, 403, 429, 503) | _file(CSV),
+    responses=refusals(429) | _file(CSV),
 )
 async def give_sites(service: Running, principal: Reader) -> Response:
     """Return the sites of the asker's area as CSV, fit to be imported again."""
-    sites = list(service.directory.visible_to(principal))
-    await _note_export(service, principal, "export.sites", len(sites))
+    sites = await sites_to_give(service, principal)
     return _download(sites_csv(service.directory, sites).encode(), CSV, "sites.csv")
 
 
 @router.get(
     "/export/sessions.csv",
     response_class=Response,
-    responses=PROBLEM_RESPONSES(401, 403, 422, 429, 503) | _file(CSV),
+    responses=refusals(429) | _file(CSV),
 )
 async def give_sessions(
     request: Request,
@@ -178,7 +165,7 @@ async def give_sessions(
 
     ``after`` and ``before`` take those that end after one moment and start before another.
     """
-    found = await _sessions(service, principal, after, before)
+    found = await sessions_to_give(service, principal, after, before)
     text = await asyncio.to_thread(
         sessions_csv,
         service.directory,
@@ -186,14 +173,13 @@ async def give_sessions(
         zone=ZoneInfo(service.config.time_zone),
         language=language_of(request),
     )
-    await _note_export(service, principal, "export.sessions", len(found))
     return _download(text.encode(), CSV, "sessions.csv")
 
 
 @router.get(
     "/export/sessions.ics",
     response_class=Response,
-    responses=PROBLEM_RESPONSES(401, 403, 422, 429, 503) | _file(CALENDAR),
+    responses=refusals(429) | _file(CALENDAR),
 )
 async def give_calendar(
     request: Request,
@@ -207,7 +193,7 @@ async def give_calendar(
     STATUS is CONFIRMED where a session is READY, TENTATIVE where it is not or not known, CANCELLED
     where it was called off; state and reasons stand in DESCRIPTION.
     """
-    found = await _sessions(service, principal, after, before)
+    found = await sessions_to_give(service, principal, after, before)
     data = await asyncio.to_thread(
         sessions_calendar,
         service.directory,
@@ -216,31 +202,7 @@ async def give_calendar(
         public_url=public_url(service, request),
         now=service.clock.now(),
     )
-    await _note_export(service, principal, "export.sessions", len(found))
     return _download(data, CALENDAR, "sessions.ics")
-
-
-async def _sessions(
-    service: Service,
-    principal: Principal,
-    after: datetime | None,
-    before: datetime | None,
-) -> list[ExportedSession]:
-    sites = [site.site_id for site in service.directory.visible_to(principal)]
-    async with service.database.reading() as connection:
-        kept = await sessions_between(
-            connection, site_ids=sites, after=after, before=before, limit=_MOST_EXPORTED
-        )
-        verdicts = await latest_verdicts(connection, [item.session.session_id for item in kept])
-    return [
-        ExportedSession(
-            session=item.session,
-            calendar_uid=item.calendar_uid,
-            updated_at=item.updated_at,
-            verdict=found.verdict if (found := verdicts.get(item.session.session_id)) else None,
-        )
-        for item in kept
-    ]
 
 
 def _kind_of(request: Request, *wanted: str) -> str:
@@ -271,20 +233,6 @@ def _wrong_rows(request: Request, error: RowsError) -> Response:
 def _pointer(column: str) -> list[str]:
     """Return a column as a part of a JSON pointer (RFC 6901)."""
     return [column.replace("~", "~0").replace("/", "~1")] if column else []
-
-
-async def _note_export(service: Service, principal: Principal, action: str, count: int) -> None:
-    async def work(connection: AsyncConnection) -> None:
-        await note(
-            connection,
-            at=service.clock.now(),
-            actor=principal.actor,
-            action=action,
-            subject=principal.scope or "all",
-            detail={"rows": count},
-        )
-
-    await service.writer.run(work)
 
 
 def _download(data: bytes, kind: str, name: str) -> Response:

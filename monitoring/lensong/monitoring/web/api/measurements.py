@@ -24,40 +24,36 @@ from lensong.monitoring.web.api.shapes import (
     VerdictOut,
     verdict_out,
 )
-from lensong.monitoring.web.guards import Reader, Reporter, Running
-from lensong.monitoring.web.problems import PROBLEM_RESPONSES, language_of
+from lensong.monitoring.web.guards import ReportingSite, Running, SeenSite
+from lensong.monitoring.web.problems import language_of
+from lensong.monitoring.web.routes import DocumentedRoute
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/api/v1/sites/{site_id}", tags=["measurements"])
+router = APIRouter(
+    prefix="/api/v1/sites/{site_id}", tags=["measurements"], route_class=DocumentedRoute
+)
 
 
 @router.post(
     "/measurements",
     status_code=201,
     response_model=list[ReportOut],
-    responses=PROBLEM_RESPONSES(400, 401, 403, 404, 408, 413, 415, 422, 429, 503)
-    | {
+    responses={
         200: {
             "model": list[ReportOut],
             "description": "Everything was stored before: nothing changed.",
         }
     },
 )
-async def report(
-    site_id: Identifier,
-    body: MeasurementsIn,
-    service: Running,
-    principal: Reporter,
-) -> JSONResponse:
+async def report(site: ReportingSite, body: MeasurementsIn, service: Running) -> JSONResponse:
     """Take reports in; the answer comes when they are safe on disk.
 
     A report is known by site, ``client_id`` and ``seq``: sent again it changes nothing.
     """
-    service.directory.site_for(principal, site_id)
     now = service.clock.now()
     taken = await service.ingest.take(
-        [item.record(site_id, body.client_id, now) for item in body.measurements],
+        [item.record(site.site_id, body.client_id, now) for item in body.measurements],
         ClientState(
             client_id=body.client_id,
             sent_at=body.sent_at,
@@ -76,46 +72,43 @@ async def report(
     return JSONResponse(told, 200 if known else 201)
 
 
-@router.get("/measurements", responses=PROBLEM_RESPONSES(401, 403, 404, 422, 503))
+@router.get("/measurements")
 async def list_all(
-    site_id: Identifier,
+    site: SeenSite,
     service: Running,
-    principal: Reader,
     since: Annotated[Moment | None, Query()] = None,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Paged[MeasurementOut]:
     """Return the measurements of a site, the latest first."""
-    service.directory.site_for(principal, site_id)
     async with service.database.reading() as connection:
-        page = await list_measurements(connection, site_id, since=since, cursor=cursor, limit=limit)
+        page = await list_measurements(
+            connection, site.site_id, since=since, cursor=cursor, limit=limit
+        )
     return Paged(
         items=[MeasurementOut.of(item) for item in page.items], next_cursor=page.next_cursor
     )
 
 
-@router.get("/tests/{test_id}", responses=PROBLEM_RESPONSES(401, 403, 404, 422, 503))
+@router.get("/tests/{test_id}")
 async def get_test(
-    site_id: Identifier,
+    site: SeenSite,
     test_id: Annotated[Short, Path()],
     service: Running,
-    principal: Reader,
 ) -> MeasurementOut:
     """Return what the server counted in one of its tests, for a client that lost the connection."""
-    service.directory.site_for(principal, site_id)
     async with service.database.reading() as connection:
-        found = await result_of_test(connection, site_id, test_id)
+        found = await result_of_test(connection, site.site_id, test_id)
     if found is None:
-        raise NotFoundError(f"there is no test {test_id[:80]!r} at {site_id}")
+        raise NotFoundError(f"there is no test {test_id[:80]!r} at {site.site_id}")
     return MeasurementOut.of(found)
 
 
-@router.get("/readiness", responses=PROBLEM_RESPONSES(401, 403, 404, 422, 503))
+@router.get("/readiness")
 async def what_if(
-    site_id: Identifier,
+    site: SeenSite,
     request: Request,
     service: Running,
-    principal: Reader,
     profile: Annotated[Identifier, Query()],
     start: Moment | None = None,
     duration: Annotated[
@@ -125,7 +118,6 @@ async def what_if(
     operator: Annotated[Short | None, Query()] = None,
 ) -> VerdictOut:
     """Return the verdict on a session that nobody planned; nothing is kept."""
-    site = service.directory.site_for(principal, site_id)
     wanted = service.directory.profiles.get(profile)
     if wanted is None:
         known = ", ".join(service.directory.profiles)

@@ -11,7 +11,7 @@ from fastapi.params import Depends
 
 from lensong.monitoring.metrics.exposition import Exposition, Page, Part
 from lensong.monitoring.records import StreamProfile
-from lensong.monitoring.web.problems import PROBLEM_RESPONSES
+from lensong.monitoring.web.routes import DocumentedRoute, refusals
 
 __all__ = ["metrics_router"]
 
@@ -44,12 +44,14 @@ def metrics_router(
     dependencies : sequence
         Of FastAPI: who may scrape.
     """
-    router = APIRouter(tags=["metrics"], dependencies=list(dependencies))
+    router = APIRouter(
+        tags=["metrics"], dependencies=list(dependencies), route_class=DocumentedRoute
+    )
 
     @router.get(
         "/metrics",
         response_class=Response,
-        responses=_TEXT | PROBLEM_RESPONSES(404, 422, 503),
+        responses=_TEXT | refusals(404),
     )
     async def metrics(
         part: Annotated[Part, Query(description="All, sites alone, or the service alone.")] = (
@@ -75,7 +77,7 @@ def metrics_router(
     @router.get(
         "/probe",
         response_class=Response,
-        responses=_TEXT | PROBLEM_RESPONSES(400, 404, 422, 503),
+        responses=_TEXT | refusals(400, 404),
     )
     async def probe(
         target: Annotated[str, Query(description="Identifier of a site.")],
@@ -103,7 +105,7 @@ def metrics_router(
             )
         )
 
-    @router.get("/api/v1/sd/prometheus", responses=PROBLEM_RESPONSES(503))
+    @router.get("/api/v1/sd/prometheus")
     async def targets() -> list[dict[str, Any]]:
         """Return all sites in the form of Prometheus' HTTP service discovery."""
         return [

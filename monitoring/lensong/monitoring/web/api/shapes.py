@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
+from fastapi import Header
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -16,12 +17,16 @@ from pydantic import (
 
 from lensong.monitoring.clock import rfc3339
 from lensong.monitoring.messages import say
+from lensong.monitoring.operations.sessions import SessionChanges, SessionPlan
 from lensong.monitoring.readiness.verdict import Verdict
 from lensong.monitoring.records import (
+    IDENTIFIER,
+    Commune,
     CountedBy,
     Measurement,
     Method,
     Outcome,
+    Province,
     Session,
     SessionStatus,
     Site,
@@ -30,9 +35,9 @@ from lensong.monitoring.records import (
 )
 
 __all__ = [
-    "IDENTIFIER",
     "CommuneBody",
     "Cursor",
+    "IdempotencyKey",
     "Identifier",
     "Limit",
     "Line",
@@ -65,8 +70,7 @@ def _of_our_time(moment: datetime) -> datetime:
 
 Moment = Annotated[AwareDatetime, AfterValidator(_of_our_time)]
 Time = Annotated[Moment, PlainSerializer(rfc3339, return_type=str, when_used="json")]
-IDENTIFIER = r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$"
-Identifier = Annotated[str, Field(pattern=IDENTIFIER, max_length=64)]
+Identifier = Annotated[str, Field(pattern=f"^{IDENTIFIER}$", max_length=64)]
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
 Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$")]
 """Text of any length without control characters: PostgreSQL keeps no NUL, and logs no line ends."""
@@ -80,6 +84,14 @@ Technology = Annotated[str, Field(pattern="^(3G|4G|5G)$")]
 Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,20}$")]
 Cursor = Annotated[str | None, Field(max_length=400)]
 Limit = Annotated[int, Field(ge=1, le=500)]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        max_length=200,
+        description="The same key with the same body within 7 days gets the first answer again.",
+    ),
+]
 
 
 class Body(BaseModel):
@@ -101,11 +113,23 @@ class ProvinceBody(Body):
     code: Code
     name: Text
 
+    @classmethod
+    def of(cls, province: Province) -> ProvinceBody:
+        """Return the body of a province."""
+        return cls(code=province.code, name=province.name)
 
-class CommuneBody(ProvinceBody):
+
+class CommuneBody(Body):
     """A commune of a province."""
 
+    code: Code
+    name: Text
     province_code: Code
+
+    @classmethod
+    def of(cls, commune: Commune) -> CommuneBody:
+        """Return the body of a commune."""
+        return cls(code=commune.code, name=commune.name, province_code=commune.province_code)
 
 
 class SiteChange(Body):
@@ -207,6 +231,16 @@ class SessionIn(Body):
     starts_at: Time
     ends_at: Time
 
+    def record(self) -> SessionPlan:
+        """Return what is wanted."""
+        return SessionPlan(
+            site_id=self.site_id,
+            title=self.title,
+            profile_code=self.profile_code,
+            starts_at=self.starts_at,
+            ends_at=self.ends_at,
+        )
+
 
 class SessionChange(Body):
     """What of a session may change; what is left out stays."""
@@ -216,6 +250,10 @@ class SessionChange(Body):
     starts_at: Time | None = None
     ends_at: Time | None = None
     status: SessionStatus | None = None
+
+    def record(self) -> SessionChanges:
+        """Return what is to change."""
+        return SessionChanges(**dict(self))
 
 
 class ReasonOut(Body):

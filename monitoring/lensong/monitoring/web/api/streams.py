@@ -7,30 +7,28 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Request
 from fastapi import Body as BodyOf
 from pydantic import Field
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from lensong.monitoring.errors import FieldError, NotFoundError
+from lensong.monitoring.errors import NotFoundError
 from lensong.monitoring.messages import say
-from lensong.monitoring.service import Service
-from lensong.monitoring.store.people import note
-from lensong.monitoring.store.streams import (
-    StreamSource,
-    delete_source,
-    list_health,
-    put_source,
-    source_of,
-)
+from lensong.monitoring.operations import stream_sources as operations
+from lensong.monitoring.store.streams import StreamSource, list_health, source_of
 from lensong.monitoring.streams.health_state import StreamHealth, describe
-from lensong.monitoring.streams.sample import CollectorError
 from lensong.monitoring.streams.target import CollectorTarget
-from lensong.monitoring.web.api.sessions import session_for
-from lensong.monitoring.web.api.shapes import Body, Cursor, Identifier, Limit, Line, Paged, Time
-from lensong.monitoring.web.guards import Admin, Reader, Reporter, Running
-from lensong.monitoring.web.problems import PROBLEM_RESPONSES, language_of
+from lensong.monitoring.web.api.shapes import Body, Cursor, Limit, Line, Paged, Time
+from lensong.monitoring.web.guards import (
+    Admin,
+    AdminSite,
+    ReportingSite,
+    Running,
+    SeenSession,
+    SeenSite,
+)
+from lensong.monitoring.web.problems import language_of
+from lensong.monitoring.web.routes import DocumentedRoute
 
 __all__ = ["health_out", "router"]
 
-router = APIRouter(prefix="/api/v1", tags=["streams"])
+router = APIRouter(prefix="/api/v1", tags=["streams"], route_class=DocumentedRoute)
 
 Kind = Literal["nginx_rtmp", "srt", "mediamtx", "mediamtx_metrics", "srs", "obs", "ffmpeg"]
 _Secret = Annotated[Line | None, Field(min_length=1, max_length=500)]
@@ -115,112 +113,63 @@ def health_out(health: StreamHealth, language: str) -> HealthOut:
     )
 
 
-@router.get("/sites/{site_id}/stream-source", responses=PROBLEM_RESPONSES(401, 403, 404, 422, 503))
-async def get_source(site_id: Identifier, service: Running, principal: Admin) -> SourceOut:
+@router.get("/sites/{site_id}/stream-source")
+async def get_source(site: AdminSite, service: Running) -> SourceOut:
     """Return where the figures of a site's stream come from."""
-    service.directory.site_for(principal, site_id)
     async with service.database.reading() as connection:
-        return _out(await source_of(connection, site_id))
+        return _out(await source_of(connection, site.site_id))
 
 
-@router.put(
-    "/sites/{site_id}/stream-source",
-    responses=PROBLEM_RESPONSES(400, 401, 403, 404, 413, 422, 503),
-)
+@router.put("/sites/{site_id}/stream-source")
 async def set_source(
-    site_id: Identifier, body: SourceIn, service: Running, principal: Admin
+    site: AdminSite, body: SourceIn, service: Running, principal: Admin
 ) -> SourceOut:
     """Say which media server to ask about a site's stream.
 
     Only addresses that the configuration allows are ever asked (``collectors`` there); one that
     it does not allow now is refused.
     """
-    service.directory.site_for(principal, site_id)
-    source = StreamSource(
-        site_id=site_id, target=CollectorTarget(**dict(body)), created_at=service.clock.now()
-    )
-    await _check_allowed(service, source.target)
-
-    async def work(connection: AsyncConnection) -> None:
-        await put_source(connection, source)
-        await note(
-            connection,
-            at=service.clock.now(),
-            actor=principal.actor,
-            action="stream-source.put",
-            subject=site_id,
-            detail={"kind": body.kind},
-        )
-
-    await service.writer.run(work)
-    await service.streams.reload()
-    return _out(source)
+    target = CollectorTarget(**dict(body))
+    return _out(await operations.set_source(service, principal, site.site_id, target))
 
 
-@router.delete(
-    "/sites/{site_id}/stream-source",
-    status_code=204,
-    responses=PROBLEM_RESPONSES(401, 403, 404, 422, 503),
-)
-async def remove_source(site_id: Identifier, service: Running, principal: Admin) -> None:
+@router.delete("/sites/{site_id}/stream-source", status_code=204)
+async def remove_source(site: AdminSite, service: Running, principal: Admin) -> None:
     """Ask a site's media server no more."""
-    service.directory.site_for(principal, site_id)
-
-    async def work(connection: AsyncConnection) -> None:
-        await delete_source(connection, site_id)
-        await note(
-            connection,
-            at=service.clock.now(),
-            actor=principal.actor,
-            action="stream-source.delete",
-            subject=site_id,
-        )
-
-    await service.writer.run(work)
-    await service.streams.reload()
+    await operations.remove_source(service, principal, site.site_id)
 
 
-@router.post(
-    "/sites/{site_id}/stream/{kind}",
-    responses=PROBLEM_RESPONSES(400, 401, 403, 404, 408, 413, 415, 422, 429, 503),
-)
+@router.post("/sites/{site_id}/stream/{kind}")
 async def push(
-    site_id: Identifier,
+    site: ReportingSite,
     kind: Literal["srt", "ffmpeg"],
     text: Annotated[str, BodyOf(media_type="text/plain", max_length=65_536)],
     request: Request,
     service: Running,
-    principal: Reporter,
 ) -> HealthOut:
     """Take figures that an encoder or srt-live-transmit wrote, and answer with the health."""
-    service.directory.site_for(principal, site_id)
-    health = await service.streams.pushed(site_id, kind, text)
+    health = await service.streams.pushed(site.site_id, kind, text)
     return health_out(health, language_of(request))
 
 
-@router.get("/sites/{site_id}/stream", responses=PROBLEM_RESPONSES(401, 403, 404, 422, 503))
-async def get_stream(
-    site_id: Identifier, request: Request, service: Running, principal: Reader
-) -> HealthOut:
+@router.get("/sites/{site_id}/stream")
+async def get_stream(site: SeenSite, request: Request, service: Running) -> HealthOut:
     """Return the health of a site's stream as it was last seen."""
-    service.directory.site_for(principal, site_id)
-    health = service.streams.health_of(site_id)
+    health = service.streams.health_of(site.site_id)
     if health is None:
-        raise NotFoundError(f"nothing was seen of a stream at {site_id} yet")
+        raise NotFoundError(f"nothing was seen of a stream at {site.site_id} yet")
     return health_out(health, language_of(request))
 
 
-@router.get("/sessions/{session_id}/stream", responses=PROBLEM_RESPONSES(401, 403, 404, 422, 503))
+@router.get("/sessions/{session_id}/stream")
 async def list_stream(
-    session_id: Identifier,
+    session: SeenSession,
     request: Request,
     service: Running,
-    principal: Reader,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Paged[HealthOut]:
     """Return what was seen of a session's stream, the earliest first."""
-    session = await session_for(service, principal, session_id)
     async with service.database.reading() as connection:
         page = await list_health(connection, session.session_id, cursor=cursor, limit=limit)
     language = language_of(request)
@@ -228,16 +177,6 @@ async def list_stream(
         items=[health_out(item.health, language) for item in page.items],
         next_cursor=page.next_cursor,
     )
-
-
-async def _check_allowed(service: Service, target: CollectorTarget) -> None:
-    for field, url in (("url", target.url), ("media_url", target.media_url)):
-        if url is None:
-            continue
-        try:
-            await service.streams.http.check(url)
-        except CollectorError as error:
-            raise FieldError(error.detail, field=field, reason=error.code) from error
 
 
 def _out(source: StreamSource) -> SourceOut:

@@ -8,14 +8,16 @@ from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from fastapi import Request
+from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.errors import NotSignedInError
+from lensong.monitoring.operations.sessions import session_for
+from lensong.monitoring.records import Session, Site
 from lensong.monitoring.service import Service
-from lensong.monitoring.web.guards import Needs
+from lensong.monitoring.web.guards import CHECKED_IN_PATH, Needs, Running
 from lensong.monitoring.web.pages.assets import asset_url
 from lensong.monitoring.web.pages.marks import mark
 from lensong.monitoring.web.pages.words import Words
@@ -25,6 +27,8 @@ __all__ = [
     "PageNeeds",
     "SignInFirstError",
     "error_page",
+    "page_session",
+    "page_site",
     "render",
     "to_sign_in",
     "words_of",
@@ -48,6 +52,28 @@ class PageNeeds(Needs):
             return await super().__call__(request)
         except NotSignedInError as error:
             raise SignInFirstError(_here(request)) from error
+
+
+def page_site(action: Action) -> Any:
+    """Return a dependency on the site that the path of a page names, if it is in the area."""
+    asker: Any = Depends(PageNeeds(action))
+
+    async def found(site_id: str, service: Running, principal: Principal = asker) -> Site:
+        return service.directory.site_for(principal, site_id)
+
+    CHECKED_IN_PATH[found] = "site_id"
+    return Depends(found)
+
+
+def page_session(action: Action) -> Any:
+    """Return a dependency on the session that the path of a page names, if it is in the area."""
+    asker: Any = Depends(PageNeeds(action))
+
+    async def found(session_id: str, service: Running, principal: Principal = asker) -> Session:
+        return await session_for(service, principal, session_id)
+
+    CHECKED_IN_PATH[found] = "session_id"
+    return Depends(found)
 
 
 def _here(request: Request) -> str:

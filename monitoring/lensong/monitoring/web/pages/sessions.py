@@ -12,15 +12,14 @@ from fastapi.responses import Response
 from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.clock import rfc3339
 from lensong.monitoring.errors import NotFoundError
-from lensong.monitoring.records import SessionStatus, Site
+from lensong.monitoring.records import Session, SessionStatus, Site
 from lensong.monitoring.store.events import list_verdicts
 from lensong.monitoring.store.sessions import report_of
 from lensong.monitoring.store.streams import health_of_session
 from lensong.monitoring.streams.health_state import describe
-from lensong.monitoring.web.api.sessions import session_for
 from lensong.monitoring.web.guards import Running
 from lensong.monitoring.web.pages.charts import lag_chart
-from lensong.monitoring.web.pages.rendering import PageNeeds, render, words_of
+from lensong.monitoring.web.pages.rendering import PageNeeds, page_session, render, words_of
 from lensong.propagation.errors import InvalidInputError
 
 __all__ = ["router"]
@@ -84,18 +83,17 @@ async def verdict_before(
 
 @router.get("/sessions/{session_id}")
 async def one(
-    session_id: str,
+    session: Annotated[Session, page_session(Action.READ)],
     request: Request,
     service: Running,
     principal: Annotated[Principal, Depends(PageNeeds(Action.READ))],
 ) -> Response:
     """Show a session: promised, measured, happened."""
-    session = await session_for(service, principal, session_id)
     site = service.directory.sites[session.site_id]
     async with service.database.reading() as connection:
-        history = await list_verdicts(connection, session_id, limit=50)
-        seen = await health_of_session(connection, session_id)
-        report = await report_of(connection, session_id)
+        history = await list_verdicts(connection, session.session_id, limit=50)
+        seen = await health_of_session(connection, session.session_id)
+        report = await report_of(connection, session.session_id)
     words = words_of(request)
     return render(
         request,

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.errors import NotFoundError
+from lensong.monitoring.records import Site
 from lensong.monitoring.store.measurements import hours_between, list_measurements
 from lensong.monitoring.store.people import tokens_of
 from lensong.monitoring.store.sessions import list_sessions
@@ -25,7 +26,7 @@ from lensong.monitoring.web.addresses import public_url
 from lensong.monitoring.web.api.shapes import Body
 from lensong.monitoring.web.guards import Running
 from lensong.monitoring.web.pages.charts import heat_map, uplink_chart
-from lensong.monitoring.web.pages.rendering import PageNeeds, render, words_of
+from lensong.monitoring.web.pages.rendering import PageNeeds, page_site, render, words_of
 
 __all__ = ["router"]
 
@@ -56,9 +57,14 @@ async def list_all(request: Request, service: Running, principal: Reader) -> Res
 
 
 @router.get("/sites/{site_id}")
-async def one(site_id: str, request: Request, service: Running, principal: Reader) -> Response:
+async def one(
+    site: Annotated[Site, page_site(Action.READ)],
+    request: Request,
+    service: Running,
+    principal: Reader,
+) -> Response:
     """Show a site: the verdict for its next session, and what it rests on."""
-    site = service.directory.site_for(principal, site_id)
+    site_id = site.site_id
     now, words = service.clock.now(), words_of(request)
     async with service.database.reading() as connection:
         hours = await hours_between(connection, [site_id], now - _HEAT)
@@ -118,13 +124,11 @@ def _host(target: CollectorTarget) -> str:
 
 @router.get("/sites/{site_id}/join")
 async def join(
-    site_id: str,
+    site: Annotated[Site, page_site(Action.EQUIP)],
     request: Request,
-    service: Running,
     principal: Annotated[Principal, Depends(PageNeeds(Action.EQUIP))],
 ) -> Response:
     """Show where a one-time link for a phone is made and printed."""
-    site = service.directory.site_for(principal, site_id)
     return render(request, "join.html", principal=principal, site=site)
 
 
