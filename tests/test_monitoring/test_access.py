@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from lensong.monitoring.access import MAY, Action, Role
+from lensong.monitoring.web.guards import Reader
 from lensong.monitoring.web.routes import classified_routes
 from tests.running_service import Running
 
@@ -131,6 +132,123 @@ async def test_a_scope_ends_where_it_ends(
         assert planned.status_code == 404
     seen = {item["site_id"] for item in (await client.get("/api/v1/sessions")).json()["items"]}
     assert seen == set(own)
+
+
+NEIGHBOURS = ("muong-phang", "Mường Phăng", "03127", "Điện Biên", "Họp bản")
+"""What belongs to the neighbouring province, as an answer would hold it."""
+
+NEIGHBOURS_BODIES: dict[str, Any] = {
+    "/api/v1/communes/{code}": {"code": "03127", "name": "Ours now", "province_code": "12"},
+    "/api/v1/sites": {"site_id": "new-one", "name": "New", "commune_code": "03127"},
+    "/api/v1/sessions": {
+        "site_id": "muong-phang",
+        "title": "Ours now",
+        "profile_code": "voice-still",
+        "starts_at": "2026-11-28T05:00:00Z",
+        "ends_at": "2026-11-28T06:00:00Z",
+    },
+    "/api/v1/import/sites": "site_id,name,commune_code\nmuong-phang,Ours now,03127\n",
+    "/api/v1/import/sessions": "site_id,title,profile,starts_at,ends_at\n"
+    "muong-phang,Ours now,voice-still,2026-11-28T12:00,2026-11-28T13:00\n",
+    "/api/v1/coverage-runs/{run_id}/predictions": {
+        "computed_at": "2026-11-27T00:00:00Z",
+        "predictions": [{"site_id": "muong-phang", "technology": "4G", "sigma_db": 6.0}],
+    },
+}
+"""Bodies of routes whose path names no site: they name one of the neighbouring province."""
+
+NO_SITES = ("/qr",)
+"""Routes that take something and touch no site."""
+
+
+@pytest.mark.parametrize("role", [Role.DEVICE, Role.SITE, Role.COMMUNE, Role.PROVINCE])
+async def test_no_route_shows_or_changes_what_is_the_neighbours(light: Running, role: Role) -> None:
+    admin = await light.signed_in("admin")
+    wanted = NEIGHBOURS_BODIES["/api/v1/sessions"] | {"title": "Họp bản"}
+    session = (await admin.post("/api/v1/sessions", json=wanted)).json()
+    made = await admin.post("/api/v1/sites/muong-phang/tokens", json={"label": "Họp bản"})
+    token = made.json()
+    before = await neighbours_state(admin)
+    client = (await clients_of(light))[role]
+    named = {
+        "site_id": "muong-phang",
+        "session_id": session["session_id"],
+        "token_id": token["token_id"],
+        "kind": "srt",
+        "code": "03127",
+    }
+    query: dict[str, str] = {
+        "site": "muong-phang",
+        "commune": "03127",
+        "profile": "voice-still",
+        "start": "2026-11-28T09:00:00Z",
+        "minutes": "60",
+    }
+    walked = 0
+    for method, path, action in classified_routes(light.app):
+        endless = path in ("/api/v1/events", "/api/v1/sign-out")  # or ends the walk
+        if action not in MAY[role] or action is Action.TEST or method == "HEAD" or endless:
+            continue
+        walked += 1
+        concrete = re.sub(r"{([^}]*)}", lambda part: named.get(part[1], "some"), path)
+        told = f"{role}: {method} {path}"
+        if any(f"{{{name}}}" in path for name in ("site_id", "session_id", "token_id")):
+            answer = await client.request(method, concrete, json={}, params=query)
+            assert answer.status_code == 404, (told, answer.text)
+        elif method == "GET":
+            for params in (dict[str, str](), query):
+                answer = await client.get(concrete, params=params)
+                assert answer.status_code in (200, 404, 422), told
+                # pages repeat their own address, so what was asked for tells nothing
+                shown = [
+                    word
+                    for word in NEIGHBOURS
+                    if word in answer.text and word not in params.values()
+                ]
+                assert answer.status_code != 200 or not shown, (told, shown)
+        elif path not in NO_SITES:
+            body = NEIGHBOURS_BODIES[path]
+            sent = {"content": body} if isinstance(body, str) else {"json": body}
+            headers = {"Content-Type": "text/csv"} if isinstance(body, str) else {}
+            answer = await client.request(method, concrete, headers=headers, **sent)
+            assert answer.status_code in (403, 404, 422), (told, answer.text)
+            why = ("no site", "no commune", "your area", "muong-phang")  # and nothing else is wrong
+            assert any(word in answer.text for word in why), told
+    assert walked > 20
+    assert await neighbours_state(admin) == before
+
+
+async def neighbours_state(admin: httpx.AsyncClient) -> list[Any]:
+    """Return all that the neighbouring province has, but for verdicts, whose age grows."""
+    answers = [
+        (await admin.get(f"/api/v1{path}")).json()
+        for path in (
+            "/communes",
+            "/sites",
+            "/sites/muong-phang/tokens",
+            "/sites/muong-phang/measurements",
+            "/sites/muong-phang/predictions",
+        )
+    ]
+    found = (await admin.get("/api/v1/sessions?site=muong-phang")).json()["items"]
+    return [*answers, [item | {"verdict": None} for item in found]]
+
+
+@pytest.mark.parametrize("path", ["/sites/{site_id}/more", "/things/{thing_id}"])
+async def test_a_route_that_forgets_the_area_is_never_served(light: Running, path: str) -> None:
+    @light.app.get(path)
+    async def forgets(principal: Reader) -> None: ...
+
+    with pytest.raises(RuntimeError, match="in the asker's area"):
+        classified_routes(light.app)
+
+
+async def test_a_route_that_nobody_classified_is_never_served(light: Running) -> None:
+    @light.app.get("/more")
+    async def forgets() -> None: ...
+
+    with pytest.raises(RuntimeError, match="names no action"):
+        classified_routes(light.app)
 
 
 async def test_a_token_writes_to_its_own_site_alone(light: Running) -> None:

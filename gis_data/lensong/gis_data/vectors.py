@@ -25,6 +25,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
+from lensong.gis_data.names import search_key
 from lensong.gis_data.tables import parse_number
 from lensong.gis_data.workbook import WORKBOOK_SUFFIXES
 from lensong.propagation.errors import ConfigError, CrsMismatchError, DataError
@@ -52,19 +53,6 @@ _NO_ATTRIBUTES = (
     "lowerCorner", "upperCorner",
 )  # fmt: skip
 _CRS_HINT = "assign the right CRS, e.g. in QGIS with 'Assign projection', and save again"
-
-
-def search_key(text: str) -> str:
-    """Return the text as people type it: lower case, no tone marks, single blanks.
-
-    Examples
-    --------
-    >>> search_key("  Bình  Lư "), search_key("ĐOÀN KẾT")
-    ('binh lu', 'doan ket')
-    """
-    letters = unicodedata.normalize("NFD", text.casefold().replace("đ", "d"))
-    bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    return " ".join(bare.split())
 
 
 def is_text_table(path: str | Path) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import lru_cache
+
+from lensong.gis_data.names import search_key
 
 __all__ = ["bare", "bare_place", "identifier_of"]
 
@@ -17,17 +18,12 @@ _KINDS_OF_PLACE = (
 def bare(text: str) -> str:
     """Return a text in lower case, without tone marks, words parted by one blank.
 
-    `lensong.gis_data.vectors.search_key` does the same but comes with GeoPandas, which the service
-    does not load.
-
     Examples
     --------
     >>> bare("  Chợ  Bình Lư "), bare("Giờ bắt_đầu (dự kiến)")
     ('cho binh lu', 'gio bat dau du kien')
     """
-    letters = unicodedata.normalize("NFD", text.casefold().replace("đ", "d"))
-    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    return " ".join(re.findall(r"[^\W_]+", plain))
+    return " ".join(re.findall(r"[^\W_]+", search_key(text)))
 
 
 @lru_cache(maxsize=20_000)

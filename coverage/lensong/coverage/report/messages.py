@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from math import isfinite
@@ -10,7 +11,16 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-__all__ = ["LANGUAGES", "both", "catalogue", "number", "number_text", "say"]
+__all__ = [
+    "LANGUAGES",
+    "both",
+    "catalogue",
+    "number",
+    "number_text",
+    "read_catalogue",
+    "say",
+    "text_of",
+]
 
 LANGUAGES = ("vi", "en")
 
@@ -18,9 +28,25 @@ LANGUAGES = ("vi", "en")
 @cache
 def catalogue() -> dict[str, dict[str, str]]:
     """Return the messages: key to language to text; ``en_one`` is the English singular."""
-    text = files("lensong.coverage.report").joinpath("templates/messages.json").read_text("utf-8")
-    loaded: dict[str, dict[str, str]] = json.loads(text)
-    return loaded
+    return read_catalogue("lensong.coverage.report", "templates")
+
+
+def read_catalogue(package: str, folder: str) -> dict[str, dict[str, str]]:
+    """Return the messages of all JSON files in a folder of a package: key to language to text."""
+    merged: dict[str, dict[str, str]] = {}
+    for entry in files(package).joinpath(folder).iterdir():
+        if entry.name.endswith(".json"):
+            text = files(package).joinpath(folder, entry.name).read_text("utf-8")
+            topic: dict[str, dict[str, str]] = json.loads(text)
+            merged |= topic
+    return merged
+
+
+def text_of(entry: Mapping[str, str], language: str, values: Mapping[str, Any]) -> str:
+    """Return a message in one language; English has a singular, where ``n`` is 1."""
+    if language == "en" and values.get("n") == 1:
+        return entry.get("en_one", entry["en"])
+    return entry[language]
 
 
 def number_text(value: float | None, digits: int = 0, *, language: str) -> str:
@@ -45,9 +71,7 @@ def say(key: str, language: str, **values: Any) -> Markup:
     entry = catalogue().get(key)
     if entry is None:
         return escape(key.split(".", 1)[-1])
-    text = entry[language]
-    if language == "en" and values.get("n") == 1:
-        text = entry.get("en_one", text)
+    text = text_of(entry, language, values)
     filled = {name: _value(value, language) for name, value in values.items()}
     return Markup(escape(text).format(**filled))  # every part is escaped
 

@@ -1,1 +1,1 @@
-"""Lists in and out: CSV rows and lists, calendars, recurrence, taking in, giving out."""
+"""Lists as they are read and written: CSV rows and lists, calendars, recurrence."""

@@ -1,1 +1,1 @@
-"""What the service does by itself: board, reports, verdicts, streams, events, webhooks."""
+"""What the service does by itself: board, identities, reports, verdicts, streams, events."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import string
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from lensong.coverage.report.messages import LANGUAGES, number_text
+from lensong.coverage.report.messages import LANGUAGES, number_text, read_catalogue, text_of
 
 __all__ = ["LANGUAGES", "catalogue", "preferred_language", "say"]
 
@@ -17,12 +15,7 @@ __all__ = ["LANGUAGES", "catalogue", "preferred_language", "say"]
 @cache
 def catalogue() -> dict[str, dict[str, str]]:
     """Return the messages of all topics: key to language to text; ``en_one`` is the singular."""
-    merged: dict[str, dict[str, str]] = {}
-    for entry in files("lensong.monitoring.messages").iterdir():
-        if entry.name.endswith(".json"):
-            topic: dict[str, dict[str, str]] = json.loads(entry.read_text("utf-8"))
-            merged |= topic
-    return merged
+    return read_catalogue("lensong.monitoring", "messages")
 
 
 def say(key: str, language: str, /, **values: Any) -> str:
@@ -40,10 +33,7 @@ def say(key: str, language: str, /, **values: Any) -> str:
     entry = catalogue().get(key)
     if entry is None:
         return key
-    text = entry[language]
-    if language == "en" and values.get("n") == 1:
-        text = entry.get("en_one", text)
-    return _Localised(language).vformat(text, (), values)
+    return _Localised(language).vformat(text_of(entry, language, values), (), values)
 
 
 def preferred_language(accept_language: str, default: str = "vi") -> str:
