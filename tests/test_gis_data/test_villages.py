@@ -235,3 +235,14 @@ def test_impossible_numbers_of_people_are_refused_by_line(tmp_path: Path, people
     path = _csv(tmp_path, f"name,lat,lon,population\nA,22.35,103.67,{people}\n")
     with pytest.raises(DataError, match="line 2"):
         read_villages(path, crs=_UTM)
+
+
+def test_a_column_that_may_hold_the_people_is_pointed_out(tmp_path: Path) -> None:
+    path = tmp_path / "villages.csv"
+    path.write_text("nom,lat,lon,hab. 2020,maire\nAlès,44.1,4.08,42410,X\n", encoding="utf-8")
+    villages = read_villages(path, crs="EPSG:32631")
+    assert any("column 'hab. 2020' may hold people" in w for w in villages.attrs["warnings"])
+    assert "villages.csv: columns not used: hab. 2020, maire" in villages.attrs["assumptions"]
+    told = read_villages(path, crs="EPSG:32631", columns={"population": "hab. 2020"})
+    assert told["population"][0] == 42_410.0
+    assert told.attrs["warnings"] == []

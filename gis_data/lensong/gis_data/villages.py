@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +27,7 @@ from lensong.gis_data.vectors import (
     is_table,
     polygons_only,
     read_layer,
+    search_key,
 )
 from lensong.propagation.errors import CrsMismatchError, DataError, InvalidInputError
 from lensong.propagation.types import FloatArray
@@ -36,12 +38,13 @@ __all__ = ["VILLAGE_ALIASES", "read_villages"]
 VILLAGE_ALIASES: dict[str, tuple[str, ...]] = {
     "village_id": (
         "village_id", "ma_ban", "ma_thon", "ma_xom", "village_code", "id", "geonameid", "osm_id",
-        "full_id", "place_id", "gid", "code", "ma",
+        "full_id", "place_id", "gid", "code", "ma", "codigo",
     ),
     "name": (
         "name", "village_name", "ten_ban", "ten_thon", "ten_xom", "ten_lang", "ten_to_dan_pho",
         "ten_diem_dan_cu", "ten", "village_na", "village", "ban", "thon", "settlement",
-        "place_name", "place", "name:vi", "name_vi", "fullName", "name:en", "name_en", "asciiname",
+        "place_name", "place", "nom", "nombre", "ortsname", "localidad", "lieu_dit", "ort",
+        "name:vi", "name_vi", "fullName", "name:en", "name_en", "asciiname",
     ),
     "commune": (
         "commune", "commune_name", "commune_na", "ten_xa", "ten_phuong_xa", "xa", "phuong_xa",
@@ -52,13 +55,17 @@ VILLAGE_ALIASES: dict[str, tuple[str, ...]] = {
     ),
     "province": ("province", "province_name", "ten_tinh", "tinh", "ADM1_VI", "ADM1_EN"),
     "population": (
-        "population", "pop", "dan_so", "so_dan", "so_nhan_khau", "nhan_khau", "so_khau",
-        "people", "inhabitants",
+        "population", "pop", "dan_so", "so_dan", "so_nhan_khau", "nhan_khau", "so_khau", "people",
+        "inhabitants", "population_totale", "habitants", "nb_habitants", "pob", "poblacion",
+        "habitantes", "einwohner", "einwohnerzahl", "bevolkerung", "tong_dan_so",
+        "total_population", "pop_total", "residents",
     ),
-    "lat_deg": ("lat_deg", "lat", "latitude", "vi_do", "lat_wgs84", "y"),
+    "lat_deg": (
+        "lat_deg", "lat", "latitude", "vi_do", "lat_wgs84", "latitud", "breite", "breitengrad", "y",
+    ),
     "lon_deg": (
         "lon_deg", "lon", "lng", "long", "longitude", "longtitude", "longtitute", "longtitu",
-        "kinh_do", "lon_wgs84", "x",
+        "kinh_do", "lon_wgs84", "longitud", "laenge", "lange", "laengengrad", "langengrad", "x",
     ),
 }  # fmt: skip
 
@@ -66,6 +73,7 @@ _Geometries: TypeAlias = NDArray[Any]  # shapely geometries have no type numpy k
 _Bounds: TypeAlias = tuple[float, float, float, float]
 _AXES: dict[str, Axis] = {"lat_deg": "latitude", "lon_deg": "longitude"}
 _MOST_PEOPLE = 1e8
+_PEOPLE_NAME = re.compile(r"pop|people|hab|inhab|einwohn|poblac|dan so|nhan khau|resident|person")
 _TEXTS = ("name", "commune", "commune_code", "province")
 
 
@@ -236,7 +244,7 @@ def _attributes(
 ) -> tuple[dict[str, list[Any]], list[str]]:
     """Return id, names and population of every village, and what had to be assumed."""
     count = len(places)
-    assumptions: list[str] = []
+    assumptions = _not_used(values, found, path, warnings)
     if "village_id" in found:
         ids = as_text(values[found["village_id"]])
         _check_ids(ids, found["village_id"], places, path)
@@ -276,6 +284,21 @@ def _attributes(
         )
     attributes["population"] = [people if people != 0.0 else float("nan") for people in population]
     return attributes, assumptions
+
+
+def _not_used(
+    values: Mapping[str, list[Any]], found: Mapping[str, str], path: Path, warnings: list[str]
+) -> list[str]:
+    """Return a sentence on the columns that are not used; warn where one may hold the people."""
+    unused = [name for name in values if name not in found.values()]
+    if "population" not in found:
+        warnings += [
+            f"{path.name}: column {name!r} may hold people and is not used: set population = "
+            f'"{name}" in [villages.columns]'
+            for name in unused
+            if _PEOPLE_NAME.search(search_key(name))
+        ]
+    return [f"{path.name}: columns not used: {first_few(unused, 12)}"] if unused else []
 
 
 def _places(
