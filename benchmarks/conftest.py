@@ -7,7 +7,7 @@ import pytest
 import rasterio
 from terrain import DEM, SHARED
 
-from lensong.propagation.sweep import Terrain
+from lensong.propagation.terrain import Terrain
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,8 @@ import numpy as np
 
 from lensong.propagation.p1812 import PathTerms, path_terms
 from lensong.propagation.profile import path_profile
-from lensong.propagation.sweep import SweepRequest, Terrain
+from lensong.propagation.sweep_request import SweepRequest
+from lensong.propagation.terrain import Terrain
 from lensong.propagation.types import Float32Array
 
 DEM = Path("data") / "cevennes-end-to-end" / "dem_srtm1_utm31n_30m.tif"

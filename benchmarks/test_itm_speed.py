@@ -17,13 +17,19 @@ import pytest
 from numba import njit
 from terrain import sweep_request
 
-from lensong.propagation.itm import checked_setting
 from lensong.propagation.itm_profile import profile_geometry
-from lensong.propagation.itm_sweep import BROADCAST, CLIMATE, CONDUCTIVITY_S_M, PERMITTIVITY
+from lensong.propagation.itm_setting import (
+    AVERAGE_CONDUCTIVITY_S_M,
+    AVERAGE_PERMITTIVITY,
+    checked_setting,
+)
+from lensong.propagation.itm_sweep import BROADCAST, CLIMATE
 from lensong.propagation.itm_terms import Setting, free_space_db, reference_attenuation
-from lensong.propagation.itm_variability import mode_deviates, spread_loss_db
+from lensong.propagation.itm_variability import Shares, mode_deviates, spread_loss_db
 from lensong.propagation.sampling import bilinear
-from lensong.propagation.sweep import Terrain, pixel_order, sweep
+from lensong.propagation.sweep import sweep
+from lensong.propagation.sweep_request import pixel_order
+from lensong.propagation.terrain import Terrain
 from lensong.propagation.types import Float32Array, FloatArray, IntArray
 
 PIXELS = 20_000
@@ -38,7 +44,7 @@ def path_by_path(
     pixels: IntArray,
     n0: float,
     setting: Setting,
-    deviates: tuple[float, float, float],
+    shares: Shares,
     out: FloatArray,
 ) -> None:
     for p in range(pixels.shape[0]):
@@ -51,19 +57,7 @@ def path_by_path(
         path = profile_geometry(height, cells * cell_m / steps, n0, setting)
         reference_db, _ = reference_attenuation(path, setting)
         out[p] = free_space_db(path.distance_m, setting.freq_mhz) + spread_loss_db(
-            reference_db,
-            path.distance_m,
-            setting.freq_mhz,
-            path.irregularity_m,
-            path.tx_effective_m,
-            path.rx_effective_m,
-            CLIMATE,
-            BROADCAST,
-            True,
-            True,
-            deviates[0],
-            deviates[1],
-            deviates[2],
+            reference_db, path, setting.freq_mhz, shares
         )
 
 
@@ -83,12 +77,13 @@ def test_map_against_single_paths(cevennes: Terrain, radius_m: float) -> None:
         freq_mhz=request.freq_mhz,
         tx_height_agl_m=request.tx_height_agl_m,
         rx_height_agl_m=request.rx_height_agl_m,
-        conductivity_s_m=CONDUCTIVITY_S_M,
-        permittivity=PERMITTIVITY,
+        conductivity_s_m=AVERAGE_CONDUCTIVITY_S_M,
+        permittivity=AVERAGE_PERMITTIVITY,
         polarization=request.polarization,
         known_profile=True,
     )
     deviates = mode_deviates(BROADCAST, request.time_percent, 50.0, 50.0)
+    shares = Shares(CLIMATE, BROADCAST, True, True, *deviates)
     served = np.argwhere(np.isfinite(result.path_loss_db))
     chosen = np.random.default_rng(2).choice(served.shape[0], PIXELS, replace=False)
     at = served[chosen]
@@ -104,7 +99,7 @@ def test_map_against_single_paths(cevennes: Terrain, radius_m: float) -> None:
             part,
             request.n0,
             setting,
-            deviates,
+            shares,
             loss,
         )
 

@@ -18,7 +18,8 @@ from lensong.coverage.scenario.inputs import read_inputs
 from lensong.coverage.scenario.load import load_scenario
 from lensong.coverage.session import PlanningSession
 from lensong.gis_data.demo import write_demo
-from lensong.propagation.sweep import Terrain, sweep
+from lensong.propagation.sweep import sweep
+from lensong.propagation.terrain import Terrain
 
 
 def least_s(work: Callable[[], object], rounds: int = 5) -> float:

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from terrain import MASTS, own_profile_terms, patchwork_clutter, sweep_request
 
-from lensong.propagation.sweep import Terrain, sweep
+from lensong.propagation.sweep import sweep
+from lensong.propagation.terrain import Terrain
 
 PIXELS = 12_000
 

@@ -13,7 +13,9 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 from terrain import own_profile_terms, patchwork_clutter, sweep_request
 
-from lensong.propagation.sweep import Terrain, pixel_order, sweep
+from lensong.propagation.sweep import sweep
+from lensong.propagation.sweep_request import pixel_order
+from lensong.propagation.terrain import Terrain
 
 RADII_M = (5_000.0, 10_000.0, 20_000.0, 30_000.0)
 

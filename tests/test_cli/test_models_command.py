@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from lensong.cli.main import lensong
-from lensong.propagation.models import MODELS, ModelInfo
+from lensong.propagation.model import Model
+from lensong.propagation.models import MODELS
 
 CLI_PAGE = Path(__file__).resolve().parents[2] / "docs/reference/cli.md"
 MODEL_PAGES = Path(__file__).resolve().parents[2] / "docs/models"
@@ -20,7 +21,7 @@ def test_the_table_has_a_line_for_each_model() -> None:
     run = CliRunner().invoke(lensong, ["models"])
     assert run.exit_code == 0
     lines = {line.split()[0]: line for line in run.stdout.splitlines() if line}
-    for entry in MODELS:
+    for entry in MODELS.values():
         assert lines[entry.name].endswith(entry.source)
         assert (" * " in lines[entry.name]) == entry.map_engine
 
@@ -35,18 +36,18 @@ def test_the_table_gives_ranges_in_units_that_read_well() -> None:
     assert "250 m to 3000 km" in line
 
 
-@pytest.mark.parametrize("entry", MODELS, ids=lambda entry: entry.name)
-def test_the_details_of_a_model_name_its_call_and_its_alternative(entry: ModelInfo) -> None:
+@pytest.mark.parametrize("entry", MODELS.values(), ids=lambda entry: entry.name)
+def test_the_details_of_a_model_name_its_call_and_its_alternative(entry: Model) -> None:
     run = CliRunner().invoke(lensong, ["models", entry.name])
     assert run.exit_code == 0
-    for said in (entry.title, entry.source, entry.function, entry.instead):
+    for said in (entry.title, entry.source, entry.function_name, entry.instead):
         assert said in run.stdout
 
 
 def test_json_is_one_object_without_nan() -> None:
     run = CliRunner().invoke(lensong, ["models", "--json"])
     found = json.loads(run.stdout, parse_constant=pytest.fail)["models"]
-    assert [entry["name"] for entry in found] == [entry.name for entry in MODELS]
+    assert [entry["name"] for entry in found] == list(MODELS)
     by_name = {entry["name"]: entry for entry in found}
     assert by_name["itu_r_p1812"]["freq_mhz"] == [30.0, 6000.0]
     assert by_name["free_space"]["distance_m"] == [0.0, None]
@@ -72,7 +73,7 @@ def test_the_page_of_commands_shows_what_is_printed() -> None:
     assert run.stdout.strip() == example[2].strip()
 
 
-@pytest.mark.parametrize("entry", MODELS, ids=lambda entry: entry.name)
-def test_the_pages_of_models_name_every_model(entry: ModelInfo) -> None:
+@pytest.mark.parametrize("entry", MODELS.values(), ids=lambda entry: entry.name)
+def test_the_pages_of_models_name_every_model(entry: Model) -> None:
     pages = "".join(page.read_text("utf-8") for page in MODEL_PAGES.glob("*.md"))
     assert re.search(rf"\b{entry.name}\b", pages)

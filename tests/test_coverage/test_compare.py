@@ -21,34 +21,28 @@ from lensong.coverage.model_pages.comparison_page import (
 from lensong.coverage.obstruction import grazing_loss_db
 from lensong.coverage.result import PlanResult
 from lensong.gis_data.land import Land
-from lensong.propagation import sweep as sweep_module
 from lensong.propagation.diffraction import bullington_loss_db
 from lensong.propagation.errors import ConfigError
-from lensong.propagation.models import MODELS as REGISTRY
+from lensong.propagation.model import Map
+from lensong.propagation.models import MODELS
+from lensong.propagation.p1812_sweep import draw as p1812_draw
 from lensong.propagation.pixel_order import PixelOrder
-from lensong.propagation.sweep import MODELS, SweepRequest, SweepResult, Terrain
 from tests.chromium import BINARY, chromium_page
 from tests.test_coverage.test_plan import RIDGE_COL, Shelf, make_land, make_network
 
 
-def three_db_less(
-    request: SweepRequest, terrain: Terrain, order: PixelOrder, result: SweepResult
-) -> None:
-    MODELS["itu_r_p1812"](request, terrain, order, result)
-    result.path_loss_db[:] += 3.0
+def three_db_less(chart: Map, order: PixelOrder) -> None:
+    p1812_draw(chart, order)
+    chart.layers.path_loss_db[:] += 3.0
 
 
 @pytest.fixture(scope="module")
 def engines() -> Iterator[None]:
     """Add an engine that loses 3 dB more than P.1812, and knows no range of its own."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(MODELS, "three_db_less", three_db_less)
-        patch.setattr(
-            sweep_module,
-            "model_info",
-            lambda name: next(
-                m for m in REGISTRY if m.name == name.replace("three_db_less", "itu_r_p1812")
-            ),
+        p1812 = MODELS["itu_r_p1812"]
+        patch.setitem(
+            MODELS, "three_db_less", replace(p1812, name="three_db_less", draw=three_db_less)
         )
         yield
 

@@ -16,7 +16,9 @@ from lensong.coverage.network import Carrier, Cell, Mast, Network
 from lensong.coverage.sweeps import NO_LOSS, PropagationSettings, run_sweeps, sweep_jobs
 from lensong.gis_data.land import Land
 from lensong.propagation.errors import InvalidInputError
-from lensong.propagation.sweep import SweepRequest, Terrain, sweep
+from lensong.propagation.sweep import sweep
+from lensong.propagation.sweep_request import SweepRequest
+from lensong.propagation.terrain import Terrain
 from lensong.propagation.types import Grid
 
 GRID = Grid(

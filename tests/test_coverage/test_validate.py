@@ -141,7 +141,7 @@ def test_the_error_splits_by_line_of_sight_and_land_cover() -> None:
 
 def test_every_path_model_runs_over_ground() -> None:
     measured = measured_on_ground([60, 120], [100.0, 140.0])
-    for entry in MODELS:
+    for entry in MODELS.values():
         if entry.kind == "path" and entry.name in point_models():
             found = predict(measured, entry.name, ground=Ground(grid=GRID, ground_m=ridge()))
             assert np.isfinite(found.path_loss_db).all(), entry.name
@@ -150,7 +150,7 @@ def test_every_path_model_runs_over_ground() -> None:
 def test_every_statistical_model_runs_without_ground() -> None:
     distance_m = np.array([1500.0, 4000.0])
     ran = 0
-    for entry in MODELS:
+    for entry in MODELS.values():
         if entry.kind != "statistical":
             continue
         freq = 900.0 if entry.freq_mhz[0] <= 900.0 else 1800.0

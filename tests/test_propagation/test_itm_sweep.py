@@ -15,7 +15,10 @@ from lensong.propagation.itm import ItmTerms, point_to_point
 from lensong.propagation.itm_profile import horizons
 from lensong.propagation.models import model
 from lensong.propagation.profile import path_profile
-from lensong.propagation.sweep import SweepRequest, SweepResult, Terrain, sweep
+from lensong.propagation.sweep import sweep
+from lensong.propagation.sweep_request import SweepRequest
+from lensong.propagation.sweep_result import SweepResult
+from lensong.propagation.terrain import Terrain
 
 CELL_M = 30.0
 POINTS = 161

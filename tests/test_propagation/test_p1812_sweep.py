@@ -12,14 +12,10 @@ from hypothesis import strategies as st
 
 from lensong.propagation.errors import ConfigError, InvalidInputError, OutOfRangeError
 from lensong.propagation.p1812 import PathProfile, path_terms
-from lensong.propagation.sweep import (
-    SweepRequest,
-    SweepResult,
-    Terrain,
-    pixel_order,
-    sweep,
-    sweep_carriers,
-)
+from lensong.propagation.sweep import sweep, sweep_carriers
+from lensong.propagation.sweep_request import SweepRequest, pixel_order
+from lensong.propagation.sweep_result import SweepResult
+from lensong.propagation.terrain import Terrain
 
 CELL_M = 30.0
 

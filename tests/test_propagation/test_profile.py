@@ -7,7 +7,7 @@ import pytest
 
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 from lensong.propagation.profile import earth_bulge_m, fresnel_radius_m, path_profile
-from lensong.propagation.sweep import Terrain
+from lensong.propagation.terrain import Terrain
 
 
 def ramp() -> Terrain:

@@ -10,8 +10,12 @@ import pytest
 from lensong.propagation.errors import OutOfRangeError
 from lensong.propagation.free_space import free_space_loss_db
 from lensong.propagation.hata import extended_hata_loss_db, okumura_hata_loss_db
-from lensong.propagation.statistical_sweep import ROWS_AT_ONCE, STATISTICAL_MODELS
-from lensong.propagation.sweep import SweepRequest, SweepResult, Terrain, sweep
+from lensong.propagation.models import MODELS
+from lensong.propagation.statistical_sweep import ROWS_AT_ONCE
+from lensong.propagation.sweep import sweep
+from lensong.propagation.sweep_request import SweepRequest
+from lensong.propagation.sweep_result import SweepResult
+from lensong.propagation.terrain import Terrain
 from lensong.propagation.tr38901 import expected_loss_db
 from lensong.propagation.types import FloatArray
 
@@ -44,7 +48,9 @@ def distances(result: SweepResult) -> FloatArray:
     return np.asarray(np.hypot(down[:, None], right[None, :]) * CELL_M)
 
 
-@pytest.mark.parametrize("name", STATISTICAL_MODELS)
+@pytest.mark.parametrize(
+    "name", [name for name, entry in MODELS.items() if entry.kind == "statistical"]
+)
 def test_every_engine_fills_the_disc_and_nothing_else(name: str, terrain: Terrain) -> None:
     request = replace(REQUEST, freq_mhz=1700.0) if name == "cost231_hata" else REQUEST
     if name == "tr38901_umi":

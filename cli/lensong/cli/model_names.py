@@ -16,5 +16,4 @@ def full_model_name(name: str) -> str:
         For an unknown name.
     """
     plain = name.strip().lower().replace("-", "_").replace(".", "")
-    known = {entry.name for entry in MODELS}
-    return next((n for n in (plain, f"itu_r_{plain}") if n in known), "") or model(name).name
+    return next((n for n in (plain, f"itu_r_{plain}") if n in MODELS), "") or model(name).name

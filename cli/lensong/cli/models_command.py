@@ -13,7 +13,7 @@ from lensong.cli.errors import explains_errors
 from lensong.cli.options import json_option
 
 if TYPE_CHECKING:
-    from lensong.propagation.models import ModelInfo
+    from lensong.propagation.model import Model
 
 __all__ = ["models"]
 
@@ -37,15 +37,15 @@ def models(name: str | None, as_json: bool) -> None:
     from lensong.propagation.models import MODELS, model
 
     if name is None:
-        found = {"models": [_as_json(entry) for entry in MODELS]}
-        text = _table(MODELS)
+        found = {"models": [_as_json(entry) for entry in MODELS.values()]}
+        text = _table(tuple(MODELS.values()))
     else:
         found = _as_json(model(name))
         text = _details(model(name))
     click.echo(json.dumps(found, ensure_ascii=False, indent=2) if as_json else text)
 
 
-def _as_json(entry: ModelInfo) -> dict[str, Any]:
+def _as_json(entry: Model) -> dict[str, Any]:
     """Return an entry; a range is null where it does not apply, a bound where there is none."""
     ranges: dict[str, Any] = {}
     for name in _RANGES:
@@ -58,12 +58,12 @@ def _as_json(entry: ModelInfo) -> dict[str, Any]:
         "map_engine": entry.map_engine,
         **ranges,
         "source": entry.source,
-        "function": entry.function,
+        "function": entry.function_name,
         "instead": entry.instead,
     }
 
 
-def _table(entries: tuple[ModelInfo, ...]) -> str:
+def _table(entries: tuple[Model, ...]) -> str:
     rows = [("model", "from", "frequency", "distance", "source")]
     rows += [
         (
@@ -84,7 +84,7 @@ def _table(entries: tuple[ModelInfo, ...]) -> str:
     return "\n".join(lines)
 
 
-def _details(entry: ModelInfo) -> str:
+def _details(entry: Model) -> str:
     lines = [
         entry.title,
         "",
@@ -96,13 +96,13 @@ def _details(entry: ModelInfo) -> str:
         f"mast       {_span(entry.tx_height_m, _metres)}",
         f"receiver   {_span(entry.rx_height_m, _metres)}",
         f"source     {entry.source}",
-        f"call       {entry.function}",
+        f"call       {entry.function_name}",
         f"else use   {entry.instead}",
     ]
     return "\n".join(lines)
 
 
-def _maps(entry: ModelInfo) -> str:
+def _maps(entry: Model) -> str:
     return f'yes: model = "{entry.name}" under [propagation]' if entry.map_engine else "no"
 
 

@@ -21,7 +21,7 @@ from lensong.coverage.village_weights import village_weights
 from lensong.coverage.villages import CLASSES, ClassThresholds
 from lensong.gis_data.land import Land
 from lensong.propagation.errors import ConfigError
-from lensong.propagation.sweep import MODELS
+from lensong.propagation.models import map_models
 from lensong.propagation.types import BoolArray, Float32Array, FloatArray
 
 __all__ = ["Comparison", "Difference", "compare"]
@@ -155,7 +155,7 @@ def compare(
     Parameters
     ----------
     models : sequence of str
-        Two or more map engines (keys of `lensong.propagation.sweep.MODELS`); the others are held
+        Two or more that draw maps (`lensong.propagation.models.map_models`); the others are held
         against the first.
 
     Other parameters are those of `lensong.coverage.plan.plan`; the model that ``propagation``
@@ -232,15 +232,14 @@ def compare(
 
 
 def _checked(models: Sequence[str]) -> tuple[str, ...]:
-    names = tuple(models)
+    names, known = tuple(models), sorted(map_models())
     if len(names) < 2:
         raise ConfigError(
-            f"{len(names)} model was given to compare, wanted two or more of "
-            f"{', '.join(sorted(MODELS))}"
+            f"{len(names)} model was given to compare, wanted two or more of {', '.join(known)}"
         )
     for name in names:
-        if name not in MODELS:
-            raise ConfigError(f"{name} draws no maps, wanted one of {', '.join(sorted(MODELS))}")
+        if name not in known:
+            raise ConfigError(f"{name} draws no maps, wanted one of {', '.join(known)}")
         if names.count(name) > 1:
             raise ConfigError(f"{name} is given more than once, wanted different models")
     return names

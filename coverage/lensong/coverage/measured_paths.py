@@ -12,14 +12,15 @@ from pyproj import Transformer
 from lensong.coverage.measurements import Measurements
 from lensong.coverage.sweeps import PropagationSettings
 from lensong.propagation.errors import ConfigError, InvalidInputError
-from lensong.propagation.free_space import free_space_loss_db
-from lensong.propagation.models import MODELS, ModelInfo, model
-from lensong.propagation.p1812 import PathProfile, path_terms
+from lensong.propagation.link import Climate, Link
+from lensong.propagation.model import DistanceLoss, Model, ProfileLoss
+from lensong.propagation.models import MODELS, model
+from lensong.propagation.p1812 import PathProfile, path_centre_lat_deg
 from lensong.propagation.p1812_terms import median_earth_radius_km
 from lensong.propagation.p2108 import terrestrial_clutter_loss_db
 from lensong.propagation.profile import earth_bulge_m, path_profile
 from lensong.propagation.slant_clutter import down_looking_clutter_loss_db
-from lensong.propagation.sweep import Terrain
+from lensong.propagation.terrain import Terrain
 from lensong.propagation.types import BoolArray, Float32Array, FloatArray, Grid, UInt8Array
 
 __all__ = ["ClutterAtPhone", "Ground", "Prediction", "point_models", "predict"]
@@ -27,7 +28,6 @@ __all__ = ["ClutterAtPhone", "Ground", "Prediction", "point_models", "predict"]
 ClutterAtPhone = Literal["none", "itu_r_p2108_terrestrial", "itu_r_p2108_down_looking"]
 """Loss among houses added to the model's: none, of P.2108 §3.2, or less the steeper the ray is."""
 
-_PATH_MODELS = ("itu_r_p1812", "itm")
 _LEAST_PATH_M = 250.0  # of P.1812 and of P.2108
 
 
@@ -88,9 +88,7 @@ class Prediction:
 
 def point_models() -> tuple[str, ...]:
     """Return the names of the models that can be held against measurements."""
-    return tuple(
-        entry.name for entry in MODELS if entry.kind == "statistical" or entry.name in _PATH_MODELS
-    )
+    return tuple(name for name, entry in MODELS.items() if entry.point_model)
 
 
 def predict(
@@ -129,9 +127,9 @@ def predict(
     settings = settings or PropagationSettings()
     geometry = _Geometry.of(measured)
     if ground is not None:
-        _over_ground(geometry, measured, ground, settings, entry, progress)
-    if entry.kind == "statistical":
-        _statistical(geometry, measured, entry)
+        _over_ground(geometry, measured, ground, settings, entry.over_profile, progress)
+    if entry.over_distance is not None:
+        _by_distance(geometry, measured, entry, entry.over_distance, settings)
     if clutter != "none":
         _add_clutter(geometry, measured, clutter)
     return Prediction(
@@ -171,7 +169,7 @@ class _Geometry:
             self.left_out[reason] = self.left_out.get(reason, 0) + count
 
 
-def _checked_model(name: str, ground: Ground | None, clutter: str) -> ModelInfo:
+def _checked_model(name: str, ground: Ground | None, clutter: str) -> Model:
     entry = model(name)
     if entry.name not in point_models():
         raise ConfigError(
@@ -186,7 +184,7 @@ def _checked_model(name: str, ground: Ground | None, clutter: str) -> ModelInfo:
         raise ConfigError(
             f"clutter is {clutter!r}, wanted one of {', '.join(get_args(ClutterAtPhone))}"
         )
-    if clutter != "none" and entry.name not in ("free_space", *_PATH_MODELS):
+    if clutter != "none" and entry.town_clutter:
         raise ConfigError(
             f"{name} has the clutter of towns in it already: take --clutter none, or free_space"
         )
@@ -201,41 +199,20 @@ def _checked_model(name: str, ground: Ground | None, clutter: str) -> ModelInfo:
 # Statistical models -----------------------------------------------------------------------------
 
 
-def _statistical(geometry: _Geometry, measured: Measurements, entry: ModelInfo) -> None:
+def _by_distance(
+    geometry: _Geometry,
+    measured: Measurements,
+    entry: Model,
+    loss: DistanceLoss,
+    settings: PropagationSettings,
+) -> None:
     low, high = entry.distance_m
     inside = (measured.distance_m >= low) & (measured.distance_m <= high)
     geometry.leave_out(f"nearer or farther than {entry.name} goes", int((~inside).sum()))
     slant_m = np.hypot(measured.distance_m, geometry.drop_m)
     for freq, tx_m, rx_m, here in _alike(measured, inside):
-        geometry.loss_db[here] = _statistical_loss_db(
-            entry.name, measured.distance_m[here], slant_m[here], freq, tx_m, rx_m
-        )
-
-
-def _statistical_loss_db(
-    name: str, distance_m: FloatArray, slant_m: FloatArray, freq: float, tx_m: float, rx_m: float
-) -> FloatArray:
-    if name == "free_space":
-        return free_space_loss_db(slant_m, freq)
-    if name.startswith("tr38901_"):
-        from lensong.propagation.tr38901 import expected_loss_db
-
-        scenario = name.removeprefix("tr38901_")
-        return expected_loss_db(
-            scenario,  # type: ignore[arg-type]  # the registry has the scenarios of that module
-            distance_m,
-            freq_mhz=freq,
-            tx_height_agl_m=tx_m,
-            rx_height_agl_m=rx_m,
-        )
-    from lensong.propagation import hata
-
-    family = next(f for f in ("okumura_hata", "cost231_hata", "extended_hata") if f in name)
-    area = name.removeprefix(family).removeprefix("_") or "urban"
-    loss: FloatArray = getattr(hata, f"{family}_loss_db")(
-        distance_m, freq_mhz=freq, tx_height_agl_m=tx_m, rx_height_agl_m=rx_m, area=area
-    )
-    return loss
+        link = Link(freq, tx_m, rx_m, settings.polarization == "horizontal")
+        geometry.loss_db[here] = loss(measured.distance_m[here], slant_m[here], link)
 
 
 def _alike(
@@ -273,7 +250,7 @@ def _over_ground(
     measured: Measurements,
     ground: Ground,
     settings: PropagationSettings,
-    entry: ModelInfo,
+    loss: ProfileLoss | None,
     progress: Callable[[int, int], None] | None,
 ) -> None:
     terrain = Terrain(
@@ -289,15 +266,16 @@ def _over_ground(
         try:
             profile = path_profile(terrain, row=row, col=col, end_row=end_row, end_col=end_col)
         except InvalidInputError as error:
-            if entry.kind == "path":
+            if loss is not None:
                 geometry.leave_out(_why(error, float(measured.distance_m[i])))
             continue
         tx_m, rx_m = float(measured.tx_height_agl_m[i]), float(measured.rx_height_agl_m[i])
         heights = profile.terrain_amsl_m
         geometry.drop_m[i] = heights[0] + tx_m - heights[-1] - rx_m
         geometry.line_of_sight[i] = _clear(profile, tx_m, rx_m, settings.delta_n_per_km)
-        if entry.kind == "path":
-            geometry.loss_db[i] = _path_loss_db(entry.name, profile, measured, i, settings)
+        if loss is not None:
+            climate = _climate(measured, i, settings, float(profile.distance_m[-1]))
+            geometry.loss_db[i] = loss(profile, _link(measured, i, settings), climate)
         if progress is not None and (i % 50 == 49 or i == count - 1):
             progress(i + 1, count)
 
@@ -341,44 +319,30 @@ def _clear(profile: PathProfile, tx_m: float, rx_m: float, delta_n_per_km: float
     return float(np.all(raised[1:-1] <= ray[1:-1]))
 
 
-def _path_loss_db(
-    name: str, profile: PathProfile, measured: Measurements, i: int, settings: PropagationSettings
-) -> float:
-    freq, tx_m, rx_m = (
-        float(values[i])
-        for values in (measured.freq_mhz, measured.tx_height_agl_m, measured.rx_height_agl_m)
+def _link(measured: Measurements, i: int, settings: PropagationSettings) -> Link:
+    return Link(
+        float(measured.freq_mhz[i]),
+        float(measured.tx_height_agl_m[i]),
+        float(measured.rx_height_agl_m[i]),
+        settings.polarization == "horizontal",
     )
-    if name == "itm":
-        from lensong.propagation.itm import point_to_point
 
-        return float(
-            point_to_point(
-                profile.distance_m,
-                profile.terrain_amsl_m,
-                freq_mhz=freq,
-                tx_height_agl_m=tx_m,
-                rx_height_agl_m=rx_m,
-                n0=settings.n0,
-                polarization=settings.polarization,
-            ).basic_transmission_loss_db
-        )
-    return path_terms(
-        profile,
-        freq_mhz=freq,
-        tx_height_agl_m=tx_m,
-        rx_height_agl_m=rx_m,
-        tx_lat_deg=float(measured.tx_lat_deg[i]),
-        tx_lon_deg=float(measured.tx_lon_deg[i]),
-        rx_lat_deg=float(measured.rx_lat_deg[i]),
-        rx_lon_deg=float(measured.rx_lon_deg[i]),
-        delta_n_per_km=settings.delta_n_per_km,
-        n0=settings.n0,
-        polarization=settings.polarization,
-    ).basic_transmission_loss_db
+
+def _climate(
+    measured: Measurements, i: int, settings: PropagationSettings, path_m: float
+) -> Climate:
+    lat_deg = path_centre_lat_deg(
+        float(measured.tx_lat_deg[i]),
+        float(measured.tx_lon_deg[i]),
+        float(measured.rx_lat_deg[i]),
+        float(measured.rx_lon_deg[i]),
+        path_m,
+    )
+    return Climate(settings.delta_n_per_km, settings.n0, centre_lat_deg=lat_deg)
 
 
 def _assumptions(
-    entry: ModelInfo, ground: Ground | None, clutter: ClutterAtPhone, settings: PropagationSettings
+    entry: Model, ground: Ground | None, clutter: ClutterAtPhone, settings: PropagationSettings
 ) -> tuple[str, ...]:
     found = [f"{entry.name}: {entry.title}. Source: {entry.source}."]
     if entry.kind == "path" and ground is not None:

@@ -18,7 +18,10 @@ from lensong.coverage.network import Mast, Network
 from lensong.gis_data.land import Land
 from lensong.propagation.errors import InvalidInputError
 from lensong.propagation.kernel import kernel
-from lensong.propagation.sweep import SweepRequest, SweepResult, Terrain, sweep_carriers
+from lensong.propagation.sweep import sweep_carriers
+from lensong.propagation.sweep_request import SweepRequest
+from lensong.propagation.sweep_result import SweepResult
+from lensong.propagation.terrain import Terrain
 from lensong.propagation.types import Float32Array, FloatArray, Grid, Int16Array
 
 __all__ = [
@@ -86,7 +89,7 @@ class PropagationSettings:
     Parameters
     ----------
     model : str
-        Name of a model in ``lensong.propagation.sweep.MODELS``.
+        Name of a model in ``lensong.propagation.models.MODELS`` that draws maps.
     delta_n_per_km, n0 : float
         Lapse rate of refractivity in the lowest kilometre [N-units/km] and sea-level surface
         refractivity [N-units] (ITU-R P.1812 §3.6), positive.

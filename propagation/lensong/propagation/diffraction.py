@@ -8,16 +8,17 @@ profile's height above the straight line between the antennas, Earth bulge inclu
 
 from __future__ import annotations
 
-from math import acos, cos, exp, log10, pi, sqrt
+from math import acos, cos, exp, inf, log10, pi, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 from lensong.propagation.kernel import kernel
+from lensong.propagation.model import Model
 from lensong.propagation.types import FloatArray
 
-__all__ = ["bullington_loss_db", "delta_bullington_loss_db", "knife_edge_loss_db"]
+__all__ = ["MODELS", "bullington_loss_db", "delta_bullington_loss_db", "knife_edge_loss_db"]
 
 EARTH_RADIUS_KM = 6371.0
 
@@ -390,3 +391,27 @@ def delta_bullington_loss_db(
         sea_share,
     )
     return float(actual + max(sphere - smooth, 0.0))
+
+
+MODELS = (
+    Model(
+        name="itu_r_p526_bullington",
+        title="Diffraction over a profile, replaced by one knife edge",
+        kind="path",
+        freq_mhz=(0.0, inf),
+        distance_m=(0.0, inf),
+        source="Recommendation ITU-R P.526-15, section 4.5.1",
+        function=bullington_loss_db,
+        instead="itu_r_p1812 for the whole loss of a path",
+    ),
+    Model(
+        name="itu_r_p526_delta_bullington",
+        title="Diffraction over a profile: Bullington plus what a smooth Earth adds",
+        kind="path",
+        freq_mhz=(0.0, inf),
+        distance_m=(0.0, inf),
+        source="Recommendation ITU-R P.526-15, section 4.5.2",
+        function=delta_bullington_loss_db,
+        instead="itu_r_p1812 for the whole loss of a path",
+    ),
+)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from math import log10, sqrt
+from math import inf, log10, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 from lensong.propagation.kernel import kernel
+from lensong.propagation.link import Link
+from lensong.propagation.model import Model
+from lensong.propagation.statistical_sweep import map_by_distance
 from lensong.propagation.types import FloatArray
 
-__all__ = ["free_space_loss_db"]
+__all__ = ["MODELS", "free_space_loss_db"]
 
 
 @kernel
@@ -68,3 +71,25 @@ def free_space_loss_db(distance_m: ArrayLike, freq_mhz: float) -> FloatArray:
             f"distance_m has {float(np.nanmin(distance))}, wanted values above 0 m"
         )
     return np.asarray(32.4 + 20.0 * np.log10(freq_mhz) + 20.0 * np.log10(distance / 1000.0))
+
+
+def _over_distance(distance_m: FloatArray, slant_m: FloatArray, link: Link) -> FloatArray:
+    """Return free space along the slant; nearer than 1 m counts as 1 m."""
+    del distance_m
+    return free_space_loss_db(np.maximum(slant_m, 1.0), link.freq_mhz)
+
+
+MODELS = (
+    Model(
+        name="free_space",
+        title="Free-space loss, the floor under every other model",
+        kind="statistical",
+        freq_mhz=(0.0, inf),
+        distance_m=(0.0, inf),
+        source="Recommendation ITU-R P.525-4, eq. (4)",
+        function=free_space_loss_db,
+        over_distance=_over_distance,
+        draw=map_by_distance(_over_distance),
+        instead="itu_r_p1812 where ground or buildings are in the way",
+    ),
+)

@@ -7,15 +7,21 @@ above ground, the mast above the roofs around it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import log10
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lensong.propagation.link import Link
+from lensong.propagation.model import Model
+from lensong.propagation.statistical_sweep import map_by_distance
 from lensong.propagation.types import FloatArray
 from lensong.propagation.validity import one_of, within
 
 __all__ = [
+    "MODELS",
     "cost231_hata_loss_db",
     "extended_hata_loss_db",
     "extended_hata_sigma_db",
@@ -351,3 +357,104 @@ def extended_hata_sigma_db(distance_m: ArrayLike, *, above_roofs: bool = True) -
     near = 12.0 if above_roofs else 17.0
     sigma = np.interp(distance, [40.0, 100.0, 200.0, 600.0], [3.5, near, near, 9.0])
     return np.asarray(np.where(np.isnan(distance), np.nan, sigma))
+
+
+_Range = tuple[float, float]
+
+
+class _Ranges(NamedTuple):
+    distance_m: _Range
+    tx_height_m: _Range
+    rx_height_m: _Range
+
+
+_HATA = _Ranges((1000.0, 20_000.0), (30.0, 200.0), (1.0, 10.0))
+_EXTENDED = _Ranges((0.0, 100_000.0), (1.0, 200.0), (1.0, 200.0))
+
+
+def _record(
+    name: str,
+    title: str,
+    function: Callable[..., FloatArray],
+    area: str,
+    *,
+    freq_mhz: _Range,
+    ranges: _Ranges,
+    source: str,
+    instead: str,
+) -> Model:
+    nearest_m, farthest_m = ranges.distance_m
+
+    def over_distance(distance_m: FloatArray, slant_m: FloatArray, link: Link) -> FloatArray:
+        """Return a Hata loss; NaN where the formula does not reach."""
+        del slant_m
+        inside = (distance_m >= nearest_m) & (distance_m <= farthest_m)
+        return function(
+            np.where(inside, distance_m, np.nan),
+            freq_mhz=link.freq_mhz,
+            tx_height_agl_m=link.tx_height_agl_m,
+            rx_height_agl_m=link.rx_height_agl_m,
+            area=area,
+        )
+
+    return Model(
+        name=name,
+        title=title,
+        kind="statistical",
+        freq_mhz=freq_mhz,
+        distance_m=ranges.distance_m,
+        tx_height_m=ranges.tx_height_m,
+        rx_height_m=ranges.rx_height_m,
+        source=source,
+        function=function,
+        over_distance=over_distance,
+        draw=map_by_distance(over_distance),
+        town_clutter=True,
+        instead=instead,
+    )
+
+
+def _okumura(name: str, where: str, area: str) -> Model:
+    return _record(
+        name,
+        f"Okumura-Hata, {where}",
+        okumura_hata_loss_db,
+        area,
+        freq_mhz=(150.0, 1500.0),
+        ranges=_HATA,
+        source="M. Hata, IEEE Trans. Veh. Technol. 29(3), 1980",
+        instead="extended_hata to 3000 MHz and 100 km; itu_r_p1812 in relief",
+    )
+
+
+def _extended(name: str, where: str, area: str) -> Model:
+    return _record(
+        name,
+        f"Modified Hata of CEPT (SEAMCAT), {where}",
+        extended_hata_loss_db,
+        area,
+        freq_mhz=(30.0, 3000.0),
+        ranges=_EXTENDED,
+        source="ERC Report 68 (2002); Report ITU-R SM.2028",
+        instead="tr38901_rma above 3000 MHz; itu_r_p1812 in relief",
+    )
+
+
+MODELS = (
+    _okumura("okumura_hata", "town", "urban"),
+    _okumura("okumura_hata_suburban", "suburb", "suburban"),
+    _okumura("okumura_hata_open", "open land", "open"),
+    _record(
+        "cost231_hata",
+        "COST-231-Hata, medium town",
+        cost231_hata_loss_db,
+        "urban",
+        freq_mhz=(1500.0, 2000.0),
+        ranges=_HATA,
+        source="COST 231 final report (1999), section 4.4.1",
+        instead="okumura_hata to 1500 MHz; extended_hata to 3000 MHz; itu_r_p1812 in relief",
+    ),
+    _extended("extended_hata", "town", "urban"),
+    _extended("extended_hata_suburban", "suburb", "suburban"),
+    _extended("extended_hata_open", "open land", "open"),
+)

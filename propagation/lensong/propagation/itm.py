@@ -6,39 +6,42 @@ map engine (`lensong.propagation.itm_sweep`) shares every closed form with both.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 from lensong.propagation.itm_profile import area_geometry, profile_geometry
+from lensong.propagation.itm_setting import (
+    AVERAGE_CONDUCTIVITY_S_M,
+    AVERAGE_PERMITTIVITY,
+    MODES,
+    SOURCE,
+    checked,
+    checked_n0,
+    checked_setting,
+    index_of,
+)
+from lensong.propagation.itm_sweep import draw
 from lensong.propagation.itm_terms import (
     Geometry,
     Setting,
     free_space_db,
     reference_attenuation,
     smooth_horizon_m,
-    surface_impedance,
 )
-from lensong.propagation.itm_variability import CLIMATES, mode_deviates, spread_loss_db
+from lensong.propagation.itm_variability import CLIMATES, Shares, mode_deviates, spread_loss_db
+from lensong.propagation.link import Climate, Link
+from lensong.propagation.model import Model
 from lensong.propagation.types import FloatArray
 
-__all__ = ["MODES", "SITING", "WARNINGS", "ItmTerms", "area", "point_to_point"]
+if TYPE_CHECKING:
+    from lensong.propagation.p1812 import PathProfile
 
-SOURCE = "NTIA ITM 1.4"
-
-MODES = ("single_message", "accidental", "mobile", "broadcast")
-"""What the shares mean, in the order of ITM's ``mdvar``:
-
-- ``single_message``: one attempt; only ``situation_percent`` counts and stands for all three.
-- ``accidental``: time and situation count, places go with the situation.
-- ``mobile``: time and situation count, places go with the time.
-- ``broadcast``: all three count, each by itself.
-"""
+__all__ = ["MODELS", "MODES", "SITING", "WARNINGS", "ItmTerms", "area", "point_to_point"]
 
 SITING = ("random", "careful", "very_careful")
 """How well the places of the antennas were chosen, in area mode."""
@@ -116,20 +119,7 @@ class ItmTerms:
     warnings: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Shares:
-    climate: int
-    mode: int
-    places_count: bool
-    situations_count: bool
-    percents: tuple[float, float, float]
-
-    def deviates(self) -> tuple[float, float, float]:
-        time, place, situation = mode_deviates(self.mode, *self.percents)
-        return time, place, situation
-
-
-def _flags(path: Geometry, setting: Setting, shares: _Shares) -> tuple[str, ...]:
+def _flags(path: Geometry, setting: Setting, shares: Shares) -> tuple[str, ...]:
     """Return the warnings of ITM, in its order."""
     smooth_tx = smooth_horizon_m(path.tx_effective_m, path.curvature)
     smooth_rx = smooth_horizon_m(path.rx_effective_m, path.curvature)
@@ -148,13 +138,13 @@ def _flags(path: Geometry, setting: Setting, shares: _Shares) -> tuple[str, ...]
         path.rx_horizon_m < 0.1 * smooth_rx,
         path.tx_horizon_m > 3.0 * smooth_tx,
         path.rx_horizon_m > 3.0 * smooth_rx,
-        any(abs(z) > 3.1 for z in shares.deviates()),
+        any(abs(z) > 3.1 for z in (shares.z_time, shares.z_place, shares.z_situation)),
         path.refractivity < 250.0,
     )
     return tuple(name for name, is_raised in zip(WARNINGS, raised, strict=True) if is_raised)
 
 
-def _terms(path: Geometry, setting: Setting, shares: _Shares) -> ItmTerms:
+def _terms(path: Geometry, setting: Setting, shares: Shares) -> ItmTerms:
     if not 150.0 <= path.refractivity <= 400.0:
         raise OutOfRangeError(
             "surface refractivity",
@@ -165,19 +155,7 @@ def _terms(path: Geometry, setting: Setting, shares: _Shares) -> ItmTerms:
             hint="it follows from n0 and the height of the terrain; check both",
         )
     reference_db, regime = reference_attenuation(path, setting)
-    spread_db = spread_loss_db(
-        reference_db,
-        path.distance_m,
-        setting.freq_mhz,
-        path.irregularity_m,
-        path.tx_effective_m,
-        path.rx_effective_m,
-        shares.climate,
-        shares.mode,
-        shares.places_count,
-        shares.situations_count,
-        *shares.deviates(),
-    )
+    spread_db = spread_loss_db(reference_db, path, setting.freq_mhz, shares)
     free = free_space_db(path.distance_m, setting.freq_mhz)
     return ItmTerms(
         basic_transmission_loss_db=spread_db + free,
@@ -198,65 +176,22 @@ def _terms(path: Geometry, setting: Setting, shares: _Shares) -> ItmTerms:
     )
 
 
-def _checked(name: str, value: float, low: float, high: float, hint: str = "") -> float:
-    if not low <= value <= high:
-        raise OutOfRangeError(name, value, low, high, source=SOURCE, hint=hint)
-    return float(value)
-
-
-def _index(name: str, value: str, known: Sequence[str]) -> int:
-    if value not in known:
-        raise InvalidInputError(f"{name} is {value!r}, wanted one of {', '.join(known)}")
-    return known.index(value)
-
-
-def checked_setting(
-    *,
-    freq_mhz: float,
-    tx_height_agl_m: float,
-    rx_height_agl_m: float,
-    conductivity_s_m: float,
-    permittivity: float,
-    polarization: str,
-    known_profile: bool,
-) -> Setting:
-    """Return what is constant over a map, or raise when it is outside of ITM's range."""
-    freq_mhz = _checked(
-        "freq_mhz", freq_mhz, 20.0, 20_000.0, "use itu_r_p452 up to 50 GHz, free_space beyond"
-    )
-    hint = "heights are above ground; free_space serves aircraft and satellites"
-    tx_agl_m = _checked("tx_height_agl_m", tx_height_agl_m, 0.5, 3000.0, hint)
-    rx_agl_m = _checked("rx_height_agl_m", rx_height_agl_m, 0.5, 3000.0, hint)
-    _checked("permittivity", permittivity, 1.1, 1000.0, "relative; average ground has 15")
-    _checked("conductivity_s_m", conductivity_s_m, 1e-9, 1e3, "average ground has 0.005 S/m")
-    vertical = _index("polarization", polarization, ("horizontal", "vertical")) == 1
-    impedance = surface_impedance(freq_mhz, float(permittivity), float(conductivity_s_m), vertical)
-    return Setting(freq_mhz, impedance, tx_agl_m, rx_agl_m, known_profile)
-
-
-def checked_n0(n0: float) -> float:
-    """Return the refractivity at sea level, or raise when it is outside of ITM's range."""
-    return _checked("n0", n0, 250.0, 400.0, "refractivity at sea level; 301 is typical")
-
-
 def _checked_shares(
     climate: str,
     mode: str,
     places_count: bool,
     situations_count: bool,
     **percents: float,
-) -> _Shares:
+) -> Shares:
     for name, value in percents.items():
         if not 0.0 < value < 100.0:
             hint = "0 and 100 are never reached"
             raise OutOfRangeError(name, value, 0.0, 100.0, source=SOURCE, hint=hint)
     time, place, situation = percents.values()
-    return _Shares(
-        climate=_index("climate", climate, CLIMATES),
-        mode=_index("mode", mode, MODES),
-        places_count=places_count,
-        situations_count=situations_count,
-        percents=(float(time), float(place), float(situation)),
+    which = index_of("mode", mode, MODES)
+    deviates = mode_deviates(which, float(time), float(place), float(situation))
+    return Shares(
+        index_of("climate", climate, CLIMATES), which, places_count, situations_count, *deviates
     )
 
 
@@ -292,8 +227,8 @@ def point_to_point(
     rx_height_agl_m: float,
     n0: float,
     climate: str = "continental_temperate",
-    conductivity_s_m: float = 0.005,
-    permittivity: float = 15.0,
+    conductivity_s_m: float = AVERAGE_CONDUCTIVITY_S_M,
+    permittivity: float = AVERAGE_PERMITTIVITY,
     polarization: str = "vertical",
     time_percent: float = 50.0,
     location_percent: float = 50.0,
@@ -379,7 +314,7 @@ def point_to_point(
         location_percent=location_percent,
         situation_percent=situation_percent,
     )
-    path = Geometry(*profile_geometry(height, step_m, checked_n0(n0), setting))
+    path = profile_geometry(height, step_m, checked_n0(n0), setting)
     return _terms(path, setting, shares)
 
 
@@ -394,8 +329,8 @@ def area(
     tx_siting: str = "random",
     rx_siting: str = "random",
     climate: str = "continental_temperate",
-    conductivity_s_m: float = 0.005,
-    permittivity: float = 15.0,
+    conductivity_s_m: float = AVERAGE_CONDUCTIVITY_S_M,
+    permittivity: float = AVERAGE_PERMITTIVITY,
     polarization: str = "vertical",
     time_percent: float = 50.0,
     location_percent: float = 50.0,
@@ -438,7 +373,7 @@ situations_count
     """
     if not (isfinite(distance_m) and distance_m > 0.0):
         raise InvalidInputError(f"distance_m is {distance_m}, wanted a length above 0 m")
-    rough_m = _checked("terrain_irregularity_m", terrain_irregularity_m, 0.0, 10_000.0)
+    rough_m = checked("terrain_irregularity_m", terrain_irregularity_m, 0.0, 10_000.0)
     setting = checked_setting(
         freq_mhz=freq_mhz,
         tx_height_agl_m=tx_height_agl_m,
@@ -457,7 +392,7 @@ situations_count
         location_percent=location_percent,
         situation_percent=situation_percent,
     )
-    siting = (_index("tx_siting", tx_siting, SITING), _index("rx_siting", rx_siting, SITING))
+    siting = (index_of("tx_siting", tx_siting, SITING), index_of("rx_siting", rx_siting, SITING))
     path = area_geometry(distance_m, checked_n0(n0), rough_m, siting, setting)
     return _terms(path, setting, shares)
 
@@ -484,3 +419,35 @@ def area_loss_db(distance_m: ArrayLike, **settings: Any) -> FloatArray:
         if not np.isnan(distance[at]):
             loss[at] = area(float(distance[at]), **settings).basic_transmission_loss_db
     return loss
+
+
+def _over_profile(profile: PathProfile, link: Link, climate: Climate) -> float:
+    """Return the loss over average ground in a continental temperate climate."""
+    return point_to_point(
+        profile.distance_m,
+        profile.terrain_amsl_m,
+        freq_mhz=link.freq_mhz,
+        tx_height_agl_m=link.tx_height_agl_m,
+        rx_height_agl_m=link.rx_height_agl_m,
+        n0=climate.n0,
+        polarization="horizontal" if link.horizontal else "vertical",
+        time_percent=climate.time_percent,
+    ).basic_transmission_loss_db
+
+
+MODELS = (
+    Model(
+        name="itm",
+        title="Longley-Rice over a terrain profile or an area, without clutter",
+        kind="path",
+        freq_mhz=(20.0, 20_000.0),
+        distance_m=(1000.0, 2_000_000.0),
+        tx_height_m=(0.5, 3000.0),
+        rx_height_m=(0.5, 3000.0),
+        source="NTIA Irregular Terrain Model 1.4",
+        function=point_to_point,
+        over_profile=_over_profile,
+        draw=draw,
+        instead="itu_r_p1812 where clutter counts and nearer than 1 km; itu_r_p452 above 20 GHz",
+    ),
+)

@@ -8,6 +8,7 @@ algorithm (G. A. Hufford, "The ITS Irregular Terrain Model, version 1.2.2: The A
 from __future__ import annotations
 
 from math import exp, pi, sin, sqrt
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -25,6 +26,8 @@ from lensong.propagation.types import FloatArray
 __all__ = [
     "NO_GUESS",
     "RESIDUALS",
+    "Horizons",
+    "Line",
     "area_geometry",
     "fit_bounds",
     "fit_ends",
@@ -62,11 +65,27 @@ def system_height_m(height: FloatArray, last: int) -> float:
     return total / (end - first + 1)
 
 
+class Horizons(NamedTuple):
+    """Elevation angles [rad] and distances [m] of the horizons of both antennas."""
+
+    tx_rad: float
+    rx_rad: float
+    tx_at_m: float
+    rx_at_m: float
+
+
+class Line(NamedTuple):
+    """Heights of a fitted straight line at the two ends of a profile [m]."""
+
+    at_tx_m: float
+    at_rx_m: float
+
+
 @kernel
 def horizons(
     height: FloatArray, last: int, step_m: float, tx_m: float, rx_m: float, curvature: float
-) -> tuple[float, float, float, float]:
-    """Return horizon angles [rad] and distances [m] of transmitter and receiver, section 47.
+) -> Horizons:
+    """Return what both antennas see, section 47.
 
     With a clear path each antenna is the other's horizon. The first sample wins ties.
     """
@@ -82,7 +101,7 @@ def horizons(
         angle = (height[i] - rx_m) / from_rx - 0.5 * curvature * from_rx
         if angle > rx_rad:
             rx_rad, rx_at_m = angle, from_rx
-    return tx_rad, rx_rad, tx_at_m, rx_at_m
+    return Horizons(tx_rad, rx_rad, tx_at_m, rx_at_m)
 
 
 @kernel
@@ -99,7 +118,7 @@ def fit_bounds(start: float, end: float, last: int) -> tuple[int, int]:
 @kernel
 def fit_ends(
     total: float, moment: float, at_first: float, at_to: float, first: int, to: int, last: int
-) -> tuple[float, float]:
+) -> Line:
     """Return the heights of a fitted line at both ends of the path, section 53.
 
     ``total`` and ``moment`` are the sums of ``height[i]`` and ``i height[i]`` over the samples
@@ -110,18 +129,18 @@ def fit_ends(
     mean = (total - 0.5 * (at_first + at_to)) / length
     lever = moment - centre * total + 0.25 * length * (at_first - at_to)
     slope = lever * 12.0 / ((length * length + 2.0) * length)
-    return mean - slope * centre, mean + slope * (last - centre)
+    return Line(mean - slope * centre, mean + slope * (last - centre))
 
 
 @kernel
-def fit_line(height: FloatArray, first: int, to: int, last: int) -> tuple[float, float]:
+def fit_line(height: FloatArray, first: int, to: int, last: int) -> Line:
     """Return the heights at both ends of the path of a line through the samples first to to."""
     base, total, moment = height[first], 0.0, 0.0
     for i in range(first, to + 1):
         total += height[i] - base
         moment += i * (height[i] - base)
-    at_tx, at_rx = fit_ends(total, moment, 0.0, height[to] - base, first, to, last)
-    return base + at_tx, base + at_rx
+    line = fit_ends(total, moment, 0.0, height[to] - base, first, to, last)
+    return Line(base + line.at_tx_m, base + line.at_rx_m)
 
 
 @kernel
@@ -255,7 +274,7 @@ def path_geometry(
     irregularity_m: float,
     tx_above_m: float,
     rx_above_m: float,
-    seen: tuple[float, float, float, float],
+    seen: Horizons,
     clear: bool,
 ) -> Geometry:
     """Return the geometry from effective heights and the horizons that were ``seen``.
@@ -301,7 +320,7 @@ def profile_geometry(height: FloatArray, step_m: float, n0: float, setting: Sett
         height[last] + setting.rx_agl_m,
         curvature,
     )
-    start_m, end_m = section_ends_m(setting, path_m, seen[2], seen[3])
+    start_m, end_m = section_ends_m(setting, path_m, seen.tx_at_m, seen.rx_at_m)
     start, end = start_m / step_m, end_m / step_m
     rough, _ = irregularity(
         height,
@@ -313,15 +332,15 @@ def profile_geometry(height: FloatArray, step_m: float, n0: float, setting: Sett
         np.empty(RESIDUALS + 1),
         np.empty(RESIDUALS + 1),
     )
-    clear = seen[2] + seen[3] > 1.5 * path_m
+    clear = seen.tx_at_m + seen.rx_at_m > 1.5 * path_m
     if clear:
         first, to = fit_bounds(start, end, last)
         at_tx, at_rx = fit_line(height, first, to, last)
     else:
-        first, to = fit_bounds(start, 0.9 * seen[2] / step_m, last)
-        at_tx = fit_line(height, first, to, last)[0]
-        first, to = fit_bounds((path_m - 0.9 * seen[3]) / step_m, end, last)
-        at_rx = fit_line(height, first, to, last)[1]
+        first, to = fit_bounds(start, 0.9 * seen.tx_at_m / step_m, last)
+        at_tx = fit_line(height, first, to, last).at_tx_m
+        first, to = fit_bounds((path_m - 0.9 * seen.rx_at_m) / step_m, end, last)
+        at_rx = fit_line(height, first, to, last).at_rx_m
     return path_geometry(
         path_m,
         curvature,

@@ -26,21 +26,29 @@ not enter: ITM has none.
 from __future__ import annotations
 
 from math import atan, degrees, sqrt
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from lensong.propagation.hull import farthest_above, push
-from lensong.propagation.itm import MODES, checked_n0, checked_setting
 from lensong.propagation.itm_profile import (
     NO_GUESS,
     RESIDUALS,
+    Horizons,
+    Line,
     fit_bounds,
     fit_ends,
     irregularity,
     middle_bounds,
     path_geometry,
     section_ends_m,
+)
+from lensong.propagation.itm_setting import (
+    AVERAGE_CONDUCTIVITY_S_M,
+    AVERAGE_PERMITTIVITY,
+    MODES,
+    checked_n0,
+    checked_setting,
 )
 from lensong.propagation.itm_terms import (
     Setting,
@@ -49,24 +57,19 @@ from lensong.propagation.itm_terms import (
     reference_attenuation,
     surface_refractivity,
 )
-from lensong.propagation.itm_variability import CLIMATES, mode_deviates, spread_loss_db
+from lensong.propagation.itm_variability import CLIMATES, Shares, mode_deviates, spread_loss_db
 from lensong.propagation.kernel import kernel
-from lensong.propagation.pixel_order import OWN_SAMPLES, PixelOrder
+from lensong.propagation.model import Map
+from lensong.propagation.pixel_order import AT_THE_MAST_CELLS, OWN_SAMPLES, PixelOrder
 from lensong.propagation.sampling import bilinear
+from lensong.propagation.sweep_request import Site, SweepRequest
+from lensong.propagation.sweep_result import Layers
 from lensong.propagation.types import Float32Array, FloatArray, IntArray
 
-if TYPE_CHECKING:
-    from lensong.propagation.sweep import SweepRequest, SweepResult, Terrain
-
-__all__ = ["sweep_itm"]
-
-AT_THE_MAST_CELLS = 0.03
-"""A pixel centre nearer than this is taken to be this far away: no path has length 0."""
+__all__ = ["draw"]
 
 BROADCAST = MODES.index("broadcast")
 CLIMATE = CLIMATES.index("continental_temperate")
-CONDUCTIVITY_S_M, PERMITTIVITY = 0.005, 15.0
-"""Average ground."""
 
 
 class Radial(NamedTuple):
@@ -83,20 +86,19 @@ DISTANCE_M, GROUND_M, PROFILE_M, TOTAL, MOMENT, TX_SLOPE, STRAIGHT = range(7)
 TX_HULL, RX_HULL = 0, 1
 
 
-class Climate(NamedTuple):
+class MapClimate(NamedTuple):
     """What a sweep needs beside the land and the antennas."""
 
     n0: float
     steepest: float  # no path's curvature is greater [1/m]
-    z_time: float
-    z_place: float
-    z_situation: float
+    shares: Shares
 
 
 class Receiver(NamedTuple):
-    """One pixel and the end of its profile."""
+    """One pixel and the end of its profile; the antennas above sea level."""
 
     path_m: float
+    tx_m: float
     rx_m: float
     last: int  # the radial serves samples 0 to last
     end: int  # index of the pixel itself in the profile
@@ -173,14 +175,14 @@ def _rx_tangent(
 @kernel
 def _own_line_m(
     ground_m: Float32Array,
-    row: float,
-    col: float,
+    site: Site,
     receiver: Receiver,
     cells: float,
     otherwise: float,
 ) -> float:
     """Return the ground on the pixel's own line, or what the radial has if that is unknown."""
-    height = bilinear(ground_m, row + cells * receiver.d_row, col + cells * receiver.d_col)
+    row, col = site.row + cells * receiver.d_row, site.col + cells * receiver.d_col
+    height = bilinear(ground_m, row, col)
     return otherwise if np.isnan(height) else height
 
 
@@ -189,15 +191,12 @@ def _horizons(
     radial: Radial,
     receiver: Receiver,
     ground_m: Float32Array,
-    row: float,
-    col: float,
-    cell_m: float,
-    tx_m: float,
+    site: Site,
     curvature: float,
     steepest: float,
-) -> tuple[tuple[float, float, float, float], bool]:
+) -> tuple[Horizons, bool]:
     """Return angles and distances as `itm_profile.horizons` does, and whether the path is clear."""
-    values, path_m, rx_m = radial.values, receiver.path_m, receiver.rx_m
+    values, path_m, tx_m, rx_m = radial.values, receiver.path_m, receiver.tx_m, receiver.rx_m
     half = 0.5 * curvature
     rise = (rx_m - tx_m) / path_m
     direct_tx, direct_rx = rise - half * path_m, -rise - half * path_m
@@ -215,7 +214,7 @@ def _horizons(
             if angle > rx_rad:
                 rx_rad, rx_at_m, rx_sample = angle, back, i
     for i in range(receiver.last + 1, receiver.end):
-        back = (receiver.end - i) * cell_m
+        back = (receiver.end - i) * site.cell_m
         at = path_m - back
         angle = (values[PROFILE_M, i] - tx_m) / at - half * at
         if angle > tx_rad:
@@ -227,17 +226,17 @@ def _horizons(
     if not clear:
         if tx_sample > 0:
             height = values[GROUND_M, tx_sample]
-            height = _own_line_m(ground_m, row, col, receiver, float(tx_sample), height)
+            height = _own_line_m(ground_m, site, receiver, float(tx_sample), height)
             tx_rad = max(direct_tx, (height - tx_m) / tx_at_m - half * tx_at_m)
         if rx_sample > 0:
             height = values[GROUND_M, rx_sample]
-            height = _own_line_m(ground_m, row, col, receiver, float(rx_sample), height)
+            height = _own_line_m(ground_m, site, receiver, float(rx_sample), height)
             rx_rad = max(direct_rx, (height - rx_m) / rx_at_m - half * rx_at_m)
-    return (tx_rad, rx_rad, tx_at_m, rx_at_m), clear
+    return Horizons(tx_rad, rx_rad, tx_at_m, rx_at_m), clear
 
 
 @kernel
-def _fitted_line(values: FloatArray, first: int, to: int, last: int) -> tuple[float, float]:
+def _fitted_line(values: FloatArray, first: int, to: int, last: int) -> Line:
     """Return what `itm_profile.fit_line` does, above the mast's ground, from the running sums."""
     base = values[GROUND_M, 0]
     total, moment = values[TOTAL, to], values[MOMENT, to]
@@ -258,33 +257,34 @@ def _mean_height_m(values: FloatArray, last: int) -> float:
     return float(values[GROUND_M, 0] + total / (end - first + 1))
 
 
+class Served(NamedTuple):
+    """Loss and what it is over free space [dB], the departure angle, and a guess for the next."""
+
+    loss_db: float
+    over_db: float
+    departure_deg: float
+    deciles_m: tuple[float, float]
+
+
 @kernel
 def _serve(
     radial: Radial,
     receiver: Receiver,
     ground_m: Float32Array,
-    row: float,
-    col: float,
-    cell_m: float,
+    site: Site,
     setting: Setting,
-    climate: Climate,
+    climate: MapClimate,
     guess: tuple[float, float],
-) -> tuple[float, float, float, tuple[float, float]]:
-    """Return loss, loss over free space, departure angle and the deciles of the irregularity.
-
-    The loss is NaN where the surface refractivity leaves the range of ITM.
-    """
+) -> Served:
+    """Return the loss of a pixel, NaN where the surface refractivity leaves the range of ITM."""
     values, count, path_m = radial.values, receiver.end, receiver.path_m
     refractivity = surface_refractivity(climate.n0, _mean_height_m(values, count))
     if not 150.0 <= refractivity <= 400.0:
-        return np.nan, np.nan, np.nan, guess
+        return Served(np.nan, np.nan, np.nan, guess)
     curvature = curvature_per_m(refractivity)
-    tx_m = values[GROUND_M, 0] + setting.tx_agl_m
-    seen, clear = _horizons(
-        radial, receiver, ground_m, row, col, cell_m, tx_m, curvature, climate.steepest
-    )
+    seen, clear = _horizons(radial, receiver, ground_m, site, curvature, climate.steepest)
     step_m = path_m / count
-    start_m, end_m = section_ends_m(setting, path_m, seen[2], seen[3])
+    start_m, end_m = section_ends_m(setting, path_m, seen.tx_at_m, seen.rx_at_m)
     start, end = start_m / step_m, end_m / step_m
     rough, guess = irregularity(
         values[PROFILE_M],
@@ -300,10 +300,10 @@ def _serve(
         first, to = fit_bounds(start, end, count)
         at_tx, at_rx = _fitted_line(values, first, to, count)
     else:
-        first, to = fit_bounds(start, 0.9 * seen[2] / step_m, count)
-        at_tx = _fitted_line(values, first, to, count)[0]
-        first, to = fit_bounds((path_m - 0.9 * seen[3]) / step_m, end, count)
-        at_rx = _fitted_line(values, first, to, count)[1]
+        first, to = fit_bounds(start, 0.9 * seen.tx_at_m / step_m, count)
+        at_tx = _fitted_line(values, first, to, count).at_tx_m
+        first, to = fit_bounds((path_m - 0.9 * seen.rx_at_m) / step_m, end, count)
+        at_rx = _fitted_line(values, first, to, count).at_rx_m
     rx_ground = values[PROFILE_M, count] - values[GROUND_M, 0]
     path = path_geometry(
         path_m,
@@ -316,23 +316,9 @@ def _serve(
         clear,
     )
     reference_db, _ = reference_attenuation(path, setting)
-    over_db = spread_loss_db(
-        reference_db,
-        path_m,
-        setting.freq_mhz,
-        rough,
-        path.tx_effective_m,
-        path.rx_effective_m,
-        CLIMATE,
-        BROADCAST,
-        True,
-        True,
-        climate.z_time,
-        climate.z_place,
-        climate.z_situation,
-    )
+    over_db = spread_loss_db(reference_db, path, setting.freq_mhz, climate.shares)
     loss = over_db + free_space_db(path_m, setting.freq_mhz)
-    return loss, over_db, degrees(atan(seen[0])), guess
+    return Served(loss, over_db, degrees(atan(seen.tx_rad)), guess)
 
 
 @kernel
@@ -341,19 +327,13 @@ def _sweep(
     order: PixelOrder,
     radial: Radial,
     setting: Setting,
-    climate: Climate,
-    row: float,
-    col: float,
-    cell_m: float,
-    row0: int,
-    col0: int,
-    loss_db: FloatArray,
-    departure_deg: Float32Array,
-    diffraction_db: Float32Array,
-    terrain_db: Float32Array,
+    climate: MapClimate,
+    site: Site,
+    layers: Layers,
+    carrier: int,
 ) -> None:
     """Serve every pixel of a window; what has no elevation on its way stays as it was."""
-    values = radial.values
+    values, row, col = radial.values, site.row, site.col
     radials = order.first.size - 1
     guess = (-NO_GUESS, -NO_GUESS)
     for r in range(radials):
@@ -390,49 +370,49 @@ def _sweep(
             if np.isnan(values[TOTAL, count]):
                 continue
             receiver = Receiver(
-                cells * cell_m, rx_ground + setting.rx_agl_m, last, count, d_row, d_col
+                cells * site.cell_m,
+                tx_m,
+                rx_ground + setting.rx_agl_m,
+                last,
+                count,
+                d_row,
+                d_col,
             )
-            loss, over_db, departure, guess = _serve(
-                radial, receiver, ground_m, row, col, cell_m, setting, climate, guess
-            )
-            loss_db[i - row0, j - col0] = loss
-            departure_deg[i - row0, j - col0] = departure
-            diffraction_db[i - row0, j - col0] = over_db
-            terrain_db[i - row0, j - col0] = over_db
+            found = _serve(radial, receiver, ground_m, site, setting, climate, guess)
+            guess = found.deciles_m
+            i, j = i - site.row0, j - site.col0
+            layers.path_loss_db[carrier, i, j] = found.loss_db
+            layers.departure_deg[i, j] = found.departure_deg
+            layers.diffraction_db[carrier, i, j] = found.over_db
+            layers.terrain_db[carrier, i, j] = found.over_db
 
 
-def sweep_itm(
-    request: SweepRequest, terrain: Terrain, order: PixelOrder, result: SweepResult
-) -> None:
-    """Fill a result with ITM, for half of the places and situations.
+def draw(chart: Map, order: PixelOrder) -> None:
+    """Fill a map with ITM, for half of the places and situations.
 
-    Parameters
-    ----------
-    request : SweepRequest
-        ``n0`` must lie in 250..400. ITM has no use for the lapse rate, the latitude and the
-        coast; the climate is continental temperate and the ground average.
-    terrain : Terrain
-        Clutter and zones do not enter.
-    order : PixelOrder
-    result : SweepResult
-        ``departure_deg`` is the mast's horizon where the path is blocked, else the direct ray;
-        ``diffraction_db`` and ``terrain_db`` both are the loss over free space.
+    ``n0`` must lie in 250..400. ITM has no use for the lapse rate, the latitude, the coast, clutter
+    and zones; the climate is continental temperate and the ground average. ``departure_deg`` is the
+    mast's horizon where the path is blocked, else the direct ray; ``diffraction_db`` and
+    ``terrain_db`` both are the loss over free space. Pixels whose mean path is so high that the
+    surface refractivity falls below 150 stay NaN.
 
     Raises
     ------
     OutOfRangeError
-        When the request is outside of ITM's range.
-
-    Notes
-    -----
-    Pixels whose mean path is so high that the surface refractivity falls below 150 stay NaN.
+        When a request is outside of ITM's range.
     """
+    for carrier, request in enumerate(chart.requests):
+        _draw_carrier(chart, order, request, carrier)
+
+
+def _draw_carrier(chart: Map, order: PixelOrder, request: SweepRequest, carrier: int) -> None:
+    terrain = chart.terrain
     setting = checked_setting(
         freq_mhz=float(request.freq_mhz),
         tx_height_agl_m=float(request.tx_height_agl_m),
         rx_height_agl_m=float(request.rx_height_agl_m),
-        conductivity_s_m=CONDUCTIVITY_S_M,
-        permittivity=PERMITTIVITY,
+        conductivity_s_m=AVERAGE_CONDUCTIVITY_S_M,
+        permittivity=AVERAGE_PERMITTIVITY,
         polarization=request.polarization,
         known_profile=True,
     )
@@ -446,10 +426,11 @@ def sweep_itm(
         np.zeros((2, RESIDUALS + 1)),
     )
     radial.values[DISTANCE_M] = np.arange(samples + 1) * float(terrain.cell_m)
-    climate = Climate(
+    deviates = mode_deviates(BROADCAST, float(request.time_percent), 50.0, 50.0)
+    climate = MapClimate(
         n0,
         curvature_per_m(surface_refractivity(n0, highest)),
-        *mode_deviates(BROADCAST, float(request.time_percent), 50.0, 50.0),
+        Shares(CLIMATE, BROADCAST, True, True, *deviates),
     )
     _sweep(
         np.ascontiguousarray(terrain.ground_m, dtype=np.float32),
@@ -457,13 +438,7 @@ def sweep_itm(
         radial,
         setting,
         climate,
-        float(request.row),
-        float(request.col),
-        float(terrain.cell_m),
-        result.row0,
-        result.col0,
-        result.path_loss_db,
-        result.departure_deg,
-        result.diffraction_db,
-        result.terrain_db,
+        request.site(terrain.cell_m, chart.row0, chart.col0),
+        chart.layers,
+        carrier,
     )

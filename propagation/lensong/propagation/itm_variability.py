@@ -11,13 +11,17 @@ References
 from __future__ import annotations
 
 from math import exp, log, sqrt
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from lensong.propagation.kernel import kernel
 from lensong.propagation.types import FloatArray
 
-__all__ = ["CLIMATES", "mode_deviates", "normal_deviate", "rough_at", "spread_loss_db"]
+if TYPE_CHECKING:
+    from lensong.propagation.itm_terms import Geometry
+
+__all__ = ["CLIMATES", "Shares", "mode_deviates", "normal_deviate", "rough_at", "spread_loss_db"]
 
 CLIMATES = (
     "equatorial",
@@ -66,6 +70,22 @@ _MEDIAN, _BELOW, _ABOVE, _TAIL, _FREQ_BELOW, _FREQ_ABOVE = 0, 5, 10, 15, 17, 20
 
 SINGLE_MESSAGE, ACCIDENTAL, MOBILE, BROADCAST = 0, 1, 2, 3
 """Which of time, place and situation count as one; see `lensong.propagation.itm.MODES`."""
+
+
+class Shares(NamedTuple):
+    """Which shares of time, places and situations are asked for, and what they mean.
+
+    ``climate`` counts in `CLIMATES` from 0, ``mode`` is one of the four above; the deviates are
+    those of `mode_deviates`.
+    """
+
+    climate: int
+    mode: int
+    places_count: bool
+    situations_count: bool
+    z_time: float
+    z_place: float
+    z_situation: float
 
 
 @kernel
@@ -119,38 +139,23 @@ def _frequency_factor(first: int, climate: int, q: float) -> float:
 
 
 @kernel
-def spread_loss_db(
-    reference_db: float,
-    distance_m: float,
-    freq_mhz: float,
-    irregularity_m: float,
-    tx_effective_m: float,
-    rx_effective_m: float,
-    climate: int,
-    mode: int,
-    places_count: bool,
-    situations_count: bool,
-    z_time: float,
-    z_place: float,
-    z_situation: float,
-) -> float:
-    """Return the loss over free space that the given shares of time, places, situations see.
-
-    ``climate`` counts from 0; the deviates are those of `mode_deviates`.
-    """
+def spread_loss_db(reference_db: float, path: Geometry, freq_mhz: float, shares: Shares) -> float:
+    """Return the loss over free space that the given shares of time, places, situations see."""
+    distance_m, climate, mode = path.distance_m, shares.climate, shares.mode
+    z_time, z_place, z_situation = shares.z_time, shares.z_place, shares.z_situation
     wave_number = freq_mhz / 47.7
     exceed_m = (
-        sqrt(18e6 * tx_effective_m)
-        + sqrt(18e6 * rx_effective_m)
+        sqrt(18e6 * path.tx_effective_m)
+        + sqrt(18e6 * path.rx_effective_m)
         + (575.7e12 / wave_number) ** (1.0 / 3.0)
     )
     effective_m = (
         130e3 * distance_m / exceed_m if distance_m < exceed_m else 130e3 + distance_m - exceed_m
     )
-    situation_db = 5.0 + 3.0 * exp(-effective_m / 100e3) if situations_count else 0.0
+    situation_db = 5.0 + 3.0 * exp(-effective_m / 100e3) if shares.situations_count else 0.0
     place_db = 0.0
-    if places_count:
-        rough = wave_number * rough_at(distance_m, irregularity_m)
+    if shares.places_count:
+        rough = wave_number * rough_at(distance_m, path.irregularity_m)
         place_db = 10.0 * rough / (rough + 13.0)
     q = log(0.133 * wave_number)
     if z_time < 0.0:

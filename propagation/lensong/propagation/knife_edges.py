@@ -7,7 +7,7 @@ construction, `lensong.propagation.diffraction.delta_bullington_loss_db`.
 
 from __future__ import annotations
 
-from math import atan, exp, log10, pi, sqrt
+from math import atan, exp, inf, log10, pi, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,9 +21,11 @@ from lensong.propagation.diffraction import (
 )
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 from lensong.propagation.kernel import kernel
+from lensong.propagation.model import Model
 from lensong.propagation.types import FloatArray
 
 __all__ = [
+    "MODELS",
     "double_knife_edge_loss_db",
     "knife_edge_nu",
     "multiple_knife_edge_loss_db",
@@ -377,3 +379,17 @@ def multiple_knife_edge_loss_db(
             for_terrain,
         )
     )
+
+
+MODELS = (
+    Model(
+        name="itu_r_p526_knife_edges",
+        title="Diffraction over the main edge of a profile and one more on either side",
+        kind="path",
+        freq_mhz=(0.0, inf),
+        distance_m=(0.0, inf),
+        source="Recommendation ITU-R P.526-11, section 4.4.2",
+        function=multiple_knife_edge_loss_db,
+        instead="itu_r_p526_delta_bullington for sampled terrain",
+    ),
+)

@@ -26,10 +26,10 @@ from lensong.propagation.radial import (
     TX_SLOPE,
     TX_SLOPE_AT,
     Radial,
-    Rasters,
     read_point,
 )
 from lensong.propagation.sampling import bilinear
+from lensong.propagation.terrain import Rasters
 from lensong.propagation.types import FloatArray
 
 __all__ = ["OWN_GROUND", "OWN_KM", "OWN_SURFACE", "Receiver", "obstacle"]
@@ -73,9 +73,9 @@ def obstacle(
     """Return what stands in the way of one pixel in one of the three profiles.
 
     Returns blocked or not, the diffraction parameter of the Bullington edge at a wavelength of 1 m
-    (eqs 15 to 20), the
-    mast's and the receiver's horizon slopes [m/km] as running quantities (without the line
-    500 C D), where both lie [km], and the height of the point of least clearance when clear.
+    (eqs 15 to 20), the mast's and the receiver's horizon slopes [m/km] as running quantities
+    (without the line 500 C D), where both lie [km], and the height of the point of least clearance
+    when clear.
     """
     values, samples = radial.values, radial.samples
     path_km, rx_m, last = receiver.path_km, receiver.rx_m, receiver.last

@@ -10,18 +10,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import asin, cos, hypot, radians, sin
 from math import degrees as to_degrees
-from typing import Any
+from typing import NamedTuple, Required, TypedDict, Unpack
 
 import numpy as np
 from numba import njit
 
-from lensong.propagation.diffraction import (
-    EARTH_RADIUS_KM,
-)
+from lensong.propagation.diffraction import EARTH_RADIUS_KM
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 from lensong.propagation.free_space import slant_free_space_loss_db
+from lensong.propagation.link import Climate, Link
+from lensong.propagation.model import Model
+from lensong.propagation.p1812_sweep import draw
 from lensong.propagation.p1812_terms import (
     BETA_EARTH_RADIUS_KM,
+    Losses,
+    PathClimate,
+    PathGeometry,
     assemble,
     beta0_percent,
     inland_tau,
@@ -29,15 +33,23 @@ from lensong.propagation.p1812_terms import (
     median_earth_radius_km,
 )
 from lensong.propagation.path_geometry import (
+    Antennas,
     delta_bullington,
     horizons,
     smooth_earth,
     stretches,
 )
-from lensong.propagation.radial import COASTAL_LAND, INLAND, SEA
+from lensong.propagation.terrain import COASTAL_LAND, INLAND, SEA
 from lensong.propagation.types import FloatArray, IntArray
 
-__all__ = ["PathProfile", "PathTerms", "basic_transmission_loss_db", "path_terms"]
+__all__ = [
+    "MODELS",
+    "PathProfile",
+    "PathSettings",
+    "PathTerms",
+    "basic_transmission_loss_db",
+    "path_terms",
+]
 
 SOURCE = "ITU-R P.1812-7 §1"
 
@@ -125,8 +137,7 @@ class PathProfile:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PathTerms:
+class PathTerms(NamedTuple):
     """Every intermediate of one path by name, with its symbol in the Recommendation.
 
     ``tx_horizon_km`` dlt, ``rx_horizon_km`` dlr, ``tx_theta_mrad`` theta_t, ``rx_theta_mrad``
@@ -198,78 +209,109 @@ def _path_kernel(
     h: FloatArray,
     clutter: FloatArray,
     zone: IntArray,
-    freq_ghz: float,
-    percent: float,
-    tx_agl_m: float,
-    rx_agl_m: float,
-    centre_lat_deg: float,
-    delta_n: float,
-    n0: float,
-    horizontal: bool,
-    tx_coast_km: float,
-    rx_coast_km: float,
+    link: Link,
+    climate: Climate,
     location_db: float,
-) -> tuple[float, ...]:
-    """Return the values of `PathTerms` in its order."""
+) -> PathTerms:
     n = d.size
-    path_km = d[n - 1]
-    tx_m, rx_m = h[0] + tx_agl_m, h[n - 1] + rx_agl_m
-    radius_km = median_earth_radius_km(delta_n)
-    longest_land, longest_inland, sea_share = stretches(d, zone)
-    tau = inland_tau(longest_inland)
-    beta0 = beta0_percent(centre_lat_deg, longest_land, tau)
-
-    dlt, dlr, theta_t, theta_r, tx_point, rx_point, clear = horizons(
-        d, h, tx_m, rx_m, 1.0 / radius_km
+    path_km, freq_ghz = d[n - 1], link.freq_mhz / 1000.0
+    tx_m, rx_m = h[0] + link.tx_height_agl_m, h[n - 1] + link.rx_height_agl_m
+    radius_km = median_earth_radius_km(climate.delta_n_per_km)
+    lengths = stretches(d, zone)
+    tau = inland_tau(lengths.inland_km)
+    air = PathClimate(
+        climate.time_percent,
+        climate.n0,
+        radius_km,
+        beta0_percent(climate.centre_lat_deg, lengths.land_km, tau),
+        tau,
+        lengths.sea_share,
+        0.0 if zone[0] == SEA else climate.tx_coast_km,
+        0.0 if zone[n - 1] == SEA else climate.rx_coast_km,
     )
-    smooth_tx, smooth_rx, hstd, hsrd = smooth_earth(d, h, tx_m, rx_m)
-    base_tx, base_rx = min(smooth_tx, h[0]), min(smooth_rx, h[n - 1])
+    seen = horizons(d, h, tx_m, rx_m, 1.0 / radius_km)
+    smooth = smooth_earth(d, h, tx_m, rx_m)
+    base_tx, base_rx = min(smooth.tx_m, h[0]), min(smooth.rx_m, h[n - 1])
     slope = (base_rx - base_tx) / path_km
     roughness = -np.inf
-    for i in range(tx_point, rx_point + 1):
+    for i in range(seen.tx_point, seen.rx_point + 1):
         roughness = max(roughness, h[i] - (base_tx + slope * d[i]))
 
     g = h + clutter
     g[0], g[n - 1] = h[0], h[n - 1]
     flat = np.zeros(n)
-    median = delta_bullington(
-        d, g, flat, tx_m, rx_m, hstd, hsrd, radius_km, freq_ghz, horizontal, sea_share
-    )
+    antennas = Antennas(tx_m, rx_m, tx_m - smooth.diffraction_tx_m, rx_m - smooth.diffraction_rx_m)
+    sea_share, horizontal = lengths.sea_share, link.horizontal
+    median = delta_bullington(d, g, flat, antennas, radius_km, freq_ghz, horizontal, sea_share)
     rare = delta_bullington(
-        d, g, flat, tx_m, rx_m, hstd, hsrd, BETA_EARTH_RADIUS_KM, freq_ghz, horizontal, sea_share
+        d, g, flat, antennas, BETA_EARTH_RADIUS_KM, freq_ghz, horizontal, sea_share
     )
     free_space = slant_free_space_loss_db(path_km, tx_m, rx_m, freq_ghz)
-    terms = assemble(
+    path = PathGeometry(
         path_km,
-        freq_ghz,
-        percent,
-        n0,
-        radius_km,
-        beta0,
-        tau,
-        sea_share,
+        seen.tx_km,
+        seen.rx_km,
+        seen.tx_theta_mrad,
+        seen.rx_theta_mrad,
         tx_m,
         rx_m,
-        dlt,
-        dlr,
-        theta_t,
-        theta_r,
         tx_m - base_tx,
         rx_m - base_rx,
         roughness,
-        tx_coast_km,
-        rx_coast_km,
-        free_space,
-        median[3],
-        rare[3],
     )
-    total = max(terms[0], terms[15] + location_db)  # eq. (69)
-    geometry = (path_km, centre_lat_deg, 1.0 if clear else 0.0, tx_m, rx_m, radius_km)
-    angles = (dlt, dlr, theta_t, theta_r, terms[10])
-    climate = (sea_share, longest_land, longest_inland, beta0)
-    heights = (smooth_tx, smooth_rx, hstd, hsrd, tx_m - base_tx, rx_m - base_rx, roughness)
-    combination = terms[:10] + terms[11:] + (location_db, total)
-    return geometry + angles + climate + heights + (free_space,) + median + rare + combination
+    terms = assemble(path, air, Losses(free_space, median.total_db, rare.total_db), freq_ghz)
+    return PathTerms(
+        path_km=path.path_km,
+        path_centre_lat_deg=climate.centre_lat_deg,
+        line_of_sight=seen.clear,
+        tx_amsl_m=path.tx_amsl_m,
+        rx_amsl_m=path.rx_amsl_m,
+        effective_radius_km=radius_km,
+        tx_horizon_km=path.tx_horizon_km,
+        rx_horizon_km=path.rx_horizon_km,
+        tx_theta_mrad=path.tx_theta_mrad,
+        rx_theta_mrad=path.rx_theta_mrad,
+        theta_mrad=terms.theta_mrad,
+        sea_share=sea_share,
+        longest_land_km=lengths.land_km,
+        longest_inland_km=lengths.inland_km,
+        beta0_percent=air.beta0_percent,
+        smooth_tx_amsl_m=smooth.tx_m,
+        smooth_rx_amsl_m=smooth.rx_m,
+        diffraction_smooth_tx_amsl_m=smooth.diffraction_tx_m,
+        diffraction_smooth_rx_amsl_m=smooth.diffraction_rx_m,
+        tx_effective_m=path.tx_effective_m,
+        rx_effective_m=path.rx_effective_m,
+        roughness_m=path.roughness_m,
+        free_space_db=free_space,
+        bullington_median_db=median.bullington_db,
+        bullington_smooth_median_db=median.smooth_bullington_db,
+        spherical_median_db=median.spherical_db,
+        diffraction_median_db=median.total_db,
+        bullington_beta0_db=rare.bullington_db,
+        bullington_smooth_beta0_db=rare.smooth_bullington_db,
+        spherical_beta0_db=rare.spherical_db,
+        diffraction_beta0_db=rare.total_db,
+        los_percent_db=terms.los_percent_db,
+        los_beta0_db=terms.los_beta0_db,
+        fi=terms.fi,
+        diffraction_db=terms.diffraction_db,
+        median_db=terms.median_db,
+        diffracted_db=terms.diffracted_db,
+        notional_minimum_db=terms.notional_minimum_db,
+        ducting_db=terms.ducting_db,
+        lower_bound_db=terms.lower_bound_db,
+        diffraction_or_ducting_db=terms.diffraction_or_ducting_db,
+        fj=terms.fj,
+        fk=terms.fk,
+        modified_db=terms.modified_db,
+        troposcatter_db=terms.troposcatter_db,
+        combined_db=terms.combined_db,
+        location_db=location_db,
+        basic_transmission_loss_db=max(
+            terms.los_percent_db, terms.combined_db + location_db
+        ),  # eq. (69)
+    )
 
 
 def path_centre_lat_deg(
@@ -316,65 +358,72 @@ def path_terms(
 
     Arguments and errors as for `basic_transmission_loss_db`.
     """
-    freq_mhz = _checked("freq_mhz", freq_mhz, 30.0, 6000.0)
-    tx_agl_m = _checked("tx_height_agl_m", tx_height_agl_m, 1.0, 3000.0)
-    rx_agl_m = _checked("rx_height_agl_m", rx_height_agl_m, 1.0, 3000.0)
-    percent = _checked("time_percent", time_percent, 1.0, 50.0)
     places = _checked("location_percent", location_percent, 1.0, 99.0)
     sigma_db = _checked("location_sigma_db", location_sigma_db, 0.0, 50.0)
-    delta_n = _checked("delta_n_per_km", delta_n_per_km, 0.0, 150.0)
-    n0 = _checked("n0", n0, 100.0, 500.0)
     for name, lat in (("tx_lat_deg", tx_lat_deg), ("rx_lat_deg", rx_lat_deg)):
         _checked(name, lat, -90.0, 90.0)
     if polarization not in ("vertical", "horizontal"):
         raise InvalidInputError(
             f"polarization is {polarization!r}, wanted 'vertical' or 'horizontal'"
         )
-    at_sea = profile.zone[-1] == SEA
-    location_db = 0.0 if at_sea else -inverse_normal(places / 100.0) * sigma_db
-    values = _path_kernel(
+    location_db = 0.0 if profile.zone[-1] == SEA else -inverse_normal(places / 100.0) * sigma_db
+    path_m = float(profile.distance_m[-1])
+    link = Link(
+        float(freq_mhz),
+        float(tx_height_agl_m),
+        float(rx_height_agl_m),
+        polarization == "horizontal",
+    )
+    climate = Climate(
+        float(delta_n_per_km),
+        float(n0),
+        float(time_percent),
+        path_centre_lat_deg(tx_lat_deg, tx_lon_deg, rx_lat_deg, rx_lon_deg, path_m),
+        tx_coast_distance_m / 1000.0,
+        rx_coast_distance_m / 1000.0,
+    )
+    return _terms(profile, link, climate, location_db)
+
+
+def _terms(profile: PathProfile, link: Link, climate: Climate, location_db: float) -> PathTerms:
+    _checked("freq_mhz", link.freq_mhz, 30.0, 6000.0)
+    _checked("tx_height_agl_m", link.tx_height_agl_m, 1.0, 3000.0)
+    _checked("rx_height_agl_m", link.rx_height_agl_m, 1.0, 3000.0)
+    _checked("time_percent", climate.time_percent, 1.0, 50.0)
+    _checked("delta_n_per_km", climate.delta_n_per_km, 0.0, 150.0)
+    _checked("n0", climate.n0, 100.0, 500.0)
+    return _path_kernel(
         profile.distance_m / 1000.0,
         profile.terrain_amsl_m,
         profile.clutter_height_m,
         profile.zone,
-        freq_mhz / 1000.0,
-        percent,
-        tx_agl_m,
-        rx_agl_m,
-        path_centre_lat_deg(
-            tx_lat_deg, tx_lon_deg, rx_lat_deg, rx_lon_deg, float(profile.distance_m[-1])
-        ),
-        delta_n,
-        n0,
-        polarization == "horizontal",
-        0.0 if profile.zone[0] == SEA else tx_coast_distance_m / 1000.0,
-        0.0 if at_sea else rx_coast_distance_m / 1000.0,
+        link,
+        climate,
         location_db,
     )
-    named: dict[str, Any] = dict(zip(PathTerms.__slots__, values, strict=True))
-    named["line_of_sight"] = bool(named["line_of_sight"])
-    return PathTerms(**named)
 
 
-def basic_transmission_loss_db(
-    profile: PathProfile,
-    *,
-    freq_mhz: float,
-    tx_height_agl_m: float,
-    rx_height_agl_m: float,
-    tx_lat_deg: float,
-    tx_lon_deg: float,
-    rx_lat_deg: float,
-    rx_lon_deg: float,
-    delta_n_per_km: float,
-    n0: float,
-    time_percent: float = 50.0,
-    location_percent: float = 50.0,
-    location_sigma_db: float = 0.0,
-    polarization: str = "vertical",
-    tx_coast_distance_m: float = 500e3,
-    rx_coast_distance_m: float = 500e3,
-) -> float:
+class PathSettings(TypedDict, total=False):
+    """The keywords of `path_terms`."""
+
+    freq_mhz: Required[float]
+    tx_height_agl_m: Required[float]
+    rx_height_agl_m: Required[float]
+    tx_lat_deg: Required[float]
+    tx_lon_deg: Required[float]
+    rx_lat_deg: Required[float]
+    rx_lon_deg: Required[float]
+    delta_n_per_km: Required[float]
+    n0: Required[float]
+    time_percent: float
+    location_percent: float
+    location_sigma_db: float
+    polarization: str
+    tx_coast_distance_m: float
+    rx_coast_distance_m: float
+
+
+def basic_transmission_loss_db(profile: PathProfile, **settings: Unpack[PathSettings]) -> float:
     """Return the basic transmission loss not exceeded for a share of time and places.
 
     Parameters
@@ -433,21 +482,28 @@ def basic_transmission_loss_db(
     .. [1] Recommendation ITU-R P.1812, "A path-specific propagation prediction method for
        point-to-area terrestrial services in the frequency range 30 MHz to 6 000 MHz", Annex 1.
     """
-    return path_terms(
-        profile,
-        freq_mhz=freq_mhz,
-        tx_height_agl_m=tx_height_agl_m,
-        rx_height_agl_m=rx_height_agl_m,
-        tx_lat_deg=tx_lat_deg,
-        tx_lon_deg=tx_lon_deg,
-        rx_lat_deg=rx_lat_deg,
-        rx_lon_deg=rx_lon_deg,
-        delta_n_per_km=delta_n_per_km,
-        n0=n0,
-        time_percent=time_percent,
-        location_percent=location_percent,
-        location_sigma_db=location_sigma_db,
-        polarization=polarization,
-        tx_coast_distance_m=tx_coast_distance_m,
-        rx_coast_distance_m=rx_coast_distance_m,
-    ).basic_transmission_loss_db
+    return path_terms(profile, **settings).basic_transmission_loss_db
+
+
+def _over_profile(profile: PathProfile, link: Link, climate: Climate) -> float:
+    """Return the median over places."""
+    return _terms(profile, link, climate, 0.0).basic_transmission_loss_db
+
+
+MODELS = (
+    Model(
+        name="itu_r_p1812",
+        title="Point-to-area over a terrain profile, with clutter and share of time",
+        kind="path",
+        freq_mhz=(30.0, 6000.0),
+        distance_m=(250.0, 3_000_000.0),
+        tx_height_m=(1.0, 3000.0),
+        rx_height_m=(1.0, 3000.0),
+        time_percent=(1.0, 50.0),
+        source="Recommendation ITU-R P.1812-7, Annex 1 (troposcatter of P.1812-6)",
+        function=basic_transmission_loss_db,
+        over_profile=_over_profile,
+        draw=draw,
+        instead="itu_r_p452 above 6 GHz; free_space below 250 m",
+    ),
+)

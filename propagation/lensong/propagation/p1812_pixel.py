@@ -29,6 +29,9 @@ from lensong.propagation.kernel import kernel
 from lensong.propagation.obstacle import OWN_GROUND, OWN_KM, Receiver, obstacle
 from lensong.propagation.p1812_terms import (
     BETA_EARTH_RADIUS_KM,
+    Losses,
+    PathClimate,
+    PathGeometry,
     assemble,
     beta0_percent,
     combined_db,
@@ -47,15 +50,15 @@ from lensong.propagation.radial import (
     V1,
     V2,
     Radial,
-    Rasters,
     zone_step,
 )
 from lensong.propagation.sampling import nearest
+from lensong.propagation.terrain import Rasters
 from lensong.propagation.types import FloatArray
 
 __all__ = [
-    "Climate",
     "Geometry",
+    "MapClimate",
     "carrier_table",
     "line_of_sight_deg",
     "pixel_geometry",
@@ -72,7 +75,7 @@ NO_SCATTER_DB = 40.0
 FREQ_GHZ, NU_SCALE, FREQ_CUBE_ROOT, DUCTING_FIXED_DB, SCATTER_FIXED_DB = 0, 1, 2, 3, 4
 
 
-class Climate(NamedTuple):
+class MapClimate(NamedTuple):
     """What a sweep needs beside the land and the carriers; units of the Recommendation."""
 
     percent: float
@@ -322,7 +325,7 @@ def pixel_geometry(
     radial: Radial,
     rasters: Rasters,
     receiver: Receiver,
-    climate: Climate,
+    climate: MapClimate,
     tx_m: float,
     rx_ground_m: float,
     rx_zone: int,
@@ -380,7 +383,7 @@ def pixel_geometry(
 def pixel_loss(
     g: Geometry,
     receiver: Receiver,
-    climate: Climate,
+    climate: MapClimate,
     carriers: FloatArray,
     carrier: int,
     step_km: float,
@@ -447,31 +450,30 @@ def pixel_loss(
         )
         rare_db += bullington_from_edge(knife_edge(g.rare_nu * nu_scale), path_km)
     tau = inland_tau(g.inland_km)
-    terms = assemble(
+    path = PathGeometry(
         path_km,
-        freq_ghz,
+        g.tx_at_km,
+        path_km - g.rx_at_km,
+        g.tx_theta_mrad,
+        g.rx_theta_mrad,
+        tx_m,
+        receiver.rx_m,
+        g.tx_effective_m,
+        g.rx_effective_m,
+        g.roughness_m,
+    )
+    over = PathClimate(
         climate.percent,
         climate.n0,
         radius_km,
         beta0_percent(centre_lat_deg, g.land_km, tau),
         tau,
         g.sea_share,
-        tx_m,
-        receiver.rx_m,
-        g.tx_at_km,
-        path_km - g.rx_at_km,
-        g.tx_theta_mrad,
-        g.rx_theta_mrad,
-        g.tx_effective_m,
-        g.rx_effective_m,
-        g.roughness_m,
         tx_coast_km,
         rx_coast_km,
-        free_space,
-        median_db,
-        rare_db,
     )
-    return max(terms[0], terms[15]), terms[3], bare_db
+    terms = assemble(path, over, Losses(free_space, median_db, rare_db), freq_ghz)
+    return max(terms.los_percent_db, terms.combined_db), terms.diffraction_db, bare_db
 
 
 @kernel

@@ -20,31 +20,29 @@ import numpy as np
 
 from lensong.propagation.free_space import slant_free_space_loss_db
 from lensong.propagation.kernel import kernel
+from lensong.propagation.model import Map
 from lensong.propagation.obstacle import OWN_GROUND, OWN_KM, OWN_SURFACE, Receiver
 from lensong.propagation.p1812_pixel import (
-    Climate,
+    MapClimate,
+    carrier_table,
     line_of_sight_deg,
     pixel_geometry,
     pixel_loss,
 )
-from lensong.propagation.p1812_terms import BETA_EARTH_RADIUS_KM
-from lensong.propagation.pixel_order import OWN_SAMPLES, PixelOrder
+from lensong.propagation.p1812_terms import BETA_EARTH_RADIUS_KM, median_earth_radius_km
+from lensong.propagation.pixel_order import AT_THE_MAST_CELLS, OWN_SAMPLES, PixelOrder
 from lensong.propagation.radial import (
     GROUND_M,
-    INLAND,
-    SEA,
     Radial,
-    Rasters,
     grow_hulls,
+    new_radial,
     read_point,
     walk_radial,
 )
+from lensong.propagation.terrain import INLAND, SEA, Rasters
 from lensong.propagation.types import Float32Array, FloatArray
 
-__all__ = ["sweep_p1812"]
-
-AT_THE_MAST_CELLS = 0.03
-"""A pixel centre nearer than this is taken to be this far away: no path has length 0."""
+__all__ = ["draw", "sweep_p1812"]
 
 
 @kernel
@@ -53,7 +51,7 @@ def sweep_p1812(
     order: PixelOrder,
     radial: Radial,
     own: FloatArray,
-    climate: Climate,
+    climate: MapClimate,
     carriers: FloatArray,
     row: float,
     col: float,
@@ -168,3 +166,36 @@ def sweep_p1812(
                 loss_db[c, i, j2] = loss
                 diffraction_db[c, i, j2] = diffraction
                 terrain_db[c, i, j2] = bare
+
+
+def draw(chart: Map, order: PixelOrder) -> None:
+    """Fill a map with P.1812; its carriers share all that does not depend on the frequency."""
+    request, cell_m = chart.requests[0], float(chart.terrain.cell_m)
+    link, air = request.link(), request.climate()
+    climate = MapClimate(
+        percent=air.time_percent,
+        n0=air.n0,
+        earth_radius_km=median_earth_radius_km(air.delta_n_per_km),
+        horizontal=link.horizontal,
+        tx_lat_deg=air.centre_lat_deg,
+        lat_per_row_deg=float(request.lat_per_row_deg),
+        lat_per_col_deg=float(request.lat_per_col_deg),
+        tx_coast_km=air.tx_coast_km,
+        rx_coast_km=air.rx_coast_km,
+    )
+    sweep_p1812(
+        chart.terrain.rasters(),
+        order,
+        new_radial(int(request.radius_m / cell_m) + 2, cell_m),
+        np.empty((3, OWN_SAMPLES)),
+        climate,
+        carrier_table([r.freq_mhz / 1000.0 for r in chart.requests], air.n0),
+        float(request.row),
+        float(request.col),
+        cell_m,
+        link.tx_height_agl_m,
+        link.rx_height_agl_m,
+        chart.row0,
+        chart.col0,
+        *chart.layers,
+    )

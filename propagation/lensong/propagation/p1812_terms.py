@@ -7,12 +7,74 @@ per cent. Each function names its equations; numbering is that of P.1812-6 Annex
 from __future__ import annotations
 
 from math import exp, log, log10, sqrt, tanh
+from typing import NamedTuple
 
 from lensong.propagation.diffraction import EARTH_RADIUS_KM
 from lensong.propagation.kernel import kernel
 
 BETA_EARTH_RADIUS_KM = 3.0 * EARTH_RADIUS_KM
 """Effective Earth radius exceeded for beta0 of the time, eq. (6b)."""
+
+
+class PathGeometry(NamedTuple):
+    """What the closed forms ask of one path, whichever way it was found.
+
+    Distances d, dlt, dlr; angles theta_t, theta_r; antennas above sea level; heights hte, hre above
+    the smooth Earth and roughness hm.
+    """
+
+    path_km: float
+    tx_horizon_km: float
+    rx_horizon_km: float
+    tx_theta_mrad: float
+    rx_theta_mrad: float
+    tx_amsl_m: float
+    rx_amsl_m: float
+    tx_effective_m: float
+    rx_effective_m: float
+    roughness_m: float
+
+
+class PathClimate(NamedTuple):
+    """The air over one path: p, N0, median effective Earth radius, beta0, tau, omega, coasts."""
+
+    time_percent: float
+    n0: float
+    earth_radius_km: float
+    beta0_percent: float
+    tau: float
+    sea_share: float
+    tx_coast_km: float
+    rx_coast_km: float
+
+
+class Losses(NamedTuple):
+    """Lbfs, and the diffraction losses Ld50 and Ldbeta."""
+
+    free_space_db: float
+    diffraction_median_db: float
+    diffraction_beta0_db: float
+
+
+class Terms(NamedTuple):
+    """What leads from the geometry to the loss, named as in `p1812.PathTerms`."""
+
+    los_percent_db: float
+    los_beta0_db: float
+    fi: float
+    diffraction_db: float
+    median_db: float
+    diffracted_db: float
+    notional_minimum_db: float
+    ducting_db: float
+    lower_bound_db: float
+    diffraction_or_ducting_db: float
+    theta_mrad: float
+    fj: float
+    fk: float
+    modified_db: float
+    troposcatter_db: float
+    combined_db: float
 
 
 @kernel
@@ -97,35 +159,20 @@ def _sea_coupling_db(
 
 
 @kernel
-def ducting_loss_db(
-    path_km: float,
-    freq_ghz: float,
-    percent: float,
-    earth_radius_km: float,
-    beta0: float,
-    tau: float,
-    sea_share: float,
-    tx_horizon_km: float,
-    rx_horizon_km: float,
-    tx_theta_mrad: float,
-    rx_theta_mrad: float,
-    tx_effective_m: float,
-    rx_effective_m: float,
-    roughness_m: float,
-    tx_amsl_m: float,
-    rx_amsl_m: float,
-    tx_coast_km: float,
-    rx_coast_km: float,
-) -> float:
+def ducting_loss_db(path: PathGeometry, climate: PathClimate, freq_ghz: float) -> float:
     """Return the loss by ducting and layer reflection Lba, eqs (46) to (56)."""
+    path_km, earth_radius_km = path.path_km, climate.earth_radius_km
+    sea_share, percent = climate.sea_share, climate.time_percent
+    tx_horizon_km, rx_horizon_km = path.tx_horizon_km, path.rx_horizon_km
+    tx_theta_mrad, rx_theta_mrad = path.tx_theta_mrad, path.rx_theta_mrad
     fixed = (
         102.45
         + 20.0 * log10(freq_ghz)
         + 20.0 * log10(tx_horizon_km + rx_horizon_km)
         + _site_shielding_db(tx_theta_mrad, tx_horizon_km, freq_ghz)
         + _site_shielding_db(rx_theta_mrad, rx_horizon_km, freq_ghz)
-        + _sea_coupling_db(sea_share, tx_coast_km, tx_horizon_km, tx_amsl_m)
-        + _sea_coupling_db(sea_share, rx_coast_km, rx_horizon_km, rx_amsl_m)
+        + _sea_coupling_db(sea_share, climate.tx_coast_km, tx_horizon_km, path.tx_amsl_m)
+        + _sea_coupling_db(sea_share, climate.rx_coast_km, rx_horizon_km, path.rx_amsl_m)
     )
     if freq_ghz < 0.5:
         fixed += 45.375 - 137.0 * freq_ghz + 92.5 * freq_ghz * freq_ghz
@@ -137,14 +184,14 @@ def ducting_loss_db(
     )
     angular = 5e-5 * earth_radius_km * freq_ghz ** (1.0 / 3.0) * angle
 
-    exponent = max(-0.6 - 3.5e-9 * path_km**3.1 * tau, -3.4)
-    ratio = path_km / (sqrt(tx_effective_m) + sqrt(rx_effective_m))
+    exponent = max(-0.6 - 3.5e-9 * path_km**3.1 * climate.tau, -3.4)
+    ratio = path_km / (sqrt(path.tx_effective_m) + sqrt(path.rx_effective_m))
     mu2 = min((500.0 / earth_radius_km * ratio * ratio) ** exponent, 1.0)
     mu3 = 1.0
-    if roughness_m > 10.0:
+    if path.roughness_m > 10.0:
         between_km = min(path_km - tx_horizon_km - rx_horizon_km, 40.0)
-        mu3 = exp(-4.6e-5 * (roughness_m - 10.0) * (43.0 + 6.0 * between_km))
-    beta = beta0 * mu2 * mu3
+        mu3 = exp(-4.6e-5 * (path.roughness_m - 10.0) * (43.0 + 6.0 * between_km))
+    beta = climate.beta0_percent * mu2 * mu3
     log_beta = log10(beta)
     gamma = (
         1.076
@@ -248,75 +295,43 @@ def combined_db(scattered_db: float, other_db: float) -> float:
 
 
 @kernel
-def assemble(
-    path_km: float,
-    freq_ghz: float,
-    percent: float,
-    n0: float,
-    earth_radius_km: float,
-    beta0: float,
-    tau: float,
-    sea_share: float,
-    tx_amsl_m: float,
-    rx_amsl_m: float,
-    tx_horizon_km: float,
-    rx_horizon_km: float,
-    tx_theta_mrad: float,
-    rx_theta_mrad: float,
-    tx_effective_m: float,
-    rx_effective_m: float,
-    roughness_m: float,
-    tx_coast_km: float,
-    rx_coast_km: float,
-    free_space_db: float,
-    diffraction_median_db: float,
-    diffraction_beta0_db: float,
-) -> tuple[float, ...]:
+def assemble(path: PathGeometry, climate: PathClimate, losses: Losses, freq_ghz: float) -> Terms:
     """Return every term from the geometry and the two diffraction losses to Lbc, §§4.2 to 4.6.
 
-    In order: Lb0p, Lb0beta, Fi, Ldp, Lbd50, Lbd, Lminb0p, Lba, Lminbap, Lbda, theta, Fj, Fk,
-    Lbam, Lbs, Lbc. At 50 % of time ``diffraction_beta0_db`` has no weight.
+    At 50 % of time ``diffraction_beta0_db`` has no weight.
     """
-    horizons_km = tx_horizon_km + rx_horizon_km
+    percent, beta0 = climate.time_percent, climate.beta0_percent
+    free_space_db, diffraction_median_db = losses.free_space_db, losses.diffraction_median_db
+    horizons_km = path.tx_horizon_km + path.rx_horizon_km
     los_percent_db = free_space_db + multipath_focusing_db(horizons_km, percent)
     los_beta0_db = free_space_db + multipath_focusing_db(horizons_km, beta0)
     fi = interpolation_factor(percent, beta0)
     diffraction_db = diffraction_median_db
     if percent < 50.0:
-        diffraction_db += fi * (diffraction_beta0_db - diffraction_median_db)
+        diffraction_db += fi * (losses.diffraction_beta0_db - diffraction_median_db)
     median_db = free_space_db + diffraction_median_db
     diffracted_db = los_percent_db + diffraction_db
     notional_db = notional_minimum_db(
-        percent, beta0, los_percent_db, los_beta0_db, diffraction_db, median_db, sea_share, fi
-    )
-    ducting_db = ducting_loss_db(
-        path_km,
-        freq_ghz,
         percent,
-        earth_radius_km,
         beta0,
-        tau,
-        sea_share,
-        tx_horizon_km,
-        rx_horizon_km,
-        tx_theta_mrad,
-        rx_theta_mrad,
-        tx_effective_m,
-        rx_effective_m,
-        roughness_m,
-        tx_amsl_m,
-        rx_amsl_m,
-        tx_coast_km,
-        rx_coast_km,
+        los_percent_db,
+        los_beta0_db,
+        diffraction_db,
+        median_db,
+        climate.sea_share,
+        fi,
     )
+    ducting_db = ducting_loss_db(path, climate, freq_ghz)
     lower_bound_db = soft_maximum_db(ducting_db, los_percent_db)
-    fk = distance_blend(path_km)
+    fk = distance_blend(path.path_km)
     either_db = diffraction_or_ducting_db(diffracted_db, lower_bound_db, fk)
-    theta_mrad = 1000.0 * path_km / earth_radius_km + tx_theta_mrad + rx_theta_mrad
+    theta_mrad = (
+        1000.0 * path.path_km / climate.earth_radius_km + path.tx_theta_mrad + path.rx_theta_mrad
+    )
     fj = angle_blend(theta_mrad)
     modified_db = either_db + (notional_db - either_db) * fj  # eq. (62)
-    scattered_db = troposcatter_loss_db(path_km, theta_mrad, freq_ghz, n0, percent)
-    return (
+    scattered_db = troposcatter_loss_db(path.path_km, theta_mrad, freq_ghz, climate.n0, percent)
+    return Terms(
         los_percent_db,
         los_beta0_db,
         fi,

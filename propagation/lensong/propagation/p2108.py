@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
 from lensong.propagation.diffraction import knife_edge_loss_db
+from lensong.propagation.model import Model
 from lensong.propagation.types import FloatArray
 from lensong.propagation.validity import one_of, within
 
 __all__ = [
     "CLUTTER_HEIGHT_M",
+    "MODELS",
     "height_gain_loss_db",
     "slant_clutter_loss_db",
     "terrestrial_clutter_loss_db",
@@ -129,9 +133,9 @@ def terrestrial_clutter_loss_db(
 
     Notes
     -----
-    Never more than the loss at 2 km, at every distance, as reference code has it. Under a mast that
-    looks down from a slope it is too much by about 8 dB: there, use
-    `lensong.propagation.slant_clutter`.
+    The lesser of the losses at the distance and at 2 km, at every distance and share: for nearly
+    all places the loss at 2 km can be less than nearer by. Under a mast that looks down from a
+    slope it is too much by about 8 dB: there, use `lensong.propagation.slant_clutter`.
 
     Examples
     --------
@@ -152,7 +156,8 @@ def terrestrial_clutter_loss_db(
     share = within(
         "location_percent", location_percent, *_BEYOND_SHARE, source=source, hint=_SHARE_HINT
     )
-    return _town_loss_db(np.minimum(distance, 2000.0), freq / 1000.0, share)
+    at_2_km = _town_loss_db(np.asarray(2000.0), freq / 1000.0, share)
+    return np.asarray(np.minimum(_town_loss_db(distance, freq / 1000.0, share), at_2_km))
 
 
 def _town_loss_db(distance_m: FloatArray, freq_ghz: FloatArray, percent: FloatArray) -> FloatArray:
@@ -222,3 +227,35 @@ def slant_clutter_loss_db(
     # at the zenith the power is 0 and the cotangent may round to a tiny negative number
     cotangent = np.maximum(1.0 / np.tan(angle), 0.0)
     return np.asarray((factor * cotangent) ** power - 1.0 + 0.6 * ndtri(share))
+
+
+MODELS = (
+    Model(
+        name="itu_r_p2108_height_gain",
+        title="Clutter around an antenna below its top",
+        kind="add_on",
+        freq_mhz=(30.0, 3000.0),
+        source="Recommendation ITU-R P.2108-1, section 3.1",
+        function=height_gain_loss_db,
+        instead="itu_r_p2108_terrestrial above 3 GHz",
+    ),
+    Model(
+        name="itu_r_p2108_terrestrial",
+        title="Clutter at the end of a terrestrial path, by share of places, in towns",
+        kind="add_on",
+        freq_mhz=(500.0, 67_000.0),
+        distance_m=(250.0, inf),
+        source="Recommendation ITU-R P.2108-1, section 3.2",
+        function=terrestrial_clutter_loss_db,
+        instead="itu_r_p2108_height_gain below 500 MHz and nearer than 250 m",
+    ),
+    Model(
+        name="itu_r_p2108_slant",
+        title="Clutter toward an aircraft or satellite, by elevation and share of places",
+        kind="add_on",
+        freq_mhz=(10_000.0, 100_000.0),
+        source="Recommendation ITU-R P.2108-1, section 3.3",
+        function=slant_clutter_loss_db,
+        instead="itu_r_p2108_terrestrial below 10 GHz",
+    ),
+)

@@ -8,10 +8,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
+from lensong.propagation.model import Model
 from lensong.propagation.types import FloatArray
 from lensong.propagation.validity import one_of, within
 
-__all__ = ["BUILDINGS", "building_entry_loss_db"]
+__all__ = [
+    "BUILDINGS",
+    "MODELS",
+    "building_entry_loss_db",
+]
 
 SOURCE = "ITU-R P.2109-2 §3"
 
@@ -101,3 +106,16 @@ def building_entry_loss_db(
     part_2 = quantile * (c.y + c.z * log_f) + mean_2
     powers = 10.0 ** (0.1 * part_1) + 10.0 ** (0.1 * part_2) + 10.0 ** (0.1 * -3.0)
     return np.asarray(10.0 * np.log10(powers))
+
+
+MODELS = (
+    Model(
+        name="itu_r_p2109",
+        title="Entry into a building, by share of places",
+        kind="add_on",
+        freq_mhz=(80.0, 100_000.0),
+        source="Recommendation ITU-R P.2109-2",
+        function=building_entry_loss_db,
+        instead="a measured entry loss",
+    ),
+)

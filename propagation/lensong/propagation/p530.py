@@ -10,12 +10,14 @@ from numpy.typing import ArrayLike
 
 from lensong.propagation.errors import OutOfRangeError
 from lensong.propagation.free_space import free_space_loss_db
+from lensong.propagation.model import Model
 from lensong.propagation.p676 import gas_attenuation_db
 from lensong.propagation.p838 import rain_coefficients
 from lensong.propagation.types import FloatArray
 from lensong.propagation.validity import within
 
 __all__ = [
+    "MODELS",
     "HopAvailability",
     "MicrowaveHop",
     "clear_air_loss_db",
@@ -399,3 +401,17 @@ def hop_availability(hop: MicrowaveHop, fade_margin_db: float) -> HopAvailabilit
         multipath_outage_percent=multipath,
         availability_percent=max(0.0, 100.0 - rain - multipath),
     )
+
+
+MODELS = (
+    Model(
+        name="itu_r_p530",
+        title="Rain and multipath of a microwave hop, and its availability",
+        kind="add_on",
+        freq_mhz=(1000.0, 100_000.0),
+        distance_m=(0.0, 60_000.0),
+        source="Recommendation ITU-R P.530-18, sections 2.3 and 2.4.1",
+        function=hop_availability,
+        instead="itu_r_p452 for paths beyond the horizon",
+    ),
+)

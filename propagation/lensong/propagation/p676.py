@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lensong.propagation.model import Model
 from lensong.propagation.p676_lines import OXYGEN_LINES, WATER_VAPOUR_LINES
 from lensong.propagation.types import FloatArray
 from lensong.propagation.validity import within
 
-__all__ = ["gas_attenuation_db", "gas_specific_attenuation_db_per_km"]
+__all__ = ["MODELS", "gas_attenuation_db", "gas_specific_attenuation_db_per_km"]
 
 SOURCE = "ITU-R P.676-12 Annex 1 §1"
 
@@ -183,3 +184,16 @@ def gas_attenuation_db(
         water_vapour_g_per_m3=water_vapour_g_per_m3,
     )
     return np.asarray((oxygen + water) * distance / 1000.0)
+
+
+MODELS = (
+    Model(
+        name="itu_r_p676",
+        title="Oxygen and water vapour, line by line",
+        kind="add_on",
+        freq_mhz=(1000.0, 1_000_000.0),
+        source="Recommendation ITU-R P.676-12, Annex 1",
+        function=gas_attenuation_db,
+        instead="0 dB below 1 GHz",
+    ),
+)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lensong.propagation.model import Model
 from lensong.propagation.types import FloatArray
 from lensong.propagation.validity import one_of, within
 
 __all__ = [
+    "MODELS",
     "WOODS",
     "single_vegetation_loss_db",
     "slant_woodland_loss_db",
@@ -231,3 +233,34 @@ def single_vegetation_loss_db(
         hint="0 or more",
     )
     return np.asarray(depth * per_metre)
+
+
+MODELS = (
+    Model(
+        name="itu_r_p833_woodland",
+        title="One end inside a wood",
+        kind="add_on",
+        freq_mhz=(105.9, 2200.0),
+        source="Recommendation ITU-R P.833-10, section 2.1",
+        function=woodland_loss_db,
+        instead="clutter heights in itu_r_p1812",
+    ),
+    Model(
+        name="itu_r_p833_slant",
+        title="Slanting path through pine wood",
+        kind="add_on",
+        freq_mhz=(1000.0, 30_000.0),
+        source="Recommendation ITU-R P.833-10, section 2.2",
+        function=slant_woodland_loss_db,
+        instead="itu_r_p833_woodland below 1 GHz and for level paths",
+    ),
+    Model(
+        name="itu_r_p833_single",
+        title="Path through one stand of trees",
+        kind="add_on",
+        freq_mhz=(105.9, 1000.0),
+        source="Recommendation ITU-R P.833-10, section 3.1",
+        function=single_vegetation_loss_db,
+        instead="diffraction over the trees (clutter heights in itu_r_p1812) above 1 GHz",
+    ),
+)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lensong.propagation.model import Model
 from lensong.propagation.types import FloatArray
 from lensong.propagation.validity import within
 
-__all__ = ["rain_coefficients", "rain_specific_attenuation_db_per_km"]
+__all__ = ["MODELS", "rain_coefficients", "rain_specific_attenuation_db_per_km"]
 
 SOURCE = "ITU-R P.838-3"
 
@@ -155,3 +156,16 @@ def rain_specific_attenuation_db_per_km(
     )
     k, alpha = rain_coefficients(freq_mhz, elevation_deg=elevation_deg, tilt_deg=tilt_deg)
     return np.asarray(k * rain**alpha)
+
+
+MODELS = (
+    Model(
+        name="itu_r_p838",
+        title="Rain per kilometre",
+        kind="add_on",
+        freq_mhz=(1000.0, 1_000_000.0),
+        source="Recommendation ITU-R P.838-3",
+        function=rain_specific_attenuation_db_per_km,
+        instead="0 dB below 1 GHz",
+    ),
+)

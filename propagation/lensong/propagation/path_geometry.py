@@ -7,6 +7,7 @@ those of the Recommendations: kilometres, metres above sea level, milliradians.
 from __future__ import annotations
 
 from math import atan
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,14 +16,69 @@ from lensong.propagation.kernel import kernel
 from lensong.propagation.radial import NO_STRETCH, zone_step
 from lensong.propagation.types import FloatArray, IntArray
 
-__all__ = ["delta_bullington", "horizons", "smooth_earth", "stretches"]
+__all__ = [
+    "Antennas",
+    "Diffraction",
+    "Horizons",
+    "SmoothEarth",
+    "Stretches",
+    "delta_bullington",
+    "horizons",
+    "smooth_earth",
+    "stretches",
+]
+
+
+class Horizons(NamedTuple):
+    """What both antennas see, bare ground: dlt, dlr, theta_t, theta_r and the horizon points."""
+
+    tx_km: float
+    rx_km: float
+    tx_theta_mrad: float
+    rx_theta_mrad: float
+    tx_point: int
+    rx_point: int
+    clear: bool
+
+
+class SmoothEarth(NamedTuple):
+    """The smooth Earth under both ends: hst, hsr and, lowered for diffraction, hstd, hsrd."""
+
+    tx_m: float
+    rx_m: float
+    diffraction_tx_m: float
+    diffraction_rx_m: float
+
+
+class Stretches(NamedTuple):
+    """The longest land and inland stretches and the share of sea: dtm, dlm, omega."""
+
+    land_km: float
+    inland_km: float
+    sea_share: float
+
+
+class Antennas(NamedTuple):
+    """Both antennas above sea level, and above the smooth Earth of diffraction."""
+
+    tx_amsl_m: float
+    rx_amsl_m: float
+    tx_above_m: float
+    rx_above_m: float
+
+
+class Diffraction(NamedTuple):
+    """Lbulla, Lbulls, Ldsph and Ld."""
+
+    bullington_db: float
+    smooth_bullington_db: float
+    spherical_db: float
+    total_db: float
 
 
 @kernel
-def horizons(
-    d: FloatArray, h: FloatArray, tx_m: float, rx_m: float, curvature: float
-) -> tuple[float, float, float, float, int, int, bool]:
-    """Return dlt, dlr, theta_t, theta_r, both horizon points and clear or not, eqs (76)-(83)."""
+def horizons(d: FloatArray, h: FloatArray, tx_m: float, rx_m: float, curvature: float) -> Horizons:
+    """Return what both antennas see, eqs (76)-(83)."""
     n = d.size
     path_km = d[n - 1]
     best, tx_point = -np.inf, 0
@@ -39,7 +95,9 @@ def horizons(
             if slope >= back:
                 back, rx_point = slope, i
         tx_theta, rx_theta = 1000.0 * atan(best), 1000.0 * atan(back)
-        return d[tx_point], path_km - d[rx_point], tx_theta, rx_theta, tx_point, rx_point, False
+        return Horizons(
+            d[tx_point], path_km - d[rx_point], tx_theta, rx_theta, tx_point, rx_point, False
+        )
     nu, point = -np.inf, 0
     for i in range(1, n - 1):
         value = nu_one_metre(h[i], d[i], tx_m, rx_m, path_km, curvature)
@@ -47,13 +105,11 @@ def horizons(
             nu, point = value, i
     back = (tx_m - rx_m) / (1000.0 * path_km) - 0.5 * curvature * path_km
     tx_theta, rx_theta = 1000.0 * atan(direct), 1000.0 * atan(back)
-    return d[point], path_km - d[point], tx_theta, rx_theta, point, point, True
+    return Horizons(d[point], path_km - d[point], tx_theta, rx_theta, point, point, True)
 
 
 @kernel
-def smooth_earth(
-    d: FloatArray, h: FloatArray, tx_m: float, rx_m: float
-) -> tuple[float, float, float, float]:
+def smooth_earth(d: FloatArray, h: FloatArray, tx_m: float, rx_m: float) -> SmoothEarth:
     """Return hst, hsr (eqs 85, 86) and hstd, hsrd (eqs 87 to 89)."""
     n = d.size
     path_km = d[n - 1]
@@ -76,11 +132,11 @@ def smooth_earth(
         both = obstruction_tx + obstruction_rx
         lowered_tx -= obstruction * obstruction_tx / both
         lowered_rx -= obstruction * obstruction_rx / both
-    return smooth_tx, smooth_rx, min(lowered_tx, h[0]), min(lowered_rx, h[n - 1])
+    return SmoothEarth(smooth_tx, smooth_rx, min(lowered_tx, h[0]), min(lowered_rx, h[n - 1]))
 
 
 @kernel
-def stretches(d: FloatArray, zone: IntArray) -> tuple[float, float, float]:
+def stretches(d: FloatArray, zone: IntArray) -> Stretches:
     """Return the longest land and inland stretches and the share of sea, §3.6 and eq. (1).
 
     A stretch reaches half a step beyond its last point on either side, except at the path's ends.
@@ -91,7 +147,7 @@ def stretches(d: FloatArray, zone: IntArray) -> tuple[float, float, float]:
         before = 0.0 if i == 0 else 0.5 * (d[i - 1] + d[i])
         after = d[n - 1] if i == n - 1 else 0.5 * (d[i] + d[i + 1])
         state = zone_step(state, before, after, zone[i])
-    return state[2], state[3], state[4] / d[n - 1]
+    return Stretches(state[2], state[3], state[4] / d[n - 1])
 
 
 @kernel
@@ -99,21 +155,18 @@ def delta_bullington(
     d: FloatArray,
     g: FloatArray,
     flat: FloatArray,
-    tx_m: float,
-    rx_m: float,
-    smooth_tx_m: float,
-    smooth_rx_m: float,
+    antennas: Antennas,
     radius_km: float,
     freq_ghz: float,
     horizontal: bool,
     sea_share: float,
-) -> tuple[float, float, float, float]:
-    """Return Lbulla, Lbulls, Ldsph and Ld, eqs (37) to (39)."""
+) -> Diffraction:
+    """Return the diffraction loss, eqs (37) to (39)."""
     wavelength, curvature = wavelength_m(freq_ghz), 1.0 / radius_km
-    actual = bullington(d, g, tx_m, rx_m, curvature, wavelength)
-    tx_above, rx_above = tx_m - smooth_tx_m, rx_m - smooth_rx_m
+    actual = bullington(d, g, antennas.tx_amsl_m, antennas.rx_amsl_m, curvature, wavelength)
+    tx_above, rx_above = antennas.tx_above_m, antennas.rx_above_m
     smooth = bullington(d, flat, tx_above, rx_above, curvature, wavelength)
     sphere = spherical_earth(
         d[d.size - 1], tx_above, rx_above, radius_km, freq_ghz, horizontal, sea_share
     )
-    return actual, smooth, sphere, actual + max(sphere - smooth, 0.0)
+    return Diffraction(actual, smooth, sphere, actual + max(sphere - smooth, 0.0))

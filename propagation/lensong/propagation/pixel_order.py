@@ -10,10 +10,13 @@ from numba import njit
 
 from lensong.propagation.types import Int32Array, IntArray
 
-__all__ = ["OWN_SAMPLES", "PixelOrder", "order_pixels"]
+__all__ = ["AT_THE_MAST_CELLS", "OWN_SAMPLES", "PixelOrder", "order_pixels"]
 
 OWN_SAMPLES = 8
 """Samples before the pixel that are read on its own line."""
+
+AT_THE_MAST_CELLS = 0.03
+"""A pixel centre nearer than this is taken to be this far away: no path has length 0."""
 
 STATE_GAP_STEPS = OWN_SAMPLES + 0.5
 """The radial serves a pixel up to this many steps before it."""

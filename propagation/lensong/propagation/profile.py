@@ -8,9 +8,8 @@ from numpy.typing import ArrayLike
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 from lensong.propagation.kernel import kernel
 from lensong.propagation.p1812 import PathProfile
-from lensong.propagation.radial import INLAND
 from lensong.propagation.sampling import bilinear
-from lensong.propagation.sweep import Terrain
+from lensong.propagation.terrain import INLAND, Terrain
 from lensong.propagation.types import Float32Array, FloatArray
 
 __all__ = ["earth_bulge_m", "fresnel_radius_m", "path_profile"]

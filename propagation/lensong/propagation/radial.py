@@ -28,11 +28,11 @@ from lensong.propagation.block_search import BLOCK, fill_block_maxima
 from lensong.propagation.hull import push
 from lensong.propagation.kernel import kernel
 from lensong.propagation.sampling import bilinear, bilinear_pair, nearest
-from lensong.propagation.types import Float32Array, FloatArray, IntArray, UInt8Array
+from lensong.propagation.terrain import INLAND, SEA, Rasters
+from lensong.propagation.types import FloatArray, IntArray
 
 __all__ = [
     "Radial",
-    "Rasters",
     "grow_hulls",
     "new_radial",
     "read_point",
@@ -40,18 +40,7 @@ __all__ = [
     "zone_step",
 ]
 
-SEA, COASTAL_LAND, INLAND = 1, 3, 4
 NO_STRETCH = -1.0
-
-
-class Rasters(NamedTuple):
-    """The land under a sweep; a raster of one cell stands for "none given"."""
-
-    ground_m: Float32Array
-    clutter_m: Float32Array
-    zone: UInt8Array
-    has_clutter: bool
-    has_zone: bool
 
 
 class Radial(NamedTuple):

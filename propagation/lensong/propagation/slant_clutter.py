@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
+from lensong.propagation.model import Model
 from lensong.propagation.p2108 import slant_clutter_loss_db, terrestrial_clutter_loss_db
 from lensong.propagation.types import FloatArray
 from lensong.propagation.validity import within
 
-__all__ = ["down_looking_clutter_loss_db"]
+__all__ = ["MODELS", "down_looking_clutter_loss_db"]
 
 _SOURCE = "ITU-R P.2108-1 §3.2, §3.3"
 _SLANT_LEAST_MHZ = 10_000.0
@@ -94,3 +97,18 @@ def _slant_loss_db(
     offset = 0.6 * ndtri(np.asarray(location_percent, dtype=np.float64) / 100.0) - 1.0
     power = _FREQ_EXPONENT * 0.5 * (90.0 - elevation_deg) / 90.0
     return np.asarray((loss - offset) * (freq_mhz / at_least) ** power + offset)
+
+
+MODELS = (
+    Model(
+        name="itu_r_p2108_down_looking",
+        title="Clutter at a phone under a mast on a slope, by elevation, in towns",
+        kind="add_on",
+        freq_mhz=(500.0, 67_000.0),
+        distance_m=(250.0, inf),
+        source="Recommendation ITU-R P.2108-1, lesser of sections 3.2 and 3.3 "
+        "(carried below 10 GHz)",
+        function=down_looking_clutter_loss_db,
+        instead="itu_r_p2108_height_gain below 500 MHz and nearer than 250 m",
+    ),
+)

@@ -13,10 +13,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lensong.propagation.link import Link
+from lensong.propagation.model import Model
+from lensong.propagation.statistical_sweep import map_by_distance
 from lensong.propagation.types import BoolArray, FloatArray
 from lensong.propagation.validity import one_of, within
 
 __all__ = [
+    "MODELS",
     "SCENARIOS",
     "Scenario",
     "expected_loss_db",
@@ -350,3 +354,43 @@ def expected_loss_db(
     ]
     clear = los_probability(scenario, distance_m, rx_height_agl_m=rx_height_agl_m)
     return np.asarray(clear * losses[0] + (1.0 - clear) * losses[1])
+
+
+def _record(scenario: ScenarioName, title: str) -> Model:
+    limits = SCENARIOS[scenario]
+    nearest_m, farthest_m = limits.distance_m
+
+    def over_distance(distance_m: FloatArray, slant_m: FloatArray, link: Link) -> FloatArray:
+        """Return the expected loss; nearer than 10 m counts as 10 m, NaN beyond the last."""
+        del slant_m
+        inside = distance_m <= farthest_m
+        return expected_loss_db(
+            scenario,
+            np.where(inside, np.maximum(distance_m, nearest_m), np.nan),
+            freq_mhz=link.freq_mhz,
+            tx_height_agl_m=link.tx_height_agl_m,
+            rx_height_agl_m=link.rx_height_agl_m,
+        )
+
+    return Model(
+        name=f"tr38901_{scenario}",
+        title=title,
+        kind="statistical",
+        freq_mhz=limits.freq_mhz,
+        distance_m=limits.distance_m,
+        tx_height_m=limits.tx_height_m,
+        rx_height_m=limits.rx_height_m,
+        source="3GPP TR 38.901 v17.0.0, tables 7.4.1-1 and 7.4.2-1",
+        function=path_loss_db,
+        over_distance=over_distance,
+        draw=map_by_distance(over_distance),
+        town_clutter=True,
+        instead=limits.instead.removeprefix("use "),
+    )
+
+
+MODELS = (
+    _record("rma", "3GPP rural macro, line of sight by its probability"),
+    _record("uma", "3GPP urban macro, line of sight by its probability"),
+    _record("umi", "3GPP urban micro in a street canyon, line of sight by its probability"),
+)
