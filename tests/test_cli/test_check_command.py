@@ -49,3 +49,28 @@ def test_json_has_mapping_counts_and_warnings(small: SmallPlan) -> None:
 def test_quiet_leaves_only_the_code(small: SmallPlan) -> None:
     run = small.check("--quiet")
     assert (run.exit_code, run.output) == (0, "")
+
+
+def test_the_heights_and_the_ground_under_masts_and_villages_are_shown(small: SmallPlan) -> None:
+    found = json.loads(small.check("--json").stdout)["ground"]
+    assert set(found["heights_m"]) == {"min", "p5", "median", "p95", "max"}
+    assert found["void_share"] == found["zero_share"] == 0.0
+    assert len(found["masts"]) == 1
+    assert [place["listed_m"] for place in found["villages"]] == [None, None]
+    text = small.check().stdout
+    assert "heights [m]: min" in text
+    assert "0.00% void, 0.00% exactly 0" in text
+    assert "ground under villages: " in text
+
+
+def test_heights_of_the_list_that_are_not_those_of_the_ground_are_named(small: SmallPlan) -> None:
+    path = small.folder / "villages.csv"
+    header, *rows = path.read_text("utf-8").splitlines()
+    rows = [*rows, rows[-1].replace(rows[-1].split(",")[0], "third", 1)]
+    path.write_text(
+        "\n".join([f"{header},altitude", *(f"{row},4800" for row in rows)]) + "\n", "utf-8"
+    )
+    run = small.check()
+    assert run.exit_code == 1
+    assert "listed 4,800 m" in run.stdout
+    assert "heights that the list of villages gives differ from the elevation by" in run.stdout

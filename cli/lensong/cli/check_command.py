@@ -15,6 +15,7 @@ from lensong.cli.options import json_option, quiet_option
 
 if TYPE_CHECKING:
     from lensong.coverage.cellplan.report import ImportReport
+    from lensong.coverage.ground_check import GroundCheck
     from lensong.coverage.network import Network
     from lensong.gis_data.land import Land
 
@@ -45,7 +46,10 @@ def check(scenario: Path, rows: Path | None, as_json: bool, quiet: bool) -> None
         asked = load_scenario(scenario)
         console.progress("start", 1.0, 1.0)
         land, network, report = read_inputs(asked, console.progress)
-    warnings = [*network.warnings, *land.warnings]
+        from lensong.coverage.ground_check import check_ground
+
+        ground = check_ground(land, network)
+    warnings = [*network.warnings, *land.warnings, *ground.warnings()]
     if rows is not None:
         from lensong.coverage.results.tables import as_read_table
         from lensong.gis_data.vector_write import write_csv
@@ -53,15 +57,21 @@ def check(scenario: Path, rows: Path | None, as_json: bool, quiet: bool) -> None
         write_csv(rows, as_read_table(network.as_read))
     if as_json:
         found = _as_json(asked.title, land, network, report, warnings)
+        found["ground"] = ground.as_json()
         click.echo(json.dumps(found, ensure_ascii=False, indent=2))
     elif not quiet:
-        click.echo(_text(asked.title, land, network, report, warnings))
+        click.echo(_text(asked.title, land, network, report, ground, warnings))
     if warnings:
         raise SystemExit(EXIT_NO)
 
 
 def _text(
-    title: str, land: Land, network: Network, report: ImportReport, warnings: list[str]
+    title: str,
+    land: Land,
+    network: Network,
+    report: ImportReport,
+    ground: GroundCheck,
+    warnings: list[str],
 ) -> str:
     from lensong.coverage.cellplan.report import describe_import, describe_rows
 
@@ -76,6 +86,9 @@ def _text(
         f"villages: {len(land.villages)}, with {grouped(people)} people",
         *([f"communes: {len(land.communes)}"] if land.communes is not None else []),
         *(f"{s.role}: {s.path}{f' ({s.note})' if s.note else ''}" for s in land.sources),
+        "",
+        "GROUND",
+        *ground.lines(),
         "",
         "NETWORK",
         f"{_counted(len(network.masts), 'mast')}, {_counted(len(network.cells), 'cell')}",

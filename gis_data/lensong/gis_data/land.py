@@ -59,8 +59,9 @@ class Land:
         1 inside the area of interest, 0 in the margin.
     villages : GeoDataFrame in ``grid.crs``
         Columns ``village_id`` (str, unique), ``name``, ``commune``, ``commune_code``,
-        ``province`` (str, may be empty), ``population`` (float, NaN unknown) and the footprint
-        polygon as ``geometry``; ``centre_easting_m``, ``centre_northing_m``,
+        ``province`` (str, may be empty), ``population`` (float, NaN unknown), where the list has
+        one ``listed_ground_m`` (float, its own height of the ground, only compared), and the
+        footprint polygon as ``geometry``; ``centre_easting_m``, ``centre_northing_m``,
         ``lat_deg``, ``lon_deg`` of the place; ``footprint`` is ``"polygon"`` as given or
         ``"disc"`` drawn around a point.
     communes : GeoDataFrame in ``grid.crs``, or None

@@ -17,7 +17,7 @@ from pyproj import Transformer
 from lensong.gis_data.angles import Axis, parse_angle
 from lensong.gis_data.csv_cells import unguarded
 from lensong.gis_data.lists import read_list
-from lensong.gis_data.tables import UNICODE_ENCODINGS, Table
+from lensong.gis_data.tables import UNICODE_ENCODINGS, Table, parse_number
 from lensong.gis_data.vectors import (
     as_numbers,
     as_text,
@@ -62,6 +62,10 @@ VILLAGE_ALIASES: dict[str, tuple[str, ...]] = {
     ),
     "lat_deg": (
         "lat_deg", "lat", "latitude", "vi_do", "lat_wgs84", "latitud", "breite", "breitengrad", "y",
+    ),
+    "listed_ground_m": (
+        "ground_m", "elevation_m", "altitude_m", "elevation", "altitude", "do_cao", "ele", "dem",
+        "dem_m",
     ),
     "lon_deg": (
         "lon_deg", "lon", "lng", "long", "longitude", "longtitude", "longtitute", "longtitu",
@@ -138,6 +142,7 @@ def read_villages(
             "village_id": raw["village_id"],
             **{name: raw[name] for name in _TEXTS},
             "population": raw["population"],
+            **({"listed_ground_m": raw["listed_ground_m"]} if "listed_ground_m" in raw else {}),
             "centre_easting_m": shapely.get_x(centres),
             "centre_northing_m": shapely.get_y(centres),
             "lat_deg": lat_deg,
@@ -282,6 +287,11 @@ def _attributes(
         assumptions.append(
             f"{path.name}: {unknown} of {count} villages have population 0, taken as unknown"
         )
+    if "listed_ground_m" in found:
+        attributes["listed_ground_m"] = [
+            _height_or_nan(text, decimal_comma)
+            for text in as_text(values[found["listed_ground_m"]])
+        ]
     attributes["population"] = [people if people != 0.0 else float("nan") for people in population]
     return attributes, assumptions
 
@@ -299,6 +309,15 @@ def _not_used(
             if _PEOPLE_NAME.search(search_key(name))
         ]
     return [f"{path.name}: columns not used: {first_few(unused, 12)}"] if unused else []
+
+
+def _height_or_nan(text: str, decimal_comma: bool) -> float:
+    """Return a height that is only compared, NaN where it is none."""
+    try:
+        height_m = parse_number(text, decimal_comma)
+    except DataError:
+        return float("nan")
+    return height_m if -500.0 < height_m < 9_000.0 else float("nan")
 
 
 def _places(
