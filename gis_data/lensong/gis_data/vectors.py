@@ -27,6 +27,7 @@ from pyproj.exceptions import CRSError
 
 from lensong.gis_data.names import search_key
 from lensong.gis_data.tables import parse_number
+from lensong.gis_data.vector_formats import check_vector_file
 from lensong.gis_data.workbook import WORKBOOK_SUFFIXES
 from lensong.propagation.errors import ConfigError, CrsMismatchError, DataError
 
@@ -46,6 +47,9 @@ __all__ = [
 
 _POINT_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+")
 _MOST_KML_BYTES = 512 * 2**20
+# A GML file may name a schema on the network; its features are read without it.
+pyogrio.set_gdal_config_options({"GML_DOWNLOAD_WFS_SCHEMA": "NO", "GML_DOWNLOAD_SCHEMA": "NO"})
+
 _TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
 # What GDAL adds to a KML layer (how Google Earth draws a placemark) and to a GML layer (its box).
 _NO_ATTRIBUTES = (
@@ -277,6 +281,7 @@ def open_layer(path: Path, layer: str = "") -> tuple[gpd.GeoDataFrame, list[str]
 
     All folders of a KML or KMZ file are one layer, with a column ``folder``, unless one is chosen.
     """
+    check_vector_file(path)
     if path.suffix.lower() == ".gml":
         with TemporaryDirectory() as folder:  # GDAL writes an index beside a GML file
             copy = Path(shutil.copy(path, folder))
