@@ -46,7 +46,8 @@ class _Resources(HTMLParser):
 
 
 def _data(html: str) -> dict[str, Any]:
-    found = re.search(r'<script type="application/json" id="report-data">(.*?)</script>', html)
+    begin = '<script type="application/json" id="report-data">'
+    found = re.search(rf"{begin}\s*(.*?)\s*</script>", html)
     assert found is not None
     data: dict[str, Any] = json.loads(found[1])
     return data

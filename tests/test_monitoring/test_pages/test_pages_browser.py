@@ -298,7 +298,7 @@ def test_a_site_is_picked_out_of_many_without_accents(synthetic: Served, page: P
         "(() => { const f = document.querySelector('[data-filter]'); f.value = 'mat ong';"
         " f.dispatchEvent(new Event('input', {bubbles: true})); })()"
     )
-    picked = "document.querySelector('[name=site]').selectedOptions[0].textContent"
+    picked = "document.querySelector('[name=site]').selectedOptions[0].label"
     assert page.ask(picked).startswith("HTX Mật ong")
     wait_for(page, "!document.getElementById('save').disabled")
     chosen = page.ask("document.querySelector('[name=site]').value")

@@ -23,7 +23,9 @@ function classAt({ lng, lat }) {
   if (!picture) return null;
   const [[west, north], , [east, south]] = MAP.corners_deg;
   const col = Math.floor(((lng - west) / (east - west)) * picture.width);
-  const row = Math.floor(((mercator(north) - mercator(lat)) / (mercator(north) - mercator(south))) * picture.height);
+  const row = Math.floor(
+    ((mercator(north) - mercator(lat)) / (mercator(north) - mercator(south))) * picture.height,
+  );
   if (col < 0 || row < 0 || col >= picture.width || row >= picture.height) return null;
   const [red, green, blue, alpha] = picture.pen.getImageData(col, row, 1, 1).data;
   if (!alpha) return null;
@@ -44,7 +46,11 @@ function className(entry, unit) {
 function readValue(lngLat) {
   const entry = classAt(lngLat);
   const place = `${number(lngLat.lat, 5)}°, ${number(lngLat.lng, 5)}°`;
-  const value = shown.layer ? (entry ? className(entry, shown.layer.unit) : say("map.nothing")) : "";
+  const value = shown.layer
+    ? entry
+      ? className(entry, shown.layer.unit)
+      : say("map.nothing")
+    : "";
   const box = document.getElementById("readout");
   box.hidden = false;
   box.replaceChildren(el("b", {}, value), ` ${place}`);
@@ -53,27 +59,41 @@ function readValue(lngLat) {
 function layerTitle() {
   if (!shown.layer) return say("layer.none");
   const { kind, technology, service } = shown.layer;
-  return [`${say(`layer.${kind}`)} ${technology}`, service && serviceName(service)].filter(Boolean).join(" · ");
+  return [`${say(`layer.${kind}`)} ${technology}`, service && serviceName(service)]
+    .filter(Boolean)
+    .join(" · ");
 }
 
 function legendEntries() {
   if (!shown.layer) return [];
   const { classes, unit, kind, floor_dbm: floor } = shown.layer;
-  const entries = classes.map((c) => ({ colour: c.colour, text: className(c, unit), note: (c.services ?? []).map(serviceName).join(", ") }));
+  const entries = classes.map((c) => ({
+    colour: c.colour,
+    text: className(c, unit),
+    note: (c.services ?? []).map(serviceName).join(", "),
+  }));
   if (["rsrp", "sinr", "downlink", "uplink", "probability"].includes(kind)) entries.reverse();
   if (floor !== null) entries.push({ text: say("map.below", { n: floor, unit: "dBm" }) });
-  else if (classes[0]?.low !== undefined) entries.push({ text: say("map.below", { n: classes[0].low, unit }) });
+  else if (classes[0]?.low !== undefined)
+    entries.push({ text: say("map.below", { n: classes[0].low, unit }) });
   return entries;
 }
 
 function fillLegend() {
   document.querySelector("[data-legend-title]").textContent = layerTitle();
   document.querySelector("[data-layer-title]").textContent = layerTitle();
-  document.getElementById("legend").replaceChildren(
-    ...legendEntries().map((entry) =>
-      el("li", { class: entry.colour ? null : "empty" }, entry.colour ? el("i", { style: `background:${entry.colour}` }) : null,
-        el("span", {}, entry.text, entry.note ? el("small", {}, ` ${entry.note}`) : ""))),
-  );
+  document
+    .getElementById("legend")
+    .replaceChildren(
+      ...legendEntries().map((entry) =>
+        el(
+          "li",
+          { class: entry.colour ? null : "empty" },
+          entry.colour ? el("i", { style: `background:${entry.colour}` }) : null,
+          el("span", {}, entry.text, entry.note ? el("small", {}, ` ${entry.note}`) : ""),
+        ),
+      ),
+    );
 }
 
 /** What the signs on the map mean; each has a shape, a colour and a word. */
@@ -81,40 +101,65 @@ function keyEntries() {
   const uncertain = MAP.masts.some((m) => m.uncertain);
   const small = (sheet, width, height) => ({ sheet, width, height });
   return [
-    ...["covered", "patchy", "no_signal"].map((name) => [small(classSymbol(name), 18, 18), say(`class.${name}`)]),
+    ...["covered", "patchy", "no_signal"].map((name) => [
+      small(classSymbol(name), 18, 18),
+      say(`class.${name}`),
+    ]),
     [small(mastSymbol(false), 16, 16), say("mast")],
     uncertain && [small(mastSymbol(true), 16, 16), `${say("mast")}, ${say("map.uncertain")}`],
     ...DATA.technologies.map((t) => [small(wedgeKey(t), 22, 18), `${say("azimuth")} ${t}`]),
-    MAP.gaps.features.length && [small(hatchBox(), 22, 14), say("map.gap_hatch", { service: serviceName(DATA.class_service) })],
+    MAP.gaps.features.length && [
+      small(hatchBox(), 22, 14),
+      say("map.gap_hatch", { service: serviceName(DATA.class_service) }),
+    ],
     MAP.area.features.length && [small(lineBox([2, 3], 2), 22, 14), say("map.area")],
     MAP.communes && [small(lineBox([6, 3], 1.4), 22, 14), say("map.communes")],
   ].filter(Boolean);
 }
 
-const hatchBox = () => canvas(22, 14, (pen) => {
-  pen.fillStyle = pen.createPattern(canvas(10 / SHARP, 10 / SHARP, (p) => (p.scale(1 / SHARP, 1 / SHARP), p.drawImage(hatchSymbol(), 0, 0, 10, 10))), "repeat");
-  pen.fillRect(0, 0, 22, 14);
-  pen.strokeStyle = COLOURS.gap;
-  pen.strokeRect(0.5, 0.5, 21, 13);
-});
-const lineBox = (dash, width) => canvas(22, 14, (pen) => {
-  pen.strokeStyle = "#17212b";
-  pen.lineWidth = width;
-  pen.setLineDash(dash);
-  pen.beginPath();
-  pen.moveTo(0, 7);
-  pen.lineTo(22, 7);
-  pen.stroke();
-});
+const hatchBox = () =>
+  canvas(22, 14, (pen) => {
+    pen.fillStyle = pen.createPattern(
+      canvas(
+        10 / SHARP,
+        10 / SHARP,
+        (p) => (p.scale(1 / SHARP, 1 / SHARP), p.drawImage(hatchSymbol(), 0, 0, 10, 10)),
+      ),
+      "repeat",
+    );
+    pen.fillRect(0, 0, 22, 14);
+    pen.strokeStyle = COLOURS.gap;
+    pen.strokeRect(0.5, 0.5, 21, 13);
+  });
+const lineBox = (dash, width) =>
+  canvas(22, 14, (pen) => {
+    pen.strokeStyle = "#17212b";
+    pen.lineWidth = width;
+    pen.setLineDash(dash);
+    pen.beginPath();
+    pen.moveTo(0, 7);
+    pen.lineTo(22, 7);
+    pen.stroke();
+  });
 
 function fillKey() {
-  document.getElementById("key").replaceChildren(...keyEntries().map(([{ sheet, width, height }, text]) => {
-    const copy = el("canvas", { "aria-hidden": "true" });
-    [copy.width, copy.height] = [24 * SHARP, 18 * SHARP];
-    const scale = Math.min(24 / width, 18 / height, 1) * SHARP;
-    copy.getContext("2d").drawImage(sheet, (copy.width - width * scale) / 2, (copy.height - height * scale) / 2, width * scale, height * scale);
-    return el("li", {}, copy, text);
-  }));
+  document.getElementById("key").replaceChildren(
+    ...keyEntries().map(([{ sheet, width, height }, text]) => {
+      const copy = el("canvas", { "aria-hidden": "true" });
+      [copy.width, copy.height] = [24 * SHARP, 18 * SHARP];
+      const scale = Math.min(24 / width, 18 / height, 1) * SHARP;
+      copy
+        .getContext("2d")
+        .drawImage(
+          sheet,
+          (copy.width - width * scale) / 2,
+          (copy.height - height * scale) / 2,
+          width * scale,
+          height * scale,
+        );
+      return el("li", {}, copy, text);
+    }),
+  );
 }
 
 /** Return the figure as one canvas: title, map, scale bar, north, legend, date and origin. */
@@ -126,9 +171,15 @@ function figureCanvas() {
   const key = keyEntries();
   const probe = document.createElement("canvas").getContext("2d");
   probe.font = `12px ${FONT}`;
-  const texts = [...legend.map((entry) => [entry.text, entry.note].filter(Boolean).join("  ")), ...key.map(([, text]) => text)];
+  const texts = [
+    ...legend.map((entry) => [entry.text, entry.note].filter(Boolean).join("  ")),
+    ...key.map(([, text]) => text),
+  ];
   const column = 56 + Math.max(...texts.map((text) => probe.measureText(text).width));
-  const perColumn = Math.max(5, Math.ceil((legend.length + key.length) / Math.max(1, Math.floor((width - 32) / column))));
+  const perColumn = Math.max(
+    5,
+    Math.ceil((legend.length + key.length) / Math.max(1, Math.floor((width - 32) / column))),
+  );
   const [top, below] = [56, 26 + perColumn * 20 + 30];
   const sheet = document.createElement("canvas");
   [sheet.width, sheet.height] = [view.width, Math.round((top + view.clientHeight + below) * ratio)];
@@ -165,7 +216,10 @@ function figureCanvas() {
   write(bar.textContent, 18, barTop + 13, "12px");
   let place = 0;
   const next = () => {
-    const at = [16 + Math.floor(place / perColumn) * column, top + view.clientHeight + 26 + (place % perColumn) * 20];
+    const at = [
+      16 + Math.floor(place / perColumn) * column,
+      top + view.clientHeight + 26 + (place % perColumn) * 20,
+    ];
     place += 1;
     return at;
   };
@@ -183,8 +237,16 @@ function figureCanvas() {
     pen.drawImage(sign, x + 11 - (w * scale) / 2, y - 4 - (h * scale) / 2, w * scale, h * scale);
     write(text, x + 32, y, "12px");
   }
-  const origin = [...document.querySelectorAll("figcaption [data-origin], figcaption [data-date]")].map((node) => node.textContent);
-  write([...origin, say("result_id", { id: DATA.result_id })].join("   "), 16, top + view.clientHeight + below - 12, "11px", "#55616d");
+  const origin = [
+    ...document.querySelectorAll("figcaption [data-origin], figcaption [data-date]"),
+  ].map((node) => node.textContent);
+  write(
+    [...origin, say("result_id", { id: DATA.result_id })].join("   "),
+    16,
+    top + view.clientHeight + below - 12,
+    "11px",
+    "#55616d",
+  );
   return sheet;
 }
 

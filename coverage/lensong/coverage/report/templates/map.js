@@ -8,7 +8,12 @@ const OVERLAYS = {
   gaps: ["gap-fill", "gap-line"],
   communes: ["commune-line", "commune-labels"],
 };
-const shown = { technology: DATA.technologies[0], kind: "rsrp", service: DATA.class_service, layer: null };
+const shown = {
+  technology: DATA.technologies[0],
+  kind: "rsrp",
+  service: DATA.class_service,
+  layer: null,
+};
 let map = null;
 let popup = null;
 let classFilter = "";
@@ -23,7 +28,11 @@ const points = (items, properties) => ({
 });
 
 const CLASS_RANK = { no_signal: 0, patchy: 1, covered: 2 };
-const villagePoints = () => points(DATA.villages, (v) => ({ class: v.class, rank: CLASS_RANK[v.class] * 1e9 - (v.people ?? 0) }));
+const villagePoints = () =>
+  points(DATA.villages, (v) => ({
+    class: v.class,
+    rank: CLASS_RANK[v.class] * 1e9 - (v.people ?? 0),
+  }));
 const mastPoints = () => points(MAP.masts, (m) => ({ uncertain: m.uncertain }));
 const communePoints = () => ({
   type: "FeatureCollection",
@@ -54,53 +63,143 @@ function wedgePoints() {
 function drawIcon(name) {
   const [kind, ...parts] = name.split("|");
   if (kind === "class") return classSymbol(parts[0], 20);
-  if (kind === "wedge") return wedgeSymbol(parts[0], { omni: parts[1] === "true", uncertain: parts[2] === "true" });
+  if (kind === "wedge")
+    return wedgeSymbol(parts[0], { omni: parts[1] === "true", uncertain: parts[2] === "true" });
   if (kind === "mast") return mastSymbol(parts[0] === "true");
   if (kind === "hatch") return hatchSymbol();
   const i = +parts[1];
   if (kind === "village") {
     const village = DATA.villages[i];
     const lines = [[village.name, `600 12.5px ${FONT}`, "#17212b"]];
-    if (village.class !== "covered") lines.push([say(`class.${village.class}`), `600 11px ${FONT}`, COLOURS[village.class]]);
+    if (village.class !== "covered")
+      lines.push([say(`class.${village.class}`), `600 11px ${FONT}`, COLOURS[village.class]]);
     return labelSymbol(lines);
   }
-  if (kind === "mast-name") return labelSymbol([[MAP.masts[i].name || MAP.masts[i].mast_id, `500 11.5px ${FONT}`, "#0b4380"]]);
-  return labelSymbol([[MAP.communes.features[i].properties.commune.toUpperCase(), `600 11px ${FONT}`, "#4b5661"]]);
+  if (kind === "mast-name")
+    return labelSymbol([
+      [MAP.masts[i].name || MAP.masts[i].mast_id, `500 11.5px ${FONT}`, "#0b4380"],
+    ]);
+  return labelSymbol([
+    [MAP.communes.features[i].properties.commune.toUpperCase(), `600 11px ${FONT}`, "#4b5661"],
+  ]);
 }
 
 const icon = (kind) => ["concat", `${kind}|${language}|`, ["to-string", ["get", "i"]]];
-const symbols = (id, source, layout, rest = {}) => ({ id, type: "symbol", source, layout, ...rest });
+const symbols = (id, source, layout, rest = {}) => ({
+  id,
+  type: "symbol",
+  source,
+  layout,
+  ...rest,
+});
 
 function mapStyle() {
   const geo = (data) => ({ type: "geojson", data });
   const picture = (url) => ({ type: "image", url, coordinates: MAP.corners_deg });
   const raster = (id, source, opacity, resampling) => ({
-    id, type: "raster", source,
-    paint: { "raster-opacity": opacity, "raster-fade-duration": 0, "raster-resampling": resampling },
+    id,
+    type: "raster",
+    source,
+    paint: {
+      "raster-opacity": opacity,
+      "raster-fade-duration": 0,
+      "raster-resampling": resampling,
+    },
   });
   return {
     version: 8,
     sources: {
-      base: picture(MAP.base), cover: picture(shown.layer?.url ?? MAP.base), area: geo(MAP.area), gaps: geo(MAP.gaps),
-      communes: geo(MAP.communes ?? EMPTY), "commune-points": geo(communePoints()), footprints: geo(MAP.footprints),
-      link: geo(EMPTY), wedges: geo(wedgePoints()), masts: geo(mastPoints()), villages: geo(villagePoints()),
+      base: picture(MAP.base),
+      cover: picture(shown.layer?.url ?? MAP.base),
+      area: geo(MAP.area),
+      gaps: geo(MAP.gaps),
+      communes: geo(MAP.communes ?? EMPTY),
+      "commune-points": geo(communePoints()),
+      footprints: geo(MAP.footprints),
+      link: geo(EMPTY),
+      wedges: geo(wedgePoints()),
+      masts: geo(mastPoints()),
+      villages: geo(villagePoints()),
     },
     layers: [
       { id: "ground", type: "background", paint: { "background-color": "#e4e8ec" } },
       raster("base", "base", 1, "linear"),
       raster("cover", "cover", 0.7, "nearest"),
       { id: "gap-fill", type: "fill", source: "gaps", paint: { "fill-pattern": "hatch|" } },
-      { id: "gap-line", type: "line", source: "gaps", paint: { "line-color": COLOURS.gap, "line-width": 1.4 } },
-      { id: "commune-line", type: "line", source: "communes", paint: { "line-color": "#2d3842", "line-width": 1.3, "line-dasharray": [5, 2.5], "line-opacity": 0.8 } },
-      { id: "area", type: "line", source: "area", paint: { "line-color": "#17212b", "line-width": 2, "line-dasharray": [1, 1.5] } },
-      { id: "footprints", type: "line", source: "footprints", minzoom: 11, paint: { "line-color": "#17212b", "line-width": 1 } },
-      { id: "link", type: "line", source: "link", paint: { "line-color": "#17212b", "line-width": 2, "line-dasharray": [2, 1.5] } },
+      {
+        id: "gap-line",
+        type: "line",
+        source: "gaps",
+        paint: { "line-color": COLOURS.gap, "line-width": 1.4 },
+      },
+      {
+        id: "commune-line",
+        type: "line",
+        source: "communes",
+        paint: {
+          "line-color": "#2d3842",
+          "line-width": 1.3,
+          "line-dasharray": [5, 2.5],
+          "line-opacity": 0.8,
+        },
+      },
+      {
+        id: "area",
+        type: "line",
+        source: "area",
+        paint: { "line-color": "#17212b", "line-width": 2, "line-dasharray": [1, 1.5] },
+      },
+      {
+        id: "footprints",
+        type: "line",
+        source: "footprints",
+        minzoom: 11,
+        paint: { "line-color": "#17212b", "line-width": 1 },
+      },
+      {
+        id: "link",
+        type: "line",
+        source: "link",
+        paint: { "line-color": "#17212b", "line-width": 2, "line-dasharray": [2, 1.5] },
+      },
       symbols("commune-labels", "commune-points", { "icon-image": icon("commune") }),
-      symbols("wedges", "wedges", { "icon-image": ["get", "icon"], "icon-rotate": ["get", "azimuth"], "icon-rotation-alignment": "map", "icon-allow-overlap": true, "icon-ignore-placement": true, "symbol-sort-key": ["get", "rank"], "icon-size": ["interpolate", ["linear"], ["zoom"], 8, 0.4, 12, 1] }),
-      symbols("mast-labels", "masts", { "icon-image": icon("mast-name"), "icon-anchor": "bottom", "icon-offset": [0, -11], "icon-padding": 0 }, { minzoom: 10.5 }),
-      symbols("village-labels", "villages", { "icon-image": icon("village"), "icon-anchor": "top", "icon-offset": [0, 13], "icon-padding": 0, "symbol-sort-key": ["get", "rank"] }),
-      symbols("masts", "masts", { "icon-image": ["concat", "mast|", ["to-string", ["get", "uncertain"]]], "icon-allow-overlap": true }),
-      symbols("villages", "villages", { "icon-image": ["concat", "class|", ["get", "class"]], "icon-size": ["interpolate", ["linear"], ["zoom"], 8, 0.55, 11.5, 1], "icon-allow-overlap": true, "symbol-sort-key": ["-", 0, ["get", "rank"]] }),
+      symbols("wedges", "wedges", {
+        "icon-image": ["get", "icon"],
+        "icon-rotate": ["get", "azimuth"],
+        "icon-rotation-alignment": "map",
+        "icon-allow-overlap": true,
+        "icon-ignore-placement": true,
+        "symbol-sort-key": ["get", "rank"],
+        "icon-size": ["interpolate", ["linear"], ["zoom"], 8, 0.4, 12, 1],
+      }),
+      symbols(
+        "mast-labels",
+        "masts",
+        {
+          "icon-image": icon("mast-name"),
+          "icon-anchor": "bottom",
+          "icon-offset": [0, -11],
+          "icon-padding": 0,
+        },
+        { minzoom: 10.5 },
+      ),
+      symbols("village-labels", "villages", {
+        "icon-image": icon("village"),
+        "icon-anchor": "top",
+        "icon-offset": [0, 13],
+        "icon-padding": 0,
+        "symbol-sort-key": ["get", "rank"],
+      }),
+      symbols("masts", "masts", {
+        "icon-image": ["concat", "mast|", ["to-string", ["get", "uncertain"]]],
+        "icon-allow-overlap": true,
+      }),
+      symbols("villages", "villages", {
+        "icon-image": ["concat", "class|", ["get", "class"]],
+        "icon-size": ["interpolate", ["linear"], ["zoom"], 8, 0.55, 11.5, 1],
+        "icon-allow-overlap": true,
+        "symbol-sort-key": ["-", 0, ["get", "rank"]],
+      }),
     ],
   };
 }
@@ -114,16 +213,29 @@ function startMap() {
     return;
   }
   map = new maplibregl.Map({
-    container: "map", style: mapStyle(), bounds: MAP.bounds_deg, fitBoundsOptions: { padding: 24 },
-    attributionControl: false, dragRotate: false, pitchWithRotate: false, touchPitch: false, maxPitch: 0,
+    container: "map",
+    style: mapStyle(),
+    bounds: MAP.bounds_deg,
+    fitBoundsOptions: { padding: 24 },
+    attributionControl: false,
+    dragRotate: false,
+    pitchWithRotate: false,
+    touchPitch: false,
+    maxPitch: 0,
     cooperativeGestures: matchMedia("(pointer: coarse)").matches, // one finger scrolls the page
-    renderWorldCopies: false, maxZoom: 17, fadeDuration: 0, locale: mapWords(),
+    renderWorldCopies: false,
+    maxZoom: 17,
+    fadeDuration: 0,
+    locale: mapWords(),
     canvasContextAttributes: { preserveDrawingBuffer: true }, // so that the figure can be saved and printed
   });
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();
   map.addControl(new maplibregl.NavigationControl({ showCompass: false }), "top-right");
-  map.addControl(new maplibregl.FullscreenControl({ container: document.getElementById("figure") }), "top-right");
+  map.addControl(
+    new maplibregl.FullscreenControl({ container: document.getElementById("figure") }),
+    "top-right",
+  );
   map.addControl(new maplibregl.ScaleControl({ maxWidth: 140 }), "bottom-left");
   map.on("styleimagemissing", ({ id }) => {
     if (!map.hasImage(id)) map.addImage(id, pixels(drawIcon(id)), { pixelRatio: SHARP });
@@ -142,15 +254,24 @@ function startMap() {
 
 function mapWords() {
   return {
-    "Map.Title": say("map.label"), "NavigationControl.ZoomIn": say("ui.zoom_in"), "NavigationControl.ZoomOut": say("ui.zoom_out"),
-    "FullscreenControl.Enter": say("ui.fullscreen"), "FullscreenControl.Exit": say("ui.leave_fullscreen"), "Popup.Close": say("ui.close"),
-    "CooperativeGesturesHandler.MobileHelpText": say("ui.two_fingers"), "CooperativeGesturesHandler.WindowsHelpText": say("ui.ctrl_zoom"), "CooperativeGesturesHandler.MacHelpText": say("ui.ctrl_zoom"),
+    "Map.Title": say("map.label"),
+    "NavigationControl.ZoomIn": say("ui.zoom_in"),
+    "NavigationControl.ZoomOut": say("ui.zoom_out"),
+    "FullscreenControl.Enter": say("ui.fullscreen"),
+    "FullscreenControl.Exit": say("ui.leave_fullscreen"),
+    "Popup.Close": say("ui.close"),
+    "CooperativeGesturesHandler.MobileHelpText": say("ui.two_fingers"),
+    "CooperativeGesturesHandler.WindowsHelpText": say("ui.ctrl_zoom"),
+    "CooperativeGesturesHandler.MacHelpText": say("ui.ctrl_zoom"),
   };
 }
 
 /** What a click at this point means: a village before a mast before a gap. */
 function found(point) {
-  const near = [[point.x - 4, point.y - 4], [point.x + 4, point.y + 4]];
+  const near = [
+    [point.x - 4, point.y - 4],
+    [point.x + 4, point.y + 4],
+  ];
   for (const layer of ["villages", "village-labels", "masts", "mast-labels", "gap-fill"]) {
     const [feature] = map.queryRenderedFeatures(near, { layers: [layer] });
     if (feature) return { layer, feature };
@@ -164,21 +285,32 @@ function clicked({ point, lngLat }) {
   if (!hit) return;
   const { i } = hit.feature.properties;
   if (hit.layer.startsWith("village")) selectVillage(i);
-  else if (hit.layer.startsWith("mast")) showPopup([MAP.masts[i].lon_deg, MAP.masts[i].lat_deg], mastPopup(MAP.masts[i]));
+  else if (hit.layer.startsWith("mast"))
+    showPopup([MAP.masts[i].lon_deg, MAP.masts[i].lat_deg], mastPopup(MAP.masts[i]));
   else showPopup(lngLat, gapPopup(hit.feature.properties));
   fitPopup();
 }
 
 function showPopup(place, content) {
   popup?.remove();
-  popup = new maplibregl.Popup({ offset: 12, maxWidth: "380px" }).setLngLat(place).setDOMContent(content).addTo(map);
+  popup = new maplibregl.Popup({ offset: 12, maxWidth: "380px" })
+    .setLngLat(place)
+    .setDOMContent(content)
+    .addTo(map);
 }
 
 /** Move the map just so far that the popup lies inside it. */
 function fitPopup() {
-  const [box, view] = [popup.getElement().getBoundingClientRect(), map.getContainer().getBoundingClientRect()];
-  const past = (low, high, from, to) => (low < from + 8 ? low - from - 8 : high > to - 8 ? high - to + 8 : 0);
-  const [x, y] = [past(box.left, box.right, view.left, view.right), past(box.top, box.bottom, view.top, view.bottom)];
+  const [box, view] = [
+    popup.getElement().getBoundingClientRect(),
+    map.getContainer().getBoundingClientRect(),
+  ];
+  const past = (low, high, from, to) =>
+    low < from + 8 ? low - from - 8 : high > to - 8 ? high - to + 8 : 0;
+  const [x, y] = [
+    past(box.left, box.right, view.left, view.right),
+    past(box.top, box.bottom, view.top, view.bottom),
+  ];
   if (x || y) map.panBy([x, y]);
 }
 
@@ -190,7 +322,12 @@ function selectVillage(i, { fly = false } = {}) {
   const place = [village.lon_deg, village.lat_deg];
   showPopup(place, villagePopup(village, i));
   // The place goes into the lower part of the map: the popup stands above it.
-  if (fly) map.flyTo({ center: place, zoom: Math.max(map.getZoom(), 13), offset: [0, 0.3 * map.getContainer().clientHeight] });
+  if (fly)
+    map.flyTo({
+      center: place,
+      zoom: Math.max(map.getZoom(), 13),
+      offset: [0, 0.3 * map.getContainer().clientHeight],
+    });
   else fitPopup();
   drawLink(village);
 }
@@ -198,7 +335,17 @@ function selectVillage(i, { fly = false } = {}) {
 function drawLink(village) {
   const server = village[`best_server_${shown.technology.toLowerCase()}`];
   const mast = server && MAP.masts.find((m) => m.cells.some((c) => c.cell_id === server));
-  const line = mast && { type: "Feature", properties: {}, geometry: { type: "LineString", coordinates: [[village.lon_deg, village.lat_deg], [mast.lon_deg, mast.lat_deg]] } };
+  const line = mast && {
+    type: "Feature",
+    properties: {},
+    geometry: {
+      type: "LineString",
+      coordinates: [
+        [village.lon_deg, village.lat_deg],
+        [mast.lon_deg, mast.lat_deg],
+      ],
+    },
+  };
   map.getSource("link").setData(line ? { type: "FeatureCollection", features: [line] } : EMPTY);
 }
 
@@ -206,7 +353,11 @@ function drawLink(village) {
 function showLayer() {
   const fits = (l) => l.technology === shown.technology && l.kind === shown.kind;
   const candidates = MAP.layers.filter(fits);
-  shown.layer = candidates.find((l) => l.service === shown.service) ?? candidates.find((l) => !l.service) ?? candidates[0] ?? null;
+  shown.layer =
+    candidates.find((l) => l.service === shown.service) ??
+    candidates.find((l) => !l.service) ??
+    candidates[0] ??
+    null;
   if (shown.layer?.service) shown.service = shown.layer.service;
   readPicture(shown.layer);
   if (!map) return;
@@ -225,15 +376,27 @@ function filterMap(chosen) {
 }
 
 function showOverlay(name, visible) {
-  for (const layer of OVERLAYS[name]) map?.setLayoutProperty(layer, "visibility", visible ? "visible" : "none");
+  for (const layer of OVERLAYS[name])
+    map?.setLayoutProperty(layer, "visibility", visible ? "visible" : "none");
 }
 
-const flyToBounds = ([west, south, east, north]) => map?.fitBounds([[west, south], [east, north]], { padding: 32 });
+const flyToBounds = ([west, south, east, north]) =>
+  map?.fitBounds(
+    [
+      [west, south],
+      [east, north],
+    ],
+    { padding: 32 },
+  );
 
 onLanguage.push(() => {
   if (!map) return;
   whenLoaded(() => {
-    for (const [layer, kind] of [["village-labels", "village"], ["mast-labels", "mast-name"], ["commune-labels", "commune"]]) {
+    for (const [layer, kind] of [
+      ["village-labels", "village"],
+      ["mast-labels", "mast-name"],
+      ["commune-labels", "commune"],
+    ]) {
       map.setLayoutProperty(layer, "icon-image", icon(kind));
     }
   });

@@ -1,6 +1,14 @@
 // Symbols and labels drawn on canvas: without internet there is no server for glyphs and sprites.
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif';
-const COLOURS = { covered: "#00734f", patchy: "#a85400", no_signal: "#a3123a", mast: "#17212b", "4G": "#0b5cad", "5G": "#7b2fb0", gap: "#a3123a" };
+const COLOURS = {
+  covered: "#00734f",
+  patchy: "#a85400",
+  no_signal: "#a3123a",
+  mast: "#17212b",
+  "4G": "#0b5cad",
+  "5G": "#7b2fb0",
+  gap: "#a3123a",
+};
 const SHARP = 2; // pixels drawn per CSS pixel
 
 function canvas(width, height, draw) {
@@ -47,10 +55,16 @@ function classSymbol(name, size = 18) {
 function wedgeSymbol(technology, { omni = false, uncertain = false } = {}) {
   const size = 76;
   const radius = technology === "5G" ? 34 : 25;
-  return canvas(size, size, (pen) => drawWedge(pen, size / 2, size / 2, omni ? 0.62 * radius : radius, technology, { omni, uncertain }));
+  return canvas(size, size, (pen) =>
+    drawWedge(pen, size / 2, size / 2, omni ? 0.62 * radius : radius, technology, {
+      omni,
+      uncertain,
+    }),
+  );
 }
 
-const wedgeKey = (technology) => canvas(22, 18, (pen) => drawWedge(pen, 11, 17, 15, technology, {}));
+const wedgeKey = (technology) =>
+  canvas(22, 18, (pen) => drawWedge(pen, 11, 17, 15, technology, {}));
 
 function drawWedge(pen, x, y, radius, technology, { omni, uncertain }) {
   const half = (28 * Math.PI) / 180;
@@ -100,7 +114,9 @@ function hatchSymbol(size = 10) {
 /** Lines of text with a halo; each line is [text, css font, colour]. */
 function labelSymbol(lines) {
   const probe = document.createElement("canvas").getContext("2d");
-  const width = Math.max(...lines.map(([text, font]) => ((probe.font = font), probe.measureText(text).width))) + 8;
+  const width =
+    Math.max(...lines.map(([text, font]) => ((probe.font = font), probe.measureText(text).width))) +
+    8;
   const step = 15;
   return canvas(width, step * lines.length + 4, (pen) => {
     pen.textAlign = "center";

@@ -20,13 +20,17 @@ function sortable(table) {
   });
 }
 
-const visibleText = (cell) => cell.querySelector(`.l[lang="${language}"]`)?.textContent ?? cell.textContent;
+const visibleText = (cell) =>
+  cell.querySelector(`.l[lang="${language}"]`)?.textContent ?? cell.textContent;
 
 /** Order numbers as numbers and words as the language does; what is missing comes last. */
 function compare(a, b, falling) {
   const missing = (v) => v === null || v === undefined || v === "" || v === "None";
   if (missing(a) || missing(b)) return missing(a) - missing(b);
-  const order = Number.isNaN(+a) || Number.isNaN(+b) ? String(a).localeCompare(String(b), LOCALES[language], { numeric: true }) : a - b;
+  const order =
+    Number.isNaN(+a) || Number.isNaN(+b)
+      ? String(a).localeCompare(String(b), LOCALES[language], { numeric: true })
+      : a - b;
   return falling ? -order : order;
 }
 
@@ -35,14 +39,35 @@ const ofTechnology = (name) => `${name}_${shown.technology.toLowerCase()}`;
 
 /** The columns of the village table: heading, value to sort by, cell to show, heading above. */
 function villageColumns() {
-  const figure = (id, name, head, digits, over) => ({ id, head, over, class: "n", value: (v) => v[name], show: (v) => number(v[name], digits) });
-  const share = (name) => ({ id: column("served_share", name), head: serviceName(name), over: say("shares"), class: "n share", value: (v) => v[column("served_share", name)], show: (v) => shareBar(v[column("served_share", name)]) });
+  const figure = (id, name, head, digits, over) => ({
+    id,
+    head,
+    over,
+    class: "n",
+    value: (v) => v[name],
+    show: (v) => number(v[name], digits),
+  });
+  const share = (name) => ({
+    id: column("served_share", name),
+    head: serviceName(name),
+    over: say("shares"),
+    class: "n share",
+    value: (v) => v[column("served_share", name)],
+    show: (v) => shareBar(v[column("served_share", name)]),
+  });
   const cause = (v) => (v.reason ? say(`reason.${v.reason}`) : "");
   const radio = say("of_technology", { technology: shown.technology });
   const server = (v) => v[ofTechnology("best_server")] ?? "";
   return [
     { id: "name", head: say("village"), value: (v) => v.name, row: true },
-    { id: "class", head: say("class.cause"), class: "state-cell", value: (v) => `${CLASS_RANK[v.class]} ${cause(v)}`, show: (v) => [classMark(v.class), say(`class.${v.class}`), el("small", {}, cause(v))], tone: true },
+    {
+      id: "class",
+      head: say("class.cause"),
+      class: "state-cell",
+      value: (v) => `${CLASS_RANK[v.class]} ${cause(v)}`,
+      show: (v) => [classMark(v.class), say(`class.${v.class}`), el("small", {}, cause(v))],
+      tone: true,
+    },
     { id: "commune", head: say("commune"), value: (v) => v.commune, show: (v) => v.commune },
     figure("people", "people", say("people"), 0),
     ...DATA.services.map(({ name }) => share(name)),
@@ -50,61 +75,131 @@ function villageColumns() {
     figure("downlink", ofTechnology("downlink_p50_mbps"), say("short.downlink"), 1, radio),
     figure("uplink", ofTechnology("uplink_p50_mbps"), say("short.uplink"), 1, radio),
     figure("uplink10", ofTechnology("uplink_p10_mbps"), say("short.uplink10"), 1, radio),
-    { id: "server", head: say("server"), over: radio, class: "nowrap", value: server, show: (v) => (server(v) || "–") + (v[ofTechnology("best_server_uncertain")] ? " ?" : "") },
-    { id: "distance", head: say("short.distance"), over: radio, class: "n", value: (v) => v[ofTechnology("distance_m")], show: km },
+    {
+      id: "server",
+      head: say("server"),
+      over: radio,
+      class: "nowrap",
+      value: server,
+      show: (v) => (server(v) || "–") + (v[ofTechnology("best_server_uncertain")] ? " ?" : ""),
+    },
+    {
+      id: "distance",
+      head: say("short.distance"),
+      over: radio,
+      class: "n",
+      value: (v) => v[ofTechnology("distance_m")],
+      show: km,
+    },
   ];
 }
 
 /** Two rows of headings: what several columns share stands above them. */
 function headingRows(columns, by) {
-  const sorter = (c) => el("button", { type: "button", class: "sort", "data-column": c.id }, c.head);
+  const sorter = (c) =>
+    el("button", { type: "button", class: "sort", "data-column": c.id }, c.head);
   const state = (c) => (c === by ? (sorting.falling ? "descending" : "ascending") : null);
   const [above, below] = [el("tr"), el("tr")];
   columns.forEach((c, i) => {
-    if (!c.over) above.append(el("th", { scope: "col", rowspan: 2, class: c.class, "aria-sort": state(c) }, sorter(c)));
+    if (!c.over)
+      above.append(
+        el("th", { scope: "col", rowspan: 2, class: c.class, "aria-sort": state(c) }, sorter(c)),
+      );
     else {
-      if (columns[i - 1]?.over !== c.over) above.append(el("th", { scope: "colgroup", class: "over", colspan: columns.filter((o) => o.over === c.over).length }, c.over));
+      if (columns[i - 1]?.over !== c.over)
+        above.append(
+          el(
+            "th",
+            {
+              scope: "colgroup",
+              class: "over",
+              colspan: columns.filter((o) => o.over === c.over).length,
+            },
+            c.over,
+          ),
+        );
       below.append(el("th", { scope: "col", class: c.class, "aria-sort": state(c) }, sorter(c)));
     }
   });
   return [above, below];
 }
 
-const km = (v) => { const metres = v[ofTechnology("distance_m")]; return metres === null || metres === undefined ? "–" : number(metres / 1000, 1); };
-const shareBar = (share) => [percent(share), el("i", { "aria-hidden": "true" }, el("i", { style: `width:${100 * (share ?? 0)}%` }))];
+const km = (v) => {
+  const metres = v[ofTechnology("distance_m")];
+  return metres === null || metres === undefined ? "–" : number(metres / 1000, 1);
+};
+const shareBar = (share) => [
+  percent(share),
+  el("i", { "aria-hidden": "true" }, el("i", { style: `width:${100 * (share ?? 0)}%` })),
+];
 
 function fillVillages() {
   const columns = villageColumns();
   const by = columns.find((c) => c.id === sorting.column) ?? columns[0];
-  const order = DATA.villages.map((_, i) => i).sort((a, b) => compare(by.value(DATA.villages[a]), by.value(DATA.villages[b]), sorting.falling));
+  const order = DATA.villages
+    .map((_, i) => i)
+    .sort((a, b) =>
+      compare(by.value(DATA.villages[a]), by.value(DATA.villages[b]), sorting.falling),
+    );
   const chosen = villageTable.querySelector('[aria-selected="true"]')?.dataset.i;
   const rows = order.map((i) => {
     const village = DATA.villages[i];
-    return el("tr", { "data-i": i, "aria-selected": String(i) === chosen ? "true" : null }, ...columns.map((c) => c.row
-      ? el("th", { scope: "row" }, el("button", { type: "button", class: "link" }, village.name))
-      : el("td", { class: [c.class, c.tone && village.class].filter(Boolean).join(" ") || null }, ...[c.show(village)].flat())));
+    return el(
+      "tr",
+      { "data-i": i, "aria-selected": String(i) === chosen ? "true" : null },
+      ...columns.map((c) =>
+        c.row
+          ? el(
+              "th",
+              { scope: "row" },
+              el("button", { type: "button", class: "link" }, village.name),
+            )
+          : el(
+              "td",
+              { class: [c.class, c.tone && village.class].filter(Boolean).join(" ") || null },
+              ...[c.show(village)].flat(),
+            ),
+      ),
+    );
   });
-  villageTable.replaceChildren(el("thead", {}, ...headingRows(columns, by)), el("tbody", {}, ...rows));
+  villageTable.replaceChildren(
+    el("thead", {}, ...headingRows(columns, by)),
+    el("tbody", {}, ...rows),
+  );
   filterVillages();
 }
 
 // What the search looks in, in both languages: "trang song" and "no signal" find the same rows.
 const bothWords = (key) => Object.values(DATA.messages[key] ?? {}).join(" ");
-const searchText = DATA.villages.map((v) => fold([
-  v.name, v.commune, v.province, bothWords(`class.${v.class}`), bothWords(`reason.${v.reason}`),
-  ...DATA.technologies.map((t) => v[`best_server_${t.toLowerCase()}`]),
-].filter(Boolean).join(" ")));
+const searchText = DATA.villages.map((v) =>
+  fold(
+    [
+      v.name,
+      v.commune,
+      v.province,
+      bothWords(`class.${v.class}`),
+      bothWords(`reason.${v.reason}`),
+      ...DATA.technologies.map((t) => v[`best_server_${t.toLowerCase()}`]),
+    ]
+      .filter(Boolean)
+      .join(" "),
+  ),
+);
 
 function filterVillages() {
   const words = fold(document.getElementById("search").value).split(/\s+/).filter(Boolean);
   let count = 0;
   for (const row of villageTable.tBodies[0].rows) {
     const i = +row.dataset.i;
-    const fits = (!classFilter || DATA.villages[i].class === classFilter) && words.every((word) => searchText[i].includes(word));
+    const fits =
+      (!classFilter || DATA.villages[i].class === classFilter) &&
+      words.every((word) => searchText[i].includes(word));
     row.hidden = !fits;
     count += fits;
   }
-  document.getElementById("shown").textContent = count ? say("villages.shown", { n: count, villages: DATA.villages.length }) : say("villages.nothing");
+  document.getElementById("shown").textContent = count
+    ? say("villages.shown", { n: count, villages: DATA.villages.length })
+    : say("villages.nothing");
 }
 
 function markRow(i) {
@@ -122,63 +217,166 @@ function showRow(i) {
   row.querySelector("button").focus();
 }
 
-const line = (name, value) => el("tr", {}, el("th", { scope: "row" }, name), el("td", { class: "n" }, value));
+const line = (name, value) =>
+  el("tr", {}, el("th", { scope: "row" }, name), el("td", { class: "n" }, value));
 /** A village's numbers: a row per quantity, a column per technology. */
 function villageNumbers(v) {
-  const row = (head, unit, show) => el("tr", {}, el("th", { scope: "row" }, head, unit ? el("small", {}, unit) : null),
-    ...DATA.technologies.map((t) => el("td", { class: "n" }, ...[show((name) => v[`${name}_${t.toLowerCase()}`])].flat())));
-  const pair = (name, unit, digits) => (get) => [number(get(`${name}_p50_${unit}`), digits), el("small", {}, `p10 ${number(get(`${name}_p10_${unit}`), digits)}`)];
-  const limits = (get) => DATA.services.map(({ name }) => get(column("limiting", name))).find((word) => word && word !== "none");
-  const server = (get) => [get("best_server") || "–", el("small", {}, [get("distance_m") && say("km", { n: get("distance_m") / 1000 }), get("best_server_uncertain") && say("server.uncertain")].filter(Boolean).join(", "))];
-  return el("table", {},
-    el("thead", {}, el("tr", {}, el("td"), ...DATA.technologies.map((t) => el("th", { scope: "col", class: "n" }, t)))),
-    el("tbody", {},
-      ...DATA.services.map(({ name }) => row(serviceName(name), null, (get) => percent(get(column("served_share", name))))),
+  const row = (head, unit, show) =>
+    el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, head, unit ? el("small", {}, unit) : null),
+      ...DATA.technologies.map((t) =>
+        el("td", { class: "n" }, ...[show((name) => v[`${name}_${t.toLowerCase()}`])].flat()),
+      ),
+    );
+  const pair = (name, unit, digits) => (get) => [
+    number(get(`${name}_p50_${unit}`), digits),
+    el("small", {}, `p10 ${number(get(`${name}_p10_${unit}`), digits)}`),
+  ];
+  const limits = (get) =>
+    DATA.services
+      .map(({ name }) => get(column("limiting", name)))
+      .find((word) => word && word !== "none");
+  const server = (get) => [
+    get("best_server") || "–",
+    el(
+      "small",
+      {},
+      [
+        get("distance_m") && say("km", { n: get("distance_m") / 1000 }),
+        get("best_server_uncertain") && say("server.uncertain"),
+      ]
+        .filter(Boolean)
+        .join(", "),
+    ),
+  ];
+  return el(
+    "table",
+    {},
+    el(
+      "thead",
+      {},
+      el(
+        "tr",
+        {},
+        el("td"),
+        ...DATA.technologies.map((t) => el("th", { scope: "col", class: "n" }, t)),
+      ),
+    ),
+    el(
+      "tbody",
+      {},
+      ...DATA.services.map(({ name }) =>
+        row(serviceName(name), null, (get) => percent(get(column("served_share", name)))),
+      ),
       row("RSRP", `dBm, ${say("median")}`, pair("rsrp", "dbm", 0)),
       row(say("layer.downlink"), `Mbit/s, ${say("median")}`, pair("downlink", "mbps", 1)),
       row(say("layer.uplink"), `Mbit/s, ${say("median")}`, pair("uplink", "mbps", 1)),
       row(say("limiting"), null, (get) => (limits(get) ? say(`limiting.${limits(get)}`) : "–")),
-      row(say("server"), null, server)));
+      row(say("server"), null, server),
+    ),
+  );
 }
 
 function villagePopup(v, i) {
-  const state = [say(`class.${v.class}`), v.reason && say(`reason.${v.reason}`)].filter(Boolean).join(": ");
-  return el("div", { class: "popup" },
+  const state = [say(`class.${v.class}`), v.reason && say(`reason.${v.reason}`)]
+    .filter(Boolean)
+    .join(": ");
+  return el(
+    "div",
+    { class: "popup" },
     el("h3", {}, v.name),
-    el("p", { class: "sub" }, [v.commune, v.province].filter(Boolean).join(", "), v.people === null ? "" : ` · ${say("people.count", { n: Math.round(v.people) })}`),
-    el("p", { class: `state ${v.class}` }, classMark(v.class), el("span", {}, state), el("button", { type: "button", class: "link", onclick: () => showRow(i) }, say("in_table"))),
-    villageNumbers(v));
+    el(
+      "p",
+      { class: "sub" },
+      [v.commune, v.province].filter(Boolean).join(", "),
+      v.people === null ? "" : ` · ${say("people.count", { n: Math.round(v.people) })}`,
+    ),
+    el(
+      "p",
+      { class: `state ${v.class}` },
+      classMark(v.class),
+      el("span", {}, state),
+      el("button", { type: "button", class: "link", onclick: () => showRow(i) }, say("in_table")),
+    ),
+    villageNumbers(v),
+  );
 }
 
 function mastPopup(mast) {
-  const cells = mast.cells.map((c) => el("tr", {},
-    el("td", {}, c.cell_id, el("small", {}, `${c.technology} ${c.carrier}`)),
-    el("td", { class: "n" }, c.omni ? say("omni") : `${number(c.azimuth_deg, 0)}°`),
-    el("td", { class: "n" }, `${number(c.downtilt_deg, 1, true)}°`),
-    el("td", { class: "n" }, `${number(c.total_power_dbm, 1, true)} dBm`, c.assumed.length ? el("small", {}, say("assumed")) : null)));
-  const facts = [mast.operator, `${say("height")} ${number(mast.height_agl_m, 1, true)} m`, mast.backhaul && `${say("backhaul")}: ${mast.backhaul}`];
+  const cells = mast.cells.map((c) =>
+    el(
+      "tr",
+      {},
+      el("td", {}, c.cell_id, el("small", {}, `${c.technology} ${c.carrier}`)),
+      el("td", { class: "n" }, c.omni ? say("omni") : `${number(c.azimuth_deg, 0)}°`),
+      el("td", { class: "n" }, `${number(c.downtilt_deg, 1, true)}°`),
+      el(
+        "td",
+        { class: "n" },
+        `${number(c.total_power_dbm, 1, true)} dBm`,
+        c.assumed.length ? el("small", {}, say("assumed")) : null,
+      ),
+    ),
+  );
+  const facts = [
+    mast.operator,
+    `${say("height")} ${number(mast.height_agl_m, 1, true)} m`,
+    mast.backhaul && `${say("backhaul")}: ${mast.backhaul}`,
+  ];
   const heads = [say("cell"), say("azimuth"), say("tilt"), say("power")];
-  return el("div", { class: "popup" },
+  return el(
+    "div",
+    { class: "popup" },
     el("h3", {}, mast.name || mast.mast_id),
     el("p", { class: "sub" }, [mast.name && mast.mast_id, ...facts].filter(Boolean).join(" · ")),
     mast.uncertain ? el("p", { class: "state patchy" }, say("map.uncertain")) : null,
-    el("table", {}, el("thead", {}, el("tr", {}, ...heads.map((h, i) => el("th", { class: i ? "n" : null, scope: "col" }, h)))), el("tbody", {}, ...cells)));
+    el(
+      "table",
+      {},
+      el(
+        "thead",
+        {},
+        el("tr", {}, ...heads.map((h, i) => el("th", { class: i ? "n" : null, scope: "col" }, h))),
+      ),
+      el("tbody", {}, ...cells),
+    ),
+  );
 }
 
-const gapPopup = (gap) => el("div", { class: "popup" },
-  el("h3", {}, `${say("gap")} ${gap.gap_id}`),
-  el("p", { class: "state no_signal" }, say(`reason.${gap.reason}`)),
-  el("table", {}, el("tbody", {},
-    line(say("map.service"), serviceName(gap.service)),
-    line(say("people"), number(gap.people, 0)),
-    line(say("area_km2"), number(gap.area_km2, 2)),
-    line(say("villages"), gap.villages || "–"))));
+const gapPopup = (gap) =>
+  el(
+    "div",
+    { class: "popup" },
+    el("h3", {}, `${say("gap")} ${gap.gap_id}`),
+    el("p", { class: "state no_signal" }, say(`reason.${gap.reason}`)),
+    el(
+      "table",
+      {},
+      el(
+        "tbody",
+        {},
+        line(say("map.service"), serviceName(gap.service)),
+        line(say("people"), number(gap.people, 0)),
+        line(say("area_km2"), number(gap.area_km2, 2)),
+        line(say("villages"), gap.villages || "–"),
+      ),
+    ),
+  );
 
 /** Return rows as CSV with a byte order mark, so that a spreadsheet reads the accents. */
 function csv(rows, without = []) {
   const names = Object.keys(rows[0] ?? {}).filter((name) => !without.includes(name));
-  const quote = (value) => (value === null || value === undefined ? "" : /[",\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : String(value));
-  const lines = [names, ...rows.map((row) => names.map((name) => row[name]))].map((line) => line.map(quote).join(","));
+  const quote = (value) =>
+    value === null || value === undefined
+      ? ""
+      : /[",\n]/.test(value)
+        ? `"${String(value).replaceAll('"', '""')}"`
+        : String(value);
+  const lines = [names, ...rows.map((row) => names.map((name) => row[name]))].map((line) =>
+    line.map(quote).join(","),
+  );
   return new Blob([`\ufeff${lines.join("\r\n")}\r\n`], { type: "text/csv;charset=utf-8" });
 }
 
@@ -202,15 +400,22 @@ function startTables() {
   document.getElementById("chips").addEventListener("click", ({ target }) => {
     const chip = target.closest("[data-class]");
     if (!chip) return;
-    for (const other of chip.parentNode.children) other.setAttribute("aria-pressed", String(other === chip));
+    for (const other of chip.parentNode.children)
+      other.setAttribute("aria-pressed", String(other === chip));
     filterMap(chip.dataset.class);
     filterVillages();
   });
   document.getElementById("village-csv").addEventListener("click", () => {
-    const visible = [...villageTable.tBodies[0].rows].filter((row) => !row.hidden).map((row) => DATA.villages[+row.dataset.i]);
+    const visible = [...villageTable.tBodies[0].rows]
+      .filter((row) => !row.hidden)
+      .map((row) => DATA.villages[+row.dataset.i]);
     download(fileName("villages.csv"), csv(visible));
   });
-  document.getElementById("commune-csv")?.addEventListener("click", () => download(fileName("communes.csv"), csv(DATA.communes, ["bounds_deg"])));
+  document
+    .getElementById("commune-csv")
+    ?.addEventListener("click", () =>
+      download(fileName("communes.csv"), csv(DATA.communes, ["bounds_deg"])),
+    );
   document.getElementById("commune-table")?.addEventListener("click", ({ target }) => {
     const row = target.closest("tr[data-commune]");
     if (!row || !map) return;

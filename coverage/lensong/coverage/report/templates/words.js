@@ -1,15 +1,21 @@
 // Data of the page, the two languages, numbers as each writes them.
 const DATA = JSON.parse(document.getElementById("report-data").textContent);
 const LOCALES = { vi: "vi-VN", en: "en-GB" };
-let language = (navigator.languages ?? [navigator.language]).some((l) => l.startsWith("vi")) ? "vi" : "en";
+let language = (navigator.languages ?? [navigator.language]).some((l) => l.startsWith("vi"))
+  ? "vi"
+  : "en";
 
 /** Return a message; `{n:2}` takes a number with at most two decimals, strings go in as they are. */
 function say(key, values = {}) {
   const entry = DATA.messages[key];
   if (!entry) return key.split(".").slice(1).join(".") || key;
-  const text = values.n === 1 && entry[`${language}_one`] ? entry[`${language}_one`] : entry[language];
+  const text =
+    values.n === 1 && entry[`${language}_one`] ? entry[`${language}_one`] : entry[language];
   return text.replace(/\{(\w+)(?::(\d))?\}/g, (_, name, digits) =>
-    typeof values[name] === "number" ? number(values[name], +(digits ?? 0), true) : (values[name] ?? ""));
+    typeof values[name] === "number"
+      ? number(values[name], +(digits ?? 0), true)
+      : (values[name] ?? ""),
+  );
 }
 
 /** Return a number in the language's form, "–" for none; `short` drops trailing zeros. */
@@ -19,7 +25,8 @@ function number(value, digits = 0, short = false) {
   return new Intl.NumberFormat(LOCALES[language], form).format(value).replace("-", "−");
 }
 
-const percent = (share) => (share === null || share === undefined ? "–" : `${number(100 * share, 0)} %`);
+const percent = (share) =>
+  share === null || share === undefined ? "–" : `${number(100 * share, 0)} %`;
 const serviceName = (name) => say(`service.${name}`);
 
 /** Return text without case and accents: "Bình Lư" is found by "binh lu". */
@@ -32,7 +39,8 @@ function el(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else if (value !== null && value !== undefined && value !== false) made.setAttribute(name, value === true ? "" : value);
+    else if (value !== null && value !== undefined && value !== false)
+      made.setAttribute(name, value === true ? "" : value);
   }
   made.append(...children.filter((child) => child !== null && child !== undefined));
   return made;
@@ -53,11 +61,16 @@ function setLanguage(chosen) {
   for (const button of document.querySelectorAll("[data-language]")) {
     button.setAttribute("aria-pressed", String(button.dataset.language === chosen));
   }
-  for (const node of document.querySelectorAll("[data-say-label]")) node.setAttribute("aria-label", say(node.dataset.sayLabel));
-  for (const node of document.querySelectorAll("[data-say-hint]")) node.placeholder = say(node.dataset.sayHint);
-  for (const node of document.querySelectorAll("[data-date]")) node.textContent = say("map.date", { date: dateText() });
+  for (const node of document.querySelectorAll("[data-say-label]"))
+    node.setAttribute("aria-label", say(node.dataset.sayLabel));
+  for (const node of document.querySelectorAll("[data-say-hint]"))
+    node.placeholder = say(node.dataset.sayHint);
+  for (const node of document.querySelectorAll("[data-date]"))
+    node.textContent = say("map.date", { date: dateText() });
   for (const node of document.querySelectorAll("[data-origin]")) {
-    node.textContent = say("map.origin", { origin: DATA.origin.map((s) => s.path).join(", ") || "–" });
+    node.textContent = say("map.origin", {
+      origin: DATA.origin.map((s) => s.path).join(", ") || "–",
+    });
   }
   for (const follow of onLanguage) follow();
 }
@@ -71,4 +84,9 @@ function download(name, blob) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-const fileName = (ending) => `${fold(DATA.title).replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "") || "lensong"}-${ending}`;
+const fileName = (ending) =>
+  `${
+    fold(DATA.title)
+      .replace(/[^a-z0-9]+/g, "-")
+      .replace(/^-|-$/g, "") || "lensong"
+  }-${ending}`;

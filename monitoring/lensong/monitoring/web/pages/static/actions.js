@@ -16,12 +16,19 @@ async function call(api, body) {
   const path = template.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(body[name]));
   const answer = await fetch(path, {
     method,
-    headers: { "Content-Type": "application/json", "X-CSRF-Token": token, "Accept-Language": document.documentElement.lang },
+    headers: {
+      "Content-Type": "application/json",
+      "X-CSRF-Token": token,
+      "Accept-Language": document.documentElement.lang,
+    },
     body: method === "DELETE" ? undefined : JSON.stringify(body ?? {}),
   });
   const text = await answer.text();
   const value = text ? JSON.parse(text) : null;
-  if (!answer.ok) throw Object.assign(new Error(value ? story(value) : String(answer.status)), { errors: value?.errors ?? [] });
+  if (!answer.ok)
+    throw Object.assign(new Error(value ? story(value) : String(answer.status)), {
+      errors: value?.errors ?? [],
+    });
   return value;
 }
 
@@ -34,14 +41,19 @@ function values(form) {
     if (!field.name || field.disabled || (field.type === "checkbox" && !field.checked)) continue;
     if (field.dataset.list !== undefined) (body[field.name] ??= []).push(field.value);
     else if (field.value === "" && field.dataset.optional !== undefined) continue;
-    else body[field.name] = field.dataset.number !== undefined ? scaled(field.value, field.dataset.number) : field.value;
+    else
+      body[field.name] =
+        field.dataset.number !== undefined
+          ? scaled(field.value, field.dataset.number)
+          : field.value;
   }
   return body;
 }
 
 function tell(element, message) {
   let place = null;
-  for (let at = element; at && !place; at = at.parentElement) place = at.querySelector("[role=alert]");
+  for (let at = element; at && !place; at = at.parentElement)
+    place = at.querySelector("[role=alert]");
   if (place) place.textContent = message;
 }
 
@@ -51,7 +63,8 @@ function point(form, errors) {
   for (const field of form.querySelectorAll("[aria-invalid]")) {
     field.removeAttribute("aria-invalid");
     const rest = field.getAttribute("aria-describedby").replace(/ ?wrong-\S+/, "");
-    if (rest) field.setAttribute("aria-describedby", rest); else field.removeAttribute("aria-describedby");
+    if (rest) field.setAttribute("aria-describedby", rest);
+    else field.removeAttribute("aria-describedby");
   }
   const rest = [];
   for (const { pointer, title, detail } of errors) {
@@ -60,7 +73,7 @@ function point(form, errors) {
     const box = field?.closest?.(".field:not([hidden])");
     if (!box) {
       const label = field?.labels?.[0]?.firstChild.textContent.trim();
-      rest.push((label ? `${label}: ` : "") + (english ? detail : title ?? detail));
+      rest.push((label ? `${label}: ` : "") + (english ? detail : (title ?? detail)));
       continue;
     }
     if (box.querySelector(".wrong")) continue;
@@ -70,7 +83,10 @@ function point(form, errors) {
     told.textContent = title ?? detail;
     box.append(told);
     field.setAttribute("aria-invalid", "true");
-    field.setAttribute("aria-describedby", `${field.getAttribute("aria-describedby") ?? ""} ${told.id}`.trim());
+    field.setAttribute(
+      "aria-describedby",
+      `${field.getAttribute("aria-describedby") ?? ""} ${told.id}`.trim(),
+    );
   }
   form.querySelector("[aria-invalid]")?.focus();
   return rest;
@@ -94,7 +110,13 @@ function show(value) {
   const picture = dialog.querySelector("img");
   picture.hidden = true;
   if (/^https?:/.test(secret)) {
-    draw(secret).then((url) => { picture.src = url; picture.hidden = false; }, () => {});
+    draw(secret).then(
+      (url) => {
+        picture.src = url;
+        picture.hidden = false;
+      },
+      () => {},
+    );
   }
   dialog.addEventListener("close", () => location.reload(), { once: true });
   dialog.showModal();
@@ -103,7 +125,8 @@ function show(value) {
 
 function then(what, value) {
   if (!what && show(value)) return;
-  if (what?.startsWith("goto:")) location.assign(what.slice(5).replace("{session_id}", value?.session_id ?? ""));
+  if (what?.startsWith("goto:"))
+    location.assign(what.slice(5).replace("{session_id}", value?.session_id ?? ""));
   else location.reload();
 }
 
@@ -135,7 +158,13 @@ addEventListener("click", async (event) => {
     if (button.dataset.confirm && !confirm(button.dataset.confirm)) return;
     button.disabled = true;
     try {
-      then(button.dataset.then, await call(button.dataset.api, button.dataset.body ? JSON.parse(button.dataset.body) : undefined));
+      then(
+        button.dataset.then,
+        await call(
+          button.dataset.api,
+          button.dataset.body ? JSON.parse(button.dataset.body) : undefined,
+        ),
+      );
     } catch (error) {
       tell(button, error.message);
       button.disabled = false;
@@ -148,7 +177,8 @@ addEventListener("click", async (event) => {
 });
 
 // search without accents: "binh lu" finds Bình Lư
-const plain = (text) => text.toLowerCase().replaceAll("đ", "d").normalize("NFD").replace(/\p{M}/gu, "");
+const plain = (text) =>
+  text.toLowerCase().replaceAll("đ", "d").normalize("NFD").replace(/\p{M}/gu, "");
 for (const search of document.querySelectorAll("[data-search]")) {
   search.addEventListener("input", () => {
     const wanted = plain(search.value.trim());

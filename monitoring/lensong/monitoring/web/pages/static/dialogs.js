@@ -8,12 +8,16 @@ function open(dialog, given) {
   form.reset();
   for (const [name, value] of Object.entries(given ?? {})) {
     const field = form.elements.namedItem(name);
-    if (!field || value === null) { if (field) field.value = ""; continue; }
+    if (!field || value === null) {
+      if (field) field.value = "";
+      continue;
+    }
     const factor = Number(field.dataset.number || 1);
     field.value = typeof value === "number" ? Number((value / factor).toPrecision(12)) : value;
   }
   for (const field of form.querySelectorAll("[data-fixed]")) field.readOnly = Boolean(given);
-  for (const part of dialog.querySelectorAll("[data-for]")) part.hidden = (part.dataset.for === "change") !== Boolean(given);
+  for (const part of dialog.querySelectorAll("[data-for]"))
+    part.hidden = (part.dataset.for === "change") !== Boolean(given);
   follow(form);
   dialog.showModal();
 }
@@ -30,16 +34,27 @@ function follow(form) {
   }
   const needed = form.querySelector("[data-uplink]");
   if (needed) {
-    const bps = [...form.querySelectorAll("[data-rate]")].reduce((sum, field) => sum + field.value * field.dataset.number, 0);
-    const mbps = (bps * needed.dataset.uplink) / 1e6, digits = mbps >= 9.95 ? 0 : mbps >= 0.95 ? 1 : 2;
-    const text = new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(mbps);
+    const bps = [...form.querySelectorAll("[data-rate]")].reduce(
+      (sum, field) => sum + field.value * field.dataset.number,
+      0,
+    );
+    const mbps = (bps * needed.dataset.uplink) / 1e6,
+      digits = mbps >= 9.95 ? 0 : mbps >= 0.95 ? 1 : 2;
+    const text = new Intl.NumberFormat(language, {
+      minimumFractionDigits: digits,
+      maximumFractionDigits: digits,
+    }).format(mbps);
     needed.textContent = mbps > 0 ? `${text}\u00a0Mbit/s` : "–";
   }
 }
 
 addEventListener("click", (event) => {
   const opener = event.target.closest("[data-dialog]");
-  if (opener) open(document.getElementById(opener.dataset.dialog), opener.dataset.fill ? JSON.parse(opener.dataset.fill) : null);
+  if (opener)
+    open(
+      document.getElementById(opener.dataset.dialog),
+      opener.dataset.fill ? JSON.parse(opener.dataset.fill) : null,
+    );
   event.target.closest("[data-close]")?.closest("dialog").close();
 });
 

@@ -5,8 +5,15 @@ const live = document.getElementById("live");
 const notice = document.getElementById("lost");
 const EVERY_MS = Number(live?.dataset.everyMs ?? 20000);
 const OLD_AFTER_MS = Math.max(30000, 2.5 * EVERY_MS);
-const KINDS = ["verdict.changed", "session.planned", "session.changed", "session.live",
-  "session.ended", "session.cancelled", "stream.changed"];
+const KINDS = [
+  "verdict.changed",
+  "session.planned",
+  "session.changed",
+  "session.live",
+  "session.ended",
+  "session.cancelled",
+  "stream.changed",
+];
 const language = document.documentElement.lang;
 const words = notice?.textContent ?? "";
 
@@ -17,7 +24,11 @@ let again = false;
 
 function clockText(moment, zone) {
   return new Intl.DateTimeFormat(language, {
-    hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZone: zone || undefined,
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    hourCycle: "h23",
+    timeZone: zone || undefined,
   }).format(moment);
 }
 
@@ -26,7 +37,9 @@ function place(page) {
   if (!fresh) return;
   const open = new Set([...live.querySelectorAll("details[open]")].map((d) => d.dataset.name));
   // whoever moves through the page by keyboard stays where they are
-  const path = live.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  const path = live.contains(document.activeElement)
+    ? document.activeElement.getAttribute("href")
+    : null;
   live.replaceChildren(...fresh.childNodes);
   for (const name of Object.keys(fresh.dataset)) live.dataset[name] = fresh.dataset[name];
   for (const d of live.querySelectorAll("details")) d.open = open.has(d.dataset.name);
@@ -35,24 +48,42 @@ function place(page) {
 
 async function refresh() {
   if (document.querySelector("dialog[open]")) return;
-  if (busy) { again = true; return; }
+  if (busy) {
+    again = true;
+    return;
+  }
   busy = true;
   try {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(15000) });
-    if (answer.redirected) { location.reload(); return; }  // the sign-in has run out
+    const answer = await fetch(location.href, {
+      headers: { Accept: "text/html" },
+      signal: AbortSignal.timeout(15000),
+    });
+    if (answer.redirected) {
+      location.reload();
+      return;
+    } // the sign-in has run out
     if (!answer.ok) return;
     place(new DOMParser().parseFromString(await answer.text(), "text/html"));
     renewedAt = Date.now();
     live.dispatchEvent(new CustomEvent("fresh"));
-  } catch { /* told below, once it lasts */ } finally {
+  } catch {
+    /* told below, once it lasts */
+  } finally {
     busy = false;
     tick();
-    if (again) { again = false; soon(); }
+    if (again) {
+      again = false;
+      soon();
+    }
   }
 }
 
 function soon() {
-  if (waiting === null) waiting = setTimeout(() => { waiting = null; refresh(); }, 250);
+  if (waiting === null)
+    waiting = setTimeout(() => {
+      waiting = null;
+      refresh();
+    }, 250);
 }
 
 function tick() {
@@ -70,7 +101,7 @@ function tick() {
   if (asOf) asOf.textContent = clockText(new Date(asOf.dateTime), zone);
   for (const element of document.querySelectorAll("[data-until]")) {
     const s = Math.round((Date.parse(element.dataset.until) - Date.now()) / 1000);
-    if (s <= 0 || s >= 86400) continue;  // the server says it in words
+    if (s <= 0 || s >= 86400) continue; // the server says it in words
     const two = (n) => String(n).padStart(2, "0");
     element.textContent = `${Math.floor(s / 3600)}:${two(Math.floor((s % 3600) / 60))}:${two(s % 60)}`;
   }
@@ -78,11 +109,15 @@ function tick() {
 
 if (live) {
   const events = new EventSource("/api/v1/events");
-  events.onopen = soon;  // what happened while the line was down is in the page by now
+  events.onopen = soon; // what happened while the line was down is in the page by now
   for (const kind of KINDS) events.addEventListener(kind, soon);
   addEventListener("pagehide", () => events.close());
-  addEventListener("pageshow", (shown) => { if (shown.persisted) location.reload(); });
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) soon(); });
+  addEventListener("pageshow", (shown) => {
+    if (shown.persisted) location.reload();
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) soon();
+  });
   addEventListener("online", soon);
   setInterval(refresh, EVERY_MS);
 }

@@ -3,16 +3,22 @@
 const form = document.getElementById("new-session");
 const part = document.getElementById("verdict");
 const save = document.getElementById("save");
-let waiting = 0, asked = 0;
+let waiting = 0,
+  asked = 0;
 
 async function ask() {
   const number = ++asked;
   const query = new URLSearchParams({
-    site: form.site.value, profile: form.profile.value, start: form.start.value, minutes: form.minutes.value,
+    site: form.site.value,
+    profile: form.profile.value,
+    start: form.start.value,
+    minutes: form.minutes.value,
   });
   if (!form.site.value || !form.start.value || !form.reportValidity()) return;
   part.setAttribute("aria-busy", "true");
-  const answer = await fetch(`/sessions/new/verdict?${query}`, { headers: { Accept: "text/html" } });
+  const answer = await fetch(`/sessions/new/verdict?${query}`, {
+    headers: { Accept: "text/html" },
+  });
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   if (number !== asked) return;
   const fresh = page.getElementById("verdict-part") ?? page.querySelector("main");
@@ -29,14 +35,21 @@ async function ask() {
 }
 
 // a list of hundreds is searched, without accents, and keeps what fits
-const plain = (text) => text.toLowerCase().replaceAll("đ", "d").normalize("NFD").replace(/\p{M}/gu, "");
+const plain = (text) =>
+  text.toLowerCase().replaceAll("đ", "d").normalize("NFD").replace(/\p{M}/gu, "");
 const find = form.querySelector("[data-filter]");
 find?.addEventListener("input", () => {
   const wanted = plain(find.value.trim());
-  const fits = (option) => plain(`${option.textContent} ${option.parentElement.label}`).includes(wanted);
-  for (const option of form.site.options) { option.hidden = !fits(option); option.disabled = option.hidden; }
-  for (const group of form.site.querySelectorAll("optgroup")) group.hidden = !group.querySelector("option:not([hidden])");
-  if (form.site.selectedOptions[0]?.hidden !== false) form.site.value = [...form.site.options].find((o) => !o.hidden)?.value ?? "";
+  const fits = (option) =>
+    plain(`${option.textContent} ${option.parentElement.label}`).includes(wanted);
+  for (const option of form.site.options) {
+    option.hidden = !fits(option);
+    option.disabled = option.hidden;
+  }
+  for (const group of form.site.querySelectorAll("optgroup"))
+    group.hidden = !group.querySelector("option:not([hidden])");
+  if (form.site.selectedOptions[0]?.hidden !== false)
+    form.site.value = [...form.site.options].find((o) => !o.hidden)?.value ?? "";
 });
 
 form.addEventListener("input", () => {

@@ -8,10 +8,11 @@ const MOST = 1000;
 const AT_ONCE = 100;
 const PATIENCE_MS = 30000;
 
-const done = (request) => new Promise((resolve, reject) => {
-  request.onsuccess = () => resolve(request.result);
-  request.onerror = () => reject(request.error);
-});
+const done = (request) =>
+  new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
 
 let opened = null;
 function database() {
@@ -38,9 +39,12 @@ async function within(stores, mode, work) {
   return result;
 }
 
-export const recall = (key) => within(["kept"], "readonly", (t) => done(t.objectStore("kept").get(key)));
-export const keep = (key, value) => within(["kept"], "readwrite", (t) => done(t.objectStore("kept").put(value, key)));
-export const waiting = () => within(["reports"], "readonly", (t) => done(t.objectStore("reports").getAll()));
+export const recall = (key) =>
+  within(["kept"], "readonly", (t) => done(t.objectStore("kept").get(key)));
+export const keep = (key, value) =>
+  within(["kept"], "readwrite", (t) => done(t.objectStore("kept").put(value, key)));
+export const waiting = () =>
+  within(["reports"], "readonly", (t) => done(t.objectStore("reports").getAll()));
 
 export async function clientId() {
   const known = await recall("client_id");
@@ -51,14 +55,16 @@ export async function clientId() {
 }
 
 // what a link was traded for: the site of now, and the token of each site that was ever joined
-export const joined = (who) => within(["kept"], "readwrite", async (t) => {
-  await done(t.objectStore("kept").put(who.token, `token ${who.site_id}`));
-  await done(t.objectStore("kept").put(who, "who"));
-});
+export const joined = (who) =>
+  within(["kept"], "readwrite", async (t) => {
+    await done(t.objectStore("kept").put(who.token, `token ${who.site_id}`));
+    await done(t.objectStore("kept").put(who, "who"));
+  });
 
 export function add(report) {
   return within(["kept", "reports"], "readwrite", async (t) => {
-    const kept = t.objectStore("kept"), reports = t.objectStore("reports");
+    const kept = t.objectStore("kept"),
+      reports = t.objectStore("reports");
     const seq = (await done(kept.get("next_seq"))) ?? 0;
     await done(kept.put(seq + 1, "next_seq"));
     const site_id = report.site_id ?? (await done(kept.get("who"))).site_id;
@@ -72,18 +78,22 @@ export function add(report) {
   });
 }
 
-const forget = (seqs) => within(["reports"], "readwrite", async (t) => {
-  for (const seq of seqs) await done(t.objectStore("reports").delete(seq));
-});
+const forget = (seqs) =>
+  within(["reports"], "readwrite", async (t) => {
+    for (const seq of seqs) await done(t.objectStore("reports").delete(seq));
+  });
 
-let askedUntil = 0;  // the server said so
-let notBefore = 0;   // our own patience after a failure
+let askedUntil = 0; // the server said so
+let notBefore = 0; // our own patience after a failure
 let failures = 0;
 
 async function send(site, token, batch, left) {
   const now = new Date().toISOString();
   // a clock that was set back since leaves reports in its future, which nobody would take
-  const told = batch.map(({ site_id, ...report }) => ({ ...report, started_at: report.started_at < now ? report.started_at : now }));
+  const told = batch.map(({ site_id, ...report }) => ({
+    ...report,
+    started_at: report.started_at < now ? report.started_at : now,
+  }));
   const answer = await fetch(`/api/v1/sites/${site}/measurements`, {
     method: "POST",
     signal: AbortSignal.timeout(PATIENCE_MS),
@@ -103,7 +113,10 @@ async function send(site, token, batch, left) {
   }
   if (answer.status === 422 || answer.status === 413) {
     // one of them cannot be read: each by itself, so that the others arrive
-    if (batch.length === 1) { await forget([batch[0].seq]); return true; }
+    if (batch.length === 1) {
+      await forget([batch[0].seq]);
+      return true;
+    }
     for (const report of batch) {
       const sent = await send(site, token, [report], left);
       if (sent !== true) return sent;
@@ -151,7 +164,7 @@ async function deliverAll(who) {
 
 // one tab at a time; where the browser has no locks (no https), the server's own rule is enough
 export async function deliver(who, { now = false } = {}) {
-  if (now) notBefore = 0;  // but never before the server wants it
+  if (now) notBefore = 0; // but never before the server wants it
   if (!navigator.locks) return deliverAll(who);
   return navigator.locks.request("lensong-deliver", () => deliverAll(who));
 }

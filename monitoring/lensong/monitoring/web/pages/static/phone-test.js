@@ -4,17 +4,21 @@
 const PROTOCOL = "lensong.uplink.v1";
 const HELD_BYTES = 262144;
 const LEAVING = 1000;
-const PATIENCE_MS = 20000;  // the server speaks every 5 s at least; a dead network closes nothing
+const PATIENCE_MS = 20000; // the server speaks every 5 s at least; a dead network closes nothing
 
 function socket(path) {
-  const ws = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`, PROTOCOL);
+  const ws = new WebSocket(
+    `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`,
+    PROTOCOL,
+  );
   ws.binaryType = "arraybuffer";
   return ws;
 }
 
 function randomBlock(bytes) {
   const block = new Uint8Array(bytes);
-  for (let at = 0; at < bytes; at += 65536) crypto.getRandomValues(block.subarray(at, Math.min(at + 65536, bytes)));
+  for (let at = 0; at < bytes; at += 65536)
+    crypto.getRandomValues(block.subarray(at, Math.min(at + 65536, bytes)));
   return block;
 }
 
@@ -23,7 +27,13 @@ export function uplinkTest({ token, site, seconds, clientId, tell, patience_ms =
   let stop = () => {};
   const outcome = new Promise((resolve) => {
     const main = socket("/uplink/v1/test");
-    let probe = null, terms = null, sending = false, ended = false, timer = 0, silence = 0, testId = null;
+    let probe = null,
+      terms = null,
+      sending = false,
+      ended = false,
+      timer = 0,
+      silence = 0,
+      testId = null;
 
     const finish = (value) => {
       if (ended) return;
@@ -46,19 +56,26 @@ export function uplinkTest({ token, site, seconds, clientId, tell, patience_ms =
     const openProbe = (key) => {
       probe = socket("/uplink/v1/probe");
       probe.onopen = () => probe.send(JSON.stringify({ type: "hello", probe_key: key }));
-      probe.onmessage = (event) => { if (typeof event.data !== "string") probe.send(event.data); };
+      probe.onmessage = (event) => {
+        if (typeof event.data !== "string") probe.send(event.data);
+      };
     };
 
     const upload = () => {
       const block = randomBlock(1 << 20);
       const size = terms.message_bytes;
       const began = performance.now();
-      let sent = 0, at = 0;
+      let sent = 0,
+        at = 0;
       sending = true;
       const fill = () => {
         if (!sending) return;
         const allowed = ((performance.now() - began) / 1000 + 0.25) * (terms.max_rate_bps / 8);
-        while (main.bufferedAmount < HELD_BYTES && sent < allowed && sent + size <= terms.max_bytes + size) {
+        while (
+          main.bufferedAmount < HELD_BYTES &&
+          sent < allowed &&
+          sent + size <= terms.max_bytes + size
+        ) {
           if (at + size > block.length) at = 0;
           main.send(block.subarray(at, at + size));
           at += size;
@@ -71,9 +88,17 @@ export function uplinkTest({ token, site, seconds, clientId, tell, patience_ms =
 
     main.onopen = () => {
       tell("waiting", {});
-      main.send(JSON.stringify({
-        type: "hello", token, site, seconds, method: "page", client_id: clientId, sent_at: new Date().toISOString(),
-      }));
+      main.send(
+        JSON.stringify({
+          type: "hello",
+          token,
+          site,
+          seconds,
+          method: "page",
+          client_id: clientId,
+          sent_at: new Date().toISOString(),
+        }),
+      );
     };
     main.onmessage = (event) => {
       if (ended) return;
@@ -85,12 +110,16 @@ export function uplinkTest({ token, site, seconds, clientId, tell, patience_ms =
         testId = message.test_id;
         tell("idle", message);
         openProbe(message.probe_key);
-      } else if (message.type === "go") { tell("running", { seconds }); upload(); }
-      else if (message.type === "measurement") {
+      } else if (message.type === "go") {
+        tell("running", { seconds });
+        upload();
+      } else if (message.type === "measurement") {
         const { ElapsedTime, NumBytes } = message.AppInfo;
         tell("measured", { elapsed_s: ElapsedTime / 1e6, bytes: NumBytes, seconds });
-      } else if (message.type === "stop") { sending = false; tell("counting", {}); }
-      else if (message.type === "result") finish({ result: message });
+      } else if (message.type === "stop") {
+        sending = false;
+        tell("counting", {});
+      } else if (message.type === "result") finish({ result: message });
       else if (message.type === "error") finish({ error: message });
     };
     main.onclose = lost;

@@ -5,26 +5,31 @@ const PATIENCE_MS = 4000;
 const CACHE = `lensong-phone-${VERSION}`;
 
 self.addEventListener("install", (event) => {
-  event.waitUntil((async () => {
-    const cache = await caches.open(CACHE);
-    await cache.addAll([...SHELL, "/p"]);
-    await self.skipWaiting();
-  })());
+  event.waitUntil(
+    (async () => {
+      const cache = await caches.open(CACHE);
+      await cache.addAll([...SHELL, "/p"]);
+      await self.skipWaiting();
+    })(),
+  );
 });
 
 self.addEventListener("activate", (event) => {
-  event.waitUntil((async () => {
-    for (const name of await caches.keys()) {
-      if (name.startsWith("lensong-phone-") && name !== CACHE) await caches.delete(name);
-    }
-    await self.clients.claim();
-  })());
+  event.waitUntil(
+    (async () => {
+      for (const name of await caches.keys()) {
+        if (name.startsWith("lensong-phone-") && name !== CACHE) await caches.delete(name);
+      }
+      await self.clients.claim();
+    })(),
+  );
 });
 
 async function newest(request) {
   const fresh = await fetch(request);
   // only the address without a secret is kept
-  if (fresh.ok && new URL(request.url).pathname === "/p") await (await caches.open(CACHE)).put("/p", fresh.clone());
+  if (fresh.ok && new URL(request.url).pathname === "/p")
+    await (await caches.open(CACHE)).put("/p", fresh.clone());
   return fresh;
 }
 
@@ -35,8 +40,13 @@ async function page(event) {
   const kept = await caches.match("/p");
   if (!kept) return coming;
   return Promise.race([
-    coming.then((fresh) => (fresh.status < 500 ? fresh : kept), () => kept),
-    new Promise((resolve) => { setTimeout(resolve, PATIENCE_MS, kept); }),
+    coming.then(
+      (fresh) => (fresh.status < 500 ? fresh : kept),
+      () => kept,
+    ),
+    new Promise((resolve) => {
+      setTimeout(resolve, PATIENCE_MS, kept);
+    }),
   ]);
 }
 

@@ -7,28 +7,42 @@ const { uplinkTest } = await import(places.test);
 
 const $ = (id) => document.getElementById(id);
 const SHAPES = {
-  ready: '<circle cx="12" cy="12" r="11" fill="currentColor"/><path d="M6.5 12.5l4 4 7-8.5" fill="none" stroke="#fff" stroke-width="2.6"/>',
-  at_risk: '<path d="M12 1L23.5 22H.5z" fill="currentColor"/><path d="M12 8.5v6.5M12 18v.6" stroke="#fff" stroke-width="2.6"/>',
-  not_ready: '<rect x="1.5" y="1.5" width="21" height="21" rx="3" fill="currentColor"/><path d="M7.5 7.5l9 9m0-9l-9 9" stroke="#fff" stroke-width="2.6"/>',
-  unknown: '<path d="M12 1.5L22.5 12 12 22.5 1.5 12z" fill="none" stroke="currentColor" stroke-width="2.4"/>',
+  ready:
+    '<circle cx="12" cy="12" r="11" fill="currentColor"/><path d="M6.5 12.5l4 4 7-8.5" fill="none" stroke="#fff" stroke-width="2.6"/>',
+  at_risk:
+    '<path d="M12 1L23.5 22H.5z" fill="currentColor"/><path d="M12 8.5v6.5M12 18v.6" stroke="#fff" stroke-width="2.6"/>',
+  not_ready:
+    '<rect x="1.5" y="1.5" width="21" height="21" rx="3" fill="currentColor"/><path d="M7.5 7.5l9 9m0-9l-9 9" stroke="#fff" stroke-width="2.6"/>',
+  unknown:
+    '<path d="M12 1.5L22.5 12 12 22.5 1.5 12z" fill="none" stroke="currentColor" stroke-width="2.4"/>',
 };
 
 const REMEMBERED = ["profile", "duration", "seconds", "operator"];
 let who = null;
-let halt = () => {};  // ends the test that runs, or that is about to
+let halt = () => {}; // ends the test that runs, or that is about to
 const PATIENCE_MS = 15000;
 
 const today = () => new Date().toLocaleDateString("sv", { timeZone: places.zone });
-const alertUser = (text) => { $("alert").textContent = text; };
+const alertUser = (text) => {
+  $("alert").textContent = text;
+};
 
 async function api(path, options = {}) {
   const answer = await fetch(path, {
     signal: AbortSignal.timeout(PATIENCE_MS),
     ...options,
-    headers: { "Content-Type": "application/json", "Accept-Language": language, ...(who ? { Authorization: `Bearer ${who.token}` } : {}) },
+    headers: {
+      "Content-Type": "application/json",
+      "Accept-Language": language,
+      ...(who ? { Authorization: `Bearer ${who.token}` } : {}),
+    },
   });
   const value = answer.status === 204 ? null : await answer.json();
-  if (!answer.ok) throw Object.assign(new Error(value?.detail ?? value?.title), { status: answer.status, code: value?.code });
+  if (!answer.ok)
+    throw Object.assign(new Error(value?.detail ?? value?.title), {
+      status: answer.status,
+      code: value?.code,
+    });
   return value;
 }
 
@@ -36,31 +50,55 @@ async function join() {
   const secret = location.pathname.match(/^\/p\/(.+)$/)?.[1];
   who = (await store.recall("who")) ?? null;
   if (!secret) return;
-  history.replaceState(null, "", "/p");  // the secret leaves the address bar, and the history
+  history.replaceState(null, "", "/p"); // the secret leaves the address bar, and the history
   try {
-    const joined = await api("/api/v1/join", { method: "POST", body: JSON.stringify({ secret, label: "phone" }) });
+    const joined = await api("/api/v1/join", {
+      method: "POST",
+      body: JSON.stringify({ secret, label: "phone" }),
+    });
     who = joined;
     await store.joined(joined);
   } catch (error) {
-    if (!who) alertUser(say(error.status === 404 ? "phone.link_used" : navigator.onLine ? "phone.join_failed" : "phone.join_offline"));
+    if (!who)
+      alertUser(
+        say(
+          error.status === 404
+            ? "phone.link_used"
+            : navigator.onLine
+              ? "phone.join_failed"
+              : "phone.join_offline",
+        ),
+      );
   }
 }
 
 async function profiles() {
-  drawProfiles((await store.recall("profiles")) ?? [], (await store.recall("profile")) ?? "tiktok-720p30");
-  show("ask");  // without waiting for a network that may hang
+  drawProfiles(
+    (await store.recall("profiles")) ?? [],
+    (await store.recall("profile")) ?? "tiktok-720p30",
+  );
+  show("ask"); // without waiting for a network that may hang
   try {
     const known = await api("/api/v1/profiles");
     await store.keep("profiles", known);
     drawProfiles(known, $("profile").value || "tiktok-720p30");
-  } catch { /* the ones kept */ }
+  } catch {
+    /* the ones kept */
+  }
 }
 
 function drawProfiles(known, chosen) {
-  $("profile").replaceChildren(...known.map((one) => {
-    const option = new Option(`${one.name} · ${mbps(one.uplink_required_bps)}`, one.code, false, one.code === chosen);
-    return option;
-  }));
+  $("profile").replaceChildren(
+    ...known.map((one) => {
+      const option = new Option(
+        `${one.name} · ${mbps(one.uplink_required_bps)}`,
+        one.code,
+        false,
+        one.code === chosen,
+      );
+      return option;
+    }),
+  );
 }
 
 async function cost() {
@@ -68,9 +106,20 @@ async function cost() {
   try {
     const limits = await api("/uplink/v1/limits");
     const most = (limits.max_bytes[seconds] ?? 0) / 1e6;
-    $("cost").textContent = say("phone.cost", { most, typical: (seconds * 5e6) / 8 / 1e6, seconds, left: limits.budget_left_bytes / 1e6 })
-      + (limits.retry_after_s > 0 ? ` ${say("phone.wait", { seconds: limits.retry_after_s })}` : "");
-  } catch { $("cost").textContent = say("phone.cost_unknown", { typical: (seconds * 5e6) / 8 / 1e6, seconds }); }
+    $("cost").textContent =
+      say("phone.cost", {
+        most,
+        typical: (seconds * 5e6) / 8 / 1e6,
+        seconds,
+        left: limits.budget_left_bytes / 1e6,
+      }) +
+      (limits.retry_after_s > 0 ? ` ${say("phone.wait", { seconds: limits.retry_after_s })}` : "");
+  } catch {
+    $("cost").textContent = say("phone.cost_unknown", {
+      typical: (seconds * 5e6) / 8 / 1e6,
+      seconds,
+    });
+  }
 }
 
 function show(section) {
@@ -92,20 +141,26 @@ async function deliver(now = false) {
 
 async function position() {
   if (!$("position").checked || !navigator.geolocation) return {};
-  return new Promise((resolve) => navigator.geolocation.getCurrentPosition(
-    ({ coords }) => resolve({ lat_deg: coords.latitude, lon_deg: coords.longitude }),
-    () => resolve({}),
-    { timeout: 8000, maximumAge: 60000 },
-  ));
+  return new Promise((resolve) =>
+    navigator.geolocation.getCurrentPosition(
+      ({ coords }) => resolve({ lat_deg: coords.latitude, lon_deg: coords.longitude }),
+      () => resolve({}),
+      { timeout: 8000, maximumAge: 60000 },
+    ),
+  );
 }
 
 function tell(phase, values) {
-  if (phase === "queued") $("phase").textContent = say("phone.in_queue", { seconds: values.wait_s });
+  if (phase === "queued")
+    $("phase").textContent = say("phone.in_queue", { seconds: values.wait_s });
   else if (phase === "measured") {
     $("phase").textContent = say("phone.measuring");
     $("rate").textContent = number((values.bytes * 8) / values.elapsed_s / 1e6, 1);
     $("progress").value = Math.min(1, values.elapsed_s / values.seconds);
-    $("left").textContent = say("phone.left", { seconds: Math.max(0, values.seconds - values.elapsed_s), mb: values.bytes / 1e6 });
+    $("left").textContent = say("phone.left", {
+      seconds: Math.max(0, values.seconds - values.elapsed_s),
+      mb: values.bytes / 1e6,
+    });
   } else $("phase").textContent = say(`phone.phase.${phase}`);
 }
 
@@ -114,14 +169,27 @@ function reportOf(outcome, startedAt, extra) {
   const common = { started_at: startedAt, method: "page", ...extra };
   if (outcome.testId) common.test_id = outcome.testId;
   if (!outcome.result) {
-    return { ...common, result: outcome.error.kind === "refused" ? "refused" : outcome.error.kind, failure_reason: outcome.error.code };
+    return {
+      ...common,
+      result: outcome.error.kind === "refused" ? "refused" : outcome.error.kind,
+      failure_reason: outcome.error.code,
+    };
   }
   const r = outcome.result;
   return {
-    ...common, result: "success", duration_s: r.duration_s, sent_bytes: r.received_bytes,
-    uplink_bins_bps: r.uplink_bins_bps, uplink_p10_bps: r.uplink_p10_bps, uplink_p50_bps: r.uplink_p50_bps,
-    uplink_min_bps: r.uplink_min_bps, uplink_mean_bps: r.uplink_mean_bps, burst_only: r.burst_only,
-    rtt_idle_ms: r.rtt_idle_ms, rtt_loaded_ms: r.rtt_loaded_ms, jitter_ms: r.jitter_ms,
+    ...common,
+    result: "success",
+    duration_s: r.duration_s,
+    sent_bytes: r.received_bytes,
+    uplink_bins_bps: r.uplink_bins_bps,
+    uplink_p10_bps: r.uplink_p10_bps,
+    uplink_p50_bps: r.uplink_p50_bps,
+    uplink_min_bps: r.uplink_min_bps,
+    uplink_mean_bps: r.uplink_mean_bps,
+    burst_only: r.burst_only,
+    rtt_idle_ms: r.rtt_idle_ms,
+    rtt_loaded_ms: r.rtt_loaded_ms,
+    jitter_ms: r.jitter_ms,
   };
 }
 
@@ -134,26 +202,34 @@ async function run() {
   $("left").textContent = "";
   $("phase").textContent = say("phone.phase.waiting");
   const startedAt = new Date().toISOString();
-  let left = null, test = null;
+  let left = null,
+    test = null;
   const halted = new Promise((resolve) => {
-    halt = (code) => { left ??= code; test?.stop(code); resolve({}); };
+    halt = (code) => {
+      left ??= code;
+      test?.stop(code);
+      resolve({});
+    };
   });
   const seconds = Number($("seconds").value);
   const spot = $("spot").value.trim();
   const operator = $("operator").value.trim();
   for (const key of REMEMBERED) await store.keep(key, $(key).value.trim());
-  navigator.storage?.persist?.();  // what waits here is not to be tidied away
+  navigator.storage?.persist?.(); // what waits here is not to be tidied away
   const wake = await navigator.wakeLock?.request("screen").catch(() => null);
   const where = await Promise.race([position(), halted]);
   const clientId = await store.clientId();
   const { token, site_id } = who;
   if (!left) test = uplinkTest({ token, site: site_id, seconds, clientId, tell });
-  const outcome = test ? await found(await test.outcome, site_id) : { error: { kind: "aborted", code: left } };
+  const outcome = test
+    ? await found(await test.outcome, site_id)
+    : { error: { kind: "aborted", code: left } };
   halt = () => {};
   wake?.release();
   const extra = { site_id, ...where, ...(spot ? { spot } : {}), ...(operator ? { operator } : {}) };
   // what a rule refused before it began is no measurement
-  if (outcome.result || outcome.error.kind !== "refused") await store.add(reportOf(outcome, startedAt, extra));
+  if (outcome.result || outcome.error.kind !== "refused")
+    await store.add(reportOf(outcome, startedAt, extra));
   if (outcome.result) await addSpot(spot, outcome.result);
   await deliver(true);
   show("ask");
@@ -169,11 +245,21 @@ async function found(outcome, site) {
     try {
       const kept = await api(`/api/v1/sites/${site}/tests/${outcome.testId}`);
       if (kept.result !== "success") return outcome;
-      return { ...outcome, error: undefined, result: { ...kept, received_bytes: kept.sent_bytes, sustained: kept.uplink_bins_bps.length >= 20 } };
+      return {
+        ...outcome,
+        error: undefined,
+        result: {
+          ...kept,
+          received_bytes: kept.sent_bytes,
+          sustained: kept.uplink_bins_bps.length >= 20,
+        },
+      };
     } catch (error) {
       if (error.status !== 404) return outcome;
     }
-    await new Promise((resolve) => { setTimeout(resolve, 2000); });  // it may not have noticed yet
+    await new Promise((resolve) => {
+      setTimeout(resolve, 2000);
+    }); // it may not have noticed yet
   }
   return outcome;
 }
@@ -190,43 +276,104 @@ async function verdict(result) {
   const chosen = starts > new Date();
   if (chosen) query.set("start", starts.toISOString());
   let judged = null;
-  try { judged = await api(`/api/v1/sites/${who.site_id}/readiness?${query}`); } catch { /* told below */ }
+  try {
+    judged = await api(`/api/v1/sites/${who.site_id}/readiness?${query}`);
+  } catch {
+    /* told below */
+  }
   const state = judged?.state ?? "unknown";
   $("answer").hidden = false;
   $("answer").className = state;
   $("state").innerHTML = `<svg viewBox="0 0 24 24" aria-hidden="true">${SHAPES[state]}</svg>`;
   $("state").append(` ${say(`state.${state}`)}`);
   const name = $("profile").selectedOptions[0]?.text.split(" · ")[0] ?? "";
-  $("sentence").textContent = judged ? say(`phone.sentence.${state}`, { profile: name, time: (chosen ? day : clock)(new Date(judged.ends_at)) }) : say("phone.no_verdict");
-  $("measured").textContent = say("phone.measured", {
-    p10: result.uplink_p10_bps / 1e6, p50: result.uplink_p50_bps / 1e6, rtt: result.rtt_loaded_ms, mb: result.received_bytes / 1e6,
-  }) + (result.sustained ? "" : ` ${say("phone.too_short")}`);
+  $("sentence").textContent = judged
+    ? say(`phone.sentence.${state}`, {
+        profile: name,
+        time: (chosen ? day : clock)(new Date(judged.ends_at)),
+      })
+    : say("phone.no_verdict");
+  $("measured").textContent =
+    say("phone.measured", {
+      p10: result.uplink_p10_bps / 1e6,
+      p50: result.uplink_p50_bps / 1e6,
+      rtt: result.rtt_loaded_ms,
+      mb: result.received_bytes / 1e6,
+    }) + (result.sustained ? "" : ` ${say("phone.too_short")}`);
   const advice = [];
-  if (judged?.uplink_safe_bps >= 1e5) advice.push(say("phone.safe", { rate: mbps(judged.uplink_safe_bps) }));
-  if (judged?.best_profile_code && state !== "ready") advice.push(say("phone.best_profile", { profile: profileName(judged.best_profile_code) }));
-  if (judged?.better_spot) advice.push(say("phone.better_spot", { spot: judged.better_spot.spot, rate: mbps(judged.better_spot.uplink_p10_bps) }));
-  if (judged?.better_hour) advice.push(say("phone.better_hour", { time: clock(new Date(judged.better_hour.starts_at)), rate: mbps(judged.better_hour.uplink_safe_bps) }));
-  if (judged?.better_operator) advice.push(say("phone.better_operator", { operator: judged.better_operator.operator, rate: mbps(judged.better_operator.uplink_safe_bps) }));
-  if (judged?.better_site) advice.push(say("phone.better_site", { site: judged.better_site.name, rate: mbps(judged.better_site.uplink_safe_bps) }));
+  if (judged?.uplink_safe_bps >= 1e5)
+    advice.push(say("phone.safe", { rate: mbps(judged.uplink_safe_bps) }));
+  if (judged?.best_profile_code && state !== "ready")
+    advice.push(say("phone.best_profile", { profile: profileName(judged.best_profile_code) }));
+  if (judged?.better_spot)
+    advice.push(
+      say("phone.better_spot", {
+        spot: judged.better_spot.spot,
+        rate: mbps(judged.better_spot.uplink_p10_bps),
+      }),
+    );
+  if (judged?.better_hour)
+    advice.push(
+      say("phone.better_hour", {
+        time: clock(new Date(judged.better_hour.starts_at)),
+        rate: mbps(judged.better_hour.uplink_safe_bps),
+      }),
+    );
+  if (judged?.better_operator)
+    advice.push(
+      say("phone.better_operator", {
+        operator: judged.better_operator.operator,
+        rate: mbps(judged.better_operator.uplink_safe_bps),
+      }),
+    );
+  if (judged?.better_site)
+    advice.push(
+      say("phone.better_site", {
+        site: judged.better_site.name,
+        rate: mbps(judged.better_site.uplink_safe_bps),
+      }),
+    );
   if (state !== "ready" && !judged?.better_spot) advice.push(say("phone.try_spot"));
   list("advice", advice);
-  list("reasons", (judged?.reasons ?? []).map((reason) => reason.text));
+  list(
+    "reasons",
+    (judged?.reasons ?? []).map((reason) => reason.text),
+  );
   $("answer").scrollIntoView({ block: "start" });
 }
 
-const clock = (at) => new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", timeZone: places.zone }).format(at);
-const day = (at) => new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", day: "numeric", month: "numeric", timeZone: places.zone }).format(at);
-const profileName = (code) => [...$("profile").options].find((o) => o.value === code)?.text.split(" · ")[0] ?? code;
+const clock = (at) =>
+  new Intl.DateTimeFormat(language, {
+    hour: "2-digit",
+    minute: "2-digit",
+    timeZone: places.zone,
+  }).format(at);
+const day = (at) =>
+  new Intl.DateTimeFormat(language, {
+    hour: "2-digit",
+    minute: "2-digit",
+    day: "numeric",
+    month: "numeric",
+    timeZone: places.zone,
+  }).format(at);
+const profileName = (code) =>
+  [...$("profile").options].find((o) => o.value === code)?.text.split(" · ")[0] ?? code;
 
 function list(id, texts) {
-  $(id).replaceChildren(...texts.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
+  $(id).replaceChildren(
+    ...texts.map((text) => Object.assign(document.createElement("li"), { textContent: text })),
+  );
 }
 
 // walk mode: the spots of today, the best one first
 async function addSpot(spot, result) {
   const kept = (await store.recall("spots")) ?? { day: "", list: [] };
   const spots = kept.day === today() ? kept.list : [];
-  spots.push({ spot: spot || say("phone.here"), p10: result.uplink_p10_bps, at: result.started_at });
+  spots.push({
+    spot: spot || say("phone.here"),
+    p10: result.uplink_p10_bps,
+    at: result.started_at,
+  });
   await store.keep("spots", { day: today(), list: spots.slice(-50) });
   await drawSpots();
 }
@@ -235,36 +382,57 @@ async function drawSpots() {
   const kept = (await store.recall("spots")) ?? { day: "", list: [] };
   const spots = kept.day === today() ? [...kept.list].sort((a, b) => b.p10 - a.p10) : [];
   $("walk").hidden = spots.length === 0;
-  $("found").replaceChildren(...spots.map((one, place) => {
-    const row = document.createElement("li");
-    if (place === 0 && spots.length > 1) row.className = "best";
-    row.append(
-      Object.assign(document.createElement("span"), { textContent: `${one.spot}${place === 0 && spots.length > 1 ? ` · ${say("phone.best_spot")}` : ""} · ${clock(new Date(one.at))}` }),
-      Object.assign(document.createElement("b"), { textContent: mbps(one.p10) }),
-    );
-    return row;
-  }));
-  $("spots").replaceChildren(...[...new Set(spots.map((one) => one.spot))].map((name) => new Option(name)));
+  $("found").replaceChildren(
+    ...spots.map((one, place) => {
+      const row = document.createElement("li");
+      if (place === 0 && spots.length > 1) row.className = "best";
+      row.append(
+        Object.assign(document.createElement("span"), {
+          textContent: `${one.spot}${place === 0 && spots.length > 1 ? ` · ${say("phone.best_spot")}` : ""} · ${clock(new Date(one.at))}`,
+        }),
+        Object.assign(document.createElement("b"), { textContent: mbps(one.p10) }),
+      );
+      return row;
+    }),
+  );
+  $("spots").replaceChildren(
+    ...[...new Set(spots.map((one) => one.spot))].map((name) => new Option(name)),
+  );
 }
 
 // a second tab must not test beside this one
 async function alone(work) {
   if (!navigator.locks) return work();
   return navigator.locks.request("lensong-test", { ifAvailable: true }, async (lock) => {
-    if (!lock) { alertUser(say("phone.other_tab")); return; }
+    if (!lock) {
+      alertUser(say("phone.other_tab"));
+      return;
+    }
     await work();
   });
 }
 
-function abort(code) { halt(code); }
+function abort(code) {
+  halt(code);
+}
 
 $("start").addEventListener("click", () => alone(run));
 $("stop").addEventListener("click", () => abort("stopped"));
 $("seconds").addEventListener("change", cost);
-document.addEventListener("visibilitychange", () => { if (document.hidden) abort("hidden"); else deliver(); });
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) abort("hidden");
+  else deliver();
+});
 addEventListener("pagehide", () => abort("hidden"));
-addEventListener("offline", () => { $("offline").hidden = false; abort("offline"); });
-addEventListener("online", () => { $("offline").hidden = true; cost(); deliver(true); });
+addEventListener("offline", () => {
+  $("offline").hidden = false;
+  abort("offline");
+});
+addEventListener("online", () => {
+  $("offline").hidden = true;
+  cost();
+  deliver(true);
+});
 let type = navigator.connection?.type;
 navigator.connection?.addEventListener("change", () => {
   if (navigator.connection.type !== type) abort("network_changed");
@@ -279,6 +447,7 @@ if (who) {
   for (const key of REMEMBERED.slice(1)) $(key).value = (await store.recall(key)) ?? $(key).value;
   await Promise.all([profiles(), cost(), drawSpots(), deliver()]);
 } else if (!$("alert").textContent) alertUser(say("phone.no_link"));
-if ("serviceWorker" in navigator) await navigator.serviceWorker.register("/p/sw.js", { scope: "/p" }).catch(() => {});
+if ("serviceWorker" in navigator)
+  await navigator.serviceWorker.register("/p/sw.js", { scope: "/p" }).catch(() => {});
 setInterval(deliver, 30000);
 document.body.dataset.ready = "yes";

@@ -1,6 +1,9 @@
 // Every table can be sorted by its columns and taken along as CSV.
 
-const vietnamese = new Intl.Collator(document.documentElement.lang, { numeric: true, sensitivity: "base" });
+const vietnamese = new Intl.Collator(document.documentElement.lang, {
+  numeric: true,
+  sensitivity: "base",
+});
 
 function text(cell) {
   return (cell?.textContent ?? "").replace(/\s+/g, " ").trim();
@@ -16,7 +19,8 @@ function sort(table, column, header) {
   header.setAttribute("aria-sort", up ? "ascending" : "descending");
   const body = table.tBodies[0];
   const rows = [...body.rows].sort((a, b) => {
-    const one = value(a.cells[column]), two = value(b.cells[column]);
+    const one = value(a.cells[column]),
+      two = value(b.cells[column]);
     // what is not known goes last, whichever way
     if (one === "–" || two === "–") return (one === "–") - (two === "–");
     return (up ? 1 : -1) * vietnamese.compare(one, two);
@@ -26,8 +30,10 @@ function sort(table, column, header) {
 
 function csv(table) {
   const quoted = (part) => (/^[=+@\t]/.test(part) ? `'${part}` : part).replaceAll('"', '""');
-  return [...table.rows].filter((row) => !row.hidden)
-    .map((row) => [...row.cells].map((cell) => `"${quoted(text(cell))}"`).join(",")).join("\r\n");
+  return [...table.rows]
+    .filter((row) => !row.hidden)
+    .map((row) => [...row.cells].map((cell) => `"${quoted(text(cell))}"`).join(","))
+    .join("\r\n");
 }
 
 function save(table) {
