@@ -9,10 +9,13 @@ PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_OPTIONS
 QUICK := tests/test_layout.py tests/test_propagation tests/test_coverage tests/test_gis_data \
 	tests/test_monitoring/test_readiness tests/test_monitoring/test_lists
 
+PRETTIER := node_modules/.bin/prettier --log-level warn coverage monitoring tests
+TEMPLATES := coverage/lensong/coverage monitoring/lensong/monitoring/web/pages/templates
+
 # the tests start hundreds of Pythons, and each would compile every module anew
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-all quick bench check docs lock clean
+.PHONY: demo test test-all quick bench check format-pages docs lock clean
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -26,6 +29,10 @@ $(VENV)/installed: $(BIN)/python pyproject.toml constraints.txt
 $(VENV)/installed-dev: $(BIN)/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]'
 	touch $@ $(VENV)/installed
+
+node_modules/installed: package.json package-lock.json
+	npm ci --silent
+	touch $@
 
 demo: $(VENV)/installed
 	$(BIN)/lensong demo --out $(DEMO)
@@ -42,10 +49,16 @@ quick: $(VENV)/installed-dev
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m pytest benchmarks -m benchmark -s
 
-check: $(VENV)/installed-dev
+check: $(VENV)/installed-dev node_modules/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/djangofmt --quiet --check $(TEMPLATES)
+	$(PRETTIER) --check
 	$(BIN)/mypy
+
+format-pages: $(VENV)/installed-dev node_modules/installed
+	$(BIN)/djangofmt --quiet $(TEMPLATES)
+	$(PRETTIER) --write
 
 docs: $(VENV)/installed-dev
 	$(BIN)/mkdocs build --quiet --strict
@@ -55,4 +68,4 @@ lock: $(VENV)/installed-dev
 	$(BIN)/uv pip compile --quiet --universal --no-header --no-annotate --all-extras pyproject.toml -o constraints.txt
 
 clean:
-	rm -rf $(VENV) $(DEMO)
+	rm -rf $(VENV) $(DEMO) build node_modules
