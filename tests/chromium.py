@@ -160,7 +160,8 @@ def chromium_page(profile: Path, *extra_flags: str) -> Iterator[Page]:
     command = [BINARY, *_FLAGS, *extra_flags, f"--user-data-dir={profile}", "about:blank"]
     browser = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
     try:
-        with connect(_address(browser), max_size=None, proxy=None) as socket:
+        # a busy browser may be late to answer a ping
+        with connect(_address(browser), max_size=None, proxy=None, ping_interval=None) as socket:
             yield Page(socket, _attach(socket))
     finally:
         browser.terminate()
