@@ -21,7 +21,7 @@ function sortable(table) {
 }
 
 const visibleText = (cell) =>
-  cell.querySelector(`.l[lang="${language}"]`)?.textContent ?? cell.textContent;
+  (cell.querySelector(`.l[lang="${language}"]`)?.textContent ?? cell.textContent).trim();
 
 /** Order numbers as numbers and words as the language does; what is missing comes last. */
 function compare(a, b, falling) {
