@@ -18,7 +18,7 @@ from fastapi import FastAPI
 from lensong.monitoring.clock import SystemClock
 from lensong.monitoring.live.snapshot import RttHistogram, ServiceSnapshot, SiteSnapshot
 from lensong.monitoring.metrics.exposition import Exposition
-from lensong.monitoring.metrics.service import ServiceMetrics
+from lensong.monitoring.metrics.own_counters import ServiceMetrics
 from lensong.monitoring.profiles import DEFAULT_PROFILES
 from lensong.monitoring.records import StreamProfile
 from lensong.monitoring.web.api.metrics import metrics_router

@@ -29,7 +29,7 @@ from lensong.monitoring.live.streams import LiveStreams
 from lensong.monitoring.live.verdicts import CHECKPOINTS, Judge
 from lensong.monitoring.live.webhooks import Courier
 from lensong.monitoring.metrics.exposition import Exposition
-from lensong.monitoring.metrics.service import ServiceMetrics
+from lensong.monitoring.metrics.own_counters import ServiceMetrics
 from lensong.monitoring.profiles import DEFAULT_PROFILES
 from lensong.monitoring.rate_limit import RateLimit
 from lensong.monitoring.records import Session, SessionStatus

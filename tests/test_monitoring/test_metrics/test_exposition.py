@@ -10,7 +10,7 @@ import pytest
 from lensong.monitoring.errors import NotFoundError
 from lensong.monitoring.live.snapshot import ServiceSnapshot
 from lensong.monitoring.metrics.exposition import Exposition, Part, accepts
-from lensong.monitoring.metrics.service import ServiceMetrics
+from lensong.monitoring.metrics.own_counters import ServiceMetrics
 from lensong.monitoring.profiles import DEFAULT_PROFILES
 from lensong.propagation.errors import DataError
 from tests.test_monitoring.test_metrics.full_snapshot import (

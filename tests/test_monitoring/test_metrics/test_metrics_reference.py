@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 from lensong.monitoring.metrics.collector import SnapshotCollector, metrics_of_one
+from lensong.monitoring.metrics.own_counters import ServiceMetrics
 from lensong.monitoring.metrics.probe import probe_metrics
-from lensong.monitoring.metrics.service import ServiceMetrics
 from lensong.monitoring.profiles import DEFAULT_PROFILES
 from tests.test_monitoring.test_metrics.full_snapshot import NOW, full_site, full_snapshot
 

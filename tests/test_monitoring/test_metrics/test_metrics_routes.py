@@ -10,7 +10,7 @@ from httpx import ASGITransport, AsyncClient, Response
 
 from lensong.monitoring.live.snapshot import ServiceSnapshot
 from lensong.monitoring.metrics.exposition import Exposition
-from lensong.monitoring.metrics.service import ServiceMetrics
+from lensong.monitoring.metrics.own_counters import ServiceMetrics
 from lensong.monitoring.profiles import DEFAULT_PROFILES
 from lensong.monitoring.records import StreamProfile
 from lensong.monitoring.web.api.metrics import metrics_router

@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from lensong.monitoring.uplink.admission import Admission, AdmissionSettings, Place
+from lensong.monitoring.uplink.admission import Admission, AdmissionSettings, Slot
 from lensong.monitoring.uplink.refusals import Refusal
 from lensong.propagation.errors import InvalidInputError
 
@@ -17,12 +17,12 @@ def admission(**settings_: float) -> Admission:
     return Admission(AdmissionSettings(**{**given, **settings_}))  # type: ignore[arg-type]  # mixed numbers
 
 
-def place_of(asked: Place | Refusal) -> Place:
-    assert isinstance(asked, Place)
+def slot_of(asked: Slot | Refusal) -> Slot:
+    assert isinstance(asked, Slot)
     return asked
 
 
-def refusal_of(asked: Place | Refusal) -> Refusal:
+def refusal_of(asked: Slot | Refusal) -> Refusal:
     assert isinstance(asked, Refusal)
     return asked
 
@@ -30,7 +30,7 @@ def refusal_of(asked: Place | Refusal) -> Refusal:
 def test_so_many_run_at_once_and_the_others_wait_in_order() -> None:
     tests = admission()
     first, second, third, fourth = (
-        place_of(tests.ask(f"site-{k}", seconds=30, now_s=float(k))) for k in range(4)
+        slot_of(tests.ask(f"site-{k}", seconds=30, now_s=float(k))) for k in range(4)
     )
     assert (first.running, second.running, third.running, fourth.running) == (
         True,
@@ -43,13 +43,13 @@ def test_so_many_run_at_once_and_the_others_wait_in_order() -> None:
     assert tests.leave(first, now_s=11.0) == [fourth]
 
 
-def test_the_wait_is_until_the_first_place_is_free() -> None:
+def test_the_wait_is_until_the_first_slot_is_free() -> None:
     tests = admission()
     tests.ask("a", seconds=30, now_s=0.0)  # until 40
     tests.ask("b", seconds=60, now_s=5.0)  # until 75
-    third = place_of(tests.ask("c", seconds=30, now_s=10.0))
-    fourth = place_of(tests.ask("d", seconds=30, now_s=10.0))
-    fifth = place_of(tests.ask("e", seconds=30, now_s=10.0))
+    third = slot_of(tests.ask("c", seconds=30, now_s=10.0))
+    fourth = slot_of(tests.ask("d", seconds=30, now_s=10.0))
+    fifth = slot_of(tests.ask("e", seconds=30, now_s=10.0))
     assert tests.wait_s(third, now_s=10.0) == 30.0
     assert tests.wait_s(fourth, now_s=10.0) == 65.0
     assert tests.wait_s(fifth, now_s=10.0) == 70.0  # after the third, which ends at 80
@@ -67,22 +67,22 @@ def test_a_second_tab_of_a_site_is_refused_running_or_waiting() -> None:
 
 def test_a_site_rests_between_tests() -> None:
     tests = admission()
-    place = place_of(tests.ask("a", seconds=30, now_s=0.0))
-    tests.leave(place, now_s=35.0)
+    slot = slot_of(tests.ask("a", seconds=30, now_s=0.0))
+    tests.leave(slot, now_s=35.0)
     assert refusal_of(tests.ask("a", seconds=30, now_s=100.0)) == Refusal("too_soon", 200.0)
-    assert isinstance(tests.ask("a", seconds=30, now_s=300.0), Place)
+    assert isinstance(tests.ask("a", seconds=30, now_s=300.0), Slot)
 
 
 def test_a_site_may_have_an_interval_of_its_own() -> None:
     tests = admission()
-    tests.leave(place_of(tests.ask("walk", seconds=30, now_s=0.0)), now_s=40.0)
-    assert isinstance(tests.ask("walk", seconds=30, now_s=41.0, interval_s=20.0), Place)
+    tests.leave(slot_of(tests.ask("walk", seconds=30, now_s=0.0)), now_s=40.0)
+    assert isinstance(tests.ask("walk", seconds=30, now_s=41.0, interval_s=20.0), Slot)
 
 
 def test_a_test_that_sent_nothing_costs_no_rest() -> None:
     tests = admission()
-    tests.leave(place_of(tests.ask("a", seconds=30, now_s=0.0)), now_s=5.0, used=False)
-    assert isinstance(tests.ask("a", seconds=30, now_s=5.0), Place)
+    tests.leave(slot_of(tests.ask("a", seconds=30, now_s=0.0)), now_s=5.0, used=False)
+    assert isinstance(tests.ask("a", seconds=30, now_s=5.0), Slot)
 
 
 def test_a_full_queue_says_when_to_come_back() -> None:
@@ -92,11 +92,11 @@ def test_a_full_queue_says_when_to_come_back() -> None:
     assert refusal_of(tests.ask("c", seconds=30, now_s=0.0)) == Refusal("too_many_waiting", 80.0)
 
 
-def test_leaving_twice_frees_one_place() -> None:
+def test_leaving_twice_frees_one_slot() -> None:
     tests = admission(tests_at_once=1)
-    first = place_of(tests.ask("a", seconds=30, now_s=0.0))
-    second = place_of(tests.ask("b", seconds=30, now_s=0.0))
-    third = place_of(tests.ask("c", seconds=30, now_s=0.0))
+    first = slot_of(tests.ask("a", seconds=30, now_s=0.0))
+    second = slot_of(tests.ask("b", seconds=30, now_s=0.0))
+    third = slot_of(tests.ask("c", seconds=30, now_s=0.0))
     assert tests.leave(first, now_s=1.0) == [second]
     assert tests.leave(first, now_s=1.0) == []
     assert not third.running
@@ -118,7 +118,7 @@ def test_senseless_settings_are_refused(wrong: dict[str, float]) -> None:
 
 @dataclass
 class _Told:
-    place: Place
+    slot: Slot
     turn_by_s: float
 
 
@@ -129,13 +129,13 @@ class AdmissionMachine(RuleBasedStateMachine):
         super().__init__()
         self.tests = admission(queue_length=4, interval_s=50.0)
         self.now_s = 0.0
-        self.running: list[Place] = []
+        self.running: list[Slot] = []
         self.waiting: list[_Told] = []
         self.started_s: dict[str, float] = {}
 
     @rule(site=st.sampled_from("abcdefgh"), seconds=st.sampled_from([10, 30, 60]))
     def ask(self, site: str, seconds: int) -> None:
-        busy = {p.site_id for p in (*self.running, *(told.place for told in self.waiting))}
+        busy = {p.site_id for p in (*self.running, *(told.slot for told in self.waiting))}
         asked = self.tests.ask(site, seconds=seconds, now_s=self.now_s)
         if isinstance(asked, Refusal):
             assert asked.code in ("already_testing", "too_soon", "too_many_waiting")
@@ -173,7 +173,7 @@ class AdmissionMachine(RuleBasedStateMachine):
     def give_up(self, data: st.DataObject) -> None:
         told = data.draw(st.sampled_from(self.waiting))
         self.waiting.remove(told)
-        assert self.tests.leave(told.place, now_s=self.now_s) == []
+        assert self.tests.leave(told.slot, now_s=self.now_s) == []
 
     @invariant()
     def never_too_many(self) -> None:
@@ -185,26 +185,26 @@ class AdmissionMachine(RuleBasedStateMachine):
     def nobody_waits_longer_than_told(self) -> None:
         for told in self.waiting:
             assert self.now_s <= told.turn_by_s + 1e-6
-            assert self.now_s + self.tests.wait_s(told.place, now_s=self.now_s) <= (
+            assert self.now_s + self.tests.wait_s(told.slot, now_s=self.now_s) <= (
                 told.turn_by_s + 1e-6
             )
 
-    def _end_s(self, place: Place) -> float:
-        assert place.started_s is not None
-        return place.started_s + place.hold_s
+    def _end_s(self, slot: Slot) -> float:
+        assert slot.started_s is not None
+        return slot.started_s + slot.hold_s
 
-    def _leave(self, place: Place, *, used: bool = True) -> None:
-        self.running.remove(place)
+    def _leave(self, slot: Slot, *, used: bool = True) -> None:
+        self.running.remove(slot)
         if not used:
-            del self.started_s[place.site_id]
-        for started in self.tests.leave(place, now_s=self.now_s, used=used):
-            assert started is self.waiting[0].place  # first come, first served
+            del self.started_s[slot.site_id]
+        for started in self.tests.leave(slot, now_s=self.now_s, used=used):
+            assert started is self.waiting[0].slot  # first come, first served
             self.waiting.pop(0)
             self._started(started)
 
-    def _started(self, place: Place) -> None:
-        self.running.append(place)
-        self.started_s[place.site_id] = self.now_s
+    def _started(self, slot: Slot) -> None:
+        self.running.append(slot)
+        self.started_s[slot.site_id] = self.now_s
 
 
 TestAnyOrder = AdmissionMachine.TestCase

@@ -13,8 +13,8 @@ from lensong.monitoring.clock import Clock
 from lensong.monitoring.errors import NotFoundError
 from lensong.monitoring.live.snapshot import ServiceSnapshot, SiteSnapshot
 from lensong.monitoring.metrics.collector import SnapshotCollector
+from lensong.monitoring.metrics.own_counters import ServiceMetrics
 from lensong.monitoring.metrics.probe import failed_probe, probe_metrics
-from lensong.monitoring.metrics.service import ServiceMetrics
 from lensong.monitoring.metrics.shared_result import SharedResult
 from lensong.monitoring.metrics.text import OPENMETRICS_TYPE, TEXT_TYPE, write_text
 from lensong.monitoring.records import StreamProfile

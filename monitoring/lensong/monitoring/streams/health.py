@@ -14,8 +14,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from lensong.monitoring.streams.health_state import HealthState, Reason, State, StreamHealth
-from lensong.monitoring.streams.judging import judge
 from lensong.monitoring.streams.limits import StreamLimits
+from lensong.monitoring.streams.rules import judge
 from lensong.monitoring.streams.sample import (
     CollectorFailure,
     NotPublishing,

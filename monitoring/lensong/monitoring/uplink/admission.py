@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from lensong.monitoring.uplink.refusals import Refusal
 from lensong.propagation.errors import InvalidInputError
 
-__all__ = ["Admission", "AdmissionSettings", "Place"]
+__all__ = ["Admission", "AdmissionSettings", "Slot"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +50,8 @@ class AdmissionSettings:
 
 
 @dataclass(slots=True, eq=False)
-class Place:
-    """One test's place, running or waiting; it equals only itself."""
+class Slot:
+    """One test's slot, running or waiting; it equals only itself."""
 
     site_id: str
     hold_s: float
@@ -68,8 +68,8 @@ class Admission:
 
     def __init__(self, settings: AdmissionSettings) -> None:
         self.settings = settings
-        self._running: list[Place] = []
-        self._waiting: list[Place] = []
+        self._running: list[Slot] = []
+        self._waiting: list[Slot] = []
         self._last_start_s: dict[str, float] = {}  # no larger than there are sites
 
     @property
@@ -84,46 +84,46 @@ class Admission:
 
     def ask(
         self, site_id: str, *, seconds: float, now_s: float, interval_s: float | None = None
-    ) -> Place | Refusal:
-        """Return a place for a test, running or waiting, or why there is none.
+    ) -> Slot | Refusal:
+        """Return a slot for a test, running or waiting, or why there is none.
 
         Parameters
         ----------
         site_id : str
-            One place at a time for each.
+            One slot at a time for each.
         seconds : float
             Of the upload [s].
         now_s : float
         interval_s : float, optional
-            In place of the setting, for this site [s].
+            In slot of the setting, for this site [s].
         """
-        for place in (*self._running, *self._waiting):
-            if place.site_id == site_id:
-                return Refusal("already_testing", retry_after_s=self._own_wait_s(place, now_s))
+        for slot in (*self._running, *self._waiting):
+            if slot.site_id == site_id:
+                return Refusal("already_testing", retry_after_s=self._own_wait_s(slot, now_s))
         rest_s = self.rest_s(site_id, now_s=now_s, interval_s=interval_s)
         if rest_s > 0.0:
             return Refusal("too_soon", retry_after_s=rest_s)
-        place = Place(site_id=site_id, hold_s=seconds + self.settings.overhead_s)
+        slot = Slot(site_id=site_id, hold_s=seconds + self.settings.overhead_s)
         if len(self._running) < self.settings.tests_at_once and not self._waiting:
-            self._start(place, now_s)
-            return place
+            self._start(slot, now_s)
+            return slot
         if len(self._waiting) >= self.settings.queue_length:
             return Refusal("too_many_waiting", retry_after_s=self.wait_s(now_s=now_s))
-        self._waiting.append(place)
-        return place
+        self._waiting.append(slot)
+        return slot
 
-    def position(self, place: Place) -> int:
-        """Return how many come before a waiting place, itself included."""
-        return self._waiting.index(place) + 1
+    def position(self, slot: Slot) -> int:
+        """Return how many come before a waiting slot, itself included."""
+        return self._waiting.index(slot) + 1
 
-    def wait_s(self, place: Place | None = None, *, now_s: float) -> float:
-        """Return when the turn of a waiting place comes, or of one that would come last [s].
+    def wait_s(self, slot: Slot | None = None, *, now_s: float) -> float:
+        """Return when the turn of a waiting slot comes, or of one that would come last [s].
 
         Every test before is taken to run to its end: the wait may turn out shorter, not longer.
         """
-        before: Iterable[Place] = self._waiting
-        if place is not None:
-            before = self._waiting[: self._waiting.index(place)]
+        before: Iterable[Slot] = self._waiting
+        if slot is not None:
+            before = self._waiting[: self._waiting.index(slot)]
         free_s = [self._ends_in_s(running, now_s) for running in self._running]
         free_s += [0.0] * (self.settings.tests_at_once - len(free_s))
         heapq.heapify(free_s)
@@ -139,23 +139,23 @@ class Admission:
         interval = self.settings.interval_s if interval_s is None else interval_s
         return max(0.0, last_s + interval - now_s)
 
-    def leave(self, place: Place, *, now_s: float, used: bool = True) -> list[Place]:
-        """Give a place back and return the places that may run from now on.
+    def leave(self, slot: Slot, *, now_s: float, used: bool = True) -> list[Slot]:
+        """Give a slot back and return the slots that may run from now on.
 
         Parameters
         ----------
-        place : Place
+        slot : Slot
             One that was left already is left alone.
         now_s : float
         used : bool
             Whether the test sent anything; a site need not rest from one that did not.
         """
-        if place in self._waiting:
-            self._waiting.remove(place)
-        elif place in self._running:
-            self._running.remove(place)
+        if slot in self._waiting:
+            self._waiting.remove(slot)
+        elif slot in self._running:
+            self._running.remove(slot)
             if not used:
-                self._last_start_s.pop(place.site_id, None)
+                self._last_start_s.pop(slot.site_id, None)
         started = []
         while self._waiting and len(self._running) < self.settings.tests_at_once:
             following = self._waiting.pop(0)
@@ -163,16 +163,16 @@ class Admission:
             started.append(following)
         return started
 
-    def _start(self, place: Place, now_s: float) -> None:
-        place.started_s = now_s
-        self._running.append(place)
-        self._last_start_s[place.site_id] = now_s
+    def _start(self, slot: Slot, now_s: float) -> None:
+        slot.started_s = now_s
+        self._running.append(slot)
+        self._last_start_s[slot.site_id] = now_s
 
-    def _own_wait_s(self, place: Place, now_s: float) -> float:
-        if place.running:
-            return self._ends_in_s(place, now_s)
-        return self.wait_s(place, now_s=now_s) + place.hold_s
+    def _own_wait_s(self, slot: Slot, now_s: float) -> float:
+        if slot.running:
+            return self._ends_in_s(slot, now_s)
+        return self.wait_s(slot, now_s=now_s) + slot.hold_s
 
-    def _ends_in_s(self, place: Place, now_s: float) -> float:
-        assert place.started_s is not None
-        return max(0.0, place.started_s + place.hold_s - now_s)
+    def _ends_in_s(self, slot: Slot, now_s: float) -> float:
+        assert slot.started_s is not None
+        return max(0.0, slot.started_s + slot.hold_s - now_s)

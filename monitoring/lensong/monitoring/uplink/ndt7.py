@@ -16,7 +16,7 @@ from datetime import datetime
 from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from lensong.monitoring.uplink.admission import Place
+from lensong.monitoring.uplink.admission import Slot
 from lensong.monitoring.uplink.channel import Channel, Gone
 from lensong.monitoring.uplink.counting import UplinkResult
 from lensong.monitoring.uplink.measurement import connection_info, measurement
@@ -50,7 +50,7 @@ _GROWTH = 16
 class _Admitted:
     channel: Channel
     permit: UplinkPermit
-    place: Place
+    slot: Slot
     max_bytes: int
 
 
@@ -80,7 +80,7 @@ async def run_upload(service: UplinkService, websocket: WebSocket) -> None:
         await upload.receive(report)
         outcome = _judged(upload, service.result(upload, channel))
     finally:
-        service.give_back(admitted.place, used=upload.received_bytes > 0)
+        service.give_back(admitted.slot, used=upload.received_bytes > 0)
     await _settle(service, admitted.permit, service.moment(upload.first_byte_s), outcome)
     await report(upload)
     await channel.close()
@@ -99,7 +99,7 @@ async def run_download(service: UplinkService, websocket: WebSocket) -> None:
         )
         await download.run()
     finally:
-        service.give_back(admitted.place, used=download.sent_bytes > 0)
+        service.give_back(admitted.slot, used=download.sent_bytes > 0)
     await _settle(service, admitted.permit, service.moment(download.begun_s), download.result())
     await download.report()
     await channel.close()
@@ -181,7 +181,7 @@ async def _admit(service: UplinkService, websocket: WebSocket) -> _Admitted | No
         return None
     await channel.accept(SUBPROTOCOL)
     if not channel.open:
-        service.give_back(admitted.place, used=False)
+        service.give_back(admitted.slot, used=False)
         return None
     return admitted
 
@@ -199,16 +199,16 @@ async def _asked(
     terms = service.terms(permit, _SECONDS)
     if isinstance(terms, Refusal):
         return terms
-    place = service.take_place(permit, _SECONDS)
-    if isinstance(place, Refusal):
-        return place
-    if not place.running:  # ndt7 knows no queue
-        wait_s = service.wait_s(place)
-        service.give_back(place, used=False)
+    slot = service.take_slot(permit, _SECONDS)
+    if isinstance(slot, Refusal):
+        return slot
+    if not slot.running:  # ndt7 knows no queue
+        wait_s = service.wait_s(slot)
+        service.give_back(slot, used=False)
         return Refusal("too_many_waiting", retry_after_s=wait_s)
     # An ndt7 client does not keep to a pace, so only the cap of bytes holds.
     max_bytes = min(service.settings.max_bytes, permit.budget_left_bytes)
-    return _Admitted(channel=channel, permit=permit, place=place, max_bytes=max_bytes)
+    return _Admitted(channel=channel, permit=permit, slot=slot, max_bytes=max_bytes)
 
 
 async def _deny(websocket: WebSocket, refusal: Refusal) -> None:

@@ -1,4 +1,4 @@
-"""The one place that knows which tests run: permits, places, limits, and where results go."""
+"""The one place that knows which tests run: permits, slots, limits, and where results go."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from lensong.monitoring.clock import Clock
-from lensong.monitoring.uplink.admission import Admission, AdmissionSettings, Place
+from lensong.monitoring.uplink.admission import Admission, AdmissionSettings, Slot
 from lensong.monitoring.uplink.channel import Channel
 from lensong.monitoring.uplink.counting import (
     NO_ROUND_TRIPS,
@@ -127,7 +127,7 @@ class UplinkService:
         self.admission = Admission(self.settings.admission)
         self.random_block = os.urandom(_RANDOM_BYTES)
         self._random = generator or random.Random()
-        self._turns: dict[Place, asyncio.Event] = {}
+        self._turns: dict[Slot, asyncio.Event] = {}
         self._probes: dict[str, RoundTripMeter] = {}
         self._greeting = 0
 
@@ -183,32 +183,32 @@ class UplinkService:
         """Count one less."""
         self._greeting -= 1
 
-    def take_place(self, permit: UplinkPermit, seconds: float) -> Place | Refusal:
-        """Return a place for a test, running or waiting."""
-        place = self.admission.ask(
+    def take_slot(self, permit: UplinkPermit, seconds: float) -> Slot | Refusal:
+        """Return a slot for a test, running or waiting."""
+        slot = self.admission.ask(
             permit.site_id,
             seconds=seconds,
             now_s=self.clock.monotonic_s(),
             interval_s=permit.interval_s,
         )
-        if isinstance(place, Place):
-            self._turns[place] = asyncio.Event()
-            if place.running:
-                self._turns[place].set()
-        return place
+        if isinstance(slot, Slot):
+            self._turns[slot] = asyncio.Event()
+            if slot.running:
+                self._turns[slot].set()
+        return slot
 
-    def turn(self, place: Place) -> asyncio.Event:
-        """Return what is set once a place may run."""
-        return self._turns[place]
+    def turn(self, slot: Slot) -> asyncio.Event:
+        """Return what is set once a slot may run."""
+        return self._turns[slot]
 
-    def wait_s(self, place: Place) -> float:
-        """Return when the turn of a waiting place comes [s]."""
-        return self.admission.wait_s(place, now_s=self.clock.monotonic_s())
+    def wait_s(self, slot: Slot) -> float:
+        """Return when the turn of a waiting slot comes [s]."""
+        return self.admission.wait_s(slot, now_s=self.clock.monotonic_s())
 
-    def give_back(self, place: Place, *, used: bool) -> None:
+    def give_back(self, slot: Slot, *, used: bool) -> None:
         """Let the next test run; doing it twice does no harm."""
-        self._turns.pop(place, None)
-        for started in self.admission.leave(place, now_s=self.clock.monotonic_s(), used=used):
+        self._turns.pop(slot, None)
+        for started in self.admission.leave(slot, now_s=self.clock.monotonic_s(), used=used):
             self._turns[started].set()
 
     def open_probe(self) -> tuple[str, RoundTripMeter]:

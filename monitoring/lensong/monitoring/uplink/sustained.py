@@ -13,7 +13,7 @@ from typing import Any, Literal
 from starlette.websockets import WebSocket
 
 from lensong.monitoring.clock import rfc3339
-from lensong.monitoring.uplink.admission import Place
+from lensong.monitoring.uplink.admission import Slot
 from lensong.monitoring.uplink.channel import Channel, Gone
 from lensong.monitoring.uplink.counting import UplinkResult
 from lensong.monitoring.uplink.measurement import measurement
@@ -57,10 +57,10 @@ async def run_test(service: UplinkService, websocket: WebSocket) -> None:
         terms = service.terms(permit, hello.seconds)
         if isinstance(terms, Refusal):
             return await channel.refuse(terms)
-        place = service.take_place(permit, hello.seconds)
-        if isinstance(place, Refusal):
-            return await channel.refuse(place)
-        await _run_in_place(service, channel, hello, permit, terms, place)
+        slot = service.take_slot(permit, hello.seconds)
+        if isinstance(slot, Refusal):
+            return await channel.refuse(slot)
+        await _run_in_slot(service, channel, hello, permit, terms, slot)
     except Gone:
         pass  # before anything was measured
 
@@ -81,19 +81,19 @@ async def answer_probe(service: UplinkService, websocket: WebSocket) -> None:
     await channel.close()
 
 
-async def _run_in_place(
+async def _run_in_slot(
     service: UplinkService,
     channel: Channel,
     hello: _Hello,
     permit: UplinkPermit,
     terms: Terms,
-    place: Place,
+    slot: Slot,
 ) -> None:
     key, meter = service.open_probe()
     test_id = secrets.token_hex(16)
     upload = service.upload(channel, hello.seconds, terms.max_bytes, ndt7=False)
     try:
-        await _await_turn(service, channel, place)
+        await _await_turn(service, channel, slot)
         await channel.say(
             {
                 "type": "admitted",
@@ -116,7 +116,7 @@ async def _run_in_place(
         )
     finally:
         service.close_probe(key, meter)
-        service.give_back(place, used=upload.received_bytes > 0)
+        service.give_back(slot, used=upload.received_bytes > 0)
     finished = FinishedTest(
         test_id=test_id,
         permit=permit,
@@ -195,18 +195,18 @@ def _offset_s(sent_at: object, now: datetime) -> float | None:
         return None
 
 
-async def _await_turn(service: UplinkService, channel: Channel, place: Place) -> None:
+async def _await_turn(service: UplinkService, channel: Channel, slot: Slot) -> None:
     """Tell a client how long it waits, until its turn comes; `Gone` when it leaves before."""
-    turn = asyncio.create_task(service.turn(place).wait())
+    turn = asyncio.create_task(service.turn(slot).wait())
     # Nothing is due from the client: a message before `admitted` breaks the rules and is dropped.
     heard = asyncio.create_task(channel.receive())
     try:
         while not turn.done():
-            if place.running:
+            if slot.running:
                 await turn
                 break
-            wait_s = math.ceil(service.wait_s(place))
-            position = service.admission.position(place)
+            wait_s = math.ceil(service.wait_s(slot))
+            position = service.admission.position(slot)
             await channel.say({"type": "queued", "position": position, "wait_s": wait_s})
             await asyncio.wait(
                 (turn, heard), timeout=_QUEUE_NEWS_S, return_when=asyncio.FIRST_COMPLETED

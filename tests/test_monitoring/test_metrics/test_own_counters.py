@@ -6,7 +6,7 @@ from shutil import which
 import pytest
 
 from lensong.monitoring.metrics.collector import SnapshotCollector
-from lensong.monitoring.metrics.service import REPORT_RESULTS, ServiceMetrics
+from lensong.monitoring.metrics.own_counters import REPORT_RESULTS, ServiceMetrics
 from lensong.monitoring.metrics.text import write_text
 from tests.test_monitoring.test_metrics.full_snapshot import NOW, full_snapshot
 from tests.waiting import PATIENCE_S
