@@ -425,6 +425,19 @@ def test_an_ssb_is_not_the_carriers_centre(read: Read) -> None:
     assert both.warnings == ()
 
 
+def test_carriers_that_share_spectrum_are_pointed_out(read: Read) -> None:
+    head = "cell_id,lat,lon,azimuth,technology,frequency,bandwidth\n"
+    one = "A,44.1,3.5,0,4G,1842.5,20\n"
+    clash, _ = read(f"{head}{one}B,44.1,3.5,0,4G,1842.8,20\n")
+    assert any("A and B (17.7 MHz)" in warning for warning in clash.warnings)
+    shared, _ = read(f"{head}{one}C,44.1,3.5,0,5G,1842.5,20\n", name="dss.csv")
+    assert any("dynamic spectrum sharing" in warning for warning in shared.warnings)
+    apart, _ = read(
+        f"{head}{one}D,44.1,3.5,0,4G,1862.5,20\nE,44.2,3.5,0,4G,1842.8,20\n", name="c.csv"
+    )
+    assert apart.warnings == ()
+
+
 # --- crowd-sourced lists
 
 HEADERS = {

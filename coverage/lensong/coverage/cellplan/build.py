@@ -16,6 +16,7 @@ from lensong.coverage.cellplan.checks import (
     height_warnings,
     pci_notes,
     power_warnings,
+    spectrum_warnings,
     tilt_warnings,
     twin_warnings,
 )
@@ -132,7 +133,8 @@ def build_network(
     _check_unique(drafts)
     cells = tuple(maker.cell(draft) for draft in drafts)
     masts = _masts(drafts, cells)
-    warnings = _warnings(read, masts, maker, height_unit) + twin_warnings(cells)
+    warnings = _warnings(read, masts, maker, height_unit)
+    warnings += twin_warnings(cells) + spectrum_warnings(cells)
     by_id = {mast.mast_id: mast for mast in masts}
     network = Network(
         masts=masts,

@@ -11,7 +11,8 @@ from statistics import median
 from pyproj import Transformer
 
 from lensong.coverage.cellplan.rows import CellRow
-from lensong.coverage.network import AsRead, Cell, Mast, Network, operator_key
+from lensong.coverage.network import AsRead, Carrier, Cell, Mast, Network, operator_key
+from lensong.coverage.spectrum import overlap_mhz
 from lensong.gis_data.land import Land
 from lensong.propagation.errors import InvalidInputError
 from lensong.propagation.types import Grid
@@ -21,6 +22,7 @@ __all__ = [
     "height_warnings",
     "pci_notes",
     "power_warnings",
+    "spectrum_warnings",
     "tilt_warnings",
     "twin_warnings",
     "within_grid",
@@ -142,6 +144,45 @@ def twin_warnings(cells: Sequence[Cell]) -> list[str]:
         f"{len(twins)} groups of cells share mast, height, azimuth and carrier and disturb each "
         f"other: {_some(twins)}: if they are one cell, remove the doubled rows"
     ]
+
+
+def spectrum_warnings(cells: Sequence[Cell]) -> list[str]:
+    """Return warnings on carriers of one operator that share spectrum.
+
+    4G and 5G in one block are taken as sharing it by agreement; two carriers of one technology on
+    one mast and azimuth are more likely a mistake of the list.
+    """
+    carriers: dict[tuple[str, str], Carrier] = {}
+    sectors: dict[tuple[str, str, float], dict[str, Cell]] = {}
+    for cell in cells:
+        carriers.setdefault(
+            (cell.operator, cell.carrier.name + cell.carrier.technology), cell.carrier
+        )
+        on_mast = sectors.setdefault((cell.operator, cell.mast_id, cell.azimuth_deg), {})
+        on_mast.setdefault(cell.carrier.name, cell)
+    shared = [
+        f"{one[0] or 'the operator'}: {a.technology} {a.name} and {b.technology} {b.name}"
+        for (one, a), (other, b) in combinations(carriers.items(), 2)
+        if one[0] == other[0] and a.technology != b.technology and overlap_mhz(a, b) > 0.0
+    ]
+    clashes = [
+        f"{a.cell_id} and {b.cell_id} ({overlap_mhz(a.carrier, b.carrier):.1f} MHz)"
+        for on_mast in sectors.values()
+        for a, b in combinations(on_mast.values(), 2)
+        if a.carrier.technology == b.carrier.technology and overlap_mhz(a.carrier, b.carrier) > 0.0
+    ]
+    warnings = []
+    if shared:
+        warnings.append(
+            f"4G and 5G lie in one spectrum ({_some(shared)}): they are taken to share it by "
+            "agreement (dynamic spectrum sharing) and not to disturb each other"
+        )
+    if clashes:
+        warnings.append(
+            f"{len(clashes)} pairs of cells on one mast and azimuth share spectrum and disturb "
+            f"each other: {_some(clashes)}: check their channels and bandwidths"
+        )
+    return warnings
 
 
 def pci_notes(cells: Sequence[Cell]) -> list[str]:
