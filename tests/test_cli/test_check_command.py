@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 
 import pytest
@@ -74,3 +75,29 @@ def test_heights_of_the_list_that_are_not_those_of_the_ground_are_named(small: S
     assert run.exit_code == 1
     assert "listed 4,800 m" in run.stdout
     assert "heights that the list of villages gives differ from the elevation by" in run.stdout
+
+
+def test_every_row_of_the_cell_list_is_accounted_for(small: SmallPlan) -> None:
+    rows = small.folder / "rows.csv"
+    run = small.check("--rows", str(rows))
+    assert run.exit_code == 0, run.output
+    assert "used: 2 rows" in run.stdout
+    with rows.open(encoding="utf-8-sig", newline="") as file:
+        entries = list(csv.DictReader(file))
+    assert {entry["line"] for entry in entries} == {"line 2", "line 3"}
+    by_field = {entry["field"]: entry for entry in entries if entry["line"] == "line 2"}
+    assert by_field["azimuth_deg"]["fate"] == "given"
+    assert by_field["noise_figure_db"]["fate"] == "assumed"
+    found = json.loads(small.check("--json").stdout)
+    assert len(found["rows"]) == len(entries)
+
+
+def test_columns_of_the_cell_list_are_mapped_in_the_scenario(small: SmallPlan) -> None:
+    small.replace("cells.csv", "total_power_dbm", "setting (dBm)")
+    refused = small.check()
+    assert refused.exit_code == 2
+    assert 'total_power_dbm = "setting (dBm)"' in refused.stderr
+    mapping = '\n[network.columns]\ntotal_power_dbm = "setting (dBm)"\n'
+    with (small.folder / "scenario.toml").open("a", encoding="utf-8") as file:
+        file.write(mapping)
+    assert small.check().exit_code == 0

@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 import rasterio
 
+from lensong.coverage.network import AsRead
 from lensong.coverage.result import PlanResult
 from lensong.coverage.results import write as outputs
 from lensong.coverage.results.write import write_result
@@ -229,3 +230,21 @@ def test_the_map_library_is_found_without_importing_its_package() -> None:
         "assert 'maplibre' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_became_of_the_cell_list_is_written(tmp_path: Path, plan: PlanResult) -> None:
+    entries = (
+        AsRead(where="line 2", column="Vĩ độ", text="22.4", field="lat_deg", value="22.4",
+               fate="given", cells=("A", "B")),
+        AsRead(where="line 3", text="=1+1", fate="left out", why="no position"),
+    )  # fmt: skip
+    told = replace(plan, network=replace(plan.network, as_read=entries))
+    write_result(told, tmp_path / "out", lensong_version="1.2.3", created_at=NOW)
+    table = pd.read_csv(tmp_path / "out" / "cells_as_read.csv", keep_default_na=False)
+    assert list(table.columns) == [
+        "line", "column", "text", "field", "value", "fate", "why", "cells",
+    ]  # fmt: skip
+    assert list(table["fate"]) == ["given", "left out"]
+    assert table["cells"][0] == "A; B"
+    assert table["text"][1] == "'=1+1"  # no formula
+    assert "cells_as_read.csv" in (tmp_path / "out" / "run.json").read_text("utf-8")

@@ -30,10 +30,11 @@ ALIASES: dict[str, tuple[str, ...]] = {
         "siteid", "site", "sitecode", "matram", "mastid", "btsid", "bts", "enodebid", "enbid",
         "gnodebid", "gnbid", "enodeb", "enb", "gnodeb", "gnb", "basestation", "sitename",
         "enodebname", "gnodebname", "btsname", "tentram", "tram", "numsite", "codesite", "idsite",
-        "siteref", "sitenumber", "siteno", "idstation", "stationid", "idstationanfr", "supid",
-        "nomsite", "sitio", "idsitio", "codigositio", "emplazamiento", "codigoemplazamiento",
-        "estacion", "estacionbase", "standort", "standortid", "standortnummer", "basisstation",
-        "masten", "mastname", "tower", "towerid", "bscode", "nodeb", "nodebid", "nodebname",
+        "siteref", "sitenumber", "siteno", "nosite", "nosupport", "numsupport", "supportid",
+        "idsupport", "idstation", "stationid", "idstationanfr", "supid", "nomsite", "sitio",
+        "idsitio", "codigositio", "emplazamiento", "codigoemplazamiento", "estacion",
+        "estacionbase", "standort", "standortid", "standortnummer", "basisstation", "masten",
+        "mastname", "tower", "towerid", "bscode", "nodeb", "nodebid", "nodebname",
     ),
     "site_name": (
         "sitename", "tentram", "enodebname", "gnodebname", "btsname", "name", "ten", "nomsite",
@@ -301,6 +302,7 @@ def squeezed(name: str) -> tuple[str, str]:
     >>> squeezed("Antenna Height (m)"), squeezed("Độ cao anten"), squeezed("tx_power_dbm")
     (('antennaheight', 'm'), ('docaoanten', ''), ('txpower', 'dbm'))
     """
+    name = re.sub(r"(?i)\bn[°º]", "no ", name)  # a number, no degree
     text = name.replace("%", " pct ").replace("°", " deg ").replace("đ", "d").replace("Đ", "D")
     plain = unicodedata.normalize("NFKD", text)
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter)).lower()
