@@ -30,8 +30,8 @@ $(VENV)/installed-dev: $(BIN)/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]'
 	touch $@ $(VENV)/installed
 
-node_modules/installed: package.json package-lock.json
-	npm ci --silent
+node_modules/installed: package.json
+	npm install --silent --no-package-lock --no-audit --no-fund
 	touch $@
 
 demo: $(VENV)/installed
