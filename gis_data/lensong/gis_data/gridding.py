@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import ceil, floor
+from math import ceil, floor, inf
 
 import numpy as np
 import pyproj
@@ -26,6 +26,7 @@ __all__ = [
     "blocks",
     "bounds_deg",
     "centre_deg",
+    "check_scale",
     "grid_over",
     "metric_crs",
     "polygon_mask",
@@ -36,6 +37,7 @@ __all__ = [
 
 _MAX_CELLS = 500_000_000
 _BEYOND_USE_DEG = 3.0
+_MOST_SCALE_ERROR = 0.03
 _ROUNDING_CELLS = 1e-6  # an edge this near to a cell border is on it
 _BLOCK_CELLS = 512  # keeps the warper's straight-line approximation within 0.01 pixel
 
@@ -103,6 +105,40 @@ def metric_crs(crs: str, *, lat_deg: float, lon_deg: float) -> str:
             f'use "auto" or {utm_crs(lat_deg, lon_deg)}'
         )
     return crs
+
+
+def check_scale(crs: str, places_deg: Sequence[tuple[float, float]]) -> None:
+    """Refuse a system whose metres are no metres somewhere in the area.
+
+    Parameters
+    ----------
+    crs : str
+        Projected system in metres.
+    places_deg : sequence of (lat_deg, lon_deg)
+        Corners and centre of the area.
+
+    Raises
+    ------
+    CrsMismatchError
+        A distance on the grid is off by more than 3 % there: Web Mercator away from the equator,
+        or an area far wider than a zone.
+    """
+    projection = pyproj.Proj(crs)
+    for lat_deg, lon_deg in places_deg:
+        try:
+            factors = projection.get_factors(lon_deg, lat_deg, errcheck=True)
+        except pyproj.exceptions.ProjError:
+            scale = inf
+        else:
+            along = (factors.meridional_scale, factors.parallel_scale)
+            scale = max(along, key=lambda value: abs(value - 1.0))
+        if not abs(scale - 1.0) <= _MOST_SCALE_ERROR:
+            raise CrsMismatchError(
+                f"in {crs} a metre at {lat_deg:.2f} N {lon_deg:.2f} E is drawn {scale:.2f} m long, "
+                f"wanted within {_MOST_SCALE_ERROR:.0%}: set area.crs to a system made for the "
+                'place ("auto" is its UTM zone), or plan a smaller area (a village in a wrong '
+                "place also widens it)"
+            )
 
 
 def _degrees_beyond(

@@ -375,6 +375,14 @@ def _window_on(file: RasterFile, grid: Grid) -> Window | None:
             f"{grid.crs} ({error}): write the right one into the file"
         ) from error
     box = BoundingBox(*wanted)
+    if box.left > box.right:
+        raise CrsMismatchError(
+            f"the area with its margin crosses the 180th meridian, where {file.name} in degrees "
+            "breaks off: plan each side alone, or give the data in the projected system of the "
+            f"area ({grid.crs})"
+        )
+    if not np.isfinite(wanted).all():
+        return None
     window = window_from_bounds(*box, transform=file.transform)
     first_row, first_col = int(np.floor(window.row_off)) - 2, int(np.floor(window.col_off)) - 2
     last_row = int(np.ceil(window.row_off + window.height)) + 2

@@ -17,7 +17,7 @@ from shapely.geometry.base import BaseGeometry
 from lensong.gis_data.boundaries import assign_communes, read_area, read_communes
 from lensong.gis_data.census import read_census, rescale_to_census
 from lensong.gis_data.elevation import Elevation, ElevationSource, open_elevation, read_elevation
-from lensong.gis_data.gridding import grid_over, metric_crs, polygon_mask, utm_crs
+from lensong.gis_data.gridding import check_scale, grid_over, metric_crs, polygon_mask, utm_crs
 from lensong.gis_data.land import Land, Source
 from lensong.gis_data.land_request import LandRequest
 from lensong.gis_data.landcover import LandCover, read_land_cover
@@ -230,7 +230,10 @@ def _mask_of_area(
 
 
 def _chosen_crs(request: LandRequest, lon_lat_deg: np.ndarray[Any, Any]) -> str:
+    if np.ptp(lon_lat_deg[:, 0]) > 180.0:  # on both sides of the 180th meridian
+        lon_lat_deg = lon_lat_deg + np.where(lon_lat_deg < 0.0, [[360.0, 0.0]], 0.0)
     lon_deg, lat_deg = ((lon_lat_deg.min(axis=0) + lon_lat_deg.max(axis=0)) / 2.0).tolist()
+    lon_deg = (lon_deg + 180.0) % 360.0 - 180.0
     if request.area_crs == "auto":
         return utm_crs(lat_deg, lon_deg)
     return metric_crs(request.area_crs, lat_deg=lat_deg, lon_deg=lon_deg)
@@ -244,6 +247,12 @@ def _make_grid(request: LandRequest, source: ElevationSource, area: _Area, margi
             f"the area of interest cannot be expressed in {area.crs} (extent {bounds}): "
             "correct area.crs, or the coordinates of the boundary"
         )
+    to_degrees = pyproj.Transformer.from_crs(area.crs, "EPSG:4326", always_xy=True)
+    west, south, east, north = bounds
+    places = [(west, south), (west, north), (east, south), (east, north)]
+    places.append(((west + east) / 2.0, (south + north) / 2.0))
+    degrees = [to_degrees.transform(*place) for place in places]
+    check_scale(area.crs, [(lat_deg, lon_deg) for lon_deg, lat_deg in degrees])
     corner = source.lattice_corner(area.crs, cell_m)
     return grid_over(
         (bounds[0], bounds[1], bounds[2], bounds[3]),
