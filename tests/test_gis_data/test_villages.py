@@ -246,3 +246,15 @@ def test_a_column_that_may_hold_the_people_is_pointed_out(tmp_path: Path) -> Non
     told = read_villages(path, crs="EPSG:32631", columns={"population": "hab. 2020"})
     assert told["population"][0] == 42_410.0
     assert told.attrs["warnings"] == []
+
+
+def test_an_outline_of_very_many_corners_keeps_its_area_with_few(tmp_path: Path) -> None:
+    angle = np.linspace(0.0, 2.0 * np.pi, 60_000, endpoint=False)
+    radius_m = 3_000.0 * (1.0 + 0.2 * np.sin(9.0 * angle))
+    corners = np.c_[360e3 + radius_m * np.cos(angle), 2470e3 + radius_m * np.sin(angle)]
+    outline = shapely.Polygon(corners)
+    frame = gpd.GeoDataFrame({"name": ["A"]}, geometry=[outline], crs=_UTM)
+    frame.to_file(tmp_path / "villages.gpkg")
+    found = read_villages(tmp_path / "villages.gpkg", crs=_UTM).geometry.iloc[0]
+    assert shapely.get_num_coordinates(found) < 2_000
+    assert shapely.area(shapely.symmetric_difference(found, outline)) < 0.001 * outline.area

@@ -77,6 +77,8 @@ _Geometries: TypeAlias = NDArray[Any]  # shapely geometries have no type numpy k
 _Bounds: TypeAlias = tuple[float, float, float, float]
 _AXES: dict[str, Axis] = {"lat_deg": "latitude", "lon_deg": "longitude"}
 _MOST_PEOPLE = 1e8
+_MOST_CORNERS = 20_000
+_WITHIN_M = 1.0
 _PEOPLE_NAME = re.compile(r"pop|people|hab|inhab|einwohn|poblac|dan so|nhan khau|resident|person")
 _TEXTS = ("name", "commune", "commune_code", "province")
 
@@ -332,12 +334,26 @@ def _places(
             "villages are places or outlines"
         )
     is_point = dimension == 0
-    outlines = polygons_only(geometry)
+    outlines = _without_excess(polygons_only(geometry))
     points = shapely.centroid(geometry)
     inside = is_point | shapely.intersects(outlines, points)
     centres = np.where(inside, points, shapely.point_on_surface(outlines))
     footprints = np.where(is_point, shapely.buffer(points, radius_m, quad_segs=16), outlines)
     return centres, footprints, ["disc" if point else "polygon" for point in is_point]
+
+
+def _without_excess(outlines: _Geometries) -> _Geometries:
+    """Return outlines of very many corners within a metre of themselves, which changes nothing.
+
+    No village has a million corners, but a file can; overlaps of such outlines take minutes.
+    """
+    many = shapely.get_num_coordinates(outlines) > _MOST_CORNERS
+    if many.any():
+        outlines = outlines.copy()
+        outlines[many] = polygons_only(
+            shapely.make_valid(shapely.simplify(outlines[many], _WITHIN_M, preserve_topology=True))
+        )
+    return outlines
 
 
 def _repeated(villages: gpd.GeoDataFrame, path: Path) -> list[str]:
