@@ -1,13 +1,18 @@
-"""At most so many in so long, for each key, in memory."""
+"""At most so many in so long, for each key, in memory; and failures alone counted so."""
 
 from __future__ import annotations
 
+import asyncio
+import ipaddress
+import math
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from weakref import WeakValueDictionary
 
 from lensong.monitoring.errors import BusyError
 
-__all__ = ["RateLimit"]
+__all__ = ["Attempts", "RateLimit"]
 
 _KEYS = 50_000
 """Keys remembered; the one that was quiet longest is forgotten first."""
@@ -43,13 +48,95 @@ class RateLimit:
         BusyError
             The bucket does not hold as many.
         """
-        now = self._now()
-        left, at = self._buckets.pop(key, (float(self._most), now))
-        left = min(self._most, left + (now - at) * self._rate)
-        enough = left >= min(count, self._most)
-        self._buckets[key] = (left - count if enough else left, now)
+        self.check(key, what, count)
+        self.count(key, count)
+
+    def check(self, key: str, what: str, count: int = 1) -> None:
+        """Refuse what is asked for where the bucket does not hold it; nothing is taken from it.
+
+        Raises
+        ------
+        BusyError
+            The bucket does not hold as many.
+        """
+        left, wanted = self._left(key), min(count, self._most)
+        if left < wanted:
+            wait_s = (wanted - left) / self._rate
+            raise BusyError(
+                f"too many {what}: at most {self._most} at once, ask again in "
+                f"{max(1, math.ceil(wait_s))} s",
+                wait_s,
+            )
+
+    def count(self, key: str, count: int = 1) -> None:
+        """Take from the bucket what it holds, at most as many."""
+        left = self._left(key)
+        self._buckets.pop(key, None)
+        self._buckets[key] = (max(0.0, left - count), self._now())
         if len(self._buckets) > _KEYS:
             self._buckets.popitem(last=False)
-        if not enough:
-            wait_s = (min(count, self._most) - left) / self._rate
-            raise BusyError(f"too many {what}: at most {self._most} at once", wait_s)
+
+    def _left(self, key: str) -> float:
+        now = self._now()
+        left, at = self._buckets.get(key, (float(self._most), now))
+        return min(float(self._most), left + (now - at) * self._rate)
+
+
+class Attempts:
+    """Tries to come in: those that fail are counted, those that succeed never are.
+
+    Failures are counted for a name at an address, and for the address: whoever fails elsewhere
+    keeps nobody out here. Of one address one try is looked at after the other, so that no number
+    of tries at once gets by.
+
+    Parameters
+    ----------
+    most : int
+        Failures of one name at one address, in 15 minutes.
+    most_of_address : int
+        Failures of one address, whatever the names, in 15 minutes.
+    """
+
+    def __init__(self, most: int, most_of_address: int, monotonic_s: Callable[[], float]) -> None:
+        self._of_name = RateLimit(most, 900.0, monotonic_s)
+        self._of_address = RateLimit(most_of_address, 900.0, monotonic_s)
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def one(
+        self, address: str, what: str, name: str = "", *, fails: type[Exception]
+    ) -> AsyncIterator[None]:
+        """Let one try be made within; it failed where it ends in ``fails``.
+
+        Raises
+        ------
+        BusyError
+            Too many have failed.
+        """
+        network = _network(address)
+        pair = f"{network} {name}"
+        turn = self._turns.setdefault(network, asyncio.Lock())
+        async with turn:
+            self._of_address.check(network, what)
+            if name:
+                self._of_name.check(pair, what)
+            try:
+                yield
+            except fails:
+                self._of_address.count(network)
+                if name:
+                    self._of_name.count(pair)
+                raise
+
+
+def _network(address: str) -> str:
+    """Return what one subscriber has: an IPv4 address, or 64 bits of an IPv6 address."""
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped is not None:
+            return str(ip.ipv4_mapped)
+        return str(ipaddress.ip_network((ip, 64), strict=False))
+    return str(ip)

@@ -31,7 +31,7 @@ from lensong.monitoring.live.webhooks import Courier
 from lensong.monitoring.metrics.exposition import Exposition
 from lensong.monitoring.metrics.own_counters import ServiceMetrics
 from lensong.monitoring.profiles import DEFAULT_PROFILES
-from lensong.monitoring.rate_limit import RateLimit
+from lensong.monitoring.rate_limit import Attempts, RateLimit
 from lensong.monitoring.records import Session, SessionStatus
 from lensong.monitoring.store.engine import Database
 from lensong.monitoring.store.events import Event, add_event, latest_verdicts
@@ -41,6 +41,7 @@ from lensong.monitoring.store.measurements import (
     roll_up,
 )
 from lensong.monitoring.store.migrate import migrate
+from lensong.monitoring.store.people import keep_out_of_sites_gone
 from lensong.monitoring.store.retention import last_mark, mark, marked, prune
 from lensong.monitoring.store.sessions import (
     moved_ahead_of,
@@ -99,7 +100,7 @@ class Service:
     courier: Courier = field(init=False)
     streams: LiveStreams = field(init=False)
     http: httpx.AsyncClient = field(init=False)
-    sign_in_limit: RateLimit = field(init=False)
+    attempts: Attempts = field(init=False)
     draining: bool = field(init=False, default=False)
     migrated: bool = field(init=False, default=False)
     _tasks: list[asyncio.Task[None]] = field(init=False, default_factory=list)
@@ -119,9 +120,9 @@ class Service:
             observe=self.metrics.observe_commit,
         )
         self.directory = Directory()
-        self.identities = Identities(self.database, self.clock)
         self.board = Board(self.directory)
         self.bus = EventBus(limits.event_listeners)
+        self.identities = Identities(self.database, self.clock, self.bus.ask_again)
         self.judge = Judge(
             self.database,
             self.writer,
@@ -156,8 +157,10 @@ class Service:
             GuardedClient(allowed),
             asked.every_s,
         )
-        self.sign_in_limit = RateLimit(
-            limits.sign_in_attempts_per_15_min, 900.0, self.clock.monotonic_s
+        self.attempts = Attempts(
+            limits.sign_in_attempts_per_15_min,
+            limits.sign_in_attempts_per_address_per_15_min,
+            self.clock.monotonic_s,
         )
         self.metrics.watch_writer_queue(lambda: float(self.writer.depth))
 
@@ -173,6 +176,11 @@ class Service:
         self.migrated = True
         self.writer.start()
         await self.writer.run(_default_profiles)
+        gone = await self.writer.run(
+            lambda connection: keep_out_of_sites_gone(connection, self.clock.now())
+        )
+        if gone:
+            _LOG.warning("kept out, because their site is there no more: %s", ", ".join(gone))
         await self.reload()
         await self._load_board()
         await self.streams.load()

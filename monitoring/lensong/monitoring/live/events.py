@@ -5,11 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 from lensong.monitoring.errors import BusyError
 from lensong.monitoring.store.events import Event
 
-__all__ = ["EventBus"]
+__all__ = ["AskAgain", "EventBus"]
+
+AskAgain = Literal["ask again"]
+"""In place of an event: rights have changed, and a listener may be one no more."""
+
+_Queue = asyncio.Queue[Event | AskAgain | None]
 
 _BEHIND = 200
 """Events that a slow listener may lag behind; then it is cut off and reads the store anew."""
@@ -26,7 +32,7 @@ class EventBus:
 
     def __init__(self, listeners: int = 200) -> None:
         self._most = listeners
-        self._queues: set[asyncio.Queue[Event | None]] = set()
+        self._queues: set[_Queue] = set()
 
     @property
     def listeners(self) -> int:
@@ -41,8 +47,13 @@ class EventBus:
             else:
                 queue.put_nowait(event)
 
+    def ask_again(self) -> None:
+        """Let every listener be asked again who it is: rights have changed."""
+        for queue in tuple(self._queues):
+            queue.put_nowait("ask again")
+
     @contextmanager
-    def listening(self) -> Iterator[asyncio.Queue[Event | None]]:
+    def listening(self) -> Iterator[asyncio.Queue[Event | AskAgain | None]]:
         """Yield the events from now on; None is the end.
 
         Raises
@@ -52,7 +63,7 @@ class EventBus:
         """
         if len(self._queues) >= self._most:
             raise BusyError(f"{self._most} listeners are connected already: try again", 30.0)
-        queue: asyncio.Queue[Event | None] = asyncio.Queue()
+        queue: _Queue = asyncio.Queue()
         self._queues.add(queue)
         try:
             yield queue
@@ -64,6 +75,6 @@ class EventBus:
         for queue in tuple(self._queues):
             self._end(queue)
 
-    def _end(self, queue: asyncio.Queue[Event | None]) -> None:
+    def _end(self, queue: _Queue) -> None:
         self._queues.discard(queue)
         queue.put_nowait(None)

@@ -27,6 +27,9 @@ class Identities:
 
     database: Database
     clock: Clock
+    told: Callable[[], None] = lambda: None
+    """Called when rights have changed, so that whoever listens is looked at again."""
+
     _known: OrderedDict[str, tuple[float, Principal]] = field(
         init=False, default_factory=OrderedDict
     )
@@ -36,6 +39,7 @@ class Identities:
         """Drop what is kept: a token, a person or a session has changed."""
         self._known.clear()
         self._changes += 1  # what is being looked up may be of before
+        self.told()
 
     async def by_token(self, secret: str) -> Principal | None:
         """Return whose token that is, None where it is nobody's."""

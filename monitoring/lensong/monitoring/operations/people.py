@@ -14,6 +14,7 @@ from lensong.monitoring.operations.tokens import OneTimeLink
 from lensong.monitoring.service import Service
 from lensong.monitoring.store.people import Person, add_join, disable_person, get_person
 from lensong.monitoring.store.people import add_person as put_person
+from lensong.monitoring.store.places import is_site
 
 __all__ = ["add_person", "keep_out", "make_person_link"]
 
@@ -49,6 +50,9 @@ async def add_person(
     )
 
     async def work(connection: AsyncConnection) -> OneTimeLink:
+        # a site may have been deleted between the look above and this
+        if role == "site" and not await is_site(connection, scope):
+            raise NotFoundError(f"there is no site {scope!r}")
         await put_person(connection, person)
         return await _link(connection, service, principal, person_id, "person.add")
 

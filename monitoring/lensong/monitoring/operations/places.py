@@ -12,6 +12,7 @@ from lensong.monitoring.operations.audit import noted
 from lensong.monitoring.operations.once import once
 from lensong.monitoring.records import Commune, Province, Site
 from lensong.monitoring.service import Service
+from lensong.monitoring.store.people import keep_out_of_site
 from lensong.monitoring.store.places import delete_site, put_commune, put_province, put_site
 
 __all__ = ["add_site", "change_site", "keep_commune", "keep_province", "remove_site"]
@@ -104,22 +105,28 @@ async def change_site(service: Service, principal: Principal, site: Site) -> Non
 async def remove_site(service: Service, principal: Principal, site_id: str) -> None:
     """Delete a site with all that is kept of it.
 
+    Its tokens and links end with it, and its people are kept out: a site that gets the same
+    identifier later, perhaps elsewhere, is none of theirs.
+
     Raises
     ------
     NotFoundError
         There is none in the asker's area.
     ConflictError
-        A session of it is still to come.
+        A session is live there.
     """
     service.directory.site_for(principal, site_id)
-    await _change(
-        service,
-        principal,
-        lambda connection: delete_site(connection, site_id),
-        "site.delete",
-        site_id,
-    )
+
+    async def change(connection: AsyncConnection) -> None:
+        await delete_site(connection, site_id)
+        for person_id in await keep_out_of_site(connection, site_id, service.clock.now()):
+            detail = {"site_deleted": site_id}
+            await noted(connection, service, principal.actor, "person.disable", person_id, detail)
+
+    await _change(service, principal, change, "site.delete", site_id)
+    service.identities.forget()
     service.board.forget(site_id)
+    await service.streams.reload()
 
 
 async def _change(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -23,12 +26,19 @@ from lensong.monitoring.store.people import (
     get_person,
     join_of,
     set_password,
+    token_of,
+    used_join_of,
 )
 from lensong.monitoring.store.people import use_join as use_up
 
 __all__ = ["SIGNED_IN_FOR", "SignedIn", "choose_password", "sign_in", "sign_out", "use_join"]
 
 SIGNED_IN_FOR = timedelta(hours=12)
+
+_JOIN_AGAIN_FOR = timedelta(minutes=10)
+"""For so long a phone whose answer was lost gets the same one again."""
+
+_LINK_GONE = "this link was used already or is too old: ask for a new one"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,24 +56,29 @@ async def sign_in(service: Service, person_id: str, password: str, *, address: s
     Parameters
     ----------
     address : str
-        From which it is tried: so many attempts are let through from one, and for one name.
+        From which it is tried: so many may fail from one, and of one name at one.
 
     Raises
     ------
     NotSignedInError
         The name or the password is wrong, or the person is kept out: the answer does not tell.
     BusyError
-        It was tried too often.
+        It failed too often.
     """
-    # one limit for the name, from wherever it is tried, and one for the address
-    service.sign_in_limit.take(f"name {person_id}", "attempts to sign in")
-    service.sign_in_limit.take(f"from {address}", "attempts to sign in")
-    person = await _person(service, person_id)
-    active = person is not None and person.disabled_at is None
-    kept = person.password_hash if person is not None and active else None
-    if not await matches(password, kept) or person is None:
-        raise NotSignedInError("the name or the password is wrong: try again, or ask for a link")
-    return await _begin(service, person)
+    async with service.attempts.one(
+        address, "failed attempts to sign in", person_id, fails=NotSignedInError
+    ):
+        person = await _person(service, person_id)
+        active = person is not None and person.disabled_at is None
+        kept = person.password_hash if person is not None and active else None
+        if not await matches(password, kept) or person is None:
+            # who has taken the wrong field typed a password: what is no name is not kept
+            subject = "nobody" if person is None else f"person:{person_id}"
+            await _failed(service, "sign-in.failed", subject, address)
+            raise NotSignedInError(
+                "the name or the password is wrong: try again, or ask for a link"
+            )
+        return await _begin(service, person)
 
 
 async def choose_password(
@@ -76,21 +91,22 @@ async def choose_password(
     NotFoundError
         The link is none, is used up or too old.
     BusyError
-        It was tried too often from that address.
+        Too many links that are none were tried from that address.
     """
-    service.sign_in_limit.take(f"link {address}", "attempts to use a link")
-    async with service.database.reading() as connection:
-        join = await join_of(connection, secret, service.clock.now())
-    if join is None or join.person_id is None:
-        raise NotFoundError("this link was used already or is too old: ask for a new one")
-    kept = await hash_password(password)
+    async with service.attempts.one(address, "links that are none", fails=NotFoundError):
+        async with service.database.reading() as connection:
+            join = await join_of(connection, secret, service.clock.now())
+        if join is None or join.person_id is None:
+            await _failed(service, "link.failed", "welcome", address)
+            raise NotFoundError(_LINK_GONE)
+        kept = await hash_password(password)
 
     async def work(connection: AsyncConnection) -> Person:
         used = await use_up(connection, secret, service.clock.now())
         assert used.person_id is not None  # looked at above
         person = await get_person(connection, used.person_id)
         if person.disabled_at is not None:
-            raise NotFoundError("this link was used already or is too old: ask for a new one")
+            raise NotFoundError(_LINK_GONE)
         await set_password(connection, person.person_id, kept)
         actor = f"person:{person.person_id}"
         await noted(connection, service, actor, "password.set", actor)
@@ -112,22 +128,34 @@ async def sign_out(service: Service, principal: Principal, secret: str) -> None:
     service.identities.forget()
 
 
-async def use_join(service: Service, secret: str, label: str, *, address: str) -> tuple[Site, str]:
+async def use_join(
+    service: Service, secret: str, label: str, *, address: str, phone_key: str | None = None
+) -> tuple[Site, str]:
     """Trade a one-time link for a token of its site, and return both: what a phone does once.
+
+    Parameters
+    ----------
+    phone_key : str, optional
+        Random, and known to the phone alone. The token is made of it and of the link, so that the
+        same phone gets the same token again for ten minutes, should the answer be lost, and
+        nobody else gets any.
 
     Raises
     ------
     NotFoundError
-        The link is none, is too old, or a person's.
-    ConflictError
-        It is used up.
+        The link is none, is used up or too old, or a person's.
     BusyError
-        It was tried too often from that address.
+        Too many links that are none were tried from that address.
     """
-    service.sign_in_limit.take(f"join {address}", "attempts to use a link")
+    made = None if phone_key is None else _token_of(secret, phone_key)
 
     async def work(connection: AsyncConnection) -> tuple[Join, str]:
-        used = await use_up(connection, secret, service.clock.now())
+        now = service.clock.now()
+        if made is not None:
+            again = await used_join_of(connection, secret, used_since=now - _JOIN_AGAIN_FOR)
+            if again is not None and await token_of(connection, made) is not None:
+                return again, made
+        used = await use_up(connection, secret, now)
         if used.site_id is None:
             raise NotFoundError("this link is a person's, not a phone's: open it in a browser")
         _, token = await add_token(
@@ -136,14 +164,35 @@ async def use_join(service: Service, secret: str, label: str, *, address: str) -
             site_id=used.site_id,
             # every phone gets a label of its own: two alive are for one that is changed
             label=f"{label or 'phone'} {used.sha256[:6]}",
-            now=service.clock.now(),
+            now=now,
+            secret=made,
         )
         actor = f"join:{used.sha256[:8]}"
         await noted(connection, service, actor, "join.use", used.site_id)
         return used, token
 
-    used, token = await service.writer.run(work)
+    async with service.attempts.one(address, "links that are none", fails=NotFoundError):
+        try:
+            used, token = await service.writer.run(work)
+        except NotFoundError:
+            await _failed(service, "link.failed", "join", address)
+            raise
     return service.directory.sites[str(used.site_id)], token
+
+
+def _token_of(secret: str, phone_key: str) -> str:
+    """Return the token that a link and a phone make together; neither tells it alone."""
+    made = hmac.new(secret.encode(), b"lensong join " + phone_key.encode(), hashlib.sha256)
+    return base64.urlsafe_b64encode(made.digest()).rstrip(b"=").decode()
+
+
+async def _failed(service: Service, action: str, subject: str, address: str) -> None:
+    """Keep in the audit trail that somebody did not come in, and from where."""
+
+    async def work(connection: AsyncConnection) -> None:
+        await noted(connection, service, "nobody", action, subject, {"address": address})
+
+    await service.writer.run(work)
 
 
 async def _begin(service: Service, person: Person) -> SignedIn:

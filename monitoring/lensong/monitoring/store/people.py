@@ -25,7 +25,7 @@ from lensong.monitoring.store.rows import (
     page_of,
     to_row,
 )
-from lensong.monitoring.store.tables import audit, joins, people, tokens, web_sessions
+from lensong.monitoring.store.tables import audit, joins, people, sites, tokens, web_sessions
 
 __all__ = [
     "AuditEntry",
@@ -45,6 +45,8 @@ __all__ = [
     "get_person",
     "get_token",
     "join_of",
+    "keep_out_of_site",
+    "keep_out_of_sites_gone",
     "list_audit",
     "new_secret",
     "note",
@@ -54,6 +56,7 @@ __all__ = [
     "token_of",
     "tokens_of",
     "use_join",
+    "used_join_of",
 ]
 
 TOKENS_ALIVE = 2
@@ -211,10 +214,11 @@ async def add_person(connection: AsyncConnection, person: Person) -> None:
 
 
 async def set_password(connection: AsyncConnection, person_id: str, password_hash: str) -> None:
-    """Give a person a new password and end all of their sessions."""
+    """Give a person a new password; their sessions and all links to choose one end."""
     await connection.execute(
         people.update().where(people.c.person_id == person_id).values(password_hash=password_hash)
     )
+    await connection.execute(delete(joins).where(joins.c.person_id == person_id))
     await delete_web_sessions(connection, person_id=person_id)
 
 
@@ -226,6 +230,36 @@ async def disable_person(connection: AsyncConnection, person_id: str, now: datet
     )
     await connection.execute(delete(joins).where(joins.c.person_id == person_id))
     await delete_web_sessions(connection, person_id=person_id)
+
+
+async def keep_out_of_site(
+    connection: AsyncConnection, site_id: str, now: datetime
+) -> tuple[str, ...]:
+    """Keep the people of a site out from now on, and return who that is."""
+    rows = await connection.execute(
+        select(people.c.person_id).where(
+            people.c.role == "site", people.c.scope == site_id, people.c.disabled_at.is_(None)
+        )
+    )
+    found = tuple(rows.scalars())
+    for person_id in found:
+        await disable_person(connection, person_id, now)
+    return found
+
+
+async def keep_out_of_sites_gone(connection: AsyncConnection, now: datetime) -> tuple[str, ...]:
+    """Keep the people of sites out that are there no more, and return who that is."""
+    rows = await connection.execute(
+        select(people.c.person_id).where(
+            people.c.role == "site",
+            people.c.disabled_at.is_(None),
+            people.c.scope.not_in(select(sites.c.site_id)),
+        )
+    )
+    found = tuple(rows.scalars())
+    for person_id in found:
+        await disable_person(connection, person_id, now)
+    return found
 
 
 async def tokens_of(connection: AsyncConnection, site_id: str | None) -> tuple[Token, ...]:
@@ -245,8 +279,14 @@ async def add_token(
     site_id: str | None,
     label: str,
     now: datetime,
+    secret: str | None = None,
 ) -> tuple[Token, str]:
     """Add a token and return it with its secret, which is shown this once.
+
+    Parameters
+    ----------
+    secret : str, optional
+        One that was made already; a new one where none was.
 
     Raises
     ------
@@ -260,7 +300,7 @@ async def add_token(
             f"{len(same)} tokens of {site_id} called {label!r} are alive: revoke one first",
             "too_many_tokens",
         )
-    secret = new_secret()
+    secret = secret or new_secret()
     token = Token(
         token_id=secrets.token_hex(8),
         sha256=digest(secret),
@@ -342,6 +382,17 @@ async def join_of(connection: AsyncConnection, secret: str, now: datetime) -> Jo
         select(joins).where(
             joins.c.sha256 == digest(secret), joins.c.used_at.is_(None), joins.c.expires_at > now
         )
+    )
+    row = rows.mappings().first()
+    return None if row is None else from_row(Join, row)
+
+
+async def used_join_of(
+    connection: AsyncConnection, secret: str, *, used_since: datetime
+) -> Join | None:
+    """Return the link of a secret that was used since a moment, None where there is none."""
+    rows = await connection.execute(
+        select(joins).where(joins.c.sha256 == digest(secret), joins.c.used_at >= used_since)
     )
     row = rows.mappings().first()
     return None if row is None else from_row(Join, row)

@@ -21,6 +21,7 @@ __all__ = [
     "all_provinces",
     "all_sites",
     "delete_site",
+    "is_site",
     "predictions_of",
     "put_commune",
     "put_predictions",
@@ -68,6 +69,12 @@ async def all_sites(connection: AsyncConnection) -> tuple[Site, ...]:
     """Return every site by identifier."""
     rows = await connection.execute(select(sites).order_by(sites.c.site_id))
     return tuple(from_row(Site, row) for row in rows.mappings())
+
+
+async def is_site(connection: AsyncConnection, site_id: str) -> bool:
+    """Return whether there is a site of that identifier."""
+    found = await connection.execute(select(sites.c.site_id).where(sites.c.site_id == site_id))
+    return found.first() is not None
 
 
 async def put_province(connection: AsyncConnection, province: Province) -> None:

@@ -16,7 +16,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
 
 from lensong.monitoring.access import Action, Principal
-from lensong.monitoring.errors import NotAllowedError, NotSignedInError
+from lensong.monitoring.errors import NotAllowedError, NotSignedInError, StoreUnavailableError
 from lensong.monitoring.operations.sessions import session_for
 from lensong.monitoring.operations.tokens import token_for
 from lensong.monitoring.records import Session, Site
@@ -46,6 +46,7 @@ __all__ = [
     "SeenSite",
     "anybody",
     "running",
+    "still_may",
     "tester",
 ]
 
@@ -115,13 +116,32 @@ async def _principal(request: Request) -> Principal | None:
     return None
 
 
+async def still_may(request: Request, action: Action) -> Principal | None:
+    """Return who asked a request that still runs, None where they may do that no more.
+
+    Rights are not what they were when the request began: whatever goes on and on asks again.
+    """
+    try:
+        principal = await _principal(request)
+    except (NotSignedInError, StoreUnavailableError):
+        return None
+    return principal if principal is not None and principal.may(action) else None
+
+
 def check_origin(request: Request) -> None:
     """Refuse a form that another site's page sends."""
     origin = request.headers.get("origin")
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise NotAllowedError("the request comes from another site's page", "csrf")
-    if origin and origin != "null" and urlsplit(origin).netloc != request.headers.get("host"):
+    if origin and origin != "null" and _host_of(origin) != request.headers.get("host"):
         raise NotAllowedError("the request comes from another site's page", "csrf")
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:  # "http://[::1": no address at all, and so none of ours
+        return None
 
 
 def check_csrf(request: Request, wanted: str) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Request
 from fastapi.responses import StreamingResponse
 from pydantic import Field, HttpUrl
 
-from lensong.monitoring.access import Principal
+from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.clock import rfc3339
 from lensong.monitoring.errors import BusyError
 from lensong.monitoring.operations import webhooks
@@ -24,7 +24,7 @@ from lensong.monitoring.store.events import (
     last_event_id,
 )
 from lensong.monitoring.web.api.shapes import Body, Identifier, Time
-from lensong.monitoring.web.guards import Admin, Reader, Running
+from lensong.monitoring.web.guards import Admin, Reader, Running, still_may
 from lensong.monitoring.web.routes import DocumentedRoute, refusals
 
 __all__ = ["router"]
@@ -74,16 +74,21 @@ class NewWebhook(WebhookOut):
     | {200: {"content": {"text/event-stream": {}}, "description": "Events as they happen."}},
 )
 async def listen(
+    request: Request,
     service: Running,
-    principal: Reader,
+    principal: Reader,  # noqa: ARG001 (who asks is checked, now and again with each event)
     last_event: Annotated[str | None, Header(alias="Last-Event-ID", pattern=r"^\d{1,15}$")] = None,
 ) -> StreamingResponse:
-    """Send events of the asker's area as they happen, those since ``Last-Event-ID`` first."""
+    """Send events of the asker's area as they happen, those since ``Last-Event-ID`` first.
+
+    The stream ends when the asker's rights do: the person is kept out or signs out, the token is
+    revoked.
+    """
     async with service.database.reading() as connection:
         after = int(last_event) if last_event else await last_event_id(connection)
     if service.draining:
         raise BusyError("the service is stopping: try again", 5.0)
-    stream = _stream(service, principal, after)
+    stream = _stream(service, lambda: still_may(request, Action.READ), after)
     await anext(stream)  # the place among the listeners, or the refusal, comes before the answer
     return StreamingResponse(
         stream,
@@ -92,7 +97,9 @@ async def listen(
     )
 
 
-async def _stream(service: Service, principal: Principal, after: int) -> AsyncIterator[str]:
+async def _stream(
+    service: Service, asking: Callable[[], Awaitable[Principal | None]], after: int
+) -> AsyncIterator[str]:
     with service.bus.listening() as queue:
         yield ""
         yield "retry: 3000\n\n"
@@ -101,17 +108,19 @@ async def _stream(service: Service, principal: Principal, after: int) -> AsyncIt
             missed = await events_after(connection, after)
         for event in missed:
             seen = event.id
+            if (principal := await asking()) is None:
+                return
             if _concerns(service, principal, event):
                 yield _told(event)
         while True:
             try:
                 heard = await asyncio.wait_for(queue.get(), _BEAT_S)
             except TimeoutError:
+                heard = "ask again"
                 yield ": alive\n\n"
-                continue
-            if heard is None:
+            if heard is None or (principal := await asking()) is None:
                 return
-            if heard.id > seen and _concerns(service, principal, heard):
+            if heard != "ask again" and heard.id > seen and _concerns(service, principal, heard):
                 yield _told(heard)
 
 

@@ -51,6 +51,15 @@ class JoinUse(Body):
 
     secret: Secret
     label: Annotated[Line, Field(max_length=60)] = ""
+    phone_key: Annotated[
+        str | None,
+        Field(
+            min_length=22,
+            max_length=100,
+            description="Random, 128 bits or more, kept by the phone before it asks: with it the "
+            "same phone may ask again for ten minutes and gets the same answer.",
+        ),
+    ] = None
 
 
 class Joined(Body):
@@ -104,11 +113,15 @@ async def me(principal: Reader) -> Me:
     )
 
 
-@router.post("/join", dependencies=[Open], status_code=201, responses=refusals(404, 409))
+@router.post("/join", dependencies=[Open], status_code=201, responses=refusals(404, 429))
 async def join(body: JoinUse, request: Request, service: Running) -> Joined:
     """Trade a one-time link for a token of its site: what a phone does once."""
     site, token = await signing_in.use_join(
-        service, body.secret, body.label, address=_address(request)
+        service,
+        body.secret,
+        body.label,
+        address=_address(request),
+        phone_key=body.phone_key,
     )
     return Joined(
         site_id=site.site_id,

@@ -54,6 +54,15 @@ export async function clientId() {
   return fresh;
 }
 
+// what proves to the service that the same phone asks again; no other phone has it
+export async function phoneKey() {
+  const known = await recall("phone_key");
+  if (known) return known;
+  const fresh = [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join("");
+  await keep("phone_key", fresh);
+  return fresh;
+}
+
 // what a link was traded for: the site of now, and the token of each site that was ever joined
 export const joined = (who) =>
   within(["kept"], "readwrite", async (t) => {

@@ -50,15 +50,20 @@ async function join() {
   const secret = location.pathname.match(/^\/p\/(.+)$/)?.[1];
   who = (await store.recall("who")) ?? null;
   if (!secret) return;
-  history.replaceState(null, "", "/p"); // the secret leaves the address bar, and the history
   try {
-    const joined = await api("/api/v1/join", {
-      method: "POST",
-      body: JSON.stringify({ secret, label: "phone" }),
+    // kept before anything is sent: when the answer is lost, the same phone may ask again
+    const phone_key = await store.phoneKey();
+    const asked = { method: "POST", body: JSON.stringify({ secret, label: "phone", phone_key }) };
+    const joined = await api("/api/v1/join", asked).catch((error) => {
+      if (error.status) throw error;
+      return api("/api/v1/join", asked);
     });
     who = joined;
     await store.joined(joined);
+    history.replaceState(null, "", "/p"); // the secret leaves the address bar, and the history
   } catch (error) {
+    // a link that is none leaves too; one that was not heard stays, and the page can be loaded again
+    if (error.status) history.replaceState(null, "", "/p");
     if (!who)
       alertUser(
         say(
