@@ -23,12 +23,24 @@ __all__ = ["write_csv", "write_geopackage"]
 
 _FIXED_COUNT = 1
 _FIXED_CHANGE = "2000-01-01T00:00:00.000Z"  # the format wants a time; ours must not change
+_STYLE_TABLE = """
+CREATE TABLE layer_styles (
+    id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
+    f_table_catalog TEXT(256), f_table_schema TEXT(256), f_table_name TEXT(256),
+    f_geometry_column TEXT(256), styleName TEXT(30), styleQML TEXT, styleSLD TEXT,
+    useAsDefault BOOLEAN, description TEXT, owner TEXT(30), ui TEXT(30),
+    update_time DATETIME DEFAULT CURRENT_TIMESTAMP
+)
+"""
 _FULL_BELOW_BYTES = 1_000_000  # GDAL fills the disk before it gives up
 _GDAL_ERRORS = (DataSourceError, DataLayerError, FeatureError, GeometryError, sqlite3.Error)
 
 
 def write_geopackage(
-    path: str | Path, layers: Mapping[str, gpd.GeoDataFrame | pd.DataFrame]
+    path: str | Path,
+    layers: Mapping[str, gpd.GeoDataFrame | pd.DataFrame],
+    *,
+    styles: Mapping[str, str] | None = None,
 ) -> None:
     """Write several layers into one GeoPackage; the same input gives the same content.
 
@@ -40,6 +52,9 @@ def write_geopackage(
         Layer name to frame, in the order they are shown. A frame without geometry becomes a
         plain table. Polygons become multipolygons, so that a layer has one type. An empty frame
         becomes an empty layer.
+    styles : mapping, optional
+        Layer name to the text of a QGIS style (``.qml``), which QGIS applies when it opens the
+        layer: the table ``layer_styles`` inside the file.
 
     Raises
     ------
@@ -57,6 +72,8 @@ def write_geopackage(
         try:
             for number, (name, frame) in enumerate(layers.items()):
                 _write_layer(part, name, frame, append=number > 0)
+            if styles:
+                _write_styles(part, layers, styles)
             _fix_header(part)
         except _GDAL_ERRORS as error:
             raise _reason(error, part, Path(path)) from error
@@ -112,6 +129,36 @@ def _write_layer(
         promote_to_multi=polygons,
         geometry_type="MultiPolygon" if polygons else None,
     )
+
+
+def _write_styles(
+    part: Path,
+    layers: Mapping[str, gpd.GeoDataFrame | pd.DataFrame],
+    styles: Mapping[str, str],
+) -> None:
+    """Add the table that QGIS keeps styles in, registered as it does it itself."""
+    unknown = sorted(set(styles) - set(layers))
+    if unknown:
+        raise InvalidInputError(f"styles name layer {unknown[0]!r}, wanted {', '.join(layers)}")
+    with closing(sqlite3.connect(part)) as database, database:
+        columns = dict(
+            database.execute("SELECT table_name, column_name FROM gpkg_geometry_columns")
+        )
+        database.execute(_STYLE_TABLE)
+        database.execute(
+            "INSERT INTO gpkg_contents (table_name, data_type, identifier, last_change)"
+            " VALUES ('layer_styles', 'attributes', 'layer_styles', ?)",
+            (_FIXED_CHANGE,),
+        )
+        database.executemany(
+            "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name,"
+            " f_geometry_column, styleName, styleQML, styleSLD, useAsDefault, description, owner,"
+            " ui, update_time) VALUES ('', '', ?, ?, ?, ?, '', 1, '', '', NULL, ?)",
+            [
+                (name, columns.get(name, ""), name, text, _FIXED_CHANGE)
+                for name, text in styles.items()
+            ],
+        )
 
 
 def _reason(error: Exception, part: Path, path: Path) -> Exception:

@@ -40,7 +40,15 @@ RASTERS = {
         )
     ),
 }
-OTHERS = {"villages.gpkg", "villages.csv", "coverage.kmz", "report.html", "run.json"}
+OTHERS = {
+    "villages.gpkg",
+    "villages.csv",
+    "coverage.kmz",
+    "report.html",
+    "result.qgz",
+    "run.json",
+    *(f"{Path(name).stem}.qml" for name in RASTERS),
+}
 
 
 @pytest.fixture

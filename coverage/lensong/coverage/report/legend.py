@@ -15,6 +15,7 @@ from lensong.propagation.errors import InvalidInputError
 from lensong.propagation.types import UInt8Array
 
 __all__ = [
+    "CLASS_COLOURS",
     "RSRP_BREAKS_DBM",
     "Legend",
     "LegendClass",
@@ -31,6 +32,9 @@ __all__ = [
 
 RSRP_BREAKS_DBM = (-124.0, -115.0, -105.0, -95.0, -85.0, -75.0)
 """Lower edges of the level classes; as in every layer, below the first nothing is drawn."""
+
+CLASS_COLOURS = {"covered": "#00734f", "patchy": "#a85400", "no_signal": "#a3123a"}
+"""Of villages by class, as on every map."""
 
 SINR_BREAKS_DB = (-6.0, -3.0, 0.0, 3.0, 7.0, 13.0, 20.0)
 DOWNLINK_BREAKS_MBPS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)

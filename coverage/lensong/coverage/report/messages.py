@@ -20,6 +20,7 @@ __all__ = [
     "read_catalogue",
     "say",
     "text_of",
+    "words",
 ]
 
 LANGUAGES = ("vi", "en")
@@ -116,3 +117,9 @@ def _value(value: Any, language: str) -> Markup | _Number:
         known = catalogue().get(value)
         return escape(known[language] if known else value.removeprefix("service."))
     return _Number(value, language)
+
+
+def words(key: str) -> str:
+    """Return a message in every language, for a file that has no switch."""
+    entry = catalogue()[key]
+    return " / ".join(dict.fromkeys(entry[language] for language in LANGUAGES))

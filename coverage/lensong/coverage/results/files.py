@@ -9,6 +9,7 @@ __all__ = [
     "CELLS_AS_READ",
     "DOWNLINK_MBPS",
     "KMZ",
+    "QGIS_PROJECT",
     "REPORT",
     "RSRP_DBM",
     "RUN",
@@ -28,6 +29,7 @@ VILLAGES = "villages.csv"
 CELLS_AS_READ = "cells_as_read.csv"
 VECTORS = "villages.gpkg"
 KMZ = "coverage.kmz"
+QGIS_PROJECT = "result.qgz"
 
 RSRP_DBM = "rsrp_dbm"
 SINR_DB = "sinr_db"

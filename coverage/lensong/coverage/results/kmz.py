@@ -11,7 +11,7 @@ import numpy as np
 from lensong.coverage.network import Technology
 from lensong.coverage.report import legend
 from lensong.coverage.report.headline import CLASSES, column
-from lensong.coverage.report.messages import LANGUAGES, catalogue, number_text
+from lensong.coverage.report.messages import number_text, words
 from lensong.coverage.result import PlanResult, TechnologyLayers
 from lensong.coverage.results.rasters import cog_legend, rgba
 from lensong.gis_data.kmz import (
@@ -26,9 +26,11 @@ from lensong.propagation.types import Float32Array, UInt8Array
 __all__ = ["write_coverage_kmz"]
 
 _MARKERS = {
-    "covered": Marker(shape="circle", rgb=(0, 115, 79)),
-    "patchy": Marker(shape="diamond", rgb=(168, 84, 0)),
-    "no_signal": Marker(shape="triangle", rgb=(163, 18, 58), scale=0.8),
+    "covered": Marker(shape="circle", rgb=rgba(legend.CLASS_COLOURS["covered"])[:3]),
+    "patchy": Marker(shape="diamond", rgb=rgba(legend.CLASS_COLOURS["patchy"])[:3]),
+    "no_signal": Marker(
+        shape="triangle", rgb=rgba(legend.CLASS_COLOURS["no_signal"])[:3], scale=0.8
+    ),
 }
 _MAST = Marker(shape="mast", rgb=(23, 33, 43), scale=0.9)
 _GUESSED_MAST = Marker(shape="mast", rgb=(138, 148, 158), scale=0.9)
@@ -45,11 +47,11 @@ def write_coverage_kmz(path: Path, result: PlanResult) -> None:
     """
     places = _villages(result)
     folders = [
-        PlacemarkFolder(name=_words(f"class.{name}"), placemarks=places[name])
+        PlacemarkFolder(name=words(f"class.{name}"), placemarks=places[name])
         for name in reversed(CLASSES)
         if places[name]
     ]
-    folders.append(PlacemarkFolder(name=_words("map.masts"), placemarks=_masts(result)))
+    folders.append(PlacemarkFolder(name=words("map.masts"), placemarks=_masts(result)))
     write_kmz(
         path,
         title=result.title,
@@ -92,7 +94,7 @@ def _overlay(
     *,
     visible: bool = False,
 ) -> GroundOverlay:
-    name = f"{technology}: {_words(f'layer.{kind}')}"
+    name = f"{technology}: {words(f'layer.{kind}')}"
     if kind == "probability":
         name = f"{name}, {result.class_service}"
     return GroundOverlay(
@@ -128,12 +130,12 @@ def _villages(result: PlanResult) -> dict[str, list[Placemark]]:
 
 def _village_lines(result: PlanResult, row: dict[Any, Any]) -> list[tuple[str, str]]:
     lines = [
-        (_words("commune"), str(row["commune"])),
-        (_words("people"), _number(row["people"])),
-        (_words("class"), _words(f"class.{row['class']}")),
+        (words("commune"), str(row["commune"])),
+        (words("people"), _number(row["people"])),
+        (words("class"), words(f"class.{row['class']}")),
     ]
     if row["reason"]:
-        lines.append((_words("reason"), _words(f"reason.{row['reason']}")))
+        lines.append((words("reason"), words(f"reason.{row['reason']}")))
     for service in result.services:
         share = 100.0 * float(row[column("served_share", service.name)])
         lines.append((service.name, f"{_number(share)} %"))
@@ -141,7 +143,7 @@ def _village_lines(result: PlanResult, row: dict[Any, Any]) -> list[tuple[str, s
         tag = technology.lower()
         lines.append((f"{technology} RSRP", f"{_number(row[f'rsrp_p50_dbm_{tag}'])} dBm"))
         uplink = _number(row[f"uplink_p50_mbps_{tag}"], 1)
-        lines.append((f"{technology} {_words('layer.uplink')}", f"{uplink} Mbit/s"))
+        lines.append((f"{technology} {words('layer.uplink')}", f"{uplink} Mbit/s"))
     return lines
 
 
@@ -157,21 +159,15 @@ def _masts(result: PlanResult) -> list[Placemark]:
             lon_deg=mast.lon_deg,
             marker=_GUESSED_MAST if mast.uncertain else _MAST,
             rows=[
-                (_words("mast"), mast.mast_id),
-                *([(_words("map.uncertain"), "?")] if mast.uncertain else []),
-                (_words("operator"), mast.operator),
-                (_words("height"), f"{mast.height_agl_m:g} m"),
-                *((_words("cell"), text) for text in cells.get(mast.mast_id, [])),
+                (words("mast"), mast.mast_id),
+                *([(words("map.uncertain"), "?")] if mast.uncertain else []),
+                (words("operator"), mast.operator),
+                (words("height"), f"{mast.height_agl_m:g} m"),
+                *((words("cell"), text) for text in cells.get(mast.mast_id, [])),
             ],
         )
         for mast in result.network.masts
     ]
-
-
-def _words(key: str) -> str:
-    """Return a message in every language: the file has no switch."""
-    entry = catalogue()[key]
-    return " / ".join(dict.fromkeys(entry[language] for language in LANGUAGES))
 
 
 def _number(value: float, digits: int = 0) -> str:

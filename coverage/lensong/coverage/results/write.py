@@ -16,6 +16,7 @@ from lensong.coverage.report.html import render_report
 from lensong.coverage.result import PlanResult
 from lensong.coverage.results import files
 from lensong.coverage.results.kmz import write_coverage_kmz
+from lensong.coverage.results.qgis import layer_styles, project_step, style_steps
 from lensong.coverage.results.rasters import Step, raster_steps
 from lensong.coverage.results.record import provenance_of, record_of, record_text
 from lensong.coverage.results.tables import as_read_table, vector_layers, village_table
@@ -97,14 +98,23 @@ def check_writable(folder: Path) -> None:
 
 
 def _steps(result: PlanResult, lensong_version: str) -> Iterator[Step]:
-    yield files.VECTORS, lambda path: write_geopackage(path, vector_layers(result))
+    vectors = vector_layers(result)
+    styles = layer_styles(list(vectors))
+    yield files.VECTORS, lambda path: write_geopackage(path, vectors, styles=styles)
     yield files.VILLAGES, lambda path: write_csv(path, village_table(result))
     if result.network.as_read:
         as_read = result.network.as_read
         yield files.CELLS_AS_READ, lambda path: write_csv(path, as_read_table(as_read))
     provenance = provenance_of(result, lensong_version)
-    for technology, layers in result.layers.items():
-        yield from raster_steps(result, technology, layers, provenance)
+    rasters = [
+        step
+        for technology, layers in result.layers.items()
+        for step in raster_steps(result, technology, layers, provenance)
+    ]
+    yield from rasters
+    names = [name for name, _ in rasters]
+    yield from style_steps(names)
+    yield project_step(result, names, list(vectors))
     yield files.KMZ, lambda path: write_coverage_kmz(path, result)
     yield files.REPORT, lambda path: _write_report(path, result)
 

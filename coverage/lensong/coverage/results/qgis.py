@@ -1,0 +1,287 @@
+"""The result in QGIS: a project that opens all of it in order, and a style beside each raster."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import rasterio
+
+from lensong.coverage.report import legend
+from lensong.coverage.report.headline import CLASSES
+from lensong.coverage.report.messages import words
+from lensong.coverage.result import PlanResult
+from lensong.coverage.results import files
+from lensong.coverage.results.rasters import Step, rgba
+from lensong.gis_data.atomic import atomic_path
+from lensong.gis_data.cog import LegendClass
+from lensong.gis_data.qgis_project import (
+    Bounds,
+    ProjectGroup,
+    RasterLayer,
+    VectorLayer,
+    write_qgis_project,
+)
+from lensong.gis_data.qgis_styles import VectorClass, VectorStyle, qml, raster_style, vector_style
+
+__all__ = ["layer_styles", "project_step", "style_steps"]
+
+_CELL_COLOURS = {"4G": "#0b5cad", "5G": "#7b2fb0"}
+_ARROW_MM = {"4G": "8", "5G": "5.5"}  # both are seen where they look the same way
+_CELLS_BELOW = 200_000.0  # arrows of cells would hide the map at smaller scales
+_LAYER_WORDS = {
+    files.RSRP_DBM: "layer.rsrp",
+    files.SINR_DB: "layer.sinr",
+    files.DOWNLINK_MBPS: "layer.downlink",
+    files.UPLINK_MBPS: "layer.uplink",
+    files.BEST_SERVER: "layer.server",
+}
+_PROBABILITY = files.probability_layer("")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Raster:
+    """What a written raster says of itself."""
+
+    file: str
+    title: str
+    legend: tuple[LegendClass, ...]
+    intervals: bool
+
+
+def layer_styles(layers: Sequence[str]) -> dict[str, str]:
+    """Return how QGIS draws layers of the GeoPackage: name to the text of a style."""
+    styles = _vector_styles()
+    return {
+        name: qml(vector_style(styles[name]), styles[name]) for name in layers if name in styles
+    }
+
+
+def style_steps(rasters: Sequence[str]) -> Iterator[Step]:
+    """Yield what lies beside each raster: its style and, for classes, their names.
+
+    They read the raster that stands in the same folder by then.
+    """
+    for name in rasters:
+        yield f"{Path(name).stem}.qml", lambda path, name=name: _write_style(path, name)  # type: ignore[misc]  # bound default
+
+
+def project_step(result: PlanResult, rasters: Sequence[str], layers: Sequence[str]) -> Step:
+    """Return the project's name and what writes it, when all rasters stand in its folder."""
+
+    def write(path: Path) -> None:
+        write_qgis_project(
+            path,
+            [
+                *_vector_layers(layers),
+                *_raster_groups([_described(path.parent, name) for name in rasters]),
+            ],
+            title=result.title,
+            crs=result.land.grid.crs,
+            view=_view(result),
+        )
+
+    return files.QGIS_PROJECT, write
+
+
+def _write_style(path: Path, raster: str) -> None:
+    found = _described(path.parent, raster)
+    text = qml(raster_style(found.legend, intervals=found.intervals))
+    with atomic_path(path, needed_bytes=len(text)) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def _described(folder: Path, name: str) -> _Raster:
+    with rasterio.open(folder / name) as raster:
+        tags = raster.tags()
+        unit, kind = raster.units[0] or "", np.dtype(raster.dtypes[0])
+        layer = raster.descriptions[0] or ""
+    entries = json.loads(tags.get("LENSONG_LEGEND", "[]"))
+    classes = tuple(
+        LegendClass(
+            value=-np.inf if entry["value"] is None else float(entry["value"]),
+            label=str(entry["label"]),
+            rgba=tuple(entry["rgba"]),
+        )
+        for entry in entries
+    )
+    return _Raster(
+        file=name,
+        title=_title(layer, unit, tags.get("TIFFTAG_IMAGEDESCRIPTION", name)),
+        legend=classes,
+        intervals=bool(np.issubdtype(kind, np.floating)),
+    )
+
+
+def _title(layer: str, unit: str, description: str) -> str:
+    plain = description.partition(";")[0]
+    if layer in _LAYER_WORDS:
+        plain = words(_LAYER_WORDS[layer])
+    elif layer.startswith(_PROBABILITY):
+        service = layer.removeprefix(_PROBABILITY).replace("_", "-")
+        plain = f"{words('layer.probability')}: {service}"
+    return f"{plain} [{unit}]" if unit not in ("", "1") else plain
+
+
+def _raster_groups(rasters: Sequence[_Raster]) -> list[ProjectGroup]:
+    """Return one group of which a single raster is shown at a time, by technology within."""
+    groups: dict[str, list[_Raster]] = {}
+    for raster in rasters:
+        first = raster.file.partition("_")[0]
+        groups.setdefault(first.upper() if first in ("4g", "5g") else "", []).append(raster)
+    members = [
+        ProjectGroup(
+            name=name or words("qgis.operators"),
+            members=[
+                RasterLayer(
+                    name=raster.title,
+                    file=raster.file,
+                    legend=raster.legend,
+                    intervals=raster.intervals,
+                    visible=place == 0,
+                )
+                for place, raster in enumerate(found)
+            ],
+            exclusive=True,
+            visible=name == next(iter(groups)),
+            expanded=name == next(iter(groups)),
+        )
+        for name, found in groups.items()
+    ]
+    return [ProjectGroup(name=words("qgis.coverage"), members=members, exclusive=True)]
+
+
+def _vector_layers(layers: Sequence[str]) -> list[VectorLayer]:
+    """Return the layers of the GeoPackage, points over outlines over areas."""
+    order = ("masts", "cells", "villages", "communes", "provinces", "gaps")
+    names = [name for name in order if name in layers]
+    styles = _vector_styles()
+    return [
+        VectorLayer(
+            name=words(f"qgis.{name}"),
+            file=files.VECTORS,
+            layer=name,
+            style=styles[name],
+            visible=name != "gaps",
+        )
+        for name in names
+    ]
+
+
+def _vector_styles() -> dict[str, VectorStyle]:
+    return {
+        "villages": VectorStyle(
+            geometry="Polygon",
+            class_field="class",
+            label_field="name",
+            classes=tuple(_village_class(name) for name in CLASSES),
+        ),
+        "communes": _outline("80,90,100,255", "0.4", "commune"),
+        "provinces": _outline("40,48,56,255", "0.8", ""),
+        "masts": VectorStyle(
+            geometry="Point",
+            class_field="uncertain",
+            label_field="mast_id",
+            classes=(
+                _mast_class("false", words("mast"), "255,255,255,255"),
+                _mast_class("true", words("map.uncertain"), "255,196,77,255"),
+            ),
+        ),
+        "cells": VectorStyle(
+            geometry="Point",
+            class_field="technology",
+            angle_field="azimuth_deg",
+            min_scale=_CELLS_BELOW,
+            classes=tuple(_cell_class(name) for name in _CELL_COLOURS),
+        ),
+        "gaps": VectorStyle(
+            geometry="Polygon",
+            class_field="reason",
+            classes=tuple(
+                VectorClass(
+                    value=entry.key.removeprefix("reason."),
+                    label=words(entry.key),
+                    symbol=_fill(entry.colour, alpha=150, outline_mm=0.2),
+                )
+                for entry in legend.reason_legend().classes
+            ),
+        ),
+    }
+
+
+def _village_class(name: str) -> VectorClass:
+    return VectorClass(
+        value=name,
+        label=words(f"class.{name}"),
+        symbol=_fill(legend.CLASS_COLOURS[name], alpha=40, outline_mm=0.6),
+    )
+
+
+def _mast_class(value: str, label: str, colour: str) -> VectorClass:
+    return VectorClass(
+        value=value,
+        label=label,
+        symbol={
+            "name": "diamond",
+            "color": colour,
+            "outline_color": "23,33,43,255",
+            "outline_width": "0.5",
+            "size": "3.4",
+            "size_unit": "MM",
+        },
+    )
+
+
+def _cell_class(technology: str) -> VectorClass:
+    return VectorClass(
+        value=technology,
+        label=technology,
+        symbol={
+            "name": "arrow",
+            "color": _colour(_CELL_COLOURS[technology], 220),
+            "outline_color": "255,255,255,255",
+            "outline_width": "0.2",
+            "size": _ARROW_MM[technology],
+            "size_unit": "MM",
+            "vertical_anchor_point": "2",  # the arrow begins at the mast
+        },
+    )
+
+
+def _outline(colour: str, width_mm: str, label_field: str) -> VectorStyle:
+    symbol = {
+        "style": "no",
+        "outline_style": "dash",
+        "outline_color": colour,
+        "outline_width": width_mm,
+        "outline_width_unit": "MM",
+    }
+    return VectorStyle(
+        geometry="Polygon",
+        label_field=label_field,
+        classes=(VectorClass(value="", label="", symbol=symbol),),
+    )
+
+
+def _fill(colour: str, *, alpha: int, outline_mm: float) -> dict[str, str]:
+    return {
+        "style": "solid",
+        "color": _colour(colour, alpha),
+        "outline_style": "solid",
+        "outline_color": _colour(colour, 255),
+        "outline_width": f"{outline_mm:g}",
+        "outline_width_unit": "MM",
+    }
+
+
+def _colour(colour: str, alpha: int) -> str:
+    red, green, blue, _ = rgba(colour)
+    return f"{red},{green},{blue},{alpha}"
+
+
+def _view(result: PlanResult) -> Bounds:
+    west, south, east, north = result.land.grid.bounds_m
+    return west, south, east, north
