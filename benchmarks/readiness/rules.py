@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from benchmarks.readiness.cases import Case
 from lensong.propagation.types import FloatArray
 
 Rule = Callable[[FloatArray, float], bool]
@@ -36,15 +35,3 @@ RULES: dict[str, Rule] = {
     "60 s harmonic mean >= 1.5x": _harmonic(1.5),
 }
 """By name: whether a rule says ready, from the minute before the session and the need."""
-
-
-def climatology(cases: list[Case], training: list[Case]) -> FloatArray:
-    """Return how often sessions of that duration and ratio held on other traces.
-
-    It knows the ratio of the stream to the *whole* trace's mean, which nobody knows beforehand:
-    a stronger opponent than any that could be used.
-    """
-    held: dict[tuple[int, float], list[bool]] = {}
-    for case in training:
-        held.setdefault((case.duration_s, case.ratio), []).append(case.held)
-    return np.array([np.mean(held.get((c.duration_s, c.ratio), [0.5])) for c in cases])

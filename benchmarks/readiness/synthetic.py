@@ -19,7 +19,6 @@ behaves when the world is as the model thinks, and where it breaks when it is no
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,26 +27,25 @@ from pathlib import Path
 import numpy as np
 from scipy.signal import lfilter
 
-from benchmarks.readiness.lag import held_bps
 from benchmarks.readiness.traces import Trace, load_traces
 from lensong.monitoring.profiles import DEFAULT_PROFILES
 from lensong.monitoring.readiness import (
     Evidence,
     HourSample,
     Need,
-    PastSession,
     Question,
     State,
     UplinkTest,
     Verdict,
+    Watch,
     judge,
 )
 from lensong.monitoring.records import Transport
+from lensong.monitoring.tolerance import breach, freezes_behind
 from lensong.propagation.types import FloatArray
 
 MONDAY = datetime(2026, 11, 2, tzinfo=UTC)
 LOCAL_S = 7 * 3600
-PAST_SESSIONS = 60
 PROFILES = ("voice-still", "tiktok-720p30", "tiktok-1080p30", "youtube-1080p30")
 
 
@@ -96,6 +94,12 @@ class Village:
         rate = 10.0 ** (self.level + day_shift + load(local) + fading)
         return np.asarray(np.where(self._out(seconds, rng), 0.0, rate))
 
+    def outages_s(self, seconds: int, rng: np.random.Generator) -> tuple[float, ...]:
+        """Return how long a watch of a message a second would see the link away, each time [s]."""
+        out = np.concatenate([[0], self._out(seconds, rng).astype(int), [0]])
+        begins, ends = np.flatnonzero(np.diff(out) == 1), np.flatnonzero(np.diff(out) == -1)
+        return tuple(float(length) for length in ends - begins if length > 2)
+
     def _out(self, seconds: int, rng: np.random.Generator) -> np.ndarray:
         out = np.zeros(seconds, dtype=bool)
         if self.fading.outages_per_s == 0.0:
@@ -114,161 +118,114 @@ def load(local_s: FloatArray) -> FloatArray:
     return np.asarray(-0.05 - 0.2 * weekend * evening)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known of a village before its session."""
+
+    name: str
+    days: int
+    watched_h: float
+
+
+KNOWN = (
+    Known(name="one test", days=0, watched_h=0.0),
+    Known(name="one test, 1 h watched", days=0, watched_h=1.0),
+    Known(name="14 days of 3 tests, 4 h watched", days=14, watched_h=4.0),
+)
+
+
 def judged(
-    village: Village,
-    *,
-    days: int,
-    tests_a_day: int,
-    duration: timedelta,
-    past_sessions: tuple[PastSession, ...],
-    rng: np.random.Generator,
-) -> list[tuple[Verdict, float]]:
-    """Return the verdict on each profile for one session, and the bitrate that would have held."""
-    now = MONDAY + timedelta(days=28 + int(rng.integers(7)), hours=int(rng.integers(0, 15)))
+    village: Village, *, known: Known, duration: timedelta, rng: np.random.Generator
+) -> list[tuple[Verdict, bool]]:
+    """Return the verdict on each profile for one session, and whether it held."""
+    now = MONDAY + timedelta(days=28 + int(rng.integers(7)), hours=int(rng.integers(0, 12)))
     history = []
-    for day in range(1, days + 1):
+    for day in range(1, known.days + 1):
         shift = rng.normal(0.0, 0.1)
-        for hour in rng.choice(15, size=tests_a_day, replace=False):
+        for hour in rng.choice(15, size=3, replace=False):
             at = now.replace(hour=int(hour)) - timedelta(days=day)
-            window = village.uplink_bps(at, 27, shift, rng)
-            history.append(
-                HourSample(
-                    hour_starts_at=at, uplink_p10_bps=float(np.percentile(window, 10)), tests=1
-                )
-            )
+            history.append(_sample(village.uplink_bps(at, 27, shift, rng), at))
     lasts_s = int(duration.total_seconds())
     path = village.uplink_bps(now, 30 + lasts_s, rng.normal(0.0, 0.1), rng)
+    p10, p50 = np.percentile(path[3:30], [10, 50])
+    starts_at = now + timedelta(seconds=30)
     test = UplinkTest(
-        measured_at=now + timedelta(seconds=30),
+        measured_at=starts_at,
         succeeded=True,
-        uplink_p10_bps=float(np.percentile(path[3:30], 10)),
+        uplink_p10_bps=float(p10),
+        uplink_p50_bps=float(p50),
         bins=27,
     )
-    # an hour's worth of windows is enough for the slowest outage; the whole session is a queue
-    held = held_bps(path[30:]) if lasts_s <= 1_200 else held_by_parts(path[30:])
-    starts_at = now + timedelta(seconds=30)
-    evidence = Evidence(site_history=tuple(history), tests=(test,), past_sessions=past_sessions)
+    watches = ()
+    if known.watched_h:
+        gaps = village.outages_s(int(3_600 * known.watched_h), rng)
+        watches = (Watch(ended_at=now, watched_s=3_600.0 * known.watched_h, outages_s=gaps),)
+    evidence = Evidence(site_history=tuple(history), tests=(test,), watches=watches)
+    link = [(float(bps), 1.0) for bps in path[30:]]
     said = []
     for profile in DEFAULT_PROFILES:
         if profile.code not in PROFILES:
             continue
+        need_bps = profile.uplink_required_bps
         need = Need(
-            profile_code=profile.code,
-            transport=Transport.RTMP,
-            uplink_required_bps=profile.uplink_required_bps,
+            profile_code=profile.code, transport=Transport.RTMP, uplink_required_bps=need_bps
         )
         question = Question(
             site_id="synthetic", need=need, starts_at=starts_at, ends_at=starts_at + duration
         )
-        said.append((judge(question, evidence, now=starts_at), held))
+        freezes_s = freezes_behind(link, need_bps, need.tolerance)
+        held = breach(need.tolerance, lasts_s, freezes_s) is None
+        said.append((judge(question, evidence, now=starts_at, advise=False), held))
     return said
 
 
-def sessions_of(
-    said: list[tuple[Verdict, float]], count: int, rng: np.random.Generator
-) -> tuple[PastSession, ...]:
-    """Return sessions as an operator would know them.
-
-    Each village streams once, in one of the profiles, and not when told NOT READY.
-    """
-    sessions = []
-    for first in range(0, len(said), len(PROFILES)):
-        verdict, held = said[first + int(rng.integers(len(PROFILES)))]
-        if verdict.state is State.NOT_READY or verdict.predicted_log10_bps is None:
-            continue
-        came_through = held >= verdict.uplink_required_bps
-        sessions.append(
-            PastSession(
-                ended_at=MONDAY,
-                predicted_log10_bps=verdict.predicted_log10_bps,
-                predicted_sd_log10=verdict.predicted_sd_log10,
-                predicted_outage_probability=verdict.predicted_outage_probability,
-                achieved_log10_bps=math.log10(
-                    verdict.uplink_required_bps if came_through else held
-                ),
-                held=came_through,
-            )
-        )
-    return tuple(sessions[:count])
-
-
-def held_by_parts(uplink_bps: FloatArray, part_s: int = 1_200) -> float:
-    """Return `held_bps` of a long session as the least over overlapping parts of 20 minutes.
-
-    A backlog of 2 s that builds up over more than ten minutes is seen by no part; it would take a
-    mean within 0.2 % of the bitrate.
-    """
-    steps = range(0, max(uplink_bps.size - part_s, 0) + 1, part_s // 2)
-    return min(held_bps(uplink_bps[begin : begin + part_s]) for begin in steps)
+def _sample(window: FloatArray, at: datetime) -> HourSample:
+    p10, p50 = np.percentile(window, [10, 50])
+    return HourSample(
+        hour_starts_at=at, uplink_p10_bps=float(p10), uplink_p50_bps=float(p50), tests=1
+    )
 
 
 def report(traces: Sequence[Trace], *, villages: int, seed: int) -> str:
-    fadings = [fading_of(trace) for trace in traces]
+    static = [fading_of(trace) for trace in traces if not trace.moves]
     lines = [
-        "SYNTHETIC: fading and outages of real traces, everything else invented.",
+        "SYNTHETIC: fading and outages of the traces at rest, everything else invented.",
         "",
-        "| trace | fading sd, decades | correlation over 1 s | outages an hour | mean length, s |",
-        "|---|---|---|---|---|",
+        "| fading of | known | session | sessions | held | READY | P(fail / READY) "
+        "| READY of those that hold | said | seen |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
-    lines += [
-        f"| {f.trace} | {f.sd:.2f} | {f.correlation:.2f} | {3600 * f.outages_per_s:.0f} "
-        f"| {f.outage_s:.1f} |"
-        for f in fadings
-    ]
-    lines += [
-        "",
-        "| villages | history | session | past sessions | sessions | held | READY "
-        "| P(fail / READY) | AT RISK | held but NOT READY | Brier |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    static = [f for f, t in zip(fadings, traces, strict=True) if not t.moves]
-    for label, chosen in (("like static traces", static), ("like all traces", fadings)):
-        for days, tests_a_day in ((0, 0), (14, 3)):
-            for minutes in (10, 60, 120):
+    groups = [("both", static), *((fading.trace, [fading]) for fading in static)]
+    for label, fadings in groups:
+        for known in KNOWN:
+            for minutes in (60, 120):
                 rng = np.random.default_rng(seed)
-
-                def province(
-                    count: int,
-                    past: tuple[PastSession, ...],
-                    known: tuple[int, int, int] = (days, tests_a_day, minutes),
-                    chosen: list[Fading] = chosen,
-                    rng: np.random.Generator = rng,
-                ) -> list[tuple[Verdict, float]]:
-                    return [
-                        answer
-                        for _ in range(count)
-                        for answer in judged(
-                            Village(
-                                level=rng.normal(np.log10(12e6), 0.4),
-                                fading=chosen[int(rng.integers(len(chosen)))],
-                            ),
-                            days=known[0],
-                            tests_a_day=known[1],
-                            duration=timedelta(minutes=known[2]),
-                            past_sessions=past,
-                            rng=rng,
-                        )
-                    ]
-
-                first = province(villages, ())
-                past = sessions_of(first, PAST_SESSIONS, rng)
-                for sessions, answers in ((0, first), (len(past), province(villages, past))):
-                    known = f"{days} days, {tests_a_day} a day" if days else "today's test only"
-                    lines.append(_row(f"{label} | {known} | {minutes} min | {sessions}", answers))
+                answers = [
+                    answer
+                    for number in range(villages)
+                    for answer in judged(
+                        Village(
+                            level=rng.normal(np.log10(12e6), 0.4),
+                            fading=fadings[number % len(fadings)],
+                        ),
+                        known=known,
+                        duration=timedelta(minutes=minutes),
+                        rng=rng,
+                    )
+                ]
+                lines.append(_row(f"{label} | {known.name} | {minutes} min", answers))
     return "\n".join(lines)
 
 
-def _row(what: str, answers: list[tuple[Verdict, float]]) -> str:
-    state = np.array([verdict.state for verdict, _ in answers])
-    p = np.array([verdict.probability for verdict, _ in answers], dtype=np.float64)
-    held = np.array([bps >= verdict.uplink_required_bps for verdict, bps in answers])
-    ready = state == State.READY
+def _row(what: str, answers: list[tuple[Verdict, bool]]) -> str:
+    ready = np.array([verdict.state is State.READY for verdict, _ in answers])
+    said = np.array([verdict.probability or 0.0 for verdict, _ in answers])
+    held = np.array([held for _, held in answers])
     wrong = f"{1 - held[ready].mean():.3f}" if ready.any() else "–"
+    stated = f"{said[ready].mean():.3f} | {held[ready].mean():.3f}" if ready.any() else "– | –"
     return (
-        f"| {what} | {held.size} | {held.mean():.2f} | {ready.sum()} ({ready.mean():.2f}) "
-        f"| {wrong} | {(state == State.AT_RISK).mean():.2f} "
-        f"| {((state == State.NOT_READY) & held).sum() / max(held.sum(), 1):.2f} "
-        f"| {np.mean((p - held) ** 2):.3f} |"
+        f"| {what} | {held.size} | {held.mean():.2f} | {ready.sum()} | {wrong} "
+        f"| {(ready & held).sum() / max(held.sum(), 1):.2f} | {stated} |"
     )
 
 

@@ -111,9 +111,9 @@ def _text(verdict: dict[str, Any], zone: ZoneInfo) -> str:
     starts, ends = (
         datetime.fromisoformat(verdict[name]).astimezone(zone) for name in ("starts_at", "ends_at")
     )
-    probability = verdict["probability"]
+    percent = verdict["probability_percent"]
     lines = [
-        verdict["state_text"] + ("" if probability is None else f" ({probability:.0%})"),
+        verdict["state_text"] + ("" if percent is None else f" ({percent} %)"),
         f"  {verdict['site_id']}, {verdict['profile_code']}, {starts:%Y-%m-%d %H:%M} to "
         f"{ends:%H:%M} (UTC{starts:%z})",
         f"  needs {_mbit(verdict['uplink_required_bps'])}, safe up to "

@@ -185,8 +185,9 @@ async def test_a_session_that_is_over_is_reported_and_teaches(running: Running) 
     assert report["lag_max_s"] > 4.0
     assert report["seconds"]["ok"] > 60.0
     async with running.service.database.reading() as connection:
-        learnt = (await connection.execute(select(past_sessions))).mappings().all()
-    assert learnt == []  # nothing was predicted, so there is nothing to compare
+        (learnt,) = (await connection.execute(select(past_sessions))).mappings().all()
+    assert learnt["outcome"] == "froze"
+    assert learnt["predicted_probability"] is None  # nothing was known when it began
 
 
 async def test_what_was_predicted_and_what_came_calibrates(light: Running) -> None:
@@ -217,5 +218,6 @@ async def test_what_was_predicted_and_what_came_calibrates(light: Running) -> No
     await light.service.keep_time()
     async with light.service.database.reading() as connection:
         (learnt,) = (await connection.execute(select(past_sessions))).mappings().all()
-    assert (learnt["held"], learnt["technology"]) == (True, "5G")
-    assert 6.0 < learnt["predicted_log10_bps"] < 7.0
+    assert (learnt["outcome"], learnt["technology"]) == ("held", "5G")
+    assert 0.5 < learnt["predicted_probability"] < 1.0
+    assert learnt["watched_s"] > 250.0

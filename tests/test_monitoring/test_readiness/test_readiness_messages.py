@@ -24,6 +24,10 @@ CODES = {
     *re.findall(r'_loss\(limits, "([a-z_]+)"', SOURCE),
     "only_weak_tests",
     "never_measured",
+    "moving_told",
+    "moving_sensed",
+    "outages_seen",
+    "watched_little",
 }
 
 

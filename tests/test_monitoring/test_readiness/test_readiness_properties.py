@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from math import inf
+from functools import partial
 from random import Random
 from typing import TypeVar
 
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from lensong.monitoring.readiness import (
     Evidence,
+    FinishedSession,
     HourSample,
     Need,
-    PastSession,
     PredictedUplink,
     Question,
     ReadinessSettings,
@@ -24,11 +24,17 @@ from lensong.monitoring.readiness import (
     State,
     UplinkTest,
     Verdict,
-    judge,
+    Watch,
 )
-from lensong.monitoring.records import CountedBy, Transport
+from lensong.monitoring.readiness import judge as judge_and_advise
+from lensong.monitoring.readiness.verdict import shown_percent
+from lensong.monitoring.records import CountedBy, Motion, SessionOutcome, ToldBy, Transport
+from lensong.monitoring.tolerance import Tolerance
 
 T = TypeVar("T")
+
+judge = partial(judge_and_advise, advise=False)
+few = settings(max_examples=40)
 
 NOW = datetime(2026, 11, 28, 2, 0, tzinfo=UTC)
 ORDER = {State.NOT_READY: 0, State.AT_RISK: 1, State.READY: 2}
@@ -50,7 +56,10 @@ needs = st.builds(
     transport=st.sampled_from(Transport),
     uplink_required_bps=st.floats(5.5, 7.0).map(lambda log10: 10.0**log10),
     srt_latency_ms=st.one_of(st.none(), st.floats(100.0, 5_000.0)),
+    platform=st.sampled_from(["TikTok", "Facebook"]),
+    tolerance=st.builds(Tolerance, longest_freeze_s=st.sampled_from([2.0, 10.0, 30.0])),
 )
+motions = st.sampled_from([Motion.UNKNOWN, Motion.UNKNOWN, Motion.AT_REST, Motion.MOVING])
 
 
 @st.composite
@@ -64,6 +73,7 @@ def questions(draw: st.DrawFn) -> Question:
         ladder=tuple(draw(st.lists(needs, max_size=3))),
         starts_at=starts_at,
         ends_at=max(starts_at, NOW) + timedelta(minutes=draw(st.integers(1, 300))),
+        motion=draw(motions),
     )
 
 
@@ -82,6 +92,7 @@ samples = st.builds(
     technology=technologies,
     operator=operators,
     uplink_p10_bps=rates,
+    uplink_p50_bps=st.none(),
     tests=st.integers(1, 4),
 )
 optional_ms = st.one_of(st.none(), st.floats(1.0, 150.0), st.floats(1.0, 3_000.0))
@@ -100,16 +111,32 @@ tests = st.builds(
     loss_ratio=st.one_of(st.none(), st.just(0.0), st.floats(0.0, 0.3)),
     counted_by=st.sampled_from(CountedBy),
     spot=st.sampled_from([None, "sân", "chợ"]),
+    motion=motions,
+    outages_s=st.lists(st.floats(0.0, 20.0), max_size=2).map(tuple),
+)
+outages = st.lists(st.floats(0.0, 60.0), max_size=3).map(tuple)
+watches = st.builds(
+    Watch,
+    ended_at=st.one_of(recent, pasts),
+    watched_s=st.floats(0.0, 43_200.0),
+    outages_s=outages,
+    motion=motions,
+    technology=technologies,
+    operator=operators,
 )
 sessions = st.builds(
-    PastSession,
+    FinishedSession,
     ended_at=pasts,
+    site_id=st.sampled_from(["binh-lu", "tam-duong"]),
     technology=technologies,
-    predicted_log10_bps=st.floats(5.0, 8.0),
-    achieved_log10_bps=st.floats(5.0, 8.0),
-    held=st.booleans(),
-    predicted_sd_log10=st.one_of(st.none(), st.floats(0.05, 0.6)),
-    predicted_outage_probability=st.one_of(st.none(), st.floats(0.0, 1.0)),
+    motion=motions,
+    told_by=st.sampled_from(ToldBy),
+    outcome=st.sampled_from(SessionOutcome),
+    uplink_required_bps=st.floats(5.5, 7.0).map(lambda log10: 10.0**log10),
+    carried_bps=st.one_of(st.none(), rates),
+    watched_s=st.floats(0.0, 14_400.0),
+    outages_s=outages,
+    predicted_probability=st.one_of(st.none(), st.floats(0.0, 1.0)),
 )
 neighbours = st.builds(
     SiteOption,
@@ -130,7 +157,9 @@ evidences = st.builds(
     site_history=tuples_of(samples, 10),
     commune_history=tuples_of(samples, 4),
     tests=tuples_of(tests, 5),
-    past_sessions=tuples_of(sessions, 30),
+    sessions=tuples_of(sessions, 8),
+    watches=tuples_of(watches, 3),
+    commune_watches=tuples_of(watches, 2),
     neighbours=tuples_of(neighbours, 2),
 )
 factors = st.floats(1.0, 100.0)
@@ -148,13 +177,17 @@ def assert_no_worse(better: Verdict, verdict: Verdict) -> None:
     assert verdict.probability is not None
     assert better.probability >= verdict.probability - TINY
     # at a threshold rounding may fall on either side
-    at_threshold = any(abs(verdict.probability - p) < 1e-6 for p in (0.5, 0.55, 0.85, 0.9))
+    at_threshold = any(
+        abs(verdict.probability - p) < 1e-6
+        for p in (verdict.ready_from, verdict.not_ready_to + 0.01)
+    )
     assert ORDER[better.state] >= ORDER[verdict.state] or at_threshold
-    assert (better.uplink_safe_bps is None) == (verdict.uplink_safe_bps is None)
-    if better.uplink_safe_bps is not None and verdict.uplink_safe_bps is not None:
+    if verdict.uplink_safe_bps is not None:
+        assert better.uplink_safe_bps is not None
         assert better.uplink_safe_bps >= verdict.uplink_safe_bps * (1.0 - TINY)
 
 
+@few
 @given(questions(), evidences, factors, st.integers(0, 5))
 def test_a_test_with_more_uplink_never_worsens_the_verdict(
     question: Question, evidence: Evidence, factor: float, which: int
@@ -170,6 +203,7 @@ def test_a_test_with_more_uplink_never_worsens_the_verdict(
     )
 
 
+@few
 @given(questions(), evidences, factors, st.integers(0, 9), st.booleans())
 def test_history_with_more_uplink_never_worsens_the_verdict(
     question: Question, evidence: Evidence, factor: float, which: int, of_commune: bool
@@ -190,6 +224,7 @@ def test_history_with_more_uplink_never_worsens_the_verdict(
     assert_no_worse(judge(question, better, now=NOW), judge(question, evidence, now=NOW))
 
 
+@few
 @given(questions(), evidences, factors, st.floats(0.0, 30.0), st.integers(0, 2))
 def test_a_plan_with_more_uplink_never_worsens_the_verdict(
     question: Question, evidence: Evidence, factor: float, stronger_db: float, which: int
@@ -212,28 +247,105 @@ def test_a_plan_with_more_uplink_never_worsens_the_verdict(
     )
 
 
-@given(questions(), evidences)
-def test_sessions_that_failed_never_better_a_verdict_over_the_same_that_held(
-    question: Question, evidence: Evidence
+@few
+@given(questions(), evidences, factors)
+def test_all_evidence_scaled_up_never_worsens_the_verdict(
+    question: Question, evidence: Evidence, factor: float
 ) -> None:
-    # none an outage: those are left out of the scores, which then are fewer
-    at_least = tuple(
-        max(s.achieved_log10_bps, s.predicted_log10_bps - 2.9 * (s.predicted_sd_log10 or 0.1))
-        for s in evidence.past_sessions
-    )
-    failed, held = (
-        replace(
+    # ratios within a test, and so the spread of its seconds, stay as they are
+    def scaled(up: float) -> Evidence:
+        return replace(
             evidence,
-            past_sessions=tuple(
-                replace(s, achieved_log10_bps=achieved, held=held)
-                for s, achieved in zip(evidence.past_sessions, at_least, strict=True)
+            predictions=(),
+            tests=tuple(
+                replace(
+                    t,
+                    uplink_p10_bps=raised(t.uplink_p10_bps and max(t.uplink_p10_bps, 1e3), up),
+                    uplink_p50_bps=raised(t.uplink_p10_bps and max(t.uplink_p10_bps, 1e3), 2 * up),
+                )
+                for t in evidence.tests
+            ),
+            site_history=tuple(
+                replace(
+                    s,
+                    uplink_p10_bps=max(s.uplink_p10_bps, 1e3) * up,
+                    uplink_p50_bps=max(s.uplink_p10_bps, 1e3) * 1.5 * up,
+                )
+                for s in evidence.site_history
+            ),
+            commune_history=tuple(
+                replace(s, uplink_p10_bps=max(s.uplink_p10_bps, 1e3) * up)
+                for s in evidence.commune_history
             ),
         )
-        for held in (False, True)
-    )
-    assert_no_worse(judge(question, held, now=NOW), judge(question, failed, now=NOW))
+
+    assert_no_worse(judge(question, scaled(factor), now=NOW), judge(question, scaled(1.0), now=NOW))
 
 
+@few
+@given(questions(), evidences, sessions)
+def test_a_session_that_held_never_lowers_the_probability(
+    question: Question, evidence: Evidence, session: FinishedSession
+) -> None:
+    held = replace(session, outcome=SessionOutcome.HELD, outages_s=())
+    before = judge(question, evidence, now=NOW)
+    after = judge(question, replace(evidence, sessions=(*evidence.sessions, held)), now=NOW)
+    if before.probability is not None:
+        assert after.probability is not None
+        assert after.probability >= before.probability - TINY
+
+
+@few
+@given(questions(), evidences, watches)
+def test_one_more_clean_hour_never_lowers_the_probability(
+    question: Question, evidence: Evidence, watch: Watch
+) -> None:
+    clean = replace(watch, outages_s=(), motion=Motion.UNKNOWN)
+    before = judge(question, evidence, now=NOW)
+    after = judge(question, replace(evidence, watches=(*evidence.watches, clean)), now=NOW)
+    if before.probability is not None:
+        assert after.probability is not None
+        assert after.probability >= before.probability - TINY
+
+
+@few
+@given(questions(), evidences, st.sampled_from([None, *State]))
+def test_state_and_probability_that_are_shown_never_contradict(
+    question: Question, evidence: Evidence, stood: State | None
+) -> None:
+    plain = judge(question, evidence, now=NOW)
+    previous = None
+    if stood is not None:
+        p = None if stood is State.UNKNOWN else 0.7
+        previous = replace(plain, state=stood, probability=p)
+    verdict = judge(question, evidence, now=NOW, previous=previous)
+    if verdict.state is State.UNKNOWN:
+        return
+    shown = verdict.probability_percent
+    assert shown is not None
+    assert (verdict.state is State.READY) == (shown >= shown_percent(verdict.ready_from))
+    assert (verdict.state is State.NOT_READY) == (shown <= shown_percent(verdict.not_ready_to))
+    for reason in verdict.reasons:
+        if "ready_percent" in reason.values:
+            assert reason.values["ready_percent"] == shown_percent(verdict.ready_from)
+            assert reason.values["probability_percent"] == shown
+
+
+@few
+@given(questions(), evidences)
+def test_a_safe_rate_is_a_finding_and_never_a_floor(question: Question, evidence: Evidence) -> None:
+    verdict = judge(question, evidence, now=NOW)
+    if verdict.uplink_safe_bps is None:
+        codes = {reason.code for reason in verdict.reasons}
+        assert codes & {
+            "no_safe_rate", "never_measured", "only_weak_tests", "measured_long_ago",
+            "few_sessions_here", "no_evidence", "evidence_stale",
+        }  # fmt: skip
+    else:
+        assert verdict.uplink_safe_bps >= 1e3
+
+
+@few
 @given(questions(), evidences, st.floats(1.0, 3.0))
 def test_a_smaller_need_never_worsens_the_verdict(
     question: Question, evidence: Evidence, factor: float
@@ -245,6 +357,7 @@ def test_a_smaller_need_never_worsens_the_verdict(
     )
 
 
+@few
 @given(questions(), evidences, st.integers(1, 300))
 def test_a_longer_session_is_never_more_likely_to_hold(
     question: Question, evidence: Evidence, longer_min: int
@@ -257,51 +370,41 @@ def test_a_longer_session_is_never_more_likely_to_hold(
     assert long.state is not State.READY or short.state is State.READY
 
 
+@few
 @given(questions(), evidences, st.integers(1, 4))
-def test_older_evidence_never_raises_confidence(
+def test_evidence_of_earlier_weeks_never_says_more(
     question: Question, evidence: Evidence, weeks: int
 ) -> None:
-    # whole weeks: another hour of the week is other evidence, not older evidence
     def older(time: datetime) -> datetime:
         return time - timedelta(weeks=weeks)
 
-    aged = replace(
+    # nothing failed and nothing was away: what is bad fades too
+    clean = replace(
         evidence,
-        predictions=tuple(
-            replace(p, computed_at=older(p.computed_at)) for p in evidence.predictions
-        ),
-        site_history=tuple(
-            replace(s, hour_starts_at=older(s.hour_starts_at)) for s in evidence.site_history
-        ),
-        commune_history=tuple(
-            replace(s, hour_starts_at=older(s.hour_starts_at)) for s in evidence.commune_history
-        ),
-        tests=tuple(replace(t, measured_at=older(t.measured_at)) for t in evidence.tests),
+        sessions=(),
+        watches=tuple(replace(w, outages_s=()) for w in evidence.watches),
+        commune_watches=(),
+        tests=(),
+        site_history=tuple(replace(s, uplink_p10_bps=2e7) for s in evidence.site_history),
     )
-    fresh, old = judge(question, evidence, now=NOW), judge(question, aged, now=NOW)
-    if fresh.state is State.UNKNOWN:
-        assert old.state is State.UNKNOWN
-    if State.UNKNOWN in (fresh.state, old.state) or hours_of(question) > 1:
-        return  # of several hours the weakest is told, and that may be another
-    for kind, sd in spreads(old).items():
-        assert sd >= spreads(fresh)[kind] - TINY
+    aged = replace(
+        clean,
+        site_history=tuple(
+            replace(s, hour_starts_at=older(s.hour_starts_at)) for s in clean.site_history
+        ),
+        watches=tuple(replace(w, ended_at=older(w.ended_at)) for w in clean.watches),
+    )
+    fresh, old = judge(question, clean, now=NOW), judge(question, aged, now=NOW)
+    assert old.state is not State.READY or fresh.state is State.READY
+    if fresh.probability is not None and old.probability is not None and fresh.probability > 0.9:
+        assert old.probability <= fresh.probability + TINY
 
 
-def hours_of(question: Question) -> int:
-    first = max(question.starts_at, NOW).timestamp() // 3600
-    return int((question.ends_at.timestamp() - 1e-3) // 3600 - first) + 1
-
-
-def spreads(verdict: Verdict) -> dict[str, float]:
-    found = {used.kind: used.values.get("sd_log10") for used in verdict.evidence}
-    return {kind: sd for kind, sd in found.items() if isinstance(sd, float)}
-
-
-@given(questions(), rates, st.integers(0, 3_599), st.integers(0, 3_599))
+@few
+@given(questions(), rates, st.integers(0, 2 * 86_400), st.integers(0, 2 * 86_400))
 def test_an_older_test_alone_never_lifts_a_verdict(
     question: Question, uplink_p10_bps: float, age_s: int, other_age_s: int
 ) -> None:
-    # both within the hour before NOW: in another hour of the week it is other evidence
     def verdict(age_s: int) -> Verdict:
         test = UplinkTest(
             measured_at=NOW - timedelta(seconds=1 + age_s),
@@ -312,26 +415,25 @@ def test_an_older_test_alone_never_lifts_a_verdict(
         return judge(question, Evidence(tests=(test,)), now=NOW)
 
     newer, older = verdict(min(age_s, other_age_s)), verdict(max(age_s, other_age_s))
-    if hours_of(question) == 1:
-        assert spreads(older)["history"] >= spreads(newer)["history"] - TINY
-        assert spreads(older).get("test", inf) >= spreads(newer).get("test", inf) - TINY
-    assert newer.uplink_safe_bps is not None
-    assert older.uplink_safe_bps is not None
-    assert older.uplink_safe_bps <= newer.uplink_safe_bps * (1.0 + TINY)
     assert older.state is not State.READY or newer.state is State.READY
+    if older.uplink_safe_bps is not None:
+        assert newer.uplink_safe_bps is not None
+        assert older.uplink_safe_bps <= newer.uplink_safe_bps * (1.0 + TINY)
 
 
+@few
 @given(questions(), evidences)
 def test_without_a_measurement_at_the_site_it_is_never_ready(
     question: Question, evidence: Evidence
 ) -> None:
-    unmeasured = replace(evidence, site_history=(), tests=())
+    unmeasured = replace(evidence, site_history=(), tests=(), sessions=())
     verdict = judge(question, unmeasured, now=NOW)
     assert verdict.state is not State.READY
     assert verdict.uplink_safe_bps is None
     assert verdict.best_profile_code is None
 
 
+@few
 @given(questions(), evidences)
 def test_tests_counted_by_a_client_never_lift_to_ready(
     question: Question, evidence: Evidence
@@ -347,6 +449,7 @@ def test_tests_counted_by_a_client_never_lift_to_ready(
         assert judge(question, without, now=NOW).state is State.READY
 
 
+@few
 @given(questions(), evidences, st.integers(0, 4))
 def test_missing_data_is_unknown_and_never_not_ready(
     question: Question, evidence: Evidence, left: int
@@ -354,7 +457,8 @@ def test_missing_data_is_unknown_and_never_not_ready(
     # only what says nothing of the rate is left: failed tests, sessions elsewhere, neighbours
     silent = Evidence(
         tests=tuple(replace(t, succeeded=False) for t in evidence.tests[:left]),
-        past_sessions=evidence.past_sessions,
+        sessions=tuple(s for s in evidence.sessions if s.site_id != question.site_id),
+        watches=evidence.watches,
         neighbours=evidence.neighbours,
     )
     verdict = judge(question, silent, now=NOW)
@@ -362,6 +466,7 @@ def test_missing_data_is_unknown_and_never_not_ready(
     assert verdict.probability is None
 
 
+@few
 @given(questions(), evidences, st.booleans(), st.booleans())
 def test_a_fault_of_clock_or_access_is_unknown(
     question: Question, evidence: Evidence, clock_fault: bool, auth_fault: bool
@@ -371,6 +476,7 @@ def test_a_fault_of_clock_or_access_is_unknown(
     assert judge(question, faulty, now=NOW).state is State.UNKNOWN
 
 
+@few
 @given(questions(), evidences, st.randoms(use_true_random=False))
 def test_same_evidence_in_another_order_gives_the_same_verdict(
     question: Question, evidence: Evidence, random: Random
@@ -383,18 +489,24 @@ def test_same_evidence_in_another_order_gives_the_same_verdict(
         site_history=shuffled(evidence.site_history),
         commune_history=shuffled(evidence.commune_history),
         tests=shuffled(evidence.tests),
-        past_sessions=shuffled(evidence.past_sessions),
+        sessions=shuffled(evidence.sessions),
+        watches=shuffled(evidence.watches),
+        commune_watches=shuffled(evidence.commune_watches),
         neighbours=shuffled(evidence.neighbours),
     )
-    assert judge(question, other, now=NOW) == judge(question, evidence, now=NOW)
+    assert judge_and_advise(question, other, now=NOW) == judge_and_advise(
+        question, evidence, now=NOW
+    )
 
 
+@few
 @given(questions(), evidences)
 def test_a_verdict_survives_json(question: Question, evidence: Evidence) -> None:
-    verdict = judge(question, evidence, now=NOW)
+    verdict = judge_and_advise(question, evidence, now=NOW)
     assert Verdict.from_dict(json.loads(json.dumps(verdict.to_dict()))) == verdict
 
 
+@few
 @given(questions(), evidences, st.sampled_from(State))
 def test_hysteresis_only_matters_within_its_band(
     question: Question, evidence: Evidence, stood: State
@@ -407,19 +519,20 @@ def test_hysteresis_only_matters_within_its_band(
     assert plain.state is State.AT_RISK
     assert again.state is stood
     assert plain.probability is not None
-    settings = ReadinessSettings()
-    # READY may also have been lost for want of a reserve, above the threshold
+    of_model = ReadinessSettings()
+    # a doubt besides the rate keeps the probability a per cent below the threshold of the moment
     band = (
-        (settings.ready_probability - settings.hysteresis, 1.0)
+        (of_model.ready_probability - of_model.hysteresis, of_model.ready_probability)
         if stood is State.READY
         else (
-            settings.not_ready_probability,
-            settings.not_ready_probability + settings.hysteresis,
+            of_model.not_ready_probability,
+            of_model.not_ready_probability + of_model.hysteresis + 0.01,
         )
     )
     assert band[0] - TINY <= plain.probability <= band[1] + TINY
 
 
+@few
 @given(questions(), evidences)
 def test_ready_means_that_the_safe_uplink_covers_the_need(
     question: Question, evidence: Evidence
@@ -433,13 +546,14 @@ def test_ready_means_that_the_safe_uplink_covers_the_need(
         assert not any(reason.severity != "info" for reason in verdict.reasons)
 
 
+@few
 @given(questions(), evidences)
 def test_an_uplink_is_called_too_weak_only_where_less_is_expected_than_needed(
     question: Question, evidence: Evidence
 ) -> None:
     for reason in judge(question, evidence, now=NOW).reasons:
         if reason.code in ("rate_short", "rate_unsteady"):
-            expected, required = reason.values["expected_mbps"], reason.values["required_mbps"]
+            expected, required = reason.values["likeliest_mbps"], reason.values["required_mbps"]
             assert isinstance(expected, float)
             assert isinstance(required, float)
             assert (expected < required) == (reason.code == "rate_short")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,10 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lensong.monitoring.readiness.verdict import EvidenceUsed, Verdict
+from lensong.monitoring.readiness.past import FinishedSession
 from lensong.monitoring.readiness.verdict import State as Readiness
+from lensong.monitoring.readiness.verdict import Verdict
+from lensong.monitoring.records import SessionOutcome
 from lensong.monitoring.streams.health_state import Reason, State, StreamHealth
-from lensong.monitoring.streams.session_report import SessionReport, past_session, report_session
+from lensong.monitoring.streams.session_report import (
+    SessionReport,
+    finished_session,
+    report_session,
+)
 from lensong.propagation.errors import InvalidInputError
 from tests.test_monitoring.test_streams.simulated_stream import START, Server, Stream, watch
 
@@ -24,11 +29,16 @@ SENT_BPS = 2.6e6
 VERDICT = Verdict(
     site_id="binh-lu", profile_code="720p", starts_at=START, ends_at=START + HOUR,
     judged_at=START - HOUR, state=Readiness.READY, probability=0.93, uplink_required_bps=2.8e6,
-    uplink_safe_bps=3.4e6, predicted_log10_bps=6.8, predicted_sd_log10=0.2,
-    evidence=(EvidenceUsed(kind="sessions", age_s=None, weight=0.0,
-                           values={"outage_probability": 0.04}),),
-    model_version="test",
+    uplink_safe_bps=3.4e6, predicted_log10_bps=6.8, model_version="test",
 )  # fmt: skip
+
+
+def past_session(
+    told: SessionReport, verdict: Verdict | None, *, technology: str | None
+) -> FinishedSession | None:
+    return finished_session(
+        told, verdict, site_id="binh-lu", technology=technology, uplink_required_bps=2.8e6
+    )
 
 
 def health(t_s: float, state: State = "ok", code: str | None = None, **given: Any) -> StreamHealth:
@@ -73,10 +83,10 @@ def test_a_session_that_held_gives_a_lower_bound() -> None:
     past = past_session(told, VERDICT, technology="4G")
     assert past is not None
     assert past.held
-    assert past.achieved_log10_bps == pytest.approx(math.log10(1.06 * SENT_BPS))
-    assert past.predicted_log10_bps == 6.8
-    assert past.predicted_sd_log10 == 0.2
-    assert past.predicted_outage_probability == 0.04
+    assert past.carried_bps == pytest.approx(1.06 * SENT_BPS)
+    assert past.predicted_probability == 0.93
+    assert past.watched_s == pytest.approx(3_600.0)
+    assert told.held_strictly is True
     assert past.technology == "4G"
     assert past.ended_at == START + timedelta(seconds=3_598)
 
@@ -96,11 +106,22 @@ def test_a_session_that_fell_behind_shows_the_rate_of_its_link() -> None:
     assert told.lag_max_s == pytest.approx(58 * (1.0 - link_bps / SENT_BPS))
     assert told.lag_max_at == START + timedelta(seconds=1_058)
     assert told.seconds["not_ok"] == pytest.approx(58.0)
-    # in 58 s a constant stream may bring what the link carries, and 2 s more
-    assert told.carried_bps == pytest.approx(1.06 * link_bps * 58 / 56, rel=0.02)
+    # for 10 of these 58 s the picture may stand still
+    assert told.carried_bps is not None
+    assert 1.06 * link_bps < told.carried_bps < 1.06 * link_bps * 58 / 46
+    assert told.breach == "freeze_long"
     past = past_session(told, VERDICT, technology=None)
     assert past is not None
-    assert not past.held
+    assert past.outcome is SessionOutcome.FROZE
+
+
+def test_a_lag_of_two_point_eight_seconds_at_full_rate_has_held() -> None:
+    late = every_2_s(1_000, 1_060, "at_risk", "lag", lag_s=2.8)
+    told = report([*every_2_s(0, 1_000), *late, *every_2_s(1_060, 3_600)])
+    assert told.held is True
+    assert told.held_strictly is False
+    assert told.freezes == 1
+    assert told.frozen_s == pytest.approx(0.8)
 
 
 def test_an_outage_fails_at_every_rate_and_a_break_is_no_outage() -> None:
@@ -117,7 +138,8 @@ def test_an_outage_fails_at_every_rate_and_a_break_is_no_outage() -> None:
     assert (outage.outages, outage.outage_longest_s, outage.reconnects) == (1, 30.0, 1)
     past = past_session(outage, VERDICT, technology=None)
     assert past is not None
-    assert past.achieved_log10_bps == 3.0
+    assert past.outcome is SessionOutcome.LOST
+    assert past.outages_s == (30.0,)
     assert outage.seconds["down"] == 30.0
     pause = away(600)
     assert pause.held is True
@@ -134,7 +156,9 @@ def test_a_new_connection_between_two_looks_is_an_outage_of_its_length() -> None
 
     assert again(1.5).held is True
     assert again(1.5).outages == 1
-    assert again(8.0).held is False
+    assert again(8.0).held is True
+    assert again(8.0).held_strictly is False
+    assert again(12.0).held is False
 
 
 def test_before_and_after_the_air_nothing_is_held_against_the_link() -> None:
@@ -170,8 +194,8 @@ def test_a_starving_stream_failed_even_without_lag() -> None:
     told = report([*every_2_s(0, 400, lag_s=None), *starving, *every_2_s(420, 800, lag_s=None)])
     assert told.held is False
     assert told.lag_max_s is None
-    # 20 s at 0.8 Mbit/s: 0.8 * 20 / 18
-    assert told.carried_bps == pytest.approx(1.06 * 0.8e6 * 20 / 18, rel=0.01)
+    assert told.carried_bps is not None
+    assert 1.06 * 0.8e6 < told.carried_bps < 1.06 * SENT_BPS
 
 
 def test_losses_of_srt_fail_a_session_and_show_no_rate() -> None:
@@ -179,19 +203,21 @@ def test_losses_of_srt_fail_a_session_and_show_no_rate() -> None:
     told = report([*every_2_s(0, 400, lag_s=None), *lossy])
     assert told.held is False
     assert told.carried_bps is None
-    assert past_session(told, VERDICT, technology=None) is None
+    past = past_session(told, VERDICT, technology=None)
+    assert past is not None
+    assert past.carried_bps is None
 
 
-def test_without_a_verdict_nothing_is_learnt_and_the_report_stands() -> None:
+def test_without_a_verdict_the_site_still_learns_and_the_report_stands() -> None:
     told = report_session(
         every_2_s(0, 600), starts_at=START, ends_at=START + HOUR, configured_bps=None
     )
     assert told.held is True
     assert told.promised_state is None
     assert told.seconds["unobserved"] == pytest.approx(3_000.0, abs=15.0)
-    assert past_session(told, None, technology=None) is None
-    silent = replace(VERDICT, state=Readiness.UNKNOWN, probability=None, predicted_log10_bps=None)
-    assert past_session(told, silent, technology=None) is None
+    past = past_session(told, None, technology=None)
+    assert past is not None
+    assert past.predicted_probability is None
 
 
 def test_what_was_received_is_weighted_by_time() -> None:
@@ -202,7 +228,7 @@ def test_what_was_received_is_weighted_by_time() -> None:
 
 
 def test_the_order_of_what_was_kept_does_not_matter_and_json_takes_it() -> None:
-    kept = [*every_2_s(0, 500), *every_2_s(500, 520, "at_risk", "lag", lag_s=2.5)]
+    kept = [*every_2_s(0, 500), *every_2_s(500, 520, "at_risk", "lag", lag_s=12.5)]
     assert report(kept) == report(kept[::-1])
     assert json.loads(json.dumps(report(kept).to_dict()))["held"] is False
 
@@ -214,14 +240,13 @@ def test_a_session_that_ends_before_it_starts_is_refused() -> None:
 
 def test_a_simulated_stream_from_samples_to_the_record() -> None:
     def link_bps(t: float) -> float:
-        return 1.5e6 if 600.0 <= t < 630.0 else 5e6
+        return 1.5e6 if 600.0 <= t < 640.0 else 5e6
 
     told = [one for _, one in watch(Stream(bitrate_bps=2.5e6), Server(), link_bps, 1_200.0)]
     found = report(told, 1_200.0)
     assert found.held is False
     assert found.carried_bps is not None
-    # 1.5 Mbit/s for 30 s hold a stream of 1.5 * 30 / 28
-    assert found.carried_bps / 1.06 == pytest.approx(1.5e6 * 30 / 28, rel=0.08)
+    assert 1.5e6 < found.carried_bps / 1.06 < 2.5e6
     calm = [one for _, one in watch(Stream(), Server(), lambda _: 5e6, 600.0)]
     assert report(calm, 600.0).held is True
 
@@ -239,7 +264,7 @@ def test_one_health_in_ten_seconds_and_every_change_of_state_is_enough() -> None
     assert found.seconds["unobserved"] < 20.0
     assert found.held is False
     assert found.carried_bps is not None
-    assert found.carried_bps / 1.06 == pytest.approx(1.5e6 * 60 / 58, rel=0.10)
+    assert 1.4e6 < found.carried_bps / 1.06 < 2.5e6
 
 
 def test_two_healths_of_one_moment_divide_by_nothing() -> None:
@@ -269,4 +294,4 @@ def test_whatever_was_kept_makes_a_report(healths: list[StreamHealth]) -> None:
     assert (told.held is None) == (told.undecided is not None)
     assert told.carried_bps is None or 0.0 <= told.carried_bps < math.inf
     past = past_session(told, VERDICT, technology=None)
-    assert past is None or past.achieved_log10_bps >= 3.0
+    assert past is None or past.held == (told.held is True)

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lensong.monitoring.demo.streams import dips, seen_of, synthetic_verdict
 from lensong.monitoring.errors import NotFoundError
-from lensong.monitoring.readiness.evidence import PastSession
+from lensong.monitoring.readiness.past import FinishedSession
 from lensong.monitoring.readiness.verdict import Verdict
 from lensong.monitoring.records import (
     Commune,
@@ -26,6 +26,7 @@ from lensong.monitoring.records import (
     Outcome,
     Province,
     Session,
+    SessionOutcome,
     SessionStatus,
     Site,
     StreamProfile,
@@ -42,10 +43,10 @@ from lensong.monitoring.store.places import (
 )
 from lensong.monitoring.store.rows import to_row
 from lensong.monitoring.store.sessions import put_session, set_report, set_status
-from lensong.monitoring.store.streams import StreamSource, put_past_session, put_source
+from lensong.monitoring.store.streams import StreamSource, put_finished_session, put_source
 from lensong.monitoring.store.tables import hourly, stream_samples
 from lensong.monitoring.streams.health_state import StreamHealth
-from lensong.monitoring.streams.session_report import past_session, report_session
+from lensong.monitoring.streams.session_report import finished_session, report_session
 from lensong.monitoring.streams.target import CollectorTarget
 
 __all__ = ["fill", "keep_alive"]
@@ -245,18 +246,21 @@ async def _past(
         await add_verdict(connection, session.session_id, verdict, "t-0.25h")
         could = predicted + chance.gauss(0.03, 0.13)
         needed = math.log10(profile.uplink_required_bps)
-        past: PastSession | None = PastSession(
+        held = could >= needed
+        past: FinishedSession | None = FinishedSession(
             ended_at=ends_at,
+            site_id=place.site.site_id,
             technology=place.site.technologies[0],
-            predicted_log10_bps=predicted,
-            predicted_sd_log10=0.17,
-            achieved_log10_bps=min(could, needed),
-            held=could >= needed,
+            outcome=SessionOutcome.HELD if held else SessionOutcome.FROZE,
+            uplink_required_bps=profile.uplink_required_bps,
+            carried_bps=10.0 ** min(could, needed),
+            watched_s=3_600.0,
+            predicted_probability=verdict.probability,
         )
         if number < _TOLD:
             past = await _told(connection, session, profile, verdict, could - needed)
         if past is not None:
-            await put_past_session(connection, session.session_id, place.site.site_id, past)
+            await put_finished_session(connection, session.session_id, past)
 
 
 async def _told(
@@ -265,7 +269,7 @@ async def _told(
     profile: StreamProfile,
     verdict: Verdict,
     decades_over: float,
-) -> PastSession | None:
+) -> FinishedSession | None:
     """Keep what was seen of a session's stream, and its report; return what it teaches."""
     bad = (600.0, 240.0, 10.0**decades_over) if decades_over < 0.0 else (600.0, 20.0, 0.93)
     seen = list(seen_of(session.starts_at, session.ends_at, profile, dips(bad, (1_900, 15, 0.95))))
@@ -276,9 +280,17 @@ async def _told(
         ends_at=session.ends_at,
         configured_bps=profile.video_bps + profile.audio_bps,
         verdict=verdict,
+        tolerance=profile.tolerance,
     )
     await set_report(connection, session.session_id, report.to_dict())
-    return past_session(report, verdict, technology="4G")
+    return finished_session(
+        report,
+        verdict,
+        site_id=session.site_id,
+        technology="4G",
+        uplink_required_bps=profile.uplink_required_bps,
+        tolerance=profile.tolerance,
+    )
 
 
 async def _keep_seen(

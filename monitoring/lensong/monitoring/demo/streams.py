@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from statistics import NormalDist
 
-from lensong.monitoring.readiness.verdict import EvidenceUsed, Reason, State, Verdict
+from lensong.monitoring.readiness.verdict import EvidenceUsed, Reason, State, Verdict, shown_percent
 from lensong.monitoring.records import Session, StreamProfile
 from lensong.monitoring.streams.health import advance
 from lensong.monitoring.streams.health_state import HealthState, StreamHealth
@@ -75,9 +75,9 @@ def synthetic_verdict(
     probability = 1.0 - NormalDist(mean_log10_bps, sd_log10).cdf(need)
     state, code = (
         (State.READY, "rate_enough")
-        if probability >= 0.9
+        if shown_percent(probability) >= 90
         else (State.NOT_READY, "rate_short")
-        if probability <= 0.5
+        if shown_percent(probability) <= 50
         else (State.AT_RISK, "rate_unsure")
     )
     safe_bps = 10.0 ** NormalDist(mean_log10_bps, sd_log10).inv_cdf(0.1)
@@ -92,16 +92,16 @@ def synthetic_verdict(
         uplink_required_bps=profile.uplink_required_bps,
         uplink_safe_bps=safe_bps,
         predicted_log10_bps=mean_log10_bps,
-        predicted_sd_log10=sd_log10,
         reasons=(
             Reason(
                 code=code,
                 severity={"rate_enough": "info", "rate_short": "error"}.get(code, "warning"),  # type: ignore[arg-type]  # one of three words
                 values={
                     "required_mbps": profile.uplink_required_bps / 1e6,
-                    "expected_mbps": 10.0**mean_log10_bps / 1e6,
+                    "likeliest_mbps": 10.0**mean_log10_bps / 1e6,
                     "safe_mbps": safe_bps / 1e6,
-                    "probability_percent": 100.0 * probability,
+                    "probability_percent": shown_percent(probability),
+                    "ready_percent": 90,
                 },
             ),
         ),
@@ -110,7 +110,7 @@ def synthetic_verdict(
                 kind="history",
                 age_s=7_200.0,
                 weight=1.0,
-                values={"uplink_bps": 10.0**mean_log10_bps, "sd_log10": sd_log10, "n": 12},
+                values={"uplink_bps": 10.0**mean_log10_bps, "n": 12},
             ),
         ),
         model_version="synthetic",

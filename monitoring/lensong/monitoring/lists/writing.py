@@ -153,8 +153,8 @@ def _event(
     if verdict is not None:
         event.add("X-LENSONG-STATE", verdict.state.value)
         heading = say(f"state.{verdict.state.value}", language)
-        if verdict.probability is not None:
-            heading = f"{heading} ({verdict.probability:.0%})"
+        if verdict.probability_percent is not None:
+            heading = f"{heading} ({verdict.probability_percent}%)"
         event.add("DESCRIPTION", "\n".join([heading, *_reasons(verdict, language)]))
     return event
 

@@ -14,9 +14,13 @@ from lensong.monitoring.store.engine import Database
 from lensong.monitoring.store.events import verdict_before
 from lensong.monitoring.store.measurements import measurements_between
 from lensong.monitoring.store.sessions import set_report
-from lensong.monitoring.store.streams import health_of_session, put_past_session
+from lensong.monitoring.store.streams import health_of_session, put_finished_session
 from lensong.monitoring.store.writer import Writer
-from lensong.monitoring.streams.session_report import SessionReport, past_session, report_session
+from lensong.monitoring.streams.session_report import (
+    SessionReport,
+    finished_session,
+    report_session,
+)
 
 __all__ = ["close_session"]
 
@@ -50,13 +54,23 @@ async def close_session(
         ends_at=session.ends_at,
         configured_bps=None if profile is None else profile.video_bps + profile.audio_bps,
         verdict=verdict,
+        tolerance=None if profile is None else profile.tolerance,
     )
-    past = past_session(report, verdict, technology=_technology(tests, directory, session))
+    past = None
+    if profile is not None:
+        past = finished_session(
+            report,
+            verdict,
+            site_id=session.site_id,
+            technology=_technology(tests, directory, session),
+            uplink_required_bps=profile.uplink_required_bps,
+            tolerance=profile.tolerance,
+        )
 
     async def keep(connection: AsyncConnection) -> None:
         await set_report(connection, session.session_id, report.to_dict())
         if past is not None:
-            await put_past_session(connection, session.session_id, session.site_id, past)
+            await put_finished_session(connection, session.session_id, past)
 
     await writer.run(keep)
     return report

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,7 +15,6 @@ from lensong.monitoring.readiness.evidence import (
     Evidence,
     HourSample,
     Need,
-    PastSession,
     PredictedUplink,
     Question,
     SiteOption,
@@ -23,7 +23,8 @@ from lensong.monitoring.readiness.evidence import (
 from lensong.monitoring.records import Measurement, Outcome, Site, StreamProfile, Transport
 from lensong.monitoring.store.measurements import Hour, hours_between, measurements_between
 from lensong.monitoring.store.places import Prediction
-from lensong.monitoring.store.tables import clients, past_sessions
+from lensong.monitoring.store.streams import finished_sessions
+from lensong.monitoring.store.tables import clients
 
 __all__ = ["evidence_for", "need_of", "predicted_uplink", "question_for"]
 
@@ -35,6 +36,7 @@ _COMMUNE_HOURS = 500
 _TESTS = timedelta(days=2)
 _MOST_TESTS = 300
 _SESSIONS = timedelta(days=365)
+_MOST_SESSIONS = 2_000
 _NEIGHBOUR_M = 15_000.0
 _NEIGHBOURS = 12
 _CLOCK_OFF_S = 86_400.0
@@ -48,6 +50,8 @@ def need_of(profile: StreamProfile) -> Need:
         transport=Transport(profile.transport),
         uplink_required_bps=profile.uplink_required_bps,
         srt_latency_ms=profile.srt_latency_ms,
+        platform=profile.platform,
+        tolerance=profile.tolerance,
     )
 
 
@@ -117,7 +121,7 @@ async def evidence_for(
         site_history=_samples(hours),
         commune_history=_samples(around),
         tests=tuple(_test(item) for item in tests),
-        past_sessions=await _past_sessions(connection, now),
+        sessions=await finished_sessions(connection, now - _SESSIONS, now, newest=_MOST_SESSIONS),
         neighbours=_neighbours(directory.sites.values(), site, safe_bps_of),
         clock_fault=await _clock_is_off(connection, site.site_id, {t.client_id for t in tests}),
     )
@@ -130,6 +134,7 @@ def _samples(hours: Iterable[Hour]) -> tuple[HourSample, ...]:
             technology=hour.technology or None,
             operator=hour.operator or None,
             uplink_p10_bps=hour.uplink_p10_bps,
+            uplink_p50_bps=hour.uplink_p50_bps,
             tests=hour.tests,
         )
         for hour in hours
@@ -154,27 +159,14 @@ def _test(measured: Measurement) -> UplinkTest:
         loss_ratio=measured.loss_ratio,
         counted_by=measured.counted_by,
         spot=measured.spot,
+        outages_s=_outages_s(measured.uplink_bins_bps),
     )
 
 
-async def _past_sessions(connection: AsyncConnection, now: datetime) -> tuple[PastSession, ...]:
-    rows = await connection.execute(
-        select(past_sessions)
-        .where(past_sessions.c.ended_at >= now - _SESSIONS, past_sessions.c.ended_at <= now)
-        .order_by(past_sessions.c.ended_at.desc())
-        .limit(2_000)
-    )
+def _outages_s(bins_bps: Sequence[float]) -> tuple[float, ...]:
+    """Return how long nothing at all came through, each time, by seconds of a test [s]."""
     return tuple(
-        PastSession(
-            ended_at=row.ended_at,
-            technology=row.technology or None,
-            predicted_log10_bps=row.predicted_log10_bps,
-            predicted_sd_log10=row.predicted_sd_log10,
-            predicted_outage_probability=row.predicted_outage_probability,
-            achieved_log10_bps=row.achieved_log10_bps,
-            held=row.held,
-        )
-        for row in rows
+        float(sum(1 for _ in run)) for empty, run in groupby(b <= 0.0 for b in bins_bps) if empty
     )
 
 

@@ -13,7 +13,7 @@ from lensong.monitoring.live.board import Board
 from lensong.monitoring.live.directory import Directory
 from lensong.monitoring.live.events import EventBus
 from lensong.monitoring.live.snapshot import StreamSnapshot
-from lensong.monitoring.records import Session, SessionStatus, StreamProfile
+from lensong.monitoring.records import Session, SessionStatus
 from lensong.monitoring.store.engine import Database
 from lensong.monitoring.store.events import Event, add_event
 from lensong.monitoring.store.streams import (
@@ -110,7 +110,7 @@ class LiveStreams:
             session_id=session.session_id,
             target=source.target,
             configured_bps=profile.video_bps + profile.audio_bps,
-            limits=_limits(profile),
+            limits=StreamLimits.of(profile),
             state=self._states.get(session.site_id, HealthState()),
         )
 
@@ -193,10 +193,6 @@ def _is_near(session: Session, now: datetime) -> bool:
     if session.status is SessionStatus.LIVE:
         return True
     return session.status is SessionStatus.PLANNED and session.starts_at - _BEFORE <= now
-
-
-def _limits(profile: StreamProfile) -> StreamLimits:
-    return StreamLimits(srt_latency_ms=profile.srt_latency_ms, frame_rate_hz=profile.frame_rate_hz)
 
 
 def _snapshot(health: StreamHealth) -> StreamSnapshot:

@@ -9,7 +9,6 @@ from lensong.monitoring.readiness.evidence import (
     FinishedSession,
     HourSample,
     Need,
-    PastSession,
     PredictedUplink,
     Question,
     SiteOption,
@@ -17,14 +16,17 @@ from lensong.monitoring.readiness.evidence import (
     Watch,
 )
 from lensong.monitoring.readiness.judge import DEFAULT_SETTINGS, MODEL_VERSION, judge
+from lensong.monitoring.readiness.outages import OutagePrior
 from lensong.monitoring.readiness.settings import ReadinessSettings
 from lensong.monitoring.readiness.verdict import (
     BetterHour,
     BetterOperator,
     BetterSpot,
     EvidenceUsed,
+    Plan,
     Reason,
     State,
+    Step,
     Verdict,
 )
 
@@ -39,13 +41,15 @@ __all__ = [
     "FinishedSession",
     "HourSample",
     "Need",
-    "PastSession",
+    "OutagePrior",
+    "Plan",
     "PredictedUplink",
     "Question",
     "ReadinessSettings",
     "Reason",
     "SiteOption",
     "State",
+    "Step",
     "UplinkTest",
     "Verdict",
     "Watch",

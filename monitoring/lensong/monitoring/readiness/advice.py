@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 from lensong.monitoring.readiness.decades import decades
 from lensong.monitoring.readiness.evidence import Need, Question, SiteOption, UplinkTest
-from lensong.monitoring.readiness.history import History, hour_of_week
 from lensong.monitoring.readiness.settings import ReadinessSettings
 from lensong.monitoring.readiness.verdict import BetterHour, BetterOperator, BetterSpot
 
@@ -19,55 +18,57 @@ _LEAST_SAMPLES = 2.0
 _DAYS_AHEAD = 7
 
 
-def best_profile(ladder: Iterable[Need], would_be_ready: Callable[[Need], bool]) -> Need | None:
-    """Return the profile with the highest rate that would be READY, or None."""
-    ready = [need for need in ladder if would_be_ready(need)]
+def best_profile(
+    asked: Need, ladder: Iterable[Need], would_be_ready: Callable[[Need], bool]
+) -> Need | None:
+    """Return the profile with the highest rate that would be READY, or None.
+
+    Only those of the asked platform: a seller on TikTok cannot choose Facebook's.
+    """
+    ready = [need for need in ladder if need.platform == asked.platform and would_be_ready(need)]
     return max(ready, key=lambda need: (need.uplink_required_bps, need.profile_code), default=None)
 
 
 def better_hour(
     question: Question,
-    history: History,
+    near: Callable[[datetime], float],
+    carries: Callable[[datetime, float], bool],
     safe_at: Callable[[datetime], float | None],
     *,
     now: datetime,
     settings: ReadinessSettings,
 ) -> BetterHour | None:
-    """Return another start within a week at which the history promises clearly more.
+    """Return the nearest other start within a week at which the history says that the need holds.
 
     Parameters
     ----------
+    near : callable
+        How many days were tested at that time of day.
+    carries : callable
+        Whether the same session at another start would carry a rate [bit/s], without tests of the
+        same day.
     safe_at : callable
-        Safe uplink of the same session at another start [bit/s], from plan and history alone.
+        The highest rate that it carries.
 
     Notes
     -----
-    Among starts that carry the need the nearest to the asked one, otherwise the one with the
-    highest safe uplink. Only waking hours that were measured at least about twice count.
+    An hour that does not hold the need either is no advice. Only waking hours that were measured
+    at least about twice count.
     """
-    asked = safe_at(question.starts_at)
-    if asked is None:
-        return None
+    asked = safe_at(question.starts_at) or 0.0
     local = timedelta(seconds=settings.utc_offset_s)
     first = (now + local).replace(minute=0, second=0, microsecond=0) - local + timedelta(hours=1)
-    options: list[tuple[float, float, datetime]] = []
-    for step in range(_DAYS_AHEAD * 24):
-        start = first + timedelta(hours=step)
-        _, samples = history.samples_around(hour_of_week(start, settings))
-        if samples < _LEAST_SAMPLES or (start + local).hour not in _WAKING_HOURS:
+    starts = sorted(
+        (first + timedelta(hours=step) for step in range(_DAYS_AHEAD * 24)),
+        key=lambda start: (abs((start - question.starts_at).total_seconds()), start),
+    )
+    least_bps = max(question.need.uplink_required_bps, settings.better_ratio * asked)
+    for start in starts:
+        if (start + local).hour not in _WAKING_HOURS or near(start) < _LEAST_SAMPLES:
             continue
-        safe = safe_at(start)
-        if safe is not None and safe >= settings.better_ratio * asked:
-            away_s = abs((start - question.starts_at).total_seconds())
-            options.append((away_s, safe, start))
-    if not options:
-        return None
-    enough = [option for option in options if option[1] >= question.need.uplink_required_bps]
-    if enough:
-        _, safe, start = min(enough)
-    else:
-        _, safe, start = min(options, key=lambda option: (-option[1], option[0], option[2]))
-    return BetterHour(starts_at=start, uplink_safe_bps=safe)
+        if carries(start, least_bps) and (safe := safe_at(start)) is not None:
+            return BetterHour(starts_at=start, uplink_safe_bps=safe)
+    return None
 
 
 def better_operator(
@@ -76,14 +77,15 @@ def better_operator(
     safe_of: Callable[[str], float | None],
     *,
     safe_bps: float | None,
+    need: Need,
     settings: ReadinessSettings,
 ) -> BetterOperator | None:
-    """Return the measured operator with the highest safe uplink, where it is clearly better."""
+    """Return the measured operator with the highest safe uplink, if better and enough."""
     options = [
         (safe, operator)
         for operator in sorted(set(operators) - {asked})
         if (safe := safe_of(operator)) is not None
-        and safe >= settings.better_ratio * (safe_bps or 0.0)
+        and safe >= max(settings.better_ratio * (safe_bps or 0.0), need.uplink_required_bps)
     ]
     if asked is None or not options:
         return None
@@ -106,9 +108,9 @@ def better_site(neighbours: Iterable[SiteOption], need: Need) -> SiteOption | No
 
 
 def better_spot(
-    tests: Iterable[UplinkTest], *, now: datetime, settings: ReadinessSettings
+    tests: Iterable[UplinkTest], need: Need, *, now: datetime, settings: ReadinessSettings
 ) -> BetterSpot | None:
-    """Return the spot with the best test of the last day, if it clearly beats the newest one's.
+    """Return the spot with the best test of the last day, if it beats the newest one's and holds.
 
     Only named spots compare, and a spot counts by the mean log of its tests.
     """
@@ -125,6 +127,7 @@ def better_spot(
         return None
     means = {spot: math.fsum(values) / len(values) for spot, values in by_spot.items()}
     best = max(means, key=lambda spot: (means[spot], spot))
-    if means[best] < means[newest[1]] + math.log10(settings.better_ratio):
+    enough = decades(need.uplink_required_bps)
+    if means[best] < max(means[newest[1]] + math.log10(settings.better_ratio), enough):
         return None
     return BetterSpot(spot=best, uplink_p10_bps=10.0 ** means[best])

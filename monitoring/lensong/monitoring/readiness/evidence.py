@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from lensong.monitoring.readiness.checks import check_amount, check_aware, check_technology
+from lensong.monitoring.readiness.outages import OutagePrior
 from lensong.monitoring.readiness.past import FinishedSession, Watch
 from lensong.monitoring.records import CountedBy, Motion, Transport
 from lensong.monitoring.tolerance import Tolerance
@@ -21,7 +22,6 @@ __all__ = [
     "FinishedSession",
     "HourSample",
     "Need",
-    "PastSession",
     "PredictedUplink",
     "Question",
     "SiteOption",
@@ -159,6 +159,9 @@ class HourSample:
     operator : str or None
     uplink_p10_bps : float
         10th percentile of the uplink over 1 s bins, the median of the hour's tests; 0 or more.
+    uplink_p50_bps : float or None
+        Median over 1 s bins, the median of the hour's tests: with the other it tells the spread
+        of the seconds, which is taken for small where it is not known.
     tests : int
         How many tests, 1 or more.
     """
@@ -167,12 +170,14 @@ class HourSample:
     technology: str | None = None
     operator: str | None = None
     uplink_p10_bps: float
+    uplink_p50_bps: float | None = None
     tests: int
 
     def __post_init__(self) -> None:
         check_aware("hour_starts_at", self.hour_starts_at)
         check_technology(self.technology)
         check_amount("uplink_p10_bps", self.uplink_p10_bps)
+        check_amount("uplink_p50_bps", self.uplink_p50_bps)
         if self.tests < 1:
             raise InvalidInputError(f"tests is {self.tests}, wanted 1 or more")
 
@@ -251,54 +256,6 @@ class UplinkTest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PastSession:
-    """A session that is over: what was expected of the link, and what it carried.
-
-    Parameters
-    ----------
-    ended_at : datetime
-    technology : {"3G", "4G", "5G"} or None
-    predicted_log10_bps : float
-        `Verdict.predicted_log10_bps` of the last verdict before the session began.
-    achieved_log10_bps : float
-        Highest constant bitrate that the link carried through. Of a session that held, that is
-        the bitrate that was sent: the link could do at least this.
-    held : bool
-        The stream came through; then ``achieved_log10_bps`` is a lower bound, not the rate itself.
-    predicted_sd_log10, predicted_outage_probability : float or None
-        The same of that verdict; None where it was not kept.
-    """
-
-    ended_at: datetime
-    technology: str | None = None
-    predicted_log10_bps: float
-    achieved_log10_bps: float
-    held: bool
-    predicted_sd_log10: float | None = None
-    predicted_outage_probability: float | None = None
-
-    def __post_init__(self) -> None:
-        check_aware("ended_at", self.ended_at)
-        check_technology(self.technology)
-        for name in ("predicted_log10_bps", "achieved_log10_bps"):
-            if not math.isfinite(getattr(self, name)):
-                raise InvalidInputError(f"{name} is {getattr(self, name)}, wanted a finite number")
-        if self.predicted_sd_log10 is not None and not (
-            math.isfinite(self.predicted_sd_log10) and self.predicted_sd_log10 > 0.0
-        ):
-            raise InvalidInputError(
-                f"predicted_sd_log10 is {self.predicted_sd_log10}, wanted None or a number above 0"
-            )
-        if (
-            self.predicted_outage_probability is not None
-            and not 0.0 <= self.predicted_outage_probability <= 1.0
-        ):
-            raise OutOfRangeError(
-                "predicted_outage_probability", self.predicted_outage_probability, 0.0, 1.0
-            )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SiteOption:
     """A neighbouring site and what it is known to carry.
 
@@ -333,12 +290,13 @@ class Evidence:
         Of this site, and of the other sites of its commune.
     tests : tuple of UplinkTest
         Single tests at the site; those of the last days are enough.
-    past_sessions : tuple of PastSession
-        Sessions that are over, of this site and of others: they calibrate.
     sessions : tuple of FinishedSession
         Sessions that are over, of this site and of others.
     watches, commune_watches : tuple of Watch
         Of this site, and of the other sites of its commune.
+    outage_prior : OutagePrior or None
+        Estimated from the province's own watches, see `readiness.outages.estimated_prior`; None
+        for the one of the settings.
     neighbours : tuple of SiteOption
     clock_fault : bool
         The clock of the server or of the reporting device cannot be trusted.
@@ -350,10 +308,10 @@ class Evidence:
     site_history: tuple[HourSample, ...] = ()
     commune_history: tuple[HourSample, ...] = ()
     tests: tuple[UplinkTest, ...] = ()
-    past_sessions: tuple[PastSession, ...] = ()
     sessions: tuple[FinishedSession, ...] = ()
     watches: tuple[Watch, ...] = ()
     commune_watches: tuple[Watch, ...] = ()
+    outage_prior: OutagePrior | None = None
     neighbours: tuple[SiteOption, ...] = ()
     clock_fault: bool = False
     auth_fault: bool = False

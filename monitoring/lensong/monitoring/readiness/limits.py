@@ -82,7 +82,7 @@ def limits_of(tests: Iterable[UplinkTest], *, now: datetime, settings: Readiness
     idle, _ = _newest(recent, lambda test: test.rtt_idle_ms)
     loaded, _ = _newest(recent, lambda test: test.rtt_loaded_ms)
     burst, _ = _newest(recent, lambda test: float(test.burst_only))
-    fresh = loss_at is not None and (now - loss_at).total_seconds() <= settings.test_faded_s
+    fresh = loss_at is not None and (now - loss_at).total_seconds() <= settings.loss_fresh_s
     return Limits(
         rtt_idle_ms=idle,
         rtt_loaded_ms=loaded,

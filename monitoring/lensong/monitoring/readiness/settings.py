@@ -10,6 +10,7 @@ from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 __all__ = ["ReadinessSettings"]
 
 _DAY_S = 86_400.0
+_SIGNED = ("utc_offset_s", "prior_p10_shift", "client_shift", "moving_full_log10")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +20,7 @@ class ReadinessSettings:
     Parameters
     ----------
     utc_offset_s : float
-        Local time of the province less UTC: hours of the week are local.
+        Local time of the province less UTC: days and hours are local.
     ready_probability, not_ready_probability : float
         READY from the first up, NOT READY from the second down.
     hysteresis : float
@@ -30,51 +31,51 @@ class ReadinessSettings:
         Evidence from further in the future than this comes from a wrong clock and is left out.
     prior_p10_shift : float
         From the mean uplink that a plan predicts down to its 10th percentile over seconds.
-    half_life_s : float
-        After which a sample of the history counts half.
-    history_sd : float
-        Between the true level of one hour and that of the same hour in another week.
-    sample_sd : float
-        Of one hourly sample around the level of its hour.
-    other_hour_sd, other_site_sd : float
-        What is added where samples of other hours, or of other sites of the commune, stand in.
-    test_full_s, test_faded_s : float
-        A test counts in full up to the first distance from the session, and only as a sample of
-        the history from the second on.
-    test_sd, weak_test_sd : float
-        Of a test's 10th percentile around the level of its hour; the second for tests that a
-        client counted or that are too short.
-    client_shift : float
-        What a client's own count is lowered by: browsers count what they queued.
     least_bins : int
         One-second bins that a test needs.
+    client_shift, weak_weight : float
+        What a client's own count is lowered by, and how much a weak test may lower the level,
+        against a strong one that counts 1; it never raises it.
     limit_memory_s : float
-        How long loss and delay of a test keep a site from READY.
+        How long loss and delay of a test, sensed motion and a failed test count.
+    loss_fresh_s : float
+        Loss that breaks a stream forbids it for so long, and only warns afterwards.
+    test_full_s, test_faded_s : float
+        A test speaks for the same day in full up to the first distance, and from the second on
+        only as one of other days.
+    same_day_scale, same_day_tails, wander_s : float
+        Student t of what the level does after a test: scale, degrees of freedom, and the time
+        after which its variance has doubled.
+    other_day_scale, other_day_tails : float
+        Likewise between days.
+    other_site_sd : float
+        What is added where the other sites of a commune stand in.
+    prior_days : float
+        How many days that t weighs as much as, against days that held or fell short.
+    days_beside_test : float
+        What a day of the history weighs beside a fresh test.
+    other_hour_weight : float
+        What a sample more than an hour of the day away weighs.
+    half_life_s : float
+        After which a day, a session or an hour that was watched counts half.
+    unseen_excess : float
+        How much more than what they sent links carry of which sessions are all that is known.
     session_drop, session_drop_per_decade : float
-        How much lower than the 10th percentile the rate is that holds a whole minute, and what
-        each further decade of duration takes.
-    longest_known_s : float
-        Duration beyond which that drop no longer grows: no trace it was fitted to allows more, and
-        what changes from hour to hour is the history's to say.
-    session_sd : float
-        Spread of that.
-    outage_share : float
-        Share of sessions of a minute that fail whatever the level says, at a site of which no
-        more is known.
-    outage_weight : float
-        How many samples of the site's own history weigh as much as that share.
-    outage_per_decade : float
-        What each further decade of duration adds to the chance of such a failure, as a multiple.
-    calibration_sd : float
-        Doubt about the model itself as long as no session has tested it; falls with the root of
-        the number of sessions.
-    reserve_ratio : float
-        Without calibration a rate this many times the need must be as likely to hold.
-    enough_samples : float
-        Of the site's own at that time of day, below which sessions held elsewhere do not spare it
-        that reserve: they had a history.
-    calibration_sessions : int
-        The newest sessions that calibrate.
+        How much lower than the level the rate is that holds a minute, and what each further
+        decade of duration takes.
+    drop_per_spread, free_spread : float
+        What the spread of the test's own seconds takes besides, above the second.
+    outage_shape, outage_hours : float
+        Gamma prior of the rate of outages beyond tolerance at rest: shape, and hours of watching.
+    short_shape, short_hours : float
+        The same of short freezes, which the tolerance bears.
+    commune_watch_weight : float
+        What an hour watched elsewhere in the commune counts.
+    person_weight, watch_told_weight : float
+        What a session told by a person, or by a watch, counts against a media server's 1.
+    moving_hours, moving_shape, moving_per_decade, moving_full_log10, moving_slope,
+    moving_half_log10 : float
+        The model of a phone that moves, see `readiness.moving`.
     better_ratio : float
         An alternative is worth mentioning from this much more safe uplink on.
     """
@@ -86,29 +87,41 @@ class ReadinessSettings:
     stale_after_s: float = 30 * _DAY_S
     future_tolerance_s: float = 300.0
     prior_p10_shift: float = -0.1
-    half_life_s: float = 14 * _DAY_S
-    history_sd: float = 0.12
-    sample_sd: float = 0.20
-    other_hour_sd: float = 0.15
-    other_site_sd: float = 0.35
-    test_full_s: float = 900.0
-    test_faded_s: float = 3600.0
-    test_sd: float = 0.10
-    weak_test_sd: float = 0.30
-    client_shift: float = -0.12
     least_bins: int = 20
+    client_shift: float = -0.12
+    weak_weight: float = 0.1
     limit_memory_s: float = _DAY_S
-    session_drop: float = -0.20
-    session_drop_per_decade: float = 0.26
-    longest_known_s: float = 600.0
-    session_sd: float = 0.14
-    outage_share: float = 0.014
-    outage_weight: float = 9.0
-    outage_per_decade: float = 3.0
-    calibration_sd: float = 0.10
-    reserve_ratio: float = 2.0
-    enough_samples: float = 2.5
-    calibration_sessions: int = 200
+    loss_fresh_s: float = 3600.0
+    test_full_s: float = 6 * 3600.0
+    test_faded_s: float = _DAY_S
+    same_day_scale: float = 0.063
+    same_day_tails: float = 1.32
+    wander_s: float = 4 * 3600.0
+    other_day_scale: float = 0.276
+    other_day_tails: float = 2.3
+    other_site_sd: float = 0.35
+    prior_days: float = 3.0
+    days_beside_test: float = 0.25
+    other_hour_weight: float = 0.2
+    half_life_s: float = 60 * _DAY_S
+    unseen_excess: float = 0.31
+    session_drop: float = 0.03
+    session_drop_per_decade: float = 0.04
+    drop_per_spread: float = 7.0
+    free_spread: float = 0.02
+    outage_shape: float = 0.12
+    outage_hours: float = 2.3
+    short_shape: float = 0.5
+    short_hours: float = 2.5
+    commune_watch_weight: float = 0.1
+    person_weight: float = 0.5
+    watch_told_weight: float = 0.8
+    moving_hours: float = 0.069
+    moving_shape: float = 1.09
+    moving_per_decade: float = 1.06
+    moving_full_log10: float = 0.5
+    moving_slope: float = 2.6
+    moving_half_log10: float = 0.6
     better_ratio: float = 1.25
 
     def __post_init__(self) -> None:
@@ -116,12 +129,7 @@ class ReadinessSettings:
             value = getattr(self, item.name)
             if not math.isfinite(value):
                 raise InvalidInputError(f"{item.name} is {value}, wanted a finite number")
-            if value < 0.0 and item.name not in (
-                "utc_offset_s",
-                "prior_p10_shift",
-                "client_shift",
-                "session_drop",
-            ):
+            if value < 0.0 and item.name not in _SIGNED:
                 raise InvalidInputError(f"{item.name} is {value}, wanted 0 or more")
         if not self.not_ready_probability + 2.0 * self.hysteresis < self.ready_probability < 1.0:
             raise InvalidInputError(
@@ -130,25 +138,37 @@ class ReadinessSettings:
                 f"{self.hysteresis}, or the first is not below 1: the states would overlap"
             )
         for name in (
-            "sample_sd",
-            "test_sd",
-            "weak_test_sd",
-            "session_sd",
+            "same_day_scale",
+            "same_day_tails",
+            "wander_s",
+            "other_day_scale",
+            "other_day_tails",
+            "prior_days",
             "half_life_s",
-            "outage_weight",
+            "outage_shape",
+            "outage_hours",
+            "short_shape",
+            "short_hours",
+            "moving_hours",
+            "moving_shape",
         ):
             if getattr(self, name) <= 0.0:
                 raise InvalidInputError(f"{name} is 0, wanted a number above 0: nothing is certain")
-        if self.longest_known_s < 60.0:
-            raise OutOfRangeError("longest_known_s", self.longest_known_s, 60.0, float("inf"))
-        if not 0.0 < self.outage_share < 1.0:
-            raise OutOfRangeError("outage_share", self.outage_share, 0.0, 1.0)
+        for name in (
+            "weak_weight",
+            "days_beside_test",
+            "other_hour_weight",
+            "commune_watch_weight",
+            "person_weight",
+            "watch_told_weight",
+        ):
+            if getattr(self, name) > 1.0:
+                raise OutOfRangeError(name, getattr(self, name), 0.0, 1.0)
         if self.test_faded_s <= self.test_full_s:
             raise InvalidInputError(
                 f"test_faded_s {self.test_faded_s} is not above test_full_s {self.test_full_s}"
             )
-        for name in ("reserve_ratio", "better_ratio", "calibration_sessions"):
-            if getattr(self, name) < 1:
-                raise OutOfRangeError(name, getattr(self, name), 1, float("inf"))
+        if self.better_ratio < 1.0:
+            raise OutOfRangeError("better_ratio", self.better_ratio, 1.0, float("inf"))
         if abs(self.utc_offset_s) > _DAY_S:
             raise OutOfRangeError("utc_offset_s", self.utc_offset_s, -_DAY_S, _DAY_S)

@@ -2,40 +2,44 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from lensong.monitoring.readiness.evidence import (
-    Evidence,
-    HourSample,
-    PastSession,
-    PredictedUplink,
-    Question,
-    UplinkTest,
-)
-from lensong.monitoring.readiness.history import History, gather_history, hours_from_tests
-from lensong.monitoring.readiness.outlook import is_strong
+from lensong.monitoring.readiness.calibration import told_weight
+from lensong.monitoring.readiness.days import Sample, full_hour, sample_of_hour, sample_of_test
+from lensong.monitoring.readiness.evidence import Evidence, PredictedUplink, Question, UplinkTest
+from lensong.monitoring.readiness.moving import MotionBy, as_fitted_moving, motion_of
+from lensong.monitoring.readiness.outages import Watched
+from lensong.monitoring.readiness.past import FinishedSession, Watch
 from lensong.monitoring.readiness.settings import ReadinessSettings
 from lensong.monitoring.readiness.verdict import Reason
+from lensong.monitoring.records import CountedBy, Motion, SessionOutcome
 
 __all__ = ["Known", "age_s", "sift", "why_unknown"]
+
+_TEST_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """Evidence of the asked technology and operator, without what lies in the future.
+    """Evidence of the asked technology, operator and motion, without what lies in the future.
 
     Parameters
     ----------
+    motion : Motion
+        At rest or moving.
+    motion_by : str
+        ``told``, ``sensed`` or ``assumed``.
     predictions : tuple of PredictedUplink
     tests : tuple of UplinkTest
         All of them, failed ones too.
     strong, weak : tuple of UplinkTest
         Successful tests with a rate: those that may lift to READY, and the others.
-    samples : tuple of HourSample
-        History of the site, with strong tests that are not rolled up yet.
-    history : History
-    sessions : tuple of PastSession
+    samples, commune : tuple of Sample
+        Of the site, strong tests and rolled-up hours, each test once; and of other sites.
+    here, elsewhere : tuple of FinishedSession
+    watched : tuple of Watched
+        All that was watched, weighted.
     newest_at : datetime or None
         Time of the newest piece that says anything about the rate.
     measured_at : datetime or None
@@ -46,28 +50,39 @@ class Known:
         Pieces that were dated in the future.
     """
 
+    motion: Motion
+    motion_by: MotionBy
     predictions: tuple[PredictedUplink, ...]
     tests: tuple[UplinkTest, ...]
     strong: tuple[UplinkTest, ...]
     weak: tuple[UplinkTest, ...]
-    samples: tuple[HourSample, ...]
-    history: History
-    sessions: tuple[PastSession, ...]
+    samples: tuple[Sample, ...]
+    commune: tuple[Sample, ...]
+    here: tuple[FinishedSession, ...]
+    elsewhere: tuple[FinishedSession, ...]
+    watched: tuple[Watched, ...]
     newest_at: datetime | None
     measured_at: datetime | None
     measured_lately: bool
     left_out: int
 
+    def own(self) -> Known:
+        """Return what is known without what is borrowed from other places and from plans."""
+        return replace(self, predictions=(), commune=())
+
 
 def sift(
     question: Question, evidence: Evidence, *, now: datetime, settings: ReadinessSettings
 ) -> Known:
-    """Return what speaks about a question: of its technology and operator, and not of the future.
+    """Return what speaks about a question: of its technology, operator and motion, not later.
 
     A piece without a technology or operator fits every question, and a question without one takes
-    every piece.
+    every piece. What was measured on the move says little of a phone at rest, and is weak.
     """
     latest = now + timedelta(seconds=settings.future_tolerance_s)
+    motion, motion_by = motion_of(question, evidence, now=now, settings=settings)
+    if motion is Motion.MOVING:
+        settings = as_fitted_moving(settings)
 
     def fits(technology: str | None, operator: str | None) -> bool:
         return (question.technology is None or technology in (None, question.technology)) and (
@@ -82,42 +97,93 @@ def sift(
     tests = tuple(
         t for t in evidence.tests if t.measured_at <= latest and fits(t.technology, t.operator)
     )
+    hours, commune = (
+        tuple(s for s in history if s.hour_starts_at <= latest and fits(s.technology, s.operator))
+        for history in (evidence.site_history, evidence.commune_history)
+    )
     rated = [t for t in tests if t.succeeded and t.uplink_p10_bps is not None]
-    strong = tuple(t for t in rated if is_strong(t, settings))
-    rolled_up = tuple(
-        s
-        for s in evidence.site_history
-        if s.hour_starts_at <= latest and fits(s.technology, s.operator)
+    strong = tuple(t for t in rated if _is_strong(t, motion, settings))
+    tested = {(full_hour(t.measured_at), t.technology, t.operator) for t in strong}
+    samples = (
+        *(sample_of_test(t, settings) for t in strong),
+        *(
+            sample_of_hour(s, settings)
+            for s in hours
+            if (full_hour(s.hour_starts_at), s.technology, s.operator) not in tested
+        ),
     )
-    samples = (*rolled_up, *hours_from_tests(strong, rolled_up))
-    commune = tuple(
+    sessions = [
         s
-        for s in evidence.commune_history
-        if s.hour_starts_at <= latest and fits(s.technology, s.operator)
+        for s in evidence.sessions
+        if s.ended_at <= latest
+        and question.technology in (None, s.technology or question.technology)
+        and _same_motion(s.motion, motion)
+    ]
+    here = tuple(
+        s for s in sessions if s.site_id == question.site_id and fits(s.technology, s.operator)
     )
-    at_site = [*(t.measured_at for t in strong), *(s.hour_starts_at for s in samples)]
+    held_at = [s.ended_at for s in here if s.held]
+    at_site = [*(sample.at for sample in samples), *held_at]
     telling = [
         *at_site,
         *(t.measured_at for t in rated),
         *(s.hour_starts_at for s in commune),
+        *(s.ended_at for s in here),
         *(p.computed_at for p in predictions),
     ]
+    watches, commune_watches = (
+        tuple(
+            w
+            for w in kept
+            if w.ended_at <= latest
+            and fits(w.technology, w.operator)
+            and _same_motion(w.motion, motion)
+        )
+        for kept in (evidence.watches, evidence.commune_watches)
+    )
     stamps = [
         *(p.computed_at for p in evidence.predictions),
         *(t.measured_at for t in evidence.tests),
         *(s.hour_starts_at for s in (*evidence.site_history, *evidence.commune_history)),
+        *(w.ended_at for w in (*evidence.watches, *evidence.commune_watches)),
+        *(s.ended_at for s in evidence.sessions),
     ]
     return Known(
+        motion=motion,
+        motion_by=motion_by,
         predictions=predictions,
         tests=tests,
         strong=strong,
-        weak=tuple(t for t in rated if not is_strong(t, settings)),
+        weak=tuple(t for t in rated if not _is_strong(t, motion, settings)),
         samples=samples,
-        history=gather_history(samples, commune, now=now, settings=settings),
-        sessions=tuple(
-            s
-            for s in evidence.past_sessions
-            if question.technology in (None, s.technology) and s.ended_at <= latest
+        commune=tuple(sample_of_hour(s, settings) for s in commune),
+        here=here,
+        elsewhere=tuple(s for s in sessions if s.site_id != question.site_id),
+        watched=(
+            *_watched(watches, 1.0, now, settings),
+            *_watched(commune_watches, settings.commune_watch_weight, now, settings),
+            *(
+                Watched(
+                    seconds=float(t.bins or _TEST_S),
+                    outages_s=t.outages_s,
+                    weight=_aged(t.measured_at, now, settings),
+                )
+                for t in strong
+            ),
+            *(
+                Watched(seconds=_TEST_S * s.tests, weight=_aged(s.hour_starts_at, now, settings))
+                for s in hours
+                if (full_hour(s.hour_starts_at), s.technology, s.operator) not in tested
+            ),
+            *(
+                Watched(
+                    seconds=max(s.watched_s - _both_s(s, watches), 0.0),
+                    outages_s=s.outages_s,
+                    weight=told_weight(s.told_by, settings) * _aged(s.ended_at, now, settings),
+                    lost=s.outcome is SessionOutcome.LOST,
+                )
+                for s in here
+            ),
         ),
         newest_at=max(telling, default=None),
         measured_at=max(at_site, default=None),
@@ -146,3 +212,48 @@ def why_unknown(
 def age_s(at: datetime, now: datetime) -> float:
     """Return the age of something, 0 for the near future that clocks a little off may give."""
     return max((now - at).total_seconds(), 0.0)
+
+
+def _is_strong(test: UplinkTest, motion: Motion, settings: ReadinessSettings) -> bool:
+    return (
+        test.counted_by == CountedBy.SERVER
+        and test.bins >= settings.least_bins
+        and not (motion is Motion.AT_REST and test.motion is Motion.MOVING)
+    )
+
+
+def _same_motion(seen: Motion, motion: Motion) -> bool:
+    """Return whether what was seen counts: of unknown motion it was at rest, as a site is."""
+    return (seen is Motion.MOVING) == (motion is Motion.MOVING)
+
+
+def _watched(
+    watches: tuple[Watch, ...], weight: float, now: datetime, settings: ReadinessSettings
+) -> tuple[Watched, ...]:
+    return tuple(
+        Watched(
+            seconds=w.watched_s,
+            outages_s=w.outages_s,
+            weight=weight * _aged(w.ended_at, now, settings),
+        )
+        for w in watches
+    )
+
+
+def _both_s(session: FinishedSession, watches: tuple[Watch, ...]) -> float:
+    """Return for how long a session was watched besides: that time counts once [s]."""
+    began = session.ended_at - timedelta(seconds=session.watched_s)
+    return sum(
+        max(
+            (
+                min(session.ended_at, w.ended_at)
+                - max(began, w.ended_at - timedelta(seconds=w.watched_s))
+            ).total_seconds(),
+            0.0,
+        )
+        for w in sorted(watches, key=lambda w: (w.ended_at, w.watched_s))
+    )
+
+
+def _aged(at: datetime, now: datetime, settings: ReadinessSettings) -> float:
+    return float(0.5 ** (age_s(at, now) / settings.half_life_s))

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from lensong.monitoring.readiness.evidence import SiteOption
+from lensong.monitoring.records import Motion
 from lensong.propagation.errors import InvalidInputError
 
 __all__ = [
@@ -17,14 +18,25 @@ __all__ = [
     "BetterOperator",
     "BetterSpot",
     "EvidenceUsed",
+    "Plan",
     "Reason",
     "State",
+    "Step",
     "Value",
     "Verdict",
+    "shown_percent",
 ]
 
 Value = float | int | str | None
 """What stands behind a name in the values of a reason or of evidence."""
+
+
+def shown_percent(probability: float) -> int:
+    """Return a probability as it is shown, in whole per cent, rounded down.
+
+    The state is decided by what is shown: 89.9 is 89, and READY begins at 90.
+    """
+    return math.floor(100.0 * probability + 1e-9)
 
 
 class State(StrEnum):
@@ -61,17 +73,19 @@ class EvidenceUsed:
 
     Parameters
     ----------
-    kind : {"prediction", "history", "test", "sessions"}
+    kind : {"prediction", "history", "test", "sessions", "watch"}
     age_s : float or None
         Age of its newest piece; None where it has no age.
     weight : float
-        Share in the expected uplink, 0..1 (0 for sessions, which calibrate and do not predict).
+        Share in the chance that the level is enough, 0..1; 0 for what was watched.
     values : mapping
-        Summary: ``uplink_bps``, ``sd_log10`` and ``n``; of sessions ``n``, ``held`` and
-        ``outage_probability``, that of dropping out whatever the level, as predicted without them.
+        Summary: ``uplink_bps`` and ``n``; of sessions ``n`` and ``held`` here, ``elsewhere`` and
+        the ``ratio`` by which they correct the model; of what was watched ``hours``, ``outages``
+        beyond tolerance, the prior's ``prior_shape``, ``prior_hours`` and ``prior_sites``, and
+        ``stays_up``, the chance of no outage beyond tolerance.
     """
 
-    kind: Literal["prediction", "history", "test", "sessions"]
+    kind: Literal["prediction", "history", "test", "sessions", "watch"]
     age_s: float | None
     weight: float
     values: Mapping[str, Value] = field(default_factory=dict)
@@ -102,6 +116,43 @@ class BetterSpot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing to do before a session, that the model says will help.
+
+    Parameters
+    ----------
+    kind : {"test", "watch"}
+    n : int
+        Tests; 1 for a watch.
+    hours : float
+        How long to watch; 0 for tests.
+    from_at, until_at : datetime
+        When: tests on so many days between these times of day, a watch anywhere between.
+    """
+
+    kind: Literal["test", "watch"]
+    n: int
+    hours: float
+    from_at: datetime
+    until_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Steps after which a session would be READY, if the network stays as it was seen.
+
+    Parameters
+    ----------
+    steps : tuple of Step
+    probability : float
+        What the verdict will say then, 0..1.
+    """
+
+    steps: tuple[Step, ...]
+    probability: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What `judge` says about one question.
 
@@ -113,22 +164,33 @@ class Verdict:
     judged_at : datetime
     state : State
     probability : float or None
-        That the stream holds from start (or now) to end, 0..1; None when UNKNOWN.
+        That the stream holds within its tolerance from start (or now) to end, 0..1; None when
+        UNKNOWN. What besides the rate keeps from a state keeps the probability below it too.
+    ready_from, not_ready_to : float
+        The thresholds that this state was decided by, hysteresis included.
+    motion : Motion
+        At rest or moving, as judged; unknown when UNKNOWN.
+    motion_by : {"told", "sensed", "assumed"} or None
+    short_freezes_an_hour : (int, int) or None
+        How many freezes that the tolerance bears an audience should expect, from and to.
     uplink_required_bps : float
     uplink_safe_bps : float or None
-        Highest rate that would be READY as far as the rate decides; None when the site was never
-        measured well enough to promise anything.
+        Highest rate that would be READY as far as the rate decides; None when no rate would, or
+        when the site was never measured well enough to promise anything: a reason says which.
     best_profile_code : str or None
-        The profile of the ladder with the highest rate that would be READY.
+        The profile of the asked platform with the highest rate that would be READY.
+    ready_until : datetime or None
+        Until when a shorter session of the asked profile would be READY; None where the whole one
+        is, or none of half an hour or more.
+    plans : tuple of Plan
+        What would make it READY, the easiest first; empty where nothing that can still be done.
     better_hour : BetterHour or None
     better_operator : BetterOperator or None
     better_site : SiteOption or None
     better_spot : BetterSpot or None
         Only what is known from evidence; None otherwise.
-    predicted_log10_bps, predicted_sd_log10 : float or None
-        Mean and spread of the highest constant bitrate expected to hold as long as the link does
-        not drop out [log10 bit/s], before calibration. Keep both and
-        `predicted_outage_probability` with the session: they make its `PastSession`.
+    predicted_log10_bps : float or None
+        Bit rate as likely to hold as not as far as the rate decides [log10 bit/s].
     reasons : tuple of Reason
         The weightiest first.
     evidence : tuple of EvidenceUsed
@@ -144,13 +206,19 @@ class Verdict:
     probability: float | None
     uplink_required_bps: float
     uplink_safe_bps: float | None
+    ready_from: float = 0.9
+    not_ready_to: float = 0.5
+    motion: Motion = Motion.UNKNOWN
+    motion_by: Literal["told", "sensed", "assumed"] | None = None
+    short_freezes_an_hour: tuple[int, int] | None = None
     best_profile_code: str | None = None
+    ready_until: datetime | None = None
+    plans: tuple[Plan, ...] = ()
     better_hour: BetterHour | None = None
     better_operator: BetterOperator | None = None
     better_site: SiteOption | None = None
     better_spot: BetterSpot | None = None
     predicted_log10_bps: float | None = None
-    predicted_sd_log10: float | None = None
     reasons: tuple[Reason, ...] = ()
     evidence: tuple[EvidenceUsed, ...] = ()
     model_version: str
@@ -167,13 +235,9 @@ class Verdict:
             raise InvalidInputError(f"uplink_safe_bps is {self.uplink_safe_bps}, wanted finite")
 
     @property
-    def predicted_outage_probability(self) -> float | None:
-        """Return the probability of dropping out, before calibration; None when UNKNOWN."""
-        for used in self.evidence:
-            if used.kind == "sessions":
-                found = used.values.get("outage_probability")
-                return float(found) if isinstance(found, int | float) else None
-        return None
+    def probability_percent(self) -> int | None:
+        """Return the probability as it is shown; None when UNKNOWN."""
+        return None if self.probability is None else shown_percent(self.probability)
 
     def to_dict(self) -> dict[str, Any]:  # Any: the shape is JSON
         """Return the verdict as JSON values: times in RFC 3339, UTC; rates in bits per second."""
@@ -185,9 +249,34 @@ class Verdict:
             "judged_at": _rfc3339(self.judged_at),
             "state": self.state.value,
             "probability": self.probability,
+            "probability_percent": self.probability_percent,
+            "ready_from": self.ready_from,
+            "not_ready_to": self.not_ready_to,
+            "motion": self.motion.value,
+            "motion_by": self.motion_by,
+            "short_freezes_an_hour": None
+            if self.short_freezes_an_hour is None
+            else list(self.short_freezes_an_hour),
             "uplink_required_bps": self.uplink_required_bps,
             "uplink_safe_bps": self.uplink_safe_bps,
             "best_profile_code": self.best_profile_code,
+            "ready_until": None if self.ready_until is None else _rfc3339(self.ready_until),
+            "plans": [
+                {
+                    "probability": plan.probability,
+                    "steps": [
+                        {
+                            "kind": step.kind,
+                            "n": step.n,
+                            "hours": step.hours,
+                            "from_at": _rfc3339(step.from_at),
+                            "until_at": _rfc3339(step.until_at),
+                        }
+                        for step in plan.steps
+                    ],
+                }
+                for plan in self.plans
+            ],
             "better_hour": None
             if self.better_hour is None
             else {
@@ -215,7 +304,6 @@ class Verdict:
                 "uplink_p10_bps": self.better_spot.uplink_p10_bps,
             },
             "predicted_log10_bps": self.predicted_log10_bps,
-            "predicted_sd_log10": self.predicted_sd_log10,
             "reasons": [
                 {"code": reason.code, "severity": reason.severity, "values": dict(reason.values)}
                 for reason in self.reasons
@@ -252,9 +340,20 @@ class Verdict:
                 judged_at=datetime.fromisoformat(stored["judged_at"]),
                 state=State(stored["state"]),
                 probability=stored["probability"],
+                ready_from=stored["ready_from"],
+                not_ready_to=stored["not_ready_to"],
+                motion=Motion(stored["motion"]),
+                motion_by=stored["motion_by"],
+                short_freezes_an_hour=None
+                if stored["short_freezes_an_hour"] is None
+                else tuple(stored["short_freezes_an_hour"]),
                 uplink_required_bps=stored["uplink_required_bps"],
                 uplink_safe_bps=stored["uplink_safe_bps"],
                 best_profile_code=stored["best_profile_code"],
+                ready_until=None
+                if stored["ready_until"] is None
+                else datetime.fromisoformat(stored["ready_until"]),
+                plans=tuple(_plan(plan) for plan in stored["plans"]),
                 better_hour=None
                 if hour is None
                 else BetterHour(
@@ -265,7 +364,6 @@ class Verdict:
                 better_site=None if site is None else SiteOption(**site),
                 better_spot=None if spot is None else BetterSpot(**spot),
                 predicted_log10_bps=stored["predicted_log10_bps"],
-                predicted_sd_log10=stored["predicted_sd_log10"],
                 reasons=tuple(Reason(**reason) for reason in stored["reasons"]),
                 evidence=tuple(EvidenceUsed(**used) for used in stored["evidence"]),
                 model_version=stored["model_version"],
@@ -275,6 +373,22 @@ class Verdict:
                 f"not a stored verdict ({type(error).__name__}: {error}), wanted what "
                 "Verdict.to_dict wrote"
             ) from error
+
+
+def _plan(stored: Mapping[str, Any]) -> Plan:  # Any: the shape is JSON
+    return Plan(
+        probability=stored["probability"],
+        steps=tuple(
+            Step(
+                kind=step["kind"],
+                n=step["n"],
+                hours=step["hours"],
+                from_at=datetime.fromisoformat(step["from_at"]),
+                until_at=datetime.fromisoformat(step["until_at"]),
+            )
+            for step in stored["steps"]
+        ),
+    )
 
 
 def _rfc3339(time: datetime) -> str:

@@ -11,13 +11,15 @@ from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lensong.monitoring.errors import NotFoundError
-from lensong.monitoring.readiness.evidence import PastSession
+from lensong.monitoring.readiness.past import FinishedSession
+from lensong.monitoring.records import Motion, SessionOutcome, ToldBy
 from lensong.monitoring.store.rows import (
     Page,
     cursor_values,
     from_row,
     make_cursor,
     page_of,
+    to_row,
     upsert,
 )
 from lensong.monitoring.store.tables import (
@@ -38,10 +40,11 @@ __all__ = [
     "all_health_states",
     "all_sources",
     "delete_source",
+    "finished_sessions",
     "health_of_session",
     "keep_health_state",
     "list_health",
-    "put_past_session",
+    "put_finished_session",
     "put_source",
     "source_of",
 ]
@@ -202,25 +205,37 @@ async def all_health_states(connection: AsyncConnection) -> dict[str, dict[str, 
     return {row.site_id: row.body for row in rows}
 
 
-async def put_past_session(
-    connection: AsyncConnection, session_id: str, site_id: str, past: PastSession
+async def put_finished_session(
+    connection: AsyncConnection, session_id: str, finished: FinishedSession
 ) -> None:
-    """Keep what a session promised and came to: it calibrates the verdicts that follow."""
-    row = {
-        "session_id": session_id,
-        "site_id": site_id,
-        "technology": past.technology or "",
-        "ended_at": past.ended_at,
-        "predicted_log10_bps": past.predicted_log10_bps,
-        "predicted_sd_log10": past.predicted_sd_log10,
-        "predicted_outage_probability": past.predicted_outage_probability,
-        "achieved_log10_bps": past.achieved_log10_bps,
-        "held": past.held,
-    }
+    """Keep what became of a session: the verdicts that follow learn from it."""
+    row = to_row(finished)
     await connection.execute(
         upsert(connection, past_sessions)
-        .values(**row)
-        .on_conflict_do_update(
-            index_elements=["session_id"], set_={k: v for k, v in row.items() if k != "session_id"}
+        .values(session_id=session_id, **row)
+        .on_conflict_do_update(index_elements=["session_id"], set_=row)
+    )
+
+
+async def finished_sessions(
+    connection: AsyncConnection, since: datetime, until: datetime, *, newest: int
+) -> tuple[FinishedSession, ...]:
+    """Return what became of the newest sessions that ended between two times."""
+    rows = await connection.execute(
+        select(past_sessions)
+        .where(past_sessions.c.ended_at >= since, past_sessions.c.ended_at <= until)
+        .order_by(past_sessions.c.ended_at.desc(), past_sessions.c.session_id)
+        .limit(newest)
+    )
+    return tuple(
+        from_row(
+            FinishedSession,
+            {
+                **row,
+                "motion": Motion(row["motion"]),
+                "told_by": ToldBy(row["told_by"]),
+                "outcome": SessionOutcome(row["outcome"]),
+            },
         )
+        for row in rows.mappings()
     )

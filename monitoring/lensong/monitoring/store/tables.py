@@ -299,13 +299,17 @@ past_sessions = Table(
         primary_key=True,
     ),
     _site(index=True),
-    Column("technology", Text, nullable=False),
     Column("ended_at", Moment, nullable=False, index=True),
-    Column("predicted_log10_bps", Float, nullable=False),
-    Column("predicted_sd_log10", Float),
-    Column("predicted_outage_probability", Float),
-    Column("achieved_log10_bps", Float, nullable=False),
-    Column("held", Boolean, nullable=False),
+    Column("technology", Text),
+    Column("operator", Text),
+    Column("motion", Text, nullable=False),
+    Column("told_by", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("uplink_required_bps", Float, nullable=False),
+    Column("carried_bps", Float),
+    Column("watched_s", Float, nullable=False),
+    Column("outages_s", JSON, nullable=False),
+    Column("predicted_probability", Float),
 )
 
 verdicts = Table(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 
+from lensong.monitoring.records import StreamProfile
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 
 __all__ = ["StreamLimits"]
@@ -79,6 +80,25 @@ class StreamLimits:
     settling_s: float = 3.0
     recovery_s: float = 6.0
     unknown_after_s: float = 7.0
+
+    @classmethod
+    def of(cls, profile: StreamProfile) -> StreamLimits:
+        """Return the limits that go with what a profile counts as held.
+
+        At risk from where the audience begins to see it, the lag above what the encoder queues;
+        not all right once that freeze is longer than what every session bears. New connections
+        are at risk when those of an hour are used up.
+        """
+        tolerance = profile.tolerance
+        return cls(
+            at_risk_lag_s=tolerance.encoder_queue_s,
+            not_ok_lag_s=tolerance.encoder_queue_s
+            + min(tolerance.most_frozen_s, tolerance.longest_freeze_s),
+            reconnects=max(int(tolerance.reconnects_an_hour), 1),
+            reconnects_window_s=3_600.0,
+            srt_latency_ms=profile.srt_latency_ms,
+            frame_rate_hz=profile.frame_rate_hz,
+        )
 
     def __post_init__(self) -> None:
         for field in fields(self):

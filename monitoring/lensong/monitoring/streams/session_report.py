@@ -16,17 +16,18 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from lensong.monitoring.readiness.evidence import PastSession
+from lensong.monitoring.readiness.past import FinishedSession
 from lensong.monitoring.readiness.verdict import Verdict
-from lensong.monitoring.records import OVERHEAD_RATIO
+from lensong.monitoring.records import OVERHEAD_RATIO, SessionOutcome
 from lensong.monitoring.streams.health_state import StreamHealth
+from lensong.monitoring.tolerance import Breach, Tolerance, breach, freezes_behind
 from lensong.propagation.errors import InvalidInputError
 
-__all__ = ["BEARABLE_LAG_S", "SessionReport", "past_session", "report_session"]
+__all__ = ["STRICT_LAG_S", "SessionReport", "finished_session", "report_session"]
 
-BEARABLE_LAG_S = 2.0
-"""A session failed when its media lag exceeded this [s]: the limit of `StreamLimits.at_risk_lag_s`,
-and the one by which verdicts are benchmarked."""
+STRICT_LAG_S = 2.0
+"""The strict definition that reports print beside the tolerance: no lag or time away above this,
+whatever the session's length [s]."""
 
 _LONGEST_STEP_S = 15.0
 """A health stands for the time until the next one, but for no longer than this [s]: one is kept
@@ -40,8 +41,6 @@ _FAILED = frozenset(("starving", "srt_loss"))
 _LEAST_OBSERVED_S = 60.0
 _LEAST_OBSERVED_SHARE = 0.8
 _MOST_REDUCED_SHARE = 0.1
-_LEAST_RATE_BPS = 1_000.0
-"""What a link "carried" that was away altogether [bit/s]: a logarithm needs a number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +65,17 @@ class SessionReport:
         New connections; times away of up to 5 minutes, and the longest [s].
     first_trouble_at, first_trouble_code : datetime, str, optional
         When the stream was first not all right on air, and the weightiest reason.
+    freezes : int
+    frozen_s, freeze_longest_s : float
+        What the audience saw of it: freezes and times away, in all and the longest [s].
+    outages_s : list of float
+        Length of each time away [s].
     held : bool, optional
-        Whether the stream came through; None where that cannot be told.
+        Whether the stream held within the profile's tolerance; None where that cannot be told.
+    breach : str, optional
+        What went beyond the tolerance, see `lensong.monitoring.tolerance.breach`.
+    held_strictly : bool, optional
+        The same by the strict definition: no lag above 2 s at all.
     undecided : str, optional
         Why it cannot: ``never_on_air``, ``too_short``, ``too_little_seen`` or ``rate_reduced``.
     carried_bps : float, optional
@@ -93,7 +101,13 @@ class SessionReport:
     outage_longest_s: float
     first_trouble_at: datetime | None
     first_trouble_code: str | None
+    freezes: int
+    frozen_s: float
+    freeze_longest_s: float
+    outages_s: list[float]
     held: bool | None
+    breach: Breach | None
+    held_strictly: bool | None
     undecided: str | None
     carried_bps: float | None
 
@@ -120,6 +134,7 @@ def report_session(
     ends_at: datetime,
     configured_bps: float | None,
     verdict: Verdict | None = None,
+    tolerance: Tolerance | None = None,
 ) -> SessionReport:
     """Return what a session promised and came to.
 
@@ -131,12 +146,16 @@ def report_session(
         What the encoder was set to, video and audio [bit/s].
     verdict : Verdict, optional
         The last one before the session began.
+    tolerance : Tolerance, optional
+        Of the stream profile; the default one where it is not known.
 
     Notes
     -----
-    The session held when, from the first to the last moment on air, the lag never exceeded 2 s,
-    the stream never starved nor lost more than a tenth of its packets, and it was never away for
-    more than 2 s; to be away for more than five minutes is a break, made by people.
+    The session held when its freezes, from the first to the last moment on air, are within the
+    tolerance. The picture is frozen while the stream starves or loses more than a tenth of its
+    packets, while it is away, and for as much as the lag grows beyond what the encoder queues and
+    beyond all that it was before: a player that has waited once is that much later, and bridges
+    the next lag of that length. To be away for more than five minutes is a break, made by people.
     Nothing is decided when it was on air for less than a minute, when less than 0.8 of that was
     seen, or when for more than a tenth of it the rate was reduced without any lag: that may be
     the network, or a still picture.
@@ -149,6 +168,7 @@ def report_session(
         seconds[step.health.state] += step.duration_s
     seconds["unobserved"] = max(0.0, (ends_at - starts_at).total_seconds() - sum(seconds.values()))
 
+    tolerance = tolerance or Tolerance()
     on_air = _on_air(steps)
     up = [step for step in on_air if step.health.up]
     lags = [(h.lag_s, h.at) for h in (step.health for step in up) if h.lag_s is not None]
@@ -159,9 +179,13 @@ def report_session(
         if step.health.received_bps is not None and step.duration_s > 0.0
     ]
     outages = _outages_s(on_air)
+    frozen = [*_freezes_s(on_air, tolerance), *outages]
     trouble = next((step.health for step in on_air if step.health.state != "ok"), None)
-    held, undecided = _judge(on_air, outages)
     counts = [step.health.reconnects_total for step in steps]
+    reconnects = max(counts) - min(counts) if counts else 0
+    beyond = breach(tolerance, _span_s(on_air), frozen, reconnects=reconnects) if on_air else None
+    undecided = None if beyond else _undecided(on_air)
+    held = None if undecided else beyond is None
     return SessionReport(
         starts_at=starts_at,
         ends_at=ends_at,
@@ -176,41 +200,59 @@ def report_session(
         lag_max_at=None if worst is None else worst[1],
         received_p10_bps=_quantile(received, 0.1),
         received_p50_bps=_quantile(received, 0.5),
-        reconnects=max(counts) - min(counts) if counts else 0,
+        reconnects=reconnects,
         outages=len(outages),
         outage_longest_s=max(outages, default=0.0),
         first_trouble_at=None if trouble is None else trouble.at,
         first_trouble_code=None if trouble is None else _weightiest(trouble),
+        freezes=sum(length_s > 0.0 for length_s in frozen),
+        frozen_s=math.fsum(frozen),
+        freeze_longest_s=max(frozen, default=0.0),
+        outages_s=outages,
         held=held,
+        breach=beyond,
+        held_strictly=_held_strictly(on_air, outages, held),
         undecided=undecided,
-        carried_bps=_carried_bps(on_air, received, held),
+        carried_bps=_carried_bps(on_air, received, held, tolerance),
     )
 
 
-def past_session(
-    report: SessionReport, verdict: Verdict | None, *, technology: str | None
-) -> PastSession | None:
+def finished_session(
+    report: SessionReport,
+    verdict: Verdict | None,
+    *,
+    site_id: str,
+    technology: str | None,
+    uplink_required_bps: float,
+    tolerance: Tolerance | None = None,
+) -> FinishedSession | None:
     """Return what verdicts may learn from a session, None where that is nothing.
 
     Notes
     -----
-    Nothing is learnt without a verdict that predicted a rate, or where it is not known whether
-    the session held, or what arrived. Of a session that held the rate is what was sent, a lower
-    bound of the uplink; `PastSession.held` says so, and `readiness.calibration` treats such
-    sessions as censored.
+    Nothing is learnt where it is not known whether the session held. Of a session that held the
+    rate is what was sent, a lower bound of the uplink. It was *lost* where the times away alone
+    went beyond the tolerance, and *froze* where the rate was too low.
     """
-    if verdict is None or verdict.predicted_log10_bps is None:
+    if report.held is None or report.on_air_until is None:
         return None
-    if report.held is None or report.carried_bps is None or report.on_air_until is None:
-        return None
-    return PastSession(
+    outcome = SessionOutcome.HELD
+    watched_s = report.seconds["ok"] + report.seconds["at_risk"] + report.seconds["not_ok"]
+    if not report.held:
+        away = breach(
+            tolerance or Tolerance(), watched_s, report.outages_s, reconnects=report.reconnects
+        )
+        outcome = SessionOutcome.FROZE if away is None else SessionOutcome.LOST
+    return FinishedSession(
         ended_at=report.on_air_until,
+        site_id=site_id,
         technology=technology,
-        predicted_log10_bps=verdict.predicted_log10_bps,
-        achieved_log10_bps=math.log10(max(report.carried_bps, _LEAST_RATE_BPS)),
-        held=report.held,
-        predicted_sd_log10=verdict.predicted_sd_log10,
-        predicted_outage_probability=verdict.predicted_outage_probability,
+        outcome=outcome,
+        uplink_required_bps=uplink_required_bps,
+        carried_bps=report.carried_bps,
+        watched_s=watched_s,
+        outages_s=tuple(report.outages_s),
+        predicted_probability=None if verdict is None else verdict.probability,
     )
 
 
@@ -266,31 +308,68 @@ def _outages_s(on_air: Sequence[_Step]) -> list[float]:
     return outages
 
 
-def _judge(on_air: Sequence[_Step], outages: Sequence[float]) -> tuple[bool | None, str | None]:
-    if not on_air:
-        return None, "never_on_air"
-    if max(outages, default=0.0) > BEARABLE_LAG_S or any(
-        (step.health.lag_s or 0.0) > BEARABLE_LAG_S or _codes(step.health) & _FAILED
+def _freezes_s(on_air: Sequence[_Step], tolerance: Tolerance) -> list[float]:
+    """Return the freezes that rate and loss made, each with its length [s]."""
+    freezes: list[float] = []
+    frozen_before = False
+    bridged_s = tolerance.encoder_queue_s
+    since = None
+    for step in on_air:
+        if step.health.publisher_since != since:  # a new connection, and a new player's clock
+            since, bridged_s = step.health.publisher_since, tolerance.encoder_queue_s
+        lag_s = step.health.lag_s or 0.0
+        frozen_s = max(lag_s - bridged_s, 0.0)
+        bridged_s = max(bridged_s, lag_s)
+        if _codes(step.health) & _FAILED:
+            frozen_s = max(frozen_s, step.duration_s)
+        if frozen_s <= 0.0:
+            frozen_before = False
+        elif frozen_before:
+            freezes[-1] += frozen_s
+        else:
+            freezes.append(frozen_s)
+            frozen_before = True
+    return freezes
+
+
+def _held_strictly(
+    on_air: Sequence[_Step], outages: Sequence[float], held: bool | None
+) -> bool | None:
+    """Return whether no lag or time away ever exceeded 2 s; None where nothing can be told."""
+    if held is None:
+        return None
+    return max(outages, default=0.0) <= STRICT_LAG_S and not any(
+        (step.health.lag_s or 0.0) > STRICT_LAG_S or _codes(step.health) & _FAILED
         for step in on_air
-    ):
-        return False, None
-    up_s = sum(step.duration_s for step in on_air if step.health.up)
-    if up_s < _LEAST_OBSERVED_S:
-        return None, "too_short"
-    span_s = sum(
+    )
+
+
+def _span_s(on_air: Sequence[_Step]) -> float:
+    return sum(
         min(_LONGEST_BREAK_S, (after.health.at - before.health.at).total_seconds())
         for before, after in pairwise(on_air)
     )
-    if up_s < _LEAST_OBSERVED_SHARE * span_s:
-        return None, "too_little_seen"
+
+
+def _undecided(on_air: Sequence[_Step]) -> str | None:
+    if not on_air:
+        return "never_on_air"
+    up_s = sum(step.duration_s for step in on_air if step.health.up)
+    if up_s < _LEAST_OBSERVED_S:
+        return "too_short"
+    if up_s < _LEAST_OBSERVED_SHARE * _span_s(on_air):
+        return "too_little_seen"
     reduced_s = sum(step.duration_s for step in on_air if "bitrate_reduced" in _codes(step.health))
     if reduced_s > _MOST_REDUCED_SHARE * up_s:
-        return None, "rate_reduced"
-    return True, None
+        return "rate_reduced"
+    return None
 
 
 def _carried_bps(
-    on_air: Sequence[_Step], received: Sequence[tuple[float, float]], held: bool | None
+    on_air: Sequence[_Step],
+    received: Sequence[tuple[float, float]],
+    held: bool | None,
+    tolerance: Tolerance,
 ) -> float | None:
     if held is None or not received:
         return None
@@ -298,9 +377,11 @@ def _carried_bps(
     mean_bps = sum(bps * seconds for bps, seconds in received) / sum(s for _, s in received)
     if held:
         return headers * mean_bps
-    link = [_link(step) for step in on_air]
+    link = [_link(step) for step in on_air if step.duration_s > 0.0]
     shown = [bps for bps, _ in link if math.isfinite(bps)]
-    return headers * _highest_constant_bps(link, max(*shown, mean_bps)) if shown else None
+    if not shown:
+        return None
+    return headers * _highest_constant_bps(link, max(*shown, mean_bps), tolerance)
 
 
 def _link(step: _Step) -> tuple[float, float]:
@@ -314,24 +395,21 @@ def _link(step: _Step) -> tuple[float, float]:
     return math.inf, step.duration_s
 
 
-def _highest_constant_bps(link: Sequence[tuple[float, float]], high_bps: float) -> float:
-    """Return the highest constant bit rate whose lag behind such a link stays bearable [bit/s]."""
+def _highest_constant_bps(
+    link: Sequence[tuple[float, float]], high_bps: float, tolerance: Tolerance
+) -> float:
+    """Return the highest constant bit rate that holds behind such a link [bit/s]."""
+    span_s = sum(duration_s for _, duration_s in link)
     low_bps = 0.0
     for _ in range(40):
         middle_bps = (low_bps + high_bps) / 2.0
-        if _worst_lag_s(middle_bps, link) <= BEARABLE_LAG_S:
+        if middle_bps <= 0.0:
+            break
+        if breach(tolerance, span_s, freezes_behind(link, middle_bps, tolerance)) is None:
             low_bps = middle_bps
         else:
             high_bps = middle_bps
     return low_bps
-
-
-def _worst_lag_s(bitrate_bps: float, link: Sequence[tuple[float, float]]) -> float:
-    waiting_bit = worst_bit = 0.0
-    for link_bps, duration_s in link:
-        waiting_bit = max(0.0, waiting_bit + (bitrate_bps - link_bps) * duration_s)
-        worst_bit = max(worst_bit, waiting_bit)
-    return worst_bit / bitrate_bps if bitrate_bps > 0.0 else 0.0
 
 
 def _quantile(values: Sequence[tuple[float, float]], share: float) -> float | None:

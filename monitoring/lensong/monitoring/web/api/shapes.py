@@ -285,15 +285,22 @@ class VerdictOut(Body):
     state: str
     state_text: str
     probability: float | None
+    probability_percent: int | None
+    ready_from: float
+    not_ready_to: float
+    motion: str
+    motion_by: str | None
+    short_freezes_an_hour: list[int] | None
     uplink_required_bps: float
     uplink_safe_bps: float | None
     best_profile_code: str | None
+    ready_until: Time | None
+    plans: list[dict[str, Any]]
     better_hour: dict[str, Any] | None
     better_operator: dict[str, Any] | None
     better_site: dict[str, Any] | None
     better_spot: dict[str, Any] | None
     predicted_log10_bps: float | None
-    predicted_sd_log10: float | None
     reasons: list[ReasonOut]
     evidence: list[EvidenceOut]
     model_version: str

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from lensong.coverage.report.messages import number_text
 from lensong.monitoring.messages import say
-from lensong.monitoring.readiness.verdict import Value, Verdict
+from lensong.monitoring.readiness.plan import WATCH_MB_AN_HOUR
+from lensong.monitoring.readiness.verdict import Step, Value, Verdict, shown_percent
 
 __all__ = ["Words"]
 
@@ -51,7 +52,7 @@ class Words:
 
     def percent(self, ratio: float | None) -> str:
         """Return a share in percent; nothing that is only likely is certain."""
-        return "–" if ratio is None else f"{self.n(_likely_percent(100.0 * ratio))}\u00a0%"
+        return "–" if ratio is None else f"{self.n(_likely_percent(shown_percent(ratio)))}\u00a0%"
 
     def share(self, ratio: float | None) -> str:
         """Return a share in percent."""
@@ -111,8 +112,42 @@ class Words:
 
     def sentence(self, verdict: Verdict, profile: str) -> str:
         """Return a verdict in one sentence."""
-        percent = _likely_percent(100.0 * (verdict.probability or 0.0))
+        percent = _likely_percent(shown_percent(verdict.probability or 0.0))
         return self.t(f"verdict.sentence.{verdict.state}", profile=profile, percent=percent)
+
+    def freezes(self, verdict: Verdict) -> str | None:
+        """Return how many short freezes an audience should expect; None where nobody knows."""
+        if verdict.short_freezes_an_hour is None:
+            return None
+        low, high = verdict.short_freezes_an_hour
+        return self.t("freezes.expected", low=low, high=high) if high else self.t("freezes.none")
+
+    def plans(self, verdict: Verdict) -> list[str]:
+        """Return what would make a session READY, each plan in one sentence."""
+        told = []
+        for plan in verdict.plans:
+            steps = [self._step(step) for step in plan.steps]
+            text = steps[0]
+            for step in steps[1:]:
+                text = self.t("plan.and", first=text, second=step)
+            percent = _likely_percent(shown_percent(plan.probability))
+            told.append(self.t("plan.then", steps=text[:1].upper() + text[1:], percent=percent))
+        return told
+
+    def _step(self, step: Step) -> str:
+        if step.kind == "watch":
+            return self.t("plan.watch", hours=step.hours, mb=step.hours * WATCH_MB_AN_HOUR)
+        if step.n == 1:
+            return self.t(
+                "plan.test_one", **{"from": self.time(step.from_at)}, until=self.when(step.until_at)
+            )
+        return self.t(
+            "plan.test_days",
+            n=step.n,
+            begin=self.time(step.until_at - timedelta(hours=1)),
+            end=self.time(step.until_at),
+            until=self.day(step.until_at),
+        )
 
 
 def _likely_percent(percent: float) -> float:
