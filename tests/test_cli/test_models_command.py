@@ -44,6 +44,12 @@ def test_the_details_of_a_model_name_its_call_and_its_alternative(entry: Model) 
         assert said in run.stdout
 
 
+def test_a_model_is_known_by_its_short_name() -> None:
+    long, short = (CliRunner().invoke(lensong, ["models", n]) for n in ("itu_r_p1812", "P.1812"))
+    assert short.exit_code == 0
+    assert short.stdout == long.stdout
+
+
 def test_json_is_one_object_without_nan() -> None:
     run = CliRunner().invoke(lensong, ["models", "--json"])
     found = json.loads(run.stdout, parse_constant=pytest.fail)["models"]
@@ -60,7 +66,7 @@ def test_json_of_one_model_is_that_model() -> None:
 
 
 def test_a_mistyped_name_is_bad_input_with_the_nearest() -> None:
-    run = CliRunner().invoke(lensong, ["models", "p1812"])
+    run = CliRunner().invoke(lensong, ["models", "p1821"])
     assert run.exit_code == 2
     assert "itu_r_p1812" in run.stderr
     assert run.stdout == ""

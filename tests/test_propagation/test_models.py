@@ -12,7 +12,7 @@ import pytest
 from lensong.propagation.errors import ConfigError, InvalidInputError, OutOfRangeError
 from lensong.propagation.link import Climate, Link
 from lensong.propagation.model import Model
-from lensong.propagation.models import MODELS, map_models, model, registry
+from lensong.propagation.models import MODELS, map_models, map_of, model, registry
 from lensong.propagation.p1812 import PathProfile
 
 
@@ -36,9 +36,15 @@ def test_every_record_says_source_and_alternative(entry: Model) -> None:
     assert model(entry.name) is entry
 
 
+@pytest.mark.parametrize("name", ["p1812", "P.1812", "ITU-R P.1812", "itu-r-p1812", " itu_r_p1812"])
+def test_every_spelling_of_a_name_is_understood(name: str) -> None:
+    assert model(name).name == "itu_r_p1812"
+    assert map_of(name)[0].name == "itu_r_p1812"
+
+
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:
     with pytest.raises(ConfigError, match="itu_r_p1812"):
-        model("p1812")
+        model("p1821")
 
 
 def test_a_name_like_no_other_is_answered_with_the_list() -> None:

@@ -56,14 +56,14 @@ def compare(
     console = Console(quiet=quiet)
     with console.working():
         console.progress("start", 0.0, 1.0)
-        from lensong.cli.model_names import full_model_name
         from lensong.coverage.compare import compare as hold_together
         from lensong.coverage.results.comparison import write_comparison
         from lensong.coverage.results.write import check_writable
         from lensong.coverage.scenario.inputs import read_climate, read_inputs
         from lensong.coverage.scenario.load import load_scenario
+        from lensong.propagation.models import model
 
-        names = [full_model_name(name) for name in models.split(",") if name.strip()]
+        names = [model(name).name for name in models.split(",") if name.strip()]
         asked = load_scenario(scenario)
         check_writable(out)
         console.progress("start", 1.0, 1.0)

@@ -95,7 +95,6 @@ def validate(
     console = Console(quiet=quiet)
     with console.working():
         console.progress("start", 0.0, 1.0)
-        from lensong.cli.model_names import full_model_name
         from lensong.coverage.measured_paths import predict
         from lensong.coverage.measurements import MeasurementOptions
         from lensong.coverage.results.validation import write_validation
@@ -103,8 +102,9 @@ def validate(
         from lensong.coverage.sweeps import PropagationSettings
         from lensong.coverage.validate import validate as hold_against
         from lensong.propagation.errors import ConfigError
+        from lensong.propagation.models import model as known_model
 
-        name = full_model_name(model)
+        name = known_model(model).name
         if land_cover is not None and not dem:
             raise ConfigError("--land-cover is given without --dem: heights of trees need ground")
         options = MeasurementOptions(

@@ -29,7 +29,7 @@ from lensong.propagation import (
 from lensong.propagation.errors import ConfigError, InvalidInputError
 from lensong.propagation.model import MapModel, Model
 
-__all__ = ["MODELS", "map_models", "map_of", "model", "registry"]
+__all__ = ["MODELS", "map_models", "map_of", "model", "model_name", "registry"]
 
 
 def registry(*groups: tuple[Model, ...]) -> dict[str, Model]:
@@ -68,17 +68,34 @@ MODELS = registry(
 """In the order in which they are listed."""
 
 
+def model_name(spelling: str) -> str:
+    """Return the name of a model by any of its spellings, what is none of them unchanged.
+
+    Case, spaces, points and hyphens do not count, and ``itu_r_`` may be left out.
+
+    Examples
+    --------
+    >>> model_name("P.1812"), model_name("ITU-R P.1812"), model_name("free-space")
+    ('itu_r_p1812', 'itu_r_p1812', 'free_space')
+    """
+    plain = spelling.strip().lower().replace(".", "").replace("-", "_").replace(" ", "_")
+    return next((name for name in (plain, f"itu_r_{plain}") if name in MODELS), spelling)
+
+
 def model(name: str) -> Model:
-    """Return the record of a model.
+    """Return the record of a model, by any spelling of its name.
 
     Raises
     ------
     ConfigError
         For an unknown name; names the nearest known ones.
     """
-    if name in MODELS:
-        return MODELS[name]
-    near = get_close_matches(name, MODELS, n=3, cutoff=0.4) or [n for n in MODELS if name in n]
+    known = model_name(name)
+    if known in MODELS:
+        return MODELS[known]
+    near = get_close_matches(name.lower(), MODELS, n=3, cutoff=0.4) or [
+        n for n in MODELS if name in n
+    ]
     guess = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(MODELS)}"
     raise ConfigError(f"model is {name!r}, wanted a known name: {guess}")
 
@@ -96,7 +113,7 @@ def map_of(name: str) -> tuple[Model, MapModel]:
     ConfigError
         For an unknown name and for a model that draws none.
     """
-    entry = MODELS.get(name)
+    entry = MODELS.get(model_name(name))
     if entry is None or entry.draw is None:
         raise ConfigError(f"model is {name!r}, wanted one of {', '.join(sorted(map_models()))}")
     return entry, entry.draw

@@ -52,6 +52,11 @@ def test_three_paths_make_a_scenario(write: Write) -> None:
     ]
 
 
+def test_a_model_is_known_by_its_short_name(write: Write) -> None:
+    scenario = read_scenario_file(write(SMALLEST + '[propagation]\nmodel = "P.1812"\n'))
+    assert scenario.propagation.model == "itu_r_p1812"
+
+
 def test_an_integer_is_taken_where_a_number_is_wanted(write: Write) -> None:
     assert read_scenario_file(write(SMALLEST + "radius_m = 9000\n")).network.radius_m == 9000.0
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from lensong.coverage.service import DEFAULT_SERVICES
+from lensong.propagation.models import model_name
 
 __all__ = ["FILE_KEYS", "ScenarioFile"]
 
@@ -178,7 +179,7 @@ class HandsetSection(_Section):
 class PropagationSection(_Section):
     """[propagation]."""
 
-    model: str = "itu_r_p1812"
+    model: Annotated[str, AfterValidator(model_name)] = "itu_r_p1812"
     delta_n_per_km: Annotated[float, Field(gt=0.0, le=200.0)] = 44.0
     n0: Annotated[float, Field(ge=200.0, le=500.0)] = 365.5
     time_percent: Annotated[float, Field(ge=1.0, le=50.0)] = 50.0
