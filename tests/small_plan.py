@@ -6,6 +6,7 @@ look right on a map; nothing here claims to be a model.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -18,8 +19,11 @@ from lensong.coverage.antenna import AntennaPattern
 from lensong.coverage.network import Carrier, Cell, Mast, Network, Technology
 from lensong.coverage.result import REASONS, PlanResult, ServiceLayers, TechnologyLayers
 from lensong.coverage.service import DEFAULT_SERVICES, Handset, Service
+from lensong.coverage.village_weights import village_weights
+from lensong.coverage.villages import ClassThresholds, operator_columns
 from lensong.gis_data.land import Land, Source
 from lensong.propagation.types import Float32Array, FloatArray, Grid
+from tests.layer_sets import layers_of
 
 CRS = "EPSG:32648"
 GRID = Grid(crs=CRS, west_m=355_000.0, north_m=2_476_000.0, cell_m=60.0, rows=200, cols=200)
@@ -431,6 +435,7 @@ def make_small_plan_result(*, synthetic: bool = True) -> PlanResult:
         class_service="voice-data",
         layers=layers,
         level_sigma_db=9.0,
+        service_layers=layers_of(GRID.shape, DEFAULT_SERVICES, list(layers.values())).services,
         villages=villages,
         communes=_commune_table(land, villages),
         gaps=_gaps(villages),
@@ -453,3 +458,22 @@ def make_small_plan_result(*, synthetic: bool = True) -> PlanResult:
         sweeps_total=4,
         sweeps_reused=3,
     )
+
+
+def two_operators() -> PlanResult:
+    """Return the plan with two operators, of which the second serves nothing east of the middle."""
+    result = make_small_plan_result()
+    layers = layers_of(GRID.shape, DEFAULT_SERVICES, list(result.layers.values()))
+    first = replace(layers.operators[""], name="Viettel")
+    worse = {}
+    for name, judged in first.services.items():
+        reason = judged.reason.copy()
+        east = reason[:, GRID.cols // 2 :]
+        east[east == 0] = REASONS.index("terrain")
+        worse[name] = replace(judged, reason=reason)
+    second = replace(first, name="Vina Phone", services=worse)
+    operators = {"Viettel": first, "Vina Phone": second}
+    weights = village_weights(result.land)
+    columns = operator_columns(operators, DEFAULT_SERVICES, weights, ClassThresholds())
+    villages = result.villages.assign(**{name: list(v) for name, v in columns.items()})
+    return replace(result, operators=operators, villages=villages)

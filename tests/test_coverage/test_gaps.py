@@ -6,7 +6,7 @@ import pytest
 from shapely.geometry import Point, box
 
 from lensong.coverage.gaps import gap_polygons
-from lensong.coverage.result import REASONS, ServiceLayers, TechnologyLayers
+from lensong.coverage.result import REASONS, ServiceLayers
 from lensong.coverage.service import Service
 from lensong.coverage.village_weights import village_weights
 from lensong.gis_data.land import Land
@@ -47,26 +47,11 @@ def make_land(population: Float32Array | None, told: float = float("nan")) -> La
     )
 
 
-def make_layer(reason: UInt8Array) -> TechnologyLayers:
-    nothing = np.full(GRID.shape, np.nan, np.float32)
-    none = np.full(GRID.shape, -1, np.int16)
-    return TechnologyLayers(
-        technology="4G",
-        rsrp_dbm=nothing,
-        rsrq_db=nothing,
-        sinr_db=nothing,
-        downlink_mbps=nothing,
-        uplink_mbps=nothing,
-        best_server=none,
-        second_server=none,
-        second_rsrp_dbm=nothing,
-        services={
-            "voice-data": ServiceLayers(
-                probability=np.where(reason == 0, 0.95, 0.2).astype(np.float32),
-                limiting=np.ones(GRID.shape, np.uint8),
-                reason=reason,
-            )
-        },
+def judged(reason: UInt8Array) -> ServiceLayers:
+    return ServiceLayers(
+        probability=np.where(reason == 0, 0.95, 0.2).astype(np.float32),
+        limiting=np.ones(GRID.shape, np.uint8),
+        reason=reason,
     )
 
 
@@ -75,7 +60,7 @@ def codes(name: str) -> UInt8Array:
 
 
 def gaps_of(land: Land, reason: UInt8Array) -> gpd.GeoDataFrame:
-    return gap_polygons(land, {"4G": make_layer(reason)}, VOICE, village_weights(land))
+    return gap_polygons(land, judged(reason), VOICE, village_weights(land))
 
 
 def test_gaps_are_where_people_live_and_the_service_fails() -> None:
@@ -133,5 +118,5 @@ def test_a_plan_without_gaps_has_an_empty_table_with_its_columns() -> None:
 
 def test_a_service_that_nothing_carries_fails_everywhere() -> None:
     land = make_land(None)
-    gaps = gap_polygons(land, {}, VOICE, village_weights(land))
+    gaps = gap_polygons(land, ServiceLayers.empty(GRID.shape), VOICE, village_weights(land))
     assert list(gaps["reason"]) == ["no_cell", "no_cell"]

@@ -18,7 +18,7 @@ from lensong.coverage.report.html import render_report, result_id
 from lensong.coverage.report.legend import classify, rsrp_legend
 from lensong.coverage.report.map_data import map_data
 from lensong.coverage.result import PlanResult
-from tests.small_plan import PLACES
+from tests.small_plan import PLACES, make_small_plan_result, two_operators
 
 
 class _Resources(HTMLParser):
@@ -135,7 +135,7 @@ def test_layers_are_those_of_the_plan(small_plan_result: PlanResult) -> None:
     assert len(kinds) == len(set(kinds))
     assert {k for t, k, _ in kinds if t == "5G"} == {k for t, k, _ in kinds if t == "4G"}
     assert ("5G", "probability", "livestream-720p") in kinds
-    assert ("5G", "probability", "voice-data") not in kinds  # the service is 4G only
+    assert ("5G", "probability", "voice-data") in kinds
 
 
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
@@ -220,3 +220,29 @@ def _decoded(url: str) -> Any:
     content = base64.b64decode(url.removeprefix("data:image/png;base64,"))
     with MemoryFile(content) as memory, memory.open() as dataset:
         return dataset.read(1)
+
+
+def test_operators_stand_in_the_headline_the_table_the_map_and_the_popups() -> None:
+    result = two_operators()
+    page = render_report(result, maplibre_js="", maplibre_css="")
+    for text in (
+        "operators serves a place by itself",
+        "Viettel",
+        "Vina Phone",
+        "Operators that serve a village",
+    ):
+        assert text in page
+    of = {x["operator"] for x in map_data(result)["layers"]}
+    assert of == {None, "Viettel", "Vina Phone"}
+    alone = render_report(make_small_plan_result(), maplibre_js="", maplibre_css="")
+    assert "Any operator: at least one of" not in alone.partition("report-data")[0]
+
+
+def test_the_share_of_interference_is_said_in_words() -> None:
+    result = make_small_plan_result()
+    villages = result.villages.copy()
+    villages["reason_voice_data"] = "interference"
+    page = render_report(replace(result, villages=villages), maplibre_js="", maplibre_css="")
+    answer = page.partition("report-data")[0]  # the catalogue of messages comes after
+    assert "Interference between cells is the main cause for" in answer
+    assert "is not what people without" not in answer

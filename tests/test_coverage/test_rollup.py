@@ -66,7 +66,7 @@ def test_communes_add_up_their_villages(
 def test_provinces_add_up_their_communes(
     communes: gpd.GeoDataFrame, villages: gpd.GeoDataFrame
 ) -> None:
-    table = province_table(commune_table(communes, villages, SERVICES), SERVICES)
+    table = province_table(commune_table(communes, villages, SERVICES))
     assert table is not None
     rows = table.set_index("province")
     assert rows.loc["Lai Châu", "villages"] == 3
@@ -77,7 +77,7 @@ def test_provinces_add_up_their_communes(
 
 def test_without_communes_there_is_nothing_to_roll_up(villages: gpd.GeoDataFrame) -> None:
     assert commune_table(None, villages, SERVICES) is None
-    assert province_table(None, SERVICES) is None
+    assert province_table(None) is None
 
 
 def test_summary_counts_villages_of_unknown_people_as_villages_only(

@@ -7,7 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lensong.coverage.layers import technology_layers
+from lensong.coverage.indoor import level_shadowing
+from lensong.coverage.layer_model import LayerModel
+from lensong.coverage.layers import job_window, make_layers, sweep_order
 from lensong.coverage.network import Cell, Mast, Network
 from lensong.coverage.result import TechnologyLayers
 from lensong.coverage.service import DEFAULT_SERVICES, Handset
@@ -20,19 +22,17 @@ LAND = small_land()
 
 
 def afresh(net: Network) -> dict[str, TechnologyLayers]:
-    jobs = sorted(sweep_jobs(net, LAND), key=lambda job: job.freq_mhz)
+    jobs = sweep_order(sweep_jobs(net, LAND), LAND.grid)
     settings = PropagationSettings()
     runs = run_sweeps(jobs, LAND, settings, rx_height_agl_m=1.5, cache=None, workers=1)
-    layers = technology_layers(
+    shadowing = level_shadowing(settings, Handset(), net)
+    layers = make_layers(
         LAND.grid,
-        net,
-        Handset(),
-        DEFAULT_SERVICES,
+        LayerModel.build(LAND.grid.crs, net, Handset(), DEFAULT_SERVICES, shadowing),
         rides=((job.cells, packed) for job, packed, _ in runs),
-        planned=[job.cells for job in jobs],
-        total_sigma_db=settings.total_sigma_db,
+        planned=[job_window(job, LAND.grid) for job in jobs],
     )
-    return {str(name): layer for name, layer in layers.items()}
+    return {str(name): layer for name, layer in layers.technologies.items()}
 
 
 def assert_same(local: LocalLayers, whole: dict[str, TechnologyLayers]) -> None:

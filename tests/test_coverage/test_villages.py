@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import geopandas as gpd
 import numpy as np
 import pytest
@@ -14,14 +16,14 @@ from lensong.coverage.service import Service
 from lensong.coverage.village_weights import village_weights
 from lensong.coverage.villages import (
     ClassThresholds,
-    best_reason,
-    served,
+    operator_suffix,
     village_table,
     weighted_quantile,
 )
 from lensong.gis_data.land import Land
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 from lensong.propagation.types import BoolArray, Float32Array, FloatArray, Grid
+from tests.layer_sets import layers_of
 
 GRID = Grid(crs="EPSG:32648", west_m=300_000.0, north_m=2_480_000.0, cell_m=100.0, rows=20, cols=30)
 VOICE = Service(name="voice-data", technologies=("4G",), downlink_mbps=1.0, uplink_mbps=0.25)
@@ -161,7 +163,7 @@ def table_of(
     return village_table(
         land,
         network,
-        {layer.technology: layer for layer in layers},
+        layers_of(GRID.shape, [VOICE, STREAM], layers),
         [VOICE, STREAM],
         weights=village_weights(land),
         classes=classes or ClassThresholds(),
@@ -199,10 +201,6 @@ def test_any_technology_serves_and_the_nearest_to_serving_gives_the_reason(
     five = make_layer(ok={"stream": west_of(7)}, technology="5G", reason="uplink")
     five.services["stream"].probability[:] = np.where(west_of(7), 0.95, 0.6)
     layers = {"4G": four, "5G": five}
-    np.testing.assert_array_equal(served({"4G": four, "5G": five}, STREAM, GRID.shape), west_of(7))
-    reason = best_reason({"4G": four, "5G": five}, STREAM)
-    assert reason is not None
-    assert set(np.unique(reason)) == {0, REASONS.index("uplink")}
     table = table_of(land, network, *layers.values(), classes=ClassThresholds(service="stream"))
     row = table.iloc[0]
     assert row["served_share_stream"] == pytest.approx(0.5)
@@ -286,3 +284,55 @@ def test_weighted_quantile_is_that_of_the_repeated_values(
     repeated = np.repeat(values, counts)
     expected = np.quantile(repeated, share, method="inverted_cdf")
     assert weighted_quantile(values, counts.astype(np.float64), share) == expected
+
+
+def test_each_operator_has_its_columns_and_any_operator_is_at_least_one(network: Network) -> None:
+    land = make_land([square(5, 2, 7, 6), square(5, 8, 7, 12), square(5, 14, 7, 18)])
+    whole = layers_of(
+        GRID.shape,
+        [VOICE, STREAM],
+        [make_layer(ok={"voice-data": west_of(13), "stream": west_of(0)})],
+    )
+    one = layers_of(
+        GRID.shape,
+        [VOICE, STREAM],
+        [make_layer(ok={"voice-data": west_of(7), "stream": west_of(0)}, reason="interference")],
+    )
+    named = {
+        "Viettel": replace(whole.operators[""], name="Viettel"),
+        "Mạng Đỏ": replace(one.operators[""], name="Mạng Đỏ"),
+    }
+    table = village_table(
+        land,
+        network,
+        replace(whole, operators=named),
+        [VOICE, STREAM],
+        weights=village_weights(land),
+        classes=ClassThresholds(),
+    )
+    assert list(table["served_share_voice_data_op_viettel"]) == [1.0, 1.0, 0.0]
+    assert list(table["served_share_voice_data_op_mang_do"]) == [1.0, 0.0, 0.0]
+    assert list(table["operators_serving"]) == [2, 1, 0]
+    assert list(table["operators"]) == ["Viettel, Mạng Đỏ", "Viettel", ""]
+    assert list(table["reason_op_mang_do"]) == ["", "interference", "interference"]
+    assert list(table["class_op_viettel"]) == ["covered", "covered", "no_signal"]
+    assert table["level_p50_dbm_op_viettel"].iloc[0] == pytest.approx(-90.0)
+
+
+def test_every_service_has_its_reason_and_chance_beside_the_rates(network: Network) -> None:
+    land = make_land([square(5, 2, 7, 6)])
+    layer = make_layer(ok={"voice-data": everywhere(), "stream": west_of(0)}, reason="interference")
+    row = table_of(land, network, layer).iloc[0]
+    assert row["reason_voice_data"] == ""
+    assert row["reason_stream"] == "interference"
+    assert row["chance_p50_stream"] == pytest.approx(0.4)
+    assert row["uplink_p50_mbps_4g"] > STREAM.uplink_mbps  # which the two columns explain
+
+
+def test_names_of_operators_stay_apart() -> None:
+    assert operator_suffix(["A b", "a-B", "越南", ""]) == {
+        "A b": "a_b",
+        "a-B": "a_b_2",
+        "越南": "operator",
+        "": "unnamed",
+    }

@@ -113,11 +113,13 @@ def _summary(result: PlanResult, out: Path) -> str:
     by_class = summary["villages_by_class"]
     villages = ", ".join(f"{by_class.get(key, 0)} {word}" for key, word in _CLASSES.items())
     served = summary["people_served"][result.class_service]
+    operators = summary.get("people_served_by_operator", {}).get(result.class_service, {})
     lines = [
         result.title,
         f"  villages   {villages}",
         f"  people     {grouped(served)} of {grouped(summary['people'])} "
-        f"have {result.class_service}",
+        f"have {result.class_service}{' with any operator' if len(operators) > 1 else ''}",
+        *(f"    {name}: {grouped(people)}" for name, people in operators.items()),
         f"  sweeps     {result.sweeps_reused} of {result.sweeps_total} from the cache",
     ]
     if result.warnings:

@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from lensong.coverage.result import REASONS
+from lensong.coverage.result import REASONS, ServiceLayers
 from lensong.coverage.service import Service
-from lensong.coverage.village_weights import VillageWeights
-from lensong.coverage.villages import Layers, best_reason
+from lensong.coverage.village_weights import VillageWeights, inhabitants
 from lensong.gis_data.land import Land
 from lensong.gis_data.polygonize import polygonize
-from lensong.propagation.types import BoolArray, FloatArray
+from lensong.propagation.types import FloatArray
 
 __all__ = ["gap_polygons"]
 
@@ -24,7 +23,7 @@ _EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=np.int64)
 
 def gap_polygons(
     land: Land,
-    layers: Layers,
+    judged: ServiceLayers,
     service: Service,
     weights: Sequence[VillageWeights],
 ) -> gpd.GeoDataFrame:
@@ -33,10 +32,9 @@ def gap_polygons(
     Parameters
     ----------
     land : Land
-    layers : dict
-        Technology to its layers.
+    judged : ServiceLayers
+        Of the service, over all technologies.
     service : Service
-        Fails where no technology serves.
     weights : sequence of VillageWeights
         One per village, in the order of ``land.villages``.
 
@@ -52,10 +50,8 @@ def gap_polygons(
     villages' footprints. People of a gap are those of the raster where there is one, else the
     villages' own, spread over their footprints.
     """
-    inhabited, people = _people(land, weights)
-    reason = best_reason(layers, service)
-    if reason is None:
-        reason = np.full(land.grid.shape, REASONS.index("no_cell"), dtype=np.uint8)
+    inhabited, people = inhabitants(land, weights)
+    reason = judged.reason
     labels, count = ndimage.label(inhabited & (reason != 0), structure=_EIGHT_NEIGHBOURS)
     areas = polygonize(labels > 0, land.grid, values=labels, simplify_m=land.grid.cell_m)
     outlines = dict(zip(areas["value"], areas.geometry, strict=True))
@@ -77,21 +73,6 @@ def gap_polygons(
         geometry=[outlines[int(k)] for k in order],
         crs=land.grid.crs,
     )
-
-
-def _people(land: Land, weights: Sequence[VillageWeights]) -> tuple[BoolArray, FloatArray]:
-    """Return where people live, and how many in each pixel."""
-    shape = land.grid.shape
-    inside = np.zeros(land.grid.rows * land.grid.cols, dtype=np.bool_)
-    spread = np.zeros(inside.size)
-    for village in weights:
-        inside[village.pixel] = True
-        np.add.at(spread, village.pixel, village.weight * np.nan_to_num(village.people))
-    inhabited = inside.reshape(shape)
-    if land.population is None:
-        return inhabited, spread.reshape(shape)
-    inhabited |= (land.population > 0.0) & (land.aoi == 1)
-    return inhabited, np.nan_to_num(land.population.astype(np.float64))
 
 
 def _commonest_reason(

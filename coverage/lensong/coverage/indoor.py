@@ -7,10 +7,11 @@ from statistics import median
 
 from lensong.coverage.network import Network
 from lensong.coverage.service import Handset
+from lensong.coverage.shadowing import Shadowing
 from lensong.coverage.sweeps import PropagationSettings
 from lensong.propagation.p2109 import building_entry_loss_db
 
-__all__ = ["entry_loss_db", "entry_sigma_db", "level_sigma_db"]
+__all__ = ["entry_loss_db", "entry_sigma_db", "level_shadowing", "level_sigma_db"]
 
 _ONE_SIGMA_PERCENT = 84.134  # of a normal distribution lies below its mean plus one deviation
 
@@ -54,3 +55,18 @@ def level_sigma_db(propagation: PropagationSettings, handset: Handset, network: 
     """
     freq_mhz = median(cell.carrier.downlink_freq_mhz for cell in network.cells)
     return hypot(propagation.total_sigma_db, entry_sigma_db(handset, freq_mhz))
+
+
+def level_shadowing(
+    propagation: PropagationSettings, handset: Handset, network: Network
+) -> Shadowing:
+    """Return how the level scatters, and how much of it all sites share.
+
+    Locations and the model's error have the correlation that the settings state; the building is
+    around the phone, so what it takes off more or less it takes off every site.
+    """
+    sigma_db = level_sigma_db(propagation, handset, network)
+    outdoors_db = propagation.total_sigma_db
+    apart = 1.0 - propagation.shadowing_correlation
+    share = (outdoors_db / sigma_db) ** 2 if sigma_db > 0.0 else 0.0
+    return Shadowing(sigma_db=sigma_db, correlation=1.0 - apart * share)

@@ -11,8 +11,10 @@ from typing import Any, TypeAlias
 import geopandas as gpd
 
 from lensong.coverage.gaps import gap_polygons
-from lensong.coverage.indoor import entry_loss_db, entry_sigma_db, level_sigma_db
-from lensong.coverage.layers import technology_layers
+from lensong.coverage.indoor import entry_loss_db, entry_sigma_db, level_shadowing
+from lensong.coverage.layer_model import LayerModel, operator_names
+from lensong.coverage.layers import cell_footprints, job_window, make_layers, sweep_order
+from lensong.coverage.level_shares import level_shares
 from lensong.coverage.link_budget import cell_budget
 from lensong.coverage.network import Network, Technology
 from lensong.coverage.probability import check_median
@@ -23,6 +25,7 @@ from lensong.coverage.reach import (
     some_names,
     villages_beyond,
 )
+from lensong.coverage.report.legend import rsrp_breaks_dbm
 from lensong.coverage.result import PlanResult, TechnologyLayers
 from lensong.coverage.rollup import commune_table, province_table, summarise
 from lensong.coverage.service import DEFAULT_SERVICES, Handset, Service
@@ -34,7 +37,12 @@ from lensong.coverage.sweeps import (
     run_sweeps,
     sweep_jobs,
 )
-from lensong.coverage.village_weights import WHOLE_SHARE, VillageWeights, village_weights
+from lensong.coverage.village_weights import (
+    WHOLE_SHARE,
+    VillageWeights,
+    inhabitants,
+    village_weights,
+)
 from lensong.coverage.villages import ClassThresholds, column_suffix, village_table
 from lensong.gis_data.land import Land
 from lensong.propagation.errors import InvalidInputError
@@ -95,28 +103,26 @@ def plan(
     weights = village_weights(land)
 
     clock = _Clock()
-    # By frequency, so that few carriers are in work at a time; the order of equals is kept.
-    jobs = sorted(sweep_jobs(network, land), key=lambda job: job.freq_mhz)
+    jobs = sweep_order(sweep_jobs(network, land), land.grid)
     cut = RadiusCut.of(land.grid, network, handset)
     rides = _Rides(jobs, land, propagation, handset, cache, workers, progress, clock, cut)
-    sigma_db = level_sigma_db(propagation, handset, network)
-    layers = technology_layers(
+    shadowing = level_shadowing(propagation, handset, network)
+    people = inhabitants(land, weights)[1]
+    layers = make_layers(
         land.grid,
-        network,
-        handset,
-        services,
+        LayerModel.build(land.grid.crs, network, handset, services, shadowing),
         rides=rides,
-        planned=[job.cells for job in jobs],
-        total_sigma_db=sigma_db,
+        planned=[job_window(job, land.grid) for job in jobs],
+        people=people,
     )
     clock.lap("layers")
     _tell(progress, "villages", 0, 1)
     beyond = beyond_every_radius(land.grid, network, jobs)
-    mark_beyond(list(layers.values()), beyond)
+    mark_beyond(layers.judged(), beyond)
     whole, cut_off = cut.sentences()
     villages = village_table(land, network, layers, services, weights=weights, classes=classes)
-    communes = commune_table(land.communes, villages, services)
-    gaps = gap_polygons(land, layers, class_service, weights)
+    communes = commune_table(land.communes, villages, services, list(layers.operators))
+    gaps = gap_polygons(land, layers.services[class_service.name], class_service, weights)
     clock.lap("villages")
     _tell(progress, "villages", 1, 1)
     return PlanResult(
@@ -126,25 +132,29 @@ def plan(
         handset=handset,
         services=tuple(services),
         class_service=classes.service,
-        layers=layers,
-        level_sigma_db=sigma_db,
+        layers=layers.technologies,
+        service_layers=layers.services,
+        operators=layers.operators,
+        cell_footprints=cell_footprints(network, land.grid, layers),
+        level_shares=level_shares(land, layers.operators, people, rsrp_breaks_dbm(settings or {})),
+        level_sigma_db=shadowing.sigma_db,
         villages=villages,
         communes=communes,
-        provinces=province_table(communes, services),
+        provinces=province_table(communes),
         gaps=gaps,
-        summary=summarise(villages, services),
+        summary=summarise(villages, services, list(layers.operators)),
         settings=settings or {},
         assumptions=(
             *land.assumptions,
             *network.assumptions,
-            *_assumptions(services, handset, propagation, classes, weights),
-            *_indoor_assumption(handset, network, sigma_db),
+            *_assumptions(services, handset, propagation, classes, weights, network),
+            *_indoor_assumption(handset, network, shadowing.sigma_db),
             *whole,
         ),
         warnings=(
             *land.warnings,
             *network.warnings,
-            *_warnings(network, handset, services, layers, weights),
+            *_warnings(network, handset, services, layers.technologies, weights),
             *_hidden_warning(rides),
             *cut_off,
             *_partly_known(weights, villages),
@@ -274,6 +284,7 @@ def _assumptions(
     propagation: PropagationSettings,
     classes: ClassThresholds,
     weights: Sequence[VillageWeights],
+    network: Network,
 ) -> tuple[str, ...]:
     by_people = sum(w.weighting == "population" for w in weights)
     chances = ", ".join(f"{s.name} {s.probability:.0%}" for s in services)
@@ -283,16 +294,40 @@ def _assumptions(
         f"{handset.penetration_loss_db:g} dB in walls.",
         f"Path loss is the median of {propagation.model}; around it the level scatters by "
         f"{propagation.total_sigma_db:.1f} dB (locations {propagation.location_sigma_db:g} dB, "
-        f"model {propagation.model_sigma_db:g} dB). A place is served where both directions hold "
-        f"with the probability of the service ({chances}).",
+        f"model {propagation.model_sigma_db:g} dB). All cells of one site share that scatter; two "
+        f"sites have a correlation of {propagation.shadowing_correlation:g} (3GPP TR 36.814, "
+        "table A.2.1.1-1). The phone takes the strongest cell of each carrier as it then is. A "
+        "place is served where both directions hold on one of its operator's carriers with the "
+        f"probability of the service ({chances}).",
         "The downlink rate is what one more phone gets in the resource blocks that the cell's "
         "load leaves free; the uplink rate is that of the number of granted resource blocks "
         "that suits the phone's power. The uplink has the path loss of the downlink frequency.",
-        "Cells of different operators neither serve nor disturb each other's phones; a place is "
-        "served when any operator's cell serves it.",
+        *_aggregation(handset),
+        *_operators(network),
         f"A village is covered from {classes.covered_share:.0%} of its people served with "
         f"{classes.service}, and without signal below {classes.no_signal_share:.0%}.",
         _weighing(by_people, len(weights)),
+    )
+
+
+def _aggregation(handset: Handset) -> tuple[str, ...]:
+    if not handset.uplink_carrier_aggregation:
+        return ()
+    return (
+        "The phone sends on all carriers of one technology at once (uplink carrier aggregation): "
+        "the resource blocks that they grant share its power.",
+    )
+
+
+def _operators(network: Network) -> tuple[str, ...]:
+    names = sorted(set(operator_names(network)))
+    shown = ", ".join(name or "(no name)" for name in names)
+    if len(names) == 1:
+        return (f"One operator is in the plan: {shown}.",)
+    return (
+        f"{len(names)} operators are in the plan: {shown}. Their cells neither serve nor disturb "
+        "each other's phones. 'Any operator' means that at least one of them serves a place by "
+        "itself; a phone with one SIM gets what the columns of its operator say.",
     )
 
 

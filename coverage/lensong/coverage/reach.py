@@ -7,15 +7,15 @@ of the interference of 700 MHz. So each run measures at the edge itself how much
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from lensong.coverage.layers import meridian_convergence_deg
+from lensong.coverage.layer_model import meridian_convergence_deg
 from lensong.coverage.link_budget import CellBudget, cell_budget
 from lensong.coverage.network import Cell, Network
-from lensong.coverage.result import REASONS, TechnologyLayers
+from lensong.coverage.result import REASONS, ServiceLayers
 from lensong.coverage.service import Handset
 from lensong.coverage.sweeps import NO_LOSS, PackedSweep, SweepJob
 from lensong.coverage.village_weights import VillageWeights
@@ -122,12 +122,11 @@ def beyond_every_radius(grid: Grid, network: Network, jobs: Sequence[SweepJob]) 
     return beyond
 
 
-def mark_beyond(layers: Sequence[TechnologyLayers], beyond: BoolArray) -> None:
+def mark_beyond(layers: Iterable[ServiceLayers], beyond: BoolArray) -> None:
     """Tell in every layer's reasons "beyond the radius" from "no cell in reach"."""
     no_cell, code = REASONS.index("no_cell"), REASONS.index("beyond_radius")
-    for layer in layers:
-        for judged in layer.services.values():
-            judged.reason[beyond & (judged.reason == no_cell)] = code
+    for judged in layers:
+        judged.reason[beyond & (judged.reason == no_cell)] = code
 
 
 def some_names(names: Sequence[str]) -> str:

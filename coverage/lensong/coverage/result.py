@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from lensong.coverage.network import Network, Technology
 from lensong.coverage.service import Handset, Service
 from lensong.gis_data.land import Land
 from lensong.propagation.types import Float32Array, Int16Array, UInt8Array
 
-__all__ = ["REASONS", "PlanResult", "ServiceLayers", "TechnologyLayers"]
+__all__ = [
+    "NO_LEVEL_CDBM",
+    "REASONS",
+    "OperatorLayers",
+    "PlanResult",
+    "ServiceLayers",
+    "TechnologyLayers",
+    "as_dbm",
+]
 
 REASONS = (
     "served",
@@ -36,41 +48,61 @@ known of it.
 """
 
 
+NO_LEVEL_CDBM = -32768
+"""What a level in hundredths of a decibel holds where no cell is heard."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceLayers:
-    """One service on one technology, per pixel, by the carrier that carries it best.
+    """One service, per pixel, by the operator that serves it best there.
 
     Parameters
     ----------
-    probability : shape (rows, cols), float32
+    probability : shape (rows, cols), float32 (float16 for one operator among others)
         That both directions hold, 0..1; 0 where no cell reaches.
     limiting : shape (rows, cols), uint8
-        Direction with the smaller margin: 0 no cell, 1 downlink, 2 uplink.
+        Direction with the smaller margin at the median, on the carrier that comes nearest: 0 no
+        cell, 1 downlink, 2 uplink. Empty, shape (0, 0), for one operator among others.
     reason : shape (rows, cols), uint8
         Index into ``REASONS``.
     """
 
-    probability: Float32Array
+    probability: NDArray[np.floating[Any]]
     limiting: UInt8Array
     reason: UInt8Array
+
+    @classmethod
+    def empty(cls, shape: tuple[int, int], *, of_one_operator: bool = False) -> ServiceLayers:
+        """Return the layers where no cell reaches."""
+        return cls(
+            probability=np.zeros(shape, np.float16 if of_one_operator else np.float32),
+            limiting=np.zeros((0, 0) if of_one_operator else shape, np.uint8),
+            reason=np.full(shape, REASONS.index("no_cell"), np.uint8),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TechnologyLayers:
     """What one technology offers at every pixel; NaN where no cell reaches.
 
+    Of any operator: at each pixel that whose serving cell has the fastest uplink.
+
     Parameters
     ----------
     technology : {"4G", "5G"}
     rsrp_dbm, rsrq_db, sinr_db : shape (rows, cols), float32
-        Of the serving cell.
+        Of the serving cell, at the median.
     downlink_mbps, uplink_mbps : shape (rows, cols), float32
         Rate of one phone alone in its share of the cell [Mbit/s], at the median.
     best_server, second_server : shape (rows, cols), int16
-        Index into ``network.cells``; -1 none.
+        Index into ``network.cells``; -1 none. The second is the next strongest on the same carrier.
     second_rsrp_dbm : shape (rows, cols), float32
+    overlap : shape (rows, cols), uint8
+        Sites on the serving carrier within 6 dB of the serving cell, itself included; 0 none.
+    band_cdbm : dict of shape (rows, cols), int16
+        By band, the strongest level of any cell [0.01 dBm]; ``NO_LEVEL_CDBM`` none.
     services : dict
-        Service name to its layers.
+        Service name to its layers on this technology alone.
     """
 
     technology: Technology
@@ -83,6 +115,93 @@ class TechnologyLayers:
     second_server: Int16Array
     second_rsrp_dbm: Float32Array
     services: dict[str, ServiceLayers]
+    overlap: UInt8Array = field(default_factory=lambda: np.zeros((0, 0), np.uint8))
+    band_cdbm: dict[str, Int16Array] = field(default_factory=dict)
+
+    @classmethod
+    def empty(
+        cls,
+        shape: tuple[int, int],
+        technology: Technology,
+        *,
+        bands: Sequence[str],
+        services: dict[str, ServiceLayers],
+    ) -> TechnologyLayers:
+        """Return the layers where no cell reaches."""
+
+        def unknown() -> Float32Array:
+            return np.full(shape, np.nan, np.float32)
+
+        return cls(
+            technology=technology,
+            rsrp_dbm=unknown(),
+            rsrq_db=unknown(),
+            sinr_db=unknown(),
+            downlink_mbps=unknown(),
+            uplink_mbps=unknown(),
+            best_server=np.full(shape, -1, np.int16),
+            second_server=np.full(shape, -1, np.int16),
+            second_rsrp_dbm=unknown(),
+            services=services,
+            overlap=np.zeros(shape, np.uint8),
+            band_cdbm={band: np.full(shape, NO_LEVEL_CDBM, np.int16) for band in bands},
+        )
+
+    @property
+    def level_dbm(self) -> Float32Array:
+        """Return the strongest level over all bands of the technology, NaN where there is none."""
+        if not self.band_cdbm:
+            return self.rsrp_dbm
+        return as_dbm(np.maximum.reduce(list(self.band_cdbm.values())))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorLayers:
+    """What one operator's SIM gets at every pixel, over all technologies.
+
+    Parameters
+    ----------
+    name : str
+        As the network has it; may be empty.
+    level_cdbm : shape (rows, cols), int16
+        Strongest level of any of its cells [0.01 dBm]; ``NO_LEVEL_CDBM`` none.
+    services : dict
+        Service name to its layers; those of the plan itself where it has one operator only.
+    """
+
+    name: str
+    level_cdbm: Int16Array
+    services: dict[str, ServiceLayers]
+
+    @classmethod
+    def empty(
+        cls,
+        shape: tuple[int, int],
+        name: str,
+        shared: dict[str, ServiceLayers] | None,
+        services: Sequence[str],
+    ) -> OperatorLayers:
+        """Return the layers where no cell reaches; ``shared`` are those of a lone operator."""
+        return cls(
+            name=name,
+            level_cdbm=np.full(shape, NO_LEVEL_CDBM, np.int16),
+            services=shared
+            if shared is not None
+            else {s: ServiceLayers.empty(shape, of_one_operator=True) for s in services},
+        )
+
+    @property
+    def level_dbm(self) -> Float32Array:
+        """Return the strongest level, NaN where there is none."""
+        return as_dbm(self.level_cdbm)
+
+
+def as_dbm(level_cdbm: Int16Array) -> Float32Array:
+    """Return levels in dBm, NaN where there is none."""
+    level = level_cdbm.astype(np.float32)
+    level *= np.float32(0.01)
+    level[level_cdbm == NO_LEVEL_CDBM] = np.nan
+    return level
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +220,16 @@ class PlanResult:
     class_service : str
         The service by which villages are classed (default ``"voice-data"``).
     layers : dict
-        Technology to its layers.
+        Technology to its layers, of any operator: the best at each pixel.
+    service_layers : dict
+        Service to its layers over all technologies that may carry it, of any operator likewise.
+    operators : dict
+        Operator to its own layers.
+    cell_footprints : DataFrame or None
+        By ``cell_id``: ``footprint_km2`` and ``footprint_people``, where the cell is the strongest
+        of its operator's carrier, on the whole grid.
+    level_shares : DataFrame or None
+        Who and what area has which level: see `lensong.coverage.level_shares`.
     level_sigma_db : float
         Standard deviation with which services were judged: locations, model and, indoors, the
         building [dB].
@@ -110,17 +238,25 @@ class PlanResult:
         sums), ``weighting`` (``"population"``, ``"area"``), ``elevation_share`` (0..1, of its
         area; what lies outside the elevation is not judged), ``class`` (``no_signal``, ``patchy``,
         ``covered``), ``reason`` (of its gap; empty when covered), per service
-        ``served_share_<service>`` (0..1, any technology), per service and technology
+        ``served_share_<service>`` (0..1, any technology), ``reason_<service>`` (of most people
+        not served; empty where all are), ``chance_p50_<service>`` (of the service, reached for
+        half of the people), per service and technology
         ``served_share_<service>_<tech>``, ``limiting_<service>_<tech>`` (``downlink``,
-        ``uplink``, ``none``), per technology ``rsrp_p50_dbm_<tech>``, ``rsrp_p10_dbm_<tech>``,
+        ``uplink``, ``none``), per technology ``level_p50_dbm_<tech>``, ``level_p10_dbm_<tech>``
+        (the strongest level of any cell), ``rsrp_p50_dbm_<tech>``, ``rsrp_p10_dbm_<tech>``,
         ``downlink_p50_mbps_<tech>``, ``downlink_p10_mbps_<tech>``, ``uplink_p50_mbps_<tech>``,
         ``uplink_p10_mbps_<tech>``, ``best_server_<tech>`` (cell id), ``distance_m_<tech>`` (from
         the village centre to that cell's mast), ``best_server_uncertain_<tech>`` (bool: that
         mast's position is an estimate). p10 is reached or exceeded for 90 % of the people.
-        ``people`` is NaN where nothing tells it.
+        ``people`` is NaN where nothing tells it. Everything up to here is of *any operator*.
+        ``operators_serving`` (how many serve the class service to a covered share of the people)
+        and ``operators`` (their names), and per operator, ``<op>`` as `operator_suffix` writes
+        it, ``served_share_<service>_op_<op>``, ``class_op_<op>``, ``reason_op_<op>`` (of the
+        class service) and ``level_p50_dbm_op_<op>``; not where no operator has a name.
     communes : GeoDataFrame in the grid's CRS, or None
         ``commune_code``, ``commune``, ``province``, ``villages``, ``villages_no_signal``,
-        ``villages_patchy``, ``villages_covered``, ``people``, ``people_served_<service>``.
+        ``villages_patchy``, ``villages_covered``, ``people``, ``people_served_<service>``,
+        ``people_served_<service>_op_<op>``.
     provinces : GeoDataFrame in the grid's CRS, or None
         ``province`` and the same sums.
     gaps : GeoDataFrame in the grid's CRS
@@ -130,7 +266,10 @@ class PlanResult:
         Headline numbers, JSON-ready: ``villages``, ``people``,
         ``villages_without_people_known``, ``villages_by_class``,
         ``people_by_class``, ``villages_by_reason``, ``people_served`` (service → people),
-        ``people_served_by_technology`` (service → tech → people).
+        ``people_served_by_technology`` (service → tech → people), all of any operator, and
+        ``people_served_by_operator`` (service → operator → people),
+        ``villages_by_operators_serving`` (number of operators, as text → villages); both empty
+        where no operator has a name.
     settings : dict
         The whole scenario as read, JSON-ready, defaults included.
     assumptions, warnings : tuple of str
@@ -163,3 +302,7 @@ class PlanResult:
     sweeps_total: int = 0
     sweeps_reused: int = 0
     provinces: gpd.GeoDataFrame | None = None
+    service_layers: dict[str, ServiceLayers] = field(default_factory=dict)
+    operators: dict[str, OperatorLayers] = field(default_factory=dict)
+    cell_footprints: pd.DataFrame | None = None
+    level_shares: pd.DataFrame | None = None

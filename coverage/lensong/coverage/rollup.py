@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import geopandas as gpd
@@ -11,15 +11,19 @@ import pandas as pd
 from lensong.coverage.network import Technology
 from lensong.coverage.result import REASONS
 from lensong.coverage.service import Service
-from lensong.coverage.villages import CLASSES, column_suffix
+from lensong.coverage.villages import CLASSES, column_suffix, operator_suffix
 
-__all__ = ["commune_table", "province_table", "summarise"]
+UNNAMED = "(no name)"
+"""How summaries name an operator that the cell list leaves empty."""
+
+__all__ = ["UNNAMED", "commune_table", "province_table", "summarise"]
 
 
 def commune_table(
     communes: gpd.GeoDataFrame | None,
     villages: gpd.GeoDataFrame,
     services: Sequence[Service],
+    operators: Sequence[str] = (),
 ) -> gpd.GeoDataFrame | None:
     """Return the communes with the sums of their villages, joined by ``commune_code``.
 
@@ -30,6 +34,8 @@ def commune_table(
     villages : GeoDataFrame
         From `village_table`.
     services : sequence of Service
+    operators : sequence of str
+        Those with columns of their own in the village table.
 
     Returns
     -------
@@ -40,20 +46,16 @@ def commune_table(
     if communes is None:
         return None
     table = communes[["commune_code", "commune", "province", "geometry"]].reset_index(drop=True)
-    return _with_sums(table, "commune_code", villages, services)
+    return _with_sums(table, "commune_code", villages, services, operators)
 
 
-def province_table(
-    communes: gpd.GeoDataFrame | None, services: Sequence[Service]
-) -> gpd.GeoDataFrame | None:
+def province_table(communes: gpd.GeoDataFrame | None) -> gpd.GeoDataFrame | None:
     """Return the provinces with the sums and the joined outline of their communes.
 
     Parameters
     ----------
     communes : GeoDataFrame or None
         From `commune_table`; None gives None.
-    services : sequence of Service
-        Of that table.
     """
     if communes is None:
         return None
@@ -61,10 +63,12 @@ def province_table(
     counted = [c for c in communes.columns if c not in _NOT_SUMMED]
     sums = communes.groupby("province", sort=True)[counted].sum().reset_index()
     table = outlines.merge(sums, on="province")
-    return table[["province", *_count_columns(services), "geometry"]]
+    return table[["province", *counted, "geometry"]]
 
 
-def summarise(villages: gpd.GeoDataFrame, services: Sequence[Service]) -> dict[str, Any]:
+def summarise(
+    villages: gpd.GeoDataFrame, services: Sequence[Service], operators: Sequence[str] = ()
+) -> dict[str, Any]:
     """Return the headline numbers of a village table, JSON-ready (see `PlanResult.summary`)."""
     people = villages["people"].fillna(0.0)
 
@@ -81,6 +85,14 @@ def summarise(villages: gpd.GeoDataFrame, services: Sequence[Service]) -> dict[s
         by_technology[service.name] = {
             tech: served(column) for tech, column in columns.items() if column in villages.columns
         }
+    suffixes = operator_suffix(operators) if any(operators) else {}
+    by_operator = {
+        service.name: {
+            name or UNNAMED: served(f"served_share_{column_suffix(service.name)}_op_{suffix}")
+            for name, suffix in suffixes.items()
+        }
+        for service in services
+    }
     return {
         "villages": len(villages),
         "people": float(people.sum()),
@@ -96,18 +108,30 @@ def summarise(villages: gpd.GeoDataFrame, services: Sequence[Service]) -> dict[s
             s.name: served(f"served_share_{column_suffix(s.name)}") for s in services
         },
         "people_served_by_technology": by_technology,
+        "people_served_by_operator": by_operator,
+        "villages_by_operators_serving": {
+            str(n): int((villages["operators_serving"] == n).sum())
+            for n in range(len(suffixes) + 1)
+        }
+        if suffixes
+        else {},
     }
 
 
 _NOT_SUMMED = ("commune_code", "commune", "province", "geometry")
 
 
-def _count_columns(services: Sequence[Service]) -> list[str]:
+def _count_columns(services: Sequence[Service], suffixes: Iterable[str]) -> list[str]:
     return [
         "villages",
         *(f"villages_{name}" for name in CLASSES),
         "people",
         *(f"people_served_{column_suffix(service.name)}" for service in services),
+        *(
+            f"people_served_{column_suffix(service.name)}_op_{suffix}"
+            for suffix in suffixes
+            for service in services
+        ),
     ]
 
 
@@ -116,7 +140,9 @@ def _with_sums(
     key: str,
     villages: gpd.GeoDataFrame,
     services: Sequence[Service],
+    operators: Sequence[str],
 ) -> gpd.GeoDataFrame:
+    suffixes = list(operator_suffix(operators).values()) if any(operators) else []
     people = villages["people"].fillna(0.0)
     counts = {"villages": pd.Series(1, index=villages.index)}
     for name in CLASSES:
@@ -124,10 +150,11 @@ def _with_sums(
     sums = {"people": people}
     for service in services:
         suffix = column_suffix(service.name)
-        sums[f"people_served_{suffix}"] = people * villages[f"served_share_{suffix}"]
+        for name in (suffix, *(f"{suffix}_op_{operator}" for operator in suffixes)):
+            sums[f"people_served_{name}"] = people * villages[f"served_share_{name}"]
     grouped = pd.DataFrame(counts | sums).groupby(villages[key].to_numpy()).sum()
     found = grouped.reindex(table[key].to_numpy(), fill_value=0).reset_index(drop=True)
-    columns = found[_count_columns(services)]
+    columns = found[_count_columns(services, suffixes)]
     return gpd.GeoDataFrame(
         pd.concat([table.drop(columns="geometry"), columns], axis=1),
         geometry=table.geometry,

@@ -86,6 +86,9 @@ class Handset:
     downlink_modulation : {"64QAM", "256QAM"}
     uplink_modulation : {"16QAM", "64QAM"}
         The highest that the phone and its cells agree on; they cap the rates.
+    uplink_carrier_aggregation : bool
+        Whether the phone sends on several carriers of one technology at once, its power shared
+        by all resource blocks in use; few phones and networks do.
     """
 
     height_agl_m: float = 1.5
@@ -97,6 +100,7 @@ class Handset:
     indoor: Literal["none", "traditional", "efficient"] = "none"
     downlink_modulation: Literal["64QAM", "256QAM"] = "256QAM"
     uplink_modulation: Literal["16QAM", "64QAM"] = "64QAM"
+    uplink_carrier_aggregation: bool = False
 
     def __post_init__(self) -> None:
         for field, value, low, high in (
@@ -124,7 +128,7 @@ class Handset:
 
 
 DEFAULT_SERVICES = (
-    Service(name="voice-data", technologies=("4G",), downlink_mbps=1.0, uplink_mbps=0.25),
+    Service(name="voice-data", downlink_mbps=1.0, uplink_mbps=0.25),
     Service(name="livestream-720p", downlink_mbps=1.0, uplink_mbps=2.8),
     Service(name="livestream-1080p", downlink_mbps=1.0, uplink_mbps=4.4),
 )

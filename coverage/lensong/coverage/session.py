@@ -15,29 +15,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
-from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lensong.coverage.indoor import level_sigma_db
-from lensong.coverage.layers import (
-    CellArrays,
-    Group,
-    GroupKey,
-    Need,
-    add_cells,
-    codes_by_group,
-    fold,
-    meridian_convergence_deg,
-    no_layers,
-    victims,
-)
+from lensong.coverage.indoor import level_shadowing
+from lensong.coverage.layer_model import LayerModel
+from lensong.coverage.layer_tiles import Tile, TileLayers
+from lensong.coverage.layers import Layers, sweep_order
 from lensong.coverage.network import Cell, Mast, Network, Technology
 from lensong.coverage.probability import check_median
-from lensong.coverage.result import ServiceLayers, TechnologyLayers
+from lensong.coverage.result import TechnologyLayers
 from lensong.coverage.service import DEFAULT_SERVICES, Handset, Service
 from lensong.coverage.sweeps import (
     AntennaPlace,
@@ -135,7 +125,7 @@ class PlanningSession:
         self.workers = workers
         check_median(self.propagation)
         self._cache = _Kept(cache)
-        self._jobs = sweep_jobs(network, land)
+        self._jobs = sweep_order(sweep_jobs(network, land), land.grid)
 
     def pick_up(self, mast_id: str, *, slack_m: float = 2000.0) -> MastEdit:
         """Return one mast in hand, with what all others offer around it.
@@ -214,26 +204,33 @@ class MastEdit:
         self._session = session
         reach = (max(job.radius_m for job in jobs) + slack_m) / session.land.grid.cell_m
         self._window = _Window.around(jobs[0].row, jobs[0].col, reach, session.land.grid)
-        self._base = self._groups_of_others(mast_id)
-        self._rest: dict[frozenset[GroupKey], dict[Technology, TechnologyLayers]] = {}
+        self._model = self._model_of(network)
+        self._base = self._tiles_of_others(mast_id, self._model)
+        self._rest: dict[frozenset[str], list[TileLayers]] = {}
         session.sweeps(jobs)
 
-    def _groups_of_others(self, mast_id: str) -> dict[GroupKey, Group]:
-        session, network = self._session, self._session.network
-        arrays = CellArrays.build(network, session.handset)
-        turn = meridian_convergence_deg(session.land.grid.crs, network)
-        groups: dict[GroupKey, Group] = {}
-        disturbed = victims(network)
-        for job, packed in session.others(mast_id, self._window):
-            for key, codes in codes_by_group(network, job.cells):
-                for victim, weight in ((key, 1.0), *disturbed[key]):
-                    if victim not in groups:
-                        groups[victim] = Group.empty(self._window.grid)
-                    add_cells(
-                        groups[victim], packed, codes, arrays, turn[job.mast.mast_id],
-                        weight=weight, serves=victim == key,
-                    )  # fmt: skip
-        return groups
+    def _model_of(self, network: Network) -> LayerModel:
+        session = self._session
+        return LayerModel.build(
+            session.land.grid.crs,
+            network,
+            session.handset,
+            session.services,
+            level_shadowing(session.propagation, session.handset, network),
+        )
+
+    def _tiles_of_others(self, mast_id: str, model: LayerModel) -> list[Tile]:
+        grid = self._window.grid
+        edges = np.linspace(0, grid.rows, self._session.workers + 1).astype(int).tolist()
+        tiles = [
+            Tile(row0=begin, col0=0, rows=end - begin, cols=grid.cols)
+            for begin, end in pairwise(edges)
+            if end > begin
+        ]
+        for job, packed in self._session.others(mast_id, self._window):
+            for tile in tiles:
+                tile.add(packed, job.cells, model)
+        return tiles
 
     def layers(self, mast: Mast, cells: Sequence[Cell]) -> LocalLayers:
         """Return the layers around the mast as edited.
@@ -254,38 +251,38 @@ class MastEdit:
         network = self._edited(mast, cells)
         index = {cell.cell_id: i for i, cell in enumerate(network.cells)}
         alone = Network(masts=(mast,), cells=tuple(cells))
-        jobs = sweep_jobs(alone, session.land)
+        jobs = sweep_order(sweep_jobs(alone, session.land), session.land.grid)
         self._window.check(jobs, session.land.grid)
-        arrays = CellArrays.build(network, session.handset)
-        sigma_db = level_sigma_db(session.propagation, session.handset, network)
-        needs = [Need.build(service, arrays, sigma_db) for service in session.services]
-        turn = meridian_convergence_deg(session.land.grid.crs, alone)[mast.mast_id]
+        model = self._model_of(network)
+        if model.operators.keys() != self._model.operators.keys() or any(
+            own.keys != self._model.operators[name].keys for name, own in model.operators.items()
+        ):  # a cell went to a carrier that was not there, or was the last on its own
+            self._model, self._rest = model, {}
+            self._base = self._tiles_of_others(self.mast.mast_id, model)
+        rides = [
+            (tuple(index[alone.cells[i].cell_id] for i in job.cells), self._window.cut(swept))
+            for job, swept in zip(jobs, session.sweeps(jobs), strict=True)
+        ]
+        touched = frozenset(model.operator_of[index[cell.cell_id]] for cell in cells)
+        if touched not in self._rest:
+            self._rest[touched] = _in_threads(
+                session.workers, self._base, lambda _, tile: _without(tile, touched).layers(model)
+            )
 
-        touched: dict[GroupKey, Group] = {}
-        disturbed = victims(network)
-        for job, swept in zip(jobs, session.sweeps(jobs), strict=True):
-            packed = self._window.cut(swept)
-            riders = tuple(index[alone.cells[i].cell_id] for i in job.cells)
-            for key, codes in codes_by_group(network, riders):
-                for victim, weight in ((key, 1.0), *disturbed[key]):
-                    if victim not in touched:
-                        touched[victim] = _copied(self._base.get(victim), self._window.grid)
-                    work = partial(
-                        _add_rows, touched[victim], packed, codes, arrays, turn, weight,
-                        victim == key,
-                    )  # fmt: skip
-                    _by_rows(session.workers, packed.loss_cdb.shape[0], work)
-        layers = self._untouched(frozenset(touched), arrays, needs)
-        for key, group in touched.items():
-            technology = key[0]
-            if technology not in layers:
-                layers[technology] = no_layers(self._window.grid, technology, session.services)
-            self._fold(group, layers[technology], arrays, needs)
+        def fold(k: int, base: Tile) -> tuple[Tile, TileLayers]:
+            tile = _only(base, touched)
+            for indices, packed in rides:
+                tile.add(packed, indices, model)
+            return tile, tile.layers(model, onto=_copied(self._rest[touched][k]))
+
+        found = Layers.empty(self._window.grid, model)
+        for tile, layers in _in_threads(session.workers, self._base, fold):
+            found.take(tile, layers, model)
         return LocalLayers(
             row0=self._window.row0,
             col0=self._window.col0,
             grid=self._window.grid,
-            layers={name: layers[name] for name in ("4G", "5G") if name in layers},
+            layers=dict(found.technologies),
         )
 
     def _edited(self, mast: Mast, cells: Sequence[Cell]) -> Network:
@@ -301,30 +298,6 @@ class MastEdit:
             network,
             masts=tuple(mast if m.mast_id == mast.mast_id else m for m in network.masts),
             cells=tuple(changed.get(cell.cell_id, cell) for cell in network.cells),
-        )
-
-    def _untouched(
-        self, touched: frozenset[GroupKey], arrays: CellArrays, needs: Sequence[Need]
-    ) -> dict[Technology, TechnologyLayers]:
-        """Return copies of the layers of the groups that the mast has no cell in."""
-        if touched not in self._rest:
-            made: dict[Technology, TechnologyLayers] = {}
-            for key, group in self._base.items():
-                if key in touched:
-                    continue
-                if key[0] not in made:
-                    made[key[0]] = no_layers(self._window.grid, key[0], self._session.services)
-                self._fold(group, made[key[0]], arrays, needs)
-            self._rest[touched] = made
-        return {name: _copied_layers(layer) for name, layer in self._rest[touched].items()}
-
-    def _fold(
-        self, group: Group, into: TechnologyLayers, arrays: CellArrays, needs: Sequence[Need]
-    ) -> None:
-        _by_rows(
-            self._session.workers,
-            self._window.grid.rows,
-            lambda rows: fold(_rows_of(group, rows), _layer_rows(into, rows), arrays, needs),
         )
 
 
@@ -401,64 +374,35 @@ class _Window:
         )
 
 
-def _copied(group: Group | None, grid: Grid) -> Group:
-    if group is None:
-        return Group.empty(grid)
-    return Group(**{f.name: getattr(group, f.name).copy() for f in fields(group)})
+def _only(tile: Tile, names: frozenset[str]) -> Tile:
+    """Return a tile with copies of what these operators bring."""
+    kept = {name: own.copy() for name, own in tile.operators.items() if name in names}
+    return replace(tile, operators=kept)
 
 
-def _copied_layers(layer: TechnologyLayers) -> TechnologyLayers:
+def _without(tile: Tile, names: frozenset[str]) -> Tile:
+    return replace(tile, operators={n: own for n, own in tile.operators.items() if n not in names})
+
+
+def _copied(layers: TileLayers) -> TileLayers:
     arrays: dict[str, Any] = {  # Any: replace() is typed by field
         f.name: value.copy()
-        for f in fields(layer)
-        if isinstance(value := getattr(layer, f.name), np.ndarray)
+        for f in fields(layers)
+        if isinstance(value := getattr(layers, f.name), np.ndarray)
     }
-    services = {
-        name: ServiceLayers(**{f.name: getattr(judged, f.name).copy() for f in fields(judged)})
-        for name, judged in layer.services.items()
+    own: dict[str, Any] = {
+        name: dict(getattr(layers, name))
+        for name in ("level_cdbm", "own_probability", "own_reason")
     }
-    return replace(layer, **arrays, services=services)
+    return replace(layers, **arrays, **own)
 
 
-def _add_rows(
-    group: Group,
-    packed: PackedSweep,
-    codes: NDArray[np.uint16],
-    arrays: CellArrays,
-    convergence_deg: float,
-    weight: float,
-    serves: bool,
-    rows: slice,
-) -> None:
-    part = _rows_of(packed, rows)
-    add_cells(group, part, codes, arrays, convergence_deg, weight=weight, serves=serves)
+Made = TypeVar("Made")
 
 
-def _rows_of(record: Any, rows: slice) -> Any:  # Any: a PackedSweep or a Group
-    """Return a record of arrays cut to some rows."""
-    arrays: dict[str, Any] = {
-        f.name: value[rows]
-        for f in fields(record)
-        if isinstance(value := getattr(record, f.name), np.ndarray)
-    }
-    if isinstance(record, PackedSweep):
-        return replace(record, **arrays, row0=record.row0 + rows.start)
-    return replace(record, **arrays)
-
-
-def _layer_rows(layer: TechnologyLayers, rows: slice) -> TechnologyLayers:
-    services = {name: _rows_of(judged, rows) for name, judged in layer.services.items()}
-    part: TechnologyLayers = replace(_rows_of(layer, rows), services=services)
-    return part
-
-
-def _by_rows(workers: int, rows: int, work: Callable[[slice], object]) -> None:
-    """Do the same work on shares of the rows, each in a thread."""
-    edges = np.linspace(0, rows, workers + 1).astype(int).tolist()
-    if workers == 1:
-        work(slice(0, rows))
-        return
+def _in_threads(workers: int, tiles: list[Tile], work: Callable[[int, Tile], Made]) -> list[Made]:
+    """Do the same work on every tile, each in a thread."""
+    if workers == 1 or len(tiles) == 1:
+        return [work(k, tile) for k, tile in enumerate(tiles)]
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        shares = [pool.submit(work, slice(begin, end)) for begin, end in pairwise(edges)]
-        for share in shares:
-            share.result()
+        return list(pool.map(work, range(len(tiles)), tiles))

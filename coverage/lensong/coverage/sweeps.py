@@ -98,6 +98,8 @@ class PropagationSettings:
     polarization : {"vertical", "horizontal"}
     location_sigma_db, model_sigma_db : float
         Standard deviation of the level inside a pixel, and of the model against measurement [dB].
+    shadowing_correlation : float
+        Correlation of that scatter between any two sites, 0..1; see `lensong.coverage.shadowing`.
     """
 
     model: str = "itu_r_p1812"
@@ -107,6 +109,7 @@ class PropagationSettings:
     polarization: Literal["vertical", "horizontal"] = "vertical"
     location_sigma_db: float = 4.0
     model_sigma_db: float = 7.0
+    shadowing_correlation: float = 0.5
 
     @property
     def total_sigma_db(self) -> float:

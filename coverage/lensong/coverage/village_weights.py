@@ -21,9 +21,9 @@ from scipy.sparse.csgraph import connected_components
 from lensong.gis_data.land import Land
 from lensong.gis_data.zonal import footprint_weights
 from lensong.propagation.errors import DataError
-from lensong.propagation.types import FloatArray, Grid, IntArray
+from lensong.propagation.types import BoolArray, FloatArray, Grid, IntArray
 
-__all__ = ["WHOLE_SHARE", "VillageWeights", "village_weights"]
+__all__ = ["WHOLE_SHARE", "VillageWeights", "inhabitants", "village_weights"]
 
 WHOLE_SHARE = 0.999
 """A village with less of its area on elevation is said to be judged on a part."""
@@ -87,6 +87,25 @@ def village_weights(land: Land) -> list[VillageWeights]:
         )
         for whole, kept, told, known_share in zip(footprints, own, known, known_shares, strict=True)
     ]
+
+
+def inhabitants(land: Land, weights: Sequence[VillageWeights]) -> tuple[BoolArray, FloatArray]:
+    """Return where people live, and how many in each pixel.
+
+    By the population raster where there is one, else by the villages' own numbers, spread over
+    their footprints.
+    """
+    shape = land.grid.shape
+    inside = np.zeros(land.grid.rows * land.grid.cols, dtype=np.bool_)
+    spread = np.zeros(inside.size)
+    for village in weights:
+        inside[village.pixel] = True
+        np.add.at(spread, village.pixel, village.weight * np.nan_to_num(village.people))
+    inhabited = inside.reshape(shape)
+    if land.population is None:
+        return inhabited, spread.reshape(shape)
+    inhabited |= (land.population > 0.0) & (land.aoi == 1)
+    return inhabited, np.nan_to_num(land.population.astype(np.float64))
 
 
 def _weights_of(

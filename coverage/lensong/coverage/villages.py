@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lensong.coverage.layers import Layers
 from lensong.coverage.network import Network, Technology
-from lensong.coverage.result import REASONS, TechnologyLayers
+from lensong.coverage.result import REASONS, OperatorLayers, TechnologyLayers
 from lensong.coverage.service import Service
 from lensong.coverage.village_weights import VillageWeights
 from lensong.gis_data.land import Land
@@ -22,17 +24,15 @@ from lensong.propagation.types import BoolArray, FloatArray, Grid, UInt8Array
 __all__ = [
     "CLASSES",
     "ClassThresholds",
-    "best_reason",
     "column_suffix",
-    "served",
+    "operator_columns",
+    "operator_suffix",
     "village_table",
     "weighted_quantile",
 ]
 
 CLASSES = ("no_signal", "patchy", "covered")
 """Classes of a village: trắng sóng, lõm sóng, covered."""
-
-Layers: TypeAlias = Mapping[Technology, TechnologyLayers]
 
 _LIMITING = ("none", "downlink", "uplink")
 
@@ -89,15 +89,6 @@ def column_suffix(service_name: str) -> str:
     return service_name.replace("-", "_")
 
 
-def served(layers: Layers, service: Service, shape: tuple[int, int]) -> BoolArray:
-    """Return where any technology serves, shape ``shape``."""
-    found = np.zeros(shape, dtype=np.bool_)
-    for layer in layers.values():
-        if service.name in layer.services:
-            found |= layer.services[service.name].reason == 0
-    return found
-
-
 def village_table(
     land: Land,
     network: Network,
@@ -128,7 +119,6 @@ def village_table(
         raise InvalidInputError(
             f"classes.service is {classes.service!r}, wanted one of {', '.join(by_name)}"
         )
-    shape = land.grid.shape
     table = land.villages.copy().reset_index(drop=True)
     columns: dict[str, list[object]] = {
         "people": [w.people for w in weights],
@@ -137,13 +127,25 @@ def village_table(
     }
     shares = {}
     for service in services:
-        share = _shares(served(layers, service, shape), weights)
-        shares[service.name] = share
-        columns[f"served_share_{column_suffix(service.name)}"] = list(share)
+        judged, suffix = layers.services[service.name], column_suffix(service.name)
+        shares[service.name] = _shares(judged.reason == 0, weights)
+        columns[f"served_share_{suffix}"] = list(shares[service.name])
+        columns[f"reason_{suffix}"] = _reasons(judged.reason, weights)
+        chance = judged.probability.ravel()
+        columns[f"chance_p50_{suffix}"] = [
+            _quantile(chance[w.pixel], w.weight, 0.5, 0.0) for w in weights
+        ]
     columns["class"] = [classes.class_of(share) for share in shares[classes.service]]
-    columns["reason"] = _reasons(layers, by_name[classes.service], weights, columns["class"])
-    for technology, layer in layers.items():
+    columns["reason"] = [
+        "" if name == "covered" else reason
+        for name, reason in zip(
+            columns["class"], columns[f"reason_{column_suffix(classes.service)}"], strict=True
+        )
+    ]
+    for technology, layer in layers.technologies.items():
         columns |= _technology_columns(table, land.grid, network, technology, layer, weights)
+    if any(layers.operators):
+        columns |= operator_columns(layers.operators, services, weights, classes)
     found = pd.DataFrame(columns, index=table.index)
     return gpd.GeoDataFrame(pd.concat([table, found], axis=1), geometry="geometry", crs=table.crs)
 
@@ -184,6 +186,7 @@ def _technology_columns(
             _LIMITING[_heaviest(limiting[w.pixel], w.weight, leave_out=0)] for w in weights
         ]
     for name, values, floor in (
+        ("level_{q}_dbm", layer.level_dbm, -np.inf),
         ("rsrp_{q}_dbm", layer.rsrp_dbm, -np.inf),
         ("downlink_{q}_mbps", layer.downlink_mbps, 0.0),
         ("uplink_{q}_mbps", layer.uplink_mbps, 0.0),
@@ -244,42 +247,65 @@ def _mast_positions(grid: Grid, network: Network) -> dict[str, tuple[float, floa
     }
 
 
-def _reasons(
-    layers: Layers,
-    service: Service,
-    weights: Sequence[VillageWeights],
-    classes: Sequence[object],
-) -> list[object]:
-    """Return the reason that holds for most of the people who are not served."""
-    if not weights:
-        return []
-    reason = best_reason(layers, service)
-    no_cell = REASONS.index("no_cell")
-    found: list[object] = []
-    for w, name in zip(weights, classes, strict=True):
-        codes = np.full(w.pixel.size, no_cell) if reason is None else reason.ravel()[w.pixel]
-        code = _heaviest(codes, w.weight, leave_out=0)
-        found.append("" if name == "covered" else REASONS[code])
+def operator_suffix(names: Iterable[str]) -> dict[str, str]:
+    """Return how columns and files name each operator: small letters, digits and ``_``, unique.
+
+    >>> operator_suffix(["Viettel", "Mobi Fone", ""])
+    {'Viettel': 'viettel', 'Mobi Fone': 'mobi_fone', '': 'unnamed'}
+    """
+    found: dict[str, str] = {}
+    for name in names:
+        plain = unicodedata.normalize("NFKD", name.replace("đ", "d").replace("Đ", "D"))
+        suffix = re.sub(r"[^a-z0-9]+", "_", plain.encode("ascii", "ignore").decode().lower())
+        suffix = suffix.strip("_") or ("unnamed" if not name else "operator")
+        same, number = suffix, 2
+        while suffix in found.values():
+            suffix, number = f"{same}_{number}", number + 1
+        found[name] = suffix
     return found
 
 
-def best_reason(layers: Layers, service: Service) -> UInt8Array | None:
-    """Return the reason of the technology that comes nearest to serving, per pixel.
+def operator_columns(
+    operators: Mapping[str, OperatorLayers],
+    services: Sequence[Service],
+    weights: Sequence[VillageWeights],
+    classes: ClassThresholds,
+) -> dict[str, list[object]]:
+    """Return what each operator's SIM gets in every village, and how many operators serve it."""
+    columns: dict[str, list[object]] = {}
+    serving: list[list[str]] = [[] for _ in weights]
+    for name, suffix in operator_suffix(operators).items():
+        operator = operators[name]
+        for service in services:
+            judged = operator.services[service.name]
+            share = _shares(judged.reason == 0, weights)
+            columns[f"served_share_{column_suffix(service.name)}_op_{suffix}"] = list(share)
+            if service.name == classes.service:
+                of_class = [classes.class_of(s) for s in share]
+                reasons = _reasons(judged.reason, weights)
+        columns[f"class_op_{suffix}"] = list(of_class)
+        columns[f"reason_op_{suffix}"] = [
+            "" if c == "covered" else r for c, r in zip(of_class, reasons, strict=True)
+        ]
+        level = operator.level_dbm.ravel()
+        columns[f"level_p50_dbm_op_{suffix}"] = [
+            _quantile(level[w.pixel], w.weight, 0.5, -np.inf) for w in weights
+        ]
+        for names, c in zip(serving, of_class, strict=True):
+            if c == "covered":
+                names.append(name)
+    return {
+        "operators_serving": [len(names) for names in serving],
+        "operators": [", ".join(names) for names in serving],
+        **columns,
+    }
 
-    None when no technology of the plan carries the service; 0 where one serves.
-    """
-    reason: UInt8Array | None = None
-    for layer in layers.values():
-        if service.name not in layer.services:
-            continue
-        judged = layer.services[service.name]
-        if reason is None:
-            reason, probability = judged.reason.copy(), judged.probability.copy()
-        else:
-            better = judged.probability > probability
-            reason[better] = judged.reason[better]
-            np.maximum(probability, judged.probability, out=probability)
-    return reason
+
+def _reasons(reason: UInt8Array, weights: Sequence[VillageWeights]) -> list[object]:
+    """Return the reason that holds for most of the people who are not served; empty without."""
+    flat = reason.ravel()
+    codes = [_heaviest(flat[w.pixel], w.weight, leave_out=0) for w in weights]
+    return [REASONS[code] if code else "" for code in codes]
 
 
 def _heaviest(codes: NDArray[np.integer], weight: FloatArray, *, leave_out: int) -> int:

@@ -7,9 +7,11 @@ import numpy as np
 
 from lensong.coverage.antenna import omni
 from lensong.coverage.cellplan import parse_carrier
-from lensong.coverage.layers import technology_layers
+from lensong.coverage.layer_model import LayerModel
+from lensong.coverage.layers import job_window, make_layers
 from lensong.coverage.network import Cell, Mast, Network
 from lensong.coverage.service import DEFAULT_SERVICES, Handset
+from lensong.coverage.shadowing import Shadowing
 from lensong.coverage.sweeps import PropagationSettings, run_sweeps, sweep_jobs
 from lensong.gis_data.land import Land
 from lensong.propagation.types import Grid
@@ -56,12 +58,15 @@ def compile_kernels(propagation: PropagationSettings | None = None) -> None:
     network = Network(masts=(mast,), cells=(cell,))
     jobs = sweep_jobs(network, land)
     runs = run_sweeps(jobs, land, settings, rx_height_agl_m=1.5, cache=None, workers=1)
-    technology_layers(
+    make_layers(
         grid,
-        network,
-        Handset(),
-        DEFAULT_SERVICES,
+        LayerModel.build(
+            grid.crs,
+            network,
+            Handset(),
+            DEFAULT_SERVICES,
+            Shadowing(sigma_db=settings.total_sigma_db),
+        ),
         rides=((job.cells, packed) for job, packed, _ in runs),
-        planned=[job.cells for job in jobs],
-        total_sigma_db=settings.total_sigma_db,
+        planned=[job_window(job, grid) for job in jobs],
     )

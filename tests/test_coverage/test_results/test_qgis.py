@@ -103,7 +103,7 @@ def test_each_file_brings_its_style_when_it_is_opened_by_itself(opened: dict[str
 def test_one_raster_is_shown_under_the_vectors(opened: dict[str, Any]) -> None:
     shown = list(_shown(opened["tree"]))
     assert [name.rpartition(" / ")[2] for name in shown] == [
-        "Masts", "Cells, by azimuth", "Villages", "Communes", "Level, RSRP [dBm]"
+        "Masts", "Cells, by azimuth", "Villages", "Communes", "Level, strongest cell [dBm]"
     ]  # fmt: skip
 
 

@@ -21,20 +21,24 @@ from lensong.coverage.result import PlanResult
 from lensong.coverage.results import write as outputs
 from lensong.coverage.results.write import write_result
 from lensong.propagation.errors import DataError
-from tests.small_plan import PLACES, make_small_plan_result
+from tests.small_plan import PLACES, make_small_plan_result, two_operators
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 RASTERS = {
-    "4g_service_probability_voice_data.tif",
     *(
         f"{technology}_{name}.tif"
         for technology in ("4g", "5g")
         for name in (
+            "level_dbm",
             "rsrp_dbm",
+            "second_rsrp_dbm",
+            "rsrq_db",
             "sinr_db",
             "downlink_mbps",
             "uplink_mbps",
             "best_server",
+            "second_server",
+            "service_probability_voice_data",
             "service_probability_livestream_720p",
             "service_probability_livestream_1080p",
         )
@@ -143,7 +147,13 @@ def test_rasters_hold_the_layers(plan: PlanResult, written: Path) -> None:
 def test_the_kmz_names_villages_masts_and_layers(written: Path) -> None:
     with zipfile.ZipFile(written / "coverage.kmz") as archive:
         page = archive.read("doc.kml").decode("utf-8")
-    for text in ("Bình Lư", "trắng sóng / no signal", "Khun Há", "4G: Mức thu RSRP", "SYNTHETIC"):
+    for text in (
+        "Bình Lư",
+        "trắng sóng / no signal",
+        "Khun Há",
+        "4G: Mức thu mạnh nhất",
+        "SYNTHETIC",
+    ):
         assert text in page
 
 
@@ -256,3 +266,21 @@ def test_what_became_of_the_cell_list_is_written(tmp_path: Path, plan: PlanResul
     assert table["cells"][0] == "A; B"
     assert table["text"][1] == "'=1+1"  # no formula
     assert "cells_as_read.csv" in (tmp_path / "out" / "run.json").read_text("utf-8")
+
+
+def test_each_operator_has_its_rasters_and_those_that_serve_are_counted(tmp_path: Path) -> None:
+    result = two_operators()
+    write_result(result, tmp_path / "out", lensong_version="1.2.3", created_at=NOW)
+    names = {p.name for p in (tmp_path / "out").iterdir()}
+    assert {
+        "op_viettel_level_dbm.tif",
+        "op_vina_phone_service_probability_voice_data.tif",
+        "operators_serving.tif",
+    } <= names
+    with rasterio.open(tmp_path / "out" / "operators_serving.tif") as dataset:
+        serving = dataset.read(1)
+        assert "each by itself" in dataset.descriptions[0] or dataset.tags()
+    wanted = sum(
+        (own.services["voice-data"].reason == 0).astype(int) for own in result.operators.values()
+    )
+    np.testing.assert_array_equal(serving, wanted)

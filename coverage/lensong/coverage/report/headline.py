@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,13 +10,16 @@ import numpy as np
 
 from lensong.coverage.result import REASONS, PlanResult
 from lensong.coverage.service import Service
+from lensong.coverage.villages import operator_suffix
 
 __all__ = [
     "CLASSES",
     "ClassCount",
     "Headline",
+    "OperatorCount",
     "ReasonCount",
     "ServiceCount",
+    "ServingCount",
     "column",
     "headline",
 ]
@@ -56,6 +60,24 @@ class ReasonCount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorCount:
+    """What one operator's SIM gets: villages that hold the class service, people by service."""
+
+    name: str
+    villages_holding: int
+    people_served: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServingCount:
+    """Villages that so many operators serve, and the people who live in them."""
+
+    operators: int
+    villages: int
+    people: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Headline:
     """The numbers at the top of the report.
 
@@ -71,6 +93,13 @@ class Headline:
         In the order of ``CLASSES``, of the scenario, and of the most people.
     class_service : Service
         The service by which villages are classed.
+    interference_share : float or None
+        Of the people without the class service, the share whose village lacks it mainly by
+        interference; None where nobody is without or people are not known.
+    operators : tuple of OperatorCount
+        Empty where the plan has one operator; every other number is of any operator.
+    serving : tuple of ServingCount
+        Likewise, by the number of operators, none first.
     """
 
     villages: int
@@ -81,6 +110,9 @@ class Headline:
     services: tuple[ServiceCount, ...]
     reasons: tuple[ReasonCount, ...]
     class_service: Service
+    interference_share: float | None
+    operators: tuple[OperatorCount, ...]
+    serving: tuple[ServingCount, ...]
 
     @property
     def covered(self) -> ClassCount:
@@ -122,14 +154,16 @@ def headline(result: PlanResult) -> Headline:
     served = villages[column("served_share", class_service.name)].to_numpy(dtype=float)
     without = people * (1.0 - served)
     classes, reasons = villages["class"].to_numpy(), villages["reason"].to_numpy()
+    # A covered village may hold people without the service, too: their reason counts with them.
+    of_people = villages.get(column("reason", class_service.name), villages["reason"]).to_numpy()
     counts = [
         ReasonCount(
             name=name,
             villages=int(np.count_nonzero(reasons == name)),
-            people_without=total(without[reasons == name]),
+            people_without=total(without[of_people == name]),
         )
         for name in REASONS[1:]
-        if np.any(reasons == name)
+        if np.any(reasons == name) or (known and np.nansum(without[of_people == name]) >= 0.5)
     ]
     return Headline(
         villages=len(villages),
@@ -147,6 +181,51 @@ def headline(result: PlanResult) -> Headline:
         services=tuple(of_service(s) for s in result.services),
         reasons=tuple(sorted(counts, key=lambda c: (-c.villages, -(c.people_without or 0.0)))),
         class_service=class_service,
+        interference_share=_part(total(without[of_people == "interference"]), total(without)),
+        operators=_operators(result, share, total),
+        serving=_serving(result, total),
+    )
+
+
+def _part(part: float | None, whole: float | None) -> float | None:
+    return None if part is None or whole is None or whole < 0.5 else part / whole
+
+
+def _operators(
+    result: PlanResult, share: float, total: Callable[[Any], float | None]
+) -> tuple[OperatorCount, ...]:
+    if len(result.operators) < 2:
+        return ()
+    villages = result.villages
+    people = villages["people"].to_numpy(dtype=float)
+    counts = []
+    for name, suffix in operator_suffix(result.operators).items():
+        served = {
+            s.name: villages[f"{column('served_share', s.name)}_op_{suffix}"].to_numpy(dtype=float)
+            for s in result.services
+        }
+        counts.append(
+            OperatorCount(
+                name=name,
+                villages_holding=int(np.count_nonzero(served[result.class_service] >= share)),
+                people_served=tuple(total(people * served[s.name]) for s in result.services),
+            )
+        )
+    return tuple(counts)
+
+
+def _serving(result: PlanResult, total: Callable[[Any], float | None]) -> tuple[ServingCount, ...]:
+    if len(result.operators) < 2:
+        return ()
+    count = result.villages["operators_serving"].to_numpy()
+    people = result.villages["people"].to_numpy(dtype=float)
+    return tuple(
+        ServingCount(
+            operators=n,
+            villages=int(np.count_nonzero(count == n)),
+            people=total(people[count == n]),
+        )
+        for n in range(len(result.operators) + 1)
     )
 
 

@@ -15,6 +15,7 @@ from lensong.coverage.report.headline import column, headline
 from lensong.coverage.report.map_data import map_data, plain_value, village_rows
 from lensong.coverage.report.messages import both, catalogue, number
 from lensong.coverage.result import PlanResult
+from lensong.coverage.villages import operator_suffix
 
 __all__ = ["render_report", "result_id"]
 
@@ -85,6 +86,12 @@ def _page_data(result: PlanResult, generated_at: str | None) -> dict[str, Any]:
         "generated_at": generated_at,
         "result_id": result_id(result),
         "technologies": list(result.layers),
+        "operators": [
+            {"name": name, "suffix": suffix}
+            for name, suffix in operator_suffix(result.operators).items()
+            if len(result.operators) > 1
+        ],
+        "covered_share": headline(result).covered_share,
         "services": [
             {
                 "name": s.name,

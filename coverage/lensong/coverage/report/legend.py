@@ -21,11 +21,13 @@ __all__ = [
     "LegendClass",
     "cell_legend",
     "classify",
+    "count_colours",
     "probability_legend",
     "rate_legend",
     "reason_legend",
     "rsrp_breaks_dbm",
     "rsrp_legend",
+    "rsrq_legend",
     "server_indices",
     "sinr_legend",
 ]
@@ -37,6 +39,7 @@ CLASS_COLOURS = {"covered": "#00734f", "patchy": "#a85400", "no_signal": "#a3123
 """Of villages by class, as on every map."""
 
 SINR_BREAKS_DB = (-6.0, -3.0, 0.0, 3.0, 7.0, 13.0, 20.0)
+RSRQ_BREAKS_DB = (-20.0, -17.0, -15.0, -12.0, -10.0, -6.0)
 DOWNLINK_BREAKS_MBPS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 UPLINK_BREAKS_MBPS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 PROBABILITY_BREAKS_PERCENT = (5.0, 25.0, 50.0, 75.0, 95.0)
@@ -156,6 +159,16 @@ def rsrp_legend(breaks_dbm: Sequence[float] = RSRP_BREAKS_DBM) -> Legend:
 def sinr_legend() -> Legend:
     """Return the legend of signal to interference and noise, red to green."""
     return _ranges("dB", SINR_BREAKS_DB, _LEVELS)
+
+
+def rsrq_legend() -> Legend:
+    """Return the legend of the reference signal received quality, red to green."""
+    return _ranges("dB", RSRQ_BREAKS_DB, _LEVELS)
+
+
+def count_colours(most: int) -> list[str]:
+    """Return a colour for each number from 1 to ``most``, the fewest darkest."""
+    return _sampled(_RATES, max(most, 2))[:most]
 
 
 def rate_legend(services: Sequence[Service], direction: str) -> Legend:

@@ -23,6 +23,7 @@ from lensong.coverage.report.legend import (
     reason_legend,
     rsrp_breaks_dbm,
     rsrp_legend,
+    rsrq_legend,
     server_indices,
     sinr_legend,
 )
@@ -49,6 +50,7 @@ class _Layer:
     service: str
     legend: Legend
     indices: Callable[[], UInt8Array]
+    operator: str | None = None  # None: any operator
     floor_dbm: float | None = None  # level below which the layer is not drawn
 
 
@@ -102,6 +104,7 @@ def _pictures(result: PlanResult) -> tuple[str, list[dict[str, Any]], Any]:
                     "technology": layer.technology,
                     "kind": layer.kind,
                     "service": layer.service,
+                    "operator": layer.operator,
                     "unit": layer.legend.unit,
                     "floor_dbm": layer.floor_dbm,
                     "classes": [c.as_json() for c in layer.legend.classes],
@@ -118,8 +121,10 @@ def _layers(result: PlanResult) -> Iterator[_Layer]:
     level_legend = rsrp_legend(rsrp_breaks_dbm(result.settings))
     for technology, layers in result.layers.items():
         quantities = (
+            ("level", layers.level_dbm, level_legend),
             ("rsrp", layers.rsrp_dbm, level_legend),
             ("sinr", layers.sinr_db, sinr_legend()),
+            ("rsrq", layers.rsrq_db, rsrq_legend()),
             ("downlink", layers.downlink_mbps, rate_legend(result.services, "downlink")),
             ("uplink", layers.uplink_mbps, rate_legend(result.services, "uplink")),
         )
@@ -153,6 +158,43 @@ def _layers(result: PlanResult) -> Iterator[_Layer]:
                 indices=lambda found=found: found.reason,  # type: ignore[misc]  # bound default
             )
         yield from _server_layer(result, technology, layers)
+    if len(result.operators) > 1:
+        yield from _operator_layers(result)
+
+
+def _operator_layers(result: PlanResult) -> Iterator[_Layer]:
+    """Yield level and chance of each operator by itself, over all its technologies."""
+    technology = next(iter(result.layers))
+    level_legend = rsrp_legend(rsrp_breaks_dbm(result.settings))
+    for name, operator in result.operators.items():
+        yield _Layer(
+            technology=technology,
+            kind="level",
+            service="",
+            operator=name,
+            legend=level_legend,
+            indices=lambda operator=operator: classify(operator.level_dbm, level_legend),  # type: ignore[misc]  # bound default
+        )
+        for service in result.services:
+            found, legend = operator.services[service.name], probability_legend(service)
+            yield _Layer(
+                technology=technology,
+                kind="probability",
+                service=service.name,
+                operator=name,
+                legend=legend,
+                indices=lambda found=found, legend=legend: classify(  # type: ignore[misc]  # bound defaults
+                    100.0 * found.probability.astype(np.float32), legend
+                ),
+            )
+            yield _Layer(
+                technology=technology,
+                kind="reason",
+                service=service.name,
+                operator=name,
+                legend=reason_legend(),
+                indices=lambda found=found: found.reason,  # type: ignore[misc]  # bound default
+            )
 
 
 def _server_layer(

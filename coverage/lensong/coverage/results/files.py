@@ -9,6 +9,7 @@ __all__ = [
     "CELLS_AS_READ",
     "DOWNLINK_MBPS",
     "KMZ",
+    "LEVEL_SHARES",
     "QGIS_PROJECT",
     "REPORT",
     "RSRP_DBM",
@@ -27,6 +28,7 @@ RUN = "run.json"
 REPORT = "report.html"
 VILLAGES = "villages.csv"
 CELLS_AS_READ = "cells_as_read.csv"
+LEVEL_SHARES = "level_shares.csv"
 VECTORS = "villages.gpkg"
 KMZ = "coverage.kmz"
 QGIS_PROJECT = "result.qgz"

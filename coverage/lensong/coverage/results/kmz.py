@@ -69,7 +69,7 @@ def _overlays(result: PlanResult) -> Iterator[GroundOverlay]:
     first = next(iter(result.layers), None)
     for technology, layers in result.layers.items():
         yield _overlay(
-            result, technology, "rsrp", layers.rsrp_dbm, levels, visible=technology == first
+            result, technology, "level", layers.level_dbm, levels, visible=technology == first
         )
         yield _overlay(result, technology, "uplink", layers.uplink_mbps, rates)
         yield from _service_overlay(result, technology, layers)

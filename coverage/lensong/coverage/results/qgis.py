@@ -33,6 +33,8 @@ _CELL_COLOURS = {"4G": "#0b5cad", "5G": "#7b2fb0"}
 _ARROW_MM = {"4G": "8", "5G": "5.5"}  # both are seen where they look the same way
 _CELLS_BELOW = 200_000.0  # arrows of cells would hide the map at smaller scales
 _LAYER_WORDS = {
+    "level_dbm": "layer.level",
+    "rsrq_db": "layer.rsrq",
     files.RSRP_DBM: "layer.rsrp",
     files.SINR_DB: "layer.sinr",
     files.DOWNLINK_MBPS: "layer.downlink",
@@ -110,15 +112,22 @@ def _described(folder: Path, name: str) -> _Raster:
     )
     return _Raster(
         file=name,
-        title=_title(layer, unit, tags.get("TIFFTAG_IMAGEDESCRIPTION", name)),
+        title=_title(
+            layer,
+            unit,
+            tags.get("TIFFTAG_IMAGEDESCRIPTION", name),
+            by_description=name.startswith("op_"),
+        ),
         legend=classes,
         intervals=bool(np.issubdtype(kind, np.floating)),
     )
 
 
-def _title(layer: str, unit: str, description: str) -> str:
+def _title(layer: str, unit: str, description: str, *, by_description: bool) -> str:
     plain = description.partition(";")[0]
-    if layer in _LAYER_WORDS:
+    if by_description:
+        pass  # a raster of one operator: its description names it
+    elif layer in _LAYER_WORDS:
         plain = words(_LAYER_WORDS[layer])
     elif layer.startswith(_PROBABILITY):
         service = layer.removeprefix(_PROBABILITY).replace("_", "-")

@@ -10,12 +10,13 @@ import numpy as np
 
 from lensong.coverage.network import Technology
 from lensong.coverage.report import legend
-from lensong.coverage.result import PlanResult, TechnologyLayers
+from lensong.coverage.result import PlanResult, TechnologyLayers, as_dbm
 from lensong.coverage.results import files
+from lensong.coverage.villages import operator_suffix
 from lensong.gis_data.cog import LegendClass, write_cog
-from lensong.propagation.types import Float32Array
+from lensong.propagation.types import Float32Array, Int16Array, UInt8Array
 
-__all__ = ["Step", "cog_legend", "raster_steps", "rgba"]
+__all__ = ["Step", "cog_legend", "operator_steps", "raster_steps", "rgba"]
 
 Step = tuple[str, Callable[[Path], None]]  # name of a file, and what writes it
 
@@ -31,14 +32,28 @@ def raster_steps(
     rates = {way: legend.rate_legend(result.services, way) for way in ("downlink", "uplink")}
     quality = legend.sinr_legend()
     floats: list[tuple[str, Float32Array, str, str, legend.Legend]] = [
-        (files.RSRP_DBM, layers.rsrp_dbm, "dBm", "Level per resource element", levels),
-        (
-            files.SINR_DB,
-            layers.sinr_db,
-            "dB",
-            "Signal to interference and noise",
-            quality,
+        ("level_dbm", layers.level_dbm, "dBm", "Strongest level of any cell", levels),
+        *(
+            (
+                f"level_{band.lower()}_dbm",
+                as_dbm(level),
+                "dBm",
+                f"Strongest level on {band}",
+                levels,
+            )
+            for band, level in layers.band_cdbm.items()
+            if len(layers.band_cdbm) > 1
         ),
+        (files.RSRP_DBM, layers.rsrp_dbm, "dBm", "Level of the serving cell", levels),
+        ("second_rsrp_dbm", layers.second_rsrp_dbm, "dBm", "Level of the second server", levels),
+        (
+            "rsrq_db",
+            layers.rsrq_db,
+            "dB",
+            "Reference signal received quality",
+            legend.rsrq_legend(),
+        ),
+        (files.SINR_DB, layers.sinr_db, "dB", "Signal to interference and noise", quality),
         (files.DOWNLINK_MBPS, layers.downlink_mbps, "Mbit/s", "Downlink rate", rates["downlink"]),
         (files.UPLINK_MBPS, layers.uplink_mbps, "Mbit/s", "Uplink rate", rates["uplink"]),
     ]
@@ -52,12 +67,79 @@ def raster_steps(
         yield _float_step(
             result, technology, name, found.probability, "1", what, classes, provenance
         )
-    yield _server_step(result, technology, layers, provenance)
+    yield _server_step(result, technology, files.BEST_SERVER, layers.best_server, provenance)
+    yield _server_step(result, technology, "second_server", layers.second_server, provenance)
+    if layers.overlap.size:
+        yield _count_step(
+            result,
+            f"{technology.lower()}_overlap.tif",
+            layers.overlap,
+            f"Masts within 6 dB of the serving cell on its carrier, {technology}",
+            provenance,
+        )
+
+
+def operator_steps(result: PlanResult, provenance: dict[str, Any]) -> Iterator[Step]:
+    """Yield the rasters of each operator by itself; none where there is one operator only."""
+    if len(result.operators) < 2:
+        return
+    levels = legend.rsrp_legend(legend.rsrp_breaks_dbm(result.settings))
+    wanted = next(s for s in result.services if s.name == result.class_service)
+    serving = np.zeros(result.land.grid.shape, np.uint8)
+    for name, suffix in operator_suffix(result.operators).items():
+        operator = result.operators[name]
+        who = name or "operator without a name"
+        judged = operator.services[result.class_service]
+        serving += judged.reason == 0
+        yield _float_step(
+            result, f"op_{suffix}", "level_dbm", operator.level_dbm, "dBm",
+            f"Strongest level of any cell, {who}", levels, provenance,
+        )  # fmt: skip
+        yield _float_step(
+            result, f"op_{suffix}",
+            files.probability_layer(wanted.name),
+            judged.probability.astype(np.float32), "1",
+            f"Probability of {wanted.name} in both directions, 0 to 1, {who}",
+            legend.probability_legend(wanted), provenance,
+        )  # fmt: skip
+    yield _count_step(
+        result,
+        "operators_serving.tif",
+        serving,
+        f"Operators that serve {wanted.name} here, each by itself",
+        provenance,
+    )
+
+
+def _count_step(
+    result: PlanResult, name: str, counts: UInt8Array, what: str, provenance: dict[str, Any]
+) -> Step:
+    most = max(int(counts.max(initial=0)), 1)
+    colours = legend.count_colours(most)
+
+    def write(path: Path) -> None:
+        write_cog(
+            path,
+            counts,
+            result.land.grid,
+            nodata=0,
+            name=path.stem.partition("_")[2] if name[1:2] == "g" else path.stem,
+            unit="",
+            description=f"{what}{_synthetic_note(result)}",
+            legend=[
+                LegendClass(value=k, label=str(k), rgba=rgba(colours[k - 1]))
+                for k in range(1, most + 1)
+            ],
+            provenance=provenance,
+            dtype="uint8",
+        )
+
+    return name, write
 
 
 def _float_step(
     result: PlanResult,
-    technology: Technology,
+    of: str,
     name: str,
     array: Float32Array,
     unit: str,
@@ -75,34 +157,40 @@ def _float_step(
             nodata=float("nan"),
             name=name,
             unit=unit,
-            description=f"{what}, {technology}{_synthetic_note(result)}",
+            description=f"{what}{_of(of)}{_synthetic_note(result)}",
             legend=cog_legend(classes, scale),
             provenance=provenance,
             dtype="float32",
         )
 
-    return files.raster_file(technology, name), write
+    return f"{of.lower()}_{name}.tif", write
+
+
+def _of(of: str) -> str:
+    return f", {of}" if of in ("4G", "5G") else ""
 
 
 def _server_step(
     result: PlanResult,
     technology: Technology,
-    layers: TechnologyLayers,
+    kind: str,
+    server: Int16Array,
     provenance: dict[str, Any],
 ) -> Step:
-    shown = [int(i) for i in np.unique(layers.best_server) if i >= 0]
+    shown = [int(i) for i in np.unique(server) if i >= 0]
     cells = [result.network.cells[i] for i in shown]
     colours = legend.cell_legend([(c.cell_id, c.mast_id) for c in cells]).colours
 
     def write(path: Path) -> None:
         write_cog(
             path,
-            layers.best_server,
+            server,
             result.land.grid,
             nodata=-1,
-            name=files.BEST_SERVER,
+            name=kind,
             unit="",
-            description=f"Serving cell, {technology}{_synthetic_note(result)}",
+            description=f"{'Serving' if kind == files.BEST_SERVER else 'Second strongest'} cell, "
+            f"{technology}{_synthetic_note(result)}",
             legend=[
                 LegendClass(
                     value=index, label=cell.cell_id, rgba=rgba(colours[place % len(colours)])
@@ -113,7 +201,7 @@ def _server_step(
             dtype="int16",
         )
 
-    return files.raster_file(technology, files.BEST_SERVER), write
+    return f"{technology.lower()}_{kind}.tif", write
 
 
 def cog_legend(classes: legend.Legend, scale: float) -> list[LegendClass]:

@@ -72,6 +72,11 @@ def _masts(result: PlanResult) -> gpd.GeoDataFrame:
 
 def _cells(result: PlanResult) -> gpd.GeoDataFrame:
     masts = {mast.mast_id: mast for mast in result.network.masts}
+    footprints: dict[str, dict[Any, Any]] = {}  # Any: as pandas types the rows of a table
+    if result.cell_footprints is not None:
+        footprints = {
+            str(row.pop("cell_id")): row for row in result.cell_footprints.to_dict("records")
+        }
     rows = [
         {
             "cell_id": cell.cell_id,
@@ -97,6 +102,7 @@ def _cells(result: PlanResult) -> gpd.GeoDataFrame:
             "uncertain": cell.uncertain,
             "assumed": ", ".join(cell.assumed),
         }
+        | footprints.get(cell.cell_id, {})
         for cell in result.network.cells
     ]
     return _placed(rows, [masts[cell.mast_id] for cell in result.network.cells], result)

@@ -17,7 +17,7 @@ from lensong.coverage.result import PlanResult
 from lensong.coverage.results import files
 from lensong.coverage.results.kmz import write_coverage_kmz
 from lensong.coverage.results.qgis import layer_styles, project_step, style_steps
-from lensong.coverage.results.rasters import Step, raster_steps
+from lensong.coverage.results.rasters import Step, operator_steps, raster_steps
 from lensong.coverage.results.record import provenance_of, record_of, record_text
 from lensong.coverage.results.tables import as_read_table, vector_layers, village_table
 from lensong.gis_data.atomic import atomic_path, write_error
@@ -105,12 +105,16 @@ def _steps(result: PlanResult, lensong_version: str) -> Iterator[Step]:
     if result.network.as_read:
         as_read = result.network.as_read
         yield files.CELLS_AS_READ, lambda path: write_csv(path, as_read_table(as_read))
+    if result.level_shares is not None:
+        shares = result.level_shares
+        yield files.LEVEL_SHARES, lambda path: write_csv(path, shares)
     provenance = provenance_of(result, lensong_version)
     rasters = [
         step
         for technology, layers in result.layers.items()
         for step in raster_steps(result, technology, layers, provenance)
     ]
+    rasters += operator_steps(result, provenance)
     yield from rasters
     names = [name for name, _ in rasters]
     yield from style_steps(names)

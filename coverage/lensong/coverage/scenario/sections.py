@@ -174,6 +174,7 @@ class HandsetSection(_Section):
     indoor: Literal["none", "traditional", "efficient"] = "none"
     downlink_modulation: Literal["64QAM", "256QAM"] = "256QAM"
     uplink_modulation: Literal["16QAM", "64QAM"] = "64QAM"
+    uplink_carrier_aggregation: bool = False
 
 
 class PropagationSection(_Section):
@@ -186,6 +187,7 @@ class PropagationSection(_Section):
     polarization: Literal["vertical", "horizontal"] = "vertical"
     location_sigma_db: Annotated[float, Field(ge=0.0, le=30.0)] = 4.0
     model_sigma_db: Annotated[float, Field(ge=0.0, le=30.0)] = 7.0
+    shadowing_correlation: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
 
 
 class ItuMapsSection(_Section):

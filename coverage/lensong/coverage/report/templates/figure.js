@@ -58,8 +58,10 @@ function readValue(lngLat) {
 
 function layerTitle() {
   if (!shown.layer) return say("layer.none");
-  const { kind, technology, service } = shown.layer;
-  return [`${say(`layer.${kind}`)} ${technology}`, service && serviceName(service)]
+  const { kind, technology, service, operator } = shown.layer;
+  const any = DATA.operators.length ? say("operator.any").toLowerCase() : "";
+  const of = operator === null ? [technology, any].filter(Boolean).join(", ") : operatorName(operator);
+  return [`${say(`layer.${kind}`)} ${of}`, service && serviceName(service)]
     .filter(Boolean)
     .join(" · ");
 }

@@ -8,7 +8,7 @@ const choice = (type, name, value, checked, text, change, disabled = false) =>
   );
 
 const hasLayer = (kind) =>
-  kind === "none" || MAP.layers.some((l) => l.technology === shown.technology && l.kind === kind);
+  kind === "none" || MAP.layers.some((l) => isOffered(l) && l.kind === kind);
 
 /** Draw the controls anew: they depend on the language and on what the technology offers. */
 function fillControls() {
@@ -22,11 +22,26 @@ function fillControls() {
     .replaceChildren(
       keep("technologies"),
       ...DATA.technologies.map((t) =>
-        choice("radio", "technology", t, t === shown.technology, t, () =>
-          change({ technology: t }),
+        choice(
+          "radio",
+          "technology",
+          t,
+          shown.operator === null && t === shown.technology,
+          t,
+          () => change({ technology: t, operator: null }),
         ),
       ),
     );
+  document.getElementById("operator-field").hidden = !DATA.operators.length;
+  document.getElementById("operator").replaceChildren(
+    ...[null, ...DATA.operators.map((o) => o.name)].map((name, i) =>
+      el(
+        "option",
+        { value: i - 1, selected: name === shown.operator },
+        name === null ? say("operator.any") : operatorName(name),
+      ),
+    ),
+  );
   document
     .getElementById("kinds")
     .replaceChildren(
@@ -44,7 +59,7 @@ function fillControls() {
       ),
     );
   const services = MAP.layers
-    .filter((l) => l.technology === shown.technology && l.kind === shown.kind && l.service)
+    .filter((l) => isChosen(l) && l.service)
     .map((l) => l.service);
   document.getElementById("service-field").hidden = !services.length;
   document
@@ -84,7 +99,7 @@ function fillOverlays() {
 function change(choices) {
   const before = shown.technology;
   Object.assign(shown, choices);
-  if (!hasLayer(shown.kind)) shown.kind = "rsrp";
+  if (!hasLayer(shown.kind)) shown.kind = "level";
   showLayer();
   fillControls();
   fillLegend();
@@ -93,14 +108,17 @@ function change(choices) {
 
 onLanguage.push(fillControls, fillOverlays, fillLegend, fillKey);
 startTables();
-shown.layer =
-  MAP.layers.find((l) => l.technology === shown.technology && l.kind === shown.kind) ?? null;
+shown.layer = MAP.layers.find(isChosen) ?? null;
 readPicture(shown.layer);
 setLanguage(language);
 startMap();
 
 for (const button of document.querySelectorAll("[data-language]"))
   button.addEventListener("click", () => setLanguage(button.dataset.language));
+document.getElementById("operator").addEventListener("change", ({ target }) => {
+  const at = Number(target.value);
+  change({ operator: at < 0 ? null : DATA.operators[at].name });
+});
 document
   .getElementById("service")
   .addEventListener("change", ({ target }) => change({ service: target.value }));

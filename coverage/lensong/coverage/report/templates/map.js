@@ -1,6 +1,17 @@
 // The map: relief, one coverage layer at a time, gaps, boundaries, masts, villages.
 const MAP = DATA.map;
-const KINDS = ["rsrp", "sinr", "downlink", "uplink", "probability", "reason", "server", "none"];
+const KINDS = [
+  "level",
+  "rsrp",
+  "sinr",
+  "rsrq",
+  "downlink",
+  "uplink",
+  "probability",
+  "reason",
+  "server",
+  "none",
+];
 const EMPTY = { type: "FeatureCollection", features: [] };
 const OVERLAYS = {
   villages: ["villages", "village-labels", "footprints"],
@@ -10,7 +21,8 @@ const OVERLAYS = {
 };
 const shown = {
   technology: DATA.technologies[0],
-  kind: "rsrp",
+  kind: "level",
+  operator: null, // null: any operator, by technology
   service: DATA.class_service,
   layer: null,
 };
@@ -349,10 +361,15 @@ function drawLink(village) {
   map.getSource("link").setData(line ? { type: "FeatureCollection", features: [line] } : EMPTY);
 }
 
+/** Whether a layer is of the chosen operator (over all technologies), or of the technology. */
+const isOffered = (l) =>
+  l.operator === shown.operator &&
+  (shown.operator !== null || l.technology === shown.technology);
+const isChosen = (l) => isOffered(l) && l.kind === shown.kind;
+
 /** Show the layer of the chosen technology, kind and service; fall back to what there is. */
 function showLayer() {
-  const fits = (l) => l.technology === shown.technology && l.kind === shown.kind;
-  const candidates = MAP.layers.filter(fits);
+  const candidates = MAP.layers.filter(isChosen);
   shown.layer =
     candidates.find((l) => l.service === shown.service) ??
     candidates.find((l) => !l.service) ??

@@ -34,6 +34,9 @@ function compare(a, b, falling) {
   return falling ? -order : order;
 }
 
+const hasLevel = DATA.technologies.some(
+  (t) => `level_p50_dbm_${t.toLowerCase()}` in (DATA.villages[0] ?? {}),
+);
 const column = (prefix, service) => `${prefix}_${service.replaceAll("-", "_")}`;
 const ofTechnology = (name) => `${name}_${shown.technology.toLowerCase()}`;
 
@@ -56,6 +59,9 @@ function villageColumns() {
     show: (v) => shareBar(v[column("served_share", name)]),
   });
   const cause = (v) => (v.reason ? say(`reason.${v.reason}`) : "");
+  const isShort = (v) => v.class !== "covered" && shortChances(v).length > 0;
+  const chance = (v) =>
+    isShort(v) ? ` · ${percent(v[column("chance_p50", DATA.class_service)])}` : "";
   const radio = say("of_technology", { technology: shown.technology });
   const server = (v) => v[ofTechnology("best_server")] ?? "";
   return [
@@ -65,13 +71,20 @@ function villageColumns() {
       head: say("class.cause"),
       class: "state-cell",
       value: (v) => `${CLASS_RANK[v.class]} ${cause(v)}`,
-      show: (v) => [classMark(v.class), say(`class.${v.class}`), el("small", {}, cause(v))],
+      show: (v) => [classMark(v.class), say(`class.${v.class}`), el("small", {}, cause(v), chance(v))],
       tone: true,
     },
     { id: "commune", head: say("commune"), value: (v) => v.commune, show: (v) => v.commune },
     figure("people", "people", say("people"), 0),
     ...DATA.services.map(({ name }) => share(name)),
-    figure("rsrp", ofTechnology("rsrp_p50_dbm"), "RSRP, dBm", 0, radio),
+    ...operatorColumns(),
+    figure(
+      "level",
+      ofTechnology(hasLevel ? "level_p50_dbm" : "rsrp_p50_dbm"),
+      say("short.level"),
+      0,
+      radio,
+    ),
     figure("downlink", ofTechnology("downlink_p50_mbps"), say("short.downlink"), 1, radio),
     figure("uplink", ofTechnology("uplink_p50_mbps"), say("short.uplink"), 1, radio),
     figure("uplink10", ofTechnology("uplink_p10_mbps"), say("short.uplink10"), 1, radio),
@@ -90,6 +103,20 @@ function villageColumns() {
       class: "n",
       value: (v) => v[ofTechnology("distance_m")],
       show: km,
+    },
+  ];
+}
+
+/** How many operators serve, and which; nothing where the plan has one. */
+function operatorColumns() {
+  if (!DATA.operators.length) return [];
+  return [
+    {
+      id: "operators",
+      head: say("operators.short"),
+      class: "n",
+      value: (v) => v.operators_serving,
+      show: (v) => [number(v.operators_serving, 0), el("small", {}, v.operators)],
     },
   ];
 }
@@ -270,11 +297,79 @@ function villageNumbers(v) {
       ...DATA.services.map(({ name }) =>
         row(serviceName(name), null, (get) => percent(get(column("served_share", name)))),
       ),
-      row("RSRP", `dBm, ${say("median")}`, pair("rsrp", "dbm", 0)),
+      hasLevel ? row(say("layer.level"), `dBm, ${say("median")}`, pair("level", "dbm", 0)) : null,
+      row(say("layer.rsrp"), `dBm, ${say("median")}`, pair("rsrp", "dbm", 0)),
       row(say("layer.downlink"), `Mbit/s, ${say("median")}`, pair("downlink", "mbps", 1)),
       row(say("layer.uplink"), `Mbit/s, ${say("median")}`, pair("uplink", "mbps", 1)),
       row(say("limiting"), null, (get) => (limits(get) ? say(`limiting.${limits(get)}`) : "–")),
       row(say("server"), null, server),
+    ),
+  );
+}
+
+/** Why a service is missing though the median rates would do: the chance, and what lowers it. */
+function shortChances(v) {
+  const enough = ({ technologies, downlink_mbps: down, uplink_mbps: up }) =>
+    technologies.some((t) => {
+      const of = (name) => v[`${name}_p50_mbps_${t.toLowerCase()}`];
+      return of("downlink") >= down && of("uplink") >= up;
+    });
+  return DATA.services
+    .filter(
+      (s) =>
+        v[column("served_share", s.name)] < DATA.covered_share &&
+        v[column("reason", s.name)] &&
+        enough(s),
+    )
+    .map(({ name, probability }) =>
+      say("chance.short", {
+        name: serviceName(name),
+        chance: 100 * v[column("chance_p50", name)],
+        wanted: 100 * probability,
+        reason: say(`reason.${v[column("reason", name)]}`),
+      }),
+    );
+}
+
+/** What each operator's SIM gets: share of people by service, level, cause of the gap. */
+function operatorNumbers(v) {
+  if (!DATA.operators.length) return null;
+  const of = (name, { suffix }) => v[`${name}_op_${suffix}`];
+  const heading = (text) => el("th", { scope: "col", class: "n" }, text);
+  return el(
+    "table",
+    {},
+    el(
+      "thead",
+      {},
+      el(
+        "tr",
+        {},
+        el("th", { scope: "col" }, say("operator")),
+        ...DATA.services.map(({ name }) => heading(serviceName(name))),
+        heading("dBm"),
+      ),
+    ),
+    el(
+      "tbody",
+      {},
+      ...DATA.operators.map((o) => {
+        const reason = of("reason", o);
+        return el(
+          "tr",
+          {},
+          el(
+            "th",
+            { scope: "row" },
+            operatorName(o.name),
+            reason ? el("small", {}, say(`reason.${reason}`)) : null,
+          ),
+          ...DATA.services.map(({ name }) =>
+            el("td", { class: "n" }, percent(of(column("served_share", name), o))),
+          ),
+          el("td", { class: "n" }, number(of("level_p50_dbm", o), 0)),
+        );
+      }),
     ),
   );
 }
@@ -300,6 +395,9 @@ function villagePopup(v, i) {
       el("span", {}, state),
       el("button", { type: "button", class: "link", onclick: () => showRow(i) }, say("in_table")),
     ),
+    ...shortChances(v).map((text) => el("p", { class: "hint" }, text)),
+    operatorNumbers(v),
+    DATA.operators.length ? el("p", { class: "sub" }, `${say("operator.any")}:`) : null,
     villageNumbers(v),
   );
 }

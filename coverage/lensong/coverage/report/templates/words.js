@@ -27,6 +27,7 @@ function number(value, digits = 0, short = false) {
 
 const percent = (share) =>
   share === null || share === undefined ? "–" : `${number(100 * share, 0)} %`;
+const operatorName = (name) => name || say("operator.none");
 const serviceName = (name) => say(`service.${name}`);
 
 /** Return text without case and accents: "Bình Lư" is found by "binh lu". */

@@ -1,0 +1,240 @@
+"""Tiles of the grid in work: what each operator's cells bring there, sweep by sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lensong.coverage.cell_kernels import add_sweep
+from lensong.coverage.chance_kernels import judge_services
+from lensong.coverage.fold_kernels import fold_medians
+from lensong.coverage.layer_model import LayerModel
+from lensong.coverage.result import NO_LEVEL_CDBM, REASONS
+from lensong.coverage.sweeps import PackedSweep, UInt16Array
+from lensong.propagation.types import (
+    Float32Array,
+    Int16Array,
+    UInt8Array,
+)
+
+__all__ = ["MOST_LISTED", "OperatorTile", "Tile", "TileLayers"]
+
+MOST_LISTED = 6
+"""Sites kept per carrier and pixel; weaker ones disturb as one sum."""
+
+
+@dataclass(slots=True, kw_only=True)
+class OperatorTile:
+    """What is kept of one operator in one tile.
+
+    Parameters
+    ----------
+    code, level_dbm, others_mw : shape (carriers, rows, cols, sites)
+        Strongest cell of each site, its level, and the power by which the site's other cells
+        disturb; the strongest site first, code 0 where there is none.
+    rest_mw : shape (carriers, rows, cols)
+        Power of the sites that are not listed.
+    second, second_dbm : shape (carriers, rows, cols)
+        The second strongest cell, of whatever site.
+    diffraction_cdb, terrain_cdb : shape (carriers, rows, cols)
+        Obstacles on the way to the strongest cell [0.01 dB].
+    sweeps : list of int
+        How many have come in, by carrier.
+    """
+
+    code: UInt16Array
+    level_dbm: Float32Array
+    others_mw: Float32Array
+    rest_mw: Float32Array
+    second: UInt16Array
+    second_dbm: Float32Array
+    diffraction_cdb: UInt16Array
+    terrain_cdb: UInt16Array
+    sweeps: list[int]
+
+    @classmethod
+    def empty(cls, carriers: int, rows: int, cols: int) -> OperatorTile:
+        """Return a tile that no cell reaches yet."""
+        flat, deep = (carriers, rows, cols), (carriers, rows, cols, 1)
+        return cls(
+            code=np.zeros(deep, np.uint16),
+            level_dbm=np.zeros(deep, np.float32),
+            others_mw=np.zeros(deep, np.float32),
+            rest_mw=np.zeros(flat, np.float32),
+            second=np.zeros(flat, np.uint16),
+            second_dbm=np.zeros(flat, np.float32),
+            diffraction_cdb=np.zeros(flat, np.uint16),
+            terrain_cdb=np.zeros(flat, np.uint16),
+            sweeps=[0] * carriers,
+        )
+
+    def make_room(self, carrier: int) -> None:
+        """Let one more site find a place in the lists, up to `MOST_LISTED`."""
+        self.sweeps[carrier] += 1
+        depth = self.code.shape[3]
+        if self.sweeps[carrier] > depth and depth < MOST_LISTED:
+            wide = ((0, 0), (0, 0), (0, 0), (0, 1))
+            self.code = np.pad(self.code, wide)
+            self.level_dbm = np.pad(self.level_dbm, wide)
+            self.others_mw = np.pad(self.others_mw, wide)
+
+    def copy(self) -> OperatorTile:
+        """Return a tile to which cells may be added without changing this one."""
+        return OperatorTile(**{f.name: getattr(self, f.name).copy() for f in fields(self)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TileLayers:
+    """The layers of one tile; axes as `lensong.coverage.layers.Layers` splits them.
+
+    ``own_*`` and ``level_cdbm`` are by operator name: shape (services, rows, cols), (rows, cols).
+    """
+
+    best: Int16Array
+    second: Int16Array
+    overlap: UInt8Array
+    rsrp_dbm: Float32Array
+    second_dbm: Float32Array
+    rsrq_db: Float32Array
+    sinr_db: Float32Array
+    downlink_mbps: Float32Array
+    uplink_mbps: Float32Array
+    band_cdbm: Int16Array
+    probability: Float32Array
+    limiting: UInt8Array
+    reason: UInt8Array
+    level_cdbm: dict[str, Int16Array] = field(default_factory=dict)
+    own_probability: dict[str, Float32Array] = field(default_factory=dict)
+    own_reason: dict[str, UInt8Array] = field(default_factory=dict)
+
+    @classmethod
+    def empty(cls, model: LayerModel, rows: int, cols: int) -> TileLayers:
+        """Return layers that no operator serves yet."""
+        by_technology = (len(model.technologies), rows, cols)
+        by_service = (model.service_rows, len(model.services), rows, cols)
+
+        def unknown() -> Float32Array:
+            return np.full(by_technology, np.nan, np.float32)
+
+        return cls(
+            best=np.full(by_technology, -1, np.int16),
+            second=np.full(by_technology, -1, np.int16),
+            overlap=np.zeros(by_technology, np.uint8),
+            rsrp_dbm=unknown(),
+            second_dbm=unknown(),
+            rsrq_db=unknown(),
+            sinr_db=unknown(),
+            downlink_mbps=unknown(),
+            uplink_mbps=unknown(),
+            band_cdbm=np.full((len(model.bands), rows, cols), NO_LEVEL_CDBM, np.int16),
+            probability=np.zeros(by_service, np.float32),
+            limiting=np.zeros(by_service, np.uint8),
+            reason=np.full(by_service, REASONS.index("no_cell"), np.uint8),
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class Tile:
+    """A part of the grid, and what each operator brings there.
+
+    Parameters
+    ----------
+    row0, col0, rows, cols : int
+        Where it lies on the grid.
+    waiting : int
+        Sweeps that are still to come.
+    operators : dict
+        Name to what is kept.
+    """
+
+    row0: int
+    col0: int
+    rows: int
+    cols: int
+    waiting: int = 0
+    operators: dict[str, OperatorTile] = field(default_factory=dict)
+
+    def add(self, sweep: PackedSweep, indices: Sequence[int], model: LayerModel) -> None:
+        """Add the cells of these indices, which ride one sweep."""
+        cells, network = model.cells, model.network
+        members: dict[tuple[str, int], list[int]] = {}
+        for index in indices:
+            name = model.operator_of[index]
+            carrier = model.operators[name].carrier_of[index + 1]
+            members.setdefault((name, carrier), []).append(index)
+        for (name, carrier), together in members.items():
+            kept = self.operators.get(name)
+            if kept is None:
+                kept = OperatorTile.empty(model.operators[name].carriers, self.rows, self.cols)
+                self.operators[name] = kept
+            kept.make_room(carrier)
+            add_sweep(
+                sweep.loss_cdb, sweep.departure_cdeg, sweep.diffraction_cdb, sweep.terrain_cdb,
+                sweep.row0 - self.row0, sweep.col0 - self.col0,
+                float(sweep.mast_row - self.row0), float(sweep.mast_col - self.col0),
+                float(sweep.cell_m), model.turn_deg[network.cells[together[0]].mast_id],
+                _codes(together, model), cells.level_offset_db, cells.load_weight,
+                cells.azimuth_deg, cells.tilt_deg, cells.radius_m, cells.pattern, cells.site,
+                cells.cuts_db, cells.gain_dbi, cells.max_loss_db,
+                kept.code[carrier], kept.level_dbm[carrier], kept.others_mw[carrier],
+                kept.rest_mw[carrier], kept.second[carrier], kept.second_dbm[carrier],
+                kept.diffraction_cdb[carrier], kept.terrain_cdb[carrier],
+            )  # fmt: skip
+
+    def layers(self, model: LayerModel, *, onto: TileLayers | None = None) -> TileLayers:
+        """Return what the operators offer here, each in its turn of name.
+
+        Parameters
+        ----------
+        model : LayerModel
+        onto : TileLayers or None
+            Layers of other operators, which are changed in place.
+        """
+        found = onto or TileLayers.empty(model, self.rows, self.cols)
+        for name in sorted(self.operators):
+            _fold(self.operators[name], name, model, found)
+        return found
+
+
+def _codes(indices: Sequence[int], model: LayerModel) -> NDArray[np.uint16]:
+    """Return the codes of cells in an order that the cell list does not decide."""
+    cells = model.network.cells
+    ordered = sorted(indices, key=lambda i: (cells[i].azimuth_deg, cells[i].cell_id))
+    return np.array([i + 1 for i in ordered], dtype=np.uint16)
+
+
+def _fold(kept: OperatorTile, name: str, model: LayerModel, into: TileLayers) -> None:
+    cells, operator = model.cells, model.operators[name]
+    rows, cols = into.best.shape[1:]
+    level = np.full((rows, cols), NO_LEVEL_CDBM, np.int16)
+    own_probability = np.zeros((len(model.services), rows, cols), np.float32)
+    own_reason = np.full(own_probability.shape, REASONS.index("no_cell"), np.uint8)
+    fold_medians(
+        kept.code, kept.level_dbm, kept.others_mw, kept.rest_mw, kept.second, kept.second_dbm,
+        operator.technology, operator.band, operator.overlap_share,
+        cells.load_weight, cells.noise_mw, cells.boost_db, cells.load,
+        cells.downlink_hz, cells.downlink_layers,
+        cells.uplink_snr_offset_db, cells.uplink_block_hz, cells.uplink_blocks,
+        model.downlink_curve, model.uplink_curve, model.aggregate,
+        into.best, into.second, into.overlap, into.rsrp_dbm, into.second_dbm, into.rsrq_db,
+        into.sinr_db, into.downlink_mbps, into.uplink_mbps, into.band_cdbm, level,
+    )  # fmt: skip
+    shadowing = model.shadowing
+    judge_services(
+        kept.code, kept.level_dbm, kept.others_mw, kept.rest_mw,
+        kept.diffraction_cdb, kept.terrain_cdb, operator.overlap_share,
+        operator.carries, operator.in_scope, operator.scope_row, operator.also_row,
+        cells.site, cells.load_weight, cells.boost, cells.noise_mw,
+        model.required_sinr, model.required_level_mw, model.attach_mw,
+        model.wanted, model.need_uplink_mbps, cells.uplink_snr_offset,
+        cells.uplink_block_hz, cells.uplink_blocks, model.uplink_curve,
+        model.aggregate, float(shadowing.sigma_db), shadowing.common_nepers,
+        shadowing.rest_factor, model.draws, model.table,
+        into.probability, into.limiting, into.reason, own_probability, own_reason,
+    )  # fmt: skip
+    into.level_cdbm[name] = level
+    into.own_probability[name] = own_probability
+    into.own_reason[name] = own_reason
