@@ -15,9 +15,11 @@ import httpx
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from lensong.monitoring import passwords
 from lensong.monitoring.clock import Clock, SystemClock, TrustedClock
 from lensong.monitoring.config import ServiceConfig
 from lensong.monitoring.errors import BusyError, ClockFaultError, StoreUnavailableError
+from lensong.monitoring.lists.reader import ListReader
 from lensong.monitoring.live.after_session import close_session
 from lensong.monitoring.live.board import Board
 from lensong.monitoring.live.directory import Directory
@@ -101,6 +103,7 @@ class Service:
     streams: LiveStreams = field(init=False)
     http: httpx.AsyncClient = field(init=False)
     attempts: Attempts = field(init=False)
+    lists: ListReader = field(init=False)
     draining: bool = field(init=False, default=False)
     migrated: bool = field(init=False, default=False)
     _tasks: list[asyncio.Task[None]] = field(init=False, default_factory=list)
@@ -157,6 +160,7 @@ class Service:
             GuardedClient(allowed),
             asked.every_s,
         )
+        self.lists = ListReader(limits.imports_at_once, limits.import_seconds)
         self.attempts = Attempts(
             limits.sign_in_attempts_per_15_min,
             limits.sign_in_attempts_per_address_per_15_min,
@@ -216,6 +220,7 @@ class Service:
         """Take nothing new on, and end what would never end by itself."""
         self.draining = True
         self.bus.close()
+        self.lists.close()
 
     async def reload(self) -> None:
         """Read places, profiles and predictions anew, after they were changed."""
@@ -233,6 +238,12 @@ class Service:
             await asyncio.wait_for(self.writer.run(self._touch), _TOUCH_S)
         except (StoreUnavailableError, TimeoutError) as error:
             found.append(str(error) or "the database does not answer")
+        threads = (asyncio.to_thread(int), passwords.answer())
+        for what, thread in zip(("work", "passwords"), threads, strict=True):
+            try:
+                await asyncio.wait_for(thread, _TOUCH_S)
+            except TimeoutError:
+                found.append(f"all threads for {what} are busy")
         return found
 
     async def _touch(self, connection: AsyncConnection) -> None:

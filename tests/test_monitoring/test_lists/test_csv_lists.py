@@ -420,7 +420,7 @@ async def test_the_same_list_twice_is_one_list(running: Running) -> None:
     assert await send(LIST.replace("11:00,Chợ", "11:30,Chợ")) == {"updated": 1, "unchanged": 2}
     listed = (await client.get("/api/v1/sessions")).json()["items"]
     assert listed[0]["ends_at"] == "2026-11-28T04:30:00Z"
-    for site_id in running.service.ingest.take_dirty():
+    for site_id in running.service.directory.sites:
         await running.service.judge.rejudge_site(site_id, "evidence")
     judged = (await client.get("/api/v1/sessions")).json()["items"]
     assert all(item["verdict"]["state"] == "unknown" for item in judged)

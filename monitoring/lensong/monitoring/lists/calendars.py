@@ -34,6 +34,9 @@ __all__ = ["HORIZON", "instance_uid", "parse_calendar"]
 HORIZON = timedelta(days=366)
 """How far ahead events that come again are written out."""
 
+_MOST_DAYS = 1_000_000
+"""Days held against the rules of a file, all events together: a year for each of 2,000 events."""
+
 _LONGEST_UID = 255
 _CANCELLED = "CANCELLED"
 
@@ -83,15 +86,23 @@ def parse_calendar(data: bytes, known: KnownSessions) -> SessionRows:
             else:
                 series[parsed.uid].add(parsed)
     sessions: list[WantedSession] = []
+    days = 0
     for uid, found in series.items():
+        days += found.days_looked_at(known)
+        if days > _MOST_DAYS:
+            errors.add(found.row, "RRULE", "the events come again on too many days: send fewer")
+            break
         with errors.kept(found.row):
             for wanted in found.sessions(uid, known):
                 if wanted.session.ends_at <= known.now:
                     over += 1
                 else:
                     sessions.append(wanted)
-    if len(sessions) > MOST_ROWS:
-        errors.add(1, "", f"{len(sessions)} sessions, wanted {MOST_ROWS} at most")
+                if len(sessions) > MOST_ROWS:
+                    break
+        if len(sessions) > MOST_ROWS:  # what follows is not unfolded
+            errors.add(found.row, "", f"more than {MOST_ROWS} sessions: send them in parts")
+            break
     errors.raise_if_any()
     return SessionRows(sessions=tuple(sessions), series=frozenset(series), over=over)
 
@@ -132,6 +143,12 @@ class _Series:
         else:
             self.event = event
 
+    def days_looked_at(self, known: KnownSessions) -> int:
+        """Return how many days are held against the rule, before any is."""
+        if self.event is None or self.event.rule is None:
+            return 0
+        return self.event.rule.days_looked_at(*_bounds(self.event, known))
+
     def sessions(self, uid: str, known: KnownSessions) -> Iterator[WantedSession]:
         """Yield the sessions of all days."""
         left = dict(self.others)
@@ -166,19 +183,30 @@ def _starts(event: _Event, known: KnownSessions) -> Iterator[datetime]:
     if event.rule is None:
         found.add(first)
     else:
-        until = min(end, event.until) if event.until is not None else end
-        days = event.rule.days(
-            first.date(),
-            (known.now - LONGEST_SESSION).astimezone(first.tzinfo).date() - timedelta(days=1),
-            until.astimezone(first.tzinfo).date(),
-        )
-        for day in days:  # the time of day stays, whatever the zone does between
+        until = _until_of(event, known)
+        # the time of day stays, whatever the zone does between
+        for day in event.rule.days(*_bounds(event, known)):
             start = datetime.combine(day, first.timetz())
             if start <= until:
                 found.add(start)
     for start in sorted(found):
         if start not in event.without and start.date() not in event.without and start <= end:
             yield start
+
+
+def _until_of(event: _Event, known: KnownSessions) -> datetime:
+    end = known.now + HORIZON
+    return min(end, event.until) if event.until is not None else end
+
+
+def _bounds(event: _Event, known: KnownSessions) -> tuple[date, date, date]:
+    """Return the first day of an event, and the days between which it is unfolded."""
+    zone = event.starts_local.tzinfo
+    return (
+        event.starts_local.date(),
+        (known.now - LONGEST_SESSION).astimezone(zone).date() - timedelta(days=1),
+        _until_of(event, known).astimezone(zone).date(),
+    )
 
 
 def _moved(event: _Event, starts_at: datetime) -> _Event:
@@ -309,7 +337,10 @@ def _end(event: Component, starts_at: datetime, known: KnownSessions) -> datetim
     lasts = getattr(event.get("DURATION"), "dt", None)
     if not isinstance(lasts, timedelta):
         raise CellError("DTEND", "is missing: give an end or a DURATION")
-    return starts_at + lasts
+    try:
+        return starts_at + lasts
+    except OverflowError:
+        raise CellError("DURATION", "ends after the year 9999") from None
 
 
 def _aware(value: Any, name: str, known: KnownSessions) -> datetime:

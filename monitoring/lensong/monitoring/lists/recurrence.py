@@ -27,6 +27,9 @@ _KNOWN = {"FREQ", "INTERVAL", "COUNT", "UNTIL", "BYDAY", "BYMONTHDAY", "BYMONTH"
 _FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 _BYDAY = re.compile(r"([+-]?\d{1,2})?(MO|TU|WE|TH|FR|SA|SU)")
 
+_MOST_ENTRIES = 800
+"""Of one part of a rule: no more weekdays with a number differ (7 by 53 from either end)."""
+
 _LONGEST = timedelta(days=3_660)
 """How far back an event with a COUNT may begin: its days have to be counted from there."""
 
@@ -61,6 +64,12 @@ class Recurrence:
         InvalidInputError
             It is finer than days, has parts that are not read, or makes no sense.
         """
+        for name, values in rule.items():
+            if len(values) > _MOST_ENTRIES:
+                raise InvalidInputError(
+                    f"{name} of the recurrence has {len(values)} entries, wanted {_MOST_ENTRIES} "
+                    "at most"
+                )
         parts = {name.upper(): [str(value) for value in values] for name, values in rule.items()}
         if unknown := sorted(parts.keys() - _KNOWN):
             raise InvalidInputError(
@@ -120,6 +129,13 @@ class Recurrence:
                 if day >= after:
                     yield day
             day += timedelta(days=1)
+
+    def days_looked_at(self, start: date, after: date, until: date) -> int:
+        """Return how many days `days` holds against the rule, at most."""
+        if self.count is not None and after - start > _LONGEST:
+            return 0  # refused
+        first = start if self.count is not None else max(start, after)
+        return max(0, (until - first).days + 1)
 
     def _matches(self, day: date, start: date) -> bool:
         if self._periods(day, start) % self.interval:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
@@ -15,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lensong.monitoring.access import Principal, Role
 from lensong.monitoring.errors import NotFoundError
-from lensong.monitoring.lists.calendars import instance_uid, parse_calendar
-from lensong.monitoring.lists.csv_lists import KnownPlaces, parse_sessions, parse_sites
+from lensong.monitoring.lists.calendars import instance_uid
+from lensong.monitoring.lists.csv_lists import KnownPlaces
 from lensong.monitoring.lists.rows import (
     KnownSessions,
     RowErrors,
@@ -33,6 +32,7 @@ from lensong.monitoring.store.sessions import put_session, set_status
 
 __all__ = ["Fate", "Imported", "ImportedItem", "import_sessions", "import_sites"]
 
+Gone = Callable[[], Awaitable[None]]
 Fate = Literal["created", "updated", "unchanged", "cancelled", "left_cancelled"]
 
 
@@ -76,9 +76,19 @@ class _DryRunError(Exception):
 
 
 async def import_sites(
-    service: Service, principal: Principal, data: bytes, *, dry_run: bool = False
+    service: Service,
+    principal: Principal,
+    data: bytes,
+    *,
+    gone: Gone,
+    dry_run: bool = False,
 ) -> Imported:
     """Take a CSV list of sites in, with the communes and provinces that it names.
+
+    Parameters
+    ----------
+    gone : callable
+        Returns when nobody waits for the answer any more: the list is read no further then.
 
     Raises
     ------
@@ -92,7 +102,7 @@ async def import_sites(
         sites=directory.sites,
         province_code=None if principal.role is Role.ADMIN else principal.scope,
     )
-    rows = await asyncio.to_thread(parse_sites, data, known)
+    rows = await service.lists.read("sites", data, known, gone)
     items = []
     for row, site in rows.sites:
         before = directory.sites.get(site.site_id)
@@ -132,6 +142,7 @@ async def import_sessions(
     data: bytes,
     *,
     calendar: bool,
+    gone: Gone,
     site_id: str | None = None,
     profile_code: str | None = None,
     dry_run: bool = False,
@@ -140,6 +151,8 @@ async def import_sessions(
 
     Parameters
     ----------
+    gone : callable
+        As in `import_sites`.
     site_id, profile_code : str, optional
         Of sessions that name none.
 
@@ -169,8 +182,7 @@ async def import_sessions(
         site_id=site_id,
         profile_code=profile_code,
     )
-    parse = parse_calendar if calendar else parse_sessions
-    rows = await asyncio.to_thread(parse, data, known)
+    rows = await service.lists.read("calendar" if calendar else "sessions", data, known, gone)
     taking = _Taking(service, principal, known, rows)
 
     async def work(connection: AsyncConnection) -> list[Event]:

@@ -79,6 +79,7 @@ class ImportOut(Body):
 
 @router.post(
     "/import/sites",
+    responses=refusals(429),
     openapi_extra=_body(CSV),
 )
 async def take_sites(
@@ -93,7 +94,13 @@ async def take_sites(
     """
     _kind_of(request, CSV)
     try:
-        imported = await import_sites(service, principal, await request.body(), dry_run=dry_run)
+        imported = await import_sites(
+            service,
+            principal,
+            await request.body(),
+            gone=lambda: _gone(request),
+            dry_run=dry_run,
+        )
     except RowsError as error:
         return _wrong_rows(request, error)  # type: ignore[return-value]  # FastAPI passes a Response on
     return ImportOut.of(imported)
@@ -101,7 +108,7 @@ async def take_sites(
 
 @router.post(
     "/import/sessions",
-    responses=refusals(404),
+    responses=refusals(404, 429),
     openapi_extra=_body(CSV, CALENDAR),
 )
 async def take_sessions(
@@ -129,6 +136,7 @@ async def take_sessions(
             principal,
             await request.body(),
             calendar=kind == CALENDAR,
+            gone=lambda: _gone(request),
             site_id=site,
             profile_code=profile,
             dry_run=dry_run,
@@ -203,6 +211,12 @@ async def give_calendar(
         now=service.clock.now(),
     )
     return _download(data, CALENDAR, "sessions.ics")
+
+
+async def _gone(request: Request) -> None:
+    """Return when the client has hung up; its body has been read."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _kind_of(request: Request, *wanted: str) -> str:
