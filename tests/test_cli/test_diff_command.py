@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ def test_a_lost_village_ends_with_one(small: SmallPlan, results: tuple[Path, Pat
     run = small.run("diff", str(strong), str(weak))
     assert run.exit_code == 1
     assert "0 villages gained, 2 lost of 2 compared" in run.stdout
+    assert re.search(r"input cells\s+cells.csv \(\w{8}\) -> cells.csv \(\w{8}\)", run.stdout)
     assert "Bản Mẫu 1" in run.stdout
 
 
@@ -42,6 +44,7 @@ def test_a_result_against_itself_changes_nothing(
     run = small.run("diff", str(results[0]), str(results[0]))
     assert run.exit_code == 0
     assert "no village changed" in run.stdout
+    assert "by the same settings from the same inputs" in run.stdout
 
 
 def test_json_has_the_totals(small: SmallPlan, results: tuple[Path, Path]) -> None:

@@ -38,6 +38,8 @@ def test_it_writes_page_numbers_and_points(log: Path, tmp_path: Path) -> None:
     done = run(log, "--model", "free-space", *HEIGHTS, "--eirp-dbm=20", "--out", out)
     assert done.exit_code == 0, done.output
     assert "-4.0" in done.stdout
+    assert "p95 |error|" in done.stdout
+    assert "p95 of |error| [dB]" in (out / "validation.html").read_text("utf-8")
     assert "1 left out: no rsrp_dbm" in done.stdout
     found = json.loads((out / "validation.json").read_text("utf-8"))
     assert found["overall"]["n"] == 3

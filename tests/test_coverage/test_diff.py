@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from lensong.coverage.diff import diff
+from lensong.coverage.diff import SettingChange, diff, input_changes, setting_changes
 from lensong.propagation.errors import DataError
 
 
@@ -104,3 +104,30 @@ def test_plans_that_cannot_be_compared_are_refused() -> None:
     bare = BEFORE[["village_id", "name", "people", "class"]]
     with pytest.raises(DataError, match="no column served_share"):
         diff(bare, bare)
+
+
+def test_settings_that_differ_are_named_by_their_place_in_the_scenario() -> None:
+    before = {"title": "a", "handset": {"body_loss_db": 0.0, "indoor": "none"},
+              "service": [{"name": "x", "uplink_mbps": 1.0}], "old": True}  # fmt: skip
+    after = {"title": "b", "handset": {"body_loss_db": 3.0, "indoor": "none"},
+             "service": [{"name": "x", "uplink_mbps": 2.0}, {"name": "y"}]}  # fmt: skip
+    assert setting_changes(before, after) == (
+        SettingChange(name="handset.body_loss_db", before="0.0", after="3.0"),
+        SettingChange(name="service[1].uplink_mbps", before="1.0", after="2.0"),
+        SettingChange(name="service[2].name", before="", after='"y"'),
+        SettingChange(name="old", before="true", after=""),
+    )
+
+
+def test_inputs_differ_by_content_and_not_by_name() -> None:
+    before = [{"role": "cells", "path": "a.csv", "sha256": "1" * 64},
+              {"role": "elevation", "path": "d1.tif", "sha256": "2" * 64},
+              {"role": "elevation", "path": "d2.tif", "sha256": "3" * 64}]  # fmt: skip
+    after = [{"role": "cells", "path": "copy/b.csv", "sha256": "1" * 64},
+             {"role": "elevation", "path": "d1.tif", "sha256": "2" * 64},
+             {"role": "elevation", "path": "d3.tif", "sha256": "4" * 64}]  # fmt: skip
+    assert input_changes(before, after) == (
+        SettingChange(
+            name="input elevation", before="d2.tif (33333333)", after="d3.tif (44444444)"
+        ),
+    )

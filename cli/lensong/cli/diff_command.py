@@ -23,29 +23,42 @@ _WORDS = {"no_signal": "no signal", "patchy": "patchy", "covered": "covered"}
 @click.command(short_help="Villages and people gained and lost between two results.")
 @click.argument("before", type=click.Path(path_type=Path))
 @click.argument("after", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder for a page with maps of the difference, rasters and tables; made if missing.",
+)
 @json_option
 @explains_errors
-def diff(before: Path, after: Path, as_json: bool) -> None:
+def diff(before: Path, after: Path, out: Path | None, as_json: bool) -> None:
     """Tell which villages and people gain and lose from the result BEFORE to the result AFTER.
 
-    Both are folders that `lensong plan` wrote. Ends with 1 when a village falls into a lower
-    class, else with 0.
+    Both are folders that `lensong plan` wrote. Settings and inputs that differ are named first, and
+    grids that do. Ends with 1 when a village falls into a lower class, else with 0.
     """
-    from lensong.coverage.diff import diff as compare
-    from lensong.coverage.results.read import read_village_table
+    from importlib.metadata import version
 
-    found = compare(read_village_table(before), read_village_table(after))
+    from lensong.coverage.results.difference import DIFF_PAGE, read_pair, write_difference
+
+    pair = read_pair(before, after)
+    found = pair.found
+    if out is not None:
+        write_difference(pair, out, lensong_version=version("lensong"))
     if as_json:
         click.echo(json.dumps(found.to_json(), ensure_ascii=False, indent=2))
     else:
         click.echo(_text(found))
+        if out is not None:
+            click.echo(f"\n  page       {out / DIFF_PAGE}")
     if found.summary["villages_lost"]:
         raise SystemExit(EXIT_NO)
 
 
 def _text(found: PlanDiff) -> str:
     total = found.summary
-    lines = [
+    lines = [*_made_otherwise(found), *(f"note: {note}" for note in found.notes)]
+    lines += [""] if lines else []
+    lines += [
         f"{total['villages_gained']} villages gained, {total['villages_lost']} lost "
         f"of {total['villages_compared']} compared"
     ]
@@ -63,6 +76,21 @@ def _text(found: PlanDiff) -> str:
         if ids:
             lines += ["", f"only in the {which} result: {', '.join(ids)}"]
     return "\n".join(lines)
+
+
+def _made_otherwise(found: PlanDiff) -> list[str]:
+    if found.settings is None:
+        return []
+    if not found.settings:
+        return ["both were made by the same settings from the same inputs"]
+    width = max(len(change.name) for change in found.settings)
+    return [
+        "settings and inputs that differ",
+        *(
+            f"  {change.name:<{width}}  {change.before or '-'} -> {change.after or '-'}"
+            for change in found.settings
+        ),
+    ]
 
 
 def _village_lines(found: PlanDiff) -> list[str]:

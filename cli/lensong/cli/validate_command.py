@@ -206,7 +206,8 @@ def _text(found: Validation, out: Path) -> str:
         f"{found.model}{'' if found.clutter == 'none' else ' + ' + found.clutter}, "
         f"{found.overall.n} of {found.rows} rows; error = predicted - measured loss",
         "",
-        f"{'':<34}{'n':>7}{'bias':>8}{'sd':>7}{'RMSE':>7}{'p50':>7}{'p95':>7}",
+        f"{'[dB]':<34}{'n':>7}{'bias':>8}{'sd':>7}{'RMSE':>7}"
+        f"{'p50 |error|':>13}{'p95 |error|':>13}",
     ]
     rows = [("all", found.overall)]
     rows += [(f"{g.split}: {g.label}", g.statistics) for g in found.groups]
@@ -214,7 +215,7 @@ def _text(found: Validation, out: Path) -> str:
         bias = f"{s.bias_db:+.1f}" if known or label != "all" else "-"
         lines.append(
             f"{label:<34}{s.n:>7}{bias:>8}{s.sd_db:>7.1f}{s.rmse_db:>7.1f}"
-            f"{s.p50_abs_db:>7.1f}{s.p95_abs_db:>7.1f}"
+            f"{s.p50_abs_db:>13.1f}{s.p95_abs_db:>13.1f}"
         )
     if found.offset_db is not None:
         lines += [

@@ -1,7 +1,9 @@
-"""What changed between two plans, village by village."""
+"""What changed between two plans: their settings, and village by village."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +12,27 @@ import pandas as pd
 from lensong.coverage.villages import CLASSES
 from lensong.propagation.errors import DataError
 
-__all__ = ["PlanDiff", "diff"]
+__all__ = ["PlanDiff", "SettingChange", "diff", "input_changes", "setting_changes"]
 
 _SHARE = "served_share_"
 _NEEDED = ("village_id", "name", "people", "class")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingChange:
+    """A setting or an input that two plans do not share; empty text where one has none.
+
+    Parameters
+    ----------
+    name : str
+        Dotted as in a scenario, e.g. ``propagation.model``, or ``input cells``.
+    before, after : str
+        As JSON writes the values; files by name and the first digits of their SHA-256.
+    """
+
+    name: str
+    before: str
+    after: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +56,10 @@ class PlanDiff:
         (``"no_signal -> covered"`` → villages), ``people_served_before``,
         ``people_served_after``, ``people_gained``, ``people_lost`` (service → people; the last
         two add up villages that gain and villages that lose, apart).
+    settings : tuple of SettingChange or None
+        What the plans were not made alike by; None: not known.
+    notes : tuple of str
+        What a reader must know before he trusts the comparison.
     """
 
     services: tuple[str, ...]
@@ -44,6 +67,8 @@ class PlanDiff:
     only_before: tuple[str, ...]
     only_after: tuple[str, ...]
     summary: dict[str, Any]
+    settings: tuple[SettingChange, ...] | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def changed(self) -> pd.DataFrame:
@@ -59,6 +84,13 @@ class PlanDiff:
         rows = self.changed.astype(object).where(self.changed.notna(), None)
         return {
             "summary": self.summary,
+            "settings": None
+            if self.settings is None
+            else [
+                {"name": change.name, "before": change.before, "after": change.after}
+                for change in self.settings
+            ],
+            "notes": list(self.notes),
             "services": list(self.services),
             "changed": rows.to_dict(orient="records"),
             "only_before": list(self.only_before),
@@ -127,10 +159,73 @@ def diff(before: pd.DataFrame, after: pd.DataFrame) -> PlanDiff:
                 s: float(villages[f"people_gained_{s}"].clip(lower=0.0).sum()) for s in services
             },
             "people_lost": {
-                s: float(-villages[f"people_gained_{s}"].clip(upper=0.0).sum()) for s in services
+                s: float(villages[f"people_gained_{s}"].clip(upper=0.0).abs().sum()) for s in services
             },
         },
     )
+
+
+def setting_changes(
+    before: Mapping[str, Any], after: Mapping[str, Any]
+) -> tuple[SettingChange, ...]:
+    """Return the settings that differ, in the order of the second plan; titles do not count."""
+    first, second = _flat(before), _flat(after)
+    names = [*second, *(name for name in first if name not in second)]
+    return tuple(
+        SettingChange(name=name, before=first.get(name, ""), after=second.get(name, ""))
+        for name in names
+        if first.get(name, "") != second.get(name, "") and name != "title"
+    )
+
+
+def input_changes(
+    before: Sequence[Mapping[str, str]], after: Sequence[Mapping[str, str]]
+) -> tuple[SettingChange, ...]:
+    """Return the roles whose files differ in content; names and folders do not count.
+
+    Parameters
+    ----------
+    before, after : sequence of mapping
+        ``role``, ``path`` and ``sha256`` of each file.
+    """
+    first, second = _by_role(before), _by_role(after)
+    roles = [*second, *(role for role in first if role not in second)]
+    return tuple(
+        SettingChange(
+            name=f"input {role}",
+            before=_named(first.get(role, {}), second.get(role, {})),
+            after=_named(second.get(role, {}), first.get(role, {})),
+        )
+        for role in roles
+        if set(first.get(role, {})) != set(second.get(role, {}))
+    )
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Return dotted names and values as JSON writes them."""
+    flat: dict[str, str] = {}
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, list) and value and all(isinstance(v, Mapping) for v in value):
+            for place, item in enumerate(value, start=1):
+                flat |= _flat(item, f"{prefix}{name}[{place}].")
+        else:
+            flat[f"{prefix}{name}"] = json.dumps(value, ensure_ascii=False, default=str)
+    return flat
+
+
+def _by_role(inputs: Sequence[Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """Return role to hash to path."""
+    roles: dict[str, dict[str, str]] = {}
+    for entry in inputs:
+        roles.setdefault(entry["role"], {})[entry["sha256"]] = entry["path"]
+    return roles
+
+
+def _named(files: Mapping[str, str], others: Mapping[str, str]) -> str:
+    """Return the files that the other plan has not."""
+    return ", ".join(f"{path} ({h[:8]})" for h, path in files.items() if h not in others)
 
 
 def _checked(table: pd.DataFrame, which: str) -> pd.DataFrame:

@@ -29,6 +29,7 @@ __all__ = [
     "check_scale",
     "grid_over",
     "metric_crs",
+    "onto_grid",
     "polygon_mask",
     "utm_crs",
     "warp_block",
@@ -265,6 +266,35 @@ def warp_block(
         YSCALE=scale,
     )
     return target
+
+
+def onto_grid(values: Float32Array, source: Grid, target: Grid) -> Float32Array:
+    """Return a raster of one grid on another, bilinear; NaN where it has no value.
+
+    Parameters
+    ----------
+    values : shape (source.rows, source.cols), float32
+    source, target : Grid
+
+    Returns
+    -------
+    shape (target.rows, target.cols), float32
+    """
+    if source == target:
+        return values
+    moved = np.full(target.shape, np.nan, dtype=np.float32)
+    reproject(
+        values,
+        moved,
+        src_transform=Affine(*source.transform),
+        src_crs=CRS.from_user_input(source.crs),
+        src_nodata=np.nan,
+        dst_transform=Affine(*target.transform),
+        dst_crs=CRS.from_user_input(target.crs),
+        dst_nodata=np.nan,
+        resampling=Resampling.bilinear,
+    )
+    return moved
 
 
 def polygon_mask(polygons: Sequence[BaseGeometry], grid: Grid) -> UInt8Array:

@@ -17,7 +17,14 @@ from lensong.gis_data.hillshade import hillshade
 from lensong.gis_data.pictures import palette_png_url
 from lensong.propagation.types import Float32Array, Grid, UInt8Array
 
-__all__ = ["BREAKS_DB", "COLOURS", "difference_legend", "render_comparison"]
+__all__ = [
+    "BREAKS_DB",
+    "COLOURS",
+    "difference_classes",
+    "difference_legend",
+    "render_comparison",
+    "scale_bar",
+]
 
 BREAKS_DB = (-20.0, -10.0, -5.0, -2.0, 2.0, 5.0, 10.0, 20.0)
 COLOURS = (
@@ -91,7 +98,9 @@ def _maps(found: Comparison) -> list[dict[str, Any]]:
             "technology": tech,
             "model": model,
             "base": base,
-            "picture": palette_png_url(_classes(values[window][::step, ::step]), list(COLOURS)),
+            "picture": palette_png_url(
+                difference_classes(values[window][::step, ::step]), list(COLOURS)
+            ),
             "overlay": overlay,
         }
         for (tech, model), values in found.maps_db.items()
@@ -105,7 +114,8 @@ def _known_part(ground_m: Float32Array) -> tuple[slice, slice]:
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(cols[0]), int(cols[-1]) + 1)
 
 
-def _classes(values: Float32Array) -> UInt8Array:
+def difference_classes(values: Float32Array) -> UInt8Array:
+    """Return the palette index of each difference [dB], 0 where there is none."""
     index = np.searchsorted(BREAKS_DB, np.nan_to_num(values), side="right") + 1
     return np.where(np.isnan(values), 0, index).astype(np.uint8)
 
@@ -138,14 +148,15 @@ def _overlay(found: Comparison, grid: Grid, window: tuple[slice, slice]) -> Mark
             f'fill="#0b5cad" stroke="#fff" stroke-width="{size / 5:.2f}">'
             f"<title>{escape(mast.name or mast.mast_id)}</title></path>"
         )
-    parts.append(_scale_bar(grid.cell_m, left, top + rows, cols, size))
+    parts.append(scale_bar(grid.cell_m, left, top + rows, cols, size))
     return Markup(
         f'<svg viewBox="{left - 0.5} {top - 0.5} {cols} {rows}" preserveAspectRatio="none" '
         f'aria-hidden="true">{"".join(parts)}</svg>'
     )
 
 
-def _scale_bar(cell_m: float, left: float, below: float, cols: int, size: float) -> str:
+def scale_bar(cell_m: float, left: float, below: float, cols: int, size: float) -> str:
+    """Return a scale bar as SVG, in cells from the lower left of a part of the grid."""
     third_m = cols * cell_m / 3.0
     magnitude = 10.0 ** math.floor(math.log10(third_m))
     length_m = max(m * magnitude for m in (1.0, 2.0, 5.0) if m * magnitude <= third_m)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from lensong.gis_data.raster_checks import reading_of
 from lensong.gis_data.raster_formats import open_raster
 from lensong.gis_data.vectors import read_layer
 from lensong.propagation.errors import DataError
-from lensong.propagation.types import FloatArray, Grid
+from lensong.propagation.types import Float32Array, FloatArray, Grid
 
 __all__ = ["StoredResult", "read_result", "read_village_table"]
 
@@ -46,6 +47,10 @@ class StoredResult:
         Those that have rasters.
     level_sigma_db : float
         Standard deviation of the level: locations, model and, indoors, the building [dB].
+    settings : dict
+        Of the scenario, as it was understood.
+    inputs : tuple of dict
+        ``role``, ``path`` and ``sha256`` of each file that was read.
     """
 
     folder: Path
@@ -56,6 +61,8 @@ class StoredResult:
     grid: Grid
     technologies: tuple[Technology, ...]
     level_sigma_db: float
+    settings: dict[str, Any]
+    inputs: tuple[dict[str, str], ...]
 
     def villages(self) -> pd.DataFrame:
         """Return the village table, see docs/reference/outputs.md.
@@ -100,6 +107,22 @@ class StoredResult:
         """
         return self._read(files.raster_file(technology, layer), pixels)[0]
 
+    def layer(self, technology: Technology, layer: str) -> Float32Array:
+        """Return a whole layer in its unit, NaN where it has no value.
+
+        Returns
+        -------
+        shape (rows, cols) of the grid
+
+        Raises
+        ------
+        DataError
+            As `values`.
+        """
+        name = files.raster_file(technology, layer)
+        with self._opened(name) as raster, reading_of([name]):
+            return np.asarray(raster.read(1, masked=True).astype(np.float32).filled(np.nan))
+
     def servers(self, technology: Technology, pixels: Sequence[tuple[int, int]]) -> list[str]:
         """Return the cell that serves in some pixels, empty where none does.
 
@@ -117,15 +140,7 @@ class StoredResult:
         self, name: str, pixels: Sequence[tuple[int, int]]
     ) -> tuple[FloatArray, dict[str, str]]:
         """Return the values of a raster in some pixels, NaN where it has none, and its tags."""
-        path = self.folder / name
-        if not path.is_file():
-            raise DataError(f"no file {path}: run `lensong plan` again into that folder")
-        with open_raster(str(path), name) as raster, reading_of([name]):
-            if (raster.height, raster.width) != self.grid.shape:
-                raise DataError(
-                    f"{name} has {raster.height} x {raster.width} cells, wanted {self.grid.rows} "
-                    f"x {self.grid.cols} as {files.RUN} says: run `lensong plan` again"
-                )
+        with self._opened(name) as raster, reading_of([name]):
             values = np.full(len(pixels), np.nan)
             # one block of the file at a time, in the order in which they lie there
             for at in sorted(range(len(pixels)), key=lambda i: pixels[i]):
@@ -134,6 +149,19 @@ class StoredResult:
                 value = raster.read(1, window=window, masked=True)[0, 0]
                 values[at] = np.nan if np.ma.is_masked(value) else float(value)
             return values, dict(raster.tags())
+
+    @contextmanager
+    def _opened(self, name: str) -> Iterator[Any]:  # Any: rasterio has no types
+        path = self.folder / name
+        if not path.is_file():
+            raise DataError(f"no file {path}: run `lensong plan` again into that folder")
+        with open_raster(str(path), name) as raster:
+            if (raster.height, raster.width) != self.grid.shape:
+                raise DataError(
+                    f"{name} has {raster.height} x {raster.width} cells, wanted {self.grid.rows} "
+                    f"x {self.grid.cols} as {files.RUN} says: run `lensong plan` again"
+                )
+            yield raster
 
 
 def read_result(folder: Path) -> StoredResult:
@@ -182,6 +210,8 @@ def _of_record(folder: Path, record: dict[str, Any]) -> StoredResult:
         grid=Grid(**record["grid"]),
         technologies=tuple(record["technologies"]),
         level_sigma_db=sigma_db,
+        settings=dict(record["settings"]),
+        inputs=tuple(dict(entry) for entry in record["inputs"]),
     )
 
 
