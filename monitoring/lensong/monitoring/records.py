@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from lensong.monitoring.errors import FieldError
 from lensong.monitoring.tolerance import Tolerance
+from lensong.monitoring.uplink_figures import UplinkFigures
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 
 __all__ = [
@@ -302,7 +303,7 @@ class CountedBy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measurement:
+class Measurement(UplinkFigures):
     """One active test of the uplink, or the report that it failed.
 
     Parameters
@@ -315,10 +316,8 @@ class Measurement:
         By the client's clock, corrected by its offset where that is known; by ours.
     uplink_bins_bps : tuple of float
         One-second means after the first 3 s [bit/s].
-    uplink_p10_bps, uplink_p50_bps, uplink_min_bps : float, optional
+    uplink_min_bps, uplink_mean_bps : float, optional
         Of the bins [bit/s].
-    loss_ratio : float, optional
-        0..1, only where it was really measured.
     sent_bytes : int
         Data that the test cost.
     """
@@ -335,16 +334,8 @@ class Measurement:
     test_id: str | None = None
     duration_s: float | None = None
     uplink_bins_bps: tuple[float, ...] = field(default=())
-    uplink_p10_bps: float | None = None
-    uplink_p50_bps: float | None = None
     uplink_min_bps: float | None = None
     uplink_mean_bps: float | None = None
-    burst_only: bool = False
-    rate_limited: bool = False
-    rtt_idle_ms: float | None = None
-    rtt_loaded_ms: float | None = None
-    jitter_ms: float | None = None
-    loss_ratio: float | None = None
     sent_bytes: int = 0
     technology: str | None = None
     operator: str | None = None

@@ -148,18 +148,11 @@ def _test(measured: Measurement) -> UplinkTest:
         succeeded=measured.outcome is Outcome.SUCCESS,
         technology=measured.technology,
         operator=measured.operator,
-        uplink_p10_bps=measured.uplink_p10_bps,
-        uplink_p50_bps=measured.uplink_p50_bps,
         bins=len(measured.uplink_bins_bps),
-        burst_only=measured.burst_only,
-        rate_limited=measured.rate_limited,
-        rtt_idle_ms=measured.rtt_idle_ms,
-        rtt_loaded_ms=measured.rtt_loaded_ms,
-        jitter_ms=measured.jitter_ms,
-        loss_ratio=measured.loss_ratio,
         counted_by=measured.counted_by,
         spot=measured.spot,
         outages_s=_outages_s(measured.uplink_bins_bps),
+        **measured.figures(),
     )
 
 

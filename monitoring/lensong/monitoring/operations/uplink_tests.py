@@ -101,16 +101,9 @@ def measurement_of(finished: FinishedTest, now: datetime) -> Measurement:
         outcome=Outcome.SUCCESS,
         duration_s=outcome.duration_s,
         uplink_bins_bps=outcome.uplink_bins_bps,
-        uplink_p10_bps=outcome.uplink_p10_bps,
-        uplink_p50_bps=outcome.uplink_p50_bps,
         uplink_min_bps=outcome.uplink_min_bps,
         uplink_mean_bps=outcome.uplink_mean_bps,
-        burst_only=outcome.burst_only,
-        rate_limited=outcome.rate_limited,
-        rtt_idle_ms=outcome.rtt_idle_ms,
-        rtt_loaded_ms=outcome.rtt_loaded_ms,
-        jitter_ms=outcome.jitter_ms,
-        loss_ratio=outcome.loss_ratio,
+        **outcome.figures(),
     )
 
 

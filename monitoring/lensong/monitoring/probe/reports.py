@@ -9,22 +9,19 @@ from typing import Any
 from lensong.monitoring.clock import rfc3339
 from lensong.monitoring.probe.client import Measured, NotMeasuredError
 from lensong.monitoring.probe.modem import Signal
+from lensong.monitoring.uplink_figures import FIGURE_NAMES
 
 __all__ = ["report_of"]
 
 _FIGURES = (
     "test_id",
     "uplink_bins_bps",
-    "uplink_p10_bps",
-    "uplink_p50_bps",
     "uplink_min_bps",
     "uplink_mean_bps",
-    "burst_only",
-    "rtt_idle_ms",
-    "rtt_loaded_ms",
-    "jitter_ms",
     "duration_s",
+    *(name for name in FIGURE_NAMES if name not in ("rate_limited", "loss_ratio")),
 )
+"""Of the server's count: what it alone knows, and loss, which it cannot see, left out."""
 
 
 def report_of(

@@ -15,6 +15,7 @@ from lensong.monitoring.readiness.outages import OutagePrior
 from lensong.monitoring.readiness.past import FinishedSession, Watch
 from lensong.monitoring.records import CountedBy, Motion, Transport
 from lensong.monitoring.tolerance import Tolerance
+from lensong.monitoring.uplink_figures import UplinkFigures
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 
 __all__ = [
@@ -183,7 +184,7 @@ class HourSample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UplinkTest:
+class UplinkTest(UplinkFigures):
     """One active uplink test at the site.
 
     Parameters
@@ -194,18 +195,8 @@ class UplinkTest:
         False for a test that could not be made or was broken off; its rates are not used.
     technology : {"3G", "4G", "5G"} or None
     operator : str or None
-    uplink_p10_bps, uplink_p50_bps : float or None
-        10th percentile and median over 1 s bins, after the first 3 s.
     bins : int
-        Number of 1 s bins behind them.
-    burst_only : bool
-        The first seconds were much faster than the last ones.
-    rate_limited : bool
-        The test stopped at its own highest rate: the link may carry more.
-    rtt_idle_ms, rtt_loaded_ms, jitter_ms : float or None
-        Round trip before and during the upload, and its mean change from probe to probe.
-    loss_ratio : float or None
-        Packets lost on the way up, 0..1, only where it was really measured.
+        Number of 1 s bins behind the percentiles.
     counted_by : CountedBy
         Who counted the bytes; browsers count too much on slow links.
     spot : str or None
@@ -220,15 +211,7 @@ class UplinkTest:
     succeeded: bool
     technology: str | None = None
     operator: str | None = None
-    uplink_p10_bps: float | None = None
-    uplink_p50_bps: float | None = None
     bins: int = 0
-    burst_only: bool = False
-    rate_limited: bool = False
-    rtt_idle_ms: float | None = None
-    rtt_loaded_ms: float | None = None
-    jitter_ms: float | None = None
-    loss_ratio: float | None = None
     counted_by: CountedBy = CountedBy.SERVER
     spot: str | None = None
     motion: Motion = Motion.UNKNOWN

@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 
+from lensong.monitoring.uplink_figures import UplinkFigures
 from lensong.propagation.errors import InvalidInputError, ProbeError
 
 __all__ = [
@@ -135,7 +136,7 @@ NO_ROUND_TRIPS = RoundTrips()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UplinkResult:
+class UplinkResult(UplinkFigures):
     """The figures of an upload.
 
     Parameters
@@ -148,12 +149,8 @@ class UplinkResult:
         From the first byte to the end, the first 3 s included.
     burst_only : bool
         The first 3 s were more than `BURST_RATIO` times as fast as the last 10 s.
-    rate_limited : bool
-        The sender kept to an agreed rate: the link carries at least this much.
-    rtt_idle_ms, rtt_loaded_ms, jitter_ms : float, optional
-        As of `RoundTrips` [ms].
-    loss_ratio : float, optional
-        0..1; None here, for a receiver of TCP cannot see what was lost.
+    loss_ratio : None
+        A receiver of TCP cannot see what was lost.
     tcp_rtt_ms, tcp_min_rtt_ms, tcp_out_of_order_ratio : float, optional
         Out of the receiver's TCP_INFO; the last is the share of data segments that came out of
         order, a sign of loss, not its size.
@@ -166,12 +163,6 @@ class UplinkResult:
     uplink_mean_bps: float
     duration_s: float
     received_bytes: int
-    burst_only: bool
-    rate_limited: bool = False
-    rtt_idle_ms: float | None = None
-    rtt_loaded_ms: float | None = None
-    jitter_ms: float | None = None
-    loss_ratio: float | None = None
     tcp_rtt_ms: float | None = None
     tcp_min_rtt_ms: float | None = None
     tcp_out_of_order_ratio: float | None = None
