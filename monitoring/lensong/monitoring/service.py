@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -227,6 +227,17 @@ class Service:
         async with self.database.reading() as connection:
             await self.directory.load(connection)
 
+    async def judge_soon(self, site_ids: Iterable[str]) -> None:
+        """Show what stands for sites now, and have their sessions judged in the background.
+
+        Every way by which sessions, or what verdicts rest on, come in ends here or in the
+        judge itself.
+        """
+        for site_id in sorted(set(site_ids)):
+            if site_id in self.directory.sites:
+                await self.judge.show_next(site_id)
+                self.ingest.put_back(site_id, set())
+
     async def problems(self) -> list[str]:
         """Return why the service is not ready; nothing where it is."""
         found = ["draining"] if self.draining else []
@@ -348,6 +359,8 @@ class Service:
                 nearest_h = min(due).total_seconds() / 3600.0
                 await self.judge.rejudge(session, f"t-{nearest_h:g}h")
                 await self.judge.show_next(session.site_id)
+        for site_id in await self.judge.never_judged():
+            self.ingest.put_back(site_id, set())
         self.streams.choose()
         still_open = {session.session_id for session in found}
         self._checked = {k: v for k, v in self._checked.items() if k in still_open}

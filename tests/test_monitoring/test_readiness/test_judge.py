@@ -293,6 +293,59 @@ def test_a_plan_alone_is_never_ready_however_good() -> None:
     assert verdict.uplink_safe_bps is None
 
 
+OPEN = replace(QUESTION, technology=None, operator=None, operators=("Viettel",))
+
+
+def planned(mbps: float, **other: object) -> PredictedUplink:
+    values = {"uplink_p50_bps": mbps * 1e6, "sigma_db": 8.0, "technology": "4G"}
+    return PredictedUplink(
+        **(values | {"computed_at": NOW - timedelta(days=2)} | other)  # type: ignore[arg-type]  # mixed keywords
+    )
+
+
+@pytest.mark.parametrize(
+    ("plan", "code"),
+    [
+        (planned(0.01, operator="Vinaphone"), "plan_other_operator"),
+        (planned(0.01, operator="Viettel", synthetic=True), "plan_synthetic"),
+        (planned(0.01, operator="Viettel", technology="5G"), "plan_other_technology"),
+    ],
+)
+def test_a_plan_that_is_none_of_the_sites_decides_nothing_and_is_named(
+    plan: PredictedUplink, code: str
+) -> None:
+    question = replace(OPEN, technologies=("4G",))
+    verdict = judge(question, Evidence(predictions=(plan,)), now=NOW)
+    assert verdict.state is State.UNKNOWN
+    assert codes(verdict) == ["no_evidence", code]
+    tested = Evidence(tests=(measured(30.0),))
+    beside = judge(question, replace(tested, predictions=(plan,)), now=NOW)
+    assert beside.probability == judge(question, tested, now=NOW).probability
+    assert code in codes(beside)
+
+
+@pytest.mark.parametrize("written", ["VIETTEL", " viettel", "Viet-tel", "Việttel"])
+def test_an_operator_is_the_same_however_it_is_written(written: str) -> None:
+    plan = Evidence(predictions=(planned(9.0, operator=written),))
+    assert judge(OPEN, plan, now=NOW).probability is not None
+    test = Evidence(tests=(measured(30.0, operator=written),))
+    assert judge(QUESTION, test, now=NOW).state is State.READY
+    assert judge(QUESTION, test, now=NOW).better_operator is None
+    weak = Evidence(tests=(measured(1.0), measured(40.0, operator=written, minutes_ago=60.0)))
+    assert judge(QUESTION, weak, now=NOW).better_operator is None
+
+
+def test_an_invented_site_may_rest_on_an_invented_plan() -> None:
+    plan = Evidence(predictions=(planned(9.0, operator="viettel", synthetic=True),))
+    assert judge(replace(OPEN, synthetic=True), plan, now=NOW).state is State.AT_RISK
+
+
+def test_neighbours_of_another_operator_say_nothing() -> None:
+    around = Evidence(commune_history=tuple(weekly(0.1, operator="Vinaphone")))
+    assert judge(OPEN, around, now=NOW).state is State.UNKNOWN
+    assert judge(replace(OPEN, operators=()), around, now=NOW).state is State.NOT_READY
+
+
 def test_a_browsers_own_count_alone_is_never_ready() -> None:
     test = measured(80.0, counted_by=CountedBy.CLIENT)
     verdict = judge(QUESTION, Evidence(tests=(test,)), now=NOW)

@@ -10,6 +10,7 @@ from importlib.resources import files
 import pytest
 
 from lensong.monitoring import readiness
+from lensong.monitoring.readiness import networks
 
 MESSAGES: dict[str, dict[str, str]] = json.loads(
     files("lensong.monitoring.messages").joinpath("readiness.json").read_text("utf-8")
@@ -28,6 +29,7 @@ CODES = {
     "moving_sensed",
     "outages_seen",
     "watched_little",
+    *networks._CODES.values(),
 }
 
 

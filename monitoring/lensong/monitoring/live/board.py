@@ -19,6 +19,7 @@ from lensong.monitoring.live.snapshot import (
     SiteSnapshot,
     StreamSnapshot,
 )
+from lensong.monitoring.readiness.networks import why_left_out
 from lensong.monitoring.readiness.radio_prior import predicted_log10_bps
 from lensong.monitoring.readiness.verdict import Verdict
 from lensong.monitoring.records import Measurement, Outcome, Session, SessionStatus, Site
@@ -204,8 +205,13 @@ class Board:
     def _predicted_bps(self, site: Site) -> tuple[float | None, float | None]:
         """Return the tenth percentile and the median that plans promise, of the best network."""
         best: tuple[float | None, float | None] = (None, None)
-        for prediction in self._directory.predictions.get(site.site_id, ()):
-            found = predicted_log10_bps(predicted_uplink(prediction))
+        for kept in self._directory.predictions.get(site.site_id, ()):
+            plan = predicted_uplink(kept)
+            if plan.synthetic and not site.synthetic:
+                continue
+            if why_left_out(plan, operators=site.operators, technologies=site.technologies):
+                continue
+            found = predicted_log10_bps(plan)
             if found is not None and (best[1] is None or 10.0 ** found[0] > best[1]):
                 mean, sd = found
                 best = (10.0 ** (mean - 1.2816 * sd), 10.0**mean)

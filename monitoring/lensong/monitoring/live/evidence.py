@@ -20,7 +20,7 @@ from lensong.monitoring.readiness.evidence import (
     SiteOption,
     UplinkTest,
 )
-from lensong.monitoring.records import Measurement, Outcome, Site, StreamProfile, Transport
+from lensong.monitoring.records import Measurement, Motion, Outcome, Site, StreamProfile, Transport
 from lensong.monitoring.store.measurements import Hour, hours_between, measurements_between
 from lensong.monitoring.store.places import Prediction
 from lensong.monitoring.store.streams import finished_sessions
@@ -64,6 +64,7 @@ def predicted_uplink(prediction: Prediction) -> PredictedUplink:
         technology=prediction.technology,
         operator=prediction.operator or None,
         computed_at=prediction.computed_at,
+        synthetic=prediction.synthetic,
     )
 
 
@@ -76,6 +77,7 @@ def question_for(
     *,
     technology: str | None = None,
     operator: str | None = None,
+    motion: Motion = Motion.UNKNOWN,
 ) -> Question:
     """Return the question whether a site will hold a profile in a time."""
     return Question(
@@ -86,6 +88,10 @@ def question_for(
         ladder=tuple(need_of(item) for item in directory.profiles.values()),
         starts_at=starts_at,
         ends_at=ends_at,
+        motion=motion,
+        operators=site.operators,
+        technologies=site.technologies,
+        synthetic=site.synthetic,
     )
 
 
@@ -103,10 +109,14 @@ async def evidence_for(
     safe_bps_of : callable
         Returns the safe uplink of another site's present verdict, None where it has none.
     """
+    # invented places say nothing of real ones, nor the other way round
+    alike = {
+        other.site_id for other in directory.sites.values() if other.synthetic is site.synthetic
+    }
     others = [
         other.site_id
         for other in directory.sites.values()
-        if other.commune_code == site.commune_code and other.site_id != site.site_id
+        if other.commune_code == site.commune_code and other.site_id in alike - {site.site_id}
     ]
     hours = await hours_between(connection, [site.site_id], now - _HISTORY)
     around = await hours_between(connection, others, now - _COMMUNE, newest=_COMMUNE_HOURS)
@@ -121,8 +131,18 @@ async def evidence_for(
         site_history=_samples(hours),
         commune_history=_samples(around),
         tests=tuple(_test(item) for item in tests),
-        sessions=await finished_sessions(connection, now - _SESSIONS, now, newest=_MOST_SESSIONS),
-        neighbours=_neighbours(directory.sites.values(), site, safe_bps_of),
+        sessions=tuple(
+            past
+            for past in await finished_sessions(
+                connection, now - _SESSIONS, now, newest=_MOST_SESSIONS
+            )
+            if past.site_id in alike
+        ),
+        neighbours=_neighbours(
+            (other for other in directory.sites.values() if other.site_id in alike),
+            site,
+            safe_bps_of,
+        ),
         clock_fault=await _clock_is_off(connection, site.site_id, {t.client_id for t in tests}),
     )
 

@@ -28,13 +28,16 @@ from lensong.monitoring.store.events import (
     verdict_of,
 )
 from lensong.monitoring.store.measurements import roll_up
-from lensong.monitoring.store.sessions import open_sessions
+from lensong.monitoring.store.sessions import open_sessions, open_without_verdict
 from lensong.monitoring.store.writer import Writer
 
-__all__ = ["CHECKPOINTS", "Judge"]
+__all__ = ["CHECKPOINTS", "JUDGED_AHEAD", "Judge"]
 
 CHECKPOINTS = (timedelta(hours=24), timedelta(hours=2), timedelta(minutes=15))
 """How long before a session its verdict is looked at again, whatever arrived."""
+
+JUDGED_AHEAD = timedelta(days=14)
+"""Sessions that begin within this time are judged whenever evidence arrives."""
 
 _SAME_PROBABILITY = 0.01
 """A verdict that moves by less, in the same state, is no news and is not kept again."""
@@ -146,18 +149,38 @@ class Judge:
 
         if hours:
             await self.writer.run(sum_up)
-        if self.board.session_of(site_id) is not None:
-            await self.rejudge_site(site_id, "evidence")
+        # the store says whether there is a session: the board may not have heard of it yet
+        await self.rejudge_site(site_id, "evidence")
 
     async def rejudge_site(self, site_id: str, trigger: str) -> None:
-        """Judge every open session of a site anew and show the next one on the board."""
+        """Judge the open sessions of a site anew and show the next one on the board.
+
+        Those of the next `JUDGED_AHEAD`, and the next one whenever it is: no site shows a session
+        without a verdict.
+        """
         now = self.clock.now()
         async with self.database.reading() as connection:
-            found = await open_sessions(connection, site_id=site_id, until=now + timedelta(days=14))
-        for session in found:
-            if session.ends_at > now:
+            found = await open_sessions(connection, site_id=site_id)
+        coming = sorted((session for session in found if session.ends_at > now), key=_comes)
+        for number, session in enumerate(coming):
+            if number == 0 or session.starts_at <= now + JUDGED_AHEAD:
                 await self.rejudge(session, trigger)
         await self.show_next(site_id)
+
+    async def never_judged(self) -> frozenset[str]:
+        """Return the sites with a session of the next `JUDGED_AHEAD` that has no verdict.
+
+        However it came in: planned while the store was away, imported before a restart, or far
+        ahead at the time and near now.
+        """
+        now = self.clock.now()
+        async with self.database.reading() as connection:
+            found = await open_without_verdict(connection, until=now + JUDGED_AHEAD)
+        return frozenset(
+            session.site_id
+            for session in found
+            if session.ends_at > now and session.site_id in self.directory.sites
+        )
 
     async def show_next(self, site_id: str) -> None:
         """Put the session that is live or comes next on the board, with its verdict."""

@@ -100,6 +100,7 @@ async def change_site(service: Service, principal: Principal, site: Site) -> Non
         "site.put",
         site.site_id,
     )
+    await service.judge_soon([site.site_id])
 
 
 async def remove_site(service: Service, principal: Principal, site_id: str) -> None:

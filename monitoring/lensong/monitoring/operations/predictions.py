@@ -66,5 +66,4 @@ async def keep_predictions(
 
     await service.writer.run(work)
     await service.reload()
-    for site_id in (*named, *no_signal):
-        service.ingest.put_back(site_id, set())
+    await service.judge_soon((*named, *no_signal))

@@ -8,7 +8,7 @@ from lensong.monitoring.access import Principal
 from lensong.monitoring.operations.audit import noted
 from lensong.monitoring.records import StreamProfile
 from lensong.monitoring.service import Service
-from lensong.monitoring.store.sessions import delete_profile, put_profile
+from lensong.monitoring.store.sessions import delete_profile, open_sessions, put_profile
 
 __all__ = ["keep_profile", "remove_profile"]
 
@@ -22,10 +22,11 @@ async def keep_profile(service: Service, principal: Principal, profile: StreamPr
 
     await service.writer.run(work)
     await service.reload()
-    for site_id in service.directory.sites:
-        session = service.board.session_of(site_id)
-        if session is not None and session.profile_code == profile.code:
-            service.ingest.put_back(site_id, set())
+    async with service.database.reading() as connection:
+        found = await open_sessions(connection)
+    await service.judge_soon(
+        session.site_id for session in found if session.profile_code == profile.code
+    )
 
 
 async def remove_profile(service: Service, principal: Principal, code: str) -> None:

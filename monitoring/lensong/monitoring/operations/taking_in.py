@@ -133,6 +133,7 @@ async def import_sites(
 
     await service.writer.run(work)
     await service.reload()
+    await service.judge_soon(item.id for item in items if item.fate == "updated")
     return report
 
 
@@ -197,8 +198,7 @@ async def import_sessions(
         events = []
     for event in events:
         service.bus.publish(event)
-    for changed in {str(event.site_id) for event in events}:
-        service.ingest.put_back(changed, set())  # judged in the background, site by site
+    await service.judge_soon([*(str(event.site_id) for event in events), *taking.left_sites])
     return Imported(
         dry_run=dry_run,
         items=tuple(taking.items),
@@ -216,6 +216,7 @@ class _Taking:
     known: KnownSessions
     rows: SessionRows
     items: list[ImportedItem] = field(default_factory=list)
+    left_sites: set[str] = field(default_factory=set)
     _events: list[Event] = field(default_factory=list)
 
     async def take(self, connection: AsyncConnection) -> list[Event]:
@@ -279,6 +280,8 @@ class _Taking:
             status = SessionStatus.LIVE if live else SessionStatus.PLANNED
             kind = "changed"
         session = replace(wanted.session, session_id=old.session_id, status=status)
+        if session.site_id != old.site_id:
+            self.left_sites.add(old.site_id)
         if session == old:
             self._tell(wanted.row, old, "unchanged")
             return None

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from lensong.monitoring.readiness.decades import decades
 from lensong.monitoring.readiness.evidence import Need, Question, SiteOption, UplinkTest
+from lensong.monitoring.readiness.networks import is_operator
 from lensong.monitoring.readiness.settings import ReadinessSettings
 from lensong.monitoring.readiness.verdict import BetterHour, BetterOperator, BetterSpot
 
@@ -83,8 +84,9 @@ def better_operator(
     """Return the measured operator with the highest safe uplink, if better and enough."""
     options = [
         (safe, operator)
-        for operator in sorted(set(operators) - {asked})
-        if (safe := safe_of(operator)) is not None
+        for operator in sorted(set(operators))
+        if not is_operator(asked, operator)
+        and (safe := safe_of(operator)) is not None
         and safe >= max(settings.better_ratio * (safe_bps or 0.0), need.uplink_required_bps)
     ]
     if asked is None or not options:

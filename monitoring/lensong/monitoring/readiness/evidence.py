@@ -90,6 +90,11 @@ class Question:
     motion : Motion
         Whether the phone will stand still, as told; a site is a place, so unknown is at rest
         unless motion was sensed there within the last day.
+    operators, technologies : tuple of str
+        Used at the site: plans and neighbours of others say nothing of it. Empty is not known, and
+        any may speak.
+    synthetic : bool
+        The site is an invented one.
     """
 
     site_id: str
@@ -100,6 +105,9 @@ class Question:
     starts_at: datetime
     ends_at: datetime
     motion: Motion = Motion.UNKNOWN
+    operators: tuple[str, ...] = ()
+    technologies: tuple[str, ...] = ()
+    synthetic: bool = False
 
     def __post_init__(self) -> None:
         check_technology(self.technology)
@@ -128,6 +136,8 @@ class PredictedUplink:
     operator : str or None
     computed_at : datetime
         When the plan was computed.
+    synthetic : bool
+        Out of invented data: it says nothing of a real site.
     """
 
     uplink_p50_bps: float | None = None
@@ -136,6 +146,7 @@ class PredictedUplink:
     technology: str | None = None
     operator: str | None = None
     computed_at: datetime
+    synthetic: bool = False
 
     def __post_init__(self) -> None:
         check_amount("uplink_p50_bps", self.uplink_p50_bps)

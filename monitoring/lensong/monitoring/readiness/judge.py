@@ -11,6 +11,7 @@ from lensong.monitoring.readiness import advice
 from lensong.monitoring.readiness.case import Answer, Case, case_of
 from lensong.monitoring.readiness.days import days_at, hour_of_day
 from lensong.monitoring.readiness.evidence import Evidence, Need, Question
+from lensong.monitoring.readiness.networks import about_left_out
 from lensong.monitoring.readiness.outlook import Outlook, outlook
 from lensong.monitoring.readiness.plan import plans_for, ready_until
 from lensong.monitoring.readiness.settings import ReadinessSettings
@@ -26,7 +27,7 @@ from lensong.monitoring.records import Motion
 
 __all__ = ["DEFAULT_SETTINGS", "MODEL_VERSION", "judge"]
 
-MODEL_VERSION = "2"
+MODEL_VERSION = "3"
 """Changes whenever the same evidence may give another verdict."""
 
 DEFAULT_SETTINGS = ReadinessSettings()
@@ -78,7 +79,10 @@ def judge(
     case = None if unknown else case_of(question, evidence, now=now, settings=settings)
     if case is None:
         why = unknown or (Reason(code="no_evidence", severity="error"),)
-        return _unknown_verdict(question, (*why, *_future(known)), now=now, settings=settings)
+        left_out = about_left_out(question, evidence.predictions)
+        return _unknown_verdict(
+            question, (*why, *_future(known), *left_out), now=now, settings=settings
+        )
 
     need = question.need
     answer = case.answer(need, _standing(question, previous))
@@ -112,6 +116,7 @@ def judge(
                 *_no_safe_rate(case, safe_bps),
                 *_capped(case, answer),
                 *_future(known),
+                *about_left_out(question, evidence.predictions),
             )
         ),
         evidence=_used(case, need, now=now),

@@ -9,6 +9,12 @@ from lensong.monitoring.readiness.calibration import told_weight
 from lensong.monitoring.readiness.days import Sample, full_hour, sample_of_hour, sample_of_test
 from lensong.monitoring.readiness.evidence import Evidence, PredictedUplink, Question, UplinkTest
 from lensong.monitoring.readiness.moving import MotionBy, as_fitted_moving, motion_of
+from lensong.monitoring.readiness.networks import (
+    borrowed,
+    is_operator,
+    is_technology,
+    speaks_for,
+)
 from lensong.monitoring.readiness.outages import Watched
 from lensong.monitoring.readiness.past import FinishedSession, Watch
 from lensong.monitoring.readiness.settings import ReadinessSettings
@@ -77,7 +83,9 @@ def sift(
     """Return what speaks about a question: of its technology, operator and motion, not later.
 
     A piece without a technology or operator fits every question, and a question without one takes
-    every piece. What was measured on the move says little of a phone at rest, and is weak.
+    every piece that was measured at the site; of plans and of the commune only what is of the
+    networks that are used there. What was measured on the move says little of a phone at rest, and
+    is weak.
     """
     latest = now + timedelta(seconds=settings.future_tolerance_s)
     motion, motion_by = motion_of(question, evidence, now=now, settings=settings)
@@ -85,22 +93,23 @@ def sift(
         settings = as_fitted_moving(settings)
 
     def fits(technology: str | None, operator: str | None) -> bool:
-        return (question.technology is None or technology in (None, question.technology)) and (
-            question.operator is None or operator in (None, question.operator)
+        return is_technology(question.technology, technology) and is_operator(
+            question.operator, operator
         )
 
     predictions = tuple(
         p
         for p in evidence.predictions
-        if p.computed_at <= latest and fits(p.technology, p.operator)
+        if p.computed_at <= latest and speaks_for(question, p) is None
     )
     tests = tuple(
         t for t in evidence.tests if t.measured_at <= latest and fits(t.technology, t.operator)
     )
-    hours, commune = (
+    hours, around = (
         tuple(s for s in history if s.hour_starts_at <= latest and fits(s.technology, s.operator))
         for history in (evidence.site_history, evidence.commune_history)
     )
+    commune = tuple(s for s in around if borrowed(question, s))
     rated = [t for t in tests if t.succeeded and t.uplink_p10_bps is not None]
     strong = tuple(t for t in rated if _is_strong(t, motion, settings))
     tested = {(full_hour(t.measured_at), t.technology, t.operator) for t in strong}
@@ -116,7 +125,7 @@ def sift(
         s
         for s in evidence.sessions
         if s.ended_at <= latest
-        and question.technology in (None, s.technology or question.technology)
+        and is_technology(question.technology, s.technology)
         and _same_motion(s.motion, motion)
     ]
     here = tuple(
@@ -139,7 +148,10 @@ def sift(
             and fits(w.technology, w.operator)
             and _same_motion(w.motion, motion)
         )
-        for kept in (evidence.watches, evidence.commune_watches)
+        for kept in (
+            evidence.watches,
+            tuple(w for w in evidence.commune_watches if borrowed(question, w)),
+        )
     )
     stamps = [
         *(p.computed_at for p in evidence.predictions),

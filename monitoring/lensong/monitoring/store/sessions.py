@@ -26,7 +26,13 @@ from lensong.monitoring.store.rows import (
     to_row,
     upsert,
 )
-from lensong.monitoring.store.tables import from_microseconds, profiles, sessions, to_microseconds
+from lensong.monitoring.store.tables import (
+    from_microseconds,
+    profiles,
+    sessions,
+    to_microseconds,
+    verdicts,
+)
 
 __all__ = [
     "all_profiles",
@@ -36,6 +42,7 @@ __all__ = [
     "list_sessions",
     "moved_ahead_of",
     "open_sessions",
+    "open_without_verdict",
     "put_profile",
     "put_session",
     "report_of",
@@ -130,6 +137,21 @@ async def open_sessions(
     if until is not None:
         wanted = wanted.where(sessions.c.starts_at <= until)
     rows = await connection.execute(wanted.order_by(sessions.c.starts_at, sessions.c.session_id))
+    return tuple(_session(row) for row in rows.mappings())
+
+
+async def open_without_verdict(
+    connection: AsyncConnection, *, until: datetime
+) -> tuple[Session, ...]:
+    """Return the planned and live sessions that begin by a moment and were never judged."""
+    judged = select(verdicts.c.session_id).where(verdicts.c.session_id == sessions.c.session_id)
+    rows = await connection.execute(
+        select(sessions).where(
+            sessions.c.status.in_(["planned", "live"]),
+            sessions.c.starts_at <= until,
+            ~judged.exists(),
+        )
+    )
     return tuple(_session(row) for row in rows.mappings())
 
 
