@@ -25,6 +25,8 @@ def make_table(
             "served_share_stream": stream,
             "served_share_stream_4g": stream,
             "served_share_stream_5g": stream,
+            "served_share_stream_op_viettel": stream,
+            "served_share_voice_data_op_mobi_fone": voice,
         }
     )
 

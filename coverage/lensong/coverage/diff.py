@@ -159,7 +159,8 @@ def diff(before: pd.DataFrame, after: pd.DataFrame) -> PlanDiff:
                 s: float(villages[f"people_gained_{s}"].clip(lower=0.0).sum()) for s in services
             },
             "people_lost": {
-                s: float(villages[f"people_gained_{s}"].clip(upper=0.0).abs().sum()) for s in services
+                s: float(villages[f"people_gained_{s}"].clip(upper=0.0).abs().sum())
+                for s in services
             },
         },
     )
@@ -259,8 +260,12 @@ def _services(first: pd.DataFrame, second: pd.DataFrame) -> tuple[str, ...]:
 
 def _service_keys(table: pd.DataFrame) -> tuple[str, ...]:
     names = [str(c)[len(_SHARE) :] for c in table.columns if str(c).startswith(_SHARE)]
-    # A service's share of one technology ends in that technology.
-    whole = [n for n in names if not any(n == f"{m}_{t}" for m in names for t in ("4g", "5g"))]
+    # A service's share by one technology or one operator ends in that.
+    whole = [
+        n
+        for n in names
+        if not any(n in (f"{m}_4g", f"{m}_5g") or n.startswith(f"{m}_op_") for m in names)
+    ]
     if not whole:
         raise DataError(
             "a village table has no column served_share_…: "
