@@ -144,7 +144,11 @@ class Service:
             self.metrics.count_reports,
         )
         self.exposition = Exposition(self.snapshot, self.clock, service=self.metrics)
-        self.http = httpx.AsyncClient(timeout=10.0, follow_redirects=False, trust_env=False)
+        # every webhook has few connections of its own: none waits for another's
+        limits_of_all = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+        self.http = httpx.AsyncClient(
+            timeout=10.0, limits=limits_of_all, follow_redirects=False, trust_env=False
+        )
         self.courier = Courier(
             self.database, self.writer, self.http, self.clock, self.metrics.count_webhook
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import hashlib
 import hmac
 import json
@@ -15,11 +16,15 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI, Request, Response
+from sqlalchemy import select
 
+from lensong.monitoring.live import webhooks
 from lensong.monitoring.live.webhooks import pause_after
+from lensong.monitoring.store.tables import deliveries
 from tests.running_service import Running
 from tests.served import served
 from tests.test_monitoring.test_api import SESSION, report, reports
+from tests.test_monitoring.test_streams.rough_server import Handler, answer, serving
 from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.anyio
@@ -136,3 +141,93 @@ async def test_a_webhook_that_is_not_there_is_given_up_after_a_day() -> None:
     assert pauses[-1] is None
     waited = sum((pause for pause in pauses if pause is not None), timedelta())
     assert timedelta(hours=12) < waited < timedelta(days=2)
+
+
+def _hook_url(at: str) -> dict[str, Any]:
+    return {"url": f"{at}/hook", "kinds": ["session.planned"]}
+
+
+async def _hangs(_head: str, _writer: asyncio.StreamWriter) -> None:
+    await asyncio.get_running_loop().create_future()
+
+
+async def _drips_its_head(_: str, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nX-More: ")
+    while True:
+        writer.write(b"x")
+        await writer.drain()
+        await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("handler", [_hangs, _drips_its_head])
+async def test_a_receiver_that_never_answers_delays_no_other(
+    light: Running, handler: Handler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # for ever, as far as this test is concerned: the others must not wait for it at all
+    monkeypatch.setattr(webhooks, "_TOTAL_S", 3_600.0)
+    admin = await light.signed_in("admin")
+    sink = Sink()
+    asked = 0
+
+    async def counted(head: str, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        asked += 1
+        await handler(head, writer)
+
+    async with served(sink.app()) as good, serving(counted) as bad:
+        for at in (bad, good):
+            assert (await admin.post("/api/v1/webhooks", json=_hook_url(at))).status_code == 201
+        async with asyncio.timeout(PATIENCE_S):
+            # more messages than any number of attempts at once
+            for number in range(12):
+                starts = {
+                    "starts_at": f"2026-11-29T{number:02}:00:00Z",
+                    "ends_at": f"2026-11-29T{number:02}:30:00Z",
+                }
+                made = await admin.post("/api/v1/sessions", json=SESSION | starts)
+                assert made.status_code == 201, made.text
+            while len(sink.got) < 12 or not asked:
+                await asyncio.sleep(0.02)
+        assert 1 <= asked <= 4
+
+
+async def test_an_attempt_has_one_deadline_for_all_of_it(
+    light: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhooks, "_TOTAL_S", 0.3)
+    admin = await light.signed_in("admin")
+    async with serving(_drips_its_head) as bad:
+        await admin.post("/api/v1/webhooks", json=_hook_url(bad))
+        await admin.post("/api/v1/sessions", json=SESSION)
+        async with asyncio.timeout(PATIENCE_S):
+            while not (attempts := await _attempts(light)):
+                await asyncio.sleep(0.02)
+    assert attempts == [(1, "TimeoutError")]
+
+
+async def test_the_answer_of_a_receiver_is_never_unpacked(
+    light: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bomb = gzip.compress(bytes(50_000_000))
+    admin = await light.signed_in("admin")
+
+    def never(*_: object) -> bytes:
+        raise AssertionError("an answer was unpacked")
+
+    monkeypatch.setattr("httpx._decoders.GZipDecoder.decode", never)
+    async with serving(answer(bomb, headers="Content-Encoding: gzip\r\n")) as bad:
+        await admin.post("/api/v1/webhooks", json=_hook_url(bad))
+        await admin.post("/api/v1/sessions", json=SESSION)
+        async with asyncio.timeout(PATIENCE_S):
+            while not (attempts := await _attempts(light)):
+                await asyncio.sleep(0.02)
+    assert attempts == [(1, None)]  # it was told
+
+
+async def _attempts(running: Running) -> list[tuple[int, str | None]]:
+    """Return how often each message was tried, and what the last attempt ended in."""
+    async with running.service.database.reading() as connection:
+        rows = await connection.execute(
+            select(deliveries.c.attempts, deliveries.c.last_error).where(deliveries.c.attempts > 0)
+        )
+        return [(row.attempts, row.last_error) for row in rows]

@@ -17,14 +17,25 @@ from typing import Protocol
 import httpx
 
 from lensong.monitoring.clock import Clock, rfc3339
+from lensong.monitoring.outbound import FAILURES, asking
 from lensong.monitoring.store.engine import Database
-from lensong.monitoring.store.events import Delivery, due_deliveries, record_attempt
+from lensong.monitoring.store.events import (
+    Delivery,
+    due_deliveries,
+    record_attempt,
+    webhooks_due,
+)
 from lensong.monitoring.store.writer import Writer
 
 __all__ = ["Courier", "pause_after", "signature"]
 
 _LOOK_EVERY_S = 1.0
 _ATTEMPTS = 12
+_AT_ONCE = 4
+"""Messages on their way to one webhook."""
+
+_TOTAL_S = 10.0
+"""From looking up the name to the head of the answer [s]."""
 
 
 class _Count(Protocol):
@@ -61,17 +72,46 @@ class Courier:
     count: _Count
 
     async def work(self) -> None:
-        """Send what is due, again and again."""
-        while True:
-            if not await self.send_due():
+        """Send what is due, again and again, each webhook by a task of its own.
+
+        A receiver that is slow, hangs or is not there delays nobody's messages but its own.
+        """
+        at_work: dict[str, asyncio.Task[int]] = {}
+        try:
+            while True:
+                async with self.database.reading() as connection:
+                    due = await webhooks_due(connection, self.clock.now())
+                for webhook_id in due:
+                    task = at_work.get(webhook_id)
+                    if task is not None and not task.done():
+                        continue
+                    if task is not None:
+                        await task  # what it failed by is told where all tasks of the service are
+                    at_work[webhook_id] = asyncio.create_task(self._send_all(webhook_id))
+                for webhook_id in [name for name, task in at_work.items() if task.done()]:
+                    await at_work.pop(webhook_id)
                 await asyncio.sleep(_LOOK_EVERY_S)
+        finally:
+            for task in at_work.values():
+                task.cancel()
+            await asyncio.gather(*at_work.values(), return_exceptions=True)
 
     async def send_due(self) -> int:
         """Send what is due now and return how many messages that were."""
         async with self.database.reading() as connection:
-            due = await due_deliveries(connection, self.clock.now())
-        await asyncio.gather(*(self._send(delivery) for delivery in due))
-        return len(due)
+            due = await webhooks_due(connection, self.clock.now())
+        return sum(await asyncio.gather(*(self._send_all(webhook_id) for webhook_id in due)))
+
+    async def _send_all(self, webhook_id: str) -> int:
+        """Send what is due to one webhook, a few messages at once, and return how many."""
+        sent = 0
+        while True:
+            async with self.database.reading() as connection:
+                due = await due_deliveries(connection, webhook_id, self.clock.now(), _AT_ONCE)
+            if not due:
+                return sent
+            await asyncio.gather(*(self._send(delivery) for delivery in due))
+            sent += len(due)
 
     async def _send(self, delivery: Delivery) -> None:
         now = self.clock.now()
@@ -97,8 +137,11 @@ class Courier:
 
     async def _post(self, delivery: Delivery, timestamp: str, body: bytes) -> str | None:
         try:
-            answer = await self.http.post(
+            async with asking(
+                self.http,
+                "POST",
                 delivery.webhook.url,
+                total_s=_TOTAL_S,
                 content=body,
                 headers={
                     "Content-Type": "application/json",
@@ -107,7 +150,7 @@ class Courier:
                     "X-Lensong-Timestamp": timestamp,
                     "X-Lensong-Signature": signature(delivery.webhook.secret, timestamp, body),
                 },
-            )
-        except httpx.HTTPError as error:
+            ) as answer:  # its body is nobody's business here, and is never read
+                return None if answer.is_success else f"status {answer.status_code}"
+        except FAILURES as error:
             return type(error).__name__
-        return None if answer.is_success else f"status {answer.status_code}"

@@ -40,6 +40,7 @@ __all__ = [
     "record_attempt",
     "verdict_before",
     "verdict_of",
+    "webhooks_due",
 ]
 
 
@@ -252,10 +253,21 @@ async def delete_webhook(connection: AsyncConnection, webhook_id: str) -> None:
         raise NotFoundError(f"there is no webhook {webhook_id[:80]!r}")
 
 
+async def webhooks_due(connection: AsyncConnection, now: datetime) -> tuple[str, ...]:
+    """Return the webhooks to which something is to be sent now."""
+    rows = await connection.execute(
+        select(deliveries.c.webhook_id)
+        .where(and_(deliveries.c.next_attempt_at.is_not(None), deliveries.c.next_attempt_at <= now))
+        .distinct()
+        .order_by(deliveries.c.webhook_id)
+    )
+    return tuple(rows.scalars())
+
+
 async def due_deliveries(
-    connection: AsyncConnection, now: datetime, limit: int = 50
+    connection: AsyncConnection, webhook_id: str, now: datetime, limit: int
 ) -> tuple[Delivery, ...]:
-    """Return what is to be sent now, the oldest first."""
+    """Return what is to be sent to a webhook now, the oldest first."""
     rows = await connection.execute(
         select(
             deliveries.c.id, deliveries.c.event_id, deliveries.c.body, deliveries.c.attempts,
@@ -263,7 +275,13 @@ async def due_deliveries(
             webhooks.c.created_at,
         )
         .join(webhooks, webhooks.c.webhook_id == deliveries.c.webhook_id)
-        .where(and_(deliveries.c.next_attempt_at.is_not(None), deliveries.c.next_attempt_at <= now))
+        .where(
+            and_(
+                deliveries.c.webhook_id == webhook_id,
+                deliveries.c.next_attempt_at.is_not(None),
+                deliveries.c.next_attempt_at <= now,
+            )
+        )
         .order_by(deliveries.c.next_attempt_at, deliveries.c.id)
         .limit(limit)
     )  # fmt: skip

@@ -9,12 +9,15 @@ from typing import Any, Never
 
 import httpx
 
+from lensong.monitoring.outbound import asking, body_of
 from lensong.monitoring.streams.sample import CollectorError
 
 __all__ = ["LONGEST_ANSWER_BYTES", "Answer", "fetch", "parsed_json"]
 
 LONGEST_ANSWER_BYTES = 2_000_000
 _LONGEST_WORD = 40
+_TOTAL_S = 30.0
+"""For one answer, should whoever asks have less patience than that or none [s]."""
 
 
 async def fetch(
@@ -40,18 +43,12 @@ async def fetch(
     """
     user, colon, password = (secret or "").partition(":")
     auth = httpx.BasicAuth(user, password) if colon else None
-    # a few bytes can unpack to gigabytes
-    headers = {"Accept-Encoding": "identity"}
-    async with http.stream(
-        "GET", url, params=params, headers=headers, auth=auth, follow_redirects=False
-    ) as response:
+    async with asking(http, "GET", url, total_s=_TOTAL_S, params=params, auth=auth) as response:
         _check_head(response, longest_bytes)
-        body = bytearray()
-        async for chunk in response.aiter_raw(65_536):
-            body += chunk
-            if len(body) > longest_bytes:
-                raise _too_large(longest_bytes)
-        return bytes(body)
+        body = await body_of(response, longest_bytes)
+    if body is None:
+        raise _too_large(longest_bytes)
+    return body
 
 
 def _check_head(response: httpx.Response, longest_bytes: int) -> None:
