@@ -37,6 +37,7 @@ class Limits(_Part):
     uplink_test_rate_bps: _Positive = 20e6
     uplink_test_interval_s: float = Field(default=60.0, ge=0.0)
     uplink_daily_bytes_per_site: _Count = 1_000_000_000
+    watches_at_once: _Count = 1_500
     sign_in_attempts_per_15_min: _Count = 10
     sign_in_attempts_per_address_per_15_min: _Count = 100
     event_listeners: _Count = 200

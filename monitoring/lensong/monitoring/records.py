@@ -30,6 +30,7 @@ __all__ = [
     "StreamProfile",
     "ToldBy",
     "Transport",
+    "WatchPart",
     "check_identifier",
 ]
 
@@ -367,3 +368,41 @@ class Measurement(UplinkFigures):
                 "a measurement with result success has no uplink_p10_bps: give the figures, or the "
                 "result failure with its failure_reason"
             )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchPart:
+    """A stretch of a light watch, a quarter of an hour at most: what is kept of it.
+
+    Parameters
+    ----------
+    watch_id, client_id : str
+        The watch, over all its connections, and who watches.
+    started_at, ended_at : datetime
+        Of the first and the last message in it, by our clock; with site and watch, the key.
+    watched_s : float
+        Of that time, what was watched: not that in which the page was hidden, the phone asleep or
+        this service away [s].
+    outages_s : tuple of float
+        How long nothing came, each time that it was 2 s or more [s].
+    received, missed : int
+        Messages that came, and those that the client sent and that never did.
+    rtt_p50_ms, rtt_p95_ms : float, optional
+        Round trips, by the client's clock [ms].
+    """
+
+    site_id: str
+    watch_id: str
+    client_id: str
+    started_at: datetime
+    ended_at: datetime
+    watched_s: float
+    outages_s: tuple[float, ...] = ()
+    received: int = 0
+    missed: int = 0
+    rtt_p50_ms: float | None = None
+    rtt_p95_ms: float | None = None
+    method: Method = Method.PAGE
+    motion: Motion = Motion.UNKNOWN
+    technology: str | None = None
+    operator: str | None = None

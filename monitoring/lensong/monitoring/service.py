@@ -29,6 +29,7 @@ from lensong.monitoring.live.ingest import Ingest
 from lensong.monitoring.live.snapshot import ServiceSnapshot
 from lensong.monitoring.live.streams import LiveStreams
 from lensong.monitoring.live.verdicts import CHECKPOINTS, Judge
+from lensong.monitoring.live.watching import watch_desk
 from lensong.monitoring.live.webhooks import Courier
 from lensong.monitoring.metrics.exposition import Exposition
 from lensong.monitoring.metrics.own_counters import ServiceMetrics
@@ -55,6 +56,7 @@ from lensong.monitoring.store.submissions import store_submissions
 from lensong.monitoring.store.tables import profiles
 from lensong.monitoring.store.writer import Writer
 from lensong.monitoring.streams.allowed import AllowList, GuardedClient
+from lensong.monitoring.watch.desk import WatchDesk
 
 __all__ = ["Service"]
 
@@ -101,6 +103,7 @@ class Service:
     exposition: Exposition = field(init=False)
     courier: Courier = field(init=False)
     streams: LiveStreams = field(init=False)
+    watches: WatchDesk = field(init=False)
     http: httpx.AsyncClient = field(init=False)
     attempts: Attempts = field(init=False)
     lists: ListReader = field(init=False)
@@ -165,6 +168,14 @@ class Service:
             asked.every_s,
         )
         self.lists = ListReader(limits.imports_at_once, limits.import_seconds)
+        self.watches = watch_desk(
+            self.identities,
+            self.directory,
+            self.writer,
+            self.ingest,
+            self.clock,
+            most=limits.watches_at_once,
+        )
         self.attempts = Attempts(
             limits.sign_in_attempts_per_15_min,
             limits.sign_in_attempts_per_address_per_15_min,
@@ -204,6 +215,7 @@ class Service:
             self._tidy,
             self.courier.work,
             self.streams.poller.run,
+            self.watches.run,
         ):
             self._tasks.append(asyncio.create_task(_outlive(work), name=work.__name__))
 
@@ -215,6 +227,8 @@ class Service:
         for task in self._tasks:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        with contextlib.suppress(StoreUnavailableError, BusyError):
+            await self.watches.keep()
         await self.writer.stop()
         await self.http.aclose()
         await self.streams.http.aclose()

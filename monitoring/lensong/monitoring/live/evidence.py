@@ -25,6 +25,7 @@ from lensong.monitoring.store.measurements import Hour, hours_between, measureme
 from lensong.monitoring.store.places import Prediction
 from lensong.monitoring.store.streams import finished_sessions
 from lensong.monitoring.store.tables import clients
+from lensong.monitoring.store.watches import as_evidence, watch_parts_between
 
 __all__ = ["evidence_for", "need_of", "predicted_uplink", "question_for"]
 
@@ -37,6 +38,7 @@ _TESTS = timedelta(days=2)
 _MOST_TESTS = 300
 _SESSIONS = timedelta(days=365)
 _MOST_SESSIONS = 2_000
+_MOST_WATCH_PARTS = 4_000
 _NEIGHBOUR_M = 15_000.0
 _NEIGHBOURS = 12
 _CLOCK_OFF_S = 86_400.0
@@ -124,6 +126,12 @@ async def evidence_for(
     tests = await measurements_between(
         connection, [site.site_id], now - _TESTS, now, newest=_MOST_TESTS
     )
+    watched = await watch_parts_between(
+        connection, [site.site_id], now - _HISTORY, now, newest=_MOST_WATCH_PARTS
+    )
+    watched_around = await watch_parts_between(
+        connection, others, now - _COMMUNE, now, newest=_MOST_WATCH_PARTS
+    )
     return Evidence(
         predictions=tuple(
             predicted_uplink(item) for item in directory.predictions.get(site.site_id, ())
@@ -143,6 +151,8 @@ async def evidence_for(
             site,
             safe_bps_of,
         ),
+        watches=as_evidence(watched),
+        commune_watches=as_evidence(watched_around),
         clock_fault=await _clock_is_off(connection, site.site_id, {t.client_id for t in tests}),
     )
 

@@ -18,6 +18,7 @@ from lensong.monitoring.store.tables import (
     marks,
     measurements,
     stream_samples,
+    watches,
     web_sessions,
 )
 
@@ -64,6 +65,7 @@ async def prune(connection: AsyncConnection, retention: Retention, now: datetime
         (idempotency, "created_at", now - _IDEMPOTENCY),
         (audit, "at", now - timedelta(days=retention.hourly_days)),
         (hourly, "hour_starts_at", now - timedelta(days=retention.hourly_days)),
+        (watches, "started_at", now - timedelta(days=retention.hourly_days)),
         (web_sessions, "expires_at", now),
     ):
         deleted += await _delete_some(connection, table, column, oldest)

@@ -53,6 +53,7 @@ __all__ = [
     "to_microseconds",
     "tokens",
     "verdicts",
+    "watches",
     "web_sessions",
     "webhooks",
 ]
@@ -251,6 +252,28 @@ clients = Table(
     Column("last_seen_at", Moment, nullable=False),
     Column("queue_reports", Integer),
     Column("oldest_report_at", Moment),
+)
+
+watches = Table(
+    "watches",
+    metadata,
+    _site(primary_key=True),
+    Column("watch_id", Text, primary_key=True),
+    Column("started_at", Moment, primary_key=True),
+    Column("client_id", Text, nullable=False),
+    Column("ended_at", Moment, nullable=False),
+    Column("watched_s", Float, nullable=False),
+    Column("outages_s", JSON, nullable=False),
+    Column("received", Integer, nullable=False),
+    Column("missed", Integer, nullable=False),
+    Column("rtt_p50_ms", Float),
+    Column("rtt_p95_ms", Float),
+    Column("method", Text, nullable=False),
+    Column("motion", Text, nullable=False),
+    Column("technology", Text),
+    Column("operator", Text),
+    Index("ix_watches_site_ended", "site_id", "ended_at"),
+    Index("ix_watches_started", "started_at"),
 )
 
 stream_sources = Table(

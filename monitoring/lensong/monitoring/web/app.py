@@ -104,7 +104,7 @@ def create_app(service: Service, *, asker: Principal | None = None) -> FastAPI:
     uplink = uplink_service(service)
     told = {401: "The token is unknown.", 429: "Not yet, or not so much.", 503: "Not now."}
     app.include_router(
-        uplink_router(uplink),
+        uplink_router(uplink, service.watches),
         dependencies=[Depends(tester)],
         responses={status: {"description": text} for status, text in told.items()},
     )

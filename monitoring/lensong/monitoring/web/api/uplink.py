@@ -8,17 +8,21 @@ from fastapi.responses import JSONResponse
 from lensong.monitoring.uplink import ndt7, sustained
 from lensong.monitoring.uplink.refusals import Refusal
 from lensong.monitoring.uplink.service import UplinkService
+from lensong.monitoring.watch.channel import run_watch
+from lensong.monitoring.watch.desk import WatchDesk
 
 __all__ = ["uplink_router"]
 
 
-def uplink_router(service: UplinkService) -> APIRouter:
-    """Return the routes of ndt7 and of our own test.
+def uplink_router(service: UplinkService, watches: WatchDesk | None = None) -> APIRouter:
+    """Return the routes of ndt7, of our own test and of the light watch.
 
     Parameters
     ----------
     service : UplinkService
         Every route asks it for a permit; none needs another kind of sign-in.
+    watches : WatchDesk, optional
+        Where the watches are counted; without it there is no such route.
     """
     router = APIRouter(tags=["uplink"])
 
@@ -37,6 +41,12 @@ def uplink_router(service: UplinkService) -> APIRouter:
     @router.websocket("/uplink/v1/probe")
     async def probe(websocket: WebSocket) -> None:
         await sustained.answer_probe(service, websocket)
+
+    if watches is not None:
+
+        @router.websocket("/uplink/v1/watch")
+        async def watch(websocket: WebSocket) -> None:
+            await run_watch(watches, service.clock, websocket)
 
     @router.get("/uplink/v1/limits", summary="What an uplink test may cost, and when.")
     async def limits(request: Request) -> JSONResponse:

@@ -372,6 +372,35 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_tokens_site_id"), ["site_id"], unique=False)
 
     op.create_table(
+        "watches",
+        sa.Column("site_id", sa.Text(), nullable=False),
+        sa.Column("watch_id", sa.Text(), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=False),
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=False),
+        sa.Column("watched_s", sa.Float(), nullable=False),
+        sa.Column("outages_s", sa.JSON(), nullable=False),
+        sa.Column("received", sa.Integer(), nullable=False),
+        sa.Column("missed", sa.Integer(), nullable=False),
+        sa.Column("rtt_p50_ms", sa.Float(), nullable=True),
+        sa.Column("rtt_p95_ms", sa.Float(), nullable=True),
+        sa.Column("method", sa.Text(), nullable=False),
+        sa.Column("motion", sa.Text(), nullable=False),
+        sa.Column("technology", sa.Text(), nullable=True),
+        sa.Column("operator", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["site_id"],
+            ["sites.site_id"],
+            name=op.f("fk_watches_site_id_sites"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("site_id", "watch_id", "started_at", name=op.f("pk_watches")),
+    )
+    with op.batch_alter_table("watches", schema=None) as batch_op:
+        batch_op.create_index("ix_watches_site_ended", ["site_id", "ended_at"], unique=False)
+        batch_op.create_index("ix_watches_started", ["started_at"], unique=False)
+
+    op.create_table(
         "past_sessions",
         sa.Column("session_id", sa.Text(), nullable=False),
         sa.Column("site_id", sa.Text(), nullable=False),
@@ -478,6 +507,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_past_sessions_site_id"))
         batch_op.drop_index(batch_op.f("ix_past_sessions_ended_at"))
 
+    with op.batch_alter_table("watches", schema=None) as batch_op:
+        batch_op.drop_index("ix_watches_started")
+        batch_op.drop_index("ix_watches_site_ended")
+
+    op.drop_table("watches")
     op.drop_table("past_sessions")
     with op.batch_alter_table("tokens", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_tokens_site_id"))

@@ -1,0 +1,64 @@
+"""Between the light watches and the store: who may watch, and what the verdicts learn of it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from lensong.monitoring.access import Action
+from lensong.monitoring.clock import Clock
+from lensong.monitoring.errors import ClockFaultError, StoreUnavailableError
+from lensong.monitoring.live.directory import Directory
+from lensong.monitoring.live.identities import Identities
+from lensong.monitoring.live.ingest import Ingest
+from lensong.monitoring.records import WatchPart
+from lensong.monitoring.store.watches import put_watch_parts
+from lensong.monitoring.store.writer import Writer
+from lensong.monitoring.uplink.refusals import Refusal
+from lensong.monitoring.watch.desk import WatchDesk
+
+__all__ = ["watch_desk"]
+
+_AT_ONCE = 500
+"""Parts of one commit, so that reports hardly wait."""
+
+_JUDGE_EVERY_S = 300.0
+"""A watch brings evidence every second; a verdict hardly moves in less than this [s]."""
+
+
+def watch_desk(
+    identities: Identities,
+    directory: Directory,
+    writer: Writer,
+    ingest: Ingest,
+    clock: Clock,
+    *,
+    most: int,
+) -> WatchDesk:
+    """Return the desk of a service's watches, which stores what they see."""
+    judged_s: dict[str, float] = {}
+
+    async def authorize(token: str) -> str | Refusal:
+        try:
+            principal = await identities.by_token(token)
+        except (StoreUnavailableError, ClockFaultError):
+            return Refusal("unavailable", 30.0)
+        if principal is None or not principal.may(Action.TEST):
+            return Refusal("bad_token")
+        if principal.scope not in directory.sites:
+            return Refusal("bad_token")
+        return principal.scope
+
+    async def keep(parts: list[WatchPart]) -> None:
+        # a site may have been deleted while it was watched
+        known = [part for part in parts if part.site_id in directory.sites]
+        for at in range(0, len(known), _AT_ONCE):
+            some = known[at : at + _AT_ONCE]
+            await writer.run(partial(put_watch_parts, parts=some))
+        now_s = clock.monotonic_s()
+        for part in known:
+            away = bool(part.outages_s)
+            if away or now_s - judged_s.get(part.site_id, -_JUDGE_EVERY_S) >= _JUDGE_EVERY_S:
+                judged_s[part.site_id] = now_s
+                ingest.put_back(part.site_id, set())
+
+    return WatchDesk(authorize, keep, clock, most=most)

@@ -1,0 +1,88 @@
+"""Light watches: kept by quarters of an hour, read as evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from lensong.monitoring.readiness.past import Watch
+from lensong.monitoring.records import Method, Motion, WatchPart
+from lensong.monitoring.store.rows import from_row, to_row, upsert
+from lensong.monitoring.store.tables import watches
+
+__all__ = ["as_evidence", "put_watch_parts", "watch_parts_between"]
+
+_KEY = ("site_id", "watch_id", "started_at")
+
+
+async def put_watch_parts(connection: AsyncConnection, parts: Sequence[WatchPart]) -> None:
+    """Keep parts of watches; what was kept of the same part before is replaced."""
+    if not parts:
+        return
+    rows = [to_row(part) for part in parts]
+    insert: Any = upsert(connection, watches)
+    changed = {name: insert.excluded[name] for name in rows[0] if name not in _KEY}
+    await connection.execute(
+        insert.on_conflict_do_update(index_elements=list(_KEY), set_=changed), rows
+    )
+
+
+async def watch_parts_between(
+    connection: AsyncConnection,
+    site_ids: Collection[str],
+    since: datetime,
+    until: datetime,
+    *,
+    newest: int,
+) -> tuple[WatchPart, ...]:
+    """Return the newest parts that ended between two times at some sites, the oldest first."""
+    if not site_ids:
+        return ()
+    found = await connection.execute(
+        select(watches)
+        .where(
+            watches.c.site_id.in_(sorted(site_ids)),
+            watches.c.ended_at >= since,
+            watches.c.ended_at <= until,
+        )
+        .order_by(watches.c.ended_at.desc(), watches.c.watch_id)
+        .limit(newest)
+    )
+    return tuple(_part(row) for row in reversed(found.mappings().all()))
+
+
+def _part(row: Any) -> WatchPart:
+    words = {"method": Method(row["method"]), "motion": Motion(row["motion"])}
+    return from_row(WatchPart, {**row, **words})
+
+
+def as_evidence(parts: Sequence[WatchPart]) -> tuple[Watch, ...]:
+    """Return watches as a verdict wants them: parts of one that say the same of it together."""
+    together: dict[tuple[object, ...], list[WatchPart]] = {}
+    for part in parts:
+        day = part.ended_at.date()  # a watch of a week does not all age as its end
+        key = (part.site_id, part.watch_id, day, part.motion, part.technology, part.operator)
+        together.setdefault(key, []).append(part)
+    return tuple(_together(some) for some in together.values() if _watched_s(some) > 0.0)
+
+
+def _watched_s(parts: Sequence[WatchPart]) -> float:
+    return sum(part.watched_s for part in parts)
+
+
+def _together(parts: Sequence[WatchPart]) -> Watch:
+    last = max(parts, key=lambda part: part.ended_at)
+    return Watch(
+        ended_at=last.ended_at,
+        watched_s=_watched_s(parts),
+        outages_s=tuple(length_s for part in parts for length_s in part.outages_s),
+        motion=last.motion,
+        technology=last.technology,
+        operator=last.operator,
+        rtt_p50_ms=last.rtt_p50_ms,
+        rtt_p95_ms=last.rtt_p95_ms,
+    )
