@@ -43,6 +43,18 @@ _TIMEOUT_S = 30.0
     help="Length of the upload; 30 or more can be evidence for a session.",
 )
 @click.option("--once", is_flag=True, help="Test once and end, as without --every.")
+@click.option(
+    "--watch",
+    metavar="DURATION",
+    help="Test nothing; watch for 2h, 30m and the like whether the network stays (1 MB an hour).",
+)
+@click.option(
+    "--moving",
+    type=click.Choice(["no", "yes", "unknown"]),
+    default="unknown",
+    show_default=True,
+    help="With --watch: whether this machine moves meanwhile.",
+)
 @click.option("--every", metavar="DURATION", help="Test for ever, once in 30m, 2h and the like.")
 @click.option(
     "--quiet-hours",
@@ -63,6 +75,8 @@ def probe(
     token_file: Path | None,
     seconds: str,
     once: bool,
+    watch: str | None,
+    moving: str,
     every: str | None,
     quiet_hours: str | None,
     queue: Path | None,
@@ -74,6 +88,9 @@ def probe(
     Reports that cannot be delivered wait on the disk and are delivered later, each exactly once.
     A modem that ModemManager knows adds its signal.
 
+    With --watch, one small message a second instead: the service counts for how long the network
+    was watched and how often it was away.
+
     Exit codes: 0 measured; 1 the test failed or was refused; 2 bad input or interrupted.
     """
     import random
@@ -81,6 +98,7 @@ def probe(
 
     import httpx
 
+    from lensong.cli.watching import show_watch
     from lensong.monitoring.clock import SystemClock
     from lensong.monitoring.probe.client import NotMeasuredError, server_address
     from lensong.monitoring.probe.prober import Prober
@@ -95,7 +113,23 @@ def probe(
         raise ConfigError("--quiet-hours is given without --every: add --every, or leave it out")
     if interval is not None and once:
         raise ConfigError("--once and --every are both given: choose one")
+    if watch is None and moving != "unknown":
+        raise ConfigError("--moving is given without --watch: add --watch, or leave it out")
+    if watch is not None and (once or interval is not None):
+        raise ConfigError("--watch is given with --once or --every: choose one")
     console = Console(quiet=quiet)
+    if watch is not None:
+        show_watch(
+            server=address,
+            token=_token(token, token_file),
+            length=parse_duration(watch),
+            moving=moving,
+            queue=queue or _state_folder() / "probe.sqlite3",
+            console=console,
+            as_json=as_json,
+            quiet=quiet,
+        )
+        return
     prober = Prober(
         server=address,
         token=_token(token, token_file),
