@@ -68,6 +68,27 @@ def test_a_click_on_a_village_tells_its_class_cause_and_numbers(report: Page) ->
     ) == "Bản Hon"  # fmt: skip
 
 
+def test_a_mast_says_which_tilt_is_which_and_what_was_assumed(report: Page) -> None:
+    report.ask("document.getElementById('whole').click()")
+    report.ask(IDLE)
+    report.ask("document.getElementById('map').scrollIntoView({block: 'center'})")
+    x, y = report.ask(
+        "(() => { const data = JSON.parse(document.getElementById('report-data').textContent);"
+        "const mast = data.map.masts.find(m => m.mast_id === 'LC-KH-03');"
+        "const at = lensongMap.project([mast.lon_deg, mast.lat_deg]);"
+        "const box = document.getElementById('map').getBoundingClientRect();"
+        "return [box.x + at.x, box.y + at.y]; })()"
+    )
+    report.click(float(x), float(y))
+    heads = "[...document.querySelectorAll('.maplibregl-popup thead th')].map(h => h.innerText)"
+    assert report.ask(heads)[2] == "Cụp cơ + điện"
+    first = "[...document.querySelectorAll('.maplibregl-popup tbody tr')[0].cells].map(c => c.innerText)"
+    name, azimuth, tilt, power = report.ask(first)
+    assert name.startswith("LC-KH-03-4G-1")
+    assert (azimuth, tilt) == ("20°", "3° + 0°")
+    assert power.split() == ["46", "dBm", "giả", "định"]
+
+
 def test_a_layer_and_a_technology_switch_map_legend_and_table(report: Page) -> None:
     before = report.ask("document.getElementById('legend').innerText")
     shot = "lensongMap.getCanvas().toDataURL().length"

@@ -104,3 +104,11 @@ def _luminance(colour: str) -> float:
     channels = np.frombuffer(bytes.fromhex(colour[1:]), np.uint8) / 255.0
     linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
     return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def test_cells_past_the_palette_are_named_with_the_cell_whose_colour_they_share() -> None:
+    cells = [(f"C{n}", f"M{n // 3}") for n in range(744)]
+    classes = cell_legend(cells).classes
+    index = server_indices(np.arange(744, dtype=np.int16)[None, :], list(range(744)))[0]
+    for n, (cell_id, _) in enumerate(cells):
+        assert cell_id in classes[index[n] - 1].text.split(" / ")

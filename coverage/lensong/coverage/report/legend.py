@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -218,7 +218,8 @@ def cell_legend(cells: Sequence[tuple[str, str]]) -> Legend:
     Parameters
     ----------
     cells : sequence of (cell_id, mast_id)
-        Those on the map, at most 255 are told apart.
+        Those on the map; past the 255th a cell shares the colour of an earlier one, whose class
+        then names both.
     """
     masts: dict[str, int] = {}
     sectors: dict[str, int] = {}
@@ -229,6 +230,9 @@ def cell_legend(cells: Sequence[tuple[str, str]]) -> Legend:
         sectors[mast_id] = sector + 1
         lightness = (0.42, 0.56, 0.70, 0.35, 0.63, 0.77)[sector % 6]
         classes.append(LegendClass(colour=_hsl(hue, 0.62, lightness), text=cell_id))
+    for place, (cell_id, _) in enumerate(cells[255:]):
+        shared = classes[place % 255]
+        classes[place % 255] = replace(shared, text=f"{shared.text} / {cell_id}")
     return Legend(unit="", classes=tuple(classes))
 
 

@@ -66,14 +66,19 @@ function layerTitle() {
     .join(" · ");
 }
 
+const MOST_CELLS = 36; // a longer list of cells is no legend: the pointer names them
+
 function legendEntries() {
   if (!shown.layer) return [];
   const { classes, unit, kind, floor_dbm: floor } = shown.layer;
-  const entries = classes.map((c) => ({
-    colour: c.colour,
-    text: className(c, unit),
-    note: (c.services ?? []).map(serviceName).join(", "),
-  }));
+  const many = kind === "server" && classes.length > MOST_CELLS;
+  const entries = many
+    ? [{ text: say("map.many_cells", { n: classes.length }) }]
+    : classes.map((c) => ({
+        colour: c.colour,
+        text: className(c, unit),
+        note: (c.services ?? []).map(serviceName).join(", "),
+      }));
   if (["rsrp", "sinr", "downlink", "uplink", "probability"].includes(kind)) entries.reverse();
   if (floor !== null) entries.push({ text: say("map.below", { n: floor, unit: "dBm" }) });
   else if (classes[0]?.low !== undefined)

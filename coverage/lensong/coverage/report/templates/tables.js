@@ -402,28 +402,50 @@ function villagePopup(v, i) {
   );
 }
 
+/** Return the word "assumed" when any of a cell's fields was, else nothing. */
+const assumed = (cell, ...fields) =>
+  fields.some((name) => cell.assumed.includes(name)) ? el("small", {}, say("assumed")) : null;
+
 function mastPopup(mast) {
   const cells = mast.cells.map((c) =>
     el(
       "tr",
       {},
-      el("td", {}, c.cell_id, el("small", {}, `${c.technology} ${c.carrier}`)),
-      el("td", { class: "n" }, c.omni ? say("omni") : `${number(c.azimuth_deg, 0)}°`),
-      el("td", { class: "n" }, `${number(c.downtilt_deg, 1, true)}°`),
+      el(
+        "td",
+        {},
+        c.cell_id,
+        el("small", {}, `${c.technology} ${c.carrier}`),
+        assumed(c, "channel", "bandwidth_mhz", "technology"),
+      ),
+      el(
+        "td",
+        { class: "n" },
+        c.omni ? say("omni") : `${number(c.azimuth_deg, 0)}°`,
+        assumed(c, "azimuth_deg", "antenna"),
+      ),
+      el(
+        "td",
+        { class: "n" },
+        `${number(c.mechanical_downtilt_deg, 1, true)}° + ${number(c.electrical_downtilt_deg, 1, true)}°`,
+        assumed(c, "mechanical_downtilt_deg", "electrical_downtilt_deg"),
+      ),
       el(
         "td",
         { class: "n" },
         `${number(c.total_power_dbm, 1, true)} dBm`,
-        c.assumed.length ? el("small", {}, say("assumed")) : null,
+        assumed(c, "total_power_dbm"),
       ),
     ),
   );
   const facts = [
     mast.operator,
-    `${say("height")} ${number(mast.height_agl_m, 1, true)} m`,
+    `${say("height")} ${number(mast.height_agl_m, 1, true)} m${
+      mast.cells.some((c) => c.assumed.includes("height_agl_m")) ? ` (${say("assumed")})` : ""
+    }`,
     mast.backhaul && `${say("backhaul")}: ${mast.backhaul}`,
   ];
-  const heads = [say("cell"), say("azimuth"), say("tilt"), say("power")];
+  const heads = [say("cell"), say("azimuth"), say("tilt.parts"), say("power")];
   return el(
     "div",
     { class: "popup" },
