@@ -82,7 +82,7 @@ def test_a_mast_says_which_tilt_is_which_and_what_was_assumed(report: Page) -> N
     report.click(float(x), float(y))
     heads = "[...document.querySelectorAll('.maplibregl-popup thead th')].map(h => h.innerText)"
     assert report.ask(heads)[2] == "Cụp cơ + điện"
-    first = "[...document.querySelectorAll('.maplibregl-popup tbody tr')[0].cells].map(c => c.innerText)"
+    first = "[...document.querySelector('.maplibregl-popup tbody tr').cells].map(c => c.innerText)"
     name, azimuth, tilt, power = report.ask(first)
     assert name.startswith("LC-KH-03-4G-1")
     assert (azimuth, tilt) == ("20°", "3° + 0°")
