@@ -16,6 +16,7 @@ from lensong.coverage.measured_paths import Ground, point_models, predict
 from lensong.coverage.measurements import MeasurementOptions, Measurements, read_measurements
 from lensong.coverage.measurements import Transmitter as Mast
 from lensong.coverage.model_pages.validation_page import render_validation
+from lensong.coverage.sweeps import PropagationSettings
 from lensong.coverage.validate import statistics, validate
 from lensong.gis_data.tables import read_table
 from lensong.propagation.errors import ConfigError, DataError, OutOfRangeError
@@ -328,3 +329,23 @@ def test_salt_lake_city_comes_out_as_the_docs_say(
     found = validate(measured, predict(measured, "free_space", clutter=clutter)).overall
     assert found.bias_db == pytest.approx(bias_db, abs=0.05)  # the docs print one decimal
     assert found.rmse_db == pytest.approx(rmse_db, abs=0.05)
+
+
+def test_trees_beside_the_receiver_are_placed_in_metres() -> None:
+    measured = measured_on_ground([60, 80], [120.0, 120.0])
+    wood = np.full(GRID.shape, 15.0, dtype=np.float32)
+    ground = Ground(grid=GRID, ground_m=np.full(GRID.shape, 600.0, np.float32), clutter_m=wood)
+    found = {
+        clearing_m: predict(
+            measured,
+            "itu_r_p1812",
+            ground=ground,
+            settings=PropagationSettings(terminal_clearing_m=clearing_m),
+        )
+        for clearing_m in (0.0, 50.0, 100.0)
+    }
+    losses = [found[clearing_m].path_loss_db for clearing_m in (0.0, 50.0, 100.0)]
+    assert np.all(losses[0] > losses[1] + 1.0)
+    assert np.all(losses[1] > losses[2] + 1.0)
+    assert any("count from 50 m" in text for text in found[50.0].assumptions)
+    assert any("follow the cell size" in text for text in found[0.0].assumptions)

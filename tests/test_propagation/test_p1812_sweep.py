@@ -11,7 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lensong.propagation.errors import ConfigError, InvalidInputError, OutOfRangeError
-from lensong.propagation.p1812 import PathProfile, path_terms
+from lensong.propagation.p1812 import path_terms
+from lensong.propagation.profile import path_profile
 from lensong.propagation.sweep import sweep, sweep_carriers
 from lensong.propagation.sweep_request import SweepRequest, pixel_order
 from lensong.propagation.sweep_result import SweepResult
@@ -77,15 +78,13 @@ def on_axis_difference_db(terrain: Terrain, wanted: SweepRequest, result: SweepR
     for d_row, d_col in ((-1, 0), (0, 1), (1, 0), (0, -1)):
         for k in range(9, steps + 1):
             rows, cols = row + d_row * np.arange(k + 1), col + d_col * np.arange(k + 1)
-            profile = PathProfile(
-                distance_m=np.arange(k + 1, dtype=np.float64) * CELL_M,
-                terrain_amsl_m=terrain.ground_m[rows, cols].astype(np.float64),
-                clutter_height_m=np.zeros(k + 1)
-                if terrain.clutter_m is None
-                else terrain.clutter_m[rows, cols].astype(np.float64),
-                zone=np.full(k + 1, 4)
-                if terrain.zone is None
-                else terrain.zone[rows, cols].astype(np.int64),
+            profile = path_profile(
+                terrain,
+                row=row,
+                col=col,
+                end_row=float(rows[-1]),
+                end_col=float(cols[-1]),
+                terminal_clearing_m=wanted.terminal_clearing_m,
             )
             terms = path_terms(
                 profile,
@@ -121,6 +120,7 @@ def on_axis_difference_db(terrain: Terrain, wanted: SweepRequest, result: SweepR
     tx_height_agl_m=1.0,
     rx_height_agl_m=1.0,
     horizontal=False,
+    clearing_m=50.0,
 )
 @given(
     seed=st.integers(0, 10_000),
@@ -133,6 +133,7 @@ def on_axis_difference_db(terrain: Terrain, wanted: SweepRequest, result: SweepR
     tx_height_agl_m=st.sampled_from([1.0, 12.0, 30.0, 200.0, 3000.0]),
     rx_height_agl_m=st.sampled_from([1.0, 1.5, 10.0, 30.0]),
     horizontal=st.booleans(),
+    clearing_m=st.sampled_from([0.0, 20.0, 50.0, 60.0, 137.0, 500.0]),
 )
 def test_pixels_on_a_radial_equal_the_single_path(
     seed: int,
@@ -145,6 +146,7 @@ def test_pixels_on_a_radial_equal_the_single_path(
     tx_height_agl_m: float,
     rx_height_agl_m: float,
     horizontal: bool,
+    clearing_m: float,
 ) -> None:
     terrain = make_terrain(seed, relief_m, shape, clutter=clutter, sea=sea)
     wanted = request(
@@ -154,6 +156,7 @@ def test_pixels_on_a_radial_equal_the_single_path(
         tx_height_agl_m=tx_height_agl_m,
         rx_height_agl_m=rx_height_agl_m,
         polarization="horizontal" if horizontal else "vertical",
+        terminal_clearing_m=clearing_m,
     )
     result = sweep(wanted, terrain)
     # The centre of a single path lies half a path away along the great circle, due east here.

@@ -18,7 +18,7 @@ from lensong.propagation.p452 import (
     basic_transmission_loss_db,
     path_terms,
 )
-from lensong.propagation.p452_terms import profile_with_clutter_m
+from lensong.propagation.p452_terms import NO_CLUTTER_M
 from lensong.propagation.p676 import gas_attenuation_db
 from lensong.propagation.p1812 import PathProfile
 
@@ -112,7 +112,7 @@ def test_clutter_near_the_ends_does_not_count() -> None:
     clutter[5] = 20.0  # 50 m
     beyond = replace(bare, clutter_height_m=clutter)
     assert terms(beyond, **low).diffraction_db > terms(bare, **low).diffraction_db + 10.0
-    assert profile_with_clutter_m(beyond)[:7].tolist() == [600.0] * 5 + [620.0, 600.0]
+    assert beyond.surface(NO_CLUTTER_M)[1][:7].tolist() == [600.0] * 5 + [620.0, 600.0]
 
 
 def test_an_antenna_at_sea_is_at_the_coast() -> None:

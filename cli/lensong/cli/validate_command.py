@@ -52,6 +52,13 @@ _Path = click.Path(path_type=Path)
 @click.option("--delta-n", default=44.0, show_default=True, help="Lapse of refractivity [N/km].")
 @click.option("--n0", default=365.5, show_default=True, help="Sea-level refractivity [N].")
 @click.option(
+    "--terminal-clearing-m",
+    type=click.FloatRange(0.0, 500.0),
+    default=50.0,
+    show_default=True,
+    help="Clutter nearer than this to either end does not count [m].",
+)
+@click.option(
     "--column", multiple=True, metavar="ROLE=COLUMN", help="Which column is what; may repeat."
 )
 @click.option(
@@ -79,6 +86,7 @@ def validate(
     clutter: str,
     delta_n: float,
     n0: float,
+    terminal_clearing_m: float,
     column: tuple[str, ...],
     where: tuple[str, ...],
     as_json: bool,
@@ -138,7 +146,9 @@ def validate(
             name,
             ground=ground,
             clutter=clutter,  # type: ignore[arg-type]  # click.Choice holds it to the three
-            settings=PropagationSettings(delta_n_per_km=delta_n, n0=n0),
+            settings=PropagationSettings(
+                delta_n_per_km=delta_n, n0=n0, terminal_clearing_m=terminal_clearing_m
+            ),
             progress=lambda done, total: console.progress("paths", done, total),
         )
         found = hold_against(measured, predicted)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -264,7 +264,14 @@ def _over_ground(
             code = int(ground.clutter_class[round(end_row), round(end_col)])
             geometry.clutter_class[i] = ground.clutter_names.get(code, "no class")
         try:
-            profile = path_profile(terrain, row=row, col=col, end_row=end_row, end_col=end_col)
+            profile = path_profile(
+                terrain,
+                row=row,
+                col=col,
+                end_row=end_row,
+                end_col=end_col,
+                terminal_clearing_m=settings.terminal_clearing_m,
+            )
         except InvalidInputError as error:
             if loss is not None:
                 geometry.leave_out(_why(error, float(measured.distance_m[i])))
@@ -351,6 +358,8 @@ def _assumptions(
             f"Profiles are read at steps of {ground.grid.cell_m:g} m, {cover} clutter heights; "
             f"Delta-N {settings.delta_n_per_km:g} N-units/km, N0 {settings.n0:g} N-units."
         )
+        used = replace(settings, model=entry.name)
+        found += used.near_antennas(with_clutter=ground.clutter_m is not None)
     if clutter == "itu_r_p2108_terrestrial":
         found.append("Median clutter loss of ITU-R P.2108-1 section 3.2 is added at the phone.")
     elif clutter == "itu_r_p2108_down_looking":

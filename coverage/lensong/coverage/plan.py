@@ -148,6 +148,7 @@ def plan(
             *land.assumptions,
             *network.assumptions,
             *_assumptions(services, handset, propagation, classes, weights, network),
+            *propagation.near_antennas(with_clutter=land.clutter_m is not None),
             *_indoor_assumption(handset, network, shadowing.sigma_db),
             *whole,
         ),

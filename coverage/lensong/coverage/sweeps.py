@@ -21,6 +21,7 @@ from lensong.propagation.kernel import kernel
 from lensong.propagation.sweep import sweep_carriers
 from lensong.propagation.sweep_request import SweepRequest
 from lensong.propagation.sweep_result import SweepResult
+from lensong.propagation.terminal import TERMINAL_CLEARING_M
 from lensong.propagation.terrain import Terrain
 from lensong.propagation.types import Float32Array, FloatArray, Grid, Int16Array
 
@@ -82,6 +83,9 @@ class PackedSweep:
     hidden_pixels: int = 0
 
 
+_WITH_CLUTTER = ("itu_r_p1812", "itu_r_p452")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PropagationSettings:
     """How path loss is computed and how far it may be trusted.
@@ -96,6 +100,9 @@ class PropagationSettings:
     time_percent : float
         Loss not exceeded for this share of an average year [%], 1..50.
     polarization : {"vertical", "horizontal"}
+    terminal_clearing_m : float
+        Trees and houses nearer than this to an antenna or a phone do not count, 0 to 500 [m]
+        (`lensong.propagation.terminal`).
     location_sigma_db, model_sigma_db : float
         Standard deviation of the level inside a pixel, and of the model against measurement [dB].
     shadowing_correlation : float
@@ -107,6 +114,7 @@ class PropagationSettings:
     n0: float = 365.5
     time_percent: float = 50.0
     polarization: Literal["vertical", "horizontal"] = "vertical"
+    terminal_clearing_m: float = TERMINAL_CLEARING_M
     location_sigma_db: float = 4.0
     model_sigma_db: float = 7.0
     shadowing_correlation: float = 0.5
@@ -115,6 +123,21 @@ class PropagationSettings:
     def total_sigma_db(self) -> float:
         """Return the root sum of squares of both deviations [dB]."""
         return float(np.hypot(self.location_sigma_db, self.model_sigma_db))
+
+    def near_antennas(self, *, with_clutter: bool) -> tuple[str, ...]:
+        """Say what becomes of trees and houses beside an antenna; nothing where none count."""
+        if not with_clutter or self.model not in _WITH_CLUTTER:
+            return ()
+        if self.terminal_clearing_m == 0.0:
+            return (
+                "Trees and houses count from the grid cell next to an antenna or a phone on "
+                "(propagation.terminal_clearing_m = 0): losses in forest follow the cell size.",
+            )
+        return (
+            f"Trees and houses count from {self.terminal_clearing_m:g} m from an antenna or a "
+            "phone on (propagation.terminal_clearing_m; 50 m is that of ITU-R P.452-18 section "
+            "3.2).",
+        )
 
 
 class SweepCache(Protocol):
@@ -151,7 +174,7 @@ class SweepJob:
     cells: tuple[int, ...]
 
 
-SWEEP_VERSION = 5
+SWEEP_VERSION = 6
 """To be raised when computed losses change, so that caches of older versions are not read."""
 
 
@@ -213,6 +236,7 @@ def _sweep_request(
         n0=settings.n0,
         time_percent=settings.time_percent,
         polarization=settings.polarization,
+        terminal_clearing_m=settings.terminal_clearing_m,
         tx_lat_deg=job.mast.lat_deg,
         lat_per_row_deg=(lat_deg(job.row + span, job.col) - lat_deg(job.row - span, job.col))
         / (2.0 * span),

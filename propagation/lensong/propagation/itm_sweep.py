@@ -60,7 +60,7 @@ from lensong.propagation.itm_terms import (
 from lensong.propagation.itm_variability import CLIMATES, Shares, mode_deviates, spread_loss_db
 from lensong.propagation.kernel import kernel
 from lensong.propagation.model import Map
-from lensong.propagation.pixel_order import AT_THE_MAST_CELLS, OWN_SAMPLES, PixelOrder
+from lensong.propagation.pixel_order import AT_THE_MAST_CELLS, PixelOrder
 from lensong.propagation.sampling import bilinear
 from lensong.propagation.sweep_request import Site, SweepRequest
 from lensong.propagation.sweep_result import Layers
@@ -359,7 +359,7 @@ def _sweep(
             cells = max(sqrt((i - row) ** 2 + (j - col) ** 2), AT_THE_MAST_CELLS)
             d_row, d_col = (i - row) / cells, (j - col) / cells
             count = last
-            for back in range(OWN_SAMPLES, 0, -1):
+            for back in range(order.own_samples, 0, -1):
                 steps = cells - back
                 if steps > 0.5:
                     count += 1

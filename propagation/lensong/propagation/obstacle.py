@@ -2,7 +2,8 @@
 
 The pixel's profile is its nearest radial up to `Receiver.last`, then its own samples. The radial
 answers from running maxima (mast's side), hulls (receiver's side) and a pruned search (line of
-sight); own samples join by plain maxima. Where the radial's sample decides, it is read again on
+sight); own samples join by plain maxima, and so do the points of the surface at the rims of the
+clearings around both antennas. Where the radial's sample decides, it is read again on
 the pixel's own line, mast to pixel centre, before it is compared.
 """
 
@@ -50,13 +51,15 @@ class Receiver(NamedTuple):
     last: int  # last sample of the radial that counts; 0 none
     own: FloatArray  # rows OWN_KM, OWN_GROUND, OWN_SURFACE
     own_count: int
+    surface_count: int  # own samples of the surface: those, then the rims of the clearings
+    bare_samples: int  # of the radial: so many from the mast stand in its clearing
 
 
 @kernel
 def own_height(receiver: Receiver, rasters: Rasters, sample: int, profile: int) -> float:
     """Return the height of the wanted profile on the pixel's own line."""
     row, col = receiver.row + sample * receiver.d_row, receiver.col + sample * receiver.d_col
-    if profile == GROUND:
+    if profile == GROUND or sample <= receiver.bare_samples:
         return bilinear(rasters.ground_m, row, col)
     return read_point(rasters, row, col)[1]
 
@@ -80,7 +83,8 @@ def obstacle(
     values, samples = radial.values, radial.samples
     path_km, rx_m, last = receiver.path_km, receiver.rx_m, receiver.last
     bulge = 500.0 * curvature  # [m/km²]
-    own, own_count = receiver.own, receiver.own_count
+    own = receiver.own
+    own_count = receiver.own_count if profile == GROUND else receiver.surface_count
     own_row = OWN_GROUND if profile == GROUND else OWN_SURFACE
     height_row = GROUND_M if profile == GROUND else SURFACE_M
 

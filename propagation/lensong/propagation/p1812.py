@@ -7,7 +7,7 @@ running quantities; both share the closed-form terms.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import asin, cos, hypot, radians, sin
 from math import degrees as to_degrees
 from typing import NamedTuple, Required, TypedDict, Unpack
@@ -39,6 +39,7 @@ from lensong.propagation.path_geometry import (
     smooth_earth,
     stretches,
 )
+from lensong.propagation.terminal import ROUNDING_M
 from lensong.propagation.terrain import COASTAL_LAND, INLAND, SEA
 from lensong.propagation.types import FloatArray, IntArray
 
@@ -68,6 +69,10 @@ class PathProfile:
         Representative clutter height above ground [m], 0 or more. The two ends do not count.
     zone : shape (n,)
         Radio-climatic zone: 1 sea, 3 coastal land, 4 inland.
+    rim_distance_m, rim_surface_amsl_m : shape (m,), optional
+        Distance [m] and height above sea level [m] of more points of the surface, ground and
+        clutter, that stand between the samples: where the clutter near an antenna begins, see
+        `lensong.propagation.terminal`. The bare ground does not have them.
 
     Raises
     ------
@@ -80,6 +85,8 @@ class PathProfile:
     terrain_amsl_m: FloatArray
     clutter_height_m: FloatArray
     zone: IntArray
+    rim_distance_m: FloatArray = field(default_factory=lambda: np.empty(0))
+    rim_surface_amsl_m: FloatArray = field(default_factory=lambda: np.empty(0))
 
     def __post_init__(self) -> None:
         for name, kind in (
@@ -87,6 +94,8 @@ class PathProfile:
             ("terrain_amsl_m", np.float64),
             ("clutter_height_m", np.float64),
             ("zone", np.int64),
+            ("rim_distance_m", np.float64),
+            ("rim_surface_amsl_m", np.float64),
         ):
             object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype=kind))
         n = self.distance_m.size
@@ -113,11 +122,38 @@ class PathProfile:
             raise InvalidInputError(
                 f"clutter_height_m has {float(self.clutter_height_m.min())}, wanted 0 m or more"
             )
+        rims, heights = self.rim_distance_m, self.rim_surface_amsl_m
+        if rims.ndim != 1 or rims.shape != heights.shape or not np.isfinite(heights).all():
+            raise InvalidInputError(
+                f"rim_distance_m and rim_surface_amsl_m have shapes {rims.shape} and "
+                f"{heights.shape}, wanted two rows of finite metres of one length"
+            )
+        if not np.all((rims > 0.0) & (rims < self.distance_m[-1])):
+            raise InvalidInputError(
+                "rim_distance_m leaves the path, wanted points between its ends"
+            )
         unknown = set(np.unique(self.zone).tolist()) - {SEA, COASTAL_LAND, INLAND}
         if unknown:
             raise InvalidInputError(
                 f"zone has {sorted(unknown)}, wanted 1 (sea), 3 (coastal land) or 4 (inland)"
             )
+
+    def surface(self, bare_m: float = 0.0) -> tuple[FloatArray, FloatArray]:
+        """Return distance [m] and height above sea level [m] of ground with clutter, ends bare.
+
+        Clutter nearer than ``bare_m`` to an end does not count. The points are the samples and
+        the rims.
+        """
+        d, rims = self.distance_m, self.rim_distance_m
+        near_m = max(bare_m - ROUNDING_M, 0.0)
+        counts = (np.minimum(d, d[-1] - d) >= near_m) & (d > 0.0) & (d < d[-1])
+        heights = self.terrain_amsl_m + np.where(counts, self.clutter_height_m, 0.0)
+        if not rims.size:
+            return d, heights
+        kept = np.minimum(rims, d[-1] - rims) >= near_m
+        at = np.concatenate([d, rims[kept]])
+        order = np.argsort(at, kind="stable")
+        return at[order], np.concatenate([heights, self.rim_surface_amsl_m[kept]])[order]
 
     @classmethod
     def over_land(
@@ -207,7 +243,8 @@ class PathTerms(NamedTuple):
 def _path_kernel(
     d: FloatArray,
     h: FloatArray,
-    clutter: FloatArray,
+    surface_d: FloatArray,
+    g: FloatArray,
     zone: IntArray,
     link: Link,
     climate: Climate,
@@ -237,14 +274,14 @@ def _path_kernel(
     for i in range(seen.tx_point, seen.rx_point + 1):
         roughness = max(roughness, h[i] - (base_tx + slope * d[i]))
 
-    g = h + clutter
-    g[0], g[n - 1] = h[0], h[n - 1]
     flat = np.zeros(n)
     antennas = Antennas(tx_m, rx_m, tx_m - smooth.diffraction_tx_m, rx_m - smooth.diffraction_rx_m)
     sea_share, horizontal = lengths.sea_share, link.horizontal
-    median = delta_bullington(d, g, flat, antennas, radius_km, freq_ghz, horizontal, sea_share)
+    median = delta_bullington(
+        surface_d, g, d, flat, antennas, radius_km, freq_ghz, horizontal, sea_share
+    )
     rare = delta_bullington(
-        d, g, flat, antennas, BETA_EARTH_RADIUS_KM, freq_ghz, horizontal, sea_share
+        surface_d, g, d, flat, antennas, BETA_EARTH_RADIUS_KM, freq_ghz, horizontal, sea_share
     )
     free_space = slant_free_space_loss_db(path_km, tx_m, rx_m, freq_ghz)
     path = PathGeometry(
@@ -392,10 +429,12 @@ def _terms(profile: PathProfile, link: Link, climate: Climate, location_db: floa
     _checked("time_percent", climate.time_percent, 1.0, 50.0)
     _checked("delta_n_per_km", climate.delta_n_per_km, 0.0, 150.0)
     _checked("n0", climate.n0, 100.0, 500.0)
+    surface_d_m, surface_amsl_m = profile.surface()
     return _path_kernel(
         profile.distance_m / 1000.0,
         profile.terrain_amsl_m,
-        profile.clutter_height_m,
+        surface_d_m / 1000.0,
+        surface_amsl_m,
         profile.zone,
         link,
         climate,

@@ -2,8 +2,9 @@
 
 Each pixel is its own receiver, with its own ground height and its own exact distance. Its profile
 is that of the nearest radial up to 8.5 steps before it, followed by the last eight samples on its
-own line, mast to pixel centre. The obstacle that decides - the horizon of either antenna or, with
-line of sight, the point of least clearance - is read once more on the pixel's own line. On a
+own line, mast to pixel centre (more where the clearing around the phone is wider than that). The
+obstacle that decides - the horizon of either antenna or, with line of sight, the point of least
+clearance - is read once more on the pixel's own line, and so are the rims of both clearings. On a
 radial at whole steps both lines are one, and the result is that of
 `lensong.propagation.p1812.basic_transmission_loss_db` on the same profile.
 
@@ -18,11 +19,14 @@ from math import degrees, sqrt
 
 import numpy as np
 
+from lensong.propagation.diffraction import bullington_from_edge, knife_edge
 from lensong.propagation.free_space import slant_free_space_loss_db
 from lensong.propagation.kernel import kernel
 from lensong.propagation.model import Map
-from lensong.propagation.obstacle import OWN_GROUND, OWN_KM, OWN_SURFACE, Receiver
+from lensong.propagation.obstacle import OWN_GROUND, OWN_KM, OWN_SURFACE, Receiver, obstacle
 from lensong.propagation.p1812_pixel import (
+    FREQ_GHZ,
+    NU_SCALE,
     MapClimate,
     carrier_table,
     line_of_sight_deg,
@@ -30,15 +34,17 @@ from lensong.propagation.p1812_pixel import (
     pixel_loss,
 )
 from lensong.propagation.p1812_terms import BETA_EARTH_RADIUS_KM, median_earth_radius_km
-from lensong.propagation.pixel_order import AT_THE_MAST_CELLS, OWN_SAMPLES, PixelOrder
+from lensong.propagation.pixel_order import AT_THE_MAST_CELLS, PixelOrder
 from lensong.propagation.radial import (
     GROUND_M,
+    SURFACE,
     Radial,
     grow_hulls,
     new_radial,
     read_point,
     walk_radial,
 )
+from lensong.propagation.terminal import ROUNDING_M, samples_within
 from lensong.propagation.terrain import INLAND, SEA, Rasters
 from lensong.propagation.types import Float32Array, FloatArray
 
@@ -56,6 +62,8 @@ def sweep_p1812(
     row: float,
     col: float,
     cell_m: float,
+    clearing_m: float,
+    bare_samples: int,
     tx_agl_m: float,
     rx_agl_m: float,
     row0: int,
@@ -71,6 +79,7 @@ def sweep_p1812(
     which is the same for all, has one.
     """
     with_rare = climate.percent < 50.0
+    rim, nearest_rim = clearing_m / cell_m, (clearing_m - ROUNDING_M) / cell_m
     curvature, rare_curvature = 1.0 / climate.earth_radius_km, 1.0 / BETA_EARTH_RADIUS_KM
     radials = order.first.size - 1
     for r in range(radials):
@@ -84,6 +93,7 @@ def sweep_p1812(
             col,
             -np.cos(angle),
             np.sin(angle),
+            bare_samples,
             tx_agl_m,
             curvature,
             rare_curvature,
@@ -110,18 +120,27 @@ def sweep_p1812(
             d_row, d_col = (pixel_row - row) / cells, (pixel_col - col) / cells
             own_count = 0
             known = True
-            for j in range(OWN_SAMPLES, 0, -1):
+            for j in range(order.own_samples, 0, -1):
                 steps = cells - j
                 if steps <= 0.5:
                     continue
                 ground, surface = read_point(rasters, row + steps * d_row, col + steps * d_col)
                 known = known and not np.isnan(surface)
+                cleared = j < nearest_rim or steps < nearest_rim
                 own[OWN_KM, own_count] = steps * cell_m / 1000.0
                 own[OWN_GROUND, own_count] = ground
-                own[OWN_SURFACE, own_count] = surface
+                own[OWN_SURFACE, own_count] = ground if cleared else surface
                 own_count += 1
             if not known:
                 continue
+            surface_count = own_count
+            if rasters.has_clutter and rim > 0.0 and cells >= rim + nearest_rim:
+                for steps in (rim, cells - rim):
+                    ground, surface = read_point(rasters, row + steps * d_row, col + steps * d_col)
+                    if surface > ground:
+                        own[OWN_KM, surface_count] = steps * cell_m / 1000.0
+                        own[OWN_SURFACE, surface_count] = surface
+                        surface_count += 1
             receiver = Receiver(
                 cells * cell_m / 1000.0,
                 rx_ground + rx_agl_m,
@@ -132,6 +151,8 @@ def sweep_p1812(
                 last,
                 own,
                 own_count,
+                surface_count,
+                bare_samples,
             )
             centre_lat = climate.tx_lat_deg + 0.5 * (
                 climate.lat_per_row_deg * (pixel_row - row)
@@ -140,11 +161,20 @@ def sweep_p1812(
             i, j2 = pixel_row - row0, pixel_col - col0
             if last == 0 and own_count == 0:
                 departure_deg[i, j2] = line_of_sight_deg(receiver, tx_m)
+                nu = -np.inf
+                if surface_count > 0:
+                    nu = obstacle(SURFACE, radial, rasters, receiver, tx_m, curvature)[1]
                 for c in range(carriers.shape[0]):
-                    loss_db[c, i, j2] = slant_free_space_loss_db(
-                        receiver.path_km, tx_m, receiver.rx_m, carriers[c, 0]
+                    between_db = 0.0
+                    if surface_count > 0:
+                        edge_db = knife_edge(nu * carriers[c, NU_SCALE])
+                        between_db = bullington_from_edge(edge_db, receiver.path_km)
+                    free_space_db = slant_free_space_loss_db(
+                        receiver.path_km, tx_m, receiver.rx_m, carriers[c, FREQ_GHZ]
                     )
-                    diffraction_db[c, i, j2] = terrain_db[c, i, j2] = 0.0
+                    loss_db[c, i, j2] = free_space_db + between_db
+                    diffraction_db[c, i, j2] = between_db
+                    terrain_db[c, i, j2] = 0.0
                 continue
             rx_zone = int(rasters.zone[pixel_row, pixel_col]) if rasters.has_zone else INLAND
             geometry = pixel_geometry(radial, rasters, receiver, climate, tx_m, rx_ground, rx_zone)
@@ -172,6 +202,7 @@ def draw(chart: Map, order: PixelOrder) -> None:
     """Fill a map with P.1812; its carriers share all that does not depend on the frequency."""
     request, cell_m = chart.requests[0], float(chart.terrain.cell_m)
     link, air = request.link(), request.climate()
+    clearing_m = float(request.terminal_clearing_m)
     climate = MapClimate(
         percent=air.time_percent,
         n0=air.n0,
@@ -187,12 +218,14 @@ def draw(chart: Map, order: PixelOrder) -> None:
         chart.terrain.rasters(),
         order,
         new_radial(int(request.radius_m / cell_m) + 2, cell_m),
-        np.empty((3, OWN_SAMPLES)),
+        np.empty((3, order.own_samples + 2)),
         climate,
         carrier_table([r.freq_mhz / 1000.0 for r in chart.requests], air.n0),
         float(request.row),
         float(request.col),
         cell_m,
+        clearing_m,
+        samples_within(clearing_m, cell_m),
         link.tx_height_agl_m,
         link.rx_height_agl_m,
         chart.row0,

@@ -19,10 +19,10 @@ from lensong.propagation.free_space import slant_free_space_loss_db
 from lensong.propagation.link import Climate, Link
 from lensong.propagation.model import Model
 from lensong.propagation.p452_terms import (
+    NO_CLUTTER_M,
     SCATTER_VAPOUR_G_M3,
     gas_db_per_km,
     horizon_blend,
-    profile_with_clutter_m,
     troposcatter_loss_db,
 )
 from lensong.propagation.p1812 import PathProfile, path_centre_lat_deg
@@ -144,6 +144,7 @@ class Air(NamedTuple):
 def _path_kernel(
     d: FloatArray,
     h: FloatArray,
+    surface_d: FloatArray,
     g: FloatArray,
     lengths: Stretches,
     link: Link,
@@ -190,9 +191,12 @@ def _path_kernel(
 
     flat = np.zeros(n)
     antennas = Antennas(tx_m, rx_m, tx_m - smooth.diffraction_tx_m, rx_m - smooth.diffraction_rx_m)
-    median = delta_bullington(d, g, flat, antennas, radius_km, freq_ghz, link.horizontal, sea_share)
+    horizontal = link.horizontal
+    median = delta_bullington(
+        surface_d, g, d, flat, antennas, radius_km, freq_ghz, horizontal, sea_share
+    )
     rare = delta_bullington(
-        d, g, flat, antennas, BETA_EARTH_RADIUS_KM, freq_ghz, link.horizontal, sea_share
+        surface_d, g, d, flat, antennas, BETA_EARTH_RADIUS_KM, freq_ghz, horizontal, sea_share
     )
 
     gas = air.gas_db_per_km * hypot(path_km, (tx_m - rx_m) / 1000.0)
@@ -384,10 +388,12 @@ def _terms(
         gas_db_per_km(freq_ghz, pressure_hpa, temperature_c, SCATTER_VAPOUR_G_M3),
         gains_dbi,
     )
+    surface_d_m, surface_amsl_m = profile.surface(NO_CLUTTER_M)
     return _path_kernel(
         profile.distance_m / 1000.0,
         profile.terrain_amsl_m,
-        profile_with_clutter_m(profile),
+        surface_d_m / 1000.0,
+        surface_amsl_m,
         lengths,
         link,
         climate,

@@ -12,15 +12,12 @@ import numpy as np
 
 from lensong.propagation.kernel import kernel
 from lensong.propagation.p676 import line_by_line_db_per_km
-from lensong.propagation.p1812 import PathProfile
 from lensong.propagation.types import FloatArray
 
-__all__ = ["gas_db_per_km", "horizon_blend", "profile_with_clutter_m", "troposcatter_loss_db"]
+__all__ = ["NO_CLUTTER_M", "gas_db_per_km", "horizon_blend", "troposcatter_loss_db"]
 
 NO_CLUTTER_M = 50.0
-"""Clutter nearer than this to an end is left out of the profile."""
-EDGE_M = 1e-6
-"""What rounding may take off a sample that stands at `NO_CLUTTER_M` exactly."""
+"""Clutter nearer than this to an end is left out of the profile [m], §3.2."""
 
 SCATTER_VAPOUR_G_M3 = 3.0
 """Water vapour on a troposcatter path, §4.3."""
@@ -73,24 +70,3 @@ def gas_db_per_km(
     theta, vapour = np.array([300.0 / kelvin]), np.array([vapour_g_m3 * kelvin / 216.7])
     oxygen, water = line_by_line_db_per_km(f, p, vapour, theta)
     return float(oxygen[0] + water[0])
-
-
-def profile_with_clutter_m(profile: PathProfile) -> FloatArray:
-    """Return terrain plus clutter, bare within 50 m of either end [m above sea level].
-
-    Parameters
-    ----------
-    profile : PathProfile
-
-    Returns
-    -------
-    shape (n,)
-        Heights that the diffraction model sees.
-
-    References
-    ----------
-    .. [1] Recommendation ITU-R P.452-18, 2023, §3.2.
-    """
-    d = profile.distance_m
-    counts = (d >= NO_CLUTTER_M - EDGE_M) & (d[-1] - d >= NO_CLUTTER_M - EDGE_M)
-    return np.asarray(profile.terrain_amsl_m + np.where(counts, profile.clutter_height_m, 0.0))

@@ -152,8 +152,9 @@ def stretches(d: FloatArray, zone: IntArray) -> Stretches:
 
 @kernel
 def delta_bullington(
-    d: FloatArray,
+    surface_d: FloatArray,
     g: FloatArray,
+    d: FloatArray,
     flat: FloatArray,
     antennas: Antennas,
     radius_km: float,
@@ -161,9 +162,9 @@ def delta_bullington(
     horizontal: bool,
     sea_share: float,
 ) -> Diffraction:
-    """Return the diffraction loss, eqs (37) to (39)."""
+    """Return the diffraction loss, eqs (37) to (39); the surface may have points of its own."""
     wavelength, curvature = wavelength_m(freq_ghz), 1.0 / radius_km
-    actual = bullington(d, g, antennas.tx_amsl_m, antennas.rx_amsl_m, curvature, wavelength)
+    actual = bullington(surface_d, g, antennas.tx_amsl_m, antennas.rx_amsl_m, curvature, wavelength)
     tx_above, rx_above = antennas.tx_above_m, antennas.rx_above_m
     smooth = bullington(d, flat, tx_above, rx_above, curvature, wavelength)
     sphere = spherical_earth(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import floor, sqrt
+from math import ceil, floor, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -10,33 +10,47 @@ from numba import njit
 
 from lensong.propagation.types import Int32Array, IntArray
 
-__all__ = ["AT_THE_MAST_CELLS", "OWN_SAMPLES", "PixelOrder", "order_pixels"]
+__all__ = ["AT_THE_MAST_CELLS", "OWN_SAMPLES", "PixelOrder", "order_pixels", "own_samples"]
 
 OWN_SAMPLES = 8
-"""Samples before the pixel that are read on its own line."""
+"""Least number of samples before the pixel that are read on its own line."""
 
 AT_THE_MAST_CELLS = 0.03
 """A pixel centre nearer than this is taken to be this far away: no path has length 0."""
 
-STATE_GAP_STEPS = OWN_SAMPLES + 0.5
-"""The radial serves a pixel up to this many steps before it."""
+STATE_GAP_STEPS = 0.5
+"""The radial serves a pixel up to this many steps before its own first sample."""
 
 
 class PixelOrder(NamedTuple):
     """Pixels of a window in the order in which a sweep serves them.
 
-    ``first[r]`` to ``first[r + 1]`` are the pixels of radial r, by growing ``last_sample``.
+    ``first[r]`` to ``first[r + 1]`` are the pixels of radial r, by growing ``last_sample``;
+    ``own_samples`` are read on each pixel's own line.
     """
 
     first: IntArray
     row: Int32Array
     col: Int32Array
     last_sample: Int32Array
+    own_samples: int
+
+
+def own_samples(clearing_m: float, cell_m: float) -> int:
+    """Return how many samples are read on a pixel's own line: all within its clearing at least."""
+    return max(OWN_SAMPLES, ceil(clearing_m / cell_m))
 
 
 @njit(cache=True, nogil=True)
 def order_pixels(
-    row: float, col: float, row0: int, col0: int, rows: int, cols: int, radius_cells: float
+    row: float,
+    col: float,
+    row0: int,
+    col0: int,
+    rows: int,
+    cols: int,
+    radius_cells: float,
+    own: int,
 ) -> PixelOrder:
     """Sort the pixels of a window within a radius by radial, then by the last sample they need.
 
@@ -58,7 +72,7 @@ def order_pixels(
                 continue
             turn = np.arctan2(d_col, -d_row) / (2.0 * np.pi)
             r = floor(turn * radials + 0.5) % radials
-            last = max(0, floor(cells - STATE_GAP_STEPS + 1e-9))
+            last = max(0, floor(cells - own - STATE_GAP_STEPS + 1e-9))
             radial_of[i, j], last_of[i, j] = r, last
             per_sample[last + 1] += 1
             per_radial[r + 1] += 1
@@ -79,4 +93,4 @@ def order_pixels(
         at = place[radial_of[i, j]]
         place[radial_of[i, j]] += 1
         out_row[at], out_col[at], out_last[at] = row0 + i, col0 + j, last_of[i, j]
-    return PixelOrder(first, out_row, out_col, out_last)
+    return PixelOrder(first, out_row, out_col, out_last, own)

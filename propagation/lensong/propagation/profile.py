@@ -9,6 +9,7 @@ from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 from lensong.propagation.kernel import kernel
 from lensong.propagation.p1812 import PathProfile
 from lensong.propagation.sampling import bilinear
+from lensong.propagation.terminal import ROUNDING_M, TERMINAL_CLEARING_M, check_clearing
 from lensong.propagation.terrain import INLAND, Terrain
 from lensong.propagation.types import Float32Array, FloatArray
 
@@ -35,6 +36,7 @@ def path_profile(
     end_row: float,
     end_col: float,
     step_m: float | None = None,
+    terminal_clearing_m: float = TERMINAL_CLEARING_M,
 ) -> PathProfile:
     """Return the profile between two places of a terrain, read bilinearly at equal steps.
 
@@ -46,6 +48,10 @@ def path_profile(
     step_m : float, optional
         Wanted distance of samples [m]; the path is divided into equal steps near it. Default: a
         cell.
+    terminal_clearing_m : float
+        Clutter nearer than this to either end is left out, 0 to 500 [m]; where there is clutter
+        at that distance, one more point of the surface stands exactly there. See
+        `lensong.propagation.terminal`.
 
     Returns
     -------
@@ -54,10 +60,12 @@ def path_profile(
     Raises
     ------
     OutOfRangeError
-        When the places are less than 250 m apart or the step is not above 0.
+        When the places are less than 250 m apart, the step is not above 0 or the clearing is no
+        distance from 0 to 500 m.
     InvalidInputError
         When the line leaves the terrain or crosses missing elevation.
     """
+    check_clearing(terminal_clearing_m)
     step = terrain.cell_m if step_m is None else step_m
     if not step > 0.0:
         raise OutOfRangeError("step_m", step, 0.0, float("inf"))
@@ -73,15 +81,30 @@ def path_profile(
             "terrain all the way, enlarge it or fill the void"
         )
     clutter = np.zeros_like(ground)
+    rim_m, rim_surface = np.empty(0), np.empty(0)
     if terrain.clutter_m is not None:
-        clutter = _along(terrain.clutter_m, at_row, at_col)
+        from_end_m = np.minimum(share, 1.0 - share) * length_m
+        counts = from_end_m >= terminal_clearing_m - ROUNDING_M
+        clutter = np.where(counts, _along(terrain.clutter_m, at_row, at_col), 0.0)
+        if 0.0 < terminal_clearing_m <= (length_m + ROUNDING_M) / 2.0:
+            rim_m = np.array([terminal_clearing_m, length_m - terminal_clearing_m])
+            rim_row = row + rim_m / length_m * (end_row - row)
+            rim_col = col + rim_m / length_m * (end_col - col)
+            stands = _along(terrain.clutter_m, rim_row, rim_col)
+            rim_surface = (_along(terrain.ground_m, rim_row, rim_col) + stands)[stands > 0.0]
+            rim_m = rim_m[stands > 0.0]
     zone = np.full(count + 1, INLAND, dtype=np.int64)
     if terrain.zone is not None:
         zone = terrain.zone[np.rint(at_row).astype(int), np.rint(at_col).astype(int)].astype(
             np.int64
         )
     return PathProfile(
-        distance_m=share * length_m, terrain_amsl_m=ground, clutter_height_m=clutter, zone=zone
+        distance_m=share * length_m,
+        terrain_amsl_m=ground,
+        clutter_height_m=clutter,
+        zone=zone,
+        rim_distance_m=rim_m,
+        rim_surface_amsl_m=rim_surface,
     )
 
 

@@ -121,7 +121,13 @@ def zone_step(
 
 @kernel
 def _read_samples(
-    radial: Radial, rasters: Rasters, row: float, col: float, d_row: float, d_col: float
+    radial: Radial,
+    rasters: Rasters,
+    row: float,
+    col: float,
+    d_row: float,
+    d_col: float,
+    bare_samples: int,
 ) -> int:
     """Sample ground, clutter and zone outward; return how many samples have elevation."""
     count = int(radial.values.shape[1])
@@ -131,7 +137,7 @@ def _read_samples(
         if np.isnan(surface):
             return i
         radial.values[GROUND_M, i] = ground
-        radial.values[SURFACE_M, i] = ground if i == 0 else surface
+        radial.values[SURFACE_M, i] = ground if i <= bare_samples else surface
         if rasters.has_zone:
             radial.zones[i, 5] = nearest(rasters.zone, at_row, at_col)
     return count
@@ -194,6 +200,7 @@ def walk_radial(
     col: float,
     d_row: float,
     d_col: float,
+    bare_samples: int,
     tx_agl_m: float,
     curvature: float,
     rare_curvature: float,
@@ -201,10 +208,11 @@ def walk_radial(
 ) -> int:
     """Fill a radial's samples and running quantities; return how many samples it has.
 
-    It ends before the first sample without elevation. Hulls are left empty: they grow while the
+    It ends before the first sample without elevation. Clutter does not count up to sample
+    ``bare_samples``. Hulls are left empty: they grow while the
     receivers are served.
     """
-    count = _read_samples(radial, rasters, row, col, d_row, d_col)
+    count = _read_samples(radial, rasters, row, col, d_row, d_col, bare_samples)
     radial.hull_size[:] = 0
     if count == 0:
         return 0

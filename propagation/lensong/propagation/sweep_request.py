@@ -9,7 +9,8 @@ import numpy as np
 
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 from lensong.propagation.link import Climate, Link
-from lensong.propagation.pixel_order import PixelOrder, order_pixels
+from lensong.propagation.pixel_order import PixelOrder, order_pixels, own_samples
+from lensong.propagation.terminal import TERMINAL_CLEARING_M, check_clearing
 from lensong.propagation.terrain import Terrain
 
 __all__ = ["Site", "SweepRequest", "pixel_order", "window"]
@@ -54,6 +55,9 @@ class SweepRequest:
         Latitude at the mast and its change per cell; only the climate of a path needs it.
     tx_coast_distance_m, rx_coast_distance_m : float
         Distance to the coast [m].
+    terminal_clearing_m : float
+        Clutter nearer than this to either antenna does not count, 0 to 500 [m]. See
+        `lensong.propagation.terminal`.
     """
 
     row: float
@@ -71,6 +75,7 @@ class SweepRequest:
     lat_per_col_deg: float = 0.0
     tx_coast_distance_m: float = 500e3
     rx_coast_distance_m: float = 500e3
+    terminal_clearing_m: float = TERMINAL_CLEARING_M
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -86,6 +91,7 @@ class SweepRequest:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise OutOfRangeError(name, value, low, high)
+        check_clearing(self.terminal_clearing_m)
         if self.polarization not in ("vertical", "horizontal"):
             raise InvalidInputError(
                 f"polarization is {self.polarization!r}, wanted 'vertical' or 'horizontal'"
@@ -138,9 +144,18 @@ def window(request: SweepRequest, terrain: Terrain) -> tuple[int, int, int, int]
 def pixel_order(request: SweepRequest, terrain: Terrain) -> PixelOrder:
     """Return the order in which a sweep serves its pixels.
 
-    It depends only on the mast's position and the radius: carriers of one mast may share it.
+    It depends only on the mast's position, the radius and, with clutter, the clearing around
+    antennas: carriers of one mast may share it.
     """
     row0, col0, rows, cols = window(request, terrain)
+    clearing_m = 0.0 if terrain.clutter_m is None else request.terminal_clearing_m
     return order_pixels(
-        request.row, request.col, row0, col0, rows, cols, request.radius_m / terrain.cell_m
+        request.row,
+        request.col,
+        row0,
+        col0,
+        rows,
+        cols,
+        request.radius_m / terrain.cell_m,
+        own_samples(clearing_m, terrain.cell_m),
     )

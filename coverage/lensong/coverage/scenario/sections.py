@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from lensong.coverage.service import DEFAULT_SERVICES
 from lensong.propagation.models import model_name
+from lensong.propagation.terminal import LONGEST_CLEARING_M, TERMINAL_CLEARING_M
 
 __all__ = ["FILE_KEYS", "ScenarioFile"]
 
@@ -185,6 +186,9 @@ class PropagationSection(_Section):
     n0: Annotated[float, Field(ge=200.0, le=500.0)] = 365.5
     time_percent: Annotated[float, Field(ge=1.0, le=50.0)] = 50.0
     polarization: Literal["vertical", "horizontal"] = "vertical"
+    terminal_clearing_m: Annotated[float, Field(ge=0.0, le=LONGEST_CLEARING_M)] = (
+        TERMINAL_CLEARING_M
+    )
     location_sigma_db: Annotated[float, Field(ge=0.0, le=30.0)] = 4.0
     model_sigma_db: Annotated[float, Field(ge=0.0, le=30.0)] = 7.0
     shadowing_correlation: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
