@@ -100,7 +100,7 @@ def losses_db(
 def medians_db(scratch: Path, clearing_m: float) -> dict[float, tuple[float, float]]:
     """Return the median loss in forest and on bare ground by step."""
     places = mast_places()
-    table = {}
+    table: dict[float, tuple[float, float]] = {}
     forests: list[Path] = []
     for number, (east, north) in enumerate(places):
         forests.append(scratch / f"forest{number}.tif")
@@ -110,9 +110,10 @@ def medians_db(scratch: Path, clearing_m: float) -> dict[float, tuple[float, flo
             losses_db(place, step_m, forest, scratch, clearing_m)
             for place, forest in zip(places, forests, strict=True)
         ]
-        table[step_m] = tuple(
+        forest_db, bare_db = (
             float(np.median(np.concatenate([pair[k] for pair in both]))) for k in (0, 1)
         )
+        table[step_m] = forest_db, bare_db
     return table
 
 
