@@ -74,19 +74,20 @@ def test_what_viewers_see_now_goes_before_what_they_will_see() -> None:
         live("fine", "ok", 0.2),
         live("unwatched", "unknown"),
         planned("ready", "ready", 1.0, uplink_safe_bps=9e6),
-        planned("untested", "unknown", 1.0),
+        planned("untested", "unknown", 1.0, never_measured=True),
     )
     assert keys(*sites) == [
         ("gone", "trouble.down"),
         ("breaking-worse", "trouble.stream"),
         ("breaking", "trouble.stream"),
         ("soon-short", "trouble.short"),
-        ("tomorrow-short", "trouble.short"),
         ("lagging", "trouble.stream"),
         ("soon-at-risk", "trouble.short"),
         ("unwatched", "trouble.unwatched"),
         ("untested", "trouble.untested"),
+        ("tomorrow-short", "trouble.short"),
     ]
+    assert [t.site.site_id for t in troubles_of(sites, NOW) if t.ahead] == ["tomorrow-short"]
 
 
 def test_a_site_whose_session_is_days_away_is_in_no_trouble_yet() -> None:
@@ -94,17 +95,17 @@ def test_a_site_whose_session_is_days_away_is_in_no_trouble_yet() -> None:
 
 
 def test_what_is_in_doubt_is_named() -> None:
-    assert keys(planned("short", "at_risk", 1.0, uplink_safe_bps=2e6)) == [
+    assert keys(planned("short", "at_risk", 1.0, uplink_safe_bps=2e6, ready_probability=0.8)) == [
         ("short", "trouble.short")
     ]
     # fast enough, yet not sure to last: no rate would be safe
-    assert keys(planned("outages", "at_risk", 1.0, uplink_safe_bps=1e3)) == [
+    assert keys(planned("outages", "at_risk", 1.0, ready_probability=0.8)) == [
         ("outages", "trouble.unsure")
     ]
-    assert keys(planned("lossy", "at_risk", 1.0, uplink_safe_bps=8e6)) == [
+    assert keys(planned("lossy", "at_risk", 1.0, uplink_safe_bps=8e6, ready_probability=0.8)) == [
         ("lossy", "trouble.unsure")
     ]
-    assert keys(planned("never-measured", "at_risk", 1.0)) == [
+    assert keys(planned("never-measured", "at_risk", 1.0, never_measured=True)) == [
         ("never-measured", "trouble.untested")
     ]
 

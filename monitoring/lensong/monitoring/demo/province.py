@@ -84,6 +84,10 @@ _SESSIONS: tuple[tuple[int, str, float, float, str], ...] = (
     (5, "Tết Sín Chải", 50.0, 2.0, "tiktok-720p30"),
 )
 
+_STEADY_FROM_BPS = 5e6
+_SPREAD_LOG10 = {True: 0.025, False: 0.07}
+"""How the seconds of a test vary, in decades: of a phone at rest on a good link, and on a weak one."""
+
 _NEVER_MEASURED = {17, 10}
 _TOLD = 3
 """Past sessions of which the stream and the report are kept."""
@@ -95,6 +99,10 @@ _BEAT_S = 2.0
 class _Place:
     site: Site
     median_bps: float
+
+    @property
+    def spread_log10(self) -> float:
+        return _SPREAD_LOG10[self.median_bps >= _STEADY_FROM_BPS]
 
 
 def _places() -> Iterator[tuple[Commune, list[_Place]]]:
@@ -211,7 +219,7 @@ async def _history(
                         operator="Mạng A",
                         tests=1,
                         failures=0,
-                        uplink_p10_bps=10.0 ** (level - 0.13),
+                        uplink_p10_bps=10.0 ** (level - 1.3 * place.spread_log10),
                         uplink_p50_bps=10.0**level,
                         sent_bytes=30_000_000,
                     )
@@ -351,7 +359,7 @@ def _test(
             sent_bytes=2_000_000,
         )  # fmt: skip
     level = math.log10(place.median_bps) - _load(at.astimezone(zone)) + chance.gauss(0.0, 0.06)
-    bins = sorted(10.0 ** (level + chance.gauss(0.0, 0.07)) for _ in range(27))
+    bins = sorted(10.0 ** (level + chance.gauss(0.0, place.spread_log10)) for _ in range(27))
     return Measurement(
         **common,
         outcome=Outcome.SUCCESS,

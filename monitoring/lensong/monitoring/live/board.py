@@ -27,6 +27,9 @@ from lensong.monitoring.records import Measurement, Outcome, Session, SessionSta
 __all__ = ["Board"]
 
 
+_UNMEASURED = ("never_measured", "no_evidence")
+
+
 @dataclass(slots=True)
 class _Live:
     """What was last heard of a site."""
@@ -196,6 +199,7 @@ class Board:
                 shown,
                 readiness_state=verdict.state.value,
                 ready_probability=verdict.probability,
+                never_measured=any(reason.code in _UNMEASURED for reason in verdict.reasons),
                 verdict_at=verdict.judged_at,
                 uplink_required_bps=verdict.uplink_required_bps,
                 uplink_safe_bps=verdict.uplink_safe_bps,

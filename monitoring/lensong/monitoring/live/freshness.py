@@ -90,7 +90,7 @@ def as_of(site: SiteSnapshot, now: datetime, limits: Freshness = FRESHNESS) -> S
         gone["session_live"] = False
     if not (_is_coming(site, now) and is_fresh(site.verdict_at, limits.verdict)):
         forget(_OF_VERDICT)
-        gone["readiness_state"] = "unknown"
+        gone["readiness_state"], gone["never_measured"] = "unknown", False
     if site.stream is not None and not is_fresh(site.stream.sampled_at, limits.stream):
         gone["stream"] = None
     return replace(site, **gone) if gone else site

@@ -56,6 +56,8 @@ class SiteSnapshot:
     ----------
     readiness_state : str
         ``ready``, ``at_risk``, ``not_ready`` or ``unknown``: the verdict for the next session.
+    never_measured : bool
+        The verdict found no measurement of the site at all.
     uplink_p10_bps, uplink_p50_bps : float, optional
         Of the last successful active test, while it is fresh [bit/s].
     probes, probe_sent_bytes : mapping, int
@@ -84,6 +86,7 @@ class SiteSnapshot:
     synthetic: bool = False
     readiness_state: str = "unknown"
     ready_probability: float | None = None
+    never_measured: bool = False
     verdict_at: datetime | None = None
     profile_code: str | None = None
     uplink_required_bps: float | None = None

@@ -14,6 +14,7 @@ _SHAPES = {
     '<path class="sign" d="M7.5 7.5l9 9m0-9l-9 9"/>',
     "unknown": '<path class="hollow" d="M12 1.5L22.5 12 12 22.5 1.5 12z"/>'
     '<path class="sign dark" d="M9.6 9.8a2.4 2.4 0 1 1 3.4 2.2c-.8.4-1 .8-1 1.6M12 16.6v.2"/>',
+    "idle": '<circle class="hollow" cx="12" cy="12" r="6"/>',
 }
 _SAME_SHAPE = {"ok": "ready", "not_ok": "not_ready", "down": "not_ready"}
 

@@ -15,6 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.errors import NotFoundError
+from lensong.monitoring.live.freshness import as_of
+from lensong.monitoring.live.standing import STANDINGS, standing_of
 from lensong.monitoring.records import Site
 from lensong.monitoring.store.measurements import hours_between, list_measurements
 from lensong.monitoring.store.people import tokens_of
@@ -46,13 +48,17 @@ class Link(Body):
 @router.get("/sites")
 async def list_all(request: Request, service: Running, principal: Reader) -> Response:
     """Show every site in the asker's area."""
-    seen = list(service.directory.visible_to(principal))
-    snapshot = service.board.snapshot(service.clock.now(), seen)
+    now, seen = service.clock.now(), list(service.directory.visible_to(principal))
+    sites = [as_of(site, now) for site in service.board.snapshot(now, seen).sites]
     return render(
         request,
         "sites.html",
         principal=principal,
-        sites=sorted(snapshot.sites, key=lambda site: (site.commune_name, site.name)),
+        sites=[
+            (site, standing_of(site))
+            for site in sorted(sites, key=lambda site: (site.commune_name, site.name))
+        ],
+        order=STANDINGS,
     )
 
 

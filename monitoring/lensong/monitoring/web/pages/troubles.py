@@ -8,22 +8,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from lensong.monitoring.live.snapshot import SiteSnapshot
+from lensong.monitoring.live.standing import STREAM_LOOKS_LIKE
 
-__all__ = ["STREAM_LOOKS_LIKE", "Trouble", "troubles_of"]
+__all__ = ["Trouble", "troubles_of"]
 
-STREAM_LOOKS_LIKE = {
-    "ok": "ready",
-    "at_risk": "at_risk",
-    "not_ok": "not_ready",
-    "down": "not_ready",
-    "unknown": "unknown",
-}
-"""With which of the four shapes a stream's state is drawn."""
+_NOW, _AHEAD = timedelta(hours=2), timedelta(hours=24)
+"""A session that begins within the first is to be handled now, within the second to be prepared."""
 
-_SOON = timedelta(hours=24)
 _BACKLOG_AFTER = timedelta(hours=1)
-_NO_RATE_BPS = 10e3
-"""A safe rate below this is none: it is not the rate that is in doubt [bit/s]."""
 
 # what viewers see now goes first, then what they will see, the sooner the more urgent
 _DOWN, _BREAKING, _NOT_READY, _LAGGING, _AT_RISK, _UNKNOWN, _FAILED, _BACKLOG = range(8)
@@ -41,6 +33,8 @@ class Trouble:
         Which of the four shapes it is drawn with.
     key, values
         The message that tells it.
+    ahead : bool
+        It hurts within a day, and not yet: to be prepared, not to be handled now.
     """
 
     rank: tuple[int, float]
@@ -48,6 +42,7 @@ class Trouble:
     state: str
     key: str
     values: Mapping[str, Any] = field(default_factory=dict)
+    ahead: bool = False
 
 
 def troubles_of(sites: Sequence[SiteSnapshot], now: datetime) -> tuple[Trouble, ...]:
@@ -60,21 +55,26 @@ def troubles_of(sites: Sequence[SiteSnapshot], now: datetime) -> tuple[Trouble, 
     """
     found: list[Trouble] = []
     for site in sites:
-        troubles = sorted(_troubles(site, now), key=lambda trouble: trouble.rank)
+        troubles = sorted(_troubles(site, now), key=_order)
         found += troubles[:1]
-    return tuple(sorted(found, key=lambda trouble: (trouble.rank, trouble.site.site_id)))
+    return tuple(sorted(found, key=lambda trouble: (*_order(trouble), trouble.site.site_id)))
+
+
+def _order(trouble: Trouble) -> tuple[bool, tuple[int, float]]:
+    return trouble.ahead, trouble.rank
 
 
 def _troubles(site: SiteSnapshot, now: datetime) -> Iterable[Trouble]:
     yield from _stream_troubles(site)
     starts_at = site.session_starts_at
-    if starts_at is not None and starts_at - now <= _SOON and not site.session_live:
+    if starts_at is not None and starts_at - now <= _AHEAD and not site.session_live:
         kinds = {"not_ready": _NOT_READY, "at_risk": _AT_RISK, "unknown": _UNKNOWN}
         if (kind := kinds.get(site.readiness_state)) is not None:
             yield Trouble(
                 rank=(kind, (starts_at - now).total_seconds()),
                 site=site,
                 state=site.readiness_state,
+                ahead=starts_at - now > _NOW,
                 key=_why(site),
                 values={
                     "starts_at": starts_at,
@@ -104,9 +104,12 @@ def _troubles(site: SiteSnapshot, now: datetime) -> Iterable[Trouble]:
 
 def _why(site: SiteSnapshot) -> str:
     safe_bps, required_bps = site.uplink_safe_bps, site.uplink_required_bps
-    if site.readiness_state == "unknown" or safe_bps is None or required_bps is None:
+    if site.never_measured:
         return "trouble.untested"
-    return "trouble.short" if _NO_RATE_BPS < safe_bps < required_bps else "trouble.unsure"
+    if site.readiness_state == "unknown":
+        return "trouble.unknown"
+    short = safe_bps is not None and required_bps is not None and safe_bps < required_bps
+    return "trouble.short" if short else "trouble.unsure"
 
 
 def _stream_troubles(site: SiteSnapshot) -> Iterable[Trouble]:

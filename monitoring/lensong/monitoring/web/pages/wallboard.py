@@ -15,6 +15,7 @@ from fastapi.responses import Response
 from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.live.freshness import as_of
 from lensong.monitoring.live.snapshot import SiteSnapshot
+from lensong.monitoring.live.standing import STANDINGS, STREAM_LOOKS_LIKE, standing_of
 from lensong.monitoring.records import Session
 from lensong.monitoring.service import Service
 from lensong.monitoring.store.events import KeptVerdict, latest_verdicts
@@ -22,15 +23,13 @@ from lensong.monitoring.store.sessions import open_sessions
 from lensong.monitoring.web.guards import Running
 from lensong.monitoring.web.pages.rendering import PageNeeds, render, words_of
 from lensong.monitoring.web.pages.site_map import site_map
-from lensong.monitoring.web.pages.troubles import STREAM_LOOKS_LIKE, troubles_of
+from lensong.monitoring.web.pages.troubles import troubles_of
 from lensong.monitoring.web.pages.words import Words
 
 __all__ = ["router"]
 
 router = APIRouter()
 
-_STATES = ("not_ready", "at_risk", "unknown", "ready")
-_GROUPS = (*_STATES[:3], "ready", "idle")
 _SESSIONS = 6
 _MOST_TILES = 100
 _ROWS = 25
@@ -39,10 +38,9 @@ _ROWS = 25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:
-    """A site as the wall shows it; ``group`` is its state, or ``idle`` without a session."""
+    """A site as the wall shows it."""
 
     site: SiteSnapshot
-    group: str
     state: str
     word: str
     note: str
@@ -61,19 +59,19 @@ async def wallboard(
     everything = [as_of(site, now) for site in service.board.snapshot(now, seen).sites]
     chosen = [site for site in everything if province is None or site.province_code == province]
     tiles = sorted((_tile(site, words) for site in chosen), key=_order)
-    shown, groups = tiles[:_MOST_TILES], Counter(tile.group for tile in tiles)
+    shown, groups = tiles[:_MOST_TILES], Counter(tile.state for tile in tiles)
+    troubles = troubles_of(chosen, now)
     coming, verdicts = await _coming(service, {site.site_id for site in chosen}, now)
     return render(
         request,
         "wallboard.html",
         principal=principal,
-        tiles=[(group, [tile for tile in shown if tile.group == group]) for group in _GROUPS],
+        tiles=[(group, [tile for tile in shown if tile.state == group]) for group in STANDINGS],
         sites=len(tiles),
         more_sites=len(tiles) - len(shown),
         columns=max(1, min(4, math.ceil((len(shown) + len(groups)) / _ROWS))),
-        counts=Counter(tile.state for tile in tiles),
-        groups=groups,
-        states=_STATES,
+        counts=groups,
+        states=STANDINGS,
         provinces=sorted({(site.province_code, site.province_name) for site in everything}),
         communes=_communes(tiles),
         province=province,
@@ -84,7 +82,8 @@ async def wallboard(
         more=max(0, len(coming) - _SESSIONS),
         streams=sorted((site for site in chosen if site.session_live), key=_stream_order),
         looks=STREAM_LOOKS_LIKE,
-        alerts=troubles_of(chosen, now),
+        alerts=[trouble for trouble in troubles if not trouble.ahead],
+        ahead=[trouble for trouble in troubles if trouble.ahead],
         map=site_map([(tile.site, tile.state) for tile in tiles], words),
         synthetic=any(site.synthetic for site in chosen),
     )
@@ -105,30 +104,18 @@ async def _coming(
 
 
 def _tile(site: SiteSnapshot, words: Words) -> Tile:
-    stream = site.stream
-    if site.session_live and stream is not None:
-        # what the viewers get counts more than what was expected
-        state = STREAM_LOOKS_LIKE[stream.state]
-        word = words.t(f"stream_state_{stream.state}")
-        note = words.t("wall.live")
+    standing = standing_of(site)
+    if standing.state == "idle":
+        note = ""
     else:
-        state = site.readiness_state
-        word = words.t(f"state.{state}")
         note = words.t("wall.live") if site.session_live else words.soon(site.session_starts_at)
-    idle = site.session_id is None
-    return Tile(
-        site=site,
-        group="idle" if idle else state,
-        state=state,
-        word=words.t("wall.idle") if idle else word,
-        note="" if idle else note,
-    )
+    return Tile(site=site, state=standing.state, word=words.t(standing.key), note=note)
 
 
 def _order(tile: Tile) -> tuple[Any, ...]:
     starts_at = tile.site.session_starts_at
     return (
-        _GROUPS.index(tile.group),
+        STANDINGS.index(tile.state),
         0.0 if starts_at is None else starts_at.timestamp(),
         tile.site.name,
     )
@@ -136,9 +123,9 @@ def _order(tile: Tile) -> tuple[Any, ...]:
 
 def _stream_order(site: SiteSnapshot) -> tuple[int, float, str]:
     if site.stream is None:
-        return _STATES.index("unknown"), 0.0, site.name
+        return STANDINGS.index("unknown"), 0.0, site.name
     look = STREAM_LOOKS_LIKE[site.stream.state]
-    return _STATES.index(look), -(site.stream.lag_s or 0.0), site.name
+    return STANDINGS.index(look), -(site.stream.lag_s or 0.0), site.name
 
 
 def _communes(tiles: Iterable[Tile]) -> list[tuple[str, Counter[str]]]:

@@ -1,0 +1,56 @@
+"""How a site stands, in one word: what walls, lists, maps and counts say of it alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lensong.monitoring.live.snapshot import SiteSnapshot
+
+__all__ = ["STANDINGS", "STREAM_LOOKS_LIKE", "Standing", "standing_of"]
+
+STREAM_LOOKS_LIKE = {
+    "ok": "ready",
+    "at_risk": "at_risk",
+    "not_ok": "not_ready",
+    "down": "not_ready",
+    "unknown": "unknown",
+}
+"""With which of the shapes a stream's state is drawn."""
+
+STANDINGS = ("not_ready", "at_risk", "unknown", "ready", "idle")
+"""The worst first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a site stands.
+
+    Parameters
+    ----------
+    state : str
+        One of `STANDINGS`; ``idle`` has no session, which is no lack of knowledge.
+    key : str
+        The message that names it.
+    """
+
+    state: str
+    key: str
+
+
+def standing_of(site: SiteSnapshot) -> Standing:
+    """Return how a site stands.
+
+    Parameters
+    ----------
+    site : SiteSnapshot
+        As of now: without what is out of date (`freshness.as_of`).
+
+    Notes
+    -----
+    While a stream is seen, what the viewers get counts more than what was expected.
+    """
+    if site.session_id is None:
+        return Standing("idle", "state.idle")
+    if site.session_live and site.stream is not None:
+        return Standing(STREAM_LOOKS_LIKE[site.stream.state], f"stream_state_{site.stream.state}")
+    return Standing(site.readiness_state, f"state.{site.readiness_state}")
