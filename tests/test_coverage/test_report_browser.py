@@ -244,6 +244,29 @@ def test_the_figure_prints_with_its_legend(report: Page) -> None:
     assert size[1] > canvas[1] + 100  # title above, legend below
 
 
+def test_no_name_of_a_column_is_a_box_of_a_button_in_print(report: Page) -> None:
+    """Chromium repeats the head of a table on every page, but for the buttons in it."""
+    report.call("Emulation.setEmulatedMedia", media="print")
+    try:
+        boxes = report.ask(
+            "[...new Set([...document.querySelectorAll('thead button')]"
+            ".map(b => getComputedStyle(b).display))]"
+        )
+        heads = report.ask("getComputedStyle(document.querySelector('thead')).display")
+    finally:
+        report.call("Emulation.setEmulatedMedia", media="")
+    assert (boxes, heads) == (["contents"], "table-header-group")
+
+
+def test_the_side_of_the_map_is_not_cut(report: Page) -> None:
+    report.resize(1280, 900)
+    cut = report.ask(
+        "(() => { const panel = document.querySelector('.panel');"
+        "return panel.scrollHeight - panel.clientHeight; })()"
+    )
+    assert cut <= 1
+
+
 def test_without_webgl_the_numbers_and_the_table_still_work(
     report_file: Path, tmp_path: Path
 ) -> None:
