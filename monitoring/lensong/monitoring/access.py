@@ -92,6 +92,13 @@ class Principal:
         """Return whether the role may do that at all."""
         return action is Action.PUBLIC or action in MAY[self.role]
 
+    def governs(self, *, province_code: str, commune_code: str = "") -> bool:
+        """Return whether the scope is that commune, or the province; a site's is never either."""
+        places = {Role.COMMUNE: commune_code, Role.PROVINCE: province_code}
+        return self.role is Role.ADMIN or (
+            self.role in places and self.scope != "" and self.scope == places[self.role]
+        )
+
     def sees(self, *, site_id: str, commune_code: str, province_code: str) -> bool:
         """Return whether a site lies in the scope."""
         places = {

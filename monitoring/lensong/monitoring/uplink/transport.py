@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl, urlencode
 
 from uvicorn.config import Config
@@ -19,6 +19,9 @@ from websockets.exceptions import InvalidState
 from websockets.http11 import Request
 
 from lensong.monitoring.uplink.tcp_info import HasSocketOptions, TcpInfo, read_tcp_info
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGISendEvent
 
 __all__ = ["NDT7_MESSAGE_BYTES", "MeteredWebSocketProtocol", "Wire", "wire_of"]
 
@@ -98,6 +101,17 @@ class MeteredWebSocketProtocol(WebSocketsSansIOProtocol):
         if metered:
             self._wire.access_token, rest = _without_token(self.scope["query_string"])
             self.scope["query_string"] = rest
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send what the application says.
+
+        Notes
+        -----
+        uvicorn (0.54) takes a refusal that has a body for no answer at all, and logs an error.
+        """
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+            self.handshake_complete = True
 
     def shutdown(self) -> None:
         """End with the server.

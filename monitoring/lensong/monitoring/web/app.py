@@ -74,7 +74,7 @@ def create_app(service: Service, *, asker: Principal | None = None) -> FastAPI:
         docs_url=None,  # its page would load scripts from elsewhere
         redoc_url=None,
         openapi_url=None,
-        responses=refusals(413, 415, 431),  # the guard's, before any route is chosen
+        responses=refusals(400, 413, 415, 431),  # the guard's, before any route is chosen
     )
     app.state.service = service
     app.state.language = service.config.language

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import re
 import secrets
 import time
 from collections.abc import Callable
@@ -33,21 +34,36 @@ _HEADERS = {
 }
 
 
-def content_security_policy(nonce: str) -> str:
-    """Return a policy that lets a page load from this service alone."""
+def content_security_policy(nonce: str, host: str = "") -> str:
+    """Return a policy that lets a page load from this service alone.
+
+    Parameters
+    ----------
+    host : str
+        The page's own, by which WebSockets are named: not all browsers count them to ``'self'``.
+    """
+    sockets = f" ws://{host} wss://{host}" if host else ""
     return (
         f"default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self' "
-        "'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self' ws: wss:; "
+        f"'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self'{sockets}; "
         "worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; "
         "frame-ancestors 'none'"
     )
 
+
+_PLAIN_HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
 _HEAD_BYTES = 32_768
 _BODIES_BYTES = 67_108_864
 """Of all bodies that wait for their rest; one read of a socket comes on top, for each sender."""
 
 _DISCARDED_BYTES = 8_388_608
+
+
+def _host(scope: Scope) -> str:
+    """Return the host that was asked for, empty where it is no plain one."""
+    given = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+    return given if _PLAIN_HOST.fullmatch(given) else ""
 
 
 class _RefusedError(Exception):
@@ -81,6 +97,9 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request within the limits."""
+        if scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -99,8 +118,11 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
+                # what says nothing of it is private, whatever its kind
+                headers.setdefault("Cache-Control", "private, no-store")
                 if headers.get("content-type", "").startswith("text/html"):
-                    headers.setdefault("Content-Security-Policy", content_security_policy(nonce))
+                    policy = content_security_policy(nonce, _host(scope))
+                    headers.setdefault("Content-Security-Policy", policy)
             await send(message)
 
         try:
@@ -116,6 +138,28 @@ class Guard:
             # the template of the path: the path itself may hold the secret of a join link
             _LOG.info("%s %s %d %.1f ms", scope["method"], route or "-", status, took_s * 1e3)
 
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a WebSocket; it stands in the log as requests do, refused or not."""
+        began_s = time.perf_counter()
+        status = 403  # as the server answers where nobody does
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "websocket.accept":
+                status = 101
+            elif message["type"] == "websocket.http.response.start":
+                status = message["status"]
+            elif message["type"] == "websocket.close" and message.get("code", 0) >= 4_000:
+                status = message["code"]  # refused in words of the protocol's own
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        finally:
+            route = getattr(scope.get("route"), "path", "")
+            took_s = time.perf_counter() - began_s
+            _LOG.info("WS %s %d %.1f ms", route or "-", status, took_s * 1e3)
+
     def _check_head(self, scope: Scope) -> None:
         size = len(scope.get("raw_path") or b"") + len(scope["query_string"])
         for name, value in scope["headers"]:
@@ -124,6 +168,8 @@ class Guard:
                 raise _RefusedError(
                     415, "unsupported_media_type", "the body is compressed: send it as it is"
                 )
+            if name == b"host" and value and not _PLAIN_HOST.fullmatch(value.decode("latin-1")):
+                raise _RefusedError(400, "bad_request", "Host is no address")
             if name == b"content-length" and value.isdigit() and int(value) > self.body_bytes:
                 raise _RefusedError(413, "too_large", self.too_large)
         if size > _HEAD_BYTES:

@@ -10,9 +10,8 @@ from pydantic import Field, TypeAdapter
 
 from lensong.monitoring.operations import people, tokens
 from lensong.monitoring.operations.tokens import OneTimeLink
-from lensong.monitoring.service import Service
 from lensong.monitoring.store.people import Person, Token, all_people, list_audit, tokens_of
-from lensong.monitoring.web.addresses import public_url
+from lensong.monitoring.web.addresses import link_url
 from lensong.monitoring.web.api.shapes import (
     Body,
     Cursor,
@@ -174,9 +173,10 @@ async def make_join(
     site: EquippedSite, body: JoinIn, request: Request, service: Running, principal: Equipper
 ) -> JoinOut:
     """Make a one-time link that gives a phone this site."""
+    address = link_url(service, request)  # first of all: a refusal makes nothing
     valid_for = timedelta(hours=body.valid_hours)
     link = await tokens.make_join(service, principal, site.site_id, valid_for)
-    return _link(service, request, "p", link)
+    return _link(address, "p", link)
 
 
 @router.get("/people")
@@ -191,10 +191,11 @@ async def make_person(
     body: PersonIn, request: Request, service: Running, principal: Admin
 ) -> NewPerson:
     """Add a person; the answer holds the one-time link by which they choose a password."""
+    address = link_url(service, request)
     person, link = await people.add_person(service, principal, **dict(body))
     return NewPerson(
         **PersonOut.of(person).model_dump(),
-        link=_link(service, request, "welcome", link),
+        link=_link(address, "welcome", link),
     )
 
 
@@ -203,8 +204,9 @@ async def make_person_link(
     person_id: Identifier, request: Request, service: Running, principal: Admin
 ) -> JoinOut:
     """Make a new one-time link by which a person chooses a password."""
+    address = link_url(service, request)
     link = await people.make_person_link(service, principal, person_id)
-    return _link(service, request, "welcome", link)
+    return _link(address, "welcome", link)
 
 
 @router.delete("/people/{person_id}", status_code=204)
@@ -242,6 +244,5 @@ def _new(token: Token, secret: str) -> NewToken:
     return NewToken(**TokenOut.of(token).model_dump(), secret=secret)
 
 
-def _link(service: Service, request: Request, page: str, link: OneTimeLink) -> JoinOut:
-    url = f"{public_url(service, request)}/{page}/{link.secret}"
-    return JoinOut(url=url, expires_at=link.expires_at)
+def _link(address: str, page: str, link: OneTimeLink) -> JoinOut:
+    return JoinOut(url=f"{address}/{page}/{link.secret}", expires_at=link.expires_at)

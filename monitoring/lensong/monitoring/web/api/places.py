@@ -7,7 +7,6 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 from pydantic import Field
 
-from lensong.monitoring.access import Role
 from lensong.monitoring.operations import places as operations
 from lensong.monitoring.records import Commune, Province
 from lensong.monitoring.store.rows import cursor_values, make_cursor, page_of
@@ -54,7 +53,7 @@ async def list_provinces(service: Running, principal: Reader) -> list[ProvinceBo
     return [
         ProvinceBody.of(item)
         for item in directory.provinces.values()
-        if principal.role is Role.ADMIN or item.code in seen or item.code == principal.scope
+        if item.code in seen or principal.governs(province_code=item.code)
     ]
 
 
@@ -75,9 +74,8 @@ async def list_communes(service: Running, principal: Reader) -> list[CommuneBody
     return [
         CommuneBody.of(item)
         for item in service.directory.communes.values()
-        if principal.role is Role.ADMIN
-        or item.code in seen
-        or principal.scope in (item.code, item.province_code)
+        if item.code in seen
+        or principal.governs(province_code=item.province_code, commune_code=item.code)
     ]
 
 
