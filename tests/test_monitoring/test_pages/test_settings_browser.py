@@ -136,7 +136,7 @@ def test_an_administrator_adds_changes_and_deletes_a_profile(served: Served, pag
     fill_in(page, srt_latency_ms="1500")
     saved(page)
     page.open(f"{served.url}/sessions/new")
-    offered = page.ask("document.querySelector('[name=profile] [value=youtube-4k]').textContent")
+    offered = page.ask("document.querySelector('[name=profile] [value=youtube-4k]').text")
     assert offered == "YouTube 4K · 17\u00a0Mbit/s"
 
     page.open(f"{served.url}/admin")
