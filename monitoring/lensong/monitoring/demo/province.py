@@ -86,7 +86,7 @@ _SESSIONS: tuple[tuple[int, str, float, float, str], ...] = (
 
 _STEADY_FROM_BPS = 5e6
 _SPREAD_LOG10 = {True: 0.025, False: 0.07}
-"""How the seconds of a test vary, in decades: of a phone at rest on a good link, and on a weak one."""
+"""How the seconds of a test vary, in decades, of a phone at rest: on a good link, on a weak one."""
 
 _NEVER_MEASURED = {17, 10}
 _TOLD = 3
