@@ -31,6 +31,11 @@ _CODES = {"ready": 0, "at_risk": EXIT_NO, "not_ready": EXIT_NO, "unknown": EXIT_
 @click.option("--technology", type=click.Choice(["3G", "4G", "5G"]), help="What the phone uses.")
 @click.option("--operator", help="Whose SIM is used.")
 @click.option(
+    "--motion",
+    type=click.Choice(["at-rest", "moving"]),
+    help="Whether the phone will stand still.  [default: at rest, unless motion was sensed]",
+)
+@click.option(
     "--language", type=click.Choice(["vi", "en"]), help="Of the answer.  [default: by LANG]"
 )
 @click.option("--token", envvar="LENSONG_TOKEN", show_envvar=True, help="Token of the site.")
@@ -44,6 +49,7 @@ def ready(
     duration: str,
     technology: str | None,
     operator: str | None,
+    motion: str | None,
     language: str | None,
     token: str | None,
     server: str | None,
@@ -80,6 +86,7 @@ def ready(
     }
     asked |= {"technology": technology} if technology else {}
     asked |= {"operator": operator} if operator else {}
+    asked |= {"motion": motion.replace("-", "_")} if motion else {}
     path = f"/api/v1/sites/{check_identifier('site', site)}/readiness"
 
     async def work(remote: Remote) -> dict[str, Any]:

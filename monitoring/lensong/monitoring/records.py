@@ -227,9 +227,20 @@ class SessionStatus(StrEnum):
 LONGEST_SESSION = timedelta(hours=24)
 
 
+class Motion(StrEnum):
+    """Whether a phone or modem stood still, as sensed or told."""
+
+    AT_REST = "at_rest"
+    MOVING = "moving"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A livestream that is planned, live, over or called off."""
+    """A livestream that is planned, live, over or called off.
+
+    ``motion`` is what was told of the phone; a site is a place, so unknown is at rest.
+    """
 
     session_id: str
     site_id: str
@@ -238,6 +249,7 @@ class Session:
     starts_at: datetime
     ends_at: datetime
     status: SessionStatus = SessionStatus.PLANNED
+    motion: Motion = Motion.UNKNOWN
 
     def __post_init__(self) -> None:
         check_identifier("session_id", self.session_id)
@@ -268,14 +280,6 @@ class ToldBy(StrEnum):
     MEDIA_SERVER = "media_server"
     WATCH = "watch"
     PERSON = "person"
-
-
-class Motion(StrEnum):
-    """Whether a phone or modem stood still, as sensed or told."""
-
-    AT_REST = "at_rest"
-    MOVING = "moving"
-    UNKNOWN = "unknown"
 
 
 class Method(StrEnum):
@@ -321,6 +325,8 @@ class Measurement(UplinkFigures):
         Of the bins [bit/s].
     sent_bytes : int
         Data that the test cost.
+    motion : Motion
+        Whether the client stood still meanwhile, as it sensed or was told.
     """
 
     site_id: str
@@ -345,6 +351,7 @@ class Measurement(UplinkFigures):
     spot: str | None = None
     lat_deg: float | None = None
     lon_deg: float | None = None
+    motion: Motion = Motion.UNKNOWN
 
     def __post_init__(self) -> None:
         _check_text("client_id", self.client_id, 64)

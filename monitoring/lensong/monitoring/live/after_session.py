@@ -9,7 +9,7 @@ from datetime import timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lensong.monitoring.live.directory import Directory
-from lensong.monitoring.records import Measurement, Session
+from lensong.monitoring.records import Measurement, Motion, Session
 from lensong.monitoring.store.engine import Database
 from lensong.monitoring.store.events import verdict_before
 from lensong.monitoring.store.measurements import measurements_between
@@ -65,6 +65,7 @@ async def close_session(
             technology=_technology(tests, directory, session),
             uplink_required_bps=profile.uplink_required_bps,
             tolerance=profile.tolerance,
+            motion=_motion(tests, session),
         )
 
     async def keep(connection: AsyncConnection) -> None:
@@ -74,6 +75,14 @@ async def close_session(
 
     await writer.run(keep)
     return report
+
+
+def _motion(tests: Sequence[Measurement], session: Session) -> Motion:
+    """Return whether the phone stood still: as told of the session, else as tests sensed."""
+    if session.motion is not Motion.UNKNOWN:
+        return session.motion
+    sensed = {test.motion for test in tests}
+    return next((m for m in (Motion.MOVING, Motion.AT_REST) if m in sensed), Motion.UNKNOWN)
 
 
 def _technology(tests: Sequence[Measurement], directory: Directory, session: Session) -> str | None:

@@ -181,6 +181,7 @@ def _test(measured: Measurement) -> UplinkTest:
         bins=len(measured.uplink_bins_bps),
         counted_by=measured.counted_by,
         spot=measured.spot,
+        motion=measured.motion,
         outages_s=_outages_s(measured.uplink_bins_bps),
         **measured.figures(),
     )

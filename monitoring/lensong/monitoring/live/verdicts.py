@@ -18,7 +18,7 @@ from lensong.monitoring.live.evidence import evidence_for, question_for
 from lensong.monitoring.readiness.judge import judge
 from lensong.monitoring.readiness.settings import ReadinessSettings
 from lensong.monitoring.readiness.verdict import State, Verdict
-from lensong.monitoring.records import Session, SessionStatus, Site, StreamProfile
+from lensong.monitoring.records import Motion, Session, SessionStatus, Site, StreamProfile
 from lensong.monitoring.store.engine import Database
 from lensong.monitoring.store.events import (
     Event,
@@ -65,6 +65,7 @@ class Judge:
         *,
         technology: str | None = None,
         operator: str | None = None,
+        motion: Motion = Motion.UNKNOWN,
         previous: Verdict | None = None,
     ) -> Verdict:
         """Return the verdict on a session that nobody planned; nothing is kept."""
@@ -77,6 +78,7 @@ class Judge:
             ends_at,
             technology=technology,
             operator=operator,
+            motion=motion,
         )
         async with self.database.reading() as connection:
             evidence = await evidence_for(connection, self.directory, site, now, self._safe_bps)
@@ -105,6 +107,7 @@ class Judge:
             profile,
             session.starts_at,
             session.ends_at,
+            motion=session.motion,
             previous=None if before is None else before.verdict,
         )
         if before is not None and trigger == "evidence" and _same(before.verdict, verdict):

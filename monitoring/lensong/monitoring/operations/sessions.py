@@ -12,7 +12,7 @@ from lensong.monitoring.access import Principal
 from lensong.monitoring.errors import ConflictError, NotFoundError, StoreUnavailableError
 from lensong.monitoring.operations.audit import noted
 from lensong.monitoring.operations.once import once
-from lensong.monitoring.records import Session, SessionStatus
+from lensong.monitoring.records import Motion, Session, SessionStatus
 from lensong.monitoring.service import Service
 from lensong.monitoring.store.events import Event, add_event
 from lensong.monitoring.store.sessions import get_session, put_session
@@ -29,6 +29,7 @@ class SessionPlan:
     profile_code: str
     starts_at: datetime
     ends_at: datetime
+    motion: Motion = Motion.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,7 @@ class SessionChanges:
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     status: SessionStatus | None = None
+    motion: Motion | None = None
 
 
 async def session_for(service: Service, principal: Principal, session_id: str) -> Session:

@@ -279,7 +279,9 @@ class _Taking:
             live = old.status is SessionStatus.LIVE and wanted.session.starts_at <= self.known.now
             status = SessionStatus.LIVE if live else SessionStatus.PLANNED
             kind = "changed"
-        session = replace(wanted.session, session_id=old.session_id, status=status)
+        session = replace(
+            wanted.session, session_id=old.session_id, status=status, motion=old.motion
+        )
         if session.site_id != old.site_id:
             self.left_sites.add(old.site_id)
         if session == old:

@@ -85,7 +85,7 @@ def judge(
         )
 
     need = question.need
-    answer = case.answer(need, _standing(question, previous))
+    answer = case.answer(need, _standing(question, previous, known.motion))
     best = advice.best_profile(
         need, question.ladder, lambda other: case.answer(other).state is State.READY
     )
@@ -159,7 +159,7 @@ def _no_safe_rate(case: Case, safe_bps: float | None) -> tuple[Reason, ...]:
     return (Reason(code="no_safe_rate", severity="info", values=values),)
 
 
-def _standing(question: Question, previous: Verdict | None) -> State | None:
+def _standing(question: Question, previous: Verdict | None, motion: Motion) -> State | None:
     """Return the state that stands for the very same question, None where there is none."""
     if previous is None:
         return None
@@ -168,6 +168,7 @@ def _standing(question: Question, previous: Verdict | None) -> State | None:
         and previous.profile_code == question.need.profile_code
         and previous.starts_at == question.starts_at
         and previous.ends_at == question.ends_at
+        and previous.motion in (motion, Motion.UNKNOWN)
     )
     return previous.state if same else None
 

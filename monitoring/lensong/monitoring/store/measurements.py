@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from lensong.monitoring.records import CountedBy, Measurement, Method, Outcome
+from lensong.monitoring.records import CountedBy, Measurement, Method, Motion, Outcome
 from lensong.monitoring.store.rows import (
     Page,
     cursor_values,
@@ -139,6 +139,7 @@ def _measurement(row: Any) -> Measurement:
         "method": Method(row["method"]),
         "outcome": Outcome(row["outcome"]),
         "counted_by": CountedBy(row["counted_by"]),
+        "motion": Motion(row["motion"]),
     }
     return from_row(Measurement, {**row, **words})
 
@@ -177,6 +178,8 @@ async def store_measurements(
                 for name in _OF_THE_CLIENT
                 if own[name] is None and (value := getattr(report, name)) is not None
             } | {"client_id": report.client_id, "seq": report.seq, "content_hash": digest}
+            if report.motion is not Motion.UNKNOWN:
+                completed["motion"] = report.motion.value
             await connection.execute(
                 measurements.update().where(measurements.c.id == own["id"]).values(**completed)
             )

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from lensong.monitoring.errors import ConflictError, NotFoundError
 from lensong.monitoring.records import (
     LONGEST_SESSION,
+    Motion,
     Session,
     SessionStatus,
     StreamProfile,
@@ -56,7 +57,8 @@ def _profile(row: Any) -> StreamProfile:
 
 
 def _session(row: Any) -> Session:
-    return from_row(Session, {**row, "status": SessionStatus(row["status"])})
+    words = {"status": SessionStatus(row["status"]), "motion": Motion(row["motion"])}
+    return from_row(Session, {**row, **words})
 
 
 async def all_profiles(connection: AsyncConnection) -> tuple[StreamProfile, ...]:

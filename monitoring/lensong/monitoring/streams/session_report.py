@@ -18,7 +18,7 @@ from typing import Any
 
 from lensong.monitoring.readiness.past import FinishedSession
 from lensong.monitoring.readiness.verdict import Verdict
-from lensong.monitoring.records import OVERHEAD_RATIO, SessionOutcome
+from lensong.monitoring.records import OVERHEAD_RATIO, Motion, SessionOutcome
 from lensong.monitoring.streams.health_state import StreamHealth
 from lensong.monitoring.tolerance import Breach, Tolerance, breach, freezes_behind
 from lensong.propagation.errors import InvalidInputError
@@ -225,6 +225,7 @@ def finished_session(
     technology: str | None,
     uplink_required_bps: float,
     tolerance: Tolerance | None = None,
+    motion: Motion = Motion.UNKNOWN,
 ) -> FinishedSession | None:
     """Return what verdicts may learn from a session, None where that is nothing.
 
@@ -247,6 +248,7 @@ def finished_session(
         ended_at=report.on_air_until,
         site_id=site_id,
         technology=technology,
+        motion=motion,
         outcome=outcome,
         uplink_required_bps=uplink_required_bps,
         carried_bps=report.carried_bps,

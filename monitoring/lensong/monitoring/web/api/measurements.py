@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 
 from lensong.monitoring.errors import NotFoundError
 from lensong.monitoring.live.ingest import ClientState
+from lensong.monitoring.records import Motion
 from lensong.monitoring.store.measurements import Fate, list_measurements, result_of_test
 from lensong.monitoring.web.api.shapes import (
     Cursor,
@@ -116,6 +117,9 @@ async def what_if(
     ] = 3_600.0,
     technology: Annotated[str | None, Query(pattern="^(3G|4G|5G)$")] = None,
     operator: Annotated[Short | None, Query()] = None,
+    motion: Annotated[
+        Motion, Query(description="Whether the phone will stand still; unknown is at rest.")
+    ] = Motion.UNKNOWN,
 ) -> VerdictOut:
     """Return the verdict on a session that nobody planned; nothing is kept."""
     wanted = service.directory.profiles.get(profile)
@@ -130,5 +134,6 @@ async def what_if(
         starts_at + timedelta(seconds=duration),
         technology=technology,
         operator=operator,
+        motion=motion,
     )
     return verdict_out(verdict, language_of(request))

@@ -25,6 +25,7 @@ from lensong.monitoring.records import (
     CountedBy,
     Measurement,
     Method,
+    Motion,
     Outcome,
     Province,
     Session,
@@ -230,6 +231,7 @@ class SessionIn(Body):
     profile_code: Identifier
     starts_at: Time
     ends_at: Time
+    motion: Motion = Motion.UNKNOWN
 
     def record(self) -> SessionPlan:
         """Return what is wanted."""
@@ -239,6 +241,7 @@ class SessionIn(Body):
             profile_code=self.profile_code,
             starts_at=self.starts_at,
             ends_at=self.ends_at,
+            motion=self.motion,
         )
 
 
@@ -250,6 +253,7 @@ class SessionChange(Body):
     starts_at: Time | None = None
     ends_at: Time | None = None
     status: SessionStatus | None = None
+    motion: Motion | None = None
 
     def record(self) -> SessionChanges:
         """Return what is to change."""
@@ -332,6 +336,7 @@ class SessionOut(SessionIn):
             starts_at=session.starts_at,
             ends_at=session.ends_at,
             status=session.status,
+            motion=session.motion,
             verdict=None if verdict is None else verdict_out(verdict, language),
         )
 
@@ -364,6 +369,7 @@ class MeasurementIn(Body):
     spot: Short | None = None
     lat_deg: Latitude | None = None
     lon_deg: Longitude | None = None
+    motion: Motion = Motion.UNKNOWN
 
     def record(self, site_id: str, client_id: str, received_at: datetime) -> Measurement:
         """Return the measurement; its figures are the client's own count."""
@@ -428,6 +434,7 @@ class MeasurementOut(Body):
     spot: str | None
     lat_deg: float | None
     lon_deg: float | None
+    motion: str
 
     @classmethod
     def of(cls, measurement: Measurement) -> MeasurementOut:
@@ -435,12 +442,13 @@ class MeasurementOut(Body):
         values = {
             name: getattr(measurement, name)
             for name in cls.model_fields
-            if name not in ("result", "uplink_bins_bps", "method", "counted_by")
+            if name not in ("result", "uplink_bins_bps", "method", "counted_by", "motion")
         }
         return cls(
             **values,
             result=measurement.outcome.value,
             method=measurement.method.value,
             counted_by=measurement.counted_by.value,
+            motion=measurement.motion.value,
             uplink_bins_bps=list(measurement.uplink_bins_bps),
         )

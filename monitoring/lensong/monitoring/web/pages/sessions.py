@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.clock import rfc3339
 from lensong.monitoring.errors import NotFoundError
-from lensong.monitoring.records import Session, SessionStatus, Site
+from lensong.monitoring.records import Motion, Session, SessionStatus, Site
 from lensong.monitoring.store.events import list_verdicts
 from lensong.monitoring.store.sessions import report_of
 from lensong.monitoring.store.streams import health_of_session
@@ -60,6 +60,7 @@ async def verdict_before(
     profile: Annotated[str, Query(max_length=64)],
     start: Annotated[str, Query(max_length=40)],
     minutes: Annotated[float, Query(gt=0.0, le=1_440.0)],
+    motion: Motion = Motion.UNKNOWN,
 ) -> Response:
     """Return the verdict on a session that is not saved yet, as a part of the page."""
     place = service.directory.site_for(principal, site)
@@ -68,7 +69,7 @@ async def verdict_before(
         raise NotFoundError(f"there is no stream profile {profile!r}")
     starts_at = _local(start, service.config.time_zone)
     ends_at = starts_at + timedelta(minutes=minutes)
-    verdict = await service.judge.what_if(place, wanted, starts_at, ends_at)
+    verdict = await service.judge.what_if(place, wanted, starts_at, ends_at, motion=motion)
     return render(
         request,
         "verdict_part.html",

@@ -264,6 +264,7 @@ def upgrade() -> None:
         sa.Column("spot", sa.Text(), nullable=True),
         sa.Column("lat_deg", sa.Float(), nullable=True),
         sa.Column("lon_deg", sa.Float(), nullable=True),
+        sa.Column("motion", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["site_id"], ["sites.site_id"], name=op.f("fk_measurements_site_id"), ondelete="CASCADE"
         ),
@@ -304,6 +305,7 @@ def upgrade() -> None:
         sa.Column("starts_at", sa.BigInteger(), nullable=False),
         sa.Column("ends_at", sa.BigInteger(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("motion", sa.Text(), nullable=False),
         sa.Column("calendar_uid", sa.Text(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),

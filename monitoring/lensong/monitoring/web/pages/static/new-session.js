@@ -13,6 +13,7 @@ async function ask() {
     profile: form.profile.value,
     start: form.start.value,
     minutes: form.minutes.value,
+    motion: form.motion.value,
   });
   if (!form.site.value || !form.start.value || !form.reportValidity()) return;
   part.setAttribute("aria-busy", "true");
@@ -31,6 +32,7 @@ async function ask() {
     save.form.ends_at.value = times.endsAt;
     save.form.site_id.value = form.site.value;
     save.form.profile_code.value = form.profile.value;
+    save.form.motion.value = form.motion.value;
   }
 }
 
