@@ -92,11 +92,12 @@ def ready(
     async def work(remote: Remote) -> dict[str, Any]:
         return await remote.ask("GET", path, params=asked)
 
-    verdict = target.run(work, writes=False, language=language or _language())
+    spoken = language or _language()
+    verdict = target.run(work, writes=False, language=spoken)
     if as_json:
         click.echo(json.dumps(verdict, ensure_ascii=False, indent=2))
     else:
-        click.echo(_text(verdict, zone))
+        click.echo(_text(verdict, zone, spoken))
     raise SystemExit(_CODES[verdict["state"]])
 
 
@@ -114,7 +115,10 @@ def _language() -> str:
     return "en"
 
 
-def _text(verdict: dict[str, Any], zone: ZoneInfo) -> str:
+def _text(verdict: dict[str, Any], zone: ZoneInfo, language: str) -> str:
+    from lensong.monitoring.readiness.verdict import Verdict
+    from lensong.monitoring.web.pages.words import Words
+
     starts, ends = (
         datetime.fromisoformat(verdict[name]).astimezone(zone) for name in ("starts_at", "ends_at")
     )
@@ -127,6 +131,14 @@ def _text(verdict: dict[str, Any], zone: ZoneInfo) -> str:
         f"{_mbit(verdict['uplink_safe_bps'])}",
     ]
     lines += [f"  - {reason['text']}" for reason in verdict["reasons"]]
+    plain = [{k: v for k, v in reason.items() if k != "text"} for reason in verdict["reasons"]]
+    judged = Verdict.from_dict(verdict | {"reasons": plain})
+    words = Words(language, zone, judged.judged_at)
+    if (freezes := words.freezes(judged)) is not None:
+        lines.append(f"  {freezes}")
+    if judged.plans:
+        lines.append(f"  {words.t('plan.title')}:")
+        lines += [f"  * {plan}" for plan in words.plans(judged)]
     return "\n".join(lines)
 
 

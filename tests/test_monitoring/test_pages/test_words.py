@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from lensong.monitoring.readiness.verdict import Plan, State, Step, Verdict
 from lensong.monitoring.web.pages.doors import local_path
 from lensong.monitoring.web.pages.words import Words
 
@@ -66,3 +68,25 @@ def test_a_number_stays_with_its_unit() -> None:
 def test_nobody_is_sent_to_another_site(wanted: str | None) -> None:
     assert local_path(wanted) == "/"
     assert local_path("/sites/binh-lu?x=1&y=%20") == "/sites/binh-lu?x=1&y=%20"
+
+
+def test_the_steps_of_a_plan_are_told_with_their_times() -> None:
+    """No time of a step is left out: a dash in a sentence is one that was."""
+    day = NOW + timedelta(days=1)
+    steps = (
+        Step(kind="test", n=1, hours=0.0, from_at=NOW, until_at=NOW + timedelta(hours=2)),
+        Step(kind="test", n=3, hours=0.0, from_at=day, until_at=day + timedelta(days=3)),
+        Step(kind="watch", n=1, hours=4.0, from_at=NOW, until_at=day),
+    )
+    verdict = Verdict(
+        site_id="a", profile_code="b", starts_at=day, ends_at=day + timedelta(hours=2),
+        judged_at=NOW, state=State.AT_RISK, probability=0.8, uplink_required_bps=2.8e6,
+        uplink_safe_bps=None, plans=tuple(Plan(steps=(step,), probability=0.93) for step in steps),
+        reasons=(), model_version="t",
+    )  # fmt: skip
+    for words in (VI, EN):
+        told = words.plans(verdict)
+        assert len(told) == 3
+        assert not any(re.search(r"(^|\s)–(\s|$)", text) for text in told), told
+        assert "08:00" in told[0]
+        assert "10:00" in told[0]

@@ -139,7 +139,7 @@ class Words:
             return self.t("plan.watch", hours=step.hours, mb=step.hours * WATCH_MB_AN_HOUR)
         if step.n == 1:
             return self.t(
-                "plan.test_one", **{"from": self.time(step.from_at)}, until=self.when(step.until_at)
+                "plan.test_one", begin=self.when(step.from_at), until=self.when(step.until_at)
             )
         return self.t(
             "plan.test_days",
