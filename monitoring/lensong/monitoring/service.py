@@ -29,7 +29,7 @@ from lensong.monitoring.live.ingest import Ingest
 from lensong.monitoring.live.snapshot import ServiceSnapshot
 from lensong.monitoring.live.streams import LiveStreams
 from lensong.monitoring.live.verdicts import CHECKPOINTS, Judge
-from lensong.monitoring.live.watching import watch_desk
+from lensong.monitoring.live.watching import watch_desk, watched_sites
 from lensong.monitoring.live.webhooks import Courier
 from lensong.monitoring.metrics.exposition import Exposition
 from lensong.monitoring.metrics.own_counters import ServiceMetrics
@@ -176,6 +176,7 @@ class Service:
             self.clock,
             most=limits.watches_at_once,
         )
+        self.board.watched = lambda: watched_sites(self.watches)
         self.attempts = Attempts(
             limits.sign_in_attempts_per_15_min,
             limits.sign_in_attempts_per_address_per_15_min,

@@ -6,7 +6,7 @@ Everything here can be read again from the store, and is, at a start.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -18,6 +18,7 @@ from lensong.monitoring.live.snapshot import (
     ServiceSnapshot,
     SiteSnapshot,
     StreamSnapshot,
+    WatchSnapshot,
 )
 from lensong.monitoring.readiness.networks import why_left_out
 from lensong.monitoring.readiness.radio_prior import predicted_log10_bps
@@ -53,6 +54,8 @@ class Board:
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
         self._live: dict[str, _Live] = {}
+        self.watched: Callable[[], Mapping[str, WatchSnapshot]] = dict
+        """Returns what light watches say of sites right now."""
 
     def _of(self, site_id: str) -> _Live:
         return self._live.setdefault(site_id, _Live())
@@ -135,9 +138,12 @@ class Board:
         """Return what is known of every site, or of some, at this moment."""
         # Prometheus' page is made in a thread: what changes meanwhile must not be walked over
         chosen = tuple(self._directory.sites.values()) if sites is None else sites
-        return ServiceSnapshot(taken_at=now, sites=tuple(self._site(site) for site in chosen))
+        watched = self.watched()
+        return ServiceSnapshot(
+            taken_at=now, sites=tuple(self._site(site, watched) for site in chosen)
+        )
 
-    def _site(self, site: Site) -> SiteSnapshot:
+    def _site(self, site: Site, watched: Mapping[str, WatchSnapshot]) -> SiteSnapshot:
         live = self._live.get(site.site_id, _Live())
         commune = self._directory.communes[site.commune_code]
         province = self._directory.provinces[commune.province_code]
@@ -162,6 +168,7 @@ class Board:
             rtt_idle=live.rtt_idle,
             rtt_loaded=live.rtt_loaded,
             stream=live.stream,
+            watch=watched.get(site.site_id),
             edge_queue_reports=live.queue_reports,
             edge_oldest_report_at=live.oldest_report_at,
         )

@@ -9,7 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-__all__ = ["RTT_BUCKETS_S", "RttHistogram", "ServiceSnapshot", "SiteSnapshot", "StreamSnapshot"]
+__all__ = [
+    "RTT_BUCKETS_S",
+    "RttHistogram",
+    "ServiceSnapshot",
+    "SiteSnapshot",
+    "StreamSnapshot",
+    "WatchSnapshot",
+]
 
 RTT_BUCKETS_S = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 """Upper edges of the round-trip histogram [s]; the last bucket is open."""
@@ -46,6 +53,33 @@ class StreamSnapshot:
     keyframe_interval_s: float | None = None
     reconnects: int = 0
     sampled_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchSnapshot:
+    """What light watches say of a site's network.
+
+    Parameters
+    ----------
+    state : str
+        ``there``, ``slow``, ``gone``, or ``not_watched`` where nobody watches right now.
+    clients : int
+        Watches right now.
+    gone_s : float, optional
+        How long nothing has come, where it is gone [s].
+    rtt_s : float, optional
+        The last round trip [s].
+    watched_s, outages, outage_s
+        Counters since the service started [s].
+    """
+
+    state: str
+    clients: int = 0
+    gone_s: float | None = None
+    rtt_s: float | None = None
+    watched_s: float = 0.0
+    outages: int = 0
+    outage_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +147,7 @@ class SiteSnapshot:
     session_ends_at: datetime | None = None
     session_live: bool = False
     stream: StreamSnapshot | None = None
+    watch: WatchSnapshot | None = None
     rsrp_dbm: float | None = None
     sinr_db: float | None = None
     edge_queue_reports: int | None = None

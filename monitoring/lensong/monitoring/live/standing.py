@@ -17,6 +17,9 @@ STREAM_LOOKS_LIKE = {
 }
 """With which of the shapes a stream's state is drawn."""
 
+_NETWORK_LOOKS_LIKE = {"gone": "not_ready", "slow": "at_risk"}
+"""What a light watch says of the network during a session without a media server."""
+
 STANDINGS = ("not_ready", "at_risk", "unknown", "ready", "idle")
 """The worst first."""
 
@@ -47,10 +50,13 @@ def standing_of(site: SiteSnapshot) -> Standing:
 
     Notes
     -----
-    While a stream is seen, what the viewers get counts more than what was expected.
+    While a stream is seen, what the viewers get counts more than what was expected; without one,
+    so does a network that a light watch finds gone or slow.
     """
     if site.session_id is None:
         return Standing("idle", "state.idle")
     if site.session_live and site.stream is not None:
         return Standing(STREAM_LOOKS_LIKE[site.stream.state], f"stream_state_{site.stream.state}")
+    if site.session_live and site.watch is not None and site.watch.state in _NETWORK_LOOKS_LIKE:
+        return Standing(_NETWORK_LOOKS_LIKE[site.watch.state], f"watch.is_{site.watch.state}")
     return Standing(site.readiness_state, f"state.{site.readiness_state}")

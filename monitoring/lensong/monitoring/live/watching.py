@@ -10,13 +10,15 @@ from lensong.monitoring.errors import ClockFaultError, StoreUnavailableError
 from lensong.monitoring.live.directory import Directory
 from lensong.monitoring.live.identities import Identities
 from lensong.monitoring.live.ingest import Ingest
+from lensong.monitoring.live.snapshot import WatchSnapshot
 from lensong.monitoring.records import WatchPart
 from lensong.monitoring.store.watches import put_watch_parts
 from lensong.monitoring.store.writer import Writer
 from lensong.monitoring.uplink.refusals import Refusal
+from lensong.monitoring.watch.account import NetworkState
 from lensong.monitoring.watch.desk import WatchDesk
 
-__all__ = ["watch_desk"]
+__all__ = ["watch_desk", "watched_sites"]
 
 _AT_ONCE = 500
 """Parts of one commit, so that reports hardly wait."""
@@ -62,3 +64,21 @@ def watch_desk(
                 ingest.put_back(part.site_id, set())
 
     return WatchDesk(authorize, keep, clock, most=most)
+
+
+def watched_sites(desk: WatchDesk) -> dict[str, WatchSnapshot]:
+    """Return what the watches of a desk say of every site that was watched since the start."""
+    now = desk.sites()
+    found: dict[str, WatchSnapshot] = {}
+    for site_id, totals in desk.all_totals().items():
+        seen = now.get(site_id)
+        found[site_id] = WatchSnapshot(
+            state=NetworkState.NOT_WATCHED.value if seen is None else seen.state.value,
+            clients=0 if seen is None else seen.clients,
+            gone_s=None if seen is None else seen.gone_s,
+            rtt_s=None if seen is None or seen.rtt_ms is None else seen.rtt_ms / 1e3,
+            watched_s=totals.watched_s,
+            outages=totals.outages,
+            outage_s=totals.outage_s,
+        )
+    return found

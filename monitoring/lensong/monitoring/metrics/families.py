@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from lensong.monitoring.live.snapshot import SiteSnapshot, StreamSnapshot
+from lensong.monitoring.live.snapshot import SiteSnapshot, StreamSnapshot, WatchSnapshot
 
 __all__ = ["FAMILIES", "PROBE_RESULTS", "READINESS_STATES", "Family", "Reading"]
 
@@ -70,6 +70,14 @@ def _of_stream(value: Callable[[StreamSnapshot], float | None]) -> Callable[...,
 
 def _while_up(value: Callable[[StreamSnapshot], float | None]) -> Callable[..., float | None]:
     return _of_stream(lambda stream: value(stream) if stream.up else None)
+
+
+def _of_watch(value: Callable[[WatchSnapshot], float | None]) -> Callable[..., float | None]:
+    return lambda site: None if site.watch is None else value(site.watch)
+
+
+def _watch_up(watch: WatchSnapshot) -> float | None:
+    return None if watch.state == "not_watched" else float(watch.state != "gone")
 
 
 def _info(site: SiteSnapshot) -> Iterable[Reading]:
@@ -274,6 +282,36 @@ FAMILIES = (
         "lensong_stream_reconnects",
         "How often the publisher came back.",
         _of_stream(lambda stream: stream.reconnects),
+    ),
+    _gauge(
+        "lensong_watch_clients",
+        "Light watches of the site right now.",
+        _of_watch(lambda watch: watch.clients),
+    ),
+    _gauge(
+        "lensong_watch_network_up",
+        "Whether a light watch hears the network (1) or nothing (0); absent while nobody watches.",
+        _of_watch(_watch_up),
+    ),
+    _gauge(
+        "lensong_watch_rtt_seconds",
+        "The last round trip of a light watch.",
+        _of_watch(lambda watch: watch.rtt_s),
+    ),
+    _counter(
+        "lensong_watch_watched_seconds",
+        "Time for which the network was watched.",
+        _of_watch(lambda watch: watch.watched_s),
+    ),
+    _counter(
+        "lensong_watch_outages",
+        "Times that nothing came for 2 s or more while it was watched.",
+        _of_watch(lambda watch: watch.outages),
+    ),
+    _counter(
+        "lensong_watch_outage_seconds",
+        "How long nothing came in them.",
+        _of_watch(lambda watch: watch.outage_s),
     ),
     _gauge(
         "lensong_session_start_timestamp_seconds",

@@ -215,9 +215,9 @@ class WatchDesk:
                         self._left += some
                 raise
 
-    def totals(self, site_id: str) -> WatchTotals | None:
-        """Return the counters of a site, None where nobody has watched."""
-        return self._totals.get(site_id)
+    def all_totals(self) -> dict[str, WatchTotals]:
+        """Return the counters of every site that was watched, since this process began."""
+        return dict(self._totals)
 
     def sites(self) -> dict[str, SiteWatch]:
         """Return what is watched right now, by site."""

@@ -107,8 +107,11 @@ def _tile(site: SiteSnapshot, words: Words) -> Tile:
     standing = standing_of(site)
     if standing.state == "idle":
         note = ""
+    elif not site.session_live:
+        note = words.soon(site.session_starts_at)
     else:
-        note = words.t("wall.live") if site.session_live else words.soon(site.session_starts_at)
+        # where nobody has seen a stream, that it is time for one is all that is known
+        note = words.t("wall.live") if site.stream is not None else words.network(site.watch)
     return Tile(site=site, state=standing.state, word=words.t(standing.key), note=note)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from lensong.coverage.report.messages import number_text
+from lensong.monitoring.live.snapshot import WatchSnapshot
 from lensong.monitoring.messages import say
 from lensong.monitoring.readiness.plan import WATCH_MB_AN_HOUR
 from lensong.monitoring.readiness.verdict import Step, Value, Verdict, shown_percent
@@ -87,6 +88,12 @@ class Words:
             return self.when(moment)
         local, today = moment.astimezone(self.zone), self.now.astimezone(self.zone)
         return self.time(moment) if local.date() == today.date() else self.when(moment)
+
+    def network(self, watch: WatchSnapshot | None) -> str:
+        """Return what light watches say of the network during a session."""
+        if watch is None or watch.state == "not_watched":
+            return self.t("watch.nobody")
+        return self.t(f"watch.{watch.state}", seconds=round(watch.gone_s or 0.0))
 
     def span(self, starts_at: datetime, ends_at: datetime) -> str:
         """Return from when to when."""
