@@ -22,6 +22,7 @@ _SHELL = (
     "phone.js",
     "phone-store.js",
     "phone-test.js",
+    "phone-watch.js",
     "phone-words.js",
     "icon.svg",
 )

@@ -4,6 +4,7 @@ const places = JSON.parse(document.getElementById("places").textContent);
 const { say, number, mbps, language } = await import(places.words);
 const store = await import(places.store);
 const { uplinkTest } = await import(places.test);
+const { watchNetwork } = await import(places.watch);
 
 const $ = (id) => document.getElementById(id);
 const SHAPES = {
@@ -128,7 +129,7 @@ async function cost() {
 }
 
 function show(section) {
-  for (const id of ["ask", "running"]) $(id).hidden = id !== section;
+  for (const id of ["ask", "running", "watching"]) $(id).hidden = id !== section;
 }
 
 async function queue() {
@@ -417,11 +418,62 @@ async function alone(work) {
   });
 }
 
+async function watch() {
+  alertUser("");
+  show("watching");
+  $("network").textContent = say("phone.watch_begins");
+  $("watched").textContent = "";
+  let wake = null;
+  const stayAwake = async () => {
+    if (!document.hidden) wake = await navigator.wakeLock?.request("screen").catch(() => null);
+  };
+  await stayAwake(); // the system takes it away whenever the page is hidden
+  document.addEventListener("visibilitychange", stayAwake);
+  const { token, site_id } = who;
+  const clientId = await store.clientId();
+  const outcome = await new Promise((over) => {
+    const running = watchNetwork({
+      token,
+      site: site_id,
+      clientId,
+      operator: $("operator").value.trim(),
+      motion: $("still").checked ? "at_rest" : "moving",
+      tell: tellWatch,
+      over,
+    });
+    $("watch-stop").onclick = () => running.stop();
+  });
+  document.removeEventListener("visibilitychange", stayAwake);
+  wake?.release();
+  show("ask");
+  if (outcome.error) explain(outcome.error);
+  else if (outcome.summary)
+    alertUser(
+      say("phone.watch_over", {
+        minutes: outcome.summary.watched_s / 60,
+        n: outcome.summary.outages,
+      }),
+    );
+}
+
+function tellWatch({ elapsed_s, slept_s, gone_s, rtt }) {
+  const state = gone_s > 2.5 ? "gone" : rtt >= 1000 ? "slow" : "there";
+  $("network").textContent =
+    rtt === null && state === "there"
+      ? say("phone.watch_begins")
+      : say(`phone.network_${state}`, { seconds: gone_s });
+  $("network").dataset.state = state;
+  $("watched").textContent =
+    say("phone.watched", { minutes: elapsed_s / 60, mb: (elapsed_s * 274) / 1e6 }) +
+    (slept_s >= 1 ? ` ${say("phone.slept", { seconds: slept_s })}` : "");
+}
+
 function abort(code) {
   halt(code);
 }
 
 $("start").addEventListener("click", () => alone(run));
+$("watch").addEventListener("click", () => alone(watch));
 $("stop").addEventListener("click", () => abort("stopped"));
 $("seconds").addEventListener("change", cost);
 document.addEventListener("visibilitychange", () => {
