@@ -14,7 +14,6 @@ from typing import Any
 import httpx
 import uvicorn
 import yaml
-from fastapi import FastAPI
 
 from tests.ports import free_port
 from tests.waiting import PATIENCE_S, wait_until
@@ -55,7 +54,7 @@ def program(
 
 
 @contextmanager
-def served(app: FastAPI, port: int) -> Iterator[None]:
+def served(app: Callable[..., Any], port: int) -> Iterator[None]:
     """Serve an application in a thread until the block ends."""
     server = uvicorn.Server(
         uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", access_log=False)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
+from typing import Any
 
 import httpx
 import pytest
@@ -17,6 +20,7 @@ from fastapi import FastAPI, Request, WebSocket
 from fastapi.responses import StreamingResponse
 from websockets.sync.client import connect
 
+from lensong.monitoring.web.middleware import Guard
 from tests.ports import free_port
 from tests.test_deploy.programs import DEPLOY, program, served
 from tests.waiting import PATIENCE_S, wait_until
@@ -192,6 +196,73 @@ def test_a_body_that_is_too_large_is_refused_before_the_service_sees_it(proxy: P
     with proxy.client() as client:
         assert client.post("/size", content=b"a" * 1_000_000).json() == 1_000_000
         assert client.post("/size", content=b"a" * 2_000_000).status_code == 413
+
+
+def bytes_in_open_files(pid_file: Path, folder: Path) -> int:
+    """Return the size of the files in a folder that nginx has open; it unlinks them at once."""
+    pid = pid_file.read_text().strip()
+    size = 0
+    for worker in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        for opened in Path(f"/proc/{worker}/fd").iterdir():
+            with suppress(FileNotFoundError):  # closed since
+                if str(opened.readlink()).startswith(str(folder)):
+                    size += opened.stat().st_size
+    return size
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="there is no /proc to look into")
+def test_half_sent_bodies_are_held_by_nginx_and_not_by_the_service(tmp_path: Path) -> None:
+    """The application's own guard counts what it holds, as in the service."""
+    service, http, https = free_port(), free_port(), free_port()
+    config = configured(tmp_path, service=service, http=http, https=https)
+    context = ssl.create_default_context(cafile=str(tmp_path / "fullchain.pem"))
+    plain = f"http://127.0.0.1:{http}"
+    finished: list[int] = []
+    guard = Guard(
+        application(),
+        body_bytes=1_000_000,
+        body_seconds=PATIENCE_S,
+        count=lambda _route, _method, status, _took_s: finished.append(status),
+    )
+    held: list[int] = []
+
+    async def looked_at(scope: Any, receive: Any, send: Any) -> None:
+        async def taken() -> Any:
+            message = await receive()
+            if message["type"] == "http.request":
+                held.append(len(message.get("body", b"")))
+            return message
+
+        await guard(scope, taken, send)
+
+    body, sent, senders = bytes(400_000), 300_000, 20
+    head = f"POST /size HTTP/1.1\r\nHost: {NAME}\r\nContent-Length: {len(body)}\r\n\r\n"
+
+    def taken_in() -> bool:
+        """Return whether all that was sent is somewhere: in files of nginx, or in the service."""
+        in_files = bytes_in_open_files(tmp_path / "nginx.pid", tmp_path / "body")
+        return in_files + sum(held) >= senders * (sent - 16_384)  # a buffer of nginx is no file yet
+
+    with (
+        served(looked_at, service),
+        program(["nginx", "-c", str(config), "-p", str(tmp_path)], tmp_path, plain, status=301),
+        ExitStack() as open_sockets,
+    ):
+        sockets = []
+        for _ in range(senders):
+            raw = socket.create_connection(("127.0.0.1", https), timeout=PATIENCE_S)
+            half = open_sockets.enter_context(context.wrap_socket(raw, server_hostname=NAME))
+            half.sendall(head.encode() + body[:sent])
+            sockets.append(half)
+        wait_until(taken_in, "all bytes that were sent")
+        assert held == []
+        assert guard.held_bytes == 0
+        for half in sockets:
+            half.sendall(body[sent:])
+            assert half.recv(100).startswith(b"HTTP/1.1 200")
+        assert sum(held) == senders * len(body)
+        wait_until(lambda: finished == [200] * senders, "the ends of all requests")
+        assert guard.held_bytes == 0
 
 
 def test_prometheus_may_scrape_from_this_machine(proxy: Proxy) -> None:

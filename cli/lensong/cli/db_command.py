@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,12 +18,13 @@ from lensong.cli.service_access import config_options
 
 if TYPE_CHECKING:
     from lensong.monitoring.config import ServiceConfig
+    from lensong.monitoring.store.recovery import Recovered
     from lensong.monitoring.store.upkeep import Checked
 
 __all__ = ["db"]
 
 
-@click.group("db", short_help="Check, migrate, back up or prune the service's database.")
+@click.group("db", short_help="Check, migrate, back up, recover or prune the service's database.")
 def db() -> None:
     """Look after the database of the service."""
 
@@ -109,12 +111,69 @@ def backup(target: Path, config_file: Path | None, db: str | None) -> None:
     from lensong.monitoring.store.engine import Database
     from lensong.monitoring.store.upkeep import back_up
 
+    _end_in_order()
+
     database = Database(_config(config_file, db).db)
     try:
         size = back_up(database, target)
     finally:
         asyncio.run(database.close())
     click.echo(f"{target}: {size / 1e6:.1f} MB, sound")
+
+
+@db.command("recover")
+@click.argument("target", type=click.Path(dir_okay=False, path_type=Path))
+@config_options
+@json_option
+@explains_errors
+def recover(target: Path, config_file: Path | None, db: str | None, as_json: bool) -> None:
+    """Save what can be read of a damaged SQLite file into TARGET. The service must not run.
+
+    The damaged file is not touched. What was left out is told by table.
+    """
+    _end_in_order()
+    found = asyncio.run(_recover(_config(config_file, db), target))
+    if as_json:
+        told = {
+            "saved": found.saved,
+            "left_out": found.left_out,
+            "orphans": found.orphans,
+            "holes": found.holes,
+        }
+        click.echo(json.dumps(told, indent=2))
+        return
+    click.echo(f"{target}: rows that were saved")
+    for table, rows in found.saved.items():
+        lost = [
+            *([f"{grouped(n)} do not fit"] if (n := found.left_out.get(table)) else []),
+            *([f"{grouped(n)} belong to nothing"] if (n := found.orphans.get(table)) else []),
+            *(["a part cannot be read"] if table in found.holes else []),
+        ]
+        click.echo(f"  {table:<16} {grouped(rows):>12}" + "".join(f"; {text}" for text in lost))
+    click.echo(
+        "to go on with it: move the damaged file and its -wal and -shm away, put this one in its "
+        "place, `lensong db check`"
+    )
+
+
+async def _recover(config: ServiceConfig, target: Path) -> Recovered:
+    from lensong.monitoring.store.engine import Database
+    from lensong.monitoring.store.lock import only_process
+    from lensong.monitoring.store.recovery import recover
+
+    database = Database(config.db)
+    before = os.umask(0o077)  # it holds what is nobody else's business
+    try:
+        with only_process(config.db):
+            return await recover(database, target)
+    finally:
+        os.umask(before)
+        await database.close()
+
+
+def _end_in_order() -> None:
+    """Let SIGTERM end a command as Ctrl-C does: what is half written is cleared away."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @db.command("prune")

@@ -132,10 +132,12 @@ async def _prepare(config: ServiceConfig) -> str | None:
     from lensong.monitoring.process.starting import first_link
     from lensong.monitoring.service import Service
     from lensong.monitoring.store.lock import only_connection
+    from lensong.monitoring.store.upkeep import require_sound
 
     service = Service(config)
     try:
         async with only_connection(service.database):
+            await require_sound(service.database)
             await service.open()
             if config.demo:
                 from lensong.monitoring.demo.province import fill

@@ -12,6 +12,7 @@ __all__ = [
     "NotAllowedError",
     "NotFoundError",
     "NotSignedInError",
+    "StoreBrokenError",
     "StoreUnavailableError",
     "TooLargeError",
 ]
@@ -99,6 +100,10 @@ class TooLargeError(LensongError):
 
 class StoreUnavailableError(LensongError):
     """The database does not answer, is locked, or its disk is full: nothing was stored."""
+
+
+class StoreBrokenError(StoreUnavailableError):
+    """The file of the database is damaged: whoever tries again meets the same."""
 
 
 class ClockFaultError(StoreUnavailableError):

@@ -209,6 +209,7 @@ class Service:
 
     async def start(self) -> None:
         """Open, and begin to work."""
+        self.database.on_damage = partial(_LOG.error, "%s")
         await self.open()
         for work in (
             self._judge_arrivals,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,10 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from lensong.monitoring.errors import StoreUnavailableError
+from lensong.monitoring.errors import StoreBrokenError, StoreUnavailableError
 from lensong.propagation.errors import ConfigError
 
-__all__ = ["Database", "database_url", "is_unavailable", "reason"]
+__all__ = ["Database", "database_url", "is_broken", "is_unavailable", "unavailable"]
 
 _BUSY_MS = 2_000
 """How long SQLite waits for another process's lock before the caller hears 503 [ms]."""
@@ -74,6 +74,8 @@ class Database:
     def __init__(self, text: str) -> None:
         self.url = database_url(text)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._broken: str | None = None
+        self.on_damage: Callable[[str], None] = lambda _told: None
         if self.is_sqlite:
             folder = Path(str(self.url.database)).resolve().parent
             if not folder.is_dir():
@@ -122,6 +124,25 @@ class Database:
 
         return engine
 
+    def require_whole(self) -> None:
+        """Refuse to go on with a file that was found damaged: half of it would be served as all.
+
+        Raises
+        ------
+        StoreBrokenError
+        """
+        if self._broken is not None:
+            raise StoreBrokenError(self._broken)
+
+    def away(self, error: BaseException) -> StoreUnavailableError:
+        """Return what to raise in place of an error of the database; damage is remembered."""
+        found = unavailable(error)
+        if isinstance(found, StoreBrokenError):
+            if self._broken is None:
+                self.on_damage(str(found))
+            self._broken = str(found)
+        return found
+
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """Yield a connection to read from.
@@ -129,14 +150,15 @@ class Database:
         Raises
         ------
         StoreUnavailableError
-            The database does not answer.
+            The database does not answer, or is damaged.
         """
+        self.require_whole()
         try:
             async with self.read_engine.begin() as connection:
                 yield connection
-        except (SQLAlchemyError, OSError) as error:
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
             if is_unavailable(error):
-                raise StoreUnavailableError(reason(error)) from error
+                raise self.away(error) from error
             raise
 
     async def close(self) -> None:
@@ -148,6 +170,8 @@ class Database:
 
 def is_unavailable(error: BaseException) -> bool:
     """Return whether the database, not the request, is at fault."""
+    if is_broken(error):
+        return True
     if isinstance(error, DBAPIError):
         # a PostgreSQL server that shuts down says so in an error of no particular class
         return (
@@ -158,16 +182,33 @@ def is_unavailable(error: BaseException) -> bool:
     return isinstance(error, PoolTimeoutError | OSError | TimeoutError | sqlite3.OperationalError)
 
 
-def reason(error: BaseException) -> str:
+def is_broken(error: BaseException) -> bool:
+    """Return whether SQLite says that the file itself is damaged, or is no database."""
+    code = getattr(getattr(error, "orig", None) or error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def unavailable(error: BaseException) -> StoreUnavailableError:
     """Return what is wrong with the database, without statements, values or addresses."""
     text = str(getattr(error, "orig", None) or error).lower()
+    if is_broken(error):
+        return StoreBrokenError(
+            f"the file of the database is damaged ({text.splitlines()[0]}): stop the service, then "
+            "put a backup in its place, or save what can be read by `lensong db recover`"
+        )
     if "locked" in text or "busy" in text:
-        return "the database is locked by another process: try again"
-    if "full" in text or "no space" in text:
-        return "the disk of the database is full: make room"
-    if "readonly" in text or "read-only" in text:
-        return "the database cannot be written: check its rights"
-    return "the database does not answer: try again"
+        told = "the database is locked by another process: try again"
+    elif "full" in text or "no space" in text:
+        told = "the disk of the database is full: make room"
+    elif "readonly" in text or "read-only" in text:
+        told = "the database cannot be written: check its rights"
+    elif "disk i/o error" in text:
+        told = "the disk of the database gives errors: look at the machine's log"
+    elif "unable to open" in text:
+        told = "the file of the database cannot be opened: check the path and its rights"
+    else:
+        told = "the database does not answer: try again"
+    return StoreUnavailableError(told)
 
 
 def _without_password(text: str) -> str:

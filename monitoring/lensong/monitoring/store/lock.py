@@ -14,8 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from lensong.monitoring.errors import StoreUnavailableError
-from lensong.monitoring.store.engine import Database, database_url, is_unavailable, reason
+from lensong.monitoring.store.engine import Database, database_url, is_unavailable
 from lensong.propagation.errors import ConfigError
 
 __all__ = ["only_connection", "only_process"]
@@ -105,7 +104,7 @@ async def only_connection(
         connection = await _locked(database)
     except (SQLAlchemyError, OSError) as error:
         if is_unavailable(error):
-            raise StoreUnavailableError(reason(error)) from error
+            raise database.away(error) from error
         raise
 
     async def keep() -> None:

@@ -11,8 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from lensong.monitoring.errors import StoreUnavailableError
-from lensong.monitoring.store.engine import Database, is_unavailable, reason
+from lensong.monitoring.store.engine import Database, is_unavailable
 from lensong.propagation.errors import DataError
 
 __all__ = ["head_revision", "migrate", "revision"]
@@ -67,7 +66,7 @@ async def migrate(database: Database) -> tuple[str | None, str]:
             return await connection.run_sync(_upgrade)
     except (SQLAlchemyError, OSError) as error:
         if is_unavailable(error):
-            raise StoreUnavailableError(reason(error)) from error
+            raise database.away(error) from error
         raise
 
 

@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from lensong.monitoring.errors import BusyError, StoreUnavailableError
-from lensong.monitoring.store.engine import Database, is_unavailable, reason
+from lensong.monitoring.errors import BusyError
+from lensong.monitoring.store.engine import Database, is_unavailable
 
 __all__ = ["Writer"]
 
@@ -120,25 +120,26 @@ class Writer:
             try:
                 outcomes = await self._commit(batch)
             except Exception as error:  # the outermost loop: one bad job must not end all writing
+                outcome: Exception = error
                 if is_unavailable(error):
-                    self.last_error = reason(error)
-                    outcomes = [StoreUnavailableError(self.last_error)] * len(batch)
-                else:
-                    outcomes = [error] * len(batch)
+                    outcome = self._database.away(error)
+                    self.last_error = str(outcome)
+                outcomes = [outcome] * len(batch)
             else:
                 self.last_error = None
                 self._observe(time.perf_counter() - began_s)
-            for waiting, outcome in zip(batch, outcomes, strict=True):
+            for waiting, result in zip(batch, outcomes, strict=True):
                 self._queue.task_done()
                 if waiting.done.done():
                     continue
-                if isinstance(outcome, BaseException):
-                    waiting.done.set_exception(outcome)
+                if isinstance(result, BaseException):
+                    waiting.done.set_exception(result)
                     waiting.done.exception()  # the caller may be gone: that is no news for the log
                 else:
-                    waiting.done.set_result(outcome)
+                    waiting.done.set_result(result)
 
     async def _commit(self, batch: Sequence[_Waiting]) -> list[Any]:
+        self._database.require_whole()
         together = [i for i, waiting in enumerate(batch) if waiting.job is None]
         items = [batch[i].item for i in together]
         if len(batch) in (1, len(together)):
