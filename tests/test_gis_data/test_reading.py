@@ -414,3 +414,20 @@ def test_lai_chau_is_named_scaled_and_called_unfit(shared_dir: Path, tmp_path: P
     assert inside == pytest.approx(sum(census.values()), rel=0.01)  # outlines differ at the rim
     assert "Than Uyên" in set(land.villages["name"])
     assert (land.villages["commune_code"] != "").all()
+
+
+def test_a_height_raster_wins_over_classes_and_is_named(
+    request_of: LandRequest, write_raster: WriteRaster
+) -> None:
+    canopy = np.full((ROWS, COLS), 22.0, dtype=np.float32)
+    path = write_raster("canopy.tif", canopy, west=WEST, north=NORTH, pixel=30.0)
+    heights = replace(request_of, clutter_heights_path=(path,))
+    alone = read_land(heights, margin_m=0.0)
+    assert alone.clutter_m is not None
+    assert (alone.clutter_m == 22.0).all()
+    assert not any("No land cover was given" in text for text in alone.assumptions)
+    both = read_land(add_cover(heights, write_raster), margin_m=0.0)
+    assert both.clutter_m is not None
+    assert (both.clutter_m == 22.0).all()
+    assert any("take the place of the heights of the land cover" in t for t in both.assumptions)
+    assert {"land_cover", "clutter_heights"} <= {source.role for source in both.sources}

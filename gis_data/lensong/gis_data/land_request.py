@@ -42,6 +42,10 @@ class LandRequest:
         Classes; default ESA WorldCover.
     land_cover_with_surface_model : bool
         Accept land cover on top of a surface model, which counts forest twice.
+    clutter_heights_path : tuple of Path
+        Rasters of heights of trees and houses; none by default.
+    clutter_heights_kind : str
+        See `lensong.gis_data.clutter_heights.read_clutter_heights`.
     population_path : Path, optional
         Raster of people per pixel or per area.
     population_unit : str
@@ -74,6 +78,8 @@ class LandRequest:
     land_cover_path: Path | None = None
     land_cover_table: Path | None = None
     land_cover_with_surface_model: bool = False
+    clutter_heights_path: tuple[Path, ...] = ()
+    clutter_heights_kind: str = "above_ground"
     population_path: Path | None = None
     population_unit: str = "auto"
     population_census: Path | None = None

@@ -16,6 +16,7 @@ from shapely.geometry.base import BaseGeometry
 
 from lensong.gis_data.boundaries import assign_communes, read_area, read_communes
 from lensong.gis_data.census import read_census, rescale_to_census
+from lensong.gis_data.clutter_heights import ClutterHeights, over_classes, read_clutter_heights
 from lensong.gis_data.elevation import Elevation, ElevationSource, open_elevation, read_elevation
 from lensong.gis_data.gridding import check_scale, grid_over, metric_crs, polygon_mask, utm_crs
 from lensong.gis_data.land import Land, Source
@@ -106,14 +107,20 @@ def read_land(
             progress=_stage(tell, "elevation"),
         )
         cover = _land_cover(request, grid, scratch, tell)
+        heights = _clutter_heights(request, grid, source, scratch, tell)
         people = _people(request, grid, aoi, communes, scratch, tell)
     told, doubts = _compared(people.people, grid, villages, request.population_unit)
-    sources = _sources(request, elevation, cover, people, tell)
+    clutter_m = None if cover is None else cover.clutter_m
+    of_clutter = [_NO_LAND_COVER] if cover is None else list(cover.assumptions)
+    if heights is not None:
+        clutter_m, said = over_classes(heights, clutter_m)
+        of_clutter = [said] if cover is None else [*of_clutter, said]
+    sources = _sources(request, elevation, cover, heights, people, tell)
     inner_communes = None if communes is None else _communes_of_area(communes, area.polygon)
     return Land(
         grid=grid,
         ground_m=elevation.ground_m,
-        clutter_m=None if cover is None else cover.clutter_m,
+        clutter_m=clutter_m,
         clutter_class=None if cover is None else cover.class_code,
         clutter_names={} if cover is None else cover.names,
         water=None if cover is None else cover.water,
@@ -125,7 +132,7 @@ def read_land(
         assumptions=_sentences(
             [area.sentence, _grid_sentence(grid, margin_m)],
             elevation.assumptions,
-            [_NO_LAND_COVER] if cover is None else cover.assumptions,
+            of_clutter,
             people.assumptions,
             told,
             villages.attrs.get("assumptions", ()),
@@ -136,6 +143,7 @@ def read_land(
             _masts_without_ground(extra_points_deg, grid, elevation.ground_m),
             _double_count_warning(source, cover),
             () if cover is None else cover.warnings,
+            () if heights is None else heights.warnings,
             people.warnings,
             doubts,
             villages.attrs.get("warnings", ()),
@@ -343,6 +351,21 @@ def _land_cover(
     )
 
 
+def _clutter_heights(
+    request: LandRequest, grid: Grid, source: ElevationSource, scratch: Path, tell: _Progress
+) -> ClutterHeights | None:
+    if not request.clutter_heights_path:
+        return None
+    return read_clutter_heights(
+        request.clutter_heights_path,
+        grid,
+        kind=request.clutter_heights_kind,
+        terrain=source,
+        scratch=scratch,
+        progress=_stage(tell, "clutter heights"),
+    )
+
+
 def _people(
     request: LandRequest,
     grid: Grid,
@@ -444,6 +467,7 @@ def _sources(
     request: LandRequest,
     elevation: Elevation,
     cover: LandCover | None,
+    heights: ClutterHeights | None,
     people: _People,
     tell: _Progress,
 ) -> tuple[Source, ...]:
@@ -458,6 +482,9 @@ def _sources(
     if cover is not None and request.land_cover_path is not None:
         used = [file.path for file in cover.files]
         entries.append(("land_cover", (request.land_cover_path,), used, cover.note))
+    if heights is not None:
+        used = [file.path for file in heights.files]
+        entries.append(("clutter_heights", request.clutter_heights_path, used, heights.note))
     if request.population_path is not None:
         entries.append(("population", (request.population_path,), people.files, people.note))
     for role, path in (

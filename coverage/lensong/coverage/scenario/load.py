@@ -118,6 +118,7 @@ def load_scenario(path: str | Path) -> Scenario:
 
 def _land(content: ScenarioFile, folder: Path) -> LandRequest:
     area, elevation, cover = content.area, content.elevation, content.land_cover
+    heights = content.clutter_heights
     people, villages, communes = content.population, content.villages, content.communes
     box = area.bbox_deg
     return LandRequest(
@@ -135,6 +136,8 @@ def _land(content: ScenarioFile, folder: Path) -> LandRequest:
         land_cover_path=_path(folder, cover.path if cover else ""),
         land_cover_table=_path(folder, cover.table if cover else ""),
         land_cover_with_surface_model=cover is not None and cover.with_surface_model,
+        clutter_heights_path=_paths(folder, heights.path) if heights else (),
+        clutter_heights_kind=heights.kind if heights else "above_ground",
         population_path=_path(folder, people.path if people else ""),
         population_unit=people.unit if people else "auto",
         population_census=_path(folder, people.census if people else ""),

@@ -28,6 +28,7 @@ FILE_KEYS = (
     "elevation.path",
     "land_cover.path",
     "land_cover.table",
+    "clutter_heights.path",
     "population.path",
     "population.census",
     "villages.path",
@@ -71,6 +72,13 @@ class LandCoverSection(_Section):
     path: str
     table: str = ""
     with_surface_model: bool = False
+
+
+class ClutterHeightsSection(_Section):
+    """[clutter_heights]."""
+
+    path: str | list[str]
+    kind: Literal["above_ground", "surface"] = "above_ground"
 
 
 class PopulationSection(_Section):
@@ -229,6 +237,7 @@ class ScenarioFile(_Section):
     area: AreaSection = AreaSection()
     elevation: ElevationSection
     land_cover: LandCoverSection | None = None
+    clutter_heights: ClutterHeightsSection | None = None
     population: PopulationSection | None = None
     villages: VillagesSection
     communes: CommunesSection | None = None
