@@ -85,6 +85,16 @@ def test_with_a_dem_paths_are_split_by_line_of_sight(tmp_path: Path) -> None:
     assert counts["line_of_sight", "clear over bare ground"] == 2
     assert counts["line_of_sight", "blocked by ground"] == 1
     assert sum(n for (split, _), n in counts.items() if split == "clutter") == 3
+    write_raster(tmp_path / "canopy.tif", np.full(ground.shape, 12.0, dtype=np.float32))
+    trees = run(
+        *(log, "--model", "p1812", "--out", tmp_path / "trees", "--dem", tmp_path / "dem.tif"),
+        *("--land-cover", tmp_path / "cover.tif", mast, *HEIGHTS[1:], "--json"),
+        *("--clutter-heights", tmp_path / "canopy.tif"),
+    )
+    assert trees.exit_code == 0, trees.output
+    wooded = json.loads(trees.stdout)
+    assert any("canopy.tif" in text for text in wooded["assumptions"])
+    assert any("count from 50 m" in text for text in wooded["assumptions"])
 
 
 @pytest.mark.parametrize(
@@ -95,6 +105,7 @@ def test_with_a_dem_paths_are_split_by_line_of_sight(tmp_path: Path) -> None:
         (("--model", "free_space", "--transmitter", "22.4 103.6"), "wanted latitude"),
         (("--model", "free_space", "--column", "RSRP"), "wanted two names with ="),
         (("--model", "free_space", "--land-cover", "x.tif"), "without --dem"),
+        (("--model", "free_space", "--clutter-heights", "x.tif"), "without --dem"),
         (("--model", "free_space", "--dem", "x.tif"), "no positions"),
     ],
 )

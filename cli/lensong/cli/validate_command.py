@@ -30,6 +30,19 @@ _Path = click.Path(path_type=Path)
 @click.option("--resolution-m", default=30.0, show_default=True, help="Cell of the terrain [m].")
 @click.option("--land-cover", type=_Path, help="Land cover raster, for clutter in the profile.")
 @click.option("--land-cover-table", type=_Path, help="Its classes; default ESA WorldCover.")
+@click.option(
+    "--clutter-heights",
+    multiple=True,
+    type=_Path,
+    help="Raster of heights of trees and houses, before those of classes; may repeat.",
+)
+@click.option(
+    "--clutter-heights-kind",
+    type=click.Choice(("above_ground", "surface")),
+    default="above_ground",
+    show_default=True,
+    help="What it holds; of a surface model --dem is taken.",
+)
 @click.option("--transmitter", metavar="LAT,LON,HEIGHT", help="Degrees, and metres above ground.")
 @click.option("--receiver", metavar="LAT,LON", help="Degrees, of a receiver that stands still.")
 @click.option("--tx-ground-m", type=float, help="Ground at the transmitter above sea level [m].")
@@ -75,6 +88,8 @@ def validate(
     resolution_m: float,
     land_cover: Path | None,
     land_cover_table: Path | None,
+    clutter_heights: tuple[Path, ...],
+    clutter_heights_kind: str,
     transmitter: str | None,
     receiver: str | None,
     tx_ground_m: float | None,
@@ -115,6 +130,10 @@ def validate(
         name = known_model(model).name
         if land_cover is not None and not dem:
             raise ConfigError("--land-cover is given without --dem: heights of trees need ground")
+        if clutter_heights and not dem:
+            raise ConfigError(
+                "--clutter-heights is given without --dem: heights of trees need ground"
+            )
         options = MeasurementOptions(
             transmitter=_transmitter(transmitter),
             receiver=_receiver(receiver),
@@ -139,6 +158,8 @@ def validate(
                 resolution_m=resolution_m,
                 land_cover=land_cover,
                 land_cover_table=land_cover_table,
+                clutter_heights=clutter_heights,
+                clutter_heights_kind=clutter_heights_kind,
                 progress=lambda stage, share: console.progress(stage, share, 1.0),
             )
         predicted = predict(

@@ -10,6 +10,7 @@ from pyproj import Transformer
 
 from lensong.coverage.measured_paths import Ground
 from lensong.coverage.measurements import MeasurementOptions, Measurements, read_measurements
+from lensong.gis_data.clutter_heights import over_classes, read_clutter_heights
 from lensong.gis_data.elevation import open_elevation, read_elevation
 from lensong.gis_data.gridding import grid_over, utm_crs
 from lensong.gis_data.landcover import read_land_cover
@@ -44,6 +45,8 @@ def read_measured_ground(
     resolution_m: float,
     land_cover: Path | None = None,
     land_cover_table: Path | None = None,
+    clutter_heights: Sequence[Path] = (),
+    clutter_heights_kind: str = "above_ground",
     progress: Callable[[str, float], None] | None = None,
 ) -> tuple[Ground, tuple[str, ...], tuple[str, ...]]:
     """Return the ground around measured paths, what was assumed in it, and warnings.
@@ -58,6 +61,9 @@ def read_measured_ground(
         Cell of the grid [m].
     land_cover, land_cover_table : Path, optional
         Class raster and its table; default table ESA WorldCover.
+    clutter_heights, clutter_heights_kind : sequence of Path, str
+        Heights of trees and houses, which win over those of classes; see
+        `lensong.gis_data.clutter_heights.read_clutter_heights`.
     progress : callable, optional
         Called with the stage and its share done.
     """
@@ -91,30 +97,40 @@ def read_measured_ground(
             max_void_share=1.0,  # paths over missing ground are left out and counted
             progress=None if progress is None else lambda share: progress("elevation", share),
         )
-        if land_cover is None:
-            ground = Ground(grid=grid, ground_m=found.ground_m)
-            return ground, found.assumptions, found.warnings
-        cover = read_land_cover(
-            [land_cover],
-            grid,
-            scratch=Path(folder),
-            table=land_cover_table,
-            progress=None if progress is None else lambda share: progress("land cover", share),
-        )
-    doubled = (
-        ("Land cover was added to a surface model: trees and roofs count twice.",)
-        if source.surface_model
-        else ()
-    )
+        heights = None
+        if clutter_heights:
+            heights = read_clutter_heights(
+                clutter_heights,
+                grid,
+                kind=clutter_heights_kind,
+                terrain=source,
+                scratch=Path(folder),
+                progress=None if progress is None else lambda share: progress("heights", share),
+            )
+        cover = None
+        if land_cover is not None:
+            cover = read_land_cover(
+                [land_cover],
+                grid,
+                scratch=Path(folder),
+                table=land_cover_table,
+                progress=None if progress is None else lambda share: progress("land cover", share),
+            )
+    clutter_m = None if cover is None else cover.clutter_m
+    assumptions, warnings = found.assumptions, found.warnings
+    if cover is not None:
+        assumptions, warnings = assumptions + cover.assumptions, warnings + cover.warnings
+    if heights is not None:
+        clutter_m, told = over_classes(heights, clutter_m)
+        assumptions, warnings = (*assumptions, f"{told}."), warnings + heights.warnings
+    if cover is not None and source.surface_model:
+        doubled = "Land cover was added to a surface model: trees and roofs count twice."
+        warnings = (*warnings, doubled)
     ground = Ground(
         grid=grid,
         ground_m=found.ground_m,
-        clutter_m=cover.clutter_m,
-        clutter_class=cover.class_code,
-        clutter_names=cover.names,
+        clutter_m=clutter_m,
+        clutter_class=None if cover is None else cover.class_code,
+        clutter_names={} if cover is None else cover.names,
     )
-    return (
-        ground,
-        (*found.assumptions, *cover.assumptions),
-        (*found.warnings, *cover.warnings, *doubled),
-    )
+    return ground, assumptions, warnings
