@@ -41,6 +41,8 @@ class Limits(_Part):
     sign_in_attempts_per_15_min: _Count = 10
     sign_in_attempts_per_address_per_15_min: _Count = 100
     event_listeners: _Count = 200
+    event_listeners_of_one: _Count = 50
+    stream_figures_per_minute_per_site: _Count = 240
     imports_at_once: _Count = 2
     import_seconds: _Count = 30
 

@@ -106,6 +106,7 @@ class Service:
     watches: WatchDesk = field(init=False)
     http: httpx.AsyncClient = field(init=False)
     attempts: Attempts = field(init=False)
+    pushed_limit: RateLimit = field(init=False)
     lists: ListReader = field(init=False)
     draining: bool = field(init=False, default=False)
     migrated: bool = field(init=False, default=False)
@@ -127,7 +128,7 @@ class Service:
         )
         self.directory = Directory()
         self.board = Board(self.directory)
-        self.bus = EventBus(limits.event_listeners)
+        self.bus = EventBus(limits.event_listeners, limits.event_listeners_of_one)
         self.identities = Identities(self.database, self.clock, self.bus.ask_again)
         self.judge = Judge(
             self.database,
@@ -177,6 +178,9 @@ class Service:
             most=limits.watches_at_once,
         )
         self.board.watched = lambda: watched_sites(self.watches)
+        self.pushed_limit = RateLimit(
+            limits.stream_figures_per_minute_per_site, 60.0, self.clock.monotonic_s
+        )
         self.attempts = Attempts(
             limits.sign_in_attempts_per_15_min,
             limits.sign_in_attempts_per_address_per_15_min,

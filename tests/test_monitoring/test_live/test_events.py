@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -16,10 +16,14 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI, Request, Response
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from lensong.monitoring.errors import BusyError
 from lensong.monitoring.live import webhooks
+from lensong.monitoring.live.events import EventBus
 from lensong.monitoring.live.webhooks import pause_after
+from lensong.monitoring.store.events import Event, add_event
 from lensong.monitoring.store.tables import deliveries
 from tests.running_service import Running
 from tests.served import served
@@ -80,6 +84,80 @@ async def test_a_listener_hears_of_its_own_area_and_goes_on_after_a_gap(light: R
             missed = await anext(told)
             assert missed["event"] == "verdict.changed"
             assert missed["data"]["before"] == "unknown"
+
+
+async def test_none_is_lost_however_many_were_missed(light: Running) -> None:
+    commune = await light.signed_in("commune", "03390")
+
+    async def burst(connection: AsyncConnection) -> list[int]:
+        return [
+            (
+                await add_event(
+                    connection,
+                    at=light.service.clock.now(),
+                    kind="stream.changed",
+                    site_id="binh-lu" if i % 3 else "sin-ho",
+                    session_id=None,
+                    body={"i": i},
+                )
+            ).id
+            for i in range(1_500)
+        ]
+
+    ids = await light.service.writer.run(burst)
+    async with (
+        served(light.app) as at,
+        listening(commune, at, **{"Last-Event-ID": str(ids[100])}) as told,
+    ):
+        heard = [(await anext(told))["data"]["i"] for _ in range(932)]
+        assert heard == [i for i in range(101, 1_500) if i % 3][:932]
+
+
+async def test_who_missed_what_is_kept_no_more_is_told_to_reload(light: Running) -> None:
+    admin = await light.signed_in("admin")
+
+    async def one(connection: AsyncConnection) -> Event:
+        return await add_event(
+            connection,
+            at=light.service.clock.now(),
+            kind="stream.changed",
+            site_id="binh-lu",
+            session_id=None,
+            body={},
+        )
+
+    await light.service.writer.run(one)
+    await light.service.writer.run(
+        lambda connection: connection.execute(text("UPDATE events SET id = id + 100"))
+    )
+    async with served(light.app) as at:
+        for unknown in ("999999", "7"):  # of another database, and of what was deleted
+            async with listening(admin, at, **{"Last-Event-ID": unknown}) as told:
+                assert (await anext(told))["event"] == "reload"
+                light.service.bus.publish(await light.service.writer.run(one))
+                assert (await anext(told))["event"] == "stream.changed"
+
+
+def test_one_person_takes_not_all_places_of_listeners() -> None:
+    bus = EventBus(10, 3)
+    with ExitStack() as held:
+        for _ in range(3):
+            held.enter_context(bus.listening("person:lan"))
+        with pytest.raises(BusyError, match="person:lan"):
+            held.enter_context(bus.listening("person:lan"))
+        held.enter_context(bus.listening("person:minh"))
+        assert bus.listeners == 4
+
+
+async def test_figures_of_a_stream_are_limited_by_site(light: Running) -> None:
+    device = await light.device()
+    limit = light.service.config.limits.stream_figures_per_minute_per_site
+    answers = [
+        (await device.post("/api/v1/sites/binh-lu/stream/ffmpeg", content=b"frame=1\n")).status_code
+        for _ in range(limit + 1)
+    ]
+    assert 429 not in answers[:limit]
+    assert answers[limit] == 429
 
 
 async def test_listeners_are_let_go_when_the_service_stops(light: Running) -> None:

@@ -28,11 +28,13 @@ class EventBus:
     ----------
     listeners : int
         As many may listen at once.
+    of_one : int
+        As many of them may be of one person or token.
     """
 
-    def __init__(self, listeners: int = 200) -> None:
-        self._most = listeners
-        self._queues: set[_Queue] = set()
+    def __init__(self, listeners: int = 200, of_one: int = 50) -> None:
+        self._most, self._most_of_one = listeners, of_one
+        self._queues: dict[_Queue, str] = {}
 
     @property
     def listeners(self) -> int:
@@ -53,22 +55,32 @@ class EventBus:
             queue.put_nowait("ask again")
 
     @contextmanager
-    def listening(self) -> Iterator[asyncio.Queue[Event | AskAgain | None]]:
+    def listening(self, who: str = "") -> Iterator[asyncio.Queue[Event | AskAgain | None]]:
         """Yield the events from now on; None is the end.
+
+        Parameters
+        ----------
+        who : str
+            Whose place it is, as the audit trail names them.
 
         Raises
         ------
         BusyError
-            As many listen as may.
+            As many listen as may, altogether or of one.
         """
+        if sum(other == who for other in self._queues.values()) >= self._most_of_one:
+            raise BusyError(
+                f"{self._most_of_one} streams of events are open for {who} already: close pages",
+                30.0,
+            )
         if len(self._queues) >= self._most:
             raise BusyError(f"{self._most} listeners are connected already: try again", 30.0)
         queue: _Queue = asyncio.Queue()
-        self._queues.add(queue)
+        self._queues[queue] = who
         try:
             yield queue
         finally:
-            self._queues.discard(queue)
+            self._queues.pop(queue, None)
 
     def close(self) -> None:
         """End all listening, before the service stops."""
@@ -76,5 +88,5 @@ class EventBus:
             self._end(queue)
 
     def _end(self, queue: _Queue) -> None:
-        self._queues.discard(queue)
+        self._queues.pop(queue, None)
         queue.put_nowait(None)

@@ -34,6 +34,7 @@ __all__ = [
     "delete_webhook",
     "due_deliveries",
     "events_after",
+    "is_known",
     "last_event_id",
     "latest_verdicts",
     "list_verdicts",
@@ -220,6 +221,18 @@ async def events_after(
         select(events).where(events.c.id > event_id).order_by(events.c.id).limit(limit)
     )
     return tuple(from_row(Event, row) for row in rows.mappings())
+
+
+async def is_known(connection: AsyncConnection, event_id: int) -> bool:
+    """Return whether all events after one are still kept, and it is of this database at all.
+
+    Older events are deleted in time, and a database that was restored counts from where its copy
+    was made.
+    """
+    first, last = (
+        await connection.execute(select(func.min(events.c.id), func.max(events.c.id)))
+    ).one()
+    return first is None or first - 1 <= event_id <= last
 
 
 async def last_event_id(connection: AsyncConnection) -> int:

@@ -21,6 +21,7 @@ from lensong.monitoring.store.events import (
     Webhook,
     all_webhooks,
     events_after,
+    is_known,
     last_event_id,
 )
 from lensong.monitoring.web.api.shapes import Body, Identifier, Time
@@ -76,19 +77,20 @@ class NewWebhook(WebhookOut):
 async def listen(
     request: Request,
     service: Running,
-    principal: Reader,  # noqa: ARG001 (who asks is checked, now and again with each event)
+    principal: Reader,  # asked again with each event
     last_event: Annotated[str | None, Header(alias="Last-Event-ID", pattern=r"^\d{1,15}$")] = None,
 ) -> StreamingResponse:
     """Send events of the asker's area as they happen, those since ``Last-Event-ID`` first.
 
-    The stream ends when the asker's rights do: the person is kept out or signs out, the token is
-    revoked.
+    Where events since then are kept no more, or the number is not of this database, the first
+    event is ``reload``: read anew what you show. The stream ends when the asker's rights do: the
+    person is kept out or signs out, the token is revoked.
     """
     async with service.database.reading() as connection:
         after = int(last_event) if last_event else await last_event_id(connection)
     if service.draining:
         raise BusyError("the service is stopping: try again", 5.0)
-    stream = _stream(service, lambda: still_may(request, Action.READ), after)
+    stream = _stream(service, lambda: still_may(request, Action.READ), after, principal.actor)
     await anext(stream)  # the place among the listeners, or the refusal, comes before the answer
     return StreamingResponse(
         stream,
@@ -98,20 +100,31 @@ async def listen(
 
 
 async def _stream(
-    service: Service, asking: Callable[[], Awaitable[Principal | None]], after: int
+    service: Service,
+    asking: Callable[[], Awaitable[Principal | None]],
+    after: int,
+    who: str,
 ) -> AsyncIterator[str]:
-    with service.bus.listening() as queue:
+    with service.bus.listening(who) as queue:
         yield ""
         yield "retry: 3000\n\n"
         seen = after
         async with service.database.reading() as connection:
-            missed = await events_after(connection, after)
-        for event in missed:
-            seen = event.id
-            if (principal := await asking()) is None:
-                return
-            if _concerns(service, principal, event):
-                yield _told(event)
+            if not await is_known(connection, after):
+                seen = await last_event_id(connection)
+                yield f"id: {seen}\nevent: reload\ndata: {{}}\n\n"
+        # who waits already hears what comes meanwhile: pages are read until there is no more
+        while True:
+            async with service.database.reading() as connection:
+                missed = await events_after(connection, seen)
+            if not missed:
+                break
+            for event in missed:
+                seen = event.id
+                if (principal := await asking()) is None:
+                    return
+                if _concerns(service, principal, event):
+                    yield _told(event)
         while True:
             try:
                 heard = await asyncio.wait_for(queue.get(), _BEAT_S)

@@ -24,7 +24,7 @@ from lensong.monitoring.web.guards import (
     SeenSite,
 )
 from lensong.monitoring.web.problems import language_of
-from lensong.monitoring.web.routes import DocumentedRoute
+from lensong.monitoring.web.routes import DocumentedRoute, refusals
 
 __all__ = ["health_out", "router"]
 
@@ -139,7 +139,7 @@ async def remove_source(site: AdminSite, service: Running, principal: Admin) -> 
     await operations.remove_source(service, principal, site.site_id)
 
 
-@router.post("/sites/{site_id}/stream/{kind}")
+@router.post("/sites/{site_id}/stream/{kind}", responses=refusals(429))
 async def push(
     site: ReportingSite,
     kind: Literal["srt", "ffmpeg"],
@@ -148,6 +148,7 @@ async def push(
     service: Running,
 ) -> HealthOut:
     """Take figures that an encoder or srt-live-transmit wrote, and answer with the health."""
+    service.pushed_limit.take(site.site_id, "figures of a stream")
     health = await service.streams.pushed(site.site_id, kind, text)
     return health_out(health, language_of(request))
 

@@ -13,6 +13,7 @@ const KINDS = [
   "session.ended",
   "session.cancelled",
   "stream.changed",
+  "reload",
 ];
 const language = document.documentElement.lang;
 const words = notice?.textContent ?? "";
