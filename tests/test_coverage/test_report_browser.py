@@ -173,7 +173,7 @@ def test_a_class_filters_table_and_map(report: Page) -> None:
 
 def test_a_row_of_the_table_brings_the_map_to_the_village(report: Page) -> None:
     row = "[...document.querySelectorAll('#village-table tbody button')]"
-    report.ask(f"{row}.find(b => b.textContent === 'Lao Chải').click()")
+    report.ask(f"{row}.find(b => b.textContent.trim() === 'Lao Chải').click()")
     report.ask(IDLE)
     x, y = _place_of(report, "Lao Chải")
     assert 0 < x < 1100

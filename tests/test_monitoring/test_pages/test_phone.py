@@ -41,7 +41,7 @@ def join(served: Served, page: Page) -> None:
     page.open(served.join_link())
     wait_for(page, "document.body.dataset.ready")
     assert page.ask("location.pathname") == "/p"  # the secret has left the address bar
-    assert page.ask("document.getElementById('site').textContent") == "Chợ Bình Lư"
+    assert page.ask("document.getElementById('site').innerText") == "Chợ Bình Lư"
 
 
 def kept(served: Served) -> list[Any]:
@@ -143,7 +143,7 @@ def test_the_page_opens_without_a_network(served: Served, phone: Page) -> None:
     )  # fmt: skip
     phone.open(f"{served.url}/p")
     wait_for(phone, "document.body.dataset.ready")
-    assert phone.ask("document.getElementById('site').textContent") == "Chợ Bình Lư"
+    assert phone.ask("document.getElementById('site').innerText") == "Chợ Bình Lư"
     assert phone.ask("document.getElementById('offline').hidden") is False
     begin(phone)
     wait_for(phone, "document.getElementById('queue').dataset.waiting === '1'")  # it is kept
@@ -201,5 +201,5 @@ def test_the_page_speaks_english_too(served: Served, phone: Page) -> None:
     # opened rather than clicked: a page that is on its way out answers no question
     phone.open(phone.ask("document.querySelector('header a').href"))
     wait_for(phone, "document.documentElement.lang === 'en' && document.body.dataset.ready")
-    assert phone.ask("document.getElementById('start').textContent") == "Start the test"
+    assert phone.ask("document.getElementById('start').innerText") == "Start the test"
     assert problems_of(phone) == []

@@ -87,7 +87,7 @@ def test_what_waits_is_of_the_site_where_it_was_measured(served: Served, phone: 
     join(served, phone)
     add_failures(phone, 7200, 3600)
     join(served, phone, "sin-ho")
-    assert phone.ask("document.getElementById('site').textContent") == "Chợ Sìn Hồ"
+    assert phone.ask("document.getElementById('site').innerText") == "Chợ Sìn Hồ"
     wait_for(phone, "document.getElementById('queue').dataset.waiting === '0'")
     assert kept(served, "sin-ho") == []
     assert len(kept(served, "binh-lu")) == 2
@@ -249,14 +249,14 @@ def test_the_page_opens_when_the_server_hangs_or_is_gone(tmp_path: Path) -> None
                 site = wait_for(
                     page,
                     "document.getElementById('ask').hidden === false"
-                    " && document.getElementById('site').textContent",
+                    " && document.getElementById('site').innerText",
                 )
             finally:
                 hangs.set()
             assert site == "Chợ Bình Lư"
         page.open(f"{served.url}/p")
         wait_for(page, "document.body.dataset.ready")
-        assert page.ask("document.getElementById('site').textContent") == "Chợ Bình Lư"
+        assert page.ask("document.getElementById('site').innerText") == "Chợ Bình Lư"
         begin(page)
         wait_for(page, "document.getElementById('queue').dataset.waiting === '1'")
         assert problems_of(page) == []

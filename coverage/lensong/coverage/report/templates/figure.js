@@ -220,7 +220,7 @@ function figureCanvas() {
   pen.fillRect(12, barTop, bar.offsetWidth + 12, 22);
   pen.fillStyle = "#17212b";
   pen.fillRect(18, barTop + 17, bar.offsetWidth, 2);
-  write(bar.textContent, 18, barTop + 13, "12px");
+  write(bar.textContent.trim(), 18, barTop + 13, "12px");
   let place = 0;
   const next = () => {
     const at = [
@@ -246,7 +246,7 @@ function figureCanvas() {
   }
   const origin = [
     ...document.querySelectorAll("figcaption [data-origin], figcaption [data-date]"),
-  ].map((node) => node.textContent);
+  ].map((node) => node.textContent.trim());
   write(
     [...origin, say("result_id", { id: DATA.result_id })].join("   "),
     16,
