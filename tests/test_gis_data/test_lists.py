@@ -5,12 +5,14 @@ from pathlib import Path
 
 import geopandas as gpd
 import openpyxl
+import openpyxl.styles
 import pytest
 import shapely
 
 from lensong.gis_data.lists import read_list
 from lensong.gis_data.tables import GEOMETRY_LAT, GEOMETRY_LON
 from lensong.gis_data.villages import read_villages
+from lensong.gis_data.workbook import read_sheet
 from lensong.propagation.errors import ConfigError, CrsMismatchError, DataError
 
 KML = """<?xml version="1.0" encoding="UTF-8"?>
@@ -159,3 +161,16 @@ def test_villages_in_a_workbook_with_degrees_minutes_seconds(tmp_path: Path) -> 
     assert villages["lat_deg"][0] == pytest.approx(22.4)
     assert villages["lon_deg"][0] == pytest.approx(103.65)
     assert villages["population"][0] == 420.0
+
+
+def test_a_cell_far_from_the_others_is_named_before_the_sheet_is_unfolded(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "far.xlsx", Sheet=[["lat", "lon"], [22.4, 103.2]])
+    book = openpyxl.load_workbook(path)
+    book.active["XFD1048576"] = "x"
+    book.save(path)
+    with pytest.raises(DataError, match="XFD1048576"):
+        read_sheet(path)
+    book.active["XFD1048576"] = None
+    book.active["XFD1048576"].font = openpyxl.styles.Font(bold=True)  # coloured, but empty
+    book.save(path)
+    assert len(read_sheet(path)[1]) == 2

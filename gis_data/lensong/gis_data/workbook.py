@@ -6,6 +6,7 @@ import datetime as dt
 import re
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,13 @@ __all__ = ["WORKBOOK_SUFFIXES", "read_sheet"]
 WORKBOOK_SUFFIXES = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 
 _MOST_BYTES = 512 * 2**20
+_MOST_CELLS = 20_000_000
+_SHEET_PART = re.compile(r"xl/worksheets/[^/]+\.xml", re.IGNORECASE)
+_CELL = re.compile(  # one that holds something
+    rb"""<(?:\w+:)?c\b[^>]*?\sr\s*=\s*["']([A-Za-z]{1,3})([0-9]{1,7})["'][^>/]*>\s*<(?!/)"""
+)
+_BLOCK = 1 << 20
+_LONGEST_TAG = 1 << 10
 _COMMA_NUMBER = re.compile(r"[+-]?\d+,(\d+)")
 
 
@@ -85,6 +93,43 @@ def _check_size(path: Path) -> None:
             f"{path} unfolds to {unfolded / 2**20:.0f} MiB, wanted at most "
             f"{_MOST_BYTES / 2**20:.0f}: save the sheet as 'CSV UTF-8'"
         )
+    with zipfile.ZipFile(path) as archive:
+        for part in archive.infolist():
+            if _SHEET_PART.fullmatch(part.filename):
+                _check_extent(path, archive, part)
+
+
+def _check_extent(path: Path, archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
+    """Refuse a sheet whose cells lie so far apart that the table between them fills the memory."""
+    rows: list[int] = []
+    columns: list[int] = []
+    far, rest = "", b""
+    try:
+        with archive.open(part) as stream:
+            while block := stream.read(_BLOCK):
+                text = rest + block
+                for letters, digits in _CELL.findall(text):
+                    row, column = int(digits), _column_number(letters.upper())
+                    if not rows or row >= rows[1] or column >= columns[1]:
+                        far = f"{letters.decode().upper()}{row}"
+                    rows = [min([row, *rows]), max([row, *rows])]
+                    columns = [min([column, *columns]), max([column, *columns])]
+                rest = text[-_LONGEST_TAG:]
+    except (zipfile.BadZipFile, zlib.error, OSError, NotImplementedError, RuntimeError):
+        return  # damaged, or locked: told where the workbook is read
+    if rows and (rows[1] - rows[0] + 1) * (columns[1] - columns[0] + 1) > _MOST_CELLS:
+        raise DataError(
+            f"{path} has a cell at {far} ({part.filename}), far from the others: the table up to "
+            f"there would have more than {_MOST_CELLS:,} cells; clear that cell, or save the sheet "
+            "as 'CSV UTF-8'"
+        )
+
+
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = 26 * number + letter - ord("A") + 1
+    return number
 
 
 def _rows(sheet: Any) -> list[tuple[int, list[str]]]:  # Any: calamine's sheet has no types
