@@ -17,7 +17,7 @@ from lensong.coverage.service import Handset, Service
 from lensong.coverage.shadowing import Shadowing, normal_table, site_numbers
 from lensong.coverage.spectrum import disturbance_weight
 from lensong.propagation.errors import InvalidInputError
-from lensong.propagation.types import BoolArray, FloatArray, IntArray
+from lensong.propagation.types import BoolArray, Float32Array, FloatArray, IntArray
 
 __all__ = [
     "CellArrays",
@@ -198,7 +198,8 @@ class LayerModel:
     aggregate: bool
     turn_deg: dict[str, float]
     shadowing: Shadowing
-    draws: FloatArray
+    draws: Float32Array
+    chances: Float32Array
     table: FloatArray
     downlink_curve: tuple[float, float, float]
     uplink_curve: tuple[float, float, float]
@@ -244,6 +245,7 @@ class LayerModel:
             turn_deg=meridian_convergence_deg(crs, network),
             shadowing=shadowing,
             draws=shadowing.draws,
+            chances=shadowing.chances,
             table=normal_table(),
             # The phone's modulation is the same for all cells, and so are the curves.
             downlink_curve=_curve(cells.budgets[0].downlink_curve),

@@ -232,7 +232,7 @@ def _fold(kept: OperatorTile, name: str, model: LayerModel, into: TileLayers) ->
         model.wanted, model.need_uplink_mbps, cells.uplink_snr_offset,
         cells.uplink_block_hz, cells.uplink_blocks, model.uplink_curve,
         model.aggregate, float(shadowing.sigma_db), shadowing.common_nepers,
-        shadowing.rest_factor, model.draws, model.table,
+        shadowing.rest_factor, model.draws, model.chances, model.table,
         into.probability, into.limiting, into.reason, own_probability, own_reason,
     )  # fmt: skip
     into.level_cdbm[name] = level

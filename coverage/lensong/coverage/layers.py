@@ -107,8 +107,10 @@ class Layers:
     def judged(self) -> Iterator[ServiceLayers]:
         """Yield the layers of all services: over all technologies, of each, of each operator."""
         yield from self.services.values()
-        for layer in (*self.technologies.values(), *self.operators.values()):
-            yield from layer.services.values()
+        for technology in self.technologies.values():
+            yield from technology.services.values()
+        for operator in self.operators.values():
+            yield from operator.services.values()
 
     def take(
         self, tile: Tile, found: TileLayers, model: LayerModel, people: FloatArray | None = None

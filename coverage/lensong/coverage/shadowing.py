@@ -30,9 +30,11 @@ from scipy.stats import qmc
 
 from lensong.coverage.network import Network
 from lensong.propagation.errors import OutOfRangeError
-from lensong.propagation.types import FloatArray, IntArray
+from lensong.propagation.types import Float32Array, FloatArray, IntArray
 
 __all__ = [
+    "CHANCE_BITS",
+    "CHANCE_OCTAVES",
     "MOST_SITES",
     "SITE_CORRELATION",
     "Shadowing",
@@ -50,6 +52,10 @@ between the sectors of one site.
 
 MOST_SITES = 10
 """Sites whose shadowing is drawn at one pixel; weaker ones disturb as one sum."""
+
+CHANCE_BITS = 6
+CHANCE_OCTAVES = 40
+"""Steps in every octave, and octaves to either side of 1, of the table of chances."""
 
 _DRAWS = 64
 _SEED = 20_260
@@ -96,18 +102,31 @@ class Shadowing:
         return np.asarray(np.exp(0.5 * (self._nepers**2 - self.common_nepers**2)), dtype=np.float64)
 
     @property
-    def draws(self) -> FloatArray:
-        """Return ``exp(y_i)``, shape (MOST_SITES + 1, draws, MOST_SITES), by the number of sites.
+    def draws(self) -> Float32Array:
+        """Return ``exp(y_i)``, shape (MOST_SITES + 1, MOST_SITES, draws), by the number of sites.
 
         The first draws of a set are spread evenly by themselves.
         """
         points = _points()
         scale = self._nepers * np.sqrt(1.0 - self.correlation)
-        table = np.ones((MOST_SITES + 1, *points.shape))
+        table = np.ones((MOST_SITES + 1, *points.shape[::-1]), dtype=np.float32)
         for n in range(1, MOST_SITES + 1):
             z = points[:, :n]
-            table[n, :, :n] = np.exp(scale * (z - z.mean(axis=1, keepdims=True)))
+            table[n, :n] = np.exp(scale * (z - z.mean(axis=1, keepdims=True))).T
         return table
+
+    @property
+    def chances(self) -> Float32Array:
+        """Return the chance that ``exp(w)`` times a power reaches 1, by the number of sites.
+
+        Shape (MOST_SITES + 1, places): powers from ``2**-CHANCE_OCTAVES`` to ``2**CHANCE_OCTAVES``
+        with ``2**CHANCE_BITS`` equal steps in every octave.
+        """
+        steps = 1 << CHANCE_BITS
+        octave, step = np.divmod(np.arange(2 * CHANCE_OCTAVES * steps + 2), steps)
+        log_power = np.log(2.0) * (octave - CHANCE_OCTAVES) + np.log1p(step / steps)
+        deviation = np.maximum(self.common_nepers, 1e-9)[:, np.newaxis]
+        return np.asarray(ndtr(log_power / deviation), dtype=np.float32)
 
     @property
     def _nepers(self) -> float:
