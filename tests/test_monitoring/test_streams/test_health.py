@@ -295,6 +295,33 @@ def test_old_samples_change_nothing() -> None:
     assert health == told[-1]
 
 
+def test_a_platform_that_is_not_reached_any_more_is_told_until_it_is_reached_again() -> None:
+    def forwards(t: float) -> int:
+        return 2 if t < 20 or t >= 30 else 1
+
+    _, told = run(sample(t, forwards=forwards(t)) for t in seconds(50))
+    by_second = dict(zip(seconds(50), told, strict=True))
+    assert codes(by_second[18]) == {"forwarded"}
+    assert by_second[18].state == "ok"
+    assert {by_second[t].state for t in seconds(28, 20)} == {"not_ok"}
+    (gone,) = by_second[20].reasons
+    assert (gone.code, gone.values) == ("forward_gone", {"n": 1, "all": 2})
+    assert by_second[50].state == "ok"
+
+
+def test_a_server_that_passes_nothing_on_is_not_asked_for_it() -> None:
+    for forwards in (None, 0):
+        _, told = run(sample(t, forwards=forwards) for t in seconds(20))
+        assert codes(told[-1]) == set()
+
+
+def test_frames_dropped_on_the_way_to_a_platform_are_a_risk() -> None:
+    seen = [sample(t, forwards=1, forward_frames_dropped_total=int(5 * t)) for t in seconds(20)]
+    _, told = run(seen)
+    assert told[-1].state == "at_risk"
+    assert codes(told[-1]) == {"forwarded", "forward_dropping"}
+
+
 def test_the_state_survives_a_restart_and_is_small() -> None:
     seen = [sample(t, lag_s=0.0 if t < 30 else 0.2 * (t - 30)) for t in seconds(60)]
     kept: HealthState | None = None
@@ -330,6 +357,7 @@ def test_every_reason_has_words(language: str) -> None:
         "configured_bps": 2.5e6, "n": 3, "window_min": 5.0, "interval_s": 8.0,
         "dropped_ratio": 0.07, "frame_rate_hz": 12.0, "configured_hz": 30.0, "loss_ratio": 0.12,
         "limit_ratio": 0.1, "rtt_ms": 60.0, "latency_ms": 200.0, "code": "timeout",
+        "all": 2,
     }  # fmt: skip
     keys = [key for key in catalogue() if key.startswith("stream_") and "state" not in key]
     assert len(keys) >= 15

@@ -60,6 +60,28 @@ def test_the_publisher_of_the_stream() -> None:
     assert "10.77" not in repr(sample)
 
 
+def relayed(number: int, dropped: int) -> str:
+    """As Debian's module shows a push whose URL holds the key of the platform."""
+    return (
+        f"<client><id>{number}</id><address>127.0.0.1:19350/rtmp/PL4TFORM-KEY</address>"
+        f"<time>3636</time><flashver>ngx-local-relay</flashver><dropped>{dropped}</dropped>"
+        "<avsync>-3440</avsync><timestamp>3440</timestamp><active/></client>"
+    )
+
+
+def test_connections_to_platforms_are_counted_and_their_keys_are_not_kept() -> None:
+    publisher = client(3, publishing=True, time_ms=15_841, stamp_ms=15_093)
+    viewer = client(1, publishing=False, time_ms=90_000, stamp_ms=1)
+    whole = page(relayed(7, 2), relayed(8, 3), publisher, viewer)
+    (sample,) = parse(whole, target(), at=NOW)
+    assert sample.forwards == 2
+    assert sample.forward_frames_dropped_total == 5
+    assert "PL4TFORM" not in repr(sample)
+    (alone,) = parse(page(publisher, viewer), target(), at=NOW)
+    assert alone.forwards == 0
+    assert alone.forward_frames_dropped_total is None
+
+
 def test_a_rate_of_zero_before_the_first_window_is_unknown() -> None:
     young = client(1, publishing=True, time_ms=9_000, stamp_ms=9_000)
     assert parse(page(young, rate_bps=0), target(), at=NOW)[0].received_bps is None

@@ -66,10 +66,12 @@ def advance(
     -----
     ========= =====================================================================================
     not ok    lag above 4 s, or growing by more than 0.1 s/s for 10 s; received below half of what
-              was configured for 5 s; SRT: more than 10 % of packets missing at first
+              was configured for 5 s; SRT: more than 10 % of packets missing at first; a platform
+              that the media server passed the stream on to is not reached any more
     at risk   lag above 2 s, or growing by more than 0.03 s/s for 6 s; received below 0.7 of what
-              was configured for 6 s; two new connections in 5 min; encoder drops frames; SRT:
-              packets lost for good, or a round trip above a quarter of the latency
+              was configured for 6 s; two new connections in 5 min; encoder, or the media server on
+              the way to a platform, drops frames; SRT: packets lost for good, or a round trip above
+              a quarter of the latency
     down      the media server says that nobody publishes
     unknown   no answer for 7 s
     ========= =====================================================================================
@@ -182,6 +184,7 @@ def _with_point(
             packets_lost=sample.packets_lost_total,
             packets_dropped=sample.packets_dropped_total,
             rtt_ms=sample.rtt_ms,
+            forward_frames_dropped=sample.forward_frames_dropped_total,
         ),
     )
     settled = [
@@ -191,7 +194,12 @@ def _with_point(
     ]
     passed_s = points[-1].at_s - state.points[-1].at_s if state.points else 0.0
     swing_s = max([state.swing_s * 0.5 ** (passed_s / _SWING_HALF_LIFE_S), *settled])
-    return replace(state, points=points, swing_s=min(swing_s, limits.at_risk_lag_s))
+    return replace(
+        state,
+        points=points,
+        swing_s=min(swing_s, limits.at_risk_lag_s),
+        forwards_most=max(state.forwards_most, sample.forwards or 0),
+    )
 
 
 def _received_bytes(sample: StreamSample) -> int | None:

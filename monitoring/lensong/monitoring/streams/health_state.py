@@ -120,6 +120,9 @@ class HealthState:
     swing_s : float
         Largest lag of the last minutes, the newest seconds left out: how far it swings anyway,
         with heavy key frames or a server that answers late [s].
+    forwards_most : int
+        Most connections on which the media server was seen to pass the stream on: it has that many
+        platforms, and fewer now means that one is not reached.
     better_since : datetime, optional
         Since when the stream is better than the state that is told.
     """
@@ -136,6 +139,7 @@ class HealthState:
     reconnected_at: tuple[datetime, ...] = ()
     reconnects_total: int = 0
     answered_at: datetime | None = None
+    forwards_most: int = 0
     better_since: datetime | None = None
     last: StreamHealth | None = None
 

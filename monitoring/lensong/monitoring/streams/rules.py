@@ -57,6 +57,7 @@ def judge(
         *_rate_reasons(points, sample, received_bps, configured_bps, limits),
         *_frame_reasons(points, sample, limits),
         *_srt_reasons(points, sample, loss_ratio, limits),
+        *_forward_reasons(points, sample, state),
     ]
     if len(state.reconnected_at) >= limits.reconnects:
         count = len(state.reconnected_at)
@@ -192,6 +193,22 @@ def _srt_reasons(
     trips = [rtt_ms for rtt_ms in recent if rtt_ms is not None]
     if latency_ms and trips and limits.rtt_per_latency * min(trips) > latency_ms:
         yield _at_risk("srt_latency_short", rtt_ms=min(trips), latency_ms=latency_ms)
+
+
+def _forward_reasons(
+    points: tuple[Point, ...], sample: StreamSample, state: HealthState
+) -> Iterator[Reason]:
+    """Yield what is known of the way from the media server to the platforms."""
+    if sample.forwards is None or not points:
+        return
+    missing = state.forwards_most - sample.forwards
+    if missing > 0:
+        yield _not_ok("forward_gone", n=missing, all=state.forwards_most)
+    elif sample.forwards:
+        yield Reason(code="forwarded", severity="info", values={"n": sample.forwards})
+    dropped = rise(points, lambda point: point.forward_frames_dropped, _COUNT_WINDOW_S)
+    if dropped and dropped > 0:
+        yield _at_risk("forward_dropping", n=dropped)
 
 
 def _received_bps(sample: StreamSample, points: tuple[Point, ...]) -> float | None:

@@ -37,6 +37,8 @@ _NOT_NEGATIVE = (
     "packets_received_total",
     "packets_lost_total",
     "packets_dropped_total",
+    "forwards",
+    "forward_frames_dropped_total",
 )
 
 _LONGEST_CONNECTION_S = 10 * 366 * 86_400.0
@@ -70,6 +72,9 @@ class StreamSample:
         Round trip; the delay that an SRT receiver grants to late packets [ms].
     packets_received_total, packets_lost_total, packets_dropped_total : int, optional
         SRT: arrived; missing at first; missing for good.
+    forwards, forward_frames_dropped_total : int, optional
+        Connections by which the media server passes the stream on to platforms at this moment, and
+        frames that it had to drop on them.
     """
 
     at: datetime
@@ -94,6 +99,8 @@ class StreamSample:
     packets_received_total: int | None = None
     packets_lost_total: int | None = None
     packets_dropped_total: int | None = None
+    forwards: int | None = None
+    forward_frames_dropped_total: int | None = None
 
     def __post_init__(self) -> None:
         _check_aware(self.at)

@@ -29,6 +29,7 @@ class Point:
     packets_lost: int | None = None
     packets_dropped: int | None = None
     rtt_ms: float | None = None
+    forward_frames_dropped: int | None = None
 
 
 def kept(points: Sequence[Point], newest: Point) -> tuple[Point, ...]:

@@ -5,6 +5,10 @@ closes; the byte counters beside them are exact at once. ``time`` is the age of 
 ``timestamp`` the stamp of its newest media, both in ms, so that the media lag needs no clock but
 the server's own. What the page shows as frame rate is what the encoder announced.
 
+A relay's connections to platforms (``push``) stand among the viewers, by the name that the module
+gives itself. The address that the page shows for one holds the platform's key where the directive
+has it in its URL: nothing of it is kept.
+
 References
 ----------
 .. [1] nginx-rtmp-module, ``ngx_rtmp_stat_module`` and the directives ``rtmp_stat``; tried with
@@ -29,6 +33,8 @@ __all__ = ["collect", "parse"]
 _FIRST_WINDOW_MS = 20_000
 """A rate of 0 in a younger connection means that no window has closed yet [ms]."""
 _DEEPEST, _LONGEST_TEXT = 20, 1_000
+_FORWARDING = "ngx-local-relay"
+"""As what the module itself plays a stream that it pushes on."""
 
 _STREAM = ("rtmp", "server", "application", "live", "stream")
 _CLIENT = (*_STREAM, "client")
@@ -71,6 +77,12 @@ def _sample(stream: dict[str, Any], client: dict[str, str], pid: str, at: dateti
     if not rate_bps and (age_ms is None or age_ms < _FIRST_WINDOW_MS):
         rate_bps = None
     number = client.get("id")
+    forwards = [
+        other
+        for other in stream["clients"]
+        if "publishing" not in other and other.get("flashver") == _FORWARDING
+    ]
+    dropped = [_count(other, "dropped") or 0 for other in forwards]
     return StreamSample(
         at=at,
         collector="nginx_rtmp",
@@ -85,6 +97,8 @@ def _sample(stream: dict[str, Any], client: dict[str, str], pid: str, at: dateti
         height_px=_count(stream, "meta.video.height"),
         video_codec=_word(stream, "meta.video.codec"),
         audio_codec=_word(stream, "meta.audio.codec"),
+        forwards=len(forwards),
+        forward_frames_dropped_total=sum(dropped) if forwards else None,
     )
 
 

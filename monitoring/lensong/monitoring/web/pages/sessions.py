@@ -17,6 +17,7 @@ from lensong.monitoring.store.events import list_verdicts
 from lensong.monitoring.store.sessions import report_of
 from lensong.monitoring.store.streams import health_of_session
 from lensong.monitoring.streams.health_state import describe
+from lensong.monitoring.streams.live_advice import live_advice
 from lensong.monitoring.web.guards import Running
 from lensong.monitoring.web.pages.charts import lag_chart
 from lensong.monitoring.web.pages.rendering import PageNeeds, page_session, render, words_of
@@ -96,6 +97,8 @@ async def one(
         seen = await health_of_session(connection, session.session_id)
         report = await report_of(connection, session.session_id)
     words = words_of(request)
+    language, profiles = words.language, service.directory.profiles
+    health = seen[-1] if seen and session.status is SessionStatus.LIVE else None
     return render(
         request,
         "session.html",
@@ -105,14 +108,15 @@ async def one(
         commune=service.directory.communes[site.commune_code],
         verdict=history.items[0].verdict if history.items else None,
         history=history.items,
-        profiles=service.directory.profiles,
+        profiles=profiles,
         sites=service.directory.sites,
-        health=seen[-1] if seen and session.status is SessionStatus.LIVE else None,
+        health=health,
+        live_advice=live_advice(health, profiles[session.profile_code], profiles.values(), language)
+        if health is not None
+        else [],
         lag=lag_chart(seen, words) if seen else None,
         report=report,
-        stream_reasons=[describe(reason, words.language) for reason in seen[-1].reasons]
-        if seen
-        else [],
+        stream_reasons=[describe(reason, language) for reason in seen[-1].reasons] if seen else [],
         over=session.status is SessionStatus.ENDED,
         open=session.status in (SessionStatus.PLANNED, SessionStatus.LIVE),
     )
