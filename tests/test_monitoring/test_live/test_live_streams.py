@@ -78,6 +78,20 @@ async def test_a_stream_that_falls_behind_is_told_at_once(running: Running) -> N
     assert shown.stream.lag_s == slow["lag_s"]
 
 
+async def test_the_session_page_says_what_the_sellers_app_can_do(light: Running) -> None:
+    admin, device, session = await live_session(light)
+    headers = {"Accept": "text/html", "Accept-Language": "en"}
+    _, media = await stream_for(light, device, 30, speed=1.0)
+    fine = (await admin.get(f"/sessions/{session}", headers=headers)).text
+    assert "Healthy" in fine
+    assert "What helps now" not in fine
+    await stream_for(light, device, 20, speed=0.65, begun=media)
+    short = (await admin.get(f"/sessions/{session}", headers=headers)).text
+    assert "What helps now" in short
+    assert "1.7 Mbit/s holds now: 480p." in short
+    assert "The TikTok app has no box for the bitrate" in short
+
+
 async def test_figures_that_stop_coming_are_unknown_not_fine(light: Running) -> None:
     admin, device, _ = await live_session(light)
     await stream_for(light, device, 20, speed=1.0)
