@@ -146,7 +146,12 @@ def test_villages_in_view_are_covered_and_the_one_behind_the_ridge_is_not(
 
 
 def test_the_parts_of_a_result_agree(result: PlanResult) -> None:
-    assert result.summary["villages_by_class"] == {"no_signal": 1, "patchy": 0, "covered": 2}
+    assert result.summary["villages_by_class"] == {
+        "beyond_radius": 0,
+        "no_signal": 1,
+        "patchy": 0,
+        "covered": 2,
+    }
     assert result.summary["people"] == 650.0
     assert result.summary["people_served"]["voice-data"] == pytest.approx(500.0)
     assert result.communes is not None
@@ -257,6 +262,9 @@ def test_bad_input_is_refused_before_any_sweep() -> None:
 def test_a_village_beyond_the_radius_is_called_so_and_not_without_a_cell() -> None:
     found = plan(make_land(), make_network(radius_m=1_500.0), title="Valley")
     assert found.villages["reason"].tolist()[2] == "beyond_radius"
+    assert found.villages["class"].tolist()[2] == "beyond_radius"
+    assert found.summary["villages_by_class"]["beyond_radius"] == 1
+    assert found.summary["villages_by_class"]["no_signal"] == 0
     assert found.summary["villages_by_reason"]["beyond_radius"] == 1
     told = next(text for text in found.warnings if "beyond the radius of every mast" in text)
     assert "1 of 3 villages" in told

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["diff"]
 
-_WORDS = {"no_signal": "no signal", "patchy": "patchy", "covered": "covered"}
+_WORDS = {
+    "beyond_radius": "beyond the radius",
+    "no_signal": "no signal",
+    "patchy": "patchy",
+    "covered": "covered",
+}
 
 
 @click.command(short_help="Villages and people gained and lost between two results.")

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["plan", "run_plan"]
 
-_CLASSES = {"covered": "covered", "patchy": "patchy", "no_signal": "no signal"}
+_CLASSES = {
+    "covered": "covered",
+    "patchy": "patchy",
+    "no_signal": "no signal",
+    "beyond_radius": "beyond the radius",
+}
 
 
 @click.command(short_help="Compute coverage and write report, maps and tables.")
@@ -111,7 +116,11 @@ def _summary(result: PlanResult, out: Path) -> str:
 
     summary = result.summary
     by_class = summary["villages_by_class"]
-    villages = ", ".join(f"{by_class.get(key, 0)} {word}" for key, word in _CLASSES.items())
+    villages = ", ".join(
+        f"{by_class.get(key, 0)} {word}"
+        for key, word in _CLASSES.items()
+        if key != "beyond_radius" or by_class.get(key)
+    )
     served = summary["people_served"][result.class_service]
     operators = summary.get("people_served_by_operator", {}).get(result.class_service, {})
     lines = [

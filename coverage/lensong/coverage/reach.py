@@ -149,9 +149,8 @@ def villages_beyond(
         yield (
             f"{len(found)} of {len(names)} villages lie beyond the radius of every mast "
             f"(up to {radius_m / 1e3:g} km), where nothing was computed: "
-            f"{some_names(found)}; that they count "
-            "as without signal says nothing of the signal there: raise network.radius_m, or add "
-            "the masts around them"
+            f"{some_names(found)}; their class "
+            "is beyond_radius, not no_signal: raise network.radius_m, or add the masts around them"
         )
 
 

@@ -31,7 +31,7 @@ __all__ = [
     "weighted_quantile",
 ]
 
-CLASSES = ("no_signal", "patchy", "covered")
+CLASSES = ("beyond_radius", "no_signal", "patchy", "covered")
 """Classes of a village: trắng sóng, lõm sóng, covered."""
 
 _LIMITING = ("none", "downlink", "uplink")
@@ -135,13 +135,10 @@ def village_table(
         columns[f"chance_p50_{suffix}"] = [
             _quantile(chance[w.pixel], w.weight, 0.5, 0.0) for w in weights
         ]
-    columns["class"] = [classes.class_of(share) for share in shares[classes.service]]
-    columns["reason"] = [
-        "" if name == "covered" else reason
-        for name, reason in zip(
-            columns["class"], columns[f"reason_{column_suffix(classes.service)}"], strict=True
-        )
-    ]
+    of_class, columns["reason"] = _judged(
+        shares[classes.service], layers.services[classes.service].reason, weights, classes
+    )
+    columns["class"] = list(of_class)
     for technology, layer in layers.technologies.items():
         columns |= _technology_columns(table, land.grid, network, technology, layer, weights)
     if any(layers.operators):
@@ -281,12 +278,9 @@ def operator_columns(
             share = _shares(judged.reason == 0, weights)
             columns[f"served_share_{column_suffix(service.name)}_op_{suffix}"] = list(share)
             if service.name == classes.service:
-                of_class = [classes.class_of(s) for s in share]
-                reasons = _reasons(judged.reason, weights)
+                of_class, reasons = _judged(share, judged.reason, weights, classes)
         columns[f"class_op_{suffix}"] = list(of_class)
-        columns[f"reason_op_{suffix}"] = [
-            "" if c == "covered" else r for c, r in zip(of_class, reasons, strict=True)
-        ]
+        columns[f"reason_op_{suffix}"] = reasons
         level = operator.level_dbm.ravel()
         columns[f"level_p50_dbm_op_{suffix}"] = [
             _quantile(level[w.pixel], w.weight, 0.5, -np.inf) for w in weights
@@ -299,6 +293,29 @@ def operator_columns(
         "operators": [", ".join(names) for names in serving],
         **columns,
     }
+
+
+def _judged(
+    shares: Sequence[float],
+    reason: UInt8Array,
+    weights: Sequence[VillageWeights],
+    classes: ClassThresholds,
+) -> tuple[list[str], list[object]]:
+    """Return the class of every village, and why those that are not covered are not.
+
+    A village of which most people live beyond the radius of every mast is not without signal:
+    nothing was computed there.
+    """
+    beyond = _shares(reason == REASONS.index("beyond_radius"), weights)
+    of_class = [
+        "beyond_radius" if name == "no_signal" and away > 0.5 else name
+        for name, away in zip(map(classes.class_of, shares), beyond, strict=True)
+    ]
+    reasons = [
+        "" if name == "covered" else why
+        for name, why in zip(of_class, _reasons(reason, weights), strict=True)
+    ]
+    return of_class, reasons
 
 
 def _reasons(reason: UInt8Array, weights: Sequence[VillageWeights]) -> list[object]:

@@ -35,7 +35,12 @@ COLOURS = (
 
 _LONGEST_PX = 900
 _GREYS = [f"#{g:02x}{g:02x}{g:02x}" for g in np.linspace(110, 250, 255).astype(int).tolist()]
-_WORDS = {"no_signal": "no signal", "patchy": "patchy", "covered": "covered"}
+_WORDS = {
+    "beyond_radius": "beyond the radius",
+    "no_signal": "no signal",
+    "patchy": "patchy",
+    "covered": "covered",
+}
 _SPLITS = {
     "all": "",
     "path": "by what stands in the way (P.1812)",

@@ -26,7 +26,12 @@ from lensong.propagation.types import Float32Array, Grid
 __all__ = ["render_diff"]
 
 _LONGEST_PX = 900
-_WORDS = {"no_signal": "no signal", "patchy": "patchy", "covered": "covered"}
+_WORDS = {
+    "beyond_radius": "beyond the radius",
+    "no_signal": "no signal",
+    "patchy": "patchy",
+    "covered": "covered",
+}
 _MARKS = {"gained": "#00734f", "lost": "#a3123a", "same": "#ffffff"}
 
 

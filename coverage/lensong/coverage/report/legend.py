@@ -35,7 +35,12 @@ __all__ = [
 RSRP_BREAKS_DBM = (-124.0, -115.0, -105.0, -95.0, -85.0, -75.0)
 """Lower edges of the level classes; as in every layer, below the first nothing is drawn."""
 
-CLASS_COLOURS = {"covered": "#00734f", "patchy": "#a85400", "no_signal": "#a3123a"}
+CLASS_COLOURS = {
+    "covered": "#00734f",
+    "patchy": "#a85400",
+    "no_signal": "#a3123a",
+    "beyond_radius": "#59636e",
+}
 """Of villages by class, as on every map."""
 
 SINR_BREAKS_DB = (-6.0, -3.0, 0.0, 3.0, 7.0, 13.0, 20.0)

@@ -103,12 +103,14 @@ function fillLegend() {
     );
 }
 
+const hasChip = (name) => document.querySelector(`#chips [data-class="${name}"]`) !== null;
+
 /** What the signs on the map mean; each has a shape, a colour and a word. */
 function keyEntries() {
   const uncertain = MAP.masts.some((m) => m.uncertain);
   const small = (sheet, width, height) => ({ sheet, width, height });
   return [
-    ...["covered", "patchy", "no_signal"].map((name) => [
+    ...["covered", "patchy", "no_signal", "beyond_radius"].filter(hasChip).map((name) => [
       small(classSymbol(name), 18, 18),
       say(`class.${name}`),
     ]),
