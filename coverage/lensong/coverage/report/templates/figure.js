@@ -60,7 +60,8 @@ function layerTitle() {
   if (!shown.layer) return say("layer.none");
   const { kind, technology, service, operator } = shown.layer;
   const any = DATA.operators.length ? say("operator.any").toLowerCase() : "";
-  const of = operator === null ? [technology, any].filter(Boolean).join(", ") : operatorName(operator);
+  const of =
+    operator === null ? [technology, any].filter(Boolean).join(", ") : operatorName(operator);
   return [`${say(`layer.${kind}`)} ${of}`, service && serviceName(service)]
     .filter(Boolean)
     .join(" · ");

@@ -22,26 +22,23 @@ function fillControls() {
     .replaceChildren(
       keep("technologies"),
       ...DATA.technologies.map((t) =>
-        choice(
-          "radio",
-          "technology",
-          t,
-          shown.operator === null && t === shown.technology,
-          t,
-          () => change({ technology: t, operator: null }),
+        choice("radio", "technology", t, shown.operator === null && t === shown.technology, t, () =>
+          change({ technology: t, operator: null }),
         ),
       ),
     );
   document.getElementById("operator-field").hidden = !DATA.operators.length;
-  document.getElementById("operator").replaceChildren(
-    ...[null, ...DATA.operators.map((o) => o.name)].map((name, i) =>
-      el(
-        "option",
-        { value: i - 1, selected: name === shown.operator },
-        name === null ? say("operator.any") : operatorName(name),
+  document
+    .getElementById("operator")
+    .replaceChildren(
+      ...[null, ...DATA.operators.map((o) => o.name)].map((name, i) =>
+        el(
+          "option",
+          { value: i - 1, selected: name === shown.operator },
+          name === null ? say("operator.any") : operatorName(name),
+        ),
       ),
-    ),
-  );
+    );
   document
     .getElementById("kinds")
     .replaceChildren(
@@ -58,9 +55,7 @@ function fillControls() {
         ),
       ),
     );
-  const services = MAP.layers
-    .filter((l) => isChosen(l) && l.service)
-    .map((l) => l.service);
+  const services = MAP.layers.filter((l) => isChosen(l) && l.service).map((l) => l.service);
   document.getElementById("service-field").hidden = !services.length;
   document
     .getElementById("service")

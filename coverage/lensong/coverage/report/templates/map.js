@@ -363,8 +363,7 @@ function drawLink(village) {
 
 /** Whether a layer is of the chosen operator (over all technologies), or of the technology. */
 const isOffered = (l) =>
-  l.operator === shown.operator &&
-  (shown.operator !== null || l.technology === shown.technology);
+  l.operator === shown.operator && (shown.operator !== null || l.technology === shown.technology);
 const isChosen = (l) => isOffered(l) && l.kind === shown.kind;
 
 /** Show the layer of the chosen technology, kind and service; fall back to what there is. */

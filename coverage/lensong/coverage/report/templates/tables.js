@@ -71,7 +71,11 @@ function villageColumns() {
       head: say("class.cause"),
       class: "state-cell",
       value: (v) => `${CLASS_RANK[v.class]} ${cause(v)}`,
-      show: (v) => [classMark(v.class), say(`class.${v.class}`), el("small", {}, cause(v), chance(v))],
+      show: (v) => [
+        classMark(v.class),
+        say(`class.${v.class}`),
+        el("small", {}, cause(v), chance(v)),
+      ],
       tone: true,
     },
     { id: "commune", head: say("commune"), value: (v) => v.commune, show: (v) => v.commune },

@@ -58,7 +58,9 @@ export async function clientId() {
 export async function phoneKey() {
   const known = await recall("phone_key");
   if (known) return known;
-  const fresh = [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join("");
+  const fresh = [...crypto.getRandomValues(new Uint8Array(16))]
+    .map((b) => b.toString(16).padStart(2, "0"))
+    .join("");
   await keep("phone_key", fresh);
   return fresh;
 }

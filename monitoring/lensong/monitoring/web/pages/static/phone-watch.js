@@ -114,7 +114,12 @@ export function watchNetwork({ token, site, clientId, operator, motion, tell, ov
       old.close(ABANDONED);
       connect();
     }
-    tell({ elapsed_s: (Date.now() - began) / 1000, slept_s: slept / 1000, gone_s: silent / 1000, rtt });
+    tell({
+      elapsed_s: (Date.now() - began) / 1000,
+      slept_s: slept / 1000,
+      gone_s: silent / 1000,
+      rtt,
+    });
   };
 
   const seen = () => {
