@@ -111,10 +111,9 @@ function keyEntries() {
   const uncertain = MAP.masts.some((m) => m.uncertain);
   const small = (sheet, width, height) => ({ sheet, width, height });
   return [
-    ...["covered", "patchy", "no_signal", "beyond_radius"].filter(hasChip).map((name) => [
-      small(classSymbol(name), 18, 18),
-      say(`class.${name}`),
-    ]),
+    ...["covered", "patchy", "no_signal", "beyond_radius"]
+      .filter(hasChip)
+      .map((name) => [small(classSymbol(name), 18, 18), say(`class.${name}`)]),
     [small(mastSymbol(false), 16, 16), say("mast")],
     uncertain && [small(mastSymbol(true), 16, 16), `${say("mast")}, ${say("map.uncertain")}`],
     ...DATA.technologies.map((t) => [small(wedgeKey(t), 22, 18), `${say("azimuth")} ${t}`]),
