@@ -34,6 +34,7 @@ from lensong.monitoring.web.guards import Needs, anybody, tester
 from lensong.monitoring.web.middleware import Guard
 from lensong.monitoring.web.pages import pages_router
 from lensong.monitoring.web.pages.rendering import SignInFirstError, error_page, to_sign_in
+from lensong.monitoring.web.pages.shared_drawings import SharedDrawings
 from lensong.monitoring.web.routes import classified_routes, refusals
 
 __all__ = ["create_app"]
@@ -79,6 +80,7 @@ def create_app(service: Service, *, asker: Principal | None = None) -> FastAPI:
     app.state.service = service
     app.state.language = service.config.language
     app.state.asker = asker
+    app.state.drawings = SharedDrawings(service.clock)
     problems.register(app)
     # each request is compared with the routes in turn: those of the reports come first
     for part in (

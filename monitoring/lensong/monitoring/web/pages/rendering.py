@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.errors import NotSignedInError
@@ -26,6 +27,7 @@ from lensong.monitoring.web.problems import language_of
 __all__ = [
     "PageNeeds",
     "SignInFirstError",
+    "draw_part",
     "error_page",
     "page_session",
     "page_site",
@@ -125,6 +127,11 @@ def render(
         )
     )
     return HTMLResponse(text, status, headers={"Cache-Control": "private, no-store"})
+
+
+def draw_part(template: str, *, words: Words, **values: Any) -> Markup:
+    """Return a part of pages that is the same for all who may see it, whoever asks."""
+    return Markup(_environment().get_template(template).render(w=words, now=words.now, **values))
 
 
 async def to_sign_in(request: Request, error: Exception) -> Response:  # noqa: ARG001 (Starlette's signature)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
+from markupsafe import Markup
 
 from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.live.freshness import as_of
@@ -21,7 +24,8 @@ from lensong.monitoring.service import Service
 from lensong.monitoring.store.events import KeptVerdict, latest_verdicts
 from lensong.monitoring.store.sessions import open_sessions
 from lensong.monitoring.web.guards import Running
-from lensong.monitoring.web.pages.rendering import PageNeeds, render, words_of
+from lensong.monitoring.web.pages.rendering import PageNeeds, draw_part, render, words_of
+from lensong.monitoring.web.pages.shared_drawings import SharedDrawings
 from lensong.monitoring.web.pages.site_map import site_map
 from lensong.monitoring.web.pages.troubles import troubles_of
 from lensong.monitoring.web.pages.words import Words
@@ -53,19 +57,59 @@ async def wallboard(
     principal: Annotated[Principal, Depends(PageNeeds(Action.READ))],
     province: str | None = None,
 ) -> Response:
-    """Show the wall."""
-    now, words = service.clock.now(), words_of(request)
+    """Show the wall; what all walls of an area show alike is drawn once for all of them."""
+    if province is not None and province not in service.directory.provinces:
+        province = ""  # of which there are no sites
+    drawings: SharedDrawings = request.app.state.drawings
+    language = words_of(request).language
+    live = await drawings.get(
+        ("wall", principal.role, principal.scope, province, language),
+        partial(_read, service, principal, province, language),
+    )
+    return render(request, "wallboard.html", principal=principal, live=live)
+
+
+async def _read(
+    service: Service, principal: Principal, province: str | None, language: str
+) -> Callable[[], Markup]:
+    """Return what draws the wall as it stands now."""
+    now = service.clock.now()
+    words = Words(language, ZoneInfo(service.config.time_zone), now)
     seen = list(service.directory.visible_to(principal))
-    everything = [as_of(site, now) for site in service.board.snapshot(now, seen).sites]
+    sites = service.board.snapshot(now, seen).sites
+    shown = {site.site_id for site in sites if province is None or site.province_code == province}
+    coming, verdicts = await _coming(service, shown, now)
+    places = dict(service.directory.sites)
+    named = [
+        (session, places[session.site_id], verdicts.get(session.session_id))
+        for session in coming[:_SESSIONS]
+        if session.site_id in places
+    ]
+    return partial(
+        _draw,
+        sites,
+        words,
+        province=province,
+        coming=named,
+        more=max(0, len(coming) - _SESSIONS),
+        demo=service.config.demo,
+    )
+
+
+def _draw(
+    sites: Sequence[SiteSnapshot], words: Words, *, province: str | None, **values: Any
+) -> Markup:
+    """Draw the wall, of nothing that changes meanwhile."""
+    assert words.now is not None
+    now = words.now
+    everything = [as_of(site, now) for site in sites]
     chosen = [site for site in everything if province is None or site.province_code == province]
     tiles = sorted((_tile(site, words) for site in chosen), key=_order)
     shown, groups = tiles[:_MOST_TILES], Counter(tile.state for tile in tiles)
     troubles = troubles_of(chosen, now)
-    coming, verdicts = await _coming(service, {site.site_id for site in chosen}, now)
-    return render(
-        request,
-        "wallboard.html",
-        principal=principal,
+    return draw_part(
+        "wall_part.html",
+        words=words,
         tiles=[(group, [tile for tile in shown if tile.state == group]) for group in STANDINGS],
         sites=len(tiles),
         more_sites=len(tiles) - len(shown),
@@ -75,17 +119,13 @@ async def wallboard(
         provinces=sorted({(site.province_code, site.province_name) for site in everything}),
         communes=_communes(tiles),
         province=province,
-        coming=[
-            (session, service.directory.sites[session.site_id], verdicts.get(session.session_id))
-            for session in coming[:_SESSIONS]
-        ],
-        more=max(0, len(coming) - _SESSIONS),
         streams=sorted((site for site in chosen if site.session_live), key=_stream_order),
         looks=STREAM_LOOKS_LIKE,
         alerts=[trouble for trouble in troubles if not trouble.ahead],
         ahead=[trouble for trouble in troubles if trouble.ahead],
         map=site_map([(tile.site, tile.state) for tile in tiles], words),
         synthetic=any(site.synthetic for site in chosen),
+        **values,
     )
 
 

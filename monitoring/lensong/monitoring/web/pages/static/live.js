@@ -4,6 +4,8 @@
 const live = document.getElementById("live");
 const notice = document.getElementById("lost");
 const EVERY_MS = Number(live?.dataset.everyMs ?? 20000);
+// where the server shares what it drew for a second, a shorter wait could miss the change
+const AFTER_MS = Number(live?.dataset.afterMs ?? 250);
 const OLD_AFTER_MS = Math.max(30000, 2.5 * EVERY_MS);
 const KINDS = [
   "verdict.changed",
@@ -84,7 +86,7 @@ function soon() {
     waiting = setTimeout(() => {
       waiting = null;
       refresh();
-    }, 250);
+    }, AFTER_MS);
 }
 
 function tick() {

@@ -1,0 +1,63 @@
+"""Parts of pages that many people see alike: drawn once, in a thread, and handed to all of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
+
+from markupsafe import Markup
+
+from lensong.monitoring.clock import Clock
+from lensong.monitoring.metrics.shared_result import SharedResult
+
+__all__ = ["KEEP_S", "SharedDrawings"]
+
+KEEP_S = 1.0
+"""A part is drawn at most once in this time, and is never older when it is handed out [s]."""
+
+_KEPT = 64
+"""Parts that are kept; the one that was asked for longest ago is forgotten first."""
+
+
+class SharedDrawings:
+    """Keeps what was drawn, by what it shows and to whom.
+
+    One thread draws, one part after the other, so that however many walls hang the event loop
+    and all but one core stay free for reports.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="drawing")
+        self._parts: OrderedDict[Hashable, SharedResult[tuple[float, Markup]]] = OrderedDict()
+
+    async def get(
+        self, key: Hashable, read: Callable[[], Awaitable[Callable[[], Markup]]]
+    ) -> Markup:
+        """Return a part, drawn at most `KEEP_S` before it was asked for.
+
+        Parameters
+        ----------
+        key : hashable
+            All on which the part depends, the area of who asks among it.
+        read : coroutine function
+            Reads, in the event loop, what is to be shown, and returns what draws it in a thread.
+        """
+        asked_s = self._clock.monotonic_s()
+
+        async def make() -> tuple[float, Markup]:
+            began_s = self._clock.monotonic_s()
+            draw = await read()
+            loop = asyncio.get_running_loop()
+            return began_s, await loop.run_in_executor(self._thread, draw)
+
+        part = self._parts.pop(key, None) or SharedResult(make, self._clock, KEEP_S)
+        self._parts[key] = part
+        if len(self._parts) > _KEPT:
+            self._parts.popitem(last=False)
+        began_s, drawn = await part.get()
+        if began_s < asked_s - KEEP_S:  # it took so long that it may lack what the asker waits for
+            _, drawn = await part.get()
+        return drawn

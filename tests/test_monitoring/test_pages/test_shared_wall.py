@@ -1,0 +1,121 @@
+"""However many walls hang and however much happens, the wall is drawn once for all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from typing import Any
+
+import pytest
+
+from lensong.monitoring.store.events import Event
+from lensong.monitoring.web.pages import wallboard
+from tests.running_service import Running
+
+pytestmark = pytest.mark.anyio
+
+WALLS, EVENTS = 50, 6
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[threading.Thread]:
+    """Return the threads in which walls were drawn, one entry each time."""
+    threads: list[threading.Thread] = []
+    before = wallboard.draw_part
+
+    def counted(*args: Any, **values: Any) -> Any:
+        threads.append(threading.current_thread())
+        return before(*args, **values)
+
+    monkeypatch.setattr(wallboard, "draw_part", counted)
+    return threads
+
+
+async def test_fifty_walls_in_a_burst_of_events_cost_one_drawing(
+    light: Running, drawn: list[threading.Thread]
+) -> None:
+    clients = [await light.signed_in("province", "12") for _ in range(WALLS)]
+
+    async def wall(client: Any, heard: list[str]) -> None:
+        with light.service.bus.listening(str(id(client))) as queue:
+            for _ in range(EVENTS):
+                assert isinstance(await queue.get(), Event)
+                heard.append((await client.get("/")).text)
+
+    async def burst(first: int) -> list[list[str]]:
+        pages: list[list[str]] = [[] for _ in clients]
+        hanging = [
+            asyncio.create_task(wall(client, heard))
+            for client, heard in zip(clients, pages, strict=True)
+        ]
+        while light.service.bus.listeners < WALLS:
+            await asyncio.sleep(0)
+        for number in range(EVENTS):
+            light.service.bus.publish(
+                Event(
+                    id=first + number,
+                    at=light.clock.now(),
+                    kind="stream.changed",
+                    site_id="binh-lu",
+                    session_id=None,
+                    body={},
+                )
+            )
+        await asyncio.gather(*hanging)
+        return pages
+
+    pages = await burst(1)
+    assert len(drawn) == 1
+    assert drawn[0] is not threading.current_thread()
+    # what is somebody's own is not shared
+    own = {re.search(r'name="csrf" content="([^"]+)"', page).group(1) for (page, *_) in pages}  # type: ignore[union-attr]
+    assert len(own) == WALLS
+    assert all("Somebody of province" in page for heard in pages for page in heard)
+
+    admin = await light.signed_in("admin")
+    body = {"site_id": "new", "name": "Phiên chợ mới", "commune_code": "03390"}
+    assert (await admin.post("/api/v1/sites", json=body)).status_code == 201
+    light.clock.turn(seconds=1.0)
+    pages = await burst(100)
+    assert len(drawn) == 2
+    assert all("Phiên chợ mới" in page for heard in pages for page in heard)
+
+
+async def test_a_wall_is_shared_within_one_area_and_language_alone(
+    light: Running, drawn: list[threading.Thread]
+) -> None:
+    ours, others = await light.signed_in("province", "12"), await light.signed_in("province", "11")
+    site, everywhere = await light.signed_in("site", "binh-lu"), await light.signed_in("admin")
+    page = {
+        name: (await client.get(path)).text
+        for name, client, path in (
+            ("12", ours, "/"),
+            ("11", others, "/"),
+            ("site", site, "/"),
+            ("all", everywhere, "/"),
+            ("one of all", everywhere, "/?province=11"),
+            ("none", everywhere, "/?province=99"),
+        )
+    }
+    assert len(drawn) == len(page)
+    sees = {
+        name: {site for site in ("Bình Lư", "Sìn Hồ", "Mường Phăng") if f"Chợ {site}" in text}
+        for name, text in page.items()
+    }
+    assert sees == {
+        "12": {"Bình Lư", "Sìn Hồ"},
+        "11": {"Mường Phăng"},
+        "site": {"Bình Lư"},
+        "all": {"Bình Lư", "Sìn Hồ", "Mường Phăng"},
+        "one of all": {"Mường Phăng"},
+        "none": set(),
+    }
+    vietnamese = await ours.get("/", headers={"Accept-Language": "vi"})
+    assert "Sites" in page["12"]
+    assert "Sites" not in vietnamese.text
+    assert len(drawn) == len(page) + 1
+    # whatever provinces are made up, they are one drawing
+    for number in range(5):
+        await everywhere.get(f"/?province=made-up-{number}")
+    assert len(drawn) == len(page) + 1
