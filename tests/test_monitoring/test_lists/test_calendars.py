@@ -17,6 +17,7 @@ from lensong.monitoring.lists.calendars import HORIZON, parse_calendar
 from lensong.monitoring.lists.rows import MOST_ROWS, KnownSessions, RowsError
 from lensong.monitoring.profiles import DEFAULT_PROFILES
 from lensong.monitoring.records import Commune, Site
+from lensong.monitoring.store.events import Event
 from lensong.propagation.errors import DataError
 from tests.running_service import START, Running
 
@@ -387,6 +388,6 @@ async def test_an_import_is_heard_of(light: Running) -> None:
     with light.service.bus.listening() as queue:
         await send(client, event())
         heard = queue.get_nowait()
-    assert heard is not None
+    assert isinstance(heard, Event)
     assert (heard.kind, heard.site_id) == ("session.planned", "binh-lu")
     assert "binh-lu" in light.service.ingest.take_dirty()  # to be judged

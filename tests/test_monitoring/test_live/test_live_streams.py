@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from lensong.monitoring.records import CountedBy, Measurement, Method, Outcome
+from lensong.monitoring.store.events import Event
 from lensong.monitoring.store.tables import past_sessions
 from tests.running_service import START, Running
 from tests.test_monitoring.test_api import SESSION
@@ -66,7 +67,7 @@ async def test_a_stream_that_falls_behind_is_told_at_once(running: Running) -> N
         assert slow["state"] in ("at_risk", "not_ok")
         assert slow["lag_s"] > 2.0
         event = heard.get_nowait()
-        assert event is not None
+        assert isinstance(event, Event)
         assert (event.kind, event.site_id) == ("stream.changed", "binh-lu")
     kept = (await admin.get(f"/api/v1/sessions/{session}/stream")).json()["items"]
     states = [item["state"] for item in kept]
