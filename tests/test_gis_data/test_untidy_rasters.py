@@ -32,8 +32,9 @@ GRID = Grid(crs="EPSG:32648", west_m=WEST, north_m=NORTH, cell_m=PIXEL, rows=ROW
 def mountains() -> NDArray[np.float32]:
     """Return ridges between 400 and about 2,000 m."""
     row, col = np.mgrid[0:ROWS, 0:COLS]
-    waves: NDArray[np.float64] = np.sin(row / 9.0) * np.cos(col / 11.0) + 0.5 * np.sin(row / 4.0 + col / 6.0)
-    return (1_200.0 + 500.0 * waves).astype(np.float32)
+    waves = np.sin(row / 9.0) * np.cos(col / 11.0) + 0.5 * np.sin(row / 4.0 + col / 6.0)
+    ground_m: NDArray[np.float32] = (1_200.0 + 500.0 * waves).astype(np.float32)
+    return ground_m
 
 
 def slope_and_aspect() -> tuple[Values, Values]:
