@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 
 from lensong.monitoring.errors import BusyError
 
-__all__ = ["Attempts", "RateLimit"]
+__all__ = ["Attempts", "RateLimit", "network_of"]
 
 _KEYS = 50_000
 """Keys remembered; the one that was quiet longest is forgotten first."""
@@ -113,7 +113,7 @@ class Attempts:
         BusyError
             Too many have failed.
         """
-        network = _network(address)
+        network = network_of(address)
         pair = f"{network} {name}"
         turn = self._turns.setdefault(network, asyncio.Lock())
         async with turn:
@@ -129,7 +129,7 @@ class Attempts:
                 raise
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
     """Return what one subscriber has: an IPv4 address, or 64 bits of an IPv6 address."""
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])

@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -415,14 +415,22 @@ def test_silence_before_the_hello_is_not_waited_for_long() -> None:
         assert hear(socket_, "error")["code"] == "bad_hello"
 
 
-def test_only_so_many_may_be_silent_at_once() -> None:
-    with (
-        rig(waiting_hellos=2, hello_s=5.0) as server,
-        server.connect(),
-        server.connect(),
-        server.connect() as third,
-    ):
-        assert hear(third, "error")["code"] == "too_many_waiting"
+@pytest.mark.parametrize("path", ["/uplink/v1/test", "/uplink/v1/probe"])
+def test_however_many_say_nothing_a_device_tests(path: str) -> None:
+    most = 64
+    with rig(waiting_hellos=most, hello_s=PATIENCE_S) as server, ExitStack() as open_ones:
+        silent = [open_ones.enter_context(server.connect(path)) for _ in range(most + 6)]
+        wait_until(lambda: len(server.service.greetings) == 32, "as many as one address may have")
+        with server.connect() as device:
+            device.send(hello())
+            key = hear(device, "admitted")["probe_key"]
+            with server.connect("/uplink/v1/probe") as probe:
+                probe.send(json.dumps({"type": "hello", "probe_key": key}))
+                assert len(probe.recv(timeout=PATIENCE_S)) == 8
+        # who was silent longest has given way, and may come again
+        error = hear(silent[0], "error")
+        assert error["code"] == "too_many_waiting"
+        assert error["retry_after_s"] > 0
 
 
 @pytest.mark.parametrize("path", ["/uplink/v1/test", "/uplink/v1/probe"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -65,6 +65,16 @@ async def parts_of(running: Running) -> Any:
         return await watch_parts_between(
             connection, ["binh-lu"], START, running.clock.now(), newest=100
         )
+
+
+async def test_however_many_say_nothing_a_device_watches(light: Running) -> None:
+    token = await light.token("site", "binh-lu")
+    async with served(light.app) as address, AsyncExitStack() as open_ones:
+        silent = [await open_ones.enter_async_context(watching(light, address)) for _ in range(64)]
+        async with watching(light, address) as client:
+            assert (await client.hello(token))["type"] == "watching"
+        refused = await silent[0].hear()
+        assert refused["code"] == "too_many_watches"  # of those that a client tries again after
 
 
 async def test_an_hour_is_counted_kept_and_evidence(running: Running) -> None:

@@ -40,6 +40,7 @@ class Channel:
     def __init__(self, websocket: WebSocket) -> None:
         self._websocket = websocket
         self.open = False
+        self.address = websocket.client.host if websocket.client else "unknown"
         self.wire: Wire | None = wire_of(websocket.scope)
 
     async def accept(self, subprotocol: str | None) -> None:

@@ -21,6 +21,7 @@ from lensong.monitoring.uplink.counting import (
     arrivals_by_segments,
     count_uplink,
 )
+from lensong.monitoring.uplink.greetings import Greetings
 from lensong.monitoring.uplink.outcomes import FinishedTest, UplinkFailure, UplinkPermit
 from lensong.monitoring.uplink.payload import PayloadCheck
 from lensong.monitoring.uplink.refusals import Refusal
@@ -54,6 +55,8 @@ class UplinkSettings:
     hello_s, stall_s, first_byte_s, idle_s : float
         How long to wait for the first message, for data, for the first data, and for the idle
         round trips [s].
+    waiting_hellos, waiting_hellos_of_one : int
+        Connections that have said nothing yet, altogether and of one address; see `Greetings`.
     """
 
     seconds: tuple[int, ...] = (10, 30, 60)
@@ -63,11 +66,12 @@ class UplinkSettings:
     max_message_bytes: int = 65_536
     message_bytes: int = 8_192
     tcp_info: bool = True
-    hello_s: float = 10.0
+    hello_s: float = 5.0
     stall_s: float = 10.0
     first_byte_s: float = 5.0
     idle_s: float = 3.0
-    waiting_hellos: int = 64
+    waiting_hellos: int = 256
+    waiting_hellos_of_one: int = 32
     admission: AdmissionSettings = field(default_factory=lambda: AdmissionSettings(overhead_s=10.0))
 
     def __post_init__(self) -> None:
@@ -129,7 +133,11 @@ class UplinkService:
         self._random = generator or random.Random()
         self._turns: dict[Slot, asyncio.Event] = {}
         self._probes: dict[str, RoundTripMeter] = {}
-        self._greeting = 0
+        self.greetings = Greetings(
+            self.settings.waiting_hellos,
+            self.settings.waiting_hellos_of_one,
+            self.settings.hello_s,
+        )
 
     async def permit(self, token: str | None) -> UplinkPermit | Refusal:
         """Return what the owner of a token may do."""
@@ -171,17 +179,6 @@ class UplinkService:
             "tests_at_once": settings.admission.tests_at_once,
             "wait_s": math.ceil(self.admission.wait_s(now_s=now_s)),
         }
-
-    def enter(self) -> bool:
-        """Count a client that has yet to say hello; False if there are too many."""
-        if self._greeting >= self.settings.waiting_hellos:
-            return False
-        self._greeting += 1
-        return True
-
-    def greeted(self) -> None:
-        """Count one less."""
-        self._greeting -= 1
 
     def take_slot(self, permit: UplinkPermit, seconds: float) -> Slot | Refusal:
         """Return a slot for a test, running or waiting."""

@@ -71,7 +71,7 @@ async def answer_probe(service: UplinkService, websocket: WebSocket) -> None:
     if channel is None:
         return
     try:
-        hello = await _first_message(service, channel)
+        hello = await service.greetings.hello(channel)
     except Gone:
         return
     meter = hello if isinstance(hello, Refusal) else service.take_probe(hello.get("probe_key"))
@@ -147,17 +147,8 @@ async def _accepted(websocket: WebSocket) -> Channel | None:
     return channel
 
 
-async def _first_message(service: UplinkService, channel: Channel) -> dict[str, Any] | Refusal:
-    if not service.enter():
-        return Refusal("too_many_waiting", retry_after_s=service.settings.hello_s)
-    try:
-        return await channel.receive_hello(service.settings.hello_s)
-    finally:
-        service.greeted()
-
-
 async def _greet(service: UplinkService, channel: Channel) -> _Hello | Refusal:
-    said = await _first_message(service, channel)
+    said = await service.greetings.hello(channel)
     if isinstance(said, Refusal):
         return said
     return _understood(said, service.settings.seconds, service.clock.now())

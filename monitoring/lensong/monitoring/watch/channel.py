@@ -14,6 +14,7 @@ from starlette.websockets import WebSocket
 from lensong.monitoring.clock import Clock
 from lensong.monitoring.records import TECHNOLOGIES, Method, Motion
 from lensong.monitoring.uplink.channel import Channel, Gone
+from lensong.monitoring.uplink.greetings import Greetings
 from lensong.monitoring.uplink.refusals import Refusal
 from lensong.monitoring.watch.account import Watcher
 from lensong.monitoring.watch.desk import OpenWatch, WatchDesk
@@ -21,7 +22,6 @@ from lensong.monitoring.watch.messages import EVERY_S, SUBPROTOCOL, answer, unpa
 
 __all__ = ["run_watch"]
 
-_HELLO_S = 10.0
 _LONGEST_TOKEN = 1_024
 _WATCH_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
@@ -32,7 +32,9 @@ _LONGEST_S = 1e7
 _PROPER_CLOSES = (1000, 1001)
 
 
-async def run_watch(desk: WatchDesk, clock: Clock, websocket: WebSocket) -> None:
+async def run_watch(
+    desk: WatchDesk, clock: Clock, greetings: Greetings, websocket: WebSocket
+) -> None:
     """Watch over one connection until its client leaves."""
     channel = Channel(websocket)
     if not channel.offers(SUBPROTOCOL):
@@ -40,7 +42,7 @@ async def run_watch(desk: WatchDesk, clock: Clock, websocket: WebSocket) -> None
         return await channel.refuse(Refusal("wrong_subprotocol"))
     await channel.accept(SUBPROTOCOL)
     try:
-        hello = await channel.receive_hello(_HELLO_S)
+        hello = await greetings.hello(channel, "too_many_watches")
         if isinstance(hello, Refusal):
             return await channel.refuse(hello)
         watch = await _begun(desk, channel, hello)

@@ -46,7 +46,7 @@ def uplink_router(service: UplinkService, watches: WatchDesk | None = None) -> A
 
         @router.websocket("/uplink/v1/watch")
         async def watch(websocket: WebSocket) -> None:
-            await run_watch(watches, service.clock, websocket)
+            await run_watch(watches, service.clock, service.greetings, websocket)
 
     @router.get("/uplink/v1/limits", summary="What an uplink test may cost, and when.")
     async def limits(request: Request) -> JSONResponse:
