@@ -11,7 +11,7 @@ from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 def test_the_default_services_are_the_stated_ones() -> None:
     rates = {s.name: (s.technologies, s.downlink_mbps, s.uplink_mbps) for s in DEFAULT_SERVICES}
     assert rates == {
-        "voice-data": (("4G",), 1.0, 0.25),
+        "voice-data": (("4G", "5G"), 1.0, 0.25),
         "livestream-720p": (("4G", "5G"), 1.0, 2.8),
         "livestream-1080p": (("4G", "5G"), 1.0, 4.4),
     }
