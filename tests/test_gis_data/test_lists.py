@@ -174,3 +174,12 @@ def test_a_cell_far_from_the_others_is_named_before_the_sheet_is_unfolded(tmp_pa
     book.active["XFD1048576"].font = openpyxl.styles.Font(bold=True)  # coloured, but empty
     book.save(path)
     assert len(read_sheet(path)[1]) == 2
+
+
+def test_a_workbook_with_a_spoilt_directory_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "cells.xlsx"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("xl/workbook.xml", "<workbook/>")
+    path.write_bytes(path.read_bytes().replace(b"PK\x01\x02", b"PK\x01\x00"))
+    with pytest.raises(DataError, match="cannot be read as a workbook"):
+        read_list(path)

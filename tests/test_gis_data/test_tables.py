@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lensong.gis_data import tables
-from lensong.gis_data.tables import parse_number, read_table
+from lensong.gis_data.tables import parse_number, parse_table, read_table
 from lensong.propagation.errors import DataError
 
 
@@ -227,3 +227,9 @@ def test_a_table_of_too_many_fields_is_refused_before_they_become_rows(
     monkeypatch.setattr(tables, "_MOST_FIELDS", 1_000)
     with pytest.raises(DataError, match=r"more than 1,000 fields up to line 501"):
         read_table(path)
+
+
+@pytest.mark.parametrize("data", [b'""', b",,,\n", b'""\n""\n'])
+def test_a_table_of_delimiters_alone_is_empty(data: bytes) -> None:
+    with pytest.raises(DataError, match="has no value"):
+        parse_table(data, "empty.csv")

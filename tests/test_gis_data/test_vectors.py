@@ -186,3 +186,14 @@ def test_search_key_drops_every_vietnamese_mark() -> None:
     assert search_key("ạảãàáâậầấẩẫăắằặẳẵóòọõỏôộổỗồốơờớợởỡéèẻẹẽêếềệểễúùụủũưựữửừứíìịỉĩýỳỷỵỹđ") == (
         "a" * 17 + "o" * 17 + "e" * 11 + "u" * 11 + "i" * 5 + "y" * 5 + "d"
     )
+
+
+def test_an_outline_that_does_not_close_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "area.geojson"
+    ring = "[[103.6,22.3],[103.7,22.3],[103.7,22.4],[103.6,22.4],[103.6,22.35]]"
+    path.write_text(
+        '{"type":"FeatureCollection","features":[{"type":"Feature","properties":{},'
+        f'"geometry":{{"type":"Polygon","coordinates":[{ring}]}}}}]}}'
+    )
+    with pytest.raises(DataError, match=r"area\.geojson has a geometry that is none"):
+        read_layer(path, crs="EPSG:32648")

@@ -132,8 +132,11 @@ def parse_table(data: bytes, name: str) -> Table:
     if not text.strip():
         raise DataError(f"{path} is empty, wanted a table with one row per line")
     delimiter = delimiter or _sniff_delimiter(text)
+    records = _bounded(_records(text, delimiter, path), path)
+    if not records:
+        raise DataError(f"{path} has no value in any field, wanted a table with one row per line")
     return table_of(
-        _bounded(_records(text, delimiter, path), path),
+        records,
         path,
         encoding=encoding,
         delimiter=delimiter,

@@ -9,6 +9,7 @@ import re
 import shutil
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -289,7 +290,10 @@ def open_layer(path: Path, layer: str = "") -> tuple[gpd.GeoDataFrame, list[str]
             if schema.exists():
                 shutil.copy(schema, folder)
             return _opened(copy, layer)
-    return _opened(path, layer)
+    try:
+        return _opened(path, layer)
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise DataError(f"{path} is a damaged archive ({error}): get it again") from error
 
 
 def _opened(path: Path, layer: str) -> tuple[gpd.GeoDataFrame, list[str]]:
@@ -380,6 +384,11 @@ def _open(path: Path, layer: str) -> tuple[gpd.GeoDataFrame, list[str]]:
         ) from error
     except (DataSourceError, DataLayerError, CRSError) as error:
         raise DataError(f"{path} cannot be read ({error}): save it again") from error
+    except shapely.errors.ShapelyError as error:
+        raise DataError(
+            f"{path} has a geometry that is none ({error}): repair it, such as by 'Fix geometries' "
+            "in QGIS"
+        ) from error
     return frame, sorted({f"{path.name}: {warning.message}" for warning in caught})
 
 
