@@ -13,7 +13,7 @@ from typing import Any, Literal
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-from shapely.geometry import Point, Polygon, box
+from shapely.geometry import MultiLineString, Point, Polygon, box
 
 from lensong.coverage.antenna import AntennaPattern
 from lensong.coverage.network import Carrier, Cell, Mast, Network, Technology
@@ -307,6 +307,24 @@ def _land(ground: Float32Array, *, synthetic: bool) -> Land:
         void_share=0.004,
         synthetic=synthetic,
     )
+
+
+def with_lines(result: PlanResult) -> PlanResult:
+    """Return the plan with a road, a river and a line of a name of its own on its map."""
+    ends = {"road": (0, 150, 199, 60), "river": (60, 0, 140, 199), "other": (10, 10, 10, 190)}
+    lines = gpd.GeoDataFrame(
+        {
+            "kind": list(ends),
+            "label": ["", "", "Đường dây 110 kV"],
+            "name": ["QL.4D", "Nậm Mu", ""],
+        },
+        geometry=[
+            MultiLineString([[_point(row, col).coords[0], _point(to_row, to_col).coords[0]]])
+            for col, row, to_col, to_row in ends.values()
+        ],
+        crs=CRS,
+    )
+    return replace(result, land=replace(result.land, map_lines=lines))
 
 
 def _village_table(land: Land, layers: dict[Technology, TechnologyLayers]) -> gpd.GeoDataFrame:

@@ -66,6 +66,8 @@ class Land:
         ``"disc"`` drawn around a point.
     communes : GeoDataFrame in ``grid.crs``, or None
         Columns ``commune_code``, ``commune``, ``province``, ``geometry``.
+    map_lines : GeoDataFrame in ``grid.crs``, or None
+        Roads, rivers and the like, only drawn: ``kind``, ``label``, ``name``, ``geometry``.
     sources : tuple of Source
         One per input.
     assumptions, warnings : tuple of str
@@ -88,6 +90,7 @@ class Land:
     aoi: UInt8Array
     villages: gpd.GeoDataFrame
     communes: gpd.GeoDataFrame | None
+    map_lines: gpd.GeoDataFrame | None = None
     sources: tuple[Source, ...] = ()
     assumptions: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

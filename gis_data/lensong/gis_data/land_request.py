@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
 
+from lensong.gis_data.map_lines import LineRequest
 from lensong.propagation.errors import ConfigError, OutOfRangeError
 
 __all__ = ["LandRequest"]
@@ -58,6 +59,8 @@ class LandRequest:
         Commune polygons.
     communes_layer, communes_columns
         See `lensong.gis_data.boundaries.read_communes`.
+    map_lines : tuple of LineRequest
+        Roads, rivers and the like to draw on the map.
     synthetic : bool
         The data are made up; every output says so.
     folder : Path, optional
@@ -89,6 +92,7 @@ class LandRequest:
     communes_path: Path | None = None
     communes_layer: str = ""
     communes_columns: Mapping[str, str] = field(default_factory=dict)
+    map_lines: tuple[LineRequest, ...] = ()
     synthetic: bool = False
     folder: Path | None = None
 

@@ -22,6 +22,7 @@ from lensong.gis_data.gridding import check_scale, grid_over, metric_crs, polygo
 from lensong.gis_data.land import Land, Source
 from lensong.gis_data.land_request import LandRequest
 from lensong.gis_data.landcover import LandCover, read_land_cover
+from lensong.gis_data.map_lines import read_lines
 from lensong.gis_data.mosaic import check_overlap, scratch_folder
 from lensong.gis_data.population import read_population
 from lensong.gis_data.provenance import as_written, content_sha256
@@ -90,6 +91,7 @@ def read_land(
     grid = _make_grid(request, source, area, margin_m)
     check_overlap(source.files, grid, role="elevation")
     communes = _read_communes(request, grid)
+    lines = read_lines(request.map_lines, grid)
     villages = _villages_in(request, area, communes)
     aoi = _mask_of_area(area, grid, source, villages)
     tell("area and villages", 1.0)
@@ -128,6 +130,7 @@ def read_land(
         aoi=aoi,
         villages=villages,
         communes=inner_communes,
+        map_lines=lines,
         sources=sources,
         assumptions=_sentences(
             [area.sentence, _grid_sentence(grid, margin_m)],
@@ -137,6 +140,7 @@ def read_land(
             told,
             villages.attrs.get("assumptions", ()),
             () if communes is None else communes.attrs.get("assumptions", ()),
+            () if lines is None else lines.attrs["assumptions"],
         ),
         warnings=_sentences(
             elevation.warnings,
@@ -148,6 +152,7 @@ def read_land(
             doubts,
             villages.attrs.get("warnings", ()),
             () if communes is None else communes.attrs.get("warnings", ()),
+            () if lines is None else lines.attrs["warnings"],
         ),
         void_share=elevation.void_share,
         surface_model=source.surface_model,
@@ -493,6 +498,7 @@ def _sources(
         ("villages", request.villages_path),
         ("communes", request.communes_path),
         ("boundary", request.area_boundary),
+        *(("map_lines", lines.path) for lines in request.map_lines),
     ):
         if path is not None:
             entries.append((role, (path,), [path], ""))

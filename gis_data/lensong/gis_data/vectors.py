@@ -23,7 +23,7 @@ import pyogrio
 import shapely
 from numpy.typing import NDArray
 from pyogrio.errors import DataLayerError, DataSourceError
-from pyproj import CRS
+from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 
 from lensong.gis_data.names import search_key
@@ -45,6 +45,8 @@ __all__ = [
     "read_layer",
     "search_key",
 ]
+
+_Bounds = tuple[float, float, float, float]
 
 _POINT_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+")
 _MOST_KML_BYTES = 512 * 2**20
@@ -71,7 +73,9 @@ def is_table(path: str | Path) -> bool:
     return is_text_table(path) or Path(path).suffix.lower() in WORKBOOK_SUFFIXES
 
 
-def read_layer(path: str | Path, *, crs: str, layer: str = "") -> gpd.GeoDataFrame:
+def read_layer(
+    path: str | Path, *, crs: str, layer: str = "", bounds_deg: _Bounds | None = None
+) -> gpd.GeoDataFrame:
     """Return one layer of a vector file in the wanted system, with valid 2D geometry.
 
     Parameters
@@ -82,6 +86,8 @@ def read_layer(path: str | Path, *, crs: str, layer: str = "") -> gpd.GeoDataFra
         Projected system of the result.
     layer : str
         Needed where the file has several layers with geometry.
+    bounds_deg : tuple, optional
+        West, south, east, north: features elsewhere are not read.
 
     Returns
     -------
@@ -99,7 +105,7 @@ def read_layer(path: str | Path, *, crs: str, layer: str = "") -> gpd.GeoDataFra
     path = Path(path)
     if not path.exists():
         raise DataError(f"no file {path}: check the path in the scenario")
-    frame, warnings = open_layer(path, layer)
+    frame, warnings = open_layer(path, layer, bounds_deg)
     if frame.crs is None:
         raise CrsMismatchError(f"{path} has no coordinate reference system: {_CRS_HINT}")
     missing = frame.geometry.isna() | frame.geometry.is_empty
@@ -109,6 +115,8 @@ def read_layer(path: str | Path, *, crs: str, layer: str = "") -> gpd.GeoDataFra
             "and were left out"
         )
         frame = frame[~missing]
+    if frame.empty and bounds_deg is not None:
+        raise DataError(_nothing_here(path, bounds_deg))
     if frame.empty:
         raise DataError(f"{path} has no feature with a geometry, wanted at least one")
     _check_coordinates(frame, path)
@@ -277,7 +285,18 @@ def _nearest(word: str, known: Iterable[str]) -> str:
     return f": did you mean {near[0]!r}?" if near else ""
 
 
-def open_layer(path: Path, layer: str = "") -> tuple[gpd.GeoDataFrame, list[str]]:
+def _nothing_here(path: Path, bounds_deg: _Bounds) -> str:
+    west, south, east, north = bounds_deg
+    return (
+        f"{path} has no feature in the area of the plan ({west:.3f} to {east:.3f} east, "
+        f"{south:.3f} to {north:.3f} north): wanted one that reaches there; check its coordinates "
+        "and their reference system, or leave the file out"
+    )
+
+
+def open_layer(
+    path: Path, layer: str = "", bounds_deg: _Bounds | None = None
+) -> tuple[gpd.GeoDataFrame, list[str]]:
     """Return a layer as it is, without its empty columns, and what GDAL had to say about it.
 
     All folders of a KML or KMZ file are one layer, with a column ``folder``, unless one is chosen.
@@ -289,14 +308,16 @@ def open_layer(path: Path, layer: str = "") -> tuple[gpd.GeoDataFrame, list[str]
             schema = path.with_suffix(".xsd")
             if schema.exists():
                 shutil.copy(schema, folder)
-            return _opened(copy, layer)
+            return _opened(copy, layer, bounds_deg)
     try:
-        return _opened(path, layer)
+        return _opened(path, layer, bounds_deg)
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise DataError(f"{path} is a damaged archive ({error}): get it again") from error
 
 
-def _opened(path: Path, layer: str) -> tuple[gpd.GeoDataFrame, list[str]]:
+def _opened(
+    path: Path, layer: str, bounds_deg: _Bounds | None
+) -> tuple[gpd.GeoDataFrame, list[str]]:
     names = _layers(path, layer)
     is_kml = path.suffix.lower() in (".kml", ".kmz")
     if len(names) > 1 and not is_kml:
@@ -305,7 +326,7 @@ def _opened(path: Path, layer: str) -> tuple[gpd.GeoDataFrame, list[str]]:
         )
     frames, warnings = [], []
     for name in names:
-        frame, caught = _open(path, name)
+        frame, caught = _open(path, name, bounds_deg)
         if len(names) > 1:
             frame.insert(0, "folder", name)
         if len(frame):
@@ -370,12 +391,17 @@ def _layers(path: Path, layer: str) -> list[str]:
     return [layer] if layer else names
 
 
-def _open(path: Path, layer: str) -> tuple[gpd.GeoDataFrame, list[str]]:
+def _open(path: Path, layer: str, bounds_deg: _Bounds | None) -> tuple[gpd.GeoDataFrame, list[str]]:
     """Return the layer as it is and what GDAL had to say about it."""
     try:
         with catch_warnings(record=True) as caught:
             simplefilter("always")
-            frame = pyogrio.read_dataframe(path, layer=layer, encoding=_shapefile_encoding(path))
+            frame = pyogrio.read_dataframe(
+                path,
+                layer=layer,
+                encoding=_shapefile_encoding(path),
+                bbox=_box_of(path, layer, bounds_deg),
+            )
         if frame.geometry.name != "geometry":
             frame = frame.rename_geometry("geometry")
     except UnicodeDecodeError as error:
@@ -390,6 +416,16 @@ def _open(path: Path, layer: str) -> tuple[gpd.GeoDataFrame, list[str]]:
             "in QGIS"
         ) from error
     return frame, sorted({f"{path.name}: {warning.message}" for warning in caught})
+
+
+def _box_of(path: Path, layer: str, bounds_deg: _Bounds | None) -> _Bounds | None:
+    """Return bounds in the system of the file; None where it has none, which is refused later."""
+    crs = pyogrio.read_info(path, layer=layer)["crs"] if bounds_deg is not None else None
+    if bounds_deg is None or crs is None:
+        return None
+    to_file = Transformer.from_crs("EPSG:4326", crs, always_xy=True)
+    west, south, east, north = to_file.transform_bounds(*bounds_deg)
+    return west, south, east, north
 
 
 def _shapefile_encoding(path: Path) -> str | None:

@@ -18,7 +18,7 @@ import rasterio
 from lensong.coverage.report import legend
 from lensong.coverage.results.write import write_result
 from lensong.gis_data.vectors import read_layer
-from tests.small_plan import make_small_plan_result
+from tests.small_plan import make_small_plan_result, with_lines
 
 _PYTHON = "/usr/bin/python3"
 _HERE = Path(__file__).parents[2]
@@ -35,7 +35,7 @@ def _has_qgis() -> bool:
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("qgis") / "first"
-    write_result(make_small_plan_result(), folder, lensong_version="1")
+    write_result(with_lines(make_small_plan_result()), folder, lensong_version="1")
     moved = folder.parent / "moved elsewhere"
     shutil.move(folder, moved)  # the project's paths are relative
     return moved
@@ -80,7 +80,7 @@ def test_qgis_opens_every_file_of_the_result_styled(written: Path, opened: dict[
     sources = {Path(layer["source"].partition("|")[0]) for layer in opened["layers"]}
     assert sources == {*written.glob("*.tif"), written / "villages.gpkg"}
     assert {layer["source"].partition("layername=")[2] for layer in opened["layers"]} - {""} == {
-        "villages", "communes", "masts", "cells", "gaps"
+        "villages", "communes", "lines", "masts", "cells", "gaps"
     }  # fmt: skip
     plain = [layer["name"] for layer in opened["layers"] if layer["renderer"] == "singlebandgray"]
     assert plain == []
@@ -96,6 +96,9 @@ def test_each_file_brings_its_style_when_it_is_opened_by_itself(opened: dict[str
     villages = opened["alone"]["villages.gpkg:villages"]
     assert (villages["features"], villages["labels"]) == (12, True)
     assert [colour for _, colour in villages["classes"]] == list(legend.CLASS_COLOURS.values())
+    lines = opened["alone"]["villages.gpkg:lines"]
+    assert lines["features"] == 3
+    assert [colour for _, colour in lines["classes"]] == ["#6b3f12", "#1f6fb5", "#4b5661"]
     by_class = {layer: found["renderer"] for layer, found in opened["alone"].items()}
     assert by_class["villages.gpkg:gaps"] == by_class["villages.gpkg:cells"] == "categorizedSymbol"
 
@@ -103,7 +106,8 @@ def test_each_file_brings_its_style_when_it_is_opened_by_itself(opened: dict[str
 def test_one_raster_is_shown_under_the_vectors(opened: dict[str, Any]) -> None:
     shown = list(_shown(opened["tree"]))
     assert [name.rpartition(" / ")[2] for name in shown] == [
-        "Masts", "Cells, by azimuth", "Villages", "Communes", "Level, strongest cell [dBm]"
+        "Masts", "Cells, by azimuth", "Villages", "Communes", "Roads and rivers",
+        "Level, strongest cell [dBm]",
     ]  # fmt: skip
 
 

@@ -52,6 +52,7 @@ OTHERS = {
     "result.qgz",
     "run.json",
     *(f"{Path(name).stem}.qml" for name in RASTERS),
+    *(f"{name}.aux.xml" for name in RASTERS if "_server." in name),
 }
 
 

@@ -33,7 +33,9 @@ def files_of(content: Any) -> Iterator[str]:
         value: Any = content
         for key in dotted.split("."):
             value = value.get(key, {}) if isinstance(value, dict) else {}
-        yield from [value] if isinstance(value, str) else []
+        for entry in value if isinstance(value, list) else [value]:
+            name = entry.get("path") if isinstance(entry, dict) else entry
+            yield from [name] if isinstance(name, str) else []
 
 
 def write(folder: Path, text: str) -> Path:

@@ -149,6 +149,21 @@ def test_files_of_a_list_are_each_looked_for(write: Write) -> None:
     assert "'dem.tif'," not in message
 
 
+def test_lines_of_the_map_are_paths_or_tables_and_each_is_looked_for(write: Write) -> None:
+    lines = '[map]\nlines = ["dem.tif", {{ path = "{path}", kind = "river", {key} = "x" }}]\n'
+    found = read_scenario_file(write(SMALLEST + lines.format(path="villages.csv", key="name")))
+    assert [(e.path, e.kind, e.name) for e in found.map.lines] == [
+        ("dem.tif", "auto", ""),
+        ("villages.csv", "river", "x"),
+    ]
+    missing = refusal(write(SMALLEST + lines.format(path="vilages.csv", key="name")))
+    assert "map.lines is 'vilages.csv'" in missing
+    assert "did you mean 'villages.csv'?" in missing
+    assert "did you mean layer?" in refusal(
+        write(SMALLEST + lines.format(path="villages.csv", key="layr"))
+    )
+
+
 def test_a_missing_scenario_points_to_the_demo(tmp_path: Path) -> None:
     assert "lensong demo" in refusal(tmp_path / "none.toml")
 

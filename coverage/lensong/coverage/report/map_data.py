@@ -11,7 +11,9 @@ import geopandas as gpd
 import numpy as np
 from rasterio.features import shapes
 from rasterio.transform import Affine
-from shapely.geometry import box, shape
+from shapely import get_parts, length, line_merge, simplify, transform
+from shapely.geometry import MultiLineString, box, mapping, shape
+from shapely.geometry.base import BaseGeometry
 
 from lensong.coverage.network import Technology
 from lensong.coverage.report.legend import (
@@ -32,12 +34,13 @@ from lensong.gis_data.hillshade import hillshade
 from lensong.gis_data.pictures import palette_png_url, warp_to_mercator
 from lensong.propagation.types import Grid, UInt8Array
 
-__all__ = ["Geometry", "map_data", "plain_value", "village_rows"]
+__all__ = ["Geometry", "map_data", "map_lines", "plain_value", "village_rows"]
 
 Geometry = dict[str, Any]  # GeoJSON, whose nesting no static type describes
 
 _PICTURE_SIDES_PX = (1600, 1250, 1000, 800, 640)
 _BUDGET_BYTES = 10_000_000  # of all pictures together; MapLibre itself adds about 1 MB
+_LINES_BUDGET_BYTES = 2_000_000
 _GREYS = [f"#{g:02x}{g:02x}{g:02x}" for g in np.linspace(128, 250, 255).astype(int).tolist()]
 
 
@@ -58,8 +61,8 @@ def map_data(result: PlanResult) -> dict[str, Any]:
     """Return everything the map needs, JSON-ready.
 
     Keys are ``base`` and ``layers`` (pictures with their corners), ``bounds_deg``, ``masts``,
-    ``communes``, ``gaps``, ``area`` and ``footprints`` (GeoJSON). Pictures shrink until all of
-    them fit into about 10 MB.
+    ``communes``, ``gaps``, ``area``, ``footprints`` and ``lines`` (GeoJSON). Pictures shrink until
+    all of them fit into about 10 MB.
     """
     base, layers, corners = _pictures(result)
     grid = result.land.grid
@@ -73,6 +76,7 @@ def map_data(result: PlanResult) -> dict[str, Any]:
         "gaps": _gaps(result),
         "footprints": _footprints(result),
         "area": _area(result),
+        "lines": map_lines(result.land.map_lines, result.land.grid.cell_m),
     }
 
 
@@ -293,6 +297,51 @@ def _area(result: PlanResult) -> Geometry:
         outlines = [shape(outline) for outline, _ in found]
     area = gpd.GeoDataFrame(geometry=outlines, crs=land.grid.crs)
     return _geojson(area, area[[]], 1.5 * land.grid.cell_m)
+
+
+def map_lines(lines: gpd.GeoDataFrame | None, cell_m: float) -> Geometry:
+    """Return roads and rivers for the page, one feature for each entry of the legend.
+
+    They are simplified to half a pixel of the grid. Where that is still more than the page bears,
+    the step doubles, and what is shorter than the step is not drawn.
+
+    Parameters
+    ----------
+    lines : GeoDataFrame or None
+        As `lensong.gis_data.map_lines.read_lines` returns.
+    cell_m : float
+        Side of a pixel [m].
+    """
+    if lines is None:
+        return {"type": "FeatureCollection", "features": []}
+    tolerance_m = cell_m / 2.0
+    joined = lines.groupby(["kind", "label"], sort=False)["geometry"].agg(
+        lambda group: line_merge(MultiLineString([p for g in group for p in g.geoms]))
+    )
+    while True:
+        kept = [_long_parts(g, tolerance_m) for g in joined]
+        # Rounded point by point: a set precision would cut every line at every crossing.
+        rounded = [
+            transform(g, lambda x: x.round(5))
+            for g in gpd.GeoSeries(kept, crs=lines.crs).to_crs(4326)
+        ]
+        features = [
+            {
+                "type": "Feature",
+                "properties": {"kind": kind, "label": label},
+                "geometry": mapping(geometry),
+            }
+            for (kind, label), geometry in zip(joined.index, rounded, strict=True)
+            if not geometry.is_empty
+        ]
+        if len(json.dumps(features)) <= _LINES_BUDGET_BYTES:
+            return {"type": "FeatureCollection", "features": features}
+        tolerance_m *= 2.0
+
+
+def _long_parts(geometry: BaseGeometry, least_m: float) -> BaseGeometry:
+    parts = get_parts(geometry)
+    return MultiLineString(list(simplify(parts[length(parts) >= least_m], least_m)))
 
 
 def _geojson(frame: gpd.GeoDataFrame, fields: Any, tolerance_m: float) -> Geometry:

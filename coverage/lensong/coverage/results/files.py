@@ -7,13 +7,18 @@ from lensong.coverage.network import Technology
 __all__ = [
     "BEST_SERVER",
     "CELLS_AS_READ",
+    "CLASS_RASTERS",
     "DOWNLINK_MBPS",
     "KMZ",
     "LEVEL_SHARES",
+    "LINES",
+    "OPERATORS_SERVING",
+    "OVERLAP",
     "QGIS_PROJECT",
     "REPORT",
     "RSRP_DBM",
     "RUN",
+    "SECOND_SERVER",
     "SINR_DB",
     "UPLINK_MBPS",
     "VECTORS",
@@ -30,6 +35,9 @@ VILLAGES = "villages.csv"
 CELLS_AS_READ = "cells_as_read.csv"
 LEVEL_SHARES = "level_shares.csv"
 VECTORS = "villages.gpkg"
+LINES = "lines"
+"""Layer of the roads and rivers that the user brought."""
+
 KMZ = "coverage.kmz"
 QGIS_PROJECT = "result.qgz"
 
@@ -38,6 +46,14 @@ SINR_DB = "sinr_db"
 DOWNLINK_MBPS = "downlink_mbps"
 UPLINK_MBPS = "uplink_mbps"
 BEST_SERVER = "best_server"
+SECOND_SERVER = "second_server"
+OVERLAP = "overlap"
+OPERATORS_SERVING = "operators_serving"
+
+CLASS_RASTERS = tuple(
+    f"{name}.tif" for name in (BEST_SERVER, SECOND_SERVER, OVERLAP, OPERATORS_SERVING)
+)
+"""How the names of rasters end whose values are codes or counts."""
 
 
 def probability_layer(service: str) -> str:

@@ -18,6 +18,7 @@ from lensong.coverage.results import files
 from lensong.coverage.results.rasters import Step, rgba
 from lensong.gis_data.atomic import atomic_path
 from lensong.gis_data.cog import LegendClass
+from lensong.gis_data.map_lines import LINE_KINDS, LineKind
 from lensong.gis_data.qgis_project import (
     Bounds,
     ProjectGroup,
@@ -26,12 +27,18 @@ from lensong.gis_data.qgis_project import (
     write_qgis_project,
 )
 from lensong.gis_data.qgis_styles import VectorClass, VectorStyle, qml, raster_style, vector_style
+from lensong.gis_data.raster_classes import class_names_xml
 
-__all__ = ["layer_styles", "project_step", "style_steps"]
+__all__ = ["class_steps", "layer_styles", "project_step", "style_steps"]
 
 _CELL_COLOURS = {"4G": "#0b5cad", "5G": "#7b2fb0"}
 _ARROW_MM = {"4G": "8", "5G": "5.5"}  # both are seen where they look the same way
 _CELLS_BELOW = 200_000.0  # arrows of cells would hide the map at smaller scales
+_LINES: dict[LineKind, tuple[str, str, str]] = {  # colour, width [mm], dash
+    "road": ("#6b3f12", "0.4", "solid"),
+    "river": ("#1f6fb5", "0.5", "solid"),
+    "other": ("#4b5661", "0.3", "dash"),
+}
 _LAYER_WORDS = {
     "level_dbm": "layer.level",
     "rsrq_db": "layer.rsrq",
@@ -63,12 +70,19 @@ def layer_styles(layers: Sequence[str]) -> dict[str, str]:
 
 
 def style_steps(rasters: Sequence[str]) -> Iterator[Step]:
-    """Yield what lies beside each raster: its style and, for classes, their names.
+    """Yield the style that lies beside each raster.
 
     They read the raster that stands in the same folder by then.
     """
     for name in rasters:
         yield f"{Path(name).stem}.qml", lambda path, name=name: _write_style(path, name)  # type: ignore[misc]  # bound default
+
+
+def class_steps(rasters: Sequence[str]) -> Iterator[Step]:
+    """Yield the names and colours of the codes beside each raster of classes, for other GIS."""
+    for name in rasters:
+        if name.endswith(files.CLASS_RASTERS):
+            yield f"{name}.aux.xml", lambda path, name=name: _write_classes(path, name)  # type: ignore[misc]  # bound default
 
 
 def project_step(result: PlanResult, rasters: Sequence[str], layers: Sequence[str]) -> Step:
@@ -92,6 +106,12 @@ def project_step(result: PlanResult, rasters: Sequence[str], layers: Sequence[st
 def _write_style(path: Path, raster: str) -> None:
     found = _described(path.parent, raster)
     text = qml(raster_style(found.legend, intervals=found.intervals))
+    with atomic_path(path, needed_bytes=len(text)) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def _write_classes(path: Path, raster: str) -> None:
+    text = class_names_xml(_described(path.parent, raster).legend)
     with atomic_path(path, needed_bytes=len(text)) as part:
         part.write_text(text, encoding="utf-8")
 
@@ -165,7 +185,7 @@ def _raster_groups(rasters: Sequence[_Raster]) -> list[ProjectGroup]:
 
 def _vector_layers(layers: Sequence[str]) -> list[VectorLayer]:
     """Return the layers of the GeoPackage, points over outlines over areas."""
-    order = ("masts", "cells", "villages", "communes", "provinces", "gaps")
+    order = ("masts", "cells", "villages", "communes", "provinces", "lines", "gaps")
     names = [name for name in order if name in layers]
     styles = _vector_styles()
     return [
@@ -190,6 +210,11 @@ def _vector_styles() -> dict[str, VectorStyle]:
         ),
         "communes": _outline("80,90,100,255", "0.4", "commune"),
         "provinces": _outline("40,48,56,255", "0.8", ""),
+        files.LINES: VectorStyle(
+            geometry="Line",
+            class_field="kind",
+            classes=tuple(_line_class(kind) for kind in LINE_KINDS),
+        ),
         "masts": VectorStyle(
             geometry="Point",
             class_field="uncertain",
@@ -256,6 +281,22 @@ def _cell_class(technology: str) -> VectorClass:
             "size": _ARROW_MM[technology],
             "size_unit": "MM",
             "vertical_anchor_point": "2",  # the arrow begins at the mast
+        },
+    )
+
+
+def _line_class(kind: LineKind) -> VectorClass:
+    colour, width_mm, dash = _LINES[kind]
+    return VectorClass(
+        value=kind,
+        label=words(f"lines.{kind}"),
+        symbol={
+            "line_color": _colour(colour, 255),
+            "line_style": dash,
+            "line_width": width_mm,
+            "line_width_unit": "MM",
+            "capstyle": "round",
+            "joinstyle": "round",
         },
     )
 

@@ -68,11 +68,11 @@ def raster_steps(
             result, technology, name, found.probability, "1", what, classes, provenance
         )
     yield _server_step(result, technology, files.BEST_SERVER, layers.best_server, provenance)
-    yield _server_step(result, technology, "second_server", layers.second_server, provenance)
+    yield _server_step(result, technology, files.SECOND_SERVER, layers.second_server, provenance)
     if layers.overlap.size:
         yield _count_step(
             result,
-            f"{technology.lower()}_overlap.tif",
+            files.raster_file(technology, files.OVERLAP),
             layers.overlap,
             f"Masts within 6 dB of the serving cell on its carrier, {technology}",
             provenance,
@@ -104,7 +104,7 @@ def operator_steps(result: PlanResult, provenance: dict[str, Any]) -> Iterator[S
         )  # fmt: skip
     yield _count_step(
         result,
-        "operators_serving.tif",
+        f"{files.OPERATORS_SERVING}.tif",
         serving,
         f"Operators that serve {wanted.name} here, each by itself",
         provenance,

@@ -10,6 +10,7 @@ import pandas as pd
 
 from lensong.coverage.network import AsRead, Mast
 from lensong.coverage.result import PlanResult
+from lensong.coverage.results import files
 
 __all__ = ["CELLS", "as_read_table", "vector_layers", "village_table"]
 
@@ -24,6 +25,8 @@ def vector_layers(result: PlanResult) -> dict[str, gpd.GeoDataFrame]:
         layers["communes"] = result.communes
     if result.provinces is not None:
         layers["provinces"] = result.provinces
+    if result.land.map_lines is not None:
+        layers[files.LINES] = result.land.map_lines
     return layers | {"masts": _masts(result), CELLS: _cells(result), "gaps": result.gaps}
 
 

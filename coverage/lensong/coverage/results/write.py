@@ -16,7 +16,7 @@ from lensong.coverage.report.html import render_report
 from lensong.coverage.result import PlanResult
 from lensong.coverage.results import files
 from lensong.coverage.results.kmz import write_coverage_kmz
-from lensong.coverage.results.qgis import layer_styles, project_step, style_steps
+from lensong.coverage.results.qgis import class_steps, layer_styles, project_step, style_steps
 from lensong.coverage.results.rasters import Step, operator_steps, raster_steps
 from lensong.coverage.results.record import provenance_of, record_of, record_text
 from lensong.coverage.results.tables import as_read_table, vector_layers, village_table
@@ -118,6 +118,7 @@ def _steps(result: PlanResult, lensong_version: str) -> Iterator[Step]:
     yield from rasters
     names = [name for name, _ in rasters]
     yield from style_steps(names)
+    yield from class_steps(names)
     yield project_step(result, names, list(vectors))
     yield files.KMZ, lambda path: write_coverage_kmz(path, result)
     yield files.REPORT, lambda path: _write_report(path, result)

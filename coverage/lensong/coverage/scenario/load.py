@@ -14,6 +14,7 @@ from lensong.coverage.scenario.sections import ScenarioFile
 from lensong.coverage.service import Handset, Service
 from lensong.coverage.sweeps import PropagationSettings
 from lensong.coverage.villages import ClassThresholds
+from lensong.gis_data.map_lines import LineRequest
 from lensong.gis_data.reading import LandRequest
 from lensong.propagation.errors import ConfigError, LensongError
 
@@ -147,6 +148,12 @@ def _land(content: ScenarioFile, folder: Path) -> LandRequest:
         communes_path=_path(folder, communes.path if communes else ""),
         communes_layer=communes.layer if communes else "",
         communes_columns=communes.columns if communes else {},
+        map_lines=tuple(
+            LineRequest(
+                path=folder / lines.path, layer=lines.layer, kind=lines.kind, name=lines.name
+            )
+            for lines in content.map.lines
+        ),
         synthetic=content.synthetic,
         folder=folder,
     )

@@ -98,7 +98,8 @@ def _known_keys(section: _Keys) -> list[str]:
 def _section_model(model: type[BaseModel], key: str) -> type[BaseModel] | None:
     """Return the model of a section, looking through ``X | None`` and ``list[X]``."""
     annotation = model.model_fields[key].annotation
-    for part in (annotation, *getattr(annotation, "__args__", ())):
+    for inner in (annotation, *getattr(annotation, "__args__", ())):
+        part = getattr(inner, "__origin__", inner)  # Annotated[X, …] is of X
         if isinstance(part, type) and issubclass(part, BaseModel):
             return part
     return None
@@ -165,7 +166,8 @@ def _missing_files(scenario: ScenarioFile, folder: Path, text: str) -> Iterator[
         value: Any = scenario
         for key in keys:
             value = getattr(value, key, None)
-        for name in [value] if isinstance(value, str) else value or []:
+        for entry in [value] if isinstance(value, str) else value or []:
+            name = entry if isinstance(entry, str) else entry.path
             if name and not _exists(folder, name):
                 yield (
                     f"{_line(text, keys)}{dotted} is {name!r}, but there is no such file or "

@@ -6,9 +6,9 @@ Every key is explained in docs/how-to/scenario.md.
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from lensong.coverage.service import DEFAULT_SERVICES
 from lensong.propagation.models import model_name
@@ -38,6 +38,7 @@ FILE_KEYS = (
     "network.atoll.transmitters",
     "network.atoll.cells",
     "network.antennas",
+    "map.lines",
 )
 """Keys whose value is a file or folder beside the scenario."""
 
@@ -229,6 +230,25 @@ class ReportSection(_Section):
     ]
 
 
+class LinesSection(_Section):
+    """[[map.lines]]."""
+
+    path: str
+    layer: str = ""
+    kind: Literal["auto", "road", "river", "other"] = "auto"
+    name: str = ""
+
+
+def _by_path(value: Any) -> Any:  # Any: whatever the file has there
+    return {"path": value} if isinstance(value, str) else value
+
+
+class MapSection(_Section):
+    """[map]; an entry of ``lines`` may be its path alone."""
+
+    lines: list[Annotated[LinesSection, BeforeValidator(_by_path)]] = []
+
+
 class ScenarioFile(_Section):
     """The whole file."""
 
@@ -248,3 +268,4 @@ class ScenarioFile(_Section):
     itu_maps: ItuMapsSection | None = None
     classes: ClassesSection = ClassesSection()
     report: ReportSection = ReportSection()
+    map: MapSection = MapSection()

@@ -122,6 +122,10 @@ function keyEntries() {
       say("map.gap_hatch", { service: serviceName(DATA.class_service) }),
     ],
     MAP.area.features.length && [small(lineBox([2, 3], 2), 22, 14), say("map.area")],
+    ...MAP.lines.features.map(({ properties: { kind, label } }) => [
+      small(lineBox(LINES[kind].dash, LINES[kind].width, LINES[kind].colour), 22, 14),
+      label || say(`lines.${kind}`),
+    ]),
     MAP.communes && [small(lineBox([6, 3], 1.4), 22, 14), say("map.communes")],
   ].filter(Boolean);
 }
@@ -140,9 +144,9 @@ const hatchBox = () =>
     pen.strokeStyle = COLOURS.gap;
     pen.strokeRect(0.5, 0.5, 21, 13);
   });
-const lineBox = (dash, width) =>
+const lineBox = (dash, width, colour = "#17212b") =>
   canvas(22, 14, (pen) => {
-    pen.strokeStyle = "#17212b";
+    pen.strokeStyle = colour;
     pen.lineWidth = width;
     pen.setLineDash(dash);
     pen.beginPath();

@@ -74,6 +74,7 @@ function fillOverlays() {
     document.querySelector("#overlays legend"),
     ...Object.keys(OVERLAYS)
       .filter((name) => name !== "communes" || MAP.communes)
+      .filter((name) => name !== "lines" || MAP.lines.features.length)
       .map((name) =>
         choice(
           "checkbox",

@@ -18,6 +18,7 @@ const OVERLAYS = {
   masts: ["wedges", "masts", "mast-labels", "link"],
   gaps: ["gap-fill", "gap-line"],
   communes: ["commune-line", "commune-labels"],
+  lines: ["lines-casing", "lines", "lines-dashed"],
 };
 const shown = {
   technology: DATA.technologies[0],
@@ -105,7 +106,15 @@ const symbols = (id, source, layout, rest = {}) => ({
   ...rest,
 });
 
+const byKind = (property) => [
+  "match",
+  ["get", "kind"],
+  ...Object.entries(LINES).flatMap(([kind, style]) => [kind, style[property]]),
+  LINES.other[property],
+];
+
 function mapStyle() {
+  const [lineColour, lineWidth] = [byKind("colour"), byKind("width")];
   const geo = (data) => ({ type: "geojson", data });
   const picture = (url) => ({ type: "image", url, coordinates: MAP.corners_deg });
   const raster = (id, source, opacity, resampling) => ({
@@ -124,6 +133,7 @@ function mapStyle() {
       base: picture(MAP.base),
       cover: picture(shown.layer?.url ?? MAP.base),
       area: geo(MAP.area),
+      lines: geo(MAP.lines),
       gaps: geo(MAP.gaps),
       communes: geo(MAP.communes ?? EMPTY),
       "commune-points": geo(communePoints()),
@@ -137,6 +147,28 @@ function mapStyle() {
       { id: "ground", type: "background", paint: { "background-color": "#e4e8ec" } },
       raster("base", "base", 1, "linear"),
       raster("cover", "cover", 0.7, "nearest"),
+      {
+        id: "lines-casing",
+        type: "line",
+        source: "lines",
+        layout: { "line-join": "round" },
+        paint: { "line-color": "#fff", "line-width": ["+", lineWidth, 2], "line-opacity": 0.8 },
+      },
+      {
+        id: "lines",
+        type: "line",
+        source: "lines",
+        filter: ["!=", ["get", "kind"], "other"],
+        layout: { "line-join": "round" },
+        paint: { "line-color": lineColour, "line-width": lineWidth },
+      },
+      {
+        id: "lines-dashed",
+        type: "line",
+        source: "lines",
+        filter: ["==", ["get", "kind"], "other"],
+        paint: { "line-color": lineColour, "line-width": lineWidth, "line-dasharray": [3, 2] },
+      },
       { id: "gap-fill", type: "fill", source: "gaps", paint: { "fill-pattern": "hatch|" } },
       {
         id: "gap-line",

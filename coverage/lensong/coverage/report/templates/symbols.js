@@ -10,6 +10,12 @@ const COLOURS = {
   "5G": "#7b2fb0",
   gap: "#a3123a",
 };
+// Roads are dark and thin, rivers lighter and wide: apart in grey print as well.
+const LINES = {
+  road: { colour: "#3a1d05", width: 1.5, dash: [] },
+  river: { colour: "#4fa0e4", width: 3, dash: [] },
+  other: { colour: "#4b5661", width: 1.1, dash: [3, 2] },
+};
 const SHARP = 2; // pixels drawn per CSS pixel
 
 function canvas(width, height, draw) {
