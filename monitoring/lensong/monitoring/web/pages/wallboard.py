@@ -132,15 +132,17 @@ def _draw(
 async def _coming(
     service: Service, shown: set[str], now: datetime
 ) -> tuple[list[Session], dict[str, KeptVerdict]]:
-    """Return the sessions of some sites that begin within a week, with their verdicts."""
+    """Return what begins at some sites within a week, and the verdicts of what is shown of it."""
     async with service.database.reading() as connection:
         coming = [
             session
             for session in await open_sessions(connection, until=now + timedelta(days=7))
             if session.site_id in shown and session.starts_at > now
         ]
-        verdicts = await latest_verdicts(connection, [item.session_id for item in coming])
-    return sorted(coming, key=lambda session: session.starts_at), verdicts
+        coming.sort(key=lambda session: session.starts_at)
+        shown_first = [session.session_id for session in coming[:_SESSIONS]]
+        verdicts = await latest_verdicts(connection, shown_first)
+    return coming, verdicts
 
 
 def _tile(site: SiteSnapshot, words: Words) -> Tile:
