@@ -26,6 +26,7 @@ __all__ = [
     "Session",
     "SessionOutcome",
     "SessionStatus",
+    "SessionWord",
     "Site",
     "StreamProfile",
     "ToldBy",
@@ -272,6 +273,29 @@ class SessionOutcome(StrEnum):
     HELD = "held"
     FROZE = "froze"
     LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionWord:
+    """A person's word on a session: the latest of each teller, during it and after it.
+
+    Parameters
+    ----------
+    session_id : str
+    teller : str
+        As the audit trail names them: ``person:lan``, ``token:1a2b``, ``link:1a2b3c4d``.
+    during : bool
+        How it goes at that moment; otherwise what became of the whole session.
+    word : SessionOutcome
+    at : datetime
+        Aware.
+    """
+
+    session_id: str
+    teller: str
+    during: bool
+    word: SessionOutcome
+    at: datetime
 
 
 class ToldBy(StrEnum):

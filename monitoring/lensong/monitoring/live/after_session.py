@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lensong.monitoring.live.directory import Directory
-from lensong.monitoring.records import Measurement, Motion, Session
+from lensong.monitoring.readiness.past import FinishedSession
+from lensong.monitoring.records import (
+    Measurement,
+    Motion,
+    Session,
+    SessionOutcome,
+    SessionWord,
+    ToldBy,
+)
 from lensong.monitoring.store.engine import Database
 from lensong.monitoring.store.events import verdict_before
 from lensong.monitoring.store.measurements import measurements_between
@@ -22,7 +30,7 @@ from lensong.monitoring.streams.session_report import (
     report_session,
 )
 
-__all__ = ["close_session"]
+__all__ = ["close_session", "told_session", "what_was_told"]
 
 _TESTED = timedelta(hours=2)
 """A test so long before a session tells which network it used."""
@@ -75,6 +83,51 @@ async def close_session(
 
     await writer.run(keep)
     return report
+
+
+def what_was_told(words: Iterable[SessionWord]) -> SessionOutcome | None:
+    """Return what people say became of a session, None where nobody said.
+
+    What most of them say; where as many say this as that, the worse of both. What somebody said
+    while it ran is of that moment alone.
+    """
+    said = Counter(word.word for word in words if not word.during)
+    order = (SessionOutcome.HELD, SessionOutcome.FROZE, SessionOutcome.LOST)
+    return max(said, key=lambda word: (said[word], order.index(word)), default=None)
+
+
+async def told_session(
+    connection: AsyncConnection,
+    directory: Directory,
+    session: Session,
+    words: Iterable[SessionWord],
+) -> FinishedSession | None:
+    """Return what verdicts may learn of a session from people, None where that is nothing.
+
+    The session is taken to have lasted as planned, or until somebody said what became of it. No
+    rate is told.
+    """
+    after = [word for word in words if not word.during]
+    outcome = what_was_told(after)
+    profile = directory.profiles.get(session.profile_code)
+    if outcome is None or profile is None:
+        return None
+    kept = await verdict_before(connection, session.session_id, session.starts_at)
+    tests = await measurements_between(
+        connection, [session.site_id], session.starts_at - _TESTED, session.ends_at
+    )
+    ended_at = min(session.ends_at, *(word.at for word in after))
+    return FinishedSession(
+        ended_at=ended_at,
+        site_id=session.site_id,
+        technology=_technology(tests, directory, session),
+        motion=_motion(tests, session),
+        told_by=ToldBy.PERSON,
+        outcome=outcome,
+        uplink_required_bps=profile.uplink_required_bps,
+        watched_s=(ended_at - session.starts_at).total_seconds(),
+        predicted_probability=None if kept is None else kept.verdict.probability,
+    )
 
 
 def _motion(tests: Sequence[Measurement], session: Session) -> Motion:

@@ -192,7 +192,7 @@ def sift(
                     seconds=max(s.watched_s - _both_s(s, watches), 0.0),
                     outages_s=s.outages_s,
                     weight=told_weight(s.told_by, settings) * _aged(s.ended_at, now, settings),
-                    lost=s.outcome is SessionOutcome.LOST,
+                    lost=s.outcome is SessionOutcome.LOST and not _seen_away(s, watches),
                 )
                 for s in here
             ),
@@ -265,6 +265,11 @@ def _both_s(session: FinishedSession, watches: tuple[Watch, ...]) -> float:
         )
         for w in sorted(watches, key=lambda w: (w.ended_at, w.watched_s))
     )
+
+
+def _seen_away(session: FinishedSession, watches: tuple[Watch, ...]) -> bool:
+    """Return whether a watch beside a session saw the network away: that counts once."""
+    return any(w.outages_s and _both_s(session, (w,)) > 0.0 for w in watches)
 
 
 def _aged(at: datetime, now: datetime, settings: ReadinessSettings) -> float:

@@ -20,6 +20,7 @@ from lensong.monitoring.store.tables import (
     stream_samples,
     watches,
     web_sessions,
+    word_links,
 )
 
 __all__ = ["last_mark", "mark", "marked", "prune"]
@@ -67,6 +68,7 @@ async def prune(connection: AsyncConnection, retention: Retention, now: datetime
         (hourly, "hour_starts_at", now - timedelta(days=retention.hourly_days)),
         (watches, "started_at", now - timedelta(days=retention.hourly_days)),
         (web_sessions, "expires_at", now),
+        (word_links, "expires_at", now),
     ):
         deleted += await _delete_some(connection, table, column, oldest)
     first = select(func.coalesce(func.min(events.c.id), 2**62)).scalar_subquery()

@@ -208,12 +208,20 @@ async def all_health_states(connection: AsyncConnection) -> dict[str, dict[str, 
 async def put_finished_session(
     connection: AsyncConnection, session_id: str, finished: FinishedSession
 ) -> None:
-    """Keep what became of a session: the verdicts that follow learn from it."""
+    """Keep what became of a session: the verdicts that follow learn from it.
+
+    A session counts once: a person's word gives way to figures, and never replaces them.
+    """
     row = to_row(finished)
+    below = past_sessions.c.told_by == ToldBy.PERSON.value
     await connection.execute(
         upsert(connection, past_sessions)
         .values(session_id=session_id, **row)
-        .on_conflict_do_update(index_elements=["session_id"], set_=row)
+        .on_conflict_do_update(
+            index_elements=["session_id"],
+            set_=row,
+            where=below if finished.told_by is ToldBy.PERSON else None,
+        )
     )
 
 

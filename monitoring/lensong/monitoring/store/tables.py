@@ -45,6 +45,7 @@ __all__ = [
     "predictions",
     "profiles",
     "provinces",
+    "session_words",
     "sessions",
     "sites",
     "stream_health",
@@ -56,6 +57,7 @@ __all__ = [
     "watches",
     "web_sessions",
     "webhooks",
+    "word_links",
 ]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -335,6 +337,32 @@ past_sessions = Table(
     Column("watched_s", Float, nullable=False),
     Column("outages_s", JSON, nullable=False),
     Column("predicted_probability", Float),
+)
+
+session_words = Table(
+    "session_words",
+    metadata,
+    Column(
+        "session_id",
+        Text,
+        ForeignKey("sessions.session_id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("teller", Text, primary_key=True),  # as the audit trail names them
+    Column("during", Boolean, primary_key=True),  # how it goes, or whether it held
+    Column("word", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
+word_links = Table(
+    "word_links",
+    metadata,
+    Column("sha256", Text, primary_key=True),
+    Column(
+        "session_id", Text, ForeignKey("sessions.session_id", ondelete="CASCADE"), nullable=False
+    ),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
 )
 
 verdicts = Table(

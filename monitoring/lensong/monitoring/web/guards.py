@@ -39,6 +39,7 @@ __all__ = [
     "Planner",
     "Reader",
     "Reporter",
+    "ReportingSession",
     "ReportingSite",
     "Running",
     "Scraper",
@@ -223,5 +224,6 @@ EquippedSite = Annotated[Site, site_in_area(Action.EQUIP)]
 ManagedSite = Annotated[Site, site_in_area(Action.MANAGE)]
 AdminSite = Annotated[Site, site_in_area(Action.ADMIN)]
 SeenSession = Annotated[Session, session_in_area(Action.READ)]
+ReportingSession = Annotated[Session, session_in_area(Action.REPORT)]
 PlannedSession = Annotated[Session, session_in_area(Action.PLAN)]
 EquippedToken = Annotated[Token, token_in_area(Action.EQUIP)]

@@ -7,11 +7,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from lensong.monitoring.errors import NotFoundError
+from lensong.monitoring.live.after_session import what_was_told
 from lensong.monitoring.operations import sessions as operations
-from lensong.monitoring.records import Session, SessionStatus
+from lensong.monitoring.records import Session, SessionOutcome, SessionStatus
 from lensong.monitoring.service import Service
 from lensong.monitoring.store.events import latest_verdicts, list_verdicts, verdict_of
+from lensong.monitoring.store.session_words import words_on
 from lensong.monitoring.store.sessions import list_sessions, report_of
+from lensong.monitoring.web.api.session_words import WordOut
 from lensong.monitoring.web.api.shapes import (
     Body,
     Cursor,
@@ -50,10 +53,15 @@ class KeptVerdictOut(Body):
 
 
 class SessionReport(Body):
-    """What was promised before a session and what happened; null while there is nothing."""
+    """What was promised before a session and what happened; null while there is nothing.
+
+    ``told`` is what people said, the latest word of each.
+    """
 
     session_id: str
     report: dict[str, Any] | None
+    told: list[WordOut]
+    told_outcome: SessionOutcome | None
 
 
 @router.get("", responses=refusals(404))
@@ -181,7 +189,13 @@ async def get_report(session: SeenSession, service: Running) -> SessionReport:
     """Return what was kept of a session after its end."""
     async with service.database.reading() as connection:
         found = await report_of(connection, session.session_id)
-    return SessionReport(session_id=session.session_id, report=found)
+        words = await words_on(connection, session.session_id)
+    return SessionReport(
+        session_id=session.session_id,
+        report=found,
+        told=[WordOut.of(word) for word in words],
+        told_outcome=what_was_told(words),
+    )
 
 
 async def _out(service: Service, session: Session, request: Request) -> SessionOut:

@@ -20,13 +20,14 @@ router = APIRouter(dependencies=[Depends(anybody)])
 _SHELL = (
     "phone.css",
     "phone.js",
+    "phone-sessions.js",
     "phone-store.js",
     "phone-test.js",
     "phone-watch.js",
     "phone-words.js",
     "icon.svg",
 )
-_TOPICS = ("phone.", "state.", "profile.", "uplink.")
+_TOPICS = ("phone.", "state.", "profile.", "uplink.", "word.")
 
 
 @router.get("/p/sw.js")

@@ -12,13 +12,15 @@ from fastapi.responses import Response
 from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.clock import rfc3339
 from lensong.monitoring.errors import NotFoundError
+from lensong.monitoring.operations.session_words import linked_session, may_be_linked, stage_of
 from lensong.monitoring.records import Motion, Session, SessionStatus, Site
 from lensong.monitoring.store.events import list_verdicts
+from lensong.monitoring.store.session_words import words_on
 from lensong.monitoring.store.sessions import report_of
 from lensong.monitoring.store.streams import health_of_session
 from lensong.monitoring.streams.health_state import describe
 from lensong.monitoring.streams.live_advice import live_advice
-from lensong.monitoring.web.guards import Running
+from lensong.monitoring.web.guards import Running, anybody
 from lensong.monitoring.web.pages.charts import lag_chart
 from lensong.monitoring.web.pages.rendering import PageNeeds, page_session, render, words_of
 from lensong.propagation.errors import InvalidInputError
@@ -96,6 +98,7 @@ async def one(
         history = await list_verdicts(connection, session.session_id, limit=50)
         seen = await health_of_session(connection, session.session_id)
         report = await report_of(connection, session.session_id)
+        said = await words_on(connection, session.session_id)
     words = words_of(request)
     language, profiles = words.language, service.directory.profiles
     health = seen[-1] if seen and session.status is SessionStatus.LIVE else None
@@ -117,8 +120,29 @@ async def one(
         lag=lag_chart(seen, words) if seen else None,
         report=report,
         stream_reasons=[describe(reason, language) for reason in seen[-1].reasons] if seen else [],
+        words=said,
+        stage=stage_of(service, session),
+        linkable=may_be_linked(service, session),
         over=session.status is SessionStatus.ENDED,
         open=session.status in (SessionStatus.PLANNED, SessionStatus.LIVE),
+    )
+
+
+@router.get("/held/{secret}", dependencies=[Depends(anybody)])
+async def held(secret: str, request: Request, service: Running) -> Response:
+    """Ask whoever has the link of a session whether it held."""
+    session, teller = await linked_session(service, secret)
+    async with service.database.reading() as connection:
+        words = await words_on(connection, session.session_id)
+    return render(
+        request,
+        "held.html",
+        principal=None,
+        secret=secret,
+        session=session,
+        site=service.directory.sites[session.site_id],
+        stage=stage_of(service, session),
+        words=[word for word in words if word.teller == teller],
     )
 
 

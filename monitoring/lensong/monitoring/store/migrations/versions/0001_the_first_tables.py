@@ -436,6 +436,35 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_past_sessions_site_id"), ["site_id"], unique=False)
 
     op.create_table(
+        "session_words",
+        sa.Column("session_id", sa.Text(), nullable=False),
+        sa.Column("teller", sa.Text(), nullable=False),
+        sa.Column("during", sa.Boolean(), nullable=False),
+        sa.Column("word", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["session_id"],
+            ["sessions.session_id"],
+            name=op.f("fk_session_words_session_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("session_id", "teller", "during", name=op.f("pk_session_words")),
+    )
+    op.create_table(
+        "word_links",
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("session_id", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["session_id"],
+            ["sessions.session_id"],
+            name=op.f("fk_word_links_session_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("sha256", name=op.f("pk_word_links")),
+    )
+    op.create_table(
         "stream_samples",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("site_id", sa.Text(), nullable=False),
@@ -505,6 +534,8 @@ def downgrade() -> None:
         batch_op.drop_index("ix_stream_samples_at")
 
     op.drop_table("stream_samples")
+    op.drop_table("word_links")
+    op.drop_table("session_words")
     with op.batch_alter_table("past_sessions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_past_sessions_site_id"))
         batch_op.drop_index(batch_op.f("ix_past_sessions_ended_at"))

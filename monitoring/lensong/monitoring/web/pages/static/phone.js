@@ -5,6 +5,7 @@ const { say, number, mbps, language } = await import(places.words);
 const store = await import(places.store);
 const { uplinkTest } = await import(places.test);
 const { watchNetwork } = await import(places.watch);
+const { sessions, nextSession, asked, listen } = await import(places.sessions);
 
 const $ = (id) => document.getElementById(id);
 const SHAPES = {
@@ -127,6 +128,8 @@ async function cost() {
     });
   }
 }
+
+const plan = () => sessions({ api, who, profileName });
 
 function show(section) {
   for (const id of ["ask", "running", "watching"]) $(id).hidden = id !== section;
@@ -277,13 +280,16 @@ function explain(error) {
 }
 
 async function verdict(result) {
-  const query = new URLSearchParams({ profile: $("profile").value, duration: $("duration").value });
+  const session = nextSession();
+  const query = session
+    ? asked(session)
+    : { profile: $("profile").value, duration: $("duration").value };
   const starts = new Date($("starts").value);
-  const chosen = starts > new Date();
-  if (chosen) query.set("start", starts.toISOString());
+  if (!session && starts > new Date()) query.start = starts.toISOString();
+  const chosen = Boolean(query.start);
   let judged = null;
   try {
-    judged = await api(`/api/v1/sites/${who.site_id}/readiness?${query}`);
+    judged = await api(`/api/v1/sites/${who.site_id}/readiness?${new URLSearchParams(query)}`);
   } catch {
     /* told below */
   }
@@ -292,7 +298,8 @@ async function verdict(result) {
   $("answer").className = state;
   $("state").innerHTML = `<svg viewBox="0 0 24 24" aria-hidden="true">${SHAPES[state]}</svg>`;
   $("state").append(` ${say(`state.${state}`)}`);
-  const name = $("profile").selectedOptions[0]?.text.split(" · ")[0] ?? "";
+  const name = profileName(query.profile);
+  $("judged").textContent = session ? say("phone.judged_session", { title: session.title }) : "";
   $("sentence").textContent = judged
     ? say(`phone.sentence.${state}`, {
         profile: name,
@@ -478,7 +485,10 @@ $("stop").addEventListener("click", () => abort("stopped"));
 $("seconds").addEventListener("change", cost);
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) abort("hidden");
-  else deliver();
+  else {
+    deliver();
+    if (who) plan();
+  }
 });
 addEventListener("pagehide", () => abort("hidden"));
 addEventListener("offline", () => {
@@ -502,7 +512,9 @@ if (who) {
   $("site").textContent = who.site_name;
   $("commune").textContent = who.commune_name;
   for (const key of REMEMBERED.slice(1)) $(key).value = (await store.recall(key)) ?? $(key).value;
-  await Promise.all([profiles(), cost(), drawSpots(), deliver()]);
+  listen({ api, alertUser, profileName });
+  await Promise.all([profiles().then(plan), cost(), drawSpots(), deliver()]);
+  setInterval(plan, 300000);
 } else if (!$("alert").textContent) alertUser(say("phone.no_link"));
 if ("serviceWorker" in navigator)
   await navigator.serviceWorker.register("/p/sw.js", { scope: "/p" }).catch(() => {});

@@ -1,0 +1,123 @@
+// The site's sessions: the next one is judged first, and of the last one she says whether it held.
+
+const places = JSON.parse(document.getElementById("places").textContent);
+const { say, language } = await import(places.words);
+const store = await import(places.store);
+
+const $ = (id) => document.getElementById(id);
+const ASKED_FOR_MS = 2 * 86400e3; // so long after its end she is asked about a session
+const WORDS = ["held", "froze", "lost"];
+
+let known = []; // sessions of the site, by start
+let nowInstead = null; // the session that she put aside for "now"
+
+const when = (at) =>
+  new Intl.DateTimeFormat(language, {
+    weekday: "short",
+    day: "numeric",
+    month: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+    timeZone: places.zone,
+  }).format(new Date(at));
+
+const open = (one) => one.status === "planned" || one.status === "live";
+const runs = (one, now) =>
+  open(one) && Date.parse(one.starts_at) <= now && now < Date.parse(one.ends_at);
+const over = (one, now) => one.status === "ended" || (open(one) && Date.parse(one.ends_at) <= now);
+
+// what to judge: the session that runs or comes next, null where she wants "now" or none is planned
+export function nextSession() {
+  const next = known.find((one) => open(one) && Date.parse(one.ends_at) > Date.now()) ?? null;
+  return next?.session_id === nowInstead ? null : next;
+}
+
+// what the verdict is asked for: profile, length and start of that session
+export function asked(session) {
+  const starts = Math.max(Date.parse(session.starts_at), Date.now());
+  const query = {
+    profile: session.profile_code,
+    duration: String(Math.max(Math.round((Date.parse(session.ends_at) - starts) / 1000), 1)),
+    motion: session.motion,
+  };
+  if (starts > Date.now()) query.start = session.starts_at;
+  return query;
+}
+
+function drawNext(profileName) {
+  const next = known.find((one) => open(one) && Date.parse(one.ends_at) > Date.now());
+  $("next").hidden = !next;
+  const chosen = nextSession();
+  $("own").hidden = Boolean(chosen);
+  if (!next) return;
+  $("next-title").textContent = next.title;
+  $("next-when").textContent = `${when(next.starts_at)} · ${profileName(next.profile_code)}`;
+  $("next-toggle").textContent = say(chosen ? "phone.now_instead" : "phone.next_instead");
+  $("next").dataset.chosen = chosen ? "yes" : "no";
+}
+
+async function drawWord() {
+  const now = Date.now();
+  const running = known.find((one) => runs(one, now));
+  const last = known
+    .filter((one) => over(one, now) && now - Date.parse(one.ends_at) < ASKED_FOR_MS)
+    .sort((a, b) => Date.parse(b.ends_at) - Date.parse(a.ends_at))[0];
+  const about = running ?? last;
+  $("word").hidden = !about;
+  if (!about) return;
+  const stage = running ? "during" : "after";
+  const said = (await store.recall("word")) ?? {};
+  const same = said.session_id === about.session_id && said.stage === stage;
+  $("word").dataset.session = about.session_id;
+  $("word").dataset.stage = stage;
+  $("word-asked").textContent = say(`word.asked.${stage}`);
+  $("word-of").textContent = `${about.title} · ${when(about.starts_at)}`;
+  for (const word of WORDS) {
+    const button = $(`word-${word}`);
+    button.textContent = say(`word.${stage}.${word}`);
+    button.setAttribute("aria-pressed", String(same && said.word === word));
+  }
+  $("word-thanks").textContent = same ? say("word.thanks") : "";
+}
+
+async function draw(profileName) {
+  drawNext(profileName);
+  await drawWord();
+}
+
+export async function sessions({ api, who, profileName }) {
+  known = (await store.recall(`sessions ${who.site_id}`)) ?? [];
+  await draw(profileName); // without waiting for a network that may hang
+  const after = new Date(Date.now() - ASKED_FOR_MS).toISOString();
+  try {
+    const query = new URLSearchParams({ site: who.site_id, after, limit: "50" });
+    known = (await api(`/api/v1/sessions?${query}`)).items;
+    await store.keep(`sessions ${who.site_id}`, known);
+  } catch {
+    /* the ones kept */
+  }
+  await draw(profileName);
+}
+
+export function listen({ api, alertUser, profileName }) {
+  $("next-toggle").addEventListener("click", () => {
+    nowInstead = nextSession()?.session_id ?? null;
+    drawNext(profileName);
+  });
+  for (const word of WORDS)
+    $(`word-${word}`).addEventListener("click", async () => {
+      const { session } = $("word").dataset;
+      alertUser("");
+      try {
+        const said = await api(`/api/v1/sessions/${session}/word`, {
+          method: "PUT",
+          body: JSON.stringify({ word }),
+        });
+        const stage = said.during ? "during" : "after";
+        await store.keep("word", { session_id: session, stage, word });
+        await drawWord();
+      } catch (error) {
+        alertUser(say(error.status ? "phone.word_refused" : "phone.word_failed"));
+      }
+    });
+}
