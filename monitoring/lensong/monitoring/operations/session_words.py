@@ -88,12 +88,12 @@ async def make_word_link(service: Service, principal: Principal, session: Sessio
         The session is over for longer than a link works, or was called off.
     """
     await session_for(service, principal, session.session_id)
-    now, expires_at = service.clock.now(), session.ends_at + LINK_AFTER
+    expires_at = session.ends_at + LINK_AFTER
     if not may_be_linked(service, session):
         raise ConflictError("nobody is asked about it any more", "session_over")
 
     async def work(connection: AsyncConnection) -> str:
-        secret = await add_word_link(connection, session.session_id, now=now, expires_at=expires_at)
+        secret = await add_word_link(connection, session.session_id, expires_at=expires_at)
         await noted(connection, service, principal.actor, "word_link.make", session.session_id)
         return secret
 

@@ -39,7 +39,7 @@ async def words_on(connection: AsyncConnection, session_id: str) -> tuple[Sessio
 
 
 async def add_word_link(
-    connection: AsyncConnection, session_id: str, *, now: datetime, expires_at: datetime
+    connection: AsyncConnection, session_id: str, *, expires_at: datetime
 ) -> str:
     """Return the secret of a link for words on one session."""
     secret = new_secret()
@@ -48,7 +48,6 @@ async def add_word_link(
         {
             "sha256": digest(secret),
             "session_id": session_id,
-            "created_at": now,
             "expires_at": expires_at,
         },
     )

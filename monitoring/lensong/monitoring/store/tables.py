@@ -361,7 +361,6 @@ word_links = Table(
     Column(
         "session_id", Text, ForeignKey("sessions.session_id", ondelete="CASCADE"), nullable=False
     ),
-    Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
 )
 

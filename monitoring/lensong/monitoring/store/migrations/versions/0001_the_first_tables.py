@@ -454,7 +454,6 @@ def upgrade() -> None:
         "word_links",
         sa.Column("sha256", sa.Text(), nullable=False),
         sa.Column("session_id", sa.Text(), nullable=False),
-        sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["session_id"],
@@ -532,7 +531,6 @@ def downgrade() -> None:
         batch_op.drop_index("ix_stream_samples_site_at")
         batch_op.drop_index("ix_stream_samples_session_at")
         batch_op.drop_index("ix_stream_samples_at")
-
     op.drop_table("stream_samples")
     op.drop_table("word_links")
     op.drop_table("session_words")
@@ -543,7 +541,6 @@ def downgrade() -> None:
     with op.batch_alter_table("watches", schema=None) as batch_op:
         batch_op.drop_index("ix_watches_started")
         batch_op.drop_index("ix_watches_site_ended")
-
     op.drop_table("watches")
     op.drop_table("past_sessions")
     with op.batch_alter_table("tokens", schema=None) as batch_op:
