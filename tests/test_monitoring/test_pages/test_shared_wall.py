@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lensong.monitoring.store.events import Event
-from lensong.monitoring.web.pages import wallboard
+from lensong.monitoring.web.pages import rendering, wallboard
 from tests.running_service import Running
 
 pytestmark = pytest.mark.anyio
@@ -22,7 +22,7 @@ WALLS, EVENTS = 50, 6
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[threading.Thread]:
     """Return the threads in which walls were drawn, one entry each time."""
     threads: list[threading.Thread] = []
-    before = wallboard.draw_part
+    before = rendering.draw_part
 
     def counted(*args: Any, **values: Any) -> Any:
         threads.append(threading.current_thread())
