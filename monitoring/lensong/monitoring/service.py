@@ -72,6 +72,9 @@ _PASSES, _PASS_S = 20, 0.01
 
 _MARK_EVERY = timedelta(minutes=1)
 _TELL_EVERY_S = 60.0
+_LEAST_FREE_BYTES = 256 * 1024
+"""With less on the disk of the database reports are refused, or are about to be [B]."""
+
 _TOUCH_S = 2.5
 """A little longer than SQLite waits for a lock, so that its own words are heard [s]."""
 
@@ -273,6 +276,11 @@ class Service:
             await asyncio.wait_for(self.writer.run(self._touch), _TOUCH_S)
         except (StoreUnavailableError, TimeoutError) as error:
             found.append(str(error) or "the database does not answer")
+        else:
+            # the log of the database may hold what is written here when a report no longer fits
+            free_bytes = self.database.free_bytes()
+            if free_bytes is not None and free_bytes < _LEAST_FREE_BYTES:
+                found.append("the disk of the database is full: make room")
         threads = (asyncio.to_thread(int), passwords.answer())
         for what, thread in zip(("work", "passwords"), threads, strict=True):
             try:

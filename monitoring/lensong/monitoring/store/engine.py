@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -92,6 +93,15 @@ class Database:
                 hide_parameters=True,  # errors are logged, and values may be secrets
                 connect_args={"timeout": 5.0, "command_timeout": 30.0},
             )
+
+    def free_bytes(self) -> int | None:
+        """Return what is free on the disk of the database [B], None where it is not on ours."""
+        if not self.is_sqlite:
+            return None
+        try:
+            return shutil.disk_usage(Path(self.url.database or "").absolute().parent).free
+        except OSError:
+            return None  # the folder is away: the next writing says so
 
     def _sqlite(self, begin: str, connections: int) -> AsyncEngine:
         engine = create_async_engine(
