@@ -71,6 +71,7 @@ def expected_db(distance_m: float) -> float:
     return float(40.0 * np.log10(distance_m) - 20.0 * np.log10(30.0 * 1.5))
 
 
+@pytest.mark.slow
 def test_it_draws_maps_in_its_range() -> None:
     assert "plane_earth" in map_models()
     request = SweepRequest(

@@ -78,6 +78,7 @@ def test_the_default_cache_follows_the_platform(monkeypatch: pytest.MonkeyPatch)
     assert options.cache_folder(None) == Path("local/lensong")
 
 
+@pytest.mark.slow
 def test_the_result_does_not_depend_on_workers(small: SmallPlan) -> None:
     small.plan("--no-cache", "--quiet", "--workers", "1")
     one = (small.out / "villages.csv").read_bytes()

@@ -140,6 +140,7 @@ def test_the_error_splits_by_line_of_sight_and_land_cover() -> None:
     assert groups["clutter", "village"] == 3
 
 
+@pytest.mark.slow
 def test_every_path_model_runs_over_ground() -> None:
     measured = measured_on_ground([60, 120], [100.0, 140.0])
     for entry in MODELS.values():

@@ -25,6 +25,7 @@ NAMES = [
 ]
 
 
+@pytest.mark.slow
 async def test_whatever_a_site_is_called_the_exposition_says_just_that(light: Running) -> None:
     admin, scraper = await light.signed_in("admin"), await light.scraper()
     for number, name in enumerate(NAMES):

@@ -206,6 +206,7 @@ def test_two_events_of_one_uid_are_a_slip() -> None:
         parse_calendar(calendar(event(), event(SUMMARY="B")), known())
 
 
+@pytest.mark.slow
 def test_a_file_of_too_many_is_to_be_sent_in_parts() -> None:
     many = [event(UID=f"u{n}") for n in range(MOST_ROWS + 1)]
     with pytest.raises(RowsError, match="in parts"):

@@ -475,6 +475,7 @@ async def test_nobody_imports_beyond_their_area(light: Running) -> None:
     assert "binh-lu" not in seen
 
 
+@pytest.mark.slow
 @pytest.mark.anyio
 async def test_a_long_list_is_taken_in_one_go(light: Running) -> None:
     client = await light.signed_in("admin")
