@@ -17,6 +17,7 @@ pytestmark = pytest.mark.anyio
 
 class _Nowhere:
     scope: dict[str, object] = {"extensions": {}}  # noqa: RUF012
+    client = None
 
 
 def begin(running: Running) -> OpenWatch:
