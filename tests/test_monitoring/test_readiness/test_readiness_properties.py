@@ -421,8 +421,8 @@ def test_an_older_test_alone_never_lifts_a_verdict(
 
     newer, older = verdict(min(age_s, other_age_s)), verdict(max(age_s, other_age_s))
     assert older.state is not State.READY or newer.state is State.READY
-    # the safe rate is no part of this: far out in their tails the laws of a fresh and of an old test
-    # cross, a limit that the documentation tells
+    # the safe rate is no part of this: far out in their tails the laws of a fresh and of an old
+    # test cross, a limit that the documentation tells
 
 
 @few
