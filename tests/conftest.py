@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,3 +28,23 @@ def shared_dir() -> Path:
     if not (SHARED / "reference").is_dir():
         pytest.skip("../shared with reference vectors and real data is not beside the checkout")
     return SHARED
+
+
+@pytest.fixture(autouse=True)
+def process_as_it_was() -> Iterator[None]:
+    """Fail a test that leaves the process another log, or other signals, than it found."""
+    before = _process()
+    yield
+    after = _process()
+    assert {name: state for name, state in after.items() if before.get(name, state) != state} == {}
+
+
+def _process() -> dict[str, object]:
+    state: dict[str, object] = {
+        f"logger {name}": (logger.level, logger.disabled, logger.propagate)
+        for name, logger in logging.Logger.manager.loggerDict.items()
+        if isinstance(logger, logging.Logger) and name.startswith(("lensong", "uvicorn"))
+    }
+    state["root level"] = logging.getLogger().level
+    state["signals"] = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    return state

@@ -372,25 +372,44 @@ def test_the_exit_code_follows_the_verdict(listed: str, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a plan as `lensong plan` writes it."""
-    out = tmp_path_factory.mktemp("plan")
-    result = replace(make_small_plan_result(), level_sigma_db=8.06)
-    write_result(result, out, lensong_version="0", created_at=datetime.now(UTC))
-    return out
+def plans(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Path]:
+    """Return folders of plans as `lensong plan` writes them: of a real place, and SYNTHETIC."""
+    found = {}
+    for synthetic in (False, True):
+        found[synthetic] = tmp_path_factory.mktemp("plan")
+        result = replace(make_small_plan_result(synthetic=synthetic), level_sigma_db=8.06)
+        write_result(result, found[synthetic], lensong_version="0", created_at=datetime.now(UTC))
+    return found
+
+
+@pytest.fixture
+def plan(plans: dict[bool, Path]) -> Path:
+    """Return the folder of a plan of a real place."""
+    return plans[False]
 
 
 def test_a_plan_gives_every_site_its_prior(listed: str, plan: Path) -> None:
     assert run(*READY, "--db", listed).exit_code == 3
     told = ok("import-plan", str(plan), "--db", listed)
     assert "1 site predicted, levels within 8.1 dB" in told
-    assert "SYNTHETIC" in told
+    assert "SYNTHETIC" not in told
     assert "off the plan's ground: ha-noi" in told
     assert "without coordinates: no-place" in told
     verdict = run(*READY, "--db", listed, "--json")
     assert verdict.exit_code == 1  # something is known, and it is not enough
     kinds = {item["kind"] for item in json.loads(verdict.stdout)["evidence"]}
     assert "prediction" in kinds
+
+
+def test_a_synthetic_plan_says_nothing_of_a_real_site(listed: str, plans: dict[bool, Path]) -> None:
+    told = ok("import-plan", str(plans[True]), "--db", listed)
+    assert "1 site predicted, levels within 8.1 dB" in told
+    assert "SYNTHETIC" in told
+    verdict = run(*READY, "--db", listed, "--json")
+    assert verdict.exit_code == 3  # as unknown as before, and it is told why
+    said = json.loads(verdict.stdout)
+    assert "prediction" not in {item["kind"] for item in said["evidence"]}
+    assert "plan_synthetic" in {reason["code"] for reason in said["reasons"]}
 
 
 def test_a_plan_goes_to_a_service_that_runs(served: Served, plan: Path) -> None:

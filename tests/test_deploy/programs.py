@@ -57,7 +57,7 @@ def program(
 def served(app: Callable[..., Any], port: int) -> Iterator[None]:
     """Serve an application in a thread until the block ends."""
     server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", access_log=False)
+        uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False)
     )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from lensong.cli.console import grouped
 from lensong.cli.errors import EXIT_NO, explains_errors
 from lensong.cli.options import json_option
 from lensong.cli.service_access import config_options
+from lensong.cli.signals import ending_in_order
 
 if TYPE_CHECKING:
     from lensong.monitoring.config import ServiceConfig
@@ -111,11 +111,10 @@ def backup(target: Path, config_file: Path | None, db: str | None) -> None:
     from lensong.monitoring.store.engine import Database
     from lensong.monitoring.store.upkeep import back_up
 
-    _end_in_order()
-
     database = Database(_config(config_file, db).db)
     try:
-        size = back_up(database, target)
+        with ending_in_order():
+            size = back_up(database, target)
     finally:
         asyncio.run(database.close())
     click.echo(f"{target}: {size / 1e6:.1f} MB, sound")
@@ -131,8 +130,8 @@ def recover(target: Path, config_file: Path | None, db: str | None, as_json: boo
 
     The damaged file is not touched. What was left out is told by table.
     """
-    _end_in_order()
-    found = asyncio.run(_recover(_config(config_file, db), target))
+    with ending_in_order():
+        found = asyncio.run(_recover(_config(config_file, db), target))
     if as_json:
         told = {
             "saved": found.saved,
@@ -169,11 +168,6 @@ async def _recover(config: ServiceConfig, target: Path) -> Recovered:
     finally:
         os.umask(before)
         await database.close()
-
-
-def _end_in_order() -> None:
-    """Let SIGTERM end a command as Ctrl-C does: what is half written is cleared away."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @db.command("prune")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ import click
 
 from lensong.cli.errors import explains_errors
 from lensong.cli.service_access import config_options
+from lensong.cli.signals import at_signals
 
 if TYPE_CHECKING:
     from lensong.monitoring.config import ServiceConfig
@@ -71,37 +74,45 @@ def serve(
 
     Settings come from --config, then from variables LENSONG_…, then from these options.
     """
-    # at once: a throw-away database is cleared away too. The server has handlers of its own while
-    # it runs, and raises the signal that ended it once more when all is done
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _end)
-    from lensong.monitoring.config import load_config
-    from lensong.monitoring.process.log import configure_logging
+    with _own_process(), ExitStack() as kept:
+        from lensong.monitoring.config import load_config
+        from lensong.monitoring.process.log import logging_lines
 
-    if demo and db is not None:
-        from lensong.propagation.errors import ConfigError
+        if demo and db is not None:
+            from lensong.propagation.errors import ConfigError
 
-        raise ConfigError("--demo makes a database of its own: leave out --db, or --demo")
-    config = load_config(
-        config_file,
-        db=db,
-        host=host,
-        port=port,
-        behind_proxy=behind_proxy or None,
-        tls_certificate=tls_certificate,
-        tls_key=tls_key,
-        public_url=public_url,
-        demo=demo or None,
-    )
-    configure_logging(log_format, requests=log_requests)
-    os.umask(0o077)  # the database holds what is nobody else's business
-    if not config.demo:
+            raise ConfigError("--demo makes a database of its own: leave out --db, or --demo")
+        config = load_config(
+            config_file,
+            db=db,
+            host=host,
+            port=port,
+            behind_proxy=behind_proxy or None,
+            tls_certificate=tls_certificate,
+            tls_key=tls_key,
+            public_url=public_url,
+            demo=demo or None,
+        )
+        kept.enter_context(logging_lines(log_format, requests=log_requests))
+        if config.demo:
+            import tempfile
+
+            folder = kept.enter_context(tempfile.TemporaryDirectory(prefix="lensong-demo-"))
+            config = config.model_copy(update={"db": f"sqlite:///{folder}/demo.db"})
         _serve(config)
-        return
-    import tempfile
 
-    with tempfile.TemporaryDirectory(prefix="lensong-demo-") as folder:
-        _serve(config.model_copy(update={"db": f"sqlite:///{folder}/demo.db"}))
+
+@contextmanager
+def _own_process() -> Iterator[None]:
+    """End at SIGTERM and Ctrl-C, and make files for the owner alone, as long as the block runs."""
+    mask = os.umask(0o077)  # the database holds what is nobody else's business
+    try:
+        # at once: a throw-away database is cleared away too. The server has handlers of its own
+        # while it runs, and raises the signal that ended it once more when all is done
+        with at_signals(_end, signal.SIGTERM, signal.SIGINT):
+            yield
+    finally:
+        os.umask(mask)
 
 
 def _serve(config: ServiceConfig) -> None:

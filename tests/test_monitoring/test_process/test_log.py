@@ -7,41 +7,46 @@ import json
 import logging
 import warnings
 from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Protocol
 
 import pytest
 
-from lensong.monitoring.process.log import LogFormat, configure_logging
+from lensong.monitoring.process.log import LogFormat, logging_lines
 from lensong.monitoring.store.people import new_secret
 
 
-@pytest.fixture(autouse=True)
-def as_it_was() -> Iterator[None]:
-    """Give the process its logging back."""
-    root = logging.getLogger()
-    names = [*_changed(), "uvicorn.error", "lensong.requests"]
-    kept = (list(root.handlers), root.level, {n: logging.getLogger(n).level for n in names})
-    for name in ("uvicorn", "uvicorn.error"):  # another test's server may have set them up
-        logging.getLogger(name).propagate = True
-        logging.getLogger(name).setLevel(logging.NOTSET)
-    yield
-    root.handlers[:], level, levels = kept
-    root.setLevel(level)
-    for name, before in levels.items():
-        logging.getLogger(name).setLevel(before)
-    logging.captureWarnings(capture=False)
+class Logged(Protocol):
+    """Sets up the log of the process until the test ends, and returns where it goes."""
+
+    def __call__(self, form: LogFormat, *, requests: bool = False) -> io.StringIO: ...
 
 
-def _changed() -> list[str]:
-    return ["httpx", "httpcore", "websockets", "uvicorn", "sqlalchemy", "alembic", "aiosqlite"]
+@pytest.fixture
+def logged() -> Iterator[Logged]:
+    with ExitStack() as stack:
+
+        def start(form: LogFormat, *, requests: bool = False) -> io.StringIO:
+            stack.close()
+            stream = io.StringIO()
+            stack.enter_context(logging_lines(form, requests=requests, stream=stream))
+            return stream
+
+        yield start
 
 
-def logged(form: LogFormat, **options: bool) -> io.StringIO:
-    stream = io.StringIO()
-    configure_logging(form, stream=stream, **options)
-    return stream
+def test_the_process_gets_its_own_log_back() -> None:
+    names = ("lensong.requests", "httpx", "uvicorn", None)
+    before = [logging.getLogger(name).level for name in names]
+    handlers = list(logging.getLogger().handlers)
+    with logging_lines("json", stream=io.StringIO()):
+        assert logging.getLogger().handlers != handlers
+        assert not logging.getLogger("lensong.requests").isEnabledFor(logging.INFO)
+    assert [logging.getLogger(name).level for name in names] == before
+    assert logging.getLogger().handlers == handlers
 
 
-def test_a_message_is_one_line_whatever_is_in_it() -> None:
+def test_a_message_is_one_line_whatever_is_in_it(logged: Logged) -> None:
     for form in ("plain", "json"):
         stream = logged(form)
         logging.getLogger("lensong.x").info("from %s", "a\r\nFAKE ERROR lensong: b\x1b[31m\u2028c")
@@ -49,7 +54,7 @@ def test_a_message_is_one_line_whatever_is_in_it() -> None:
         assert "\x1b" not in stream.getvalue()
 
 
-def test_json_lines_are_json_with_the_traceback_inside() -> None:
+def test_json_lines_are_json_with_the_traceback_inside(logged: Logged) -> None:
     stream = logged("json")
     try:
         raise ValueError("Chợ")
@@ -62,7 +67,7 @@ def test_json_lines_are_json_with_the_traceback_inside() -> None:
     assert "ValueError: Chợ" in told["traceback"]
 
 
-def test_a_secret_is_left_out_even_of_a_traceback() -> None:
+def test_a_secret_is_left_out_even_of_a_traceback(logged: Logged) -> None:
     secret = new_secret()
     for form in ("plain", "json"):
         stream = logged(form)
@@ -76,7 +81,7 @@ def test_a_secret_is_left_out_even_of_a_traceback() -> None:
         assert "a" * 64 in stream.getvalue()
 
 
-def test_lines_that_hold_addresses_of_others_are_not_written() -> None:
+def test_lines_that_hold_addresses_of_others_are_not_written(logged: Logged) -> None:
     stream = logged("plain")
     for name in ("httpx", "uvicorn.error", "websockets.server", "sqlalchemy.engine"):
         logging.getLogger(name).info("https://hooks.example/k3y")
@@ -85,7 +90,7 @@ def test_lines_that_hold_addresses_of_others_are_not_written() -> None:
     assert stream.getvalue().count("heard") == 4
 
 
-def test_requests_are_written_when_asked_for() -> None:
+def test_requests_are_written_when_asked_for(logged: Logged) -> None:
     logger = logging.getLogger("lensong.requests")
     stream = logged("plain")
     logger.info("GET / 200")
@@ -95,7 +100,7 @@ def test_requests_are_written_when_asked_for() -> None:
     assert stream.getvalue().endswith("INFO lensong.requests: GET / 200\n")
 
 
-def test_warnings_of_python_are_lines_too() -> None:
+def test_warnings_of_python_are_lines_too(logged: Logged) -> None:
     stream = logged("plain")
     with warnings.catch_warnings():
         warnings.simplefilter("always")

@@ -38,7 +38,7 @@ class Transport(asyncio.Transport):
 
 def connected(kind: type[WebSocketsSansIOProtocol], path: str, **options: Any) -> Any:
     """Return a protocol after a handshake that the application has not seen yet."""
-    config = uvicorn.Config(FastAPI(), **options)
+    config = uvicorn.Config(FastAPI(), log_config=None, **options)
     config.load()
     protocol = kind(config, ServerState(), {}, _loop=asyncio.get_running_loop())
     protocol.connection_made(Transport())
@@ -107,7 +107,7 @@ def test_what_a_path_gets(
 
 def test_a_broken_handshake_is_refused_quietly(caplog: pytest.LogCaptureFixture) -> None:
     async def look() -> bytes:
-        config = uvicorn.Config(FastAPI())
+        config = uvicorn.Config(FastAPI(), log_config=None)
         config.load()
         protocol = MeteredWebSocketProtocol(
             config, ServerState(), {}, _loop=asyncio.get_running_loop()

@@ -6,12 +6,14 @@ import json
 import logging
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Literal, TextIO
 
 from lensong.monitoring.clock import rfc3339
 
-__all__ = ["LogFormat", "configure_logging"]
+__all__ = ["LogFormat", "logging_lines"]
 
 LogFormat = Literal["plain", "json"]
 
@@ -43,10 +45,14 @@ class _Json(logging.Formatter):
         return json.dumps(told, ensure_ascii=False)
 
 
-def configure_logging(
+@contextmanager
+def logging_lines(
     form: LogFormat = "plain", *, requests: bool = False, stream: TextIO | None = None
-) -> None:
-    """Let every logger of the process write one kind of lines.
+) -> Iterator[None]:
+    """Let every logger of the process write one kind of lines, until the block ends.
+
+    What was set up before is put back then: a program that runs the service inside itself keeps
+    its own log.
 
     Parameters
     ----------
@@ -58,15 +64,22 @@ def configure_logging(
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(_Json() if form == "json" else _Line())
+    levels: dict[str | None, int] = {None: logging.INFO} | dict.fromkeys(_QUIET, logging.WARNING)
+    levels["lensong.requests"] = logging.INFO if requests else logging.WARNING
     root = logging.getLogger()
-    for old in list(root.handlers):
-        root.removeHandler(old)
-    root.addHandler(handler)
-    root.setLevel(logging.INFO)
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("lensong.requests").setLevel(logging.INFO if requests else logging.WARNING)
-    logging.captureWarnings(capture=True)
+    handlers = list(root.handlers)
+    before = {name: logging.getLogger(name).level for name in levels}
+    try:
+        root.handlers[:] = [handler]
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+        logging.captureWarnings(capture=True)
+        yield
+    finally:
+        logging.captureWarnings(capture=False)
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
+        root.handlers[:] = handlers
 
 
 def _at(record: logging.LogRecord) -> str:

@@ -264,7 +264,7 @@ def upgrade() -> None:
         sa.Column("spot", sa.Text(), nullable=True),
         sa.Column("lat_deg", sa.Float(), nullable=True),
         sa.Column("lon_deg", sa.Float(), nullable=True),
-        sa.Column("motion", sa.Text(), nullable=False),
+        sa.Column("motion", sa.Text(), nullable=False, server_default="unknown"),
         sa.ForeignKeyConstraint(
             ["site_id"], ["sites.site_id"], name=op.f("fk_measurements_site_id"), ondelete="CASCADE"
         ),
@@ -305,7 +305,7 @@ def upgrade() -> None:
         sa.Column("starts_at", sa.BigInteger(), nullable=False),
         sa.Column("ends_at", sa.BigInteger(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
-        sa.Column("motion", sa.Text(), nullable=False),
+        sa.Column("motion", sa.Text(), nullable=False, server_default="unknown"),
         sa.Column("calendar_uid", sa.Text(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
@@ -387,7 +387,7 @@ def upgrade() -> None:
         sa.Column("rtt_p50_ms", sa.Float(), nullable=True),
         sa.Column("rtt_p95_ms", sa.Float(), nullable=True),
         sa.Column("method", sa.Text(), nullable=False),
-        sa.Column("motion", sa.Text(), nullable=False),
+        sa.Column("motion", sa.Text(), nullable=False, server_default="unknown"),
         sa.Column("technology", sa.Text(), nullable=True),
         sa.Column("operator", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
@@ -409,7 +409,7 @@ def upgrade() -> None:
         sa.Column("ended_at", sa.BigInteger(), nullable=False),
         sa.Column("technology", sa.Text(), nullable=True),
         sa.Column("operator", sa.Text(), nullable=True),
-        sa.Column("motion", sa.Text(), nullable=False),
+        sa.Column("motion", sa.Text(), nullable=False, server_default="unknown"),
         sa.Column("told_by", sa.Text(), nullable=False),
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.Column("uplink_required_bps", sa.Float(), nullable=False),
