@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -142,20 +144,40 @@ async def settle_places(service: Service) -> None:
     await service.reload()
 
 
+_settled = tempfile.TemporaryDirectory(prefix="lensong-settled-")
+"""Holds a database with the places in it, made once by each process that runs tests."""
+
+
 @asynccontextmanager
 async def running_service(db: str, **settings: Any) -> AsyncIterator[Running]:
-    """Yield a running service on a database that is empty."""
+    """Yield a running service on a database that is empty but for `settle_places`."""
     clock = TurnedClock()
+    file = Path(db.removeprefix("sqlite:///"))
+    settled = db.startswith("sqlite:") and not file.exists()
+    if settled:
+        shutil.copyfile(await _settled_file(), file)
     service = Service(ServiceConfig(db=db, **settings), clock)
     app = create_app(service)
     async with app.router.lifespan_context(app):
-        await settle_places(service)
+        if not settled:
+            await settle_places(service)
         running = Running(service, app, clock)
         try:
             yield running
         finally:
             for client in running.clients:
                 await client.aclose()
+
+
+async def _settled_file() -> Path:
+    """Return the file to begin with: bringing one up takes as long as many a test."""
+    file = Path(_settled.name) / "lensong.db"
+    if not file.exists():
+        service = Service(ServiceConfig(db=sqlite_url(Path(_settled.name))), TurnedClock())
+        await service.start()
+        await settle_places(service)
+        await service.stop()
+    return file
 
 
 def sqlite_url(folder: Path) -> str:
