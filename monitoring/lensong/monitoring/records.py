@@ -416,6 +416,8 @@ class WatchPart:
         this service away [s].
     outages_s : tuple of float
         How long nothing came, each time that it was 2 s or more [s].
+    outage_starts_s : tuple of float
+        When each of them began, since ``started_at`` [s].
     received, missed : int
         Messages that came, and those that the client sent and that never did.
     rtt_p50_ms, rtt_p95_ms : float, optional
@@ -429,6 +431,7 @@ class WatchPart:
     ended_at: datetime
     watched_s: float
     outages_s: tuple[float, ...] = ()
+    outage_starts_s: tuple[float, ...] = ()
     received: int = 0
     missed: int = 0
     rtt_p50_ms: float | None = None

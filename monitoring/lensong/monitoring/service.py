@@ -24,9 +24,11 @@ from lensong.monitoring.live.after_session import close_session
 from lensong.monitoring.live.board import Board
 from lensong.monitoring.live.directory import Directory
 from lensong.monitoring.live.events import EventBus
+from lensong.monitoring.live.freshness import as_of
 from lensong.monitoring.live.identities import Identities
 from lensong.monitoring.live.ingest import Ingest
 from lensong.monitoring.live.snapshot import ServiceSnapshot
+from lensong.monitoring.live.standing import Seen, seen_of
 from lensong.monitoring.live.streams import LiveStreams
 from lensong.monitoring.live.verdicts import CHECKPOINTS, Judge
 from lensong.monitoring.live.watching import watch_desk, watched_sites
@@ -306,6 +308,15 @@ class Service:
                 shown.add(session.site_id)
                 kept = verdicts.get(session.session_id)
                 self.board.planned(session.site_id, session, None if kept is None else kept.verdict)
+
+    def seen_of(self, session: Session) -> Seen | None:
+        """Return what is seen right now of a session at its time, None before and after it."""
+        if session.status is not SessionStatus.LIVE:
+            return None
+        now = self.clock.now()
+        sites = [self.directory.sites[session.site_id]]
+        (shown,) = (as_of(site, now) for site in self.board.snapshot(now, sites).sites)
+        return seen_of(shown) if shown.session_id == session.session_id else "nothing"
 
     async def _judge_arrivals(self) -> None:
         """Judge the sites of which evidence arrived, each at most once a second."""

@@ -9,6 +9,7 @@ from lensong.monitoring.live.snapshot import (
     ServiceSnapshot,
     SiteSnapshot,
     StreamSnapshot,
+    WatchSnapshot,
 )
 
 NOW = datetime(2026, 11, 28, 1, 30, tzinfo=UTC)
@@ -67,7 +68,6 @@ def full_site(site_id: str = "binh-lu-cho", now: datetime = NOW, commune: int = 
         rtt_loaded=RttHistogram(counts=(0, 0, 3, 9, 20, 6, 2, 0, 1), sum_s=14.75),
         jitter_s=0.012,
         loss_up_ratio=0.01,
-        loss_down_ratio=0.002,
         session_id="sat-0900",
         session_starts_at=now + timedelta(minutes=30),
         session_ends_at=now + timedelta(minutes=150),
@@ -86,6 +86,7 @@ def full_site(site_id: str = "binh-lu-cho", now: datetime = NOW, commune: int = 
             reconnects=1,
             sampled_at=now - timedelta(seconds=2),
         ),
+        watch=WatchSnapshot(state="there", rtt_s=0.05, watched_s=7_200.0, outages=2, outage_s=9.5),
         rsrp_dbm=-104.0,
         sinr_db=6.5,
         edge_queue_reports=3,

@@ -41,13 +41,17 @@ def test_the_whole_text_of_a_full_and_an_empty_site() -> None:
 def test_a_full_site_has_at_most_45_series() -> None:
     samples = [s for metric in collector(full_site()).collect() for s in metric.samples]
     of_site = [sample for sample in samples if "site" in sample.labels]
-    # those of a watch are there while one runs, or once one has been: this site has none
-    of_watches = {name for family in FAMILIES if "_watch_" in (name := family.name)}
-    assert {family.name for family in FAMILIES} - of_watches == {
+    assert {family.name for family in FAMILIES} == {
         metric.name for metric in collector(full_site()).collect()
-    } - {"lensong_rtt_seconds"} - of_watches
-    assert len(of_site) == 41  # promised in docs/reference/metrics.md
-    assert len(of_site) <= 45
+    } - {"lensong_rtt_seconds"}
+    assert len(of_site) == 45  # promised in docs/reference/metrics.md, and the most
+
+
+def test_a_site_that_nobody_watches_has_no_figures_of_a_watch() -> None:
+    unwatched = collector(replace(full_site(), watch=None))
+    samples = [s for metric in unwatched.collect() for s in metric.samples if "site" in s.labels]
+    assert len(samples) == 40
+    assert not [sample for sample in samples if "_watch_" in sample.name]
 
 
 def test_what_is_not_by_site_grows_with_communes_only() -> None:

@@ -36,7 +36,6 @@ def test_figures_of_a_test_are_gone_a_day_later_and_its_counters_stay() -> None:
         "rtt_loaded_s",
         "jitter_s",
         "loss_up_ratio",
-        "loss_down_ratio",
         "probe_succeeded",
         "probe_duration_s",
         "rsrp_dbm",

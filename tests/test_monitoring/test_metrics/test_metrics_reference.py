@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
-from lensong.monitoring.live.snapshot import WatchSnapshot
 from lensong.monitoring.metrics.collector import SnapshotCollector, metrics_of_one
 from lensong.monitoring.metrics.own_counters import ServiceMetrics
 from lensong.monitoring.metrics.probe import probe_metrics
@@ -12,9 +10,6 @@ from lensong.monitoring.profiles import DEFAULT_PROFILES
 from tests.test_monitoring.test_metrics.full_snapshot import NOW, full_site, full_snapshot
 
 REFERENCE = (Path(__file__).parents[3] / "docs" / "reference" / "metrics.md").read_text("utf-8")
-WATCH = WatchSnapshot(
-    state="there", clients=1, rtt_s=0.05, watched_s=600.0, outages=1, outage_s=4.0
-)
 ENDINGS = {"counter": "_total", "info": "_info"}
 
 
@@ -25,7 +20,7 @@ def told_by_code() -> dict[str, str]:
     service.watch_event_listeners(lambda: 0)
     metrics = [
         *SnapshotCollector(full_snapshot(1), NOW).collect(),
-        *metrics_of_one(replace(full_site(), watch=WATCH), NOW),
+        *metrics_of_one(full_site(), NOW),
         *probe_metrics(full_site(), DEFAULT_PROFILES[0], NOW, 0.1),
         *service.collect(),
     ]

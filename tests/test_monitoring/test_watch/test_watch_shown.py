@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import timedelta
 
 import pytest
@@ -79,7 +81,6 @@ async def test_a_planned_time_is_not_called_live_and_what_is_watched_is_told(
     scraper = await light.scraper()
     metrics = (await scraper.get("/metrics")).text
     for line in (
-        'lensong_watch_clients{site="binh-lu"} 1.0',
         'lensong_watch_network_up{site="binh-lu"} 1.0',
         'lensong_watch_rtt_seconds{site="binh-lu"} 0.05',
         'lensong_watch_watched_seconds_total{site="binh-lu"} 16.0',
@@ -87,4 +88,32 @@ async def test_a_planned_time_is_not_called_live_and_what_is_watched_is_told(
         'lensong_watch_outage_seconds_total{site="binh-lu"} 11.5',
     ):
         assert line in metrics, line
-    assert 'lensong_watch_clients{site="sin-ho"}' not in metrics
+    assert 'lensong_watch_network_up{site="sin-ho"}' not in metrics
+
+    # the session's page, the list of its site and the API say the same of it
+    (session_id,) = {planned.json()["session_id"]}
+    path = f"/api/v1/sessions/{session_id}"
+    assert (await admin.get(path)).json()["seen"] == "network"
+    assert "network there" in await page(f"/sessions/{session_id}")
+    light.clock.turn(hours=1)
+    assert (await admin.get(path)).json()["seen"] == "nothing"
+    listed = (await admin.get("/api/v1/sessions?site=binh-lu")).json()["items"]
+    assert [item["seen"] for item in listed] == ["nothing"]
+    for address in (f"/sessions/{session_id}", "/sites/binh-lu", "/"):
+        assert "planned time, nobody watching" in await page(address), address
+        assert "· live" not in await page(address), address
+
+    # and after it, what was seen of the network
+    light.clock.turn(hours=1)
+    await light.service.watches.keep()
+    await light.service.keep_time()
+    report = (await admin.get(f"{path}/report")).json()
+    assert report["report"] is None  # of a stream there is nothing
+    assert report["watch"]["outages_s"] == [11.5]
+    assert report["watch"]["watched_s"] == 16.0
+    assert report["watch"]["breach"] == "freeze_long"
+    told = await page(f"/sessions/{session_id}")
+    assert "The network during the session" in told
+    assert "Away once, for 12 seconds." in told
+    (row,) = csv.DictReader(io.StringIO((await admin.get("/api/v1/export/sessions.csv")).text))
+    assert (row["watched_s"], row["outages"], row["outage_longest_s"]) == ("16.0", "1", "11.5")

@@ -14,6 +14,7 @@ from lensong.monitoring.live.directory import Directory
 from lensong.monitoring.messages import say
 from lensong.monitoring.readiness.verdict import State, Verdict
 from lensong.monitoring.records import Session, SessionStatus, Site
+from lensong.monitoring.watch.session_watch import SessionWatch
 
 __all__ = ["ExportedSession", "sessions_calendar", "sessions_csv", "sites_csv"]
 
@@ -24,18 +25,19 @@ _SITE_COLUMNS = (
 _SESSION_COLUMNS = (
     "session_id", "site_id", "site_name", "commune", "title", "profile", "starts_at", "ends_at",
     "status", "state", "probability", "uplink_required_bps", "uplink_safe_bps", "judged_at",
-    "reasons",
+    "reasons", "watched_s", "outages", "outage_s", "outage_longest_s",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportedSession:
-    """A session with its last verdict, and the UID of the calendar that it came from."""
+    """A session with its last verdict, what was watched of it, and the UID in its calendar."""
 
     session: Session
     calendar_uid: str | None
     updated_at: datetime
     verdict: Verdict | None
+    watch: SessionWatch | None = None
 
 
 def sites_csv(directory: Directory, sites: Iterable[Site]) -> str:
@@ -82,7 +84,7 @@ def sessions_csv(
 def _session_row(
     directory: Directory, item: ExportedSession, zone: ZoneInfo, language: str
 ) -> tuple[str | float | None, ...]:
-    session, verdict = item.session, item.verdict
+    session, verdict, watch = item.session, item.verdict, item.watch
     site = directory.sites[session.site_id]
     return (
         session.session_id,
@@ -100,6 +102,10 @@ def _session_row(
         None if verdict is None else verdict.uplink_safe_bps,
         None if verdict is None else verdict.judged_at.astimezone(zone).isoformat("T", "seconds"),
         " ".join(_reasons(verdict, language)),
+        None if watch is None else watch.watched_s,
+        None if watch is None else len(watch.outages_s),
+        None if watch is None else round(watch.outage_s, 1),
+        None if watch is None else round(watch.outage_longest_s, 1),
     )
 
 

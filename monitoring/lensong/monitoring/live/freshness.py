@@ -42,7 +42,6 @@ _OF_SUCCESS = (
     "rtt_loaded_s",
     "jitter_s",
     "loss_up_ratio",
-    "loss_down_ratio",
 )
 _OF_ATTEMPT = (
     "probe_succeeded",

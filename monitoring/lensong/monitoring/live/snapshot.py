@@ -63,8 +63,6 @@ class WatchSnapshot:
     ----------
     state : str
         ``there``, ``slow``, ``gone``, or ``not_watched`` where nobody watches right now.
-    clients : int
-        Watches right now.
     gone_s : float, optional
         How long nothing has come, where it is gone [s].
     rtt_s : float, optional
@@ -74,7 +72,6 @@ class WatchSnapshot:
     """
 
     state: str
-    clients: int = 0
     gone_s: float | None = None
     rtt_s: float | None = None
     watched_s: float = 0.0
@@ -97,7 +94,7 @@ class SiteSnapshot:
     probes, probe_sent_bytes : mapping, int
         Tests so far by result (success, failure, refused, aborted), and the data that they cost:
         counters, which never fall when old measurements are deleted.
-    rtt_idle_s, rtt_loaded_s, jitter_s, loss_up_ratio, loss_down_ratio : float, optional
+    rtt_idle_s, rtt_loaded_s, jitter_s, loss_up_ratio : float, optional
         Of the last successful active test.
     rtt_idle, rtt_loaded : RttHistogram
         Round trips of all tests so far: counters too.
@@ -141,7 +138,6 @@ class SiteSnapshot:
     rtt_loaded: RttHistogram = RttHistogram()
     jitter_s: float | None = None
     loss_up_ratio: float | None = None
-    loss_down_ratio: float | None = None
     session_id: str | None = None
     session_starts_at: datetime | None = None
     session_ends_at: datetime | None = None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from lensong.monitoring.live.snapshot import SiteSnapshot
 
-__all__ = ["STANDINGS", "STREAM_LOOKS_LIKE", "Standing", "standing_of"]
+__all__ = ["STANDINGS", "STREAM_LOOKS_LIKE", "Seen", "Standing", "seen_of", "standing_of"]
 
 STREAM_LOOKS_LIKE = {
     "ok": "ready",
@@ -19,6 +20,9 @@ STREAM_LOOKS_LIKE = {
 
 _NETWORK_LOOKS_LIKE = {"gone": "not_ready", "slow": "at_risk"}
 """What a light watch says of the network during a session without a media server."""
+
+Seen = Literal["stream", "no_stream", "network", "nothing"]
+"""What is seen of a session at its time: a stream, none, the network alone, nothing."""
 
 STANDINGS = ("not_ready", "at_risk", "unknown", "ready", "idle")
 """The worst first."""
@@ -60,3 +64,19 @@ def standing_of(site: SiteSnapshot) -> Standing:
     if site.session_live and site.watch is not None and site.watch.state in _NETWORK_LOOKS_LIKE:
         return Standing(_NETWORK_LOOKS_LIKE[site.watch.state], f"watch.is_{site.watch.state}")
     return Standing(site.readiness_state, f"state.{site.readiness_state}")
+
+
+def seen_of(site: SiteSnapshot) -> Seen | None:
+    """Return what is seen right now of the session whose time it is; None where it is none's.
+
+    Parameters
+    ----------
+    site : SiteSnapshot
+        As of now: without what is out of date (`freshness.as_of`).
+    """
+    if not site.session_live:
+        return None
+    if site.stream is not None and site.stream.up is not None:
+        return "stream" if site.stream.up else "no_stream"
+    watched = site.watch is not None and site.watch.state != "not_watched"
+    return "network" if watched else "nothing"

@@ -74,7 +74,6 @@ def watched_sites(desk: WatchDesk) -> dict[str, WatchSnapshot]:
         seen = now.get(site_id)
         found[site_id] = WatchSnapshot(
             state=NetworkState.NOT_WATCHED.value if seen is None else seen.state.value,
-            clients=0 if seen is None else seen.clients,
             gone_s=None if seen is None else seen.gone_s,
             rtt_s=None if seen is None or seen.rtt_ms is None else seen.rtt_ms / 1e3,
             watched_s=totals.watched_s,

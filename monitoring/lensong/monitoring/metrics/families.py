@@ -121,7 +121,6 @@ def _last_rtt(site: SiteSnapshot) -> Iterable[Reading]:
 
 def _loss(site: SiteSnapshot) -> Iterable[Reading]:
     yield {"direction": "up"}, site.loss_up_ratio
-    yield {"direction": "down"}, site.loss_down_ratio
 
 
 def _received(site: SiteSnapshot) -> Iterable[Reading]:
@@ -282,11 +281,6 @@ FAMILIES = (
         "lensong_stream_reconnects",
         "How often the publisher came back.",
         _of_stream(lambda stream: stream.reconnects),
-    ),
-    _gauge(
-        "lensong_watch_clients",
-        "Light watches of the site right now.",
-        _of_watch(lambda watch: watch.clients),
     ),
     _gauge(
         "lensong_watch_network_up",

@@ -14,6 +14,8 @@ from lensong.monitoring.records import Site
 from lensong.monitoring.service import Service
 from lensong.monitoring.store.calendars import sessions_between
 from lensong.monitoring.store.events import latest_verdicts
+from lensong.monitoring.store.watches import watch_parts_of_sessions
+from lensong.monitoring.watch.session_watch import session_watch
 
 __all__ = ["sessions_to_give", "sites_to_give"]
 
@@ -42,14 +44,24 @@ async def sessions_to_give(
         kept = await sessions_between(
             connection, site_ids=sites, after=after, before=before, limit=_MOST_SESSIONS
         )
-        verdicts = await latest_verdicts(connection, [item.session.session_id for item in kept])
+        named = [item.session.session_id for item in kept]
+        verdicts = await latest_verdicts(connection, named)
+        watched = await watch_parts_of_sessions(connection, named)
     await _note(service, principal, "export.sessions", len(kept))
+    now = service.clock.now()
     return [
         ExportedSession(
             session=item.session,
             calendar_uid=item.calendar_uid,
             updated_at=item.updated_at,
             verdict=found.verdict if (found := verdicts.get(item.session.session_id)) else None,
+            watch=session_watch(
+                watched.get(item.session.session_id, ()),
+                item.session.starts_at,
+                item.session.ends_at,
+                tolerance=service.directory.profiles[item.session.profile_code].tolerance,
+                now=now,
+            ),
         )
         for item in kept
     ]

@@ -268,6 +268,7 @@ watches = Table(
     Column("ended_at", Moment, nullable=False),
     Column("watched_s", Float, nullable=False),
     Column("outages_s", JSON, nullable=False),
+    Column("outage_starts_s", JSON, nullable=False),
     Column("received", Integer, nullable=False),
     Column("missed", Integer, nullable=False),
     Column("rtt_p50_ms", Float),

@@ -12,11 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from lensong.monitoring.readiness.past import Watch
 from lensong.monitoring.records import Method, Motion, WatchPart
 from lensong.monitoring.store.rows import from_row, to_row, upsert
-from lensong.monitoring.store.tables import watches
+from lensong.monitoring.store.tables import sessions, watches
 
-__all__ = ["as_evidence", "put_watch_parts", "watch_parts_between"]
+__all__ = ["as_evidence", "put_watch_parts", "watch_parts_between", "watch_parts_of_sessions"]
 
 _KEY = ("site_id", "watch_id", "started_at")
+_SESSIONS_AT_ONCE = 500
 
 
 async def put_watch_parts(connection: AsyncConnection, parts: Sequence[WatchPart]) -> None:
@@ -53,6 +54,28 @@ async def watch_parts_between(
         .limit(newest)
     )
     return tuple(_part(row) for row in reversed(found.mappings().all()))
+
+
+async def watch_parts_of_sessions(
+    connection: AsyncConnection, session_ids: Sequence[str]
+) -> dict[str, list[WatchPart]]:
+    """Return by session the parts that were watched at its site during its time, oldest first."""
+    found: dict[str, list[WatchPart]] = {}
+    for at in range(0, len(session_ids), _SESSIONS_AT_ONCE):
+        rows = await connection.execute(
+            select(sessions.c.session_id, watches)
+            .join(
+                watches,
+                (watches.c.site_id == sessions.c.site_id)
+                & (watches.c.ended_at > sessions.c.starts_at)
+                & (watches.c.started_at < sessions.c.ends_at),
+            )
+            .where(sessions.c.session_id.in_(session_ids[at : at + _SESSIONS_AT_ONCE]))
+            .order_by(watches.c.started_at, watches.c.watch_id)
+        )
+        for row in rows.mappings():
+            found.setdefault(row["session_id"], []).append(_part(row))
+    return found
 
 
 def _part(row: Any) -> WatchPart:

@@ -60,6 +60,7 @@ class _Running:
     ended_at: datetime
     watched_s: float = 0.0
     outages_s: list[float] = field(default_factory=list)
+    outage_starts_s: list[float] = field(default_factory=list)
     received: int = 0
     missed: int = 0
     rtts_ms: array[int] = field(default_factory=lambda: array("H"))
@@ -160,6 +161,8 @@ class WatchAccount:
         if outage_s < LEAST_OUTAGE_S:
             return None
         running.outages_s.append(round(outage_s, 3))
+        since_start_s = (running.ended_at - running.started_at).total_seconds()
+        running.outage_starts_s.append(round(max(0.0, since_start_s - outage_s), 3))
         self.outages_s.append(round(outage_s, 3))
         return outage_s
 
@@ -205,6 +208,7 @@ class WatchAccount:
             ended_at=running.ended_at,
             watched_s=round(running.watched_s, 3),
             outages_s=tuple(running.outages_s),
+            outage_starts_s=tuple(running.outage_starts_s),
             received=running.received,
             missed=running.missed,
             rtt_p50_ms=low,

@@ -50,7 +50,6 @@ class SiteWatch:
     """
 
     state: NetworkState
-    clients: int
     gone_s: float | None = None
     rtt_ms: float | None = None
 
@@ -233,4 +232,4 @@ def _said(accounts: list[WatchAccount], now_s: float) -> SiteWatch:
     last = max(accounts, key=lambda account: account.last_s or 0.0)
     state = last.state(now_s)
     gone_s = now_s - (last.last_s or now_s) if state is NetworkState.GONE else None
-    return SiteWatch(state=state, clients=len(accounts), gone_s=gone_s, rtt_ms=last.last_rtt_ms)
+    return SiteWatch(state=state, gone_s=gone_s, rtt_ms=last.last_rtt_ms)

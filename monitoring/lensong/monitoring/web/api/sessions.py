@@ -14,6 +14,8 @@ from lensong.monitoring.service import Service
 from lensong.monitoring.store.events import latest_verdicts, list_verdicts, verdict_of
 from lensong.monitoring.store.session_words import words_on
 from lensong.monitoring.store.sessions import list_sessions, report_of
+from lensong.monitoring.store.watches import watch_parts_of_sessions
+from lensong.monitoring.watch.session_watch import session_watch
 from lensong.monitoring.web.api.session_words import WordOut
 from lensong.monitoring.web.api.shapes import (
     Body,
@@ -55,11 +57,13 @@ class KeptVerdictOut(Body):
 class SessionReport(Body):
     """What was promised before a session and what happened; null while there is nothing.
 
-    ``told`` is what people said, the latest word of each.
+    ``report`` is of its stream, ``watch`` of the network as light watches saw it; ``told`` is what
+    people said, the latest word of each.
     """
 
     session_id: str
     report: dict[str, Any] | None
+    watch: dict[str, Any] | None
     told: list[WordOut]
     told_outcome: SessionOutcome | None
 
@@ -99,6 +103,7 @@ async def list_all(
                 item,
                 verdicts[item.session_id].verdict if item.session_id in verdicts else None,
                 language,
+                seen=service.seen_of(item),
             )
             for item in page.items
         ],
@@ -190,9 +195,18 @@ async def get_report(session: SeenSession, service: Running) -> SessionReport:
     async with service.database.reading() as connection:
         found = await report_of(connection, session.session_id)
         words = await words_on(connection, session.session_id)
+        watched = await watch_parts_of_sessions(connection, [session.session_id])
+    seen = session_watch(
+        watched.get(session.session_id, ()),
+        session.starts_at,
+        session.ends_at,
+        tolerance=service.directory.profiles[session.profile_code].tolerance,
+        now=service.clock.now(),
+    )
     return SessionReport(
         session_id=session.session_id,
         report=found,
+        watch=None if seen is None else seen.to_dict(),
         told=[WordOut.of(word) for word in words],
         told_outcome=what_was_told(words),
     )
@@ -201,4 +215,9 @@ async def get_report(session: SeenSession, service: Running) -> SessionReport:
 async def _out(service: Service, session: Session, request: Request) -> SessionOut:
     async with service.database.reading() as connection:
         kept = await verdict_of(connection, session.session_id)
-    return SessionOut.of(session, None if kept is None else kept.verdict, language_of(request))
+    return SessionOut.of(
+        session,
+        None if kept is None else kept.verdict,
+        language_of(request),
+        seen=service.seen_of(session),
+    )

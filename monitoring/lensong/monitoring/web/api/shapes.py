@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from lensong.monitoring.clock import rfc3339
+from lensong.monitoring.live.standing import Seen
 from lensong.monitoring.messages import say
 from lensong.monitoring.operations.sessions import SessionChanges, SessionPlan
 from lensong.monitoring.readiness.verdict import Verdict
@@ -322,11 +323,19 @@ class SessionOut(SessionIn):
     """A session, with its last verdict where there is one."""
 
     session_id: str
-    status: SessionStatus
+    status: Annotated[
+        SessionStatus, Field(description="By plan and clock; what is seen of it stands in `seen`.")
+    ]
+    seen: Annotated[
+        Seen | None,
+        Field(description="What is seen at its time: a stream, none, the network alone, nothing."),
+    ] = None
     verdict: VerdictOut | None = None
 
     @classmethod
-    def of(cls, session: Session, verdict: Verdict | None, language: str) -> SessionOut:
+    def of(
+        cls, session: Session, verdict: Verdict | None, language: str, *, seen: Seen | None
+    ) -> SessionOut:
         """Return the body of a session."""
         return cls(
             session_id=session.session_id,
@@ -336,6 +345,7 @@ class SessionOut(SessionIn):
             starts_at=session.starts_at,
             ends_at=session.ends_at,
             status=session.status,
+            seen=seen,
             motion=session.motion,
             verdict=None if verdict is None else verdict_out(verdict, language),
         )

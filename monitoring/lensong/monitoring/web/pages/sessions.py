@@ -12,14 +12,17 @@ from fastapi.responses import Response
 from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.clock import rfc3339
 from lensong.monitoring.errors import NotFoundError
+from lensong.monitoring.live.freshness import as_of
 from lensong.monitoring.operations.session_words import linked_session, may_be_linked, stage_of
 from lensong.monitoring.records import Motion, Session, SessionStatus, Site
 from lensong.monitoring.store.events import list_verdicts
 from lensong.monitoring.store.session_words import words_on
 from lensong.monitoring.store.sessions import report_of
 from lensong.monitoring.store.streams import health_of_session
+from lensong.monitoring.store.watches import watch_parts_of_sessions
 from lensong.monitoring.streams.health_state import describe
 from lensong.monitoring.streams.live_advice import live_advice
+from lensong.monitoring.watch.session_watch import session_watch
 from lensong.monitoring.web.guards import Running, anybody
 from lensong.monitoring.web.pages.charts import lag_chart
 from lensong.monitoring.web.pages.rendering import PageNeeds, page_session, render, words_of
@@ -99,7 +102,8 @@ async def one(
         seen = await health_of_session(connection, session.session_id)
         report = await report_of(connection, session.session_id)
         said = await words_on(connection, session.session_id)
-    words = words_of(request)
+        watched = await watch_parts_of_sessions(connection, [session.session_id])
+    words, now = words_of(request), service.clock.now()
     language, profiles = words.language, service.directory.profiles
     health = seen[-1] if seen and session.status is SessionStatus.LIVE else None
     return render(
@@ -119,6 +123,14 @@ async def one(
         else [],
         lag=lag_chart(seen, words) if seen else None,
         report=report,
+        watch=session_watch(
+            watched.get(session.session_id, ()),
+            session.starts_at,
+            session.ends_at,
+            tolerance=profiles[session.profile_code].tolerance,
+            now=now,
+        ),
+        snapshot=as_of(service.board.snapshot(now, [site]).sites[0], now),
         stream_reasons=[describe(reason, language) for reason in seen[-1].reasons] if seen else [],
         words=said,
         stage=stage_of(service, session),

@@ -93,7 +93,7 @@ async def one(
         site=site,
         commune=commune,
         province=service.directory.provinces[commune.province_code],
-        snapshot=service.board.snapshot(now, [site]).sites[0],
+        snapshot=as_of(service.board.snapshot(now, [site]).sites[0], now),
         session=session,
         verdict=verdict,
         profiles=service.directory.profiles,

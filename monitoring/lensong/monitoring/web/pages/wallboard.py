@@ -18,7 +18,7 @@ from markupsafe import Markup
 from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.live.freshness import as_of
 from lensong.monitoring.live.snapshot import SiteSnapshot
-from lensong.monitoring.live.standing import STANDINGS, STREAM_LOOKS_LIKE, standing_of
+from lensong.monitoring.live.standing import STANDINGS, STREAM_LOOKS_LIKE, seen_of, standing_of
 from lensong.monitoring.records import Session
 from lensong.monitoring.service import Service
 from lensong.monitoring.store.events import KeptVerdict, latest_verdicts
@@ -121,6 +121,7 @@ def _draw(
         province=province,
         streams=sorted((site for site in chosen if site.session_live), key=_stream_order),
         looks=STREAM_LOOKS_LIKE,
+        standing_of=standing_of,
         alerts=[trouble for trouble in troubles if not trouble.ahead],
         ahead=[trouble for trouble in troubles if trouble.ahead],
         map=site_map([(tile.site, tile.state) for tile in tiles], words),
@@ -153,7 +154,7 @@ def _tile(site: SiteSnapshot, words: Words) -> Tile:
         note = words.soon(site.session_starts_at)
     else:
         # where nobody has seen a stream, that it is time for one is all that is known
-        note = words.t("wall.live") if site.stream is not None else words.network(site.watch)
+        note = words.t("wall.live") if seen_of(site) == "stream" else words.on_air(site)
     return Tile(site=site, state=standing.state, word=words.t(standing.key), note=note)
 
 

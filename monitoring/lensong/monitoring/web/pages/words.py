@@ -10,10 +10,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from lensong.coverage.report.messages import number_text
-from lensong.monitoring.live.snapshot import WatchSnapshot
+from lensong.monitoring.live.snapshot import SiteSnapshot, WatchSnapshot
+from lensong.monitoring.live.standing import seen_of
 from lensong.monitoring.messages import say
 from lensong.monitoring.readiness.plan import WATCH_MB_AN_HOUR
 from lensong.monitoring.readiness.verdict import Step, Value, Verdict, shown_percent
+from lensong.monitoring.records import Session, SessionStatus
 
 __all__ = ["Words"]
 
@@ -67,6 +69,10 @@ class Words:
         """Return the time of day."""
         return "–" if moment is None else moment.astimezone(self.zone).strftime("%H:%M")
 
+    def clock(self, moment: datetime) -> str:
+        """Return the time of day to the second."""
+        return moment.astimezone(self.zone).strftime("%H:%M:%S")
+
     def day(self, moment: datetime | None) -> str:
         """Return the day: today and its neighbours by name, others by weekday and date."""
         if moment is None:
@@ -94,6 +100,27 @@ class Words:
         if watch is None or watch.state == "not_watched":
             return self.t("watch.nobody")
         return self.t(f"watch.{watch.state}", seconds=round(watch.gone_s or 0.0))
+
+    def on_air(self, site: SiteSnapshot) -> str:
+        """Return what is seen of the session whose time it is: LIVE only where a stream is."""
+        seen = seen_of(site)
+        if seen == "stream":
+            return self.t("status.live")
+        return self.t("status.no_stream") if seen == "no_stream" else self.network(site.watch)
+
+    def status(self, session: Session, site: SiteSnapshot) -> str:
+        """Return how a session stands.
+
+        Parameters
+        ----------
+        site : SiteSnapshot
+            Its site as of now.
+        """
+        if session.status is not SessionStatus.LIVE:
+            return self.t(f"status.{session.status.value}")
+        if session.session_id != site.session_id:  # the board does not show it: nothing is seen
+            return self.network(None)
+        return self.on_air(site)
 
     def span(self, starts_at: datetime, ends_at: datetime) -> str:
         """Return from when to when."""

@@ -382,6 +382,7 @@ def upgrade() -> None:
         sa.Column("ended_at", sa.BigInteger(), nullable=False),
         sa.Column("watched_s", sa.Float(), nullable=False),
         sa.Column("outages_s", sa.JSON(), nullable=False),
+        sa.Column("outage_starts_s", sa.JSON(), nullable=False),
         sa.Column("received", sa.Integer(), nullable=False),
         sa.Column("missed", sa.Integer(), nullable=False),
         sa.Column("rtt_p50_ms", sa.Float(), nullable=True),
