@@ -43,7 +43,7 @@ def _process() -> dict[str, object]:
     state: dict[str, object] = {
         f"logger {name}": (logger.level, logger.disabled, logger.propagate)
         for name, logger in logging.Logger.manager.loggerDict.items()
-        if isinstance(logger, logging.Logger) and name.startswith(("lensong", "uvicorn"))
+        if isinstance(logger, logging.Logger) and name.startswith("lensong")
     }
     state["root level"] = logging.getLogger().level
     state["signals"] = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
