@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from typing import Any
 
 import pytest
 
@@ -75,6 +76,28 @@ def test_heights_of_the_list_that_are_not_those_of_the_ground_are_named(small: S
     assert run.exit_code == 1
     assert "listed 4,800 m" in run.stdout
     assert "heights that the list of villages gives differ from the elevation by" in run.stdout
+
+
+def test_a_mast_whose_listed_ground_is_another_is_named(small: SmallPlan) -> None:
+    path = small.folder / "cells.csv"
+    header, *rows = path.read_text("utf-8").splitlines()
+    ground_m = json.loads(small.check("--json").stdout)["ground"]["masts"][0]["ground_m"]
+
+    def check(*heights: str) -> dict[str, Any]:
+        lines = [f"{header},Ground elevation (m)"]
+        lines += [f"{row},{height}" for row, height in zip(rows, heights, strict=True)]
+        path.write_text("\n".join(lines) + "\n", "utf-8")
+        found: dict[str, Any] = json.loads(small.check("--json").stdout)
+        return found
+
+    found = check(f"{ground_m:.0f}", "about the same")
+    assert found["mapped"]["listed_ground_m"] == "Ground elevation (m)"
+    assert found["ground"]["masts"][0]["listed_m"] == pytest.approx(ground_m, abs=0.5)
+    assert found["warnings"] == []
+    (warning,) = check("4800", "4800")["warnings"]
+    assert "1 of 1 masts stand on ground more than 100 m above or below" in warning
+    assert f"S1 (listed 4,800 m, ground {ground_m:,.0f} m)" in warning
+    assert "listed 4,800 m" in small.check().stdout
 
 
 def test_every_row_of_the_cell_list_is_accounted_for(small: SmallPlan) -> None:

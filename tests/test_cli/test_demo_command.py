@@ -31,7 +31,7 @@ def test_the_demo_has_villages_of_every_class_and_says_what_to_open(tmp_path: Pa
     record = json.loads((out / "result" / "run.json").read_text(encoding="utf-8"))
     assert record["synthetic"] is True
     # its terrain reaches 10 km, its signals a little further
-    assert all("at their radius of 10 km" in warning for warning in record["warnings"])
+    assert all("where their radius of 10 km ends" in warning for warning in record["warnings"])
 
     again = CliRunner().invoke(
         lensong,

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lensong.coverage.antenna_file import parse_antennas, parse_msi
-from lensong.propagation.errors import DataError
+from lensong.propagation.errors import DataError, OutOfRangeError
 
 
 def cut_lines(cut: str, losses: list[float], separator: str = " ") -> str:
@@ -135,11 +135,36 @@ def test_a_file_cut_off_inside_the_first_cut_is_refused() -> None:
         ("GAIN 15.35 dBd", "GAIN 15 dBd (18 dBi)", "are not one gain"),
         ("GAIN 15.35 dBd", "GAIN 15 dBd\nGAIN 18 dBi", "GAIN '15 dBd' and GAIN '18 dBi'"),
         ("VERTICAL 360", "HORIZONTAL 360", "has two HORIZONTAL cuts"),
+        ("\n40 16.00", "\n40 nan", "has the line '40 nan', wanted an angle and a loss"),
+        ("\n40 16.00", "\n40 inf", "has the line '40 inf', wanted an angle and a loss"),
+        ("\n40 16.00", "\nnan 16.00", "has the line 'nan 16.00', wanted an angle and a loss"),
+        ("\n40 16.00", "\n40 16.00 3", "has the line '40 16.00 3', wanted an angle and a loss"),
+        ("\n40 16.00", "\n40 1e999", "whose numbers are out of all bounds"),
+        ("\n40 16.00", "\n1e999 16.00", "whose numbers are out of all bounds"),
+        ("FREQUENCY 1805-1880", "FREQUENCY 1e999", "FREQUENCY '1e999', wanted a frequency above"),
+        ("FREQUENCY 1805-1880", "FREQUENCY -900", "FREQUENCY '-900', wanted a frequency above"),
+        ("GAIN 15.35 dBd", "GAIN nan dBi", "wanted a number with dBd or dBi"),
     ],
 )
 def test_faulty_files_are_refused_with_the_fault(replace: str, by: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         parse_msi(msi().replace(replace, by, 1), "x")
+
+
+def test_an_infinite_gain_is_refused() -> None:
+    with pytest.raises(OutOfRangeError, match="gain_dbi of antenna 'x' is inf"):
+        parse_msi(msi(gain="GAIN 1e999 dBi"), "x")
+
+
+def test_numbers_may_begin_with_their_point() -> None:
+    text = msi().replace("\n1 0.01", "\n1 .01")
+    assert np.array_equal(
+        parse_msi(text, "x").vertical_loss_db, parse_msi(msi(), "x").vertical_loss_db
+    )
+
+
+def test_a_frequency_of_0_is_not_known() -> None:
+    assert np.isnan(parse_msi(msi().replace("FREQUENCY 1805-1880", "FREQUENCY 0"), "x").freq_mhz)
 
 
 def test_361_lines_are_refused() -> None:

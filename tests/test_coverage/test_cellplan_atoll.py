@@ -65,7 +65,8 @@ def test_three_tables_are_joined(tmp_path: Path, encoding: str) -> None:
     assert network.cells[1].downlink_load == 0.005  # always a percentage, however small
     assert report.mapped["azimuth_deg"] == "transmitters: Azimuth (°)"
     assert report.mapped["total_power_dbm"] == "cells: Max Power (dBm)"
-    assert "sites: Altitude (m)" in report.ignored
+    assert report.mapped["listed_ground_m"] == "sites: Altitude (m)"
+    assert {mast.listed_ground_m for mast in network.masts} != {None}
     assert report.skipped == {"not active": 1}
 
 

@@ -192,6 +192,22 @@ def test_heights_that_nobody_knows_are_named(read: Read) -> None:
     assert any("'Hauteur du pylône haubané' speaks of a height" in w for w in network.warnings)
 
 
+def test_a_frequency_that_nobody_uses_is_named_where_the_channel_is_assumed(read: Read) -> None:
+    text = "cell_id,lat,lon,azimuth,band,{}UL centre freq\nA1,22.4,103.6,0,B3,{}1747.5\n"
+    network, _ = read(text.format("", ""))
+    (warning,) = network.warnings
+    assert "column 'UL centre freq' speaks of a frequency and is not used" in warning
+    assert read(text.format("EARFCN,", "1575,"))[0].warnings == ()
+
+
+def test_shares_among_percentages_are_pointed_out(read: Read) -> None:
+    text = "cell_id,lat,lon,azimuth,band,load\nA1,22.4,103.6,0,B3,{}\nA2,22.4,103.6,120,B3,80\n"
+    network, _ = read(text.format("0.5"))
+    (warning,) = network.warnings
+    assert "1 of 2 loads in column 'load' are below 1 % as read (line 2: 0.50%)" in warning
+    assert read(text.format("50"))[0].warnings == ()
+
+
 def test_a_systems_column_leaves_2g_and_3g_out(read: Read) -> None:
     text = (
         "Opérateur;Système;Latitude;Longitude\n"
@@ -527,6 +543,108 @@ def test_masts_in_a_kml_with_folders_and_extended_data(tmp_path: Path) -> None:
     assert [(m.name, m.operator, m.height_agl_m) for m in network.masts] == [
         ("A", "Viettel", 42.0), ("B", "VNPT", 36.0),
     ]  # fmt: skip
+
+
+NAMES = ["Site ID", "Latitude", "Longitude", "Cell ID", "Azimuth", "Height", "Tech", "Band"]
+HEADERS_OF_TWO_ROWS = {
+    "groups over names": [
+        ["Site", "", "", "Sector", "", "", "", "Transmitter", ""],
+        [*NAMES, "Max Power"],
+    ],
+    "names over units": [
+        [*NAMES, "Max Power"],
+        ["", "deg", "deg", "", "(°)", "m", "", "", "[W]"],
+    ],
+    "names that need their group": [
+        ["Site", "", "", "Sector", "", "Antenna", "", "", "Max Power"],
+        [*NAMES, "W"],
+    ],
+    "a sparse group row": [
+        ["", "", "", "", "", "Antenna", "", "", "Max Power"],
+        [*NAMES, "W"],
+    ],
+    "cells merged over two rows": [
+        ["Site ID", "Position", "", "Cell ID", "Azimuth", "Height", "Tech", "Band", "Max Power"],
+        ["", "Latitude", "Longitude", "", "", "m", "", "", "W"],
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", HEADERS_OF_TWO_ROWS)
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_a_header_of_two_rows_is_joined_and_told(tmp_path: Path, kind: str, form: str) -> None:
+    watts = kind != "groups over names"
+    rows: list[list[Any]] = [
+        *HEADERS_OF_TWO_ROWS[kind],
+        ["A", 22.4, 103.6, "A1", 40, 35, "4G", "B3", 20 if watts else 43.01],
+        ["A", 22.4, 103.6, "A2", 160, 35, "4G", "B3", 20 if watts else 43.01],
+    ]
+    path = tmp_path / f"cells.{form}"
+    if form == "csv":
+        lines = [";".join(str(value) for value in row) for row in rows]
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    else:
+        book = openpyxl.Workbook()
+        for row in rows:
+            book.active.append([value if value != "" else None for value in row])
+        book.save(path)
+    network, report = of_file(path)
+    assert [c.cell_id for c in network.cells] == ["A1", "A2"]
+    assert {c.mast_id for c in network.cells} == {"A"}
+    assert [c.azimuth_deg for c in network.cells] == [40.0, 160.0]
+    assert {c.height_agl_m for c in network.cells} == {35.0}
+    assert [c.total_power_dbm for c in network.cells] == pytest.approx([43.01, 43.01], abs=0.001)
+    assert not {"total_power_dbm", "height_agl_m"} & set(network.cells[0].assumed)
+    told = "the header has two lines, 1 and 2" if watts else "taken as a title: Site Sector"
+    assert any(told in note for note in report.notes)
+
+
+def test_a_first_row_without_numbers_is_no_header(tmp_path: Path) -> None:
+    path = tmp_path / "villages.csv"
+    path.write_text("name,commune,kind\nBản A,Xã 1,thôn\nBản B,Xã 2,bản\n", encoding="utf-8")
+    assert len(read_list(path).rows) == 2
+
+
+BALLOON = """<![CDATA[<html><body><table border="1">
+<tr style="x"><td colspan="2">Site S1</td></tr>
+<tr><td><b>Operator</b></td><td>Viettel</td></tr>
+<tr><td>Azimuth</td><td>{azimuth}</td></tr>
+<tr><td>Antenna&nbsp;height (m)</td><td>42</td></tr>
+<tr><td>Band</td><td>B28 &amp; co</td></tr>
+</table></body></html>]]>"""
+LINES = "Operator: Viettel&lt;br/&gt;Azimuth: {azimuth}&lt;br&gt;Antenna height (m) = 42"
+
+
+@pytest.mark.parametrize("text", [BALLOON.replace(" &amp; co", ""), LINES])
+def test_the_table_in_a_kml_description_is_read(tmp_path: Path, text: str) -> None:
+    marks = "".join(
+        f"<Placemark><name>S{i}</name><description>{text.format(azimuth=90 * i)}</description>"
+        f"<Point><coordinates>103.6{i},22.4,0</coordinates></Point></Placemark>"
+        for i in range(3)
+    )
+    path = tmp_path / "masts.kml"
+    path.write_text(
+        f'<kml xmlns="http://www.opengis.net/kml/2.2"><Document>{marks}</Document></kml>', "utf-8"
+    )
+    network, report = of_file(path)
+    assert [c.azimuth_deg for c in network.cells] == [0.0, 90.0, 180.0]
+    assert {c.height_agl_m for c in network.cells} == {42.0}
+    assert {c.operator for c in network.cells} == {"Viettel"}
+    assert report.mapped["azimuth_deg"] == "Azimuth"
+
+
+def test_what_decides_in_a_kml_description_is_used_or_ends_the_run(tmp_path: Path) -> None:
+    marks = "".join(
+        f"<Placemark><name>S{i}</name><description>Setting: {62 + i} dBm</description>"
+        f"<Point><coordinates>103.6{i},22.4,0</coordinates></Point></Placemark>"
+        for i in range(3)
+    )
+    path = tmp_path / "masts.kml"
+    path.write_text(
+        f'<kml xmlns="http://www.opengis.net/kml/2.2"><Document>{marks}</Document></kml>', "utf-8"
+    )
+    with pytest.raises(DataError, match='total_power_dbm = "Setting"'):
+        of_file(path)
 
 
 def test_masts_in_a_geopackage_go_by_their_geometry(tmp_path: Path) -> None:

@@ -278,17 +278,78 @@ def test_a_village_beyond_the_radius_is_called_so_and_not_without_a_cell() -> No
     assert "beyond the radius" not in " ".join(reached.warnings)
 
 
+def test_an_operator_whose_radius_is_shorter_is_beyond_it_and_not_without_signal() -> None:
+    net = make_network()
+    near = [
+        replace(cell, cell_id=f"near {cell.cell_id}", operator="Near", radius_m=1_500.0)
+        for cell in net.cells
+    ]
+    far = [replace(cell, operator="Far", total_power_dbm=-20.0) for cell in net.cells]
+    found = plan(make_land(), replace(net, cells=(*near, *far)), title="Valley").villages
+    # Sin Câu lies 3 km off: nobody serves it, and of Near nothing was computed there
+    assert found["class_op_near"].tolist()[2] == "beyond_radius"
+    assert found["reason_op_near"].tolist()[2] == "beyond_radius"
+    assert found["class_op_far"].tolist()[2] == "no_signal"
+    assert found["reason_op_far"].tolist()[2] not in ("beyond_radius", "no_cell")
+    assert found["class"].tolist()[2] == "no_signal"
+
+
+def test_a_technology_whose_radius_is_shorter_is_beyond_it() -> None:
+    net = make_network()
+    fifth = [
+        replace(cell, carrier=replace(cell.carrier, technology="5G"), radius_m=1_500.0)
+        for cell in net.cells
+        if cell.carrier.name == "B3 1800"
+    ]
+    fourth = [cell for cell in net.cells if cell.carrier.name != "B3 1800"]
+    only_5g = Service(name="nr", technologies=("5G",), downlink_mbps=1.0, uplink_mbps=1.0)
+    found = plan(
+        make_land(),
+        replace(net, cells=(*fourth, *fifth)),
+        title="Valley",
+        services=(DEFAULT_SERVICES[0], only_5g),
+    )
+    assert found.villages["reason_nr"].tolist()[2] == "beyond_radius"
+    assert found.villages["reason_voice_data"].tolist()[2] != "beyond_radius"
+    code = REASONS.index("beyond_radius")
+    assert not (found.layers["4G"].services["voice-data"].reason == code).any()
+    assert (found.layers["5G"].services["voice-data"].reason == code).any()
+    assert not (found.service_layers["voice-data"].reason == code).any()
+
+
+def test_a_radius_that_ends_outside_the_area_cuts_nothing_off() -> None:
+    land = make_land()
+    row, col = np.mgrid[0 : GRID.rows, 0 : GRID.cols]
+    near = np.hypot(row - 30.2, col - 20.4) * GRID.cell_m < 1_300.0
+    land = replace(land, aoi=near.astype(np.uint8), villages=land.villages[:2])
+    found = plan(land, make_network(radius_m=1_500.0), title="Valley")
+    assert not [text for text in found.warnings if "above the noise" in text]
+    assert any("cuts off next to nothing of B28 700, B3 1800" in t for t in found.assumptions)
+
+
+def test_a_level_below_all_measure_stays_low() -> None:
+    net = make_network()
+    dumb = replace(
+        net.cells[0].antenna, name="dumb", vertical_loss_db=np.full(360, 400.0), max_loss_db=400.0
+    )
+    net = replace(net, cells=tuple(replace(cell, antenna=dumb) for cell in net.cells))
+    found = plan(make_land(), net, title="Valley")
+    level_dbm = found.layers["4G"].level_dbm
+    assert np.nanmax(level_dbm) < -300.0
+    assert set(found.villages["class"]) == {"no_signal"}
+
+
 def test_the_run_says_what_its_radius_cuts_off() -> None:
     found = plan(make_land(), make_network(radius_m=1_500.0), title="Valley")
-    cut = [text for text in found.warnings if "above the noise at their radius" in text]
+    cut = [text for text in found.warnings if "above the noise where their radius" in text]
     assert len(cut) == 2
-    assert "3 of 3 cells of B3 1800 still arrive above the noise at their radius of 1.5 km" in (
+    assert "3 of 3 cells of B3 1800 still arrive above the noise where their radius of 1.5 km" in (
         " ".join(cut)
     )
     net = make_network(radius_m=1_500.0)
     net = replace(net, cells=tuple(replace(cell, total_power_dbm=-30.0) for cell in net.cells))
     weak = plan(make_land(), net, title="Valley")
-    assert not [text for text in weak.warnings if "above the noise at their radius" in text]
+    assert not [text for text in weak.warnings if "above the noise where their radius" in text]
     assert any("cuts off next to nothing of B28 700, B3 1800" in t for t in weak.assumptions)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -120,3 +122,40 @@ def test_what_cannot_be_edited_is_said(session: PlanningSession) -> None:
     extra = [*edit.cells, cell("A9", "A")]
     with pytest.raises(InvalidInputError, match="pick up the mast"):
         edit.layers(edit.mast, extra)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_a_number_that_is_none_is_refused_wherever_it_comes_in(
+    session: PlanningSession, number: float
+) -> None:
+    edit = session.pick_up("A", slack_m=300.0)
+
+    def refused(make: Callable[[], object]) -> None:
+        with pytest.raises(InvalidInputError):
+            make()
+
+    for name in ("lat_deg", "lon_deg", "height_agl_m"):
+        refused(partial(replace, edit.mast, **{name: number}))
+    for name in (
+        "azimuth_deg", "mechanical_downtilt_deg", "electrical_downtilt_deg", "height_agl_m",
+        "total_power_dbm", "reference_signal_boost_db", "feeder_loss_db", "downlink_load",
+        "uplink_noise_rise_db", "noise_figure_db", "radius_m",
+    ):  # fmt: skip
+        refused(partial(replace, edit.cells[0], **{name: number}))
+    for name in ("downlink_freq_mhz", "uplink_freq_mhz", "bandwidth_mhz", "uplink_share"):
+        refused(partial(replace, edit.cells[0].carrier, **{name: number}))
+    refused(partial(replace, edit.cells[0].antenna, gain_dbi=number))
+    refused(partial(session.pick_up, "A", slack_m=number))
+    for name in ("delta_n_per_km", "n0", "time_percent", "terminal_clearing_m",
+                 "location_sigma_db", "model_sigma_db", "shadowing_correlation"):  # fmt: skip
+        refused(partial(replace, session.propagation, **{name: number}))
+    for name in ("downlink_mbps", "uplink_mbps", "probability", "min_rsrp_dbm"):
+        refused(partial(replace, DEFAULT_SERVICES[0], **{name: number}))
+    for name in ("height_agl_m", "tx_power_dbm", "gain_dbi", "noise_figure_db", "body_loss_db",
+                 "penetration_loss_db"):  # fmt: skip
+        refused(partial(replace, Handset(), **{name: number}))
+
+
+def test_a_session_needs_a_thread() -> None:
+    with pytest.raises(InvalidInputError, match="workers is 0"):
+        PlanningSession(LAND, network(), workers=0)

@@ -9,6 +9,7 @@ and azimuth belong to the cell and turn the whole pattern (`gain_dbi`).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import inf, isnan
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -66,6 +67,11 @@ class AntennaPattern:
         if not self.max_loss_db > 0.0:
             raise InvalidInputError(
                 f"max_loss_db of antenna {self.name!r} is {self.max_loss_db}, wanted above 0 dB"
+            )
+        if not (isnan(self.freq_mhz) or 0.0 < self.freq_mhz < inf):
+            raise InvalidInputError(
+                f"freq_mhz of antenna {self.name!r} is {self.freq_mhz}, wanted above 0 MHz, or NaN "
+                "where it is not known"
             )
 
     @property

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import PurePath
 
 import numpy as np
@@ -26,8 +27,9 @@ DBI_OVER_DBD_DB = 2.15
 """Gain of a half-wave dipole over an isotropic antenna [dB]."""
 
 _CUTS = ("HORIZONTAL", "VERTICAL")
-_NUMBER = r"[+-]?\d+(?:[.,]\d*)?(?:[eE][+-]?\d+)?"
+_NUMBER = r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?"
 _POINT = re.compile(rf"({_NUMBER})[\s;]+({_NUMBER})\s*$")
+_BEGINS_WITH_NUMBER = re.compile(rf"(?:{_NUMBER}|[+-]?(?:nan|inf))(?=[\s;]|$)", re.IGNORECASE)
 _VALUE = re.compile(rf"({_NUMBER})\s*([A-Za-z]*)")
 _FREQUENCY_UNITS = {"": 1.0, "mhz": 1.0, "m": 1.0, "ghz": 1e3, "g": 1e3, "khz": 1e-3, "hz": 1e-6}
 _COMMENT_LINE = re.compile(r"(?:#|!|;|\*|'|//|(?:REM|REMARK|REMARKS|COMMENTS?)\b)", re.IGNORECASE)
@@ -55,7 +57,7 @@ def parse_msi(text: str, name: str) -> AntennaPattern:
     ------
     DataError
         A cut is missing, truncated, not in steps of one degree, has an angle twice or a negative
-        loss; or the gain is missing or no number.
+        loss; the gain is missing or no number; or a number is infinite or none.
     """
     lines = _lines(text)
     values: dict[str, str] = {}
@@ -70,7 +72,7 @@ def parse_msi(text: str, name: str) -> AntennaPattern:
                     f"antenna file {name!r} has two {key} cuts, wanted one: put each pattern "
                     "into a file of its own"
                 )
-            points = _points(lines, at)
+            points = _points(lines, at, f"the {key.lower()} cut of antenna file {name!r}")
             cuts[key] = _cut_db(points, rest, key.lower(), name)
             at += len(points)
         elif (
@@ -96,7 +98,7 @@ def parse_msi(text: str, name: str) -> AntennaPattern:
         horizontal_loss_db=cuts["HORIZONTAL"],
         vertical_loss_db=cuts["VERTICAL"],
         max_loss_db=max(float(cut.max()) for cut in cuts.values()) or float("inf"),
-        freq_mhz=_freq_mhz(values.get("FREQUENCY", "")),
+        freq_mhz=_freq_mhz(values.get("FREQUENCY", ""), name),
     )
 
 
@@ -162,14 +164,24 @@ def _inner_name(text: str) -> str:
     return lines[0] if lines and " " not in lines[0] and "\t" not in lines[0] else ""
 
 
-def _points(lines: list[str], start: int) -> list[tuple[float, float]]:
+def _points(lines: list[str], start: int, where: str) -> list[tuple[float, float]]:
     """Return angle and loss of the lines from ``start`` on that are two numbers."""
     points = []
     for line in lines[start:]:
         match = _POINT.match(line)
         if match is None:
+            if _BEGINS_WITH_NUMBER.match(line):
+                raise DataError(
+                    f"{where} has the line {line!r}, wanted an angle and a loss, two numbers: "
+                    "correct it"
+                )
             break
-        points.append((_number(match[1]), _number(match[2])))
+        point = (_number(match[1]), _number(match[2]))
+        if not all(isfinite(value) for value in point):
+            raise DataError(
+                f"{where} has the line {line!r}, whose numbers are out of all bounds: correct it"
+            )
+        points.append(point)
     return points
 
 
@@ -241,7 +253,7 @@ def _gain_dbi(text: str, name: str) -> float:
     return readings[0]
 
 
-def _freq_mhz(text: str) -> float:
+def _freq_mhz(text: str, name: str) -> float:
     """Return the frequency, the middle of a range, or NaN where none can be read."""
     span = re.match(rf"\s*({_NUMBER})\s*([A-Za-z]*)\s*[-–]\s*({_NUMBER})\s*([A-Za-z]*)", text)
     match = _VALUE.match(text.strip())
@@ -250,6 +262,13 @@ def _freq_mhz(text: str) -> float:
     elif match:
         value, unit = _number(match[1]), match[2]
     else:
+        return float("nan")
+    if not 0.0 <= value < float("inf"):
+        raise DataError(
+            f"antenna file {name!r} has FREQUENCY {text!r}, wanted a frequency above 0: correct "
+            "the line or remove it"
+        )
+    if value == 0.0:
         return float("nan")
     return value * _FREQUENCY_UNITS.get(unit.lower(), float("nan"))
 

@@ -17,6 +17,7 @@ __all__ = ["fold_medians"]
 
 _NEPER_PER_DB = np.log(10.0) / 10.0
 _OVERLAP_DB = 6.0
+_LOWEST_CDBM = -32767.0  # one above the int16 that says "no level"
 
 
 @njit(cache=True, nogil=True)
@@ -94,7 +95,7 @@ def fold_medians(  # type: ignore[no-untyped-def]
                 if one == 0:
                     continue
                 rsrp = level_dbm[a, r, c, 0]
-                level = np.int16(round(rsrp * 100.0))
+                level = np.int16(max(round(rsrp * 100.0), _LOWEST_CDBM))
                 level_cdbm[r, c] = max(level_cdbm[r, c], level)
                 band_cdbm[band[a], r, c] = max(band_cdbm[band[a], r, c], level)
                 uplink = _split_rate(

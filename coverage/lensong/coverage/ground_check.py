@@ -17,7 +17,9 @@ __all__ = ["GroundCheck", "PlaceOnGround", "check_ground"]
 
 _SHOWN = 30
 _APART_M = 50.0
+_FAR_M = 100.0
 _FEWEST = 3
+_NAMED = 5
 _QUANTILES = {"min": 0.0, "p5": 0.05, "median": 0.5, "p95": 0.95, "max": 1.0}
 
 
@@ -69,16 +71,32 @@ class GroundCheck:
             yield from _place_lines(kind, places)
 
     def warnings(self) -> list[str]:
-        """Return a warning where the lists' own heights are not those of the elevation."""
+        """Return a warning where the lists' own heights are not those of the elevation.
+
+        Where most of them differ, one of the two is not what it says; where single ones do, those
+        places are wrong, and they are named.
+        """
         found = []
         for kind, places in (("masts", self.masts), ("villages", self.villages)):
-            apart = [abs(p.ground_m - p.listed_m) for p in places]
-            known = [value for value in apart if isfinite(value)]
-            if len(known) >= _FEWEST and float(np.median(known)) > _APART_M:
+            known = [place for place in places if _apart(place) >= 0.0]
+            far = sorted((p for p in known if _apart(p) > _FAR_M), key=lambda p: -_apart(p))
+            middle_m = float(np.median([_apart(p) for p in known])) if known else 0.0
+            if len(known) >= _FEWEST and middle_m > _APART_M:
                 found.append(
                     f"the heights that the list of {kind} gives differ from the elevation by "
-                    f"{np.median(known):,.0f} m (median of {len(known)}): one of the two is in "
-                    "feet, another place, or no height of the ground"
+                    f"{middle_m:,.0f} m (median of {len(known)}): one of the two is in feet, "
+                    "another place, or no height of the ground"
+                )
+            elif far:
+                named = ", ".join(
+                    f"{p.name} (listed {p.listed_m:,.0f} m, ground {p.ground_m:,.0f} m)"
+                    for p in far[:_NAMED]
+                )
+                more = f" and {len(far) - _NAMED} more" if len(far) > _NAMED else ""
+                found.append(
+                    f"{len(far)} of {len(known)} {kind} stand on ground more than {_FAR_M:g} m "
+                    f"above or below the height that their list gives: {named}{more}: check their "
+                    "positions"
                 )
         return found
 
@@ -113,7 +131,13 @@ def check_ground(land: Land, network: Network) -> GroundCheck:
     masts = []
     for mast in network.masts:
         place = to_grid.transform(mast.lon_deg, mast.lat_deg)
-        masts.append(PlaceOnGround(name=mast.mast_id, ground_m=_ground_m(land, *place)))
+        masts.append(
+            PlaceOnGround(
+                name=mast.mast_id,
+                ground_m=_ground_m(land, *place),
+                listed_m=nan if mast.listed_ground_m is None else mast.listed_ground_m,
+            )
+        )
     table = land.villages
     listed = table["listed_ground_m"] if "listed_ground_m" in table else [nan] * len(table)
     villages = [

@@ -21,7 +21,7 @@ and a strip as wide as a sweep.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -103,14 +103,6 @@ class Layers:
             footprint_px=np.zeros(count),
             footprint_people=np.zeros(count),
         )
-
-    def judged(self) -> Iterator[ServiceLayers]:
-        """Yield the layers of all services: over all technologies, of each, of each operator."""
-        yield from self.services.values()
-        for technology in self.technologies.values():
-            yield from technology.services.values()
-        for operator in self.operators.values():
-            yield from operator.services.values()
 
     def take(
         self, tile: Tile, found: TileLayers, model: LayerModel, people: FloatArray | None = None

@@ -44,6 +44,8 @@ class Mast:
         Free text (``"microwave"``, ``"grid"``); may be empty.
     uncertain : bool
         True when the position is an estimate (an average of phones), not a surveyed mast.
+    listed_ground_m : float or None
+        What its list says of the ground's height [m]; only held against the elevation.
     """
 
     mast_id: str
@@ -55,6 +57,7 @@ class Mast:
     backhaul: str = ""
     power_supply: str = ""
     uncertain: bool = False
+    listed_ground_m: float | None = None
 
     def __post_init__(self) -> None:
         if not self.mast_id:

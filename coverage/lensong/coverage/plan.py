@@ -20,7 +20,7 @@ from lensong.coverage.network import Network, Technology
 from lensong.coverage.probability import check_median
 from lensong.coverage.reach import (
     RadiusCut,
-    beyond_every_radius,
+    Reach,
     mark_beyond,
     some_names,
     villages_beyond,
@@ -104,7 +104,7 @@ def plan(
 
     clock = _Clock()
     jobs = sweep_order(sweep_jobs(network, land), land.grid)
-    cut = RadiusCut.of(land.grid, network, handset)
+    cut = RadiusCut.of(land, network, handset)
     rides = _Rides(jobs, land, propagation, handset, cache, workers, progress, clock, cut)
     shadowing = level_shadowing(propagation, handset, network)
     people = inhabitants(land, weights)[1]
@@ -117,8 +117,8 @@ def plan(
     )
     clock.lap("layers")
     _tell(progress, "villages", 0, 1)
-    beyond = beyond_every_radius(land.grid, network, jobs)
-    mark_beyond(layers.judged(), beyond)
+    reach = Reach(land.grid, network, jobs)
+    mark_beyond(layers, services, reach)
     whole, cut_off = cut.sentences()
     villages = village_table(land, network, layers, services, weights=weights, classes=classes)
     communes = commune_table(land.communes, villages, services, list(layers.operators))
@@ -161,7 +161,7 @@ def plan(
             *_partly_known(weights, villages),
             *villages_beyond(
                 weights,
-                beyond,
+                reach.beyond(class_service.technologies),
                 [
                     str(n or i)
                     for n, i in zip(villages["name"], villages["village_id"], strict=True)

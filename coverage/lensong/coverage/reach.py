@@ -7,21 +7,23 @@ of the interference of 700 MHz. So each run measures at the edge itself how much
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from lensong.coverage.layer_model import meridian_convergence_deg
+from lensong.coverage.layer_model import meridian_convergence_deg, operator_names
+from lensong.coverage.layers import Layers
 from lensong.coverage.link_budget import CellBudget, cell_budget
-from lensong.coverage.network import Cell, Network
-from lensong.coverage.result import REASONS, ServiceLayers
-from lensong.coverage.service import Handset
+from lensong.coverage.network import Cell, Network, Technology
+from lensong.coverage.result import REASONS
+from lensong.coverage.service import Handset, Service
 from lensong.coverage.sweeps import NO_LOSS, PackedSweep, SweepJob
 from lensong.coverage.village_weights import VillageWeights
-from lensong.propagation.types import BoolArray, FloatArray, Grid
+from lensong.gis_data.land import Land
+from lensong.propagation.types import BoolArray, FloatArray, Grid, UInt8Array
 
-__all__ = ["RadiusCut", "beyond_every_radius", "mark_beyond", "some_names", "villages_beyond"]
+__all__ = ["RadiusCut", "Reach", "mark_beyond", "some_names", "villages_beyond"]
 
 _RING_CELLS = 1.5
 _HEARD_SHARE = 0.05
@@ -44,9 +46,11 @@ class RadiusCut:
     """Watches the sweeps go by and counts what their radius cuts off.
 
     A cell is *cut* where at its radius it still arrives above the thermal noise of the phone in
-    more than one direction in twenty: beyond, it would serve or disturb.
+    more than one direction in twenty: beyond, it would serve or disturb. Only directions in which
+    the radius ends inside the area count: nothing is reported of the ground around it.
     """
 
+    land: Land
     network: Network
     handset: Handset
     _edges: dict[str, _Edge] = field(default_factory=dict)
@@ -54,12 +58,13 @@ class RadiusCut:
     _budgets: list[CellBudget] = field(default_factory=list)
 
     @classmethod
-    def of(cls, grid: Grid, network: Network, handset: Handset) -> RadiusCut:
+    def of(cls, land: Land, network: Network, handset: Handset) -> RadiusCut:
         """Return one that has seen no sweep yet."""
         return cls(
+            land=land,
             network=network,
             handset=handset,
-            _turn_deg=meridian_convergence_deg(grid.crs, network),
+            _turn_deg=meridian_convergence_deg(land.grid.crs, network),
             _budgets=[cell_budget(cell, handset) for cell in network.cells],
         )
 
@@ -67,13 +72,14 @@ class RadiusCut:
         """Count what the cells of a sweep still bring at their radius."""
         for index in cells:
             cell = self.network.cells[index]
-            loss_db, azimuth_deg = _at_edge(sweep, cell.radius_m)
+            loss_db, azimuth_deg, inside = _at_edge(sweep, cell.radius_m, self.land.aoi)
             if not loss_db.size:
                 continue
             level_dbm = _level_dbm(
                 cell, self._budgets[index], loss_db, azimuth_deg + self._turn_deg[cell.mast_id]
             )
-            above = int(np.count_nonzero(level_dbm > self._budgets[index].noise_dbm))
+            heard = inside & (level_dbm > self._budgets[index].noise_dbm)
+            above = int(np.count_nonzero(heard))
             edge = self._edges.setdefault(cell.carrier.name, _Edge())
             edge.cells += 1
             edge.still_heard += above > _HEARD_SHARE * loss_db.size
@@ -90,12 +96,12 @@ class RadiusCut:
                 continue
             cut.append(
                 f"{edge.still_heard} of {edge.cells} cells of {carrier} still arrive above the "
-                f"noise at their radius of {edge.radius_m / 1e3:g} km, in "
+                f"noise where their radius of {edge.radius_m / 1e3:g} km ends inside the area, in "
                 f"{edge.above_noise / edge.pixels:.0%} of directions"
             )
         assumptions = [
-            f"The radius cuts off next to nothing of {', '.join(whole)}: at its edge at most one "
-            "cell in ten arrives above the noise."
+            f"The radius cuts off next to nothing of {', '.join(whole)}: where it ends inside the "
+            "area, at most one cell in ten arrives above the noise."
         ]
         warnings = [
             f"{text}: signals and interference beyond are not counted; raise network.radius_m to "
@@ -105,28 +111,83 @@ class RadiusCut:
         return assumptions if whole else [], warnings
 
 
-def beyond_every_radius(grid: Grid, network: Network, jobs: Sequence[SweepJob]) -> BoolArray:
-    """Return the pixels that lie beyond the radius of every cell, shape of the grid."""
-    beyond = np.ones(grid.shape, dtype=np.bool_)
+class Reach:
+    """What lies beyond the radius of every cell: of all, of one operator, of one technology."""
+
+    def __init__(self, grid: Grid, network: Network, jobs: Sequence[SweepJob]) -> None:
+        self._grid = grid
+        self._outside: dict[tuple[str, Technology], BoolArray] = {}
+        self._reach: dict[tuple[str, Technology], dict[tuple[float, float], float]] = {}
+        names = operator_names(network)
+        for job in jobs:
+            for index in job.cells:
+                cell = network.cells[index]
+                reach = self._reach.setdefault((names[index], cell.carrier.technology), {})
+                place = (job.row, job.col)
+                reach[place] = max(reach.get(place, 0.0), cell.radius_m / grid.cell_m)
+
+    def beyond(
+        self, technologies: Iterable[Technology] | None = None, operator: str | None = None
+    ) -> BoolArray:
+        """Return the pixels beyond the radius of every cell of these, shape of the grid.
+
+        Parameters
+        ----------
+        technologies : iterable of str or None
+            None: all.
+        operator : str or None
+            As the network first writes it; None: any.
+
+        Notes
+        -----
+        Where there is no such cell at all, nothing lies beyond its radius.
+        """
+        wanted = None if technologies is None else set(technologies)
+        found = np.ones(self._grid.shape, dtype=np.bool_)
+        chosen = [
+            key
+            for key in self._reach
+            if (wanted is None or key[1] in wanted) and operator in (None, key[0])
+        ]
+        for key in chosen:
+            if key not in self._outside:
+                self._outside[key] = _outside(self._grid, self._reach[key])
+            found &= self._outside[key]
+        return found if chosen else ~found
+
+
+def mark_beyond(layers: Layers, services: Sequence[Service], reach: Reach) -> None:
+    """Tell in every layer's reasons "beyond the radius" from "no cell in reach".
+
+    Each layer by the cells that it rests on: those of its operator, of the technologies that may
+    carry its service.
+    """
+    no_cell, code = REASONS.index("no_cell"), REASONS.index("beyond_radius")
+    for service in services:
+        of = service.technologies
+        judged = [(layers.services[service.name], reach.beyond(of))]
+        for technology, layer in layers.technologies.items():
+            own = layer.services.get(service.name)
+            if own is not None and own is not layers.services[service.name]:
+                judged.append((own, reach.beyond([technology])))
+        for name, operator in layers.operators.items():
+            alone = operator.services[service.name]
+            if alone is not layers.services[service.name]:
+                judged.append((alone, reach.beyond(of, name)))
+        for found, beyond in judged:
+            found.reason[beyond & (found.reason == no_cell)] = code
+
+
+def _outside(grid: Grid, reach: Mapping[tuple[float, float], float]) -> BoolArray:
+    """Return the pixels farther than its reach [cells] from every place (row, col)."""
+    outside = np.ones(grid.shape, dtype=np.bool_)
     rows, cols = np.arange(grid.rows)[:, np.newaxis], np.arange(grid.cols)[np.newaxis]
-    reach: dict[tuple[float, float], float] = {}
-    for job in jobs:
-        radius_m = max(network.cells[index].radius_m for index in job.cells)
-        place = (job.row, job.col)
-        reach[place] = max(reach.get(place, 0.0), radius_m / grid.cell_m)
     for (row, col), radius in reach.items():
         first, last = max(0, int(row - radius)), min(grid.rows, int(row + radius) + 2)
         left, right = max(0, int(col - radius)), min(grid.cols, int(col + radius) + 2)
-        apart = np.hypot(rows[first:last] - row, cols[:, left:right] - col)
-        beyond[first:last, left:right] &= apart > radius
-    return beyond
-
-
-def mark_beyond(layers: Iterable[ServiceLayers], beyond: BoolArray) -> None:
-    """Tell in every layer's reasons "beyond the radius" from "no cell in reach"."""
-    no_cell, code = REASONS.index("no_cell"), REASONS.index("beyond_radius")
-    for judged in layers:
-        judged.reason[beyond & (judged.reason == no_cell)] = code
+        apart = (rows[first:last] - row) ** 2 + (cols[:, left:right] - col) ** 2
+        outside[first:last, left:right] &= apart > radius**2
+    return outside
 
 
 def some_names(names: Sequence[str]) -> str:
@@ -154,8 +215,10 @@ def villages_beyond(
         )
 
 
-def _at_edge(sweep: PackedSweep, radius_m: float) -> tuple[FloatArray, FloatArray]:
-    """Return loss [dB] and grid azimuth [deg] of the pixels within a ring inside the radius."""
+def _at_edge(
+    sweep: PackedSweep, radius_m: float, aoi: UInt8Array
+) -> tuple[FloatArray, FloatArray, BoolArray]:
+    """Return loss [dB], grid azimuth [deg] and "in the area" of a ring inside the radius."""
     height, width = sweep.loss_cdb.shape
     south = np.arange(height)[:, np.newaxis] + sweep.row0 - sweep.mast_row
     east = np.arange(width)[np.newaxis] + sweep.col0 - sweep.mast_col
@@ -164,7 +227,8 @@ def _at_edge(sweep: PackedSweep, radius_m: float) -> tuple[FloatArray, FloatArra
     ring &= sweep.loss_cdb != NO_LOSS
     row, col = np.nonzero(ring)
     azimuth_deg = np.degrees(np.arctan2(east[0, col], -south[row, 0]))
-    return sweep.loss_cdb[row, col] / 100.0, azimuth_deg
+    inside = aoi[row + sweep.row0, col + sweep.col0] > 0
+    return sweep.loss_cdb[row, col] / 100.0, azimuth_deg, inside
 
 
 def _level_dbm(

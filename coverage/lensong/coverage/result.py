@@ -237,7 +237,7 @@ class PlanResult:
         Columns of ``land.villages`` and: ``people`` (float; of the village, for weighting and
         sums), ``weighting`` (``"population"``, ``"area"``), ``elevation_share`` (0..1, of its
         area; what lies outside the elevation is not judged), ``class`` (``no_signal``, ``patchy``,
-        ``covered``), ``reason`` (of its gap; empty when covered), per service
+        ``covered``, ``beyond_radius``), ``reason`` (of its gap; empty when covered), per service
         ``served_share_<service>`` (0..1, any technology), ``reason_<service>`` (of most people
         not served; empty where all are), ``chance_p50_<service>`` (of the service, reached for
         half of the people), per service and technology
@@ -254,9 +254,9 @@ class PlanResult:
         it, ``served_share_<service>_op_<op>``, ``class_op_<op>``, ``reason_op_<op>`` (of the
         class service) and ``level_p50_dbm_op_<op>``; not where no operator has a name.
     communes : GeoDataFrame in the grid's CRS, or None
-        ``commune_code``, ``commune``, ``province``, ``villages``, ``villages_no_signal``,
-        ``villages_patchy``, ``villages_covered``, ``people``, ``people_served_<service>``,
-        ``people_served_<service>_op_<op>``.
+        ``commune_code``, ``commune``, ``province``, ``villages``, ``villages_beyond_radius``,
+        ``villages_no_signal``, ``villages_patchy``, ``villages_covered``, ``people``,
+        ``people_served_<service>``, ``people_served_<service>_op_<op>``.
     provinces : GeoDataFrame in the grid's CRS, or None
         ``province`` and the same sums.
     gaps : GeoDataFrame in the grid's CRS

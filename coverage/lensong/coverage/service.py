@@ -64,6 +64,10 @@ class Service:
             raise OutOfRangeError(
                 f"probability of service {self.name!r}", self.probability, 0.5, 0.999
             )
+        if not -300.0 <= self.min_rsrp_dbm <= 100.0:
+            raise OutOfRangeError(
+                f"min_rsrp_dbm of service {self.name!r}", self.min_rsrp_dbm, -300.0, 100.0
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
+from math import inf
 from typing import Any, TypeVar
 
 import numpy as np
@@ -105,7 +106,8 @@ class PlanningSession:
     Raises
     ------
     InvalidInputError
-        When a mast stands outside the grid, or path loss is not asked as a median.
+        When a mast stands outside the grid, path loss is not asked as a median, or a setting is
+        out of its range.
     """
 
     def __init__(
@@ -122,6 +124,8 @@ class PlanningSession:
         self.land, self.network, self.services = land, network, tuple(services)
         self.handset = handset or Handset()
         self.propagation = propagation or PropagationSettings()
+        if workers < 1:
+            raise InvalidInputError(f"workers is {workers}, wanted 1 or more threads")
         self.workers = workers
         check_median(self.propagation)
         self._cache = _Kept(cache)
@@ -139,8 +143,10 @@ class PlanningSession:
         Raises
         ------
         InvalidInputError
-            When there is no such mast, or it has no cell.
+            When there is no such mast, it has no cell, or ``slack_m`` is no length.
         """
+        if not 0.0 <= slack_m < inf:
+            raise InvalidInputError(f"slack_m is {slack_m}, wanted a length of 0 m or more")
         return MastEdit(self, mast_id, slack_m)
 
     def sweeps(self, jobs: Sequence[SweepJob]) -> list[PackedSweep]:

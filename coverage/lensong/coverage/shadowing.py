@@ -80,8 +80,8 @@ class Shadowing:
     correlation: float = SITE_CORRELATION
 
     def __post_init__(self) -> None:
-        if not self.sigma_db >= 0.0:
-            raise OutOfRangeError("sigma_db", self.sigma_db, 0.0, 100.0)
+        if not 0.0 <= self.sigma_db <= 300.0:
+            raise OutOfRangeError("sigma_db", self.sigma_db, 0.0, 300.0)
         if not 0.0 <= self.correlation <= 1.0:
             raise OutOfRangeError("shadowing_correlation", self.correlation, 0.0, 1.0)
 

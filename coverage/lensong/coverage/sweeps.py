@@ -16,12 +16,12 @@ from pyproj import Transformer
 
 from lensong.coverage.network import Mast, Network
 from lensong.gis_data.land import Land
-from lensong.propagation.errors import InvalidInputError
+from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 from lensong.propagation.kernel import kernel
 from lensong.propagation.sweep import sweep_carriers
 from lensong.propagation.sweep_request import SweepRequest
 from lensong.propagation.sweep_result import SweepResult
-from lensong.propagation.terminal import TERMINAL_CLEARING_M
+from lensong.propagation.terminal import LONGEST_CLEARING_M, TERMINAL_CLEARING_M
 from lensong.propagation.terrain import Terrain
 from lensong.propagation.types import Float32Array, FloatArray, Grid, Int16Array
 
@@ -118,6 +118,19 @@ class PropagationSettings:
     location_sigma_db: float = 4.0
     model_sigma_db: float = 7.0
     shadowing_correlation: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name, value, low, high in (
+            ("delta_n_per_km", self.delta_n_per_km, 1e-9, 1e3),
+            ("n0", self.n0, 1e-9, 1e3),
+            ("time_percent", self.time_percent, 1.0, 50.0),
+            ("terminal_clearing_m", self.terminal_clearing_m, 0.0, LONGEST_CLEARING_M),
+            ("location_sigma_db", self.location_sigma_db, 0.0, 100.0),
+            ("model_sigma_db", self.model_sigma_db, 0.0, 100.0),
+            ("shadowing_correlation", self.shadowing_correlation, 0.0, 1.0),
+        ):
+            if not low <= value <= high:
+                raise OutOfRangeError(f"propagation.{name}", value, low, high)
 
     @property
     def total_sigma_db(self) -> float:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from math import nan
 from pathlib import Path
 
+from lensong.gis_data.header_rows import with_one_header
 from lensong.propagation.errors import DataError
 
 __all__ = [
@@ -167,6 +168,7 @@ def table_of(
         Two columns have one name, the header is missing, or a row of a text is too long or short.
     """
     titles = _title_rows(records)
+    records, titles, joined = with_one_header(records, titles)
     records = [*records[:titles], *_without_empty_columns(records[titles:])]
     first = records[titles][1]
     has_header = first[0].upper() not in _RADIOS
@@ -175,10 +177,11 @@ def table_of(
     columns = _header(first, path) if has_header else _positional_names(len(first))
     body = records[titles + has_header :]
     rows = [_row(columns, fields, line, delimiter, path) for line, fields in body]
-    notes: tuple[str, ...] = ()
+    notes = (f"{path.name}: {joined}",) if joined else ()
     if titles:
         shown = "; ".join(" ".join(filter(None, fields)) for _, fields in records[:titles])
         notes = (
+            *notes,
             f"{path.name}: the header is line {records[titles][0]}, what stands above it was "
             f"taken as a title: {shown[:200]}",
         )

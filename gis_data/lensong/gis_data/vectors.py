@@ -26,6 +26,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 
+from lensong.gis_data.kml_tables import balloon_tables
 from lensong.gis_data.names import search_key
 from lensong.gis_data.tables import parse_number
 from lensong.gis_data.vector_formats import check_vector_file
@@ -341,8 +342,22 @@ def _opened(
     ]
     frame = frame.drop(columns=dropped)
     if is_kml:
-        frame = frame.rename(columns=_kml_names(path))
+        frame = _with_balloons(frame.rename(columns=_kml_names(path)))
     return frame, list(dict.fromkeys(warnings))
+
+
+def _with_balloons(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Return placemarks with the tables of their descriptions as columns of their own."""
+    described = next((name for name in frame.columns if name.lower() == "description"), None)
+    if described is None:
+        return frame
+    known = {_column_key(str(name)) for name in frame.columns}
+    found = {
+        name: values
+        for name, values in balloon_tables(as_text(frame[described].tolist())).items()
+        if _column_key(name) not in known
+    }
+    return frame.drop(columns=described).assign(**found) if found else frame
 
 
 def _kml_names(path: Path) -> dict[str, str]:

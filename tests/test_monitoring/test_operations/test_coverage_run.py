@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lensong.coverage.network import Technology
+from lensong.coverage.result import PlanResult, TechnologyLayers
 from lensong.coverage.results.write import write_result
 from lensong.monitoring.access import Principal, Role
 from lensong.monitoring.errors import NotFoundError
@@ -19,7 +21,7 @@ from lensong.monitoring.operations.predictions import keep_predictions
 from lensong.monitoring.records import Site
 from lensong.propagation.errors import DataError
 from tests.running_service import START, Running
-from tests.small_plan import CRS, GRID, PLACES, make_small_plan_result
+from tests.small_plan import CRS, GRID, MASTS, PLACES, make_small_plan_result
 
 PLANNED_AT = START - timedelta(days=2)
 ADMIN = Principal(actor="test", name="test", role=Role.ADMIN)
@@ -88,13 +90,13 @@ def test_sites_without_a_prediction_are_told_apart(folder: Path) -> None:
     named = {item.site_id for item in found.predictions} | set(found.no_signal)
     assert named == {"middle", "edge", "corner"}
     assert run.predict([]) == SitePredictions(
-        predictions=(), no_signal=(), outside=(), without_place=()
+        predictions=(), no_signal=(), beyond_radius=(), outside=(), without_place=()
     )
 
 
-def test_where_no_cell_reaches_there_is_no_signal(tmp_path: Path) -> None:
-    result = make_small_plan_result()
-    deaf = {
+def _deaf(result: PlanResult) -> PlanResult:
+    """Return a plan whose cells are heard nowhere."""
+    deaf: dict[Technology, TechnologyLayers] = {
         technology: replace(
             layers,
             rsrp_dbm=np.full_like(layers.rsrp_dbm, np.nan),
@@ -103,9 +105,27 @@ def test_where_no_cell_reaches_there_is_no_signal(tmp_path: Path) -> None:
         )
         for technology, layers in result.layers.items()
     }
-    write_result(replace(result, layers=deaf), tmp_path, lensong_version="0")
+    return replace(result, layers=deaf)
+
+
+def test_where_no_cell_reaches_there_is_no_signal(tmp_path: Path) -> None:
+    write_result(_deaf(make_small_plan_result()), tmp_path, lensong_version="0")
     found = read_run(tmp_path).predict([site("a", 100, 100)])
     assert (found.predictions, found.no_signal) == ((), ("a",))
+
+
+def test_beyond_every_radius_nothing_was_computed_and_nothing_is_said(tmp_path: Path) -> None:
+    result = _deaf(make_small_plan_result())
+    near = tuple(replace(cell, radius_m=3_000.0) for cell in result.network.cells)
+    result = replace(result, network=replace(result.network, cells=near))
+    write_result(result, tmp_path, lensong_version="0")
+    _, _, _, row, col, _ = MASTS[0]
+    found = read_run(tmp_path).predict(
+        [site("near", row + 40, col), site("far", row + 40, col + 80), site("corner", 0, 199)]
+    )
+    assert found.no_signal == ("near",)  # 2.4 km from the mast
+    assert found.beyond_radius == ("far", "corner")
+    assert found.predictions == ()
 
 
 def test_the_plans_own_spread_is_taken(folder: Path) -> None:

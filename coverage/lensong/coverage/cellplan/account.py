@@ -104,6 +104,8 @@ def _fate(field: str, row: CellRow, made: Made, assumed: set[str]) -> tuple[Any,
         return "given", "the channel in it is assumed"
     if row.uncertain:
         return "given", f"one of {len(row.records)} rows of a site" if len(row.records) > 1 else ""
+    if field == "listed_ground_m":
+        return "given", "only held against the elevation"
     if field == "radius_m" and row.radius_m is not None and row.radius_m > cell.radius_m:
         return "given", "cut to network.radius_m"
     if field in ("rs_power_dbm", "eirp_dbm", "erp_dbm"):

@@ -87,7 +87,8 @@ ALIASES: dict[str, tuple[str, ...]] = {
         "azimuth", "azi", "azim", "azimut", "antennaazimuth", "bearing", "direction", "heading",
         "huong", "gocphuongvi", "phuongvi", "gochuong", "acimut", "azimutgrados", "orientacion",
         "orientation", "richtung", "hauptstrahlrichtung", "azm", "antennadirection",
-        "antennabearing", "sectorazimuth", "cellazimuth", "azimuts", "azimuth1", "azimutdegres",
+        "antennabearing", "sectorazimuth", "cellazimuth", "azimuts", "azimuths", "azimuth1",
+        "azimutdegres",
     ),
     "height_agl_m": (
         "heightagl", "antennaheight", "antheight", "antennaheightagl", "antenaheight", "height",
@@ -221,6 +222,13 @@ ALIASES: dict[str, tuple[str, ...]] = {
         "distance", "bankinh", "rayon", "radiocobertura", "radiodecobertura", "alcance",
         "reichweite", "portee", "coveragedistance", "maxrange", "calculationdistance",
         "bankinhphu",
+    ),
+    "listed_ground_m": (
+        "ground", "groundelevation", "groundheight", "groundlevel", "groundamsl", "groundasl",
+        "siteelevation", "sitealtitude", "siteamsl", "terrainheight", "terrainelevation",
+        "altitude", "elevation", "dem", "amsl", "asl", "altitudesol", "altitudengf", "altitud",
+        "altitudterreno", "gelandehohe", "hoheunn", "hohenn", "caodo", "caododiahinh",
+        "docaodiahinh", "docaomatdat", "ele", "elev",
     ),
     "backhaul": ("backhaul", "truyendan"),
     "power_supply": ("powersupply", "nguondien"),

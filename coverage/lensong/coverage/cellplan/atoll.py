@@ -23,7 +23,10 @@ from lensong.propagation.errors import ConfigError, DataError, InvalidInputError
 __all__ = ["read_atoll"]
 
 _POSITION = {name: ALIASES[name] for name in ("lat_deg", "lon_deg", "x_m", "y_m")}
-_SITES = _POSITION | {"site_id": ("name", "site", "siteid")}
+_SITES = _POSITION | {
+    "site_id": ("name", "site", "siteid"),
+    "listed_ground_m": ALIASES["listed_ground_m"],
+}
 _OF_CELLS = (
     "physical_cell_id", "total_power_dbm", "rs_power_dbm", "power_dbm",
     "reference_signal_boost_db", "downlink_load", "uplink_noise_rise_db", "bandwidth_mhz",
@@ -49,6 +52,7 @@ _TRANSMITTERS = {
         "status",
         "position",
         "carrier",
+        "listed_ground_m",
     )
 } | {
     "transmitter": ("transmitter", "name", "transmittername"),

@@ -14,6 +14,7 @@ from lensong.coverage.cellplan.assume import Assumptions
 from lensong.coverage.cellplan.atoll import read_atoll
 from lensong.coverage.cellplan.checks import (
     height_warnings,
+    load_warnings,
     pci_notes,
     power_warnings,
     spectrum_warnings,
@@ -22,7 +23,7 @@ from lensong.coverage.cellplan.checks import (
 )
 from lensong.coverage.cellplan.doubles import merge_rows, with_one_spelling
 from lensong.coverage.cellplan.fill import CellMaker, Draft
-from lensong.coverage.cellplan.lookup import check_unknown_columns, height_like_columns
+from lensong.coverage.cellplan.lookup import check_unknown_columns, telling_columns
 from lensong.coverage.cellplan.opencellid import is_opencellid, read_opencellid
 from lensong.coverage.cellplan.plain import looks_like_sites, read_plain
 from lensong.coverage.cellplan.positions import group_by_distance
@@ -330,6 +331,9 @@ def _masts(drafts: Sequence[Draft], cells: Sequence[Cell]) -> tuple[Mast, ...]:
             backhaul=_joined(row.backhaul for row, _ in pairs),
             power_supply=_joined(row.power_supply for row, _ in pairs),
             uncertain=any(row.uncertain for row, _ in pairs),
+            listed_ground_m=next(
+                (row.listed_ground_m for row, _ in pairs if row.listed_ground_m is not None), None
+            ),
         )
         for mast_id, pairs in on_mast.items()
     )
@@ -344,10 +348,13 @@ def _warnings(
     named = read.mapped
     warnings = height_warnings(read.rows, height_unit, named.get("height_agl_m", ""))
     warnings += power_warnings(read.rows, named) + tilt_warnings(read.rows, named)
-    for column in height_like_columns(read.columns):
+    unit = read.columns.units.get("downlink_load")
+    if unit not in ("pct", "percent") and read.format != "atoll":  # whose loads are percentages
+        warnings += load_warnings(read.rows, named)
+    for column, what, key in telling_columns(read.columns):
         warnings.append(
-            f"column {column!r} speaks of a height, an azimuth or a tilt and is not used: if it "
-            f'decides, map it in [network.columns], e.g. height_agl_m = "{column}"'
+            f"column {column!r} speaks of {what} and is not used: if it decides, map it in "
+            f'[network.columns], e.g. {key} = "{column}"'
         )
     if read.merged:
         warnings.append(

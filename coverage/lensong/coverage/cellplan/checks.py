@@ -20,6 +20,7 @@ from lensong.propagation.types import Grid
 __all__ = [
     "check_on_land",
     "height_warnings",
+    "load_warnings",
     "pci_notes",
     "power_warnings",
     "spectrum_warnings",
@@ -30,6 +31,7 @@ __all__ = [
 
 _MOST_TOTAL_DBM, _LEAST_TOTAL_DBM = 56.0, 25.0  # 400 W and 0.3 W
 _MOST_PER_RE_DBM = 33.0
+_LEAST_LOAD = 0.01
 _LEAST_EIRP_DBM, _MOST_EIRP_DBM = 35.0, 85.0
 _NAMED = 5  # masts or cells named in a message before "and n more"
 
@@ -125,6 +127,20 @@ def tilt_warnings(rows: Sequence[CellRow], columns: Mapping[str, str]) -> list[s
                 f'{key} = "{column}" in [network.columns]'
             )
     return warnings
+
+
+def load_warnings(rows: Sequence[CellRow], named: Mapping[str, str]) -> list[str]:
+    """Return a warning on loads below 1 %: shares of 1 among percentages."""
+    loads = [(row, row.downlink_load) for row in rows if row.downlink_load is not None]
+    low = [(row, load) for row, load in loads if 0.0 < load < _LEAST_LOAD]
+    if not low:
+        return []
+    row, load = low[0]
+    return [
+        f"{len(low)} of {len(loads)} loads in column {named.get('downlink_load', '')!r} are below "
+        f"1 % as read ({row.where}: {load:.2%}), for loads above 1 in it are percentages: if these "
+        "are shares of 1, write all of them alike"
+    ]
 
 
 def twin_warnings(cells: Sequence[Cell]) -> list[str]:

@@ -13,7 +13,7 @@ from lensong.coverage.cellplan.aliases import ColumnMap, squeezed
 from lensong.coverage.network import operator_key
 from lensong.propagation.errors import DataError
 
-__all__ = ["check_unknown_columns", "height_like_columns", "is_operator"]
+__all__ = ["check_unknown_columns", "is_operator", "telling_columns"]
 
 _MOST = 0.8  # share of a column's values that must look alike
 _FEW_ROWS = 3
@@ -46,7 +46,14 @@ _OPERATOR_NAME = re.compile(
     r"operat|operad|betreiber|nhamang|exploitant|licen[sc]ee|provider|netzbetr|proveedor|anbieter"
 )
 _FREQUENCY_NAME = re.compile(r"freq|frec|tanso|mhz|ghz")
-_HEIGHT_NAME = re.compile(r"height|hauteur|altura|hohe|hoehe|docao|chieucao|azimu|acimut|tilt")
+_TELLING_NAMES = (  # what a name speaks of, the key that maps it, the fields that make it needless
+    (re.compile(r"azimu|acimut"), "an azimuth", "azimuth_deg", set[str]()),
+    (re.compile(r"tilt"), "a tilt", "mechanical_downtilt_deg", set[str]()),
+    (re.compile(r"height|hauteur|altura|hohe|hoehe|docao|chieucao"), "a height", "height_agl_m",
+     set[str]()),
+    (_FREQUENCY_NAME, "a frequency", "freq_mhz",
+     {"earfcn", "nr_arfcn", "arfcn", "freq_mhz", "carrier", "ssb_arfcn"}),
+)  # fmt: skip
 _OPERATORS = {
     operator_key(name)
     for name in (
@@ -98,9 +105,20 @@ def is_operator(name: str) -> bool:
     return operator_key(name) in _OPERATORS
 
 
-def height_like_columns(columns: ColumnMap) -> tuple[str, ...]:
-    """Return columns that are not used and whose names speak of heights, azimuths or tilts."""
-    return tuple(c for c in columns.ignored if _HEIGHT_NAME.search(squeezed(_bare(c))[0]))
+def telling_columns(columns: ColumnMap) -> list[tuple[str, str, str]]:
+    """Return columns that are not used, what their names speak of, and the key that maps each.
+
+    Heights, azimuths and tilts; frequencies where no column tells the channel.
+    """
+    known = columns.columns.keys() | columns.denied
+    found = []
+    for column in columns.ignored:
+        name = squeezed(_bare(column))[0]
+        for pattern, what, key, others in _TELLING_NAMES:
+            if pattern.search(name) and not known & others and key not in columns.denied:
+                found.append((column, what, key))
+                break
+    return found
 
 
 def _kind(column: str, values: Sequence[str]) -> tuple[str, str, set[str]] | None:

@@ -170,6 +170,7 @@ def cell_row(
         radius_m=reader.metres("radius_m"),
         backhaul=reader.text("backhaul"),
         power_supply=reader.text("power_supply"),
+        listed_ground_m=reader.ground_m(),
     )
 
 

@@ -96,6 +96,8 @@ class CellRow:
         Where the synchronisation block of an NR cell lies; not the carrier's centre.
     eirp_dbm : float or None
         Power of the whole carrier times the antenna's gain [dBm].
+    listed_ground_m : float or None
+        What the list says of the ground's height [m]; only held against the elevation.
     """
 
     where: str = field(compare=False)
@@ -140,6 +142,7 @@ class CellRow:
     radius_m: float | None = None
     backhaul: str = ""
     power_supply: str = ""
+    listed_ground_m: float | None = None
     uncertain: bool = False
     is_site: bool = False
 
@@ -269,6 +272,14 @@ class RowReader:
         unit = self.columns.units.get(name, height_unit)
         factor = {"ft": METRES_PER_FOOT, "feet": METRES_PER_FOOT, "km": 1000.0}.get(unit, 1.0)
         return None if value is None else value * factor
+
+    def ground_m(self) -> float | None:
+        """Return the height that the list gives for the ground [m], None where it is none."""
+        try:
+            height_m = self.metres("listed_ground_m")
+        except DataError:
+            return None  # it decides nothing
+        return height_m if height_m is not None and -500.0 < height_m < 9_000.0 else None
 
     def angle(self, name: str, axis: Axis) -> float | None:
         """Return a latitude or longitude [deg], decimal or in minutes and seconds."""

@@ -19,6 +19,7 @@ from lensong.coverage.villages import operator_suffix
 
 __all__ = ["render_report", "result_id"]
 
+_STYLES = ("page.css", "map.css", "tables.css", "media.css")
 _SCRIPTS = ("words.js", "symbols.js", "figure.js", "map.js", "tables.js", "main.js")
 
 
@@ -62,7 +63,7 @@ def render_report(
         result_id=result_id(result),
         generated_at=generated_at,
         data=_json_for_script(_page_data(result, generated_at)),
-        style=Markup(_closed_style(maplibre_css) + "\n" + _template("report.css")),
+        style=Markup("\n".join([_closed_style(maplibre_css), *map(_template, _STYLES)])),
         maplibre=Markup(_closed_script(maplibre_js)),
         script=Markup("\n".join(_template(name) for name in _SCRIPTS)),
     )

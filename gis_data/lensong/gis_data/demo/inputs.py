@@ -57,7 +57,8 @@ path = "communes.geojson"
 [network]
 cells = "cells.csv"                 # try: raise a power, turn an azimuth, add a mast
 power = "total"                     # the column total_power_dbm is of the whole carrier
-radius_m = 10000                    # how far a cell is computed; the terrain reaches this far
+radius_m = 10000                    # how far a cell is computed; the terrain reaches this far, and
+                                    # the run says what that cuts off
 
 [classes]
 service = "voice-data"              # a village is classed by this service

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyproj
 
 from lensong.coverage.network import Technology
@@ -14,6 +15,8 @@ from lensong.coverage.results.files import RSRP_DBM, UPLINK_MBPS
 from lensong.coverage.results.read import StoredResult, read_result
 from lensong.monitoring.records import Site
 from lensong.monitoring.store.places import Prediction
+from lensong.propagation.errors import DataError
+from lensong.propagation.types import FloatArray
 
 __all__ = ["CoverageRun", "SitePredictions", "read_run"]
 
@@ -30,6 +33,8 @@ class SitePredictions:
         One for each site and technology that has a level there.
     no_signal : tuple of str
         Sites on the plan's ground where no cell reaches, by any technology.
+    beyond_radius : tuple of str
+        Sites on the plan's ground beyond the radius of every cell: nothing was computed there.
     outside : tuple of str
         Sites off the plan's ground.
     without_place : tuple of str
@@ -38,6 +43,7 @@ class SitePredictions:
 
     predictions: tuple[Prediction, ...]
     no_signal: tuple[str, ...]
+    beyond_radius: tuple[str, ...]
     outside: tuple[str, ...]
     without_place: tuple[str, ...]
 
@@ -51,10 +57,13 @@ class CoverageRun:
     result : StoredResult
     operators : mapping
         Of the serving cells, by cell identifier.
+    reaches_m : shape (masts, 3)
+        Easting and northing of each mast, and how far its farthest cell is computed [m].
     """
 
     result: StoredResult
     operators: Mapping[str, str]
+    reaches_m: FloatArray
 
     def predict(self, sites: Iterable[Site]) -> SitePredictions:
         """Return what the plan says of sites.
@@ -70,7 +79,7 @@ class CoverageRun:
         to_grid = pyproj.Transformer.from_crs("EPSG:4326", grid.crs, always_xy=True)
         inside: list[Site] = []
         pixels: list[tuple[int, int]] = []
-        outside = []
+        outside, beyond = [], set()
         for site in placed:
             easting_m, northing_m = to_grid.transform(site.lon_deg, site.lat_deg)
             if not grid.contains(easting_m, northing_m):
@@ -78,6 +87,8 @@ class CoverageRun:
                 continue
             row, col = grid.row_col(easting_m, northing_m)
             inside.append(site)
+            if not self._reached(easting_m, northing_m):
+                beyond.add(site.site_id)
             pixels.append(
                 (
                     min(max(round(row), 0), grid.rows - 1),
@@ -88,12 +99,19 @@ class CoverageRun:
         for technology in self.result.technologies if inside else ():
             found += self._of_technology(technology, inside, pixels)
         heard = {prediction.site_id for prediction in found}
+        silent = [site.site_id for site in inside if site.site_id not in heard]
         return SitePredictions(
             predictions=tuple(found),
-            no_signal=tuple(site.site_id for site in inside if site.site_id not in heard),
+            no_signal=tuple(site_id for site_id in silent if site_id not in beyond),
+            beyond_radius=tuple(site_id for site_id in silent if site_id in beyond),
             outside=tuple(outside),
             without_place=tuple(site.site_id for site in chosen if site.lat_deg is None),
         )
+
+    def _reached(self, easting_m: float, northing_m: float) -> bool:
+        """Return whether a place lies within the radius of any cell."""
+        apart_m = np.hypot(self.reaches_m[:, 0] - easting_m, self.reaches_m[:, 1] - northing_m)
+        return bool(np.any(apart_m <= self.reaches_m[:, 2]))
 
     def _of_technology(
         self, technology: Technology, sites: Sequence[Site], pixels: Sequence[tuple[int, int]]
@@ -133,6 +151,14 @@ def read_run(folder: Path) -> CoverageRun:
     """
     result = read_result(folder)
     cells = result.cells()
+    missing = [name for name in ("cell_id", "operator", "radius_m") if name not in cells]
+    if missing:
+        raise DataError(
+            f"the cells of {folder} have no column {missing[0]}: plan again with this version"
+        )
+    farthest = cells.groupby([cells.geometry.x, cells.geometry.y])["radius_m"].max()
     return CoverageRun(
-        result=result, operators=dict(zip(cells["cell_id"], cells["operator"], strict=True))
+        result=result,
+        operators=dict(zip(cells["cell_id"], cells["operator"], strict=True)),
+        reaches_m=np.array([(x, y, radius) for (x, y), radius in farthest.items()]).reshape(-1, 3),
     )
