@@ -163,33 +163,35 @@ async def send_reports(
 
     async def work() -> None:
         connection: Connection | None = None
-        for at in due:
-            now = time.monotonic()
-            if at is None:
-                at = now
-            if max(at, now) - began >= duration_s:
-                break
-            if at > now:
-                await asyncio.sleep(at - now)
-            site_id, token = next(sites)
-            seq = first_seq + seqs[site_id]
-            seqs[site_id] += 1
-            body = report_body(seq, client_id, _moment(backlog_from))
-            try:
-                if connection is None or not connection.is_open:
-                    connection = await connected(url)
-                status, _, answer = await connection.ask(report_request(site_id, token, body))
-            except OSError:
-                told.broken += 1
-                connection = None
-                await asyncio.sleep(0.02)
-                continue
-            told.latencies_s.append(time.monotonic() - at)
-            told.statuses[status] += 1
-            if status in (200, 201) and json.loads(answer)[0]["fate"] != "conflict":
-                told.acknowledged.add((site_id, client_id, seq))
-        if connection is not None:
-            connection.close()
+        try:
+            for at in due:
+                now = time.monotonic()
+                if at is None:
+                    at = now
+                if max(at, now) - began >= duration_s:
+                    break
+                if at > now:
+                    await asyncio.sleep(at - now)
+                site_id, token = next(sites)
+                seq = first_seq + seqs[site_id]
+                seqs[site_id] += 1
+                body = report_body(seq, client_id, _moment(backlog_from))
+                try:
+                    if connection is None or not connection.is_open:
+                        connection = await connected(url)
+                    status, _, answer = await connection.ask(report_request(site_id, token, body))
+                except OSError:
+                    told.broken += 1
+                    connection = None
+                    await asyncio.sleep(0.02)
+                    continue
+                told.latencies_s.append(time.monotonic() - at)
+                told.statuses[status] += 1
+                if status in (200, 201) and json.loads(answer)[0]["fate"] != "conflict":
+                    told.acknowledged.add((site_id, client_id, seq))
+        finally:
+            if connection is not None:
+                connection.close()
 
     await asyncio.gather(*(work() for _ in range(connections)))
     return told

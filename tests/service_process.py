@@ -137,8 +137,8 @@ class ServiceProcess:
         assert self.process is not None
         return self.process.pid
 
-    def start(self, *, wait_s: float = PATIENCE_S, **spawn: Any) -> None:
-        """Start it and wait until it is ready."""
+    def start(self, *, wait_s: float = PATIENCE_S, ready: int = 200, **spawn: Any) -> None:
+        """Start it and wait until it is ready, or answers otherwise whether it is."""
         if not self.port:
             self.port = free_port()
         config = self.folder / "lensong.toml"
@@ -152,7 +152,7 @@ class ServiceProcess:
                 env={**os.environ, "PYTHONWARNINGS": "default"},
                 **spawn,
             )
-        self.wait_for("/-/ready", 200, wait_s)
+        self.wait_for("/-/ready", ready, wait_s)
 
     def wait_for(self, path: str, status: int, wait_s: float = PATIENCE_S) -> dict[str, Any]:
         """Ask until the answer has that status, and return its problem document if it is one."""

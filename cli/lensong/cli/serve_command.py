@@ -43,6 +43,11 @@ __all__ = ["serve"]
 )
 @click.option("--tls-key", type=click.Path(dir_okay=False, path_type=Path), help="Its key (PEM).")
 @click.option("--public-url", metavar="URL", help="Address for links and QR codes.")
+@click.option(
+    "--standby",
+    is_flag=True,
+    help="Where another process serves the database, wait and take over (PostgreSQL).",
+)
 @click.option("--demo", is_flag=True, help="Show a synthetic province in a throw-away database.")
 @click.option(
     "--log",
@@ -63,6 +68,7 @@ def serve(
     tls_certificate: Path | None,
     tls_key: Path | None,
     public_url: str | None,
+    standby: bool,
     demo: bool,
     log_format: LogFormat,
     log_requests: bool,
@@ -91,6 +97,7 @@ def serve(
             tls_certificate=tls_certificate,
             tls_key=tls_key,
             public_url=public_url,
+            standby=standby or None,
             demo=demo or None,
         )
         kept.enter_context(logging_lines(log_format, requests=log_requests))
@@ -116,12 +123,39 @@ def _own_process() -> Iterator[None]:
 
 
 def _serve(config: ServiceConfig) -> None:
-    import asyncio
-
+    from lensong.monitoring.errors import DatabaseInUseError
     from lensong.monitoring.process.start_rules import check_settings
 
     check_settings(config)
     _check_port(config)
+    if not config.standby:
+        _work(config)
+        return
+    from lensong.monitoring.process.standby import stand_by
+
+    def waiting() -> None:
+        click.echo(f"standing by on port {config.port}: another process serves {_place(config)}")
+        sys.stdout.flush()
+
+    while stand_by(config, waiting):
+        try:
+            _work(config)
+            return
+        except DatabaseInUseError as error:  # another one was quicker, then or later
+            click.echo(f"{error}; standing by", err=True)
+
+
+def _work(config: ServiceConfig) -> None:
+    """Serve until a signal.
+
+    Raises
+    ------
+    DatabaseInUseError
+        Another process has the database, or took it while the server of it was away.
+    """
+    import asyncio
+
+    from lensong.monitoring.errors import DatabaseInUseError
     from lensong.monitoring.process.server import make_server
     from lensong.monitoring.process.starting import hold_while_serving
     from lensong.monitoring.service import Service
@@ -133,9 +167,25 @@ def _serve(config: ServiceConfig) -> None:
         link = asyncio.run(_prepare(config))
         service = Service(config)
         app = create_app(service)
-        hold_while_serving(app, service)
         server = make_server(service, app, lambda url: _tell(config, url, link))
+        lost = False
+
+        def end() -> None:
+            nonlocal lost
+            lost = server.should_exit = True  # what was sent is answered first
+
+        hold_while_serving(app, service, end)
         server.run()
+        if lost:
+            raise DatabaseInUseError(f"another process took over {_place(config)}")
+
+
+def _place(config: ServiceConfig) -> str:
+    """Return the database without user and password."""
+    from lensong.monitoring.store.engine import database_url
+
+    url = database_url(config.db)
+    return f"the database {url.database} on {url.host or 'this machine'}"
 
 
 async def _prepare(config: ServiceConfig) -> str | None:

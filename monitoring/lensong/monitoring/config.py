@@ -85,6 +85,7 @@ class ServiceConfig(BaseSettings):
     tls_key: Path | None = None
     time_zone: str = "Asia/Ho_Chi_Minh"
     language: str = Field(default="vi", pattern="^(vi|en)$")
+    standby: bool = False
     demo: bool = False
     limits: Limits = Limits()
     retention: Retention = Retention()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from lensong.propagation.errors import InvalidInputError, LensongError
+from lensong.propagation.errors import ConfigError, InvalidInputError, LensongError
 
 __all__ = [
     "BusyError",
     "ClockFaultError",
     "ConflictError",
+    "DatabaseInUseError",
     "FieldError",
     "NotAllowedError",
     "NotFoundError",
@@ -36,6 +37,10 @@ class ConflictError(LensongError):
     def __init__(self, message: str, code: str = "conflict") -> None:
         self.code = code
         super().__init__(message)
+
+
+class DatabaseInUseError(ConfigError):
+    """Another process is at work on the database."""
 
 
 class FieldError(InvalidInputError):

@@ -15,17 +15,18 @@ import socket
 import sys
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from lensong.monitoring.config import ServiceConfig
 from lensong.monitoring.service import Service
 from lensong.monitoring.uplink.transport import MeteredWebSocketProtocol
 from lensong.monitoring.web.problem_document import MEDIA_TYPE, problem_document
 
-__all__ = ["DrainingServer", "PatientProtocol", "make_server"]
+__all__ = ["DrainingServer", "PatientProtocol", "make_server", "server_config"]
 
 _LOG = logging.getLogger("lensong.server")
 
@@ -157,7 +158,21 @@ def make_server(
     on_started : callable
         Takes the address once it listens, with the port where the settings leave that open.
     """
-    settings = service.config
+    config = server_config(service.config, app, lifespan="on")
+    sys.setswitchinterval(_SWITCH_S)
+    _raise_file_limit()
+    return DrainingServer(config, service, on_started)
+
+
+def server_config(
+    settings: ServiceConfig, app: Any, *, lifespan: Literal["on", "off"]
+) -> uvicorn.Config:
+    """Return how an app is served by the service's settings.
+
+    Parameters
+    ----------
+    app : ASGI application
+    """
 
     class Protocol(PatientProtocol):
         head_s = settings.limits.head_seconds
@@ -168,13 +183,13 @@ def make_server(
         "timeout_graceful_shutdown": _DRAIN_S,
         "ws_per_message_deflate": False,  # the bytes of an uplink test are counted
     }
-    config = uvicorn.Config(
+    return uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
         http=Protocol,
         ws=MeteredWebSocketProtocol,
-        lifespan="on",
+        lifespan=lifespan,
         log_config=None,
         access_log=False,  # its lines would hold the secrets of links
         server_header=False,
@@ -183,9 +198,6 @@ def make_server(
         ssl_keyfile=settings.tls_key,
         **limits,
     )
-    sys.setswitchinterval(_SWITCH_S)
-    _raise_file_limit()
-    return DrainingServer(config, service, on_started)
 
 
 def _raise_file_limit() -> None:

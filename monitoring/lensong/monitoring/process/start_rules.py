@@ -6,6 +6,7 @@ import ssl
 from urllib.parse import urlsplit
 
 from lensong.monitoring.config import ServiceConfig
+from lensong.monitoring.store.engine import database_url
 from lensong.propagation.errors import ConfigError
 
 __all__ = ["check_settings"]
@@ -18,7 +19,7 @@ def check_settings(config: ServiceConfig) -> None:
     ------
     ConfigError
         Others can reach the address, and there is neither TLS nor a proxy in front; or certificate
-        and key do not fit; or the public address is none.
+        and key do not fit; or the public address is none; or nobody could stand by.
     """
     if (config.tls_certificate is None) != (config.tls_key is None):
         raise ConfigError("TLS needs both: give --tls-certificate and --tls-key, or neither")
@@ -39,9 +40,23 @@ def check_settings(config: ServiceConfig) -> None:
             "passwords and tokens: give --tls-certificate and --tls-key, or --behind-proxy where a "
             "proxy with TLS stands in front, or listen on 127.0.0.1"
         )
+    if config.standby:
+        _check_standby(config)
     if config.public_url is not None:
         address = urlsplit(config.public_url)
         if address.scheme not in ("http", "https") or not address.netloc:
             raise ConfigError(
                 f"--public-url is {config.public_url!r}, wanted one like https://lensong.example.org"
             )
+
+
+def _check_standby(config: ServiceConfig) -> None:
+    if config.demo:
+        raise ConfigError("--demo has a database of its own that nobody takes over: omit --standby")
+    if database_url(config.db).get_backend_name() == "sqlite":
+        raise ConfigError(
+            f"--standby needs a database that two machines can reach, and --db is {config.db}: "
+            "give one of PostgreSQL (postgresql://user@host/name), or omit --standby"
+        )
+    if config.port == 0:
+        raise ConfigError("--standby with --port 0 leaves the proxy no address to ask: name one")

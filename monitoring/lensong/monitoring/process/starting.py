@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
@@ -13,6 +11,7 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lensong.monitoring.access import Role
+from lensong.monitoring.errors import DatabaseInUseError
 from lensong.monitoring.service import Service
 from lensong.monitoring.store.lock import only_connection
 from lensong.monitoring.store.people import Person, add_join, add_person, all_people, note
@@ -23,7 +22,7 @@ FIRST_ADMIN = "admin"
 _LINK_HOLDS = timedelta(hours=24)
 
 
-def hold_while_serving(app: FastAPI, service: Service) -> None:
+def hold_while_serving(app: FastAPI, service: Service, on_lost: Callable[[], None]) -> None:
     """Let an app keep others off its database while it serves, and show a demo lively.
 
     See `lensong.monitoring.store.lock.only_connection`.
@@ -33,7 +32,11 @@ def hold_while_serving(app: FastAPI, service: Service) -> None:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as held:
-            await held.enter_async_context(only_connection(service.database, _stop))
+            try:
+                await held.enter_async_context(only_connection(service.database, on_lost))
+            except DatabaseInUseError:
+                on_lost()  # another one was quicker
+                raise
             await held.enter_async_context(inner(app))
             if service.config.demo:
                 from lensong.monitoring.demo.province import keep_alive
@@ -42,11 +45,6 @@ def hold_while_serving(app: FastAPI, service: Service) -> None:
             yield
 
     app.router.lifespan_context = lifespan
-
-
-def _stop() -> None:
-    """End this process as a service manager would: what it was sent is answered first."""
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 @asynccontextmanager

@@ -14,14 +14,24 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from lensong.monitoring.errors import DatabaseInUseError, StoreUnavailableError
 from lensong.monitoring.store.engine import Database, database_url, is_unavailable
 from lensong.propagation.errors import ConfigError
 
-__all__ = ["only_connection", "only_process"]
+__all__ = ["only_connection", "only_process", "until_free"]
 
 _LOG = logging.getLogger(__name__)
 _LOCK = 7_308_604_898
 """Number of PostgreSQL's advisory lock; any, as long as nobody else takes the same."""
+
+_ALIVE = {
+    "tcp_keepalives_idle": 3,
+    "tcp_keepalives_interval": 1,
+    "tcp_keepalives_count": 3,
+    "tcp_user_timeout": 6_000,
+}
+"""A machine that lost its power says nothing: PostgreSQL asks the connection that holds the lock,
+and ends it after six seconds without an answer. Settings of PostgreSQL [s, s, 1, ms]."""
 
 
 @contextmanager
@@ -75,7 +85,7 @@ def only_process(db: str) -> Iterator[None]:
 
 @asynccontextmanager
 async def only_connection(
-    database: Database, on_lost: Callable[[], None] = lambda: None, ask_every_s: float = 5.0
+    database: Database, on_lost: Callable[[], None] = lambda: None, ask_every_s: float = 2.0
 ) -> AsyncIterator[None]:
     """Keep other processes off a PostgreSQL database until the block ends.
 
@@ -92,7 +102,7 @@ async def only_connection(
 
     Raises
     ------
-    ConfigError
+    DatabaseInUseError
         Another process has it.
     StoreUnavailableError
         The database does not answer.
@@ -119,7 +129,7 @@ async def only_connection(
                     await connection.commit()
             except (SQLAlchemyError, OSError):  # it is away: nobody can take the lock meanwhile
                 await _let_go(connection)
-            except ConfigError as error:
+            except DatabaseInUseError as error:
                 _LOG.error("%s", error)
                 on_lost()
                 return
@@ -133,17 +143,39 @@ async def only_connection(
         await _let_go(connection)
 
 
+async def until_free(database: Database, ask_every_s: float = 1.0) -> None:
+    """Return once no other process is at work on a PostgreSQL database.
+
+    A database that does not answer is waited for as well: who works on it is not known then.
+    """
+    told = False
+    while True:
+        try:
+            async with only_connection(database):
+                return
+        except DatabaseInUseError:
+            told = False
+        except StoreUnavailableError as error:
+            if not told:
+                _LOG.warning("%s", error)
+            told = True
+        await asyncio.sleep(ask_every_s)
+
+
 async def _locked(database: Database) -> AsyncConnection:
     """Return a connection that holds the lock for as long as it lives."""
     connection = await database.write_engine.connect()
     try:
+        for name, value in _ALIVE.items():
+            await connection.execute(text(f"SET {name} = {value}"))
         taken = await connection.execute(
             text("SELECT pg_try_advisory_lock(:number)"), {"number": _LOCK}
         )
         if not taken.scalar_one():
-            raise ConfigError(
+            raise DatabaseInUseError(
                 f"another process is at work on the database {database.url.database} and keeps its "
-                "state in memory: stop that one first, or ask it by --server"
+                "state in memory: stop that one first, ask it by --server, or wait to take over "
+                "from it with --standby"
             )
         await connection.commit()  # the lock is the connection's, no transaction stays open
     except BaseException:
