@@ -35,6 +35,7 @@ from lensong.monitoring.live.watching import watch_desk, watched_sites
 from lensong.monitoring.live.webhooks import Courier
 from lensong.monitoring.metrics.exposition import Exposition
 from lensong.monitoring.metrics.own_counters import ServiceMetrics
+from lensong.monitoring.outbound import PinnedTransport, look_up
 from lensong.monitoring.profiles import DEFAULT_PROFILES
 from lensong.monitoring.rate_limit import Attempts, RateLimit
 from lensong.monitoring.records import Session, SessionStatus
@@ -156,7 +157,10 @@ class Service:
         # every webhook has few connections of its own: none waits for another's
         limits_of_all = httpx.Limits(max_connections=None, max_keepalive_connections=20)
         self.http = httpx.AsyncClient(
-            timeout=10.0, limits=limits_of_all, follow_redirects=False, trust_env=False
+            transport=PinnedTransport(look_up, limits_of_all),
+            timeout=10.0,
+            follow_redirects=False,
+            trust_env=False,
         )
         self.courier = Courier(
             self.database, self.writer, self.http, self.clock, self.metrics.count_webhook

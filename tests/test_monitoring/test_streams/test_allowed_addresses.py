@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from lensong.monitoring.streams.allowed import AllowList, GuardedClient, Lookup, look_up
+from lensong.monitoring.outbound import Lookup, look_up
+from lensong.monitoring.streams.allowed import AllowList, GuardedClient
 from lensong.monitoring.streams.collecting import collect
 from lensong.monitoring.streams.sample import CollectorError, CollectorFailure
 from lensong.monitoring.streams.target import CollectorTarget

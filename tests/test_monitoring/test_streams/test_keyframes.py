@@ -18,8 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lensong.monitoring.clock import SystemClock
+from lensong.monitoring.outbound import Lookup, look_up
 from lensong.monitoring.streams import keyframes
-from lensong.monitoring.streams.allowed import AllowList, GuardedClient, Lookup, look_up
+from lensong.monitoring.streams.allowed import AllowList, GuardedClient
 from lensong.monitoring.streams.keyframes import (
     LONGEST_WATCH_S,
     KeyframeWatch,

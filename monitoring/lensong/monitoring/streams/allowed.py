@@ -11,23 +11,22 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import httpx
 
+from lensong.monitoring.outbound import DEFAULT_PORTS, Lookup, PinnedTransport, look_up
 from lensong.monitoring.streams.sample import CollectorError
 from lensong.propagation.errors import ConfigError
 
-__all__ = ["DEFAULT_PORTS", "AllowList", "GuardedClient", "Lookup", "look_up"]
+__all__ = ["AllowList", "GuardedClient"]
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
-Lookup = Callable[[str, int], Awaitable[list[str]]]
 
 LOOPBACK = ("127.0.0.0/8", "::1/128")
-DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443, "rtmp": 1935, "rtmps": 443}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,13 +146,6 @@ class AllowList:
             )
 
 
-async def look_up(host: str, port: int) -> list[str]:
-    """Return all addresses of a host by the system's resolver."""
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-
 class GuardedClient(httpx.AsyncClient):
     """An HTTP client that connects to allowed addresses only, and stands for them elsewhere."""
 
@@ -161,7 +153,7 @@ class GuardedClient(httpx.AsyncClient):
         self.allow, self._lookup = allow, lookup
         limits = httpx.Limits(max_connections=100, max_keepalive_connections=50)
         super().__init__(
-            transport=_GuardedTransport(allow, lookup, limits),
+            transport=PinnedTransport(self.addresses, limits),
             timeout=httpx.Timeout(5.0),
             follow_redirects=False,
             trust_env=False,
@@ -225,37 +217,6 @@ class GuardedClient(httpx.AsyncClient):
             else:
                 return connection
         raise CollectorError("unreachable", "nothing listens at the address")
-
-
-class _GuardedTransport(httpx.AsyncBaseTransport):
-    def __init__(self, allow: AllowList, lookup: Lookup, limits: httpx.Limits) -> None:
-        self._allow, self._lookup = allow, lookup
-        self._inner = httpx.AsyncHTTPTransport(limits=limits, trust_env=False)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        host = request.url.host
-        port = request.url.port or DEFAULT_PORTS[request.url.scheme]
-        found = await self._allow.addresses(host, port, self._lookup)
-        # the Host header was set from the name; TLS must be told it
-        extensions = {**request.extensions, "sni_hostname": host}
-        refused: httpx.ConnectError | None = None
-        for address in found:
-            pinned = httpx.Request(
-                request.method,
-                request.url.copy_with(host=address),
-                headers=request.headers,
-                stream=request.stream,
-                extensions=extensions,
-            )
-            try:
-                return await self._inner.handle_async_request(pinned)
-            except httpx.ConnectError as error:
-                refused = error
-        assert refused is not None
-        raise refused
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
 
 
 def _plain(address: str) -> IpAddress:

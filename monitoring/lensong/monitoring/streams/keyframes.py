@@ -22,7 +22,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from lensong.monitoring.clock import Clock
-from lensong.monitoring.streams.allowed import DEFAULT_PORTS, GuardedClient
+from lensong.monitoring.outbound import DEFAULT_PORTS
+from lensong.monitoring.streams.allowed import GuardedClient
 from lensong.monitoring.streams.sample import CollectorError
 
 __all__ = [
