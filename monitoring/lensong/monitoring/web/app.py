@@ -36,7 +36,7 @@ from lensong.monitoring.web.middleware import Guard
 from lensong.monitoring.web.pages import pages_router
 from lensong.monitoring.web.pages.rendering import SignInFirstError, error_page, to_sign_in
 from lensong.monitoring.web.pages.shared_drawings import SharedDrawings
-from lensong.monitoring.web.routes import classified_routes, refusals
+from lensong.monitoring.web.routes import EarlyRoute, classified_routes, refusals
 
 __all__ = ["create_app"]
 
@@ -83,7 +83,8 @@ def create_app(service: Service, *, asker: Principal | None = None) -> FastAPI:
     app.state.asker = asker
     app.state.drawings = SharedDrawings(service.clock)
     problems.register(app)
-    # each request is compared with the routes in turn: those of the reports come first
+    # each request is compared with the routes in turn: the one of the reports comes first
+    app.router.routes.append(EarlyRoute(measurements.REPORTS))
     for part in (
         measurements,
         sign_in,

@@ -8,13 +8,14 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
-from starlette.routing import Mount
+from starlette.routing import BaseRoute, Match, Mount
+from starlette.types import Receive, Scope, Send
 
 from lensong.monitoring.access import Action
 from lensong.monitoring.web.guards import CHECKED_IN_PATH, Needs, anybody, tester
 from lensong.monitoring.web.problem_document import MEDIA_TYPE
 
-__all__ = ["DocumentedRoute", "classified_routes", "refusals"]
+__all__ = ["DocumentedRoute", "EarlyRoute", "classified_routes", "refusals"]
 
 _SCHEMA = {
     "type": "object",
@@ -25,6 +26,10 @@ _SCHEMA = {
         "status": {"type": "integer"},
         "code": {"type": "string", "description": "Stable word for programs."},
         "detail": {"type": "string"},
+        "wait": {
+            "type": "string",
+            "description": "When it is worth another try, in the language of the title.",
+        },
         "instance": {"type": "string"},
         "errors": {
             "type": "array",
@@ -115,6 +120,39 @@ def _following(route: APIRoute) -> Iterator[int]:
         yield 404
 
 
+class EarlyRoute(BaseRoute):
+    """Finds a documented route of one parameter before all others are compared in turn.
+
+    Parameters
+    ----------
+    route : APIRoute
+        Which stands among the others too, where it is documented and classified.
+    """
+
+    def __init__(self, route: APIRoute) -> None:
+        self.route = route
+        before, _, rest = route.path.partition("{")
+        self._name, _, after = rest.partition("}")
+        self._before, self._after = before, after
+        self._methods = frozenset(route.methods or ())
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Return whether it is this route that is asked for."""
+        if scope["type"] != "http" or scope["method"] not in self._methods:
+            return Match.NONE, {}
+        path: str = scope["path"]
+        if not (path.startswith(self._before) and path.endswith(self._after)):
+            return Match.NONE, {}
+        value = path[len(self._before) : len(path) - len(self._after)]
+        if not value or "/" in value:
+            return Match.NONE, {}
+        return Match.FULL, {"path_params": {self._name: value}, "route": self.route}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the route answer."""
+        await self.route.app(scope, receive, send)
+
+
 def classified_routes(app: FastAPI) -> list[tuple[str, str, Action]]:
     """Return method (``WS`` for a WebSocket), path and action of every route.
 
@@ -125,7 +163,12 @@ def classified_routes(app: FastAPI) -> list[tuple[str, str, Action]]:
         asker's area.
     """
     found: list[tuple[str, str, Action]] = []
+    documented = {id(route.original_route) for route in iter_route_contexts(app.routes)}
     for route in iter_route_contexts(app.routes):
+        if isinstance(route.original_route, EarlyRoute):
+            if id(route.original_route.route) not in documented:
+                raise RuntimeError(f"{route.original_route.route.path} is found early alone")
+            continue
         path = str(route.path)
         if isinstance(route.original_route, Mount):
             action: Action | None = Action.PUBLIC  # files of the package

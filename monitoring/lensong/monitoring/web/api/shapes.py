@@ -383,14 +383,15 @@ class MeasurementIn(Body):
 
     def record(self, site_id: str, client_id: str, received_at: datetime) -> Measurement:
         """Return the measurement; its figures are the client's own count."""
-        values = self.model_dump(exclude={"result", "uplink_bins_bps"})
+        values = dict(self)
+        bins_bps = values.pop("uplink_bins_bps")
         return Measurement(
             site_id=site_id,
             client_id=client_id,
             received_at=received_at,
-            outcome=self.result,
+            outcome=values.pop("result"),
             counted_by=CountedBy.CLIENT,
-            uplink_bins_bps=tuple(self.uplink_bins_bps),
+            uplink_bins_bps=tuple(bins_bps),
             **values,
         )
 
