@@ -1,105 +1,78 @@
-"""What wallboards cost the reports: their times without walls, with them, and without again.
+"""What wallboards cost the reports: their times without walls, and with walls that hang.
 
-    python -m benchmarks.monitoring.walls --walls 0 --walls 10 --walls 200
+    python -m benchmarks.monitoring.walls
+    python -m benchmarks.monitoring.walls --walls 200 --rounds 3 --duration 20
+    python -m benchmarks.monitoring.walls --at-once
 
-Each wall does what the page does: it hears the events, asks for the page 1.1 s after one, never
-twice at once, and every ten seconds anyway. All run in one process beside the service, on the same
-cores; ratios are to the first phase of the same run.
+The walls are opened one after the other, are left to settle, and hang while reports come; each
+round is one phase with them between two without. The ratio of a round is the p99 with walls to the
+mean of the p99 of its neighbours; the last line is the median of the rounds. With ``--at-once``
+they are opened all in one moment while reports come, as after a power cut: a figure of its own.
+Walls, senders and service are three processes on the same cores.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import statistics
 import tempfile
 import time
-from collections import Counter
-from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from benchmarks.monitoring.cores import CoreMeter
 from benchmarks.monitoring.sustained_load import database, soon
-from tests.reporting_clients import Tally, connected, send_reports
-from tests.service_process import populated, service_process
+from benchmarks.monitoring.wall_clients import Seen, WallProcess, hanging_walls
+from tests.reporting_clients import Tally, send_reports
+from tests.service_process import Population, ServiceProcess, populated, service_process
 
-_AFTER_EVENT_S, _EVERY_S = 1.1, 10.0
-
-
-@dataclass
-class Seen:
-    """What the walls saw."""
-
-    pages: Counter[int] = field(default_factory=Counter)
-    page_bytes: int = 0
-    events: int = 0
-    refused: int = 0
+_HEAD = (
+    "| walls | reports/s | p50 ms | p99 | max | not taken | events told/s | pages/s | page kB "
+    "| not shown | cores: service / senders / others and walls |"
+)
 
 
-def _head(path: str, headers: dict[str, str]) -> bytes:
-    lines = [f"GET {path} HTTP/1.1", "Host: 127.0.0.1", "Accept: text/html, text/event-stream"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+class _Phases:
+    """Phases of one run: each prints its row and returns its p99."""
 
+    def __init__(
+        self, service: ServiceProcess, there: Population, rate: float, duration_s: float
+    ) -> None:
+        self._service, self._there = service, there
+        self._rate, self._duration_s = rate, duration_s
+        self._number = 0
 
-async def _listen(url: str, headers: dict[str, str], due: asyncio.Event, seen: Seen) -> None:
-    address = urlsplit(url)
-    reader, writer = await asyncio.open_connection(address.hostname, address.port)
-    try:
-        writer.write(_head("/api/v1/events", headers))
-        if b" 200 " not in await reader.readline():
-            seen.refused += 1
-            return
-        while line := await reader.readline():
-            if line.startswith(b"event:"):
-                seen.events += 1
-                due.set()
-    finally:
-        writer.close()
-
-
-async def _show(url: str, headers: dict[str, str], due: asyncio.Event, seen: Seen) -> None:
-    connection, request = await connected(url), _head("/", headers)
-    while True:
-        due.clear()
-        status, _, page = await connection.ask(request)
-        seen.pages[status] += 1
-        seen.page_bytes += len(page)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(due.wait(), _EVERY_S)
-            await asyncio.sleep(_AFTER_EVENT_S)
-
-
-async def phase(
-    url: str,
-    tokens: dict[str, str],
-    headers: dict[str, str],
-    *,
-    walls: int,
-    rate: float,
-    duration_s: float,
-    first_seq: int,
-) -> tuple[Tally, Seen]:
-    """Send reports while so many walls hang."""
-    seen = Seen()
-    hanging: list[asyncio.Task[None]] = []
-    for _ in range(walls):
-        due = asyncio.Event()
-        for work in (_listen, _show):
-            hanging.append(asyncio.create_task(work(url, headers, due, seen)))
-    try:
-        told = await send_reports(
-            url, tokens, duration_s=duration_s, rate_per_s=rate, first_seq=first_seq
+    def run(self, label: str, walls: WallProcess | None) -> float:
+        """Send reports for the time of a phase and return their p99 [ms]."""
+        self._number += 1
+        if walls is not None:
+            walls.seen()
+        meter, began_s = CoreMeter(self._service), time.monotonic()
+        told: Tally = asyncio.run(
+            send_reports(
+                self._service.url,
+                self._there.tokens,
+                duration_s=self._duration_s,
+                rate_per_s=self._rate,
+                first_seq=self._number * 10**6,
+            )
         )
-    finally:
-        for task in hanging:
-            task.cancel()
-        ended = await asyncio.gather(*hanging, return_exceptions=True)
-    for error in ended:
-        if isinstance(error, Exception):
-            seen.refused += 1
-    return told, seen
+        took_s, cores = time.monotonic() - began_s, meter.read()
+        seen = Seen() if walls is None else walls.seen()
+        pages = sum(seen.pages.values())
+        cells = (
+            label,
+            f"{len(told.acknowledged) / took_s:.0f}",
+            *(f"{told.percentile_ms(share):.1f}" for share in (0.5, 0.99, 1.0)),
+            str(sum(n for s, n in told.statuses.items() if s > 201) + told.broken),
+            f"{seen.events / took_s:.0f}",
+            f"{pages / took_s:.0f}",
+            f"{seen.page_bytes / max(pages, 1) / 1e3:.1f}",
+            str(seen.broken + pages - seen.pages["200"]),
+            str(cores),
+        )
+        print("| " + " | ".join(cells) + " |", flush=True)
+        return told.percentile_ms(0.99)
 
 
 def main() -> None:
@@ -109,53 +82,37 @@ def main() -> None:
     parser.add_argument("--db", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--sites", type=int, default=300)
     parser.add_argument("--rate", type=float, default=60.0, help="reports a second")
-    parser.add_argument("--walls", type=int, action="append", help="of a phase; may come again")
-    parser.add_argument("--duration", type=float, default=30.0, help="of a phase [s]")
+    parser.add_argument("--walls", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=3, help="phases with walls")
+    parser.add_argument("--duration", type=float, default=20.0, help="of a phase [s]")
+    parser.add_argument("--settle", type=float, default=10.0, help="between opening and phase [s]")
+    parser.add_argument("--at-once", action="store_true", help="open them in a phase, at once")
     asked = parser.parse_args()
-    phases = asked.walls or [0, 200, 0]
-    most = max(phases) + 10
+    most = asked.walls + 10
     limits = {"event_listeners": most, "event_listeners_of_one": most}
-    print(
-        "| walls | reports/s | p50 ms | p99 | max | p99 to the first phase | not taken "
-        "| pages/s | page kB | events heard/s | walls refused | cores: service / clients / others |"
-    )
-    print("|---|---|---|---|---|---|---|---|---|---|---|---|")
+    print(_HEAD + "\n|" + "---|" * (_HEAD.count("|") - 1))
+    ratios: list[float] = []
     with tempfile.TemporaryDirectory(prefix="walls-") as name, database(asked.db, Path(name)) as db:
         there = populated(db, asked.sites, soon(asked.sites))
         with service_process(Path(name), db, limits=limits) as service:
-            asyncio.run(send_reports(service.url, there.tokens, duration_s=3.0, first_seq=10**9))
-            first_ms = 0.0
-            for number, walls in enumerate(phases):
-                meter, began_s = CoreMeter(service), time.monotonic()
-                told, seen = asyncio.run(
-                    phase(
-                        service.url,
-                        there.tokens,
-                        there.admin_headers,
-                        walls=walls,
-                        rate=asked.rate,
-                        duration_s=asked.duration,
-                        first_seq=number * 10**6,
-                    )
-                )
-                took_s, p99_ms = time.monotonic() - began_s, told.percentile_ms(0.99)
-                first_ms = first_ms or p99_ms
-                pages = sum(seen.pages.values())
-                cells = (
-                    str(walls),
-                    f"{len(told.acknowledged) / took_s:.0f}",
-                    f"{told.percentile_ms(0.5):.0f}",
-                    f"{p99_ms:.0f}",
-                    f"{told.percentile_ms(1.0):.0f}",
-                    f"{p99_ms / first_ms:.2f}",
-                    str(sum(n for s, n in told.statuses.items() if s > 201) + told.broken),
-                    f"{pages / took_s:.0f}",
-                    f"{seen.page_bytes / max(pages, 1) / 1e3:.0f}",
-                    f"{seen.events / took_s:.0f}",
-                    str(seen.refused + sum(n for s, n in seen.pages.items() if s != 200)),
-                    str(meter.read()),
-                )
-                print("| " + " | ".join(cells) + " |", flush=True)
+            asyncio.run(send_reports(service.url, there.tokens, duration_s=5.0, first_seq=10**9))
+            phases = _Phases(service, there, asked.rate, asked.duration)
+            before_ms = phases.run("0", None)
+            for _ in range(asked.rounds):
+                within_s = 0.0 if asked.at_once else asked.settle
+                with hanging_walls(
+                    service.url, there.admin_headers, asked.walls, within_s
+                ) as walls:
+                    if not asked.at_once:
+                        time.sleep(2.0 * asked.settle)
+                    label = f"{asked.walls}{', opened at once' if asked.at_once else ''}"
+                    with_ms = phases.run(label, walls)
+                time.sleep(2.0)
+                after_ms = phases.run("0", None)
+                ratios.append(2.0 * with_ms / (before_ms + after_ms))
+                before_ms = after_ms
+    told = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+    print(f"\np99 with walls to without: {statistics.median(ratios):.2f} (rounds: {told})")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ from lensong.monitoring.lists.calendars import HORIZON, parse_calendar
 from lensong.monitoring.lists.rows import MOST_ROWS, KnownSessions, RowsError
 from lensong.monitoring.profiles import DEFAULT_PROFILES
 from lensong.monitoring.records import Commune, Site
-from lensong.monitoring.store.events import Event
 from lensong.propagation.errors import DataError
 from tests.running_service import START, Running
 
@@ -386,9 +385,8 @@ async def test_a_session_made_here_is_not_doubled_by_its_own_export(light: Runni
 @pytest.mark.anyio
 async def test_an_import_is_heard_of(light: Running) -> None:
     client = await light.signed_in("admin")
-    with light.service.bus.listening() as queue:
+    with light.service.bus.listening() as listener:
         await send(client, event())
-        heard = queue.get_nowait()
-    assert isinstance(heard, Event)
+        heard = listener.pending()[0]
     assert (heard.kind, heard.site_id) == ("session.planned", "binh-lu")
     assert "binh-lu" in light.service.ingest.take_dirty()  # to be judged

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.anyio
 
 @asynccontextmanager
 async def listening(
-    client: httpx.AsyncClient, at: str, **headers: str
+    client: httpx.AsyncClient, at: str, query: str = "", **headers: str
 ) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
     """Yield the events that a stream tells, as they come; not for ever."""
     async with (
@@ -44,7 +44,7 @@ async def listening(
         httpx.AsyncClient(
             headers={**client.headers, **headers}, cookies=client.cookies, timeout=PATIENCE_S
         ) as real,
-        real.stream("GET", f"{at}/api/v1/events") as answer,
+        real.stream("GET", f"{at}/api/v1/events{query}") as answer,
     ):
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("text/event-stream")
@@ -136,6 +136,65 @@ async def test_who_missed_what_is_kept_no_more_is_told_to_reload(light: Running)
                 assert (await anext(told))["event"] == "reload"
                 light.service.bus.publish(await light.service.writer.run(one))
                 assert (await anext(told))["event"] == "stream.changed"
+
+
+def happened(running: Running, number: int, site_id: str = "binh-lu") -> Event:
+    return Event(
+        id=number,
+        at=running.clock.now(),
+        kind="stream.changed",
+        site_id=site_id,
+        session_id=None,
+        body={},
+    )
+
+
+async def test_pages_hear_once_in_a_while_that_something_has_changed(light: Running) -> None:
+    commune = await light.signed_in("commune", "03390")
+    bus = light.service.bus
+    async with served(light.app) as at, listening(commune, at, "?only=changes") as told:
+        for number in range(1, 400):  # more than a listener that hears each may lag behind
+            bus.publish(happened(light, number, "sin-ho" if number % 2 else "binh-lu"))
+        bus.publish(happened(light, 400, "sin-ho"))  # another's area
+        first = await anext(told)
+        assert first == {"event": "changed", "id": "400", "data": {}}
+        bus.publish(happened(light, 401))
+        assert (await anext(told))["id"] == "401"  # and nothing stood between the two
+
+
+async def test_what_is_of_another_site_or_area_is_not_told(light: Running) -> None:
+    province = await light.signed_in("province", "12")
+    bus = light.service.bus
+    async with (
+        served(light.app) as at,
+        listening(province, at, "?only=changes&site_id=sin-ho") as changes,
+        listening(province, at, "?site_id=sin-ho") as events,
+    ):
+        for number, site_id in enumerate(("binh-lu", "muong-phang", "sin-ho"), 1):
+            bus.publish(happened(light, number, site_id))
+        assert (await anext(events))["id"] == "3"
+        assert (await anext(changes))["id"] == "3"
+
+
+async def test_who_comes_back_hears_at_once_that_something_has_changed(light: Running) -> None:
+    admin = await light.signed_in("admin")
+    await admin.post("/api/v1/sessions", json=SESSION)
+    async with (
+        served(light.app) as at,
+        listening(admin, at, "?only=changes", **{"Last-Event-ID": "1"}) as told,
+    ):
+        assert (await anext(told))["event"] == "changed"
+
+
+async def test_what_is_gathered_wakes_nobody_for_each_event(light: Running) -> None:
+    with light.service.bus.listening(gather_s=0.2) as listener:
+        for number in range(50):
+            light.service.bus.publish(happened(light, number))
+        assert await listener.hear(0.01) == ()
+        heard = await listener.hear(PATIENCE_S)
+        assert heard is not None
+        assert [event.id for event in heard] == [49]  # of each site the last
+    assert await listener.hear(0.0) == ()
 
 
 def test_one_person_takes_not_all_places_of_listeners() -> None:

@@ -12,6 +12,7 @@ import pytest
 from lensong.monitoring.store.events import Event
 from lensong.monitoring.web.pages import rendering, wallboard
 from tests.running_service import Running
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.anyio
 
@@ -38,9 +39,12 @@ async def test_fifty_walls_in_a_burst_of_events_cost_one_drawing(
     clients = [await light.signed_in("province", "12") for _ in range(WALLS)]
 
     async def wall(client: Any, heard: list[str]) -> None:
-        with light.service.bus.listening(str(id(client))) as queue:
-            for _ in range(EVENTS):
-                assert isinstance(await queue.get(), Event)
+        with light.service.bus.listening(str(id(client))) as listener:
+            left = EVENTS
+            while left:
+                events = await listener.hear(PATIENCE_S)
+                assert events
+                left -= len(events)
                 heard.append((await client.get("/")).text)
 
     async def burst(first: int) -> list[list[str]]:
@@ -119,3 +123,31 @@ async def test_a_wall_is_shared_within_one_area_and_language_alone(
     for number in range(5):
         await everywhere.get(f"/?province=made-up-{number}")
     assert len(drawn) == len(page) + 1
+
+
+async def test_walls_that_hang_get_the_same_bytes_and_nothing_of_anybodys_own(
+    light: Running, drawn: list[threading.Thread]
+) -> None:
+    clients = [await light.signed_in("province", "12") for _ in range(3)]
+    for client in clients:
+        client.headers["Accept-Encoding"] = "gzip"
+    answers = [await client.get("/wall") for client in clients]
+    assert len(drawn) == 1
+    assert len({answer.content for answer in answers}) == 1
+    assert {answer.headers["content-encoding"] for answer in answers} == {"gzip"}
+    assert "Chợ Bình Lư" in answers[0].text
+    assert "Somebody of" not in answers[0].text
+    assert "csrf" not in answers[0].text
+    page = (await clients[0].get("/")).text
+    assert answers[0].text in page
+    plain = await clients[0].get("/wall", headers={"Accept-Encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert plain.text == answers[0].text
+    # a wall of one province asks for that province again
+    admin = await light.signed_in("admin")
+    asked = re.search(r'data-part="([^"]+)"', (await admin.get("/?province=11")).text)
+    assert asked is not None
+    assert "Chợ Mường Phăng" in (await admin.get(asked.group(1))).text
+    assert "Chợ Bình Lư" not in (await admin.get(asked.group(1))).text
+    away = await light.client().get("/wall", follow_redirects=False)
+    assert (away.status_code, away.headers["location"]) == (303, "/sign-in?next=/wall")

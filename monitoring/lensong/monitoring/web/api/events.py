@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import Field, HttpUrl
 
@@ -34,6 +35,9 @@ router = APIRouter(prefix="/api/v1", tags=["events"], route_class=DocumentedRout
 
 _BEAT_S = 15.0
 """A comment that often keeps proxies from closing a quiet connection."""
+
+_GATHER_S = 1.0
+"""For up to so long what happens is gathered for pages."""
 
 Kind = Literal[
     "verdict.changed",
@@ -78,19 +82,33 @@ async def listen(
     request: Request,
     service: Running,
     principal: Reader,  # asked again with each event
+    only: Annotated[
+        Literal["changes"] | None,
+        Query(description="Nothing but that something has changed, about once a second at most."),
+    ] = None,
+    site_id: Annotated[
+        Identifier | None, Query(description="Of this site alone; of all where left out.")
+    ] = None,
     last_event: Annotated[str | None, Header(alias="Last-Event-ID", pattern=r"^\d{1,15}$")] = None,
 ) -> StreamingResponse:
     """Send events of the asker's area as they happen, those since ``Last-Event-ID`` first.
 
     Where events since then are kept no more, or the number is not of this database, the first
-    event is ``reload``: read anew what you show. The stream ends when the asker's rights do: the
-    person is kept out or signs out, the token is revoked.
+    event is ``reload``: read anew what you show. With ``only=changes`` what happens is gathered
+    for up to a second and told as one event ``changed`` without data. The stream ends when the
+    asker's rights do: the person is kept out or signs out, the token is revoked.
     """
     async with service.database.reading() as connection:
-        after = int(last_event) if last_event else await last_event_id(connection)
+        last = await last_event_id(connection)
     if service.draining:
         raise BusyError("the service is stopping: try again", 5.0)
-    stream = _stream(service, lambda: still_may(request, Action.READ), after, principal.actor)
+    asked = _Asked(
+        service, lambda: still_may(request, Action.READ), site_id, int(last_event or last)
+    )
+    if only is None:
+        stream = _stream(asked, principal.actor)
+    else:
+        stream = _changes(asked, principal.actor, last)
     await anext(stream)  # the place among the listeners, or the refusal, comes before the answer
     return StreamingResponse(
         stream,
@@ -99,18 +117,42 @@ async def listen(
     )
 
 
-async def _stream(
-    service: Service,
-    asking: Callable[[], Awaitable[Principal | None]],
-    after: int,
-    who: str,
-) -> AsyncIterator[str]:
-    with service.bus.listening(who) as queue:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a listener asked for.
+
+    Parameters
+    ----------
+    asking : coroutine function
+        Returns who listens, None where they may no more.
+    site_id : str, optional
+        Of this site alone.
+    after : int
+        The last event that the listener knows.
+    """
+
+    service: Service
+    asking: Callable[[], Awaitable[Principal | None]]
+    site_id: str | None
+    after: int
+
+    def concerns(self, principal: Principal, event: Event) -> bool:
+        """Return whether an event is for somebody's ears."""
+        if self.site_id is not None and event.site_id != self.site_id:
+            return False
+        site = self.service.directory.sites.get(event.site_id or "")
+        return site is not None and self.service.directory.sees(principal, site)
+
+
+async def _stream(asked: _Asked, who: str) -> AsyncIterator[str]:
+    """Yield every event."""
+    service = asked.service
+    with service.bus.listening(who) as listener:
         yield ""
-        yield "retry: 3000\n\n"
-        seen = after
+        yield _retry()
+        seen = asked.after
         async with service.database.reading() as connection:
-            if not await is_known(connection, after):
+            if not await is_known(connection, seen):
                 seen = await last_event_id(connection)
                 yield f"id: {seen}\nevent: reload\ndata: {{}}\n\n"
         # who waits already hears what comes meanwhile: pages are read until there is no more
@@ -121,25 +163,45 @@ async def _stream(
                 break
             for event in missed:
                 seen = event.id
-                if (principal := await asking()) is None:
+                if (principal := await asked.asking()) is None:
                     return
-                if _concerns(service, principal, event):
+                if asked.concerns(principal, event):
                     yield _told(event)
-        while True:
-            try:
-                heard = await asyncio.wait_for(queue.get(), _BEAT_S)
-            except TimeoutError:
-                heard = "ask again"
-                yield ": alive\n\n"
-            if heard is None or (principal := await asking()) is None:
+        while (heard := await listener.hear(_BEAT_S)) is not None:
+            if await asked.asking() is None:
                 return
-            if heard != "ask again" and heard.id > seen and _concerns(service, principal, heard):
-                yield _told(heard)
+            if not heard:
+                yield ": alive\n\n"
+            for event in heard:
+                if (principal := await asked.asking()) is None:
+                    return
+                if event.id > seen and asked.concerns(principal, event):
+                    yield _told(event)
 
 
-def _concerns(service: Service, principal: Principal, event: Event) -> bool:
-    site = service.directory.sites.get(event.site_id or "")
-    return site is not None and service.directory.sees(principal, site)
+async def _changes(asked: _Asked, who: str, last: int) -> AsyncIterator[str]:
+    """Yield that something has changed, for pages that then ask for what they show."""
+    with asked.service.bus.listening(who, _GATHER_S) as listener:
+        yield ""
+        yield _retry()
+        if asked.after != last:  # whatever it was
+            yield _changed(last)
+        while (heard := await listener.hear(_BEAT_S)) is not None:
+            if (principal := await asked.asking()) is None:
+                return
+            if any(asked.concerns(principal, event) for event in heard):
+                yield _changed(max(event.id for event in heard))
+            elif not heard:
+                yield ": alive\n\n"
+
+
+def _retry() -> str:
+    """Return when to come again: after a restart not all at the same moment."""
+    return f"retry: {random.randint(2_000, 8_000)}\n\n"
+
+
+def _changed(event_id: int) -> str:
+    return f"id: {event_id}\nevent: changed\ndata: {{}}\n\n"
 
 
 def _told(event: Event) -> str:

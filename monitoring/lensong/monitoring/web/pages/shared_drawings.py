@@ -3,22 +3,43 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from lensong.monitoring.clock import Clock
 from lensong.monitoring.metrics.shared_result import SharedResult
 
-__all__ = ["KEEP_S", "SharedDrawings"]
+__all__ = ["KEEP_S", "Drawing", "SharedDrawings"]
 
 KEEP_S = 1.0
 """A part is drawn at most once in this time, and is never older when it is handed out [s]."""
 
 _KEPT = 64
 """Parts that are kept; the one that was asked for longest ago is forgotten first."""
+
+
+_PACKED_AT = 5
+"""Level of gzip: a page of 300 sites becomes a tenth in 2 ms, once for all who see it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A part of a page, as text that goes into the page and as bytes that go over the wire."""
+
+    text: Markup
+    plain: bytes
+    packed: bytes
+
+    @classmethod
+    def of(cls, text: Markup) -> Drawing:
+        """Return the drawing of a text."""
+        plain = text.encode()
+        return cls(text, plain, gzip.compress(plain, _PACKED_AT, mtime=0))
 
 
 class SharedDrawings:
@@ -31,11 +52,11 @@ class SharedDrawings:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="drawing")
-        self._parts: OrderedDict[Hashable, SharedResult[tuple[float, Markup]]] = OrderedDict()
+        self._parts: OrderedDict[Hashable, SharedResult[tuple[float, Drawing]]] = OrderedDict()
 
     async def get(
         self, key: Hashable, read: Callable[[], Awaitable[Callable[[], Markup]]]
-    ) -> Markup:
+    ) -> Drawing:
         """Return a part, drawn at most `KEEP_S` before it was asked for.
 
         Parameters
@@ -47,11 +68,11 @@ class SharedDrawings:
         """
         asked_s = self._clock.monotonic_s()
 
-        async def make() -> tuple[float, Markup]:
+        async def make() -> tuple[float, Drawing]:
             began_s = self._clock.monotonic_s()
             draw = await read()
             loop = asyncio.get_running_loop()
-            return began_s, await loop.run_in_executor(self._thread, draw)
+            return began_s, await loop.run_in_executor(self._thread, lambda: Drawing.of(draw()))
 
         part = self._parts.pop(key, None) or SharedResult(make, self._clock, KEEP_S)
         self._parts[key] = part

@@ -24,11 +24,12 @@ from lensong.monitoring.service import Service
 from lensong.monitoring.store.events import KeptVerdict, latest_verdicts
 from lensong.monitoring.store.sessions import open_sessions
 from lensong.monitoring.web.guards import Running
-from lensong.monitoring.web.pages.rendering import PageNeeds, draw_part, render, words_of
-from lensong.monitoring.web.pages.shared_drawings import SharedDrawings
+from lensong.monitoring.web.pages.rendering import PageNeeds, draw_part, render
+from lensong.monitoring.web.pages.shared_drawings import Drawing, SharedDrawings
 from lensong.monitoring.web.pages.site_map import site_map
 from lensong.monitoring.web.pages.troubles import troubles_of
 from lensong.monitoring.web.pages.words import Words
+from lensong.monitoring.web.problems import language_of
 
 __all__ = ["router"]
 
@@ -58,15 +59,37 @@ async def wallboard(
     province: str | None = None,
 ) -> Response:
     """Show the wall; what all walls of an area show alike is drawn once for all of them."""
+    drawing = await _drawing(request, service, principal, province)
+    return render(request, "wallboard.html", principal=principal, live=drawing.text)
+
+
+@router.get("/wall")
+async def live_part(
+    request: Request,
+    service: Running,
+    principal: Annotated[Principal, Depends(PageNeeds(Action.READ))],
+    province: str | None = None,
+) -> Response:
+    """Return what a wall that hangs puts in place of what it shows: bytes that all share."""
+    drawing = await _drawing(request, service, principal, province)
+    headers = {"Cache-Control": "private, no-store", "Vary": "Accept-Encoding"}
+    if "gzip" not in request.headers.get("accept-encoding", ""):
+        return Response(drawing.plain, media_type="text/html", headers=headers)
+    packed = {"Content-Encoding": "gzip"} | headers
+    return Response(drawing.packed, media_type="text/html", headers=packed)
+
+
+async def _drawing(
+    request: Request, service: Service, principal: Principal, province: str | None
+) -> Drawing:
     if province is not None and province not in service.directory.provinces:
         province = ""  # of which there are no sites
     drawings: SharedDrawings = request.app.state.drawings
-    language = words_of(request).language
-    live = await drawings.get(
+    language = language_of(request)
+    return await drawings.get(
         ("wall", principal.role, principal.scope, province, language),
         partial(_read, service, principal, province, language),
     )
-    return render(request, "wallboard.html", principal=principal, live=live)
 
 
 async def _read(

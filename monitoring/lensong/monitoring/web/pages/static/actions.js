@@ -5,9 +5,10 @@ const token = document.querySelector('meta[name="csrf"]')?.content ?? "";
 const english = document.documentElement.lang === "en";
 
 // details are English: another language has the title, which the API says in it
-function story({ title, detail, code, errors }) {
+function story({ title, detail, code, errors, wait }) {
   if (errors?.length) return title;
   if (english) return detail ?? title;
+  if (wait) return `${title}. ${wait}`;
   return code === "invalid" && detail ? `${title}: ${detail}` : title;
 }
 

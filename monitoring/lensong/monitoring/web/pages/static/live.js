@@ -4,19 +4,12 @@
 const live = document.getElementById("live");
 const notice = document.getElementById("lost");
 const EVERY_MS = Number(live?.dataset.everyMs ?? 20000);
-// where the server shares what it drew for a second, a shorter wait could miss the change
+// where the server shares what it drew for a second, a shorter wait could miss the change; where
+// many walls hang they do not all ask at the same moment
 const AFTER_MS = Number(live?.dataset.afterMs ?? 250);
+const SPREAD_MS = Number(live?.dataset.spreadMs ?? 250);
 const OLD_AFTER_MS = Math.max(30000, 2.5 * EVERY_MS);
-const KINDS = [
-  "verdict.changed",
-  "session.planned",
-  "session.changed",
-  "session.live",
-  "session.ended",
-  "session.cancelled",
-  "stream.changed",
-  "reload",
-];
+const SITE = live?.dataset.site;
 const language = document.documentElement.lang;
 const words = notice?.textContent ?? "";
 
@@ -57,7 +50,7 @@ async function refresh() {
   }
   busy = true;
   try {
-    const answer = await fetch(location.href, {
+    const answer = await fetch(live.dataset.part ?? location.href, {
       headers: { Accept: "text/html" },
       signal: AbortSignal.timeout(15000),
     });
@@ -83,10 +76,13 @@ async function refresh() {
 
 function soon() {
   if (waiting === null)
-    waiting = setTimeout(() => {
-      waiting = null;
-      refresh();
-    }, AFTER_MS);
+    waiting = setTimeout(
+      () => {
+        waiting = null;
+        refresh();
+      },
+      AFTER_MS + SPREAD_MS * Math.random(),
+    );
 }
 
 function tick() {
@@ -111,9 +107,11 @@ function tick() {
 }
 
 if (live) {
-  const events = new EventSource("/api/v1/events");
+  const events = new EventSource(
+    `/api/v1/events?only=changes${SITE ? `&site_id=${encodeURIComponent(SITE)}` : ""}`,
+  );
   events.onopen = soon; // what happened while the line was down is in the page by now
-  for (const kind of KINDS) events.addEventListener(kind, soon);
+  events.addEventListener("changed", soon);
   addEventListener("pagehide", () => events.close());
   addEventListener("pageshow", (shown) => {
     if (shown.persisted) location.reload();

@@ -7,7 +7,7 @@ const SILENT_MS = 8000;
 const LONGEST_PAUSE_MS = 15000;
 const WALKING_MPS = 1; // faster than a phone in a hand that looks about
 const ABANDONED = 4000; // any other code would end the watch
-const FOR_LATER = ["unavailable", "too_many_watches", "stopping"];
+const FOR_LATER = ["unavailable", "too_many_watches", "too_many_strangers", "stopping"];
 
 const address = () => `${location.origin.replace("http", "ws")}/uplink/v1/watch`;
 

@@ -29,6 +29,10 @@ const alertUser = (text) => {
   $("alert").textContent = text;
 };
 
+// details are English: how long to wait is said in either language
+const story = ({ detail, title, wait }) =>
+  wait && language !== "en" ? `${title}. ${wait}` : (detail ?? title);
+
 async function api(path, options = {}) {
   const answer = await fetch(path, {
     signal: AbortSignal.timeout(PATIENCE_MS),
@@ -41,7 +45,7 @@ async function api(path, options = {}) {
   });
   const value = answer.status === 204 ? null : await answer.json();
   if (!answer.ok)
-    throw Object.assign(new Error(value?.detail ?? value?.title), {
+    throw Object.assign(new Error(story(value ?? {})), {
       status: answer.status,
       code: value?.code,
     });
