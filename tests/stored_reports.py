@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from lensong.monitoring.store.engine import Database
-from lensong.monitoring.store.tables import hourly, measurements
+from lensong.monitoring.store.tables import hourly, measurements, sessions
 from tests.reporting_clients import Key
 from tests.waiting import PATIENCE_S
 
@@ -28,6 +28,11 @@ def stored_keys(db: str) -> list[Key]:
     table = measurements.c
     rows = asyncio.run(_read(db, select(table.site_id, table.client_id, table.seq)))
     return [(row.site_id, row.client_id, row.seq) for row in rows]
+
+
+def stored_sessions(db: str) -> list[str]:
+    """Return the titles of all sessions."""
+    return [row.title for row in asyncio.run(_read(db, select(sessions.c.title)))]
 
 
 def hourly_bytes(db: str, until: int) -> int:

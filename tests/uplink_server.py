@@ -42,7 +42,7 @@ class Store:
         self.daily_budget_bytes = 10**10
         self._told = told
 
-    async def authorize(self, token: str) -> UplinkPermit | Refusal:
+    async def authorize(self, token: str, address: str) -> UplinkPermit | Refusal:  # noqa: ARG002 (its caller's)
         if not token.startswith(TOKEN):
             return Refusal("bad_token")
         site_id = token.removeprefix(TOKEN)

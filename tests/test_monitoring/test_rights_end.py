@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
 import pytest
 
+from lensong.monitoring import passwords
 from lensong.monitoring.errors import BusyError, NotSignedInError
+from lensong.monitoring.operations.uplink_tests import uplink_service
 from lensong.monitoring.passwords import hash_password
-from lensong.monitoring.rate_limit import Attempts
+from lensong.monitoring.rate_limit import Attempts, RateLimit, SlowRefusals
+from lensong.monitoring.store.engine import Database
 from lensong.monitoring.store.people import keep_out_of_sites_gone, set_password, tokens_of
+from lensong.monitoring.uplink.refusals import Refusal
 from tests.running_service import Running, running_service, sqlite_url
 from tests.served import served
 from tests.test_monitoring.test_live.test_events import listening
@@ -39,12 +45,13 @@ async def _ran_out(running: Running, _: httpx.AsyncClient) -> None:
     running.service.identities.forget()  # as any change of rights does
 
 
+@pytest.mark.parametrize("query", ["", "?only=changes"])
 @pytest.mark.parametrize("ending", [_person_kept_out, _signed_out, _ran_out])
 async def test_a_stream_of_events_ends_with_the_rights_of_a_person(
-    light: Running, ending: Callable[[Running, httpx.AsyncClient], Awaitable[None]]
+    light: Running, ending: Callable[[Running, httpx.AsyncClient], Awaitable[None]], query: str
 ) -> None:
     commune = await light.signed_in("commune", "03390")
-    async with served(light.app) as at, listening(commune, at) as told:
+    async with served(light.app) as at, listening(commune, at, query) as told:
         await ending(light, commune)
         with pytest.raises(StopAsyncIteration):
             await asyncio.wait_for(anext(told), PATIENCE_S)
@@ -260,3 +267,103 @@ async def test_an_origin_that_is_no_address_is_refused(light: Running, origin: s
         "/api/v1/sign-in", json={"person_id": "a", "password": "b"}
     )
     assert (answer.status_code, answer.json()["code"]) == (403, "csrf")
+
+
+async def test_tokens_that_are_none_are_looked_up_only_so_often(
+    light: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin = await light.signed_in("admin")
+    identities = light.service.identities
+    monkeypatch.setattr(identities, "strangers", RateLimit(3, 900.0, light.clock.monotonic_s))
+    looked_up = 0
+    before = Database.reading
+
+    def counted(database: Database) -> Any:
+        nonlocal looked_up
+        looked_up += 1
+        return before(database)
+
+    async def ask(secret: str) -> httpx.Response:
+        return await light.client(Authorization=f"Bearer {secret}").get("/api/v1/me")
+
+    at = "/api/v1/sites/binh-lu/tokens"
+    known = (await admin.post(at, json={"label": "a"})).json()["secret"]
+    with monkeypatch.context() as patched:
+        patched.setattr(Database, "reading", counted)
+        answers = [await ask(f"no-token-{number}") for number in range(8)]
+    assert [answer.status_code for answer in answers] == [401] * 3 + [429] * 5
+    assert looked_up == 3
+    assert int(answers[-1].headers["Retry-After"]) <= 300
+    # devices share the address, one that is known and one that is new
+    assert (await ask(known)).status_code == 200
+    new = (await admin.post(at, json={"label": "b"})).json()
+    assert (await ask(new["secret"])).status_code == 200
+    # and one whose token was revoked is a stranger
+    await admin.delete(f"/api/v1/tokens/{new['token_id']}")
+    assert [(await ask(new["secret"])).status_code for _ in range(2)] == [401, 429]
+    permit = await uplink_service(light.service).permit("no-token", "127.0.0.1")
+    assert isinstance(permit, Refusal)
+    assert permit.code == "too_many_strangers"
+    elsewhere = await uplink_service(light.service).permit("no-token", "192.0.2.9")
+    assert isinstance(elsewhere, Refusal)
+    assert elsewhere.code == "bad_token"
+
+
+async def test_tokens_of_before_a_restart_are_known(light: Running) -> None:
+    token = await light.token("site", "binh-lu")
+    identities = light.service.identities
+    await identities.load()
+    identities.forget()
+    for _ in range(200):
+        identities.strangers.count("127.0.0.1")
+    me = await light.client(Authorization=f"Bearer {token}").get("/api/v1/me")
+    assert me.status_code == 200
+
+
+async def test_refusals_come_late_to_whoever_asks_for_them_over_and_over() -> None:
+    refusals = SlowRefusals(lambda: 0.0)
+    asking = [asyncio.create_task(refusals.pause("192.0.2.1")) for _ in range(14)]
+    other = asyncio.create_task(refusals.pause("192.0.2.2"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert [task.done() for task in asking] == [True] * 10 + [False] * 4
+    assert other.done()
+    assert refusals.held == 4
+    for task in asking:
+        task.cancel()
+    await asyncio.gather(*asking, return_exceptions=True)
+    assert refusals.held == 0
+
+
+async def test_passwords_wait_in_a_queue_of_their_own_that_has_an_end(
+    light: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = await _with_password(light)
+    monkeypatch.setattr(passwords, "_waiting", passwords._MOST_WAITING)
+    refused = await _try(light, "198.51.100.7", name, PASSWORD)
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "5")
+    monkeypatch.setattr(passwords, "_waiting", 0)
+    # that was no failure
+    assert (await _try(light, "198.51.100.7", name, PASSWORD)).status_code == 200
+
+
+async def test_hashing_steps_back_behind_everything_else() -> None:
+    def niceness(_: str) -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    assert await passwords._worked(niceness, "") == min(19, niceness("") + 10)
+
+
+async def test_how_long_to_wait_is_told_in_either_language(
+    light: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(light.service, "attempts", Attempts(1, 100, light.clock.monotonic_s))
+    for language, words in (("vi", "Hãy thử lại sau 15 phút."), ("en", "Try again in 15 min.")):
+        client = light.client(**{"Accept-Language": language})
+        tried = {"person_id": language, "password": "wrong"}
+        assert (await client.post("/api/v1/sign-in", json=tried)).status_code == 401
+        refused = await client.post("/api/v1/sign-in", json=tried)
+        assert (refused.status_code, refused.json()["wait"]) == (429, words)
+    light.clock.turn(minutes=14, seconds=20)
+    refused = await client.post("/api/v1/sign-in", json=tried)
+    assert refused.json()["wait"] == "Try again in 40 s."

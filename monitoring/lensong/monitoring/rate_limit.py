@@ -1,4 +1,4 @@
-"""At most so many in so long, for each key, in memory; and failures alone counted so."""
+"""At most so many in so long, for each key, in memory; failures counted so; and slow refusals."""
 
 from __future__ import annotations
 
@@ -12,10 +12,16 @@ from weakref import WeakValueDictionary
 
 from lensong.monitoring.errors import BusyError
 
-__all__ = ["Attempts", "RateLimit", "network_of"]
+__all__ = ["Attempts", "RateLimit", "SlowRefusals", "network_of"]
 
 _KEYS = 50_000
 """Keys remembered; the one that was quiet longest is forgotten first."""
+
+_UNDER_WAY = 64
+"""Tries of one address that may wait for their turn."""
+
+_QUICKLY, _QUICKLY_PER_S = 10, 60.0
+_HELD, _HELD_S = 256, 2.0
 
 
 class RateLimit:
@@ -82,12 +88,46 @@ class RateLimit:
         return min(float(self._most), left + (now - at) * self._rate)
 
 
+class SlowRefusals:
+    """Refusals that come late to whoever asks for them over and over.
+
+    An answer at once would let a loop take all the time that there is. Of an address ten refusals
+    in a minute are told at once; each further one is held back for two seconds, which costs a place
+    in memory. No more than 256 are held back.
+    """
+
+    def __init__(self, monotonic_s: Callable[[], float]) -> None:
+        self._quick = RateLimit(_QUICKLY, _QUICKLY_PER_S, monotonic_s)
+        self.held = 0
+
+    async def pause(self, network: str) -> None:
+        """Return when a refusal may be told."""
+        try:
+            self._quick.take(network, "refusals")
+        except BusyError:
+            if self.held >= _HELD:
+                return
+            self.held += 1
+            try:
+                await asyncio.sleep(_HELD_S)
+            finally:
+                self.held -= 1
+
+
+class _Turn:
+    """Whose turn it is among the tries of one address."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.under_way = 0
+
+
 class Attempts:
     """Tries to come in: those that fail are counted, those that succeed never are.
 
     Failures are counted for a name at an address, and for the address: whoever fails elsewhere
     keeps nobody out here. Of one address one try is looked at after the other, so that no number
-    of tries at once gets by.
+    of tries at once gets by, and sixty-four may wait for that.
 
     Parameters
     ----------
@@ -100,7 +140,8 @@ class Attempts:
     def __init__(self, most: int, most_of_address: int, monotonic_s: Callable[[], float]) -> None:
         self._of_name = RateLimit(most, 900.0, monotonic_s)
         self._of_address = RateLimit(most_of_address, 900.0, monotonic_s)
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._turns: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
+        self.refusals = SlowRefusals(monotonic_s)
 
     @asynccontextmanager
     async def one(
@@ -111,22 +152,40 @@ class Attempts:
         Raises
         ------
         BusyError
-            Too many have failed.
+            Too many have failed, or are under way; it comes slowly where many came before.
         """
         network = network_of(address)
         pair = f"{network} {name}"
-        turn = self._turns.setdefault(network, asyncio.Lock())
-        async with turn:
-            self._of_address.check(network, what)
-            if name:
-                self._of_name.check(pair, what)
-            try:
-                yield
-            except fails:
-                self._of_address.count(network)
-                if name:
-                    self._of_name.count(pair)
-                raise
+        turn = self._turns.setdefault(network, _Turn())
+        try:
+            # before the turn: who is to be refused waits for nobody's password
+            self._check(network, pair if name else "", what)
+            if turn.under_way >= _UNDER_WAY:
+                raise BusyError(
+                    f"{_UNDER_WAY} tries to come in are under way from this address: try again",
+                    5.0,
+                )
+        except BusyError:
+            await self.refusals.pause(network)
+            raise
+        turn.under_way += 1
+        try:
+            async with turn.lock:
+                self._check(network, pair if name else "", what)
+                try:
+                    yield
+                except fails:
+                    self._of_address.count(network)
+                    if name:
+                        self._of_name.count(pair)
+                    raise
+        finally:
+            turn.under_way -= 1
+
+    def _check(self, network: str, pair: str, what: str) -> None:
+        self._of_address.check(network, what)
+        if pair:
+            self._of_name.check(pair, what)
 
 
 def network_of(address: str) -> str:

@@ -135,7 +135,14 @@ class Service:
         self.directory = Directory()
         self.board = Board(self.directory)
         self.bus = EventBus(limits.event_listeners, limits.event_listeners_of_one)
-        self.identities = Identities(self.database, self.clock, self.bus.ask_again)
+        self.identities = Identities(
+            self.database,
+            self.clock,
+            RateLimit(
+                limits.sign_in_attempts_per_address_per_15_min, 900.0, self.clock.monotonic_s
+            ),
+            self.bus.ask_again,
+        )
         self.judge = Judge(
             self.database,
             self.writer,
@@ -215,6 +222,7 @@ class Service:
         if gone:
             _LOG.warning("kept out, because their site is there no more: %s", ", ".join(gone))
         await self.reload()
+        await self.identities.load()
         await self._load_board()
         await self.streams.load()
         async with self.database.reading() as connection:

@@ -7,13 +7,14 @@ import signal
 import socket
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.reporting_clients import Tally, report_body, report_request, send_reports
 from tests.service_process import populated, service_process
-from tests.stored_reports import stored_keys
+from tests.stored_reports import stored_keys, stored_sessions
 from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.slow
@@ -83,3 +84,49 @@ def test_who_never_finishes_does_not_keep_it_from_ending(tmp_path: Path) -> None
         half_sent.close()
         idle.close()
     assert stored_keys(db) == []
+
+
+# nine years of days each, none of which is the 30th of February
+_RULE = "RRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30;COUNT=9"
+_EVENT = (
+    "BEGIN:VEVENT\r\nUID:{n}\r\nSUMMARY:Market\r\nDTSTART:20180101T090000\r\nDURATION:PT1H\r\n"
+    f"{_RULE}\r\nEND:VEVENT\r\n"
+)
+_FINE = (
+    "BEGIN:VEVENT\r\nUID:fine\r\nSUMMARY:Market\r\nDTSTART:20990101T090000\r\n"
+    "DURATION:PT1H\r\nEND:VEVENT\r\n"
+)
+
+
+def children_of(pid: int) -> set[int]:
+    """Return the processes that a process has started and that still run."""
+    found = set()
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            fields = entry.read_text().rpartition(")")[2].split()
+            if int(fields[1]) == pid and fields[0] != "Z":
+                found.add(int(entry.parent.name))
+    return found
+
+
+def test_sigterm_ends_a_list_that_is_being_read_and_takes_none_of_it(tmp_path: Path) -> None:
+    db = f"sqlite:///{tmp_path / 'lensong.db'}"
+    there = populated(db, 1)
+    site_id = next(iter(there.tokens))
+    events = _FINE + "".join(_EVENT.format(n=n) for n in range(280))
+    calendar = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\n{events}END:VCALENDAR\r\n".encode()
+    head = (
+        f"POST /api/v1/import/sessions?site={site_id}&profile=tiktok-720p30 HTTP/1.1\r\nHost: h\r\n"
+        f"Content-Type: text/calendar\r\nContent-Length: {len(calendar)}\r\n"
+    )
+    may = "".join(f"{name}: {value}\r\n" for name, value in there.admin_headers.items())
+    with service_process(tmp_path, db) as service:
+        importing = sent(service.port, f"{head}{may}\r\n".encode() + calendar)
+        (child,) = wait_until(lambda: children_of(service.pid), "the process that reads the list")
+        assert service.terminate() == 0
+        answer = all_of(importing)
+        assert not Path(f"/proc/{child}").exists()
+        assert answer.startswith(b"HTTP/1.1 429"), answer[:300]
+        assert b"send it again" in answer
+        assert "Traceback" not in service.log()
+    assert stored_sessions(db) == []

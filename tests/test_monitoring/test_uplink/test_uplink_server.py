@@ -364,7 +364,7 @@ def test_what_a_failed_test_cost_is_counted() -> None:
     with rig() as server:
         with admitted(server) as socket_:
             closed_with(socket_, bytes(8_192))
-        permit = asyncio.run(server.store.authorize(TOKEN + "binh-lu"))
+        permit = asyncio.run(server.store.authorize(TOKEN + "binh-lu", "127.0.0.1"))
         assert permit.spent_today_bytes == server.failure().received_bytes > 0  # type: ignore[union-attr]  # the token is good
 
 

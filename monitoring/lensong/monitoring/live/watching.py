@@ -6,7 +6,7 @@ from functools import partial
 
 from lensong.monitoring.access import Action
 from lensong.monitoring.clock import Clock
-from lensong.monitoring.errors import ClockFaultError, StoreUnavailableError
+from lensong.monitoring.errors import BusyError, ClockFaultError, StoreUnavailableError
 from lensong.monitoring.live.directory import Directory
 from lensong.monitoring.live.identities import Identities
 from lensong.monitoring.live.ingest import Ingest
@@ -39,11 +39,13 @@ def watch_desk(
     """Return the desk of a service's watches, which stores what they see."""
     judged_s: dict[str, float] = {}
 
-    async def authorize(token: str) -> str | Refusal:
+    async def authorize(token: str, address: str) -> str | Refusal:
         try:
-            principal = await identities.by_token(token)
+            principal = await identities.by_token(token, address)
         except (StoreUnavailableError, ClockFaultError):
             return Refusal("unavailable", 30.0)
+        except BusyError as error:
+            return Refusal("too_many_strangers", error.retry_after_s)
         if principal is None or not principal.may(Action.TEST):
             return Refusal("bad_token")
         if principal.scope not in directory.sites:

@@ -177,6 +177,7 @@ async def use_join(
         except NotFoundError:
             await _failed(service, "link.failed", "join", address)
             raise
+    service.identities.expect(token)
     return service.directory.sites[str(used.site_id)], token
 
 

@@ -130,4 +130,6 @@ async def _make(
         await noted(connection, service, principal.actor, "token.make", token.token_id)
         return token, secret
 
-    return await service.writer.run(work)
+    token, secret = await service.writer.run(work)
+    service.identities.expect(secret)
+    return token, secret

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 
 from lensong.monitoring.access import Action
-from lensong.monitoring.errors import StoreUnavailableError
+from lensong.monitoring.errors import BusyError, StoreUnavailableError
 from lensong.monitoring.records import CountedBy, Measurement, Method, Outcome
 from lensong.monitoring.service import Service
 from lensong.monitoring.store.tables import measurements
@@ -26,14 +26,16 @@ def uplink_service(service: Service) -> UplinkService:
     """Return the uplink tests of a service, which store what they count."""
     limits = service.config.limits
 
-    async def authorize(token: str) -> UplinkPermit | Refusal:
+    async def authorize(token: str, address: str) -> UplinkPermit | Refusal:
         try:
-            return await permit(token)
+            return await permit(token, address)
         except StoreUnavailableError:  # data would be spent on a result that nobody keeps
             return Refusal("unavailable", 30.0)
+        except BusyError as error:
+            return Refusal("too_many_strangers", error.retry_after_s)
 
-    async def permit(token: str) -> UplinkPermit | Refusal:
-        principal = await service.identities.by_token(token)
+    async def permit(token: str, address: str) -> UplinkPermit | Refusal:
+        principal = await service.identities.by_token(token, address)
         if principal is None or not principal.may(Action.TEST):
             return Refusal("bad_token")
         if principal.scope not in service.directory.sites:

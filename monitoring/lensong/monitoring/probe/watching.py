@@ -30,7 +30,7 @@ _LATE_S = 1.0
 """Later than that by its own clock, this program or the machine was asleep [s]."""
 
 _ENDING_S = 60.0
-_FOR_LATER = frozenset({"unavailable", "too_many_watches", "stopping"})
+_FOR_LATER = frozenset({"unavailable", "too_many_watches", "too_many_strangers", "stopping"})
 _WRAP = 1 << 16
 
 

@@ -54,6 +54,7 @@ __all__ = [
     "session_of",
     "set_password",
     "token_of",
+    "tokens_alive",
     "tokens_of",
     "use_join",
     "used_join_of",
@@ -321,6 +322,12 @@ async def token_of(connection: AsyncConnection, secret: str) -> Token | None:
     )
     row = rows.mappings().first()
     return None if row is None else from_row(Token, row)
+
+
+async def tokens_alive(connection: AsyncConnection) -> set[str]:
+    """Return the hash of every token that is alive."""
+    rows = await connection.execute(select(tokens.c.sha256).where(tokens.c.revoked_at.is_(None)))
+    return {str(row.sha256) for row in rows}
 
 
 async def get_token(connection: AsyncConnection, token_id: str) -> Token:

@@ -193,7 +193,7 @@ async def _asked(
         return Refusal("wrong_subprotocol")
     if len(websocket.scope.get("query_string", b"")) > _LONGEST_QUERY:
         return Refusal("bad_hello")
-    permit = await service.permit(_token(websocket, channel))
+    permit = await service.permit(_token(websocket, channel), channel.address)
     if isinstance(permit, Refusal):
         return permit
     terms = service.terms(permit, _SECONDS)

@@ -26,6 +26,7 @@ CLOSE_CODES = {
     "too_little_data": 4422,
     "too_soon": 4429,
     "budget_spent": 4429,
+    "too_many_strangers": 4429,
     "too_many_waiting": 4429,
     "too_many_watches": 4429,
     "watch_too_fast": 4429,

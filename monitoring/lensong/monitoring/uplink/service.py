@@ -106,7 +106,8 @@ class UplinkService:
     Parameters
     ----------
     authorize : coroutine function
-        From a token to what its owner may do, or the `Refusal` that says why nothing.
+        From a token and the address that sent it to what its owner may do, or the `Refusal` that
+        says why nothing.
     on_result : coroutine function
         Stores a finished test, durably, before it returns: the client is told afterwards. Raises
         a `LensongError` if that fails.
@@ -118,7 +119,7 @@ class UplinkService:
 
     def __init__(
         self,
-        authorize: Callable[[str], Awaitable[UplinkPermit | Refusal]],
+        authorize: Callable[[str, str], Awaitable[UplinkPermit | Refusal]],
         on_result: Callable[[FinishedTest], Awaitable[None]],
         clock: Clock,
         settings: UplinkSettings | None = None,
@@ -139,11 +140,11 @@ class UplinkService:
             self.settings.hello_s,
         )
 
-    async def permit(self, token: str | None) -> UplinkPermit | Refusal:
-        """Return what the owner of a token may do."""
+    async def permit(self, token: str | None, address: str) -> UplinkPermit | Refusal:
+        """Return what the owner of a token, who asks from an address, may do."""
         if not token or len(token) > 1_024:
             return Refusal("bad_token")
-        return await self._authorize(token)
+        return await self._authorize(token, address)
 
     def terms(self, permit: UplinkPermit, seconds: float) -> Terms | Refusal:
         """Return what a test of so many seconds may send, or that the day's data is spent."""

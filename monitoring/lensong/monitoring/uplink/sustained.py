@@ -49,7 +49,7 @@ async def run_test(service: UplinkService, websocket: WebSocket) -> None:
         hello = await _greet(service, channel)
         if isinstance(hello, Refusal):
             return await channel.refuse(hello)
-        permit = await service.permit(hello.token)
+        permit = await service.permit(hello.token, channel.address)
         if isinstance(permit, Refusal):
             return await channel.refuse(permit)
         if hello.site not in (None, permit.site_id):

@@ -63,7 +63,7 @@ async def _begun(
     token = hello.get("token")
     if not isinstance(token, str) or not 0 < len(token) <= _LONGEST_TOKEN:
         return Refusal("bad_token")
-    site_id = await desk.authorize(token)
+    site_id = await desk.authorize(token, channel.address)
     if isinstance(site_id, Refusal):
         return site_id
     watcher = _watcher(site_id, hello)

@@ -79,7 +79,7 @@ class WatchDesk:
 
     def __init__(
         self,
-        authorize: Callable[[str], Awaitable[str | Refusal]],
+        authorize: Callable[[str, str], Awaitable[str | Refusal]],
         keep: Callable[[list[WatchPart]], Awaitable[None]],
         clock: Clock,
         *,

@@ -108,7 +108,8 @@ async def _principal(request: Request) -> Principal | None:
     identities = (await running(request)).identities
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and secret:
-        found = await identities.by_token(secret)
+        address = request.client.host if request.client else ""
+        found = await identities.by_token(secret, address)
         if found is None:
             raise NotSignedInError("the token is unknown or was revoked: ask for a new one")
         return found

@@ -7,6 +7,7 @@ References
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,9 @@ __all__ = ["MEDIA_TYPE", "problem_document"]
 
 MEDIA_TYPE = "application/problem+json"
 
+_IN_SECONDS_S = 120
+"""A longer wait is told in minutes [s]."""
+
 
 def problem_document(
     status: int,
@@ -23,6 +27,8 @@ def problem_document(
     language: str,
     detail: str = "",
     errors: Sequence[Mapping[str, str]] = (),
+    *,
+    retry_after_s: int | None = None,
 ) -> dict[str, Any]:
     """Return a problem document.
 
@@ -34,6 +40,8 @@ def problem_document(
         Of the title.
     errors : sequence of mappings
         What is wrong with which part of the body.
+    retry_after_s : int, optional
+        When it is worth another try [s]: `wait` says it in words.
     """
     document: dict[str, Any] = {
         "type": f"urn:lensong:problem:{code}",
@@ -43,6 +51,13 @@ def problem_document(
     }
     if detail:
         document["detail"] = detail
+    if retry_after_s is not None:
+        minutes = math.ceil(retry_after_s / 60)
+        document["wait"] = (
+            say("problem.wait_s", language, n=retry_after_s)
+            if retry_after_s <= _IN_SECONDS_S
+            else say("problem.wait_min", language, n=minutes)
+        )
     if errors:
         document["errors"] = [dict(error) for error in errors]
     return document

@@ -85,14 +85,21 @@ def problem(
 ) -> Response:
     """Return a problem document."""
     language = language_of(request)
+    retry_after = (headers or {}).get("Retry-After")
+    document = problem_document(
+        status,
+        code,
+        language,
+        detail,
+        errors,
+        retry_after_s=None if retry_after is None else int(retry_after),
+    )
     if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api"):
-        page: Response = request.app.state.error_page(
-            request, status, say(f"problem.{code}", language), detail
-        )
+        page: Response = request.app.state.error_page(request, status, document["title"], detail)
         page.headers.update(headers or {})
         return page
     return JSONResponse(
-        problem_document(status, code, language, detail, errors),
+        document,
         status,
         media_type=MEDIA_TYPE,
         headers={**(headers or {}), "Content-Language": language, "Cache-Control": "no-store"},

@@ -51,7 +51,8 @@ def uplink_router(service: UplinkService, watches: WatchDesk | None = None) -> A
     @router.get("/uplink/v1/limits", summary="What an uplink test may cost, and when.")
     async def limits(request: Request) -> JSONResponse:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        permit = await service.permit(token.strip() if scheme.lower() == "bearer" else None)
+        given = token.strip() if scheme.lower() == "bearer" else None
+        permit = await service.permit(given, request.client.host if request.client else "")
         headers = {"Cache-Control": "no-store"}
         if isinstance(permit, Refusal):
             return JSONResponse(permit.message(), permit.http_status, headers)
