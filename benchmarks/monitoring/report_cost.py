@@ -35,6 +35,7 @@ from lensong.monitoring.web.api.shapes import MeasurementIn, MeasurementsIn, Rep
 from tests.ports import free_port
 from tests.reporting_clients import connected, report_body, report_request
 from tests.service_process import populated, service_process
+from tests.waiting import PATIENCE_S
 
 _COLUMNS = ("site_id", "client_id", "received_at", *MeasurementIn.model_fields)
 
@@ -130,7 +131,7 @@ def bare_process(folder: Path, together: str) -> Iterator[tuple[str, int]]:
     path = str(folder / f"{together}.db")
     process = subprocess.Popen([sys.executable, "-c", code, path, together, str(port)])
     try:
-        until = time.monotonic() + 60.0
+        until = time.monotonic() + PATIENCE_S
         while True:
             try:
                 asyncio.run(_closed(f"http://127.0.0.1:{port}"))

@@ -11,6 +11,7 @@ import shapely
 
 from lensong.gis_data.lists import read_list
 from lensong.gis_data.tables import GEOMETRY_LAT, GEOMETRY_LON
+from lensong.gis_data.vectors import open_layer
 from lensong.gis_data.villages import read_villages
 from lensong.gis_data.workbook import read_sheet
 from lensong.propagation.errors import ConfigError, CrsMismatchError, DataError
@@ -183,3 +184,35 @@ def test_a_workbook_with_a_spoilt_directory_is_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"PK\x01\x02", b"PK\x01\x00"))
     with pytest.raises(DataError, match="cannot be read as a workbook"):
         read_list(path)
+
+
+def with_said_size(path: Path, part: str, size: int) -> Path:
+    """Let the directory of an archive say another unfolded size of a part than it has."""
+    data = bytearray(path.read_bytes())
+    at = data.index(b"PK\x01\x02")
+    while data[at + 46 :][: len(part)] != part.encode():
+        at = data.index(b"PK\x01\x02", at + 4)
+    data[at + 24 : at + 28] = size.to_bytes(4, "little")
+    path.write_bytes(bytes(data))
+    return path
+
+
+@pytest.mark.parametrize("part", ["xl/worksheets/sheet1.xml", "xl/workbook.xml"])
+def test_a_workbook_that_unfolds_to_more_than_it_says_is_refused(tmp_path: Path, part: str) -> None:
+    path = workbook(tmp_path / "lies.xlsx", Sheet=[["lat", "lon"], [22.4, 103.2]])
+    with pytest.raises(DataError, match="damaged workbook"):
+        read_sheet(with_said_size(path, part, 20))
+
+
+@pytest.mark.parametrize(("name", "part"), [("a.kmz", "doc.kml"), ("a.zip", "a.dbf")])
+def test_an_archive_that_unfolds_to_gigabytes_is_not_unfolded(
+    tmp_path: Path, name: str, part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / name
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.shp", b"")
+        archive.writestr(part, bytes(1_000))
+    with_said_size(path, part, 0xFFFF_0000)
+    monkeypatch.setattr(zipfile.ZipFile, "open", None)
+    with pytest.raises(DataError, match="unpacks to more than 2 GiB"):
+        open_layer(path)

@@ -96,8 +96,25 @@ def _check_size(path: Path) -> None:
         )
     with zipfile.ZipFile(path) as archive:
         for part in archive.infolist():
-            if _SHEET_PART.fullmatch(part.filename):
-                _check_extent(path, archive, part)
+            try:
+                if _SHEET_PART.fullmatch(part.filename):
+                    _check_extent(path, archive, part)
+                else:
+                    _read_through(archive, part)
+            except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+                # it may unfold to more than it says
+                raise DataError(
+                    f"{path} is a damaged workbook ({error}): open it and save it again"
+                ) from error
+            except (OSError, NotImplementedError, RuntimeError):
+                return  # locked, or packed in an odd way: told where the workbook is read
+
+
+def _read_through(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
+    """Find out whether a part is as long as it says."""
+    with archive.open(part) as stream:
+        while stream.read(_BLOCK):
+            pass
 
 
 def _check_extent(path: Path, archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
@@ -105,19 +122,16 @@ def _check_extent(path: Path, archive: zipfile.ZipFile, part: zipfile.ZipInfo) -
     rows: list[int] = []
     columns: list[int] = []
     far, rest = "", b""
-    try:
-        with archive.open(part) as stream:
-            while block := stream.read(_BLOCK):
-                text = rest + block
-                for letters, digits in _CELL.findall(text):
-                    row, column = int(digits), _column_number(letters.upper())
-                    if not rows or row >= rows[1] or column >= columns[1]:
-                        far = f"{letters.decode().upper()}{row}"
-                    rows = [min([row, *rows]), max([row, *rows])]
-                    columns = [min([column, *columns]), max([column, *columns])]
-                rest = text[-_LONGEST_TAG:]
-    except (zipfile.BadZipFile, zlib.error, OSError, NotImplementedError, RuntimeError):
-        return  # damaged, or locked: told where the workbook is read
+    with archive.open(part) as stream:
+        while block := stream.read(_BLOCK):
+            text = rest + block
+            for letters, digits in _CELL.findall(text):
+                row, column = int(digits), _column_number(letters.upper())
+                if not rows or row >= rows[1] or column >= columns[1]:
+                    far = f"{letters.decode().upper()}{row}"
+                rows = [min([row, *rows]), max([row, *rows])]
+                columns = [min([column, *columns]), max([column, *columns])]
+            rest = text[-_LONGEST_TAG:]
     if rows and (rows[1] - rows[0] + 1) * (columns[1] - columns[0] + 1) > _MOST_CELLS:
         raise DataError(
             f"{path} has a cell at {far} ({part.filename}), far from the others: the table up to "

@@ -15,6 +15,9 @@ from lensong.propagation.errors import ConfigError
 
 __all__ = ["ServiceConfig", "load_config"]
 
+_MOST_BYTES = 1_048_576
+"""Of a file of settings."""
+
 _Positive = Annotated[float, Field(gt=0.0)]
 _Count = Annotated[int, Field(ge=1)]
 
@@ -145,10 +148,14 @@ def load_config(path: Path | None = None, **overrides: Any) -> ServiceConfig:
     given: dict[str, Any] = {}
     if path is not None:
         try:
+            if path.stat().st_size > _MOST_BYTES:
+                raise ConfigError(
+                    f"{path} has more than {_MOST_BYTES >> 10} KiB, wanted settings: check --config"
+                )
             given = tomllib.loads(path.read_text("utf-8"))
         except OSError as error:
             raise ConfigError(f"cannot read {path}: {error.strerror}: check --config") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ConfigError(f"{path} is no TOML file: {error}") from error
     try:
         config = ServiceConfig(**given)

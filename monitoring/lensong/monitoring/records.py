@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -74,7 +73,7 @@ def _check_aware(name: str, value: datetime) -> None:
 
 
 def _check_number(name: str, value: float | None, low: float, high: float, hint: str = "") -> None:
-    if value is not None and not (math.isfinite(value) and low <= value <= high):
+    if value is not None and not low <= value <= high:  # NaN is neither
         raise OutOfRangeError(name, value, low, high, hint=hint)
 
 

@@ -89,12 +89,13 @@ class Ingest:
         site_id = reports[0].site_id
         try:
             self.limit.take(site_id, f"reports of {site_id} in a minute", len(reports))
-            offset_s = self._offset_s(client)
-            corrected = [self._corrected(report, offset_s) for report in reports]
+            now = self.clock.now()
+            offset_s = _offset_s(client, now)
+            corrected = [_corrected(report, offset_s, now) for report in reports]
             taken: Sequence[Taken] = await self.writer.ingest(
                 Submission(
                     measurements=corrected,
-                    client=None if client is None else self._seen(site_id, client),
+                    client=None if client is None else _seen(site_id, client, now),
                 )
             )
         except BusyError:
@@ -138,39 +139,38 @@ class Ingest:
                 self.board.measured(item.measurement)
             self._dirty[item.measurement.site_id].add(hour_of(item.measurement.started_at))
 
-    def _offset_s(self, client: ClientState | None) -> float:
-        """Return how far a client's clock is behind ours [s]."""
-        if client is None or client.sent_at is None:
-            return 0.0
-        offset_s = (self.clock.now() - client.sent_at).total_seconds()
-        return offset_s if abs(offset_s) > _CLOCK_TOLERANCE_S else 0.0
 
-    def _corrected(self, report: Measurement, offset_s: float) -> Measurement:
-        now = self.clock.now()
-        if not offset_s and now - _OLDEST <= report.started_at <= now:
-            return report  # nearly all
-        started_at = report.started_at + timedelta(seconds=offset_s)
-        if started_at > now + timedelta(minutes=5):
-            raise InvalidInputError(
-                f"started_at is {report.started_at.isoformat()}, which lies in the future: send "
-                "sent_at, the time of the client's clock, along with the reports"
-            )
-        if started_at < now - _OLDEST:
-            raise InvalidInputError(
-                f"started_at is {report.started_at.isoformat()}, wanted one of the last "
-                f"{_OLDEST.days} days"
-            )
-        return replace(report, started_at=min(started_at, now), received_at=now)
+def _offset_s(client: ClientState | None, now: datetime) -> float:
+    """Return how far a client's clock is behind ours [s]."""
+    if client is None or client.sent_at is None:
+        return 0.0
+    offset_s = (now - client.sent_at).total_seconds()
+    return offset_s if abs(offset_s) > _CLOCK_TOLERANCE_S else 0.0
 
-    def _seen(self, site_id: str, client: ClientState) -> ClientSeen:
-        now = self.clock.now()
-        return ClientSeen(
-            site_id=site_id,
-            client_id=client.client_id,
-            last_seen_at=now,
-            clock_offset_s=None
-            if client.sent_at is None
-            else (now - client.sent_at).total_seconds(),
-            queue_reports=client.queue_reports,
-            oldest_report_at=client.oldest_report_at,
+
+def _corrected(report: Measurement, offset_s: float, now: datetime) -> Measurement:
+    if not offset_s and now - _OLDEST <= report.started_at <= now:
+        return report  # nearly all
+    started_at = report.started_at + timedelta(seconds=offset_s)
+    if started_at > now + timedelta(minutes=5):
+        raise InvalidInputError(
+            f"started_at is {report.started_at.isoformat()}, which lies in the future: send "
+            "sent_at, the time of the client's clock, along with the reports"
         )
+    if started_at < now - _OLDEST:
+        raise InvalidInputError(
+            f"started_at is {report.started_at.isoformat()}, wanted one of the last "
+            f"{_OLDEST.days} days"
+        )
+    return replace(report, started_at=min(started_at, now), received_at=now)
+
+
+def _seen(site_id: str, client: ClientState, now: datetime) -> ClientSeen:
+    return ClientSeen(
+        site_id=site_id,
+        client_id=client.client_id,
+        last_seen_at=now,
+        clock_offset_s=None if client.sent_at is None else (now - client.sent_at).total_seconds(),
+        queue_reports=client.queue_reports,
+        oldest_report_at=client.oldest_report_at,
+    )
