@@ -16,7 +16,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -102,7 +102,7 @@ async def _main() -> None:
     hanging = asyncio.create_task(walls.hang())
     while await lines.readline():
         seen, walls.seen = walls.seen, Seen()
-        print(json.dumps(asdict(seen)), flush=True)
+        print(json.dumps(vars(seen)), flush=True)
     hanging.cancel()
     await asyncio.gather(hanging, return_exceptions=True)
 

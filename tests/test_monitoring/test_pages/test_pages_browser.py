@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from datetime import timedelta
@@ -87,6 +88,24 @@ def test_somebody_signs_in_and_comes_to_the_page_that_was_asked_for(
     page.open(f"{served.url}/admin")
     assert page.ask("location.pathname") == "/sign-in"
     assert page.errors == []
+
+
+def test_who_failed_too_often_reads_how_long_to_wait(served: Served, page: Page) -> None:
+    page.open(f"{served.url}/sign-in")
+    refused = {
+        "title": "Quá nhiều yêu cầu",
+        "code": "busy",
+        "detail": "too many failed attempts to sign in",
+        "wait": "Hãy thử lại sau 84 giây.",
+    }
+    page.ask(
+        f"(() => {{ window.fetch = async () => new Response({json.dumps(json.dumps(refused))}, "
+        "{ status: 429 }); })()"
+    )
+    fill_in(page, person_id="lan", password="wrong")
+    press(page, "main button")
+    told = wait_for(page, "document.querySelector('[role=alert]').textContent")
+    assert told == "Quá nhiều yêu cầu. Hãy thử lại sau 84 giây."
 
 
 def test_the_verdict_shows_before_saving_and_changes_as_measurements_arrive(
