@@ -1,61 +1,105 @@
-"""What the chance of service costs beside the levels that it is made from.
+"""What the stage of layers costs beside what it cost with one deviation laid on SINR.
 
 python -m pytest benchmarks/test_chance_speed.py -m benchmark -s
 
-Both parts run in turn, several times, on the same tiles: adding the cells of sweeps (antenna
-gains, sorting of sites), the medians, and the chance. CPU time of the thread, so that other work
-on the machine does not count.
+The commit before the chance of service is checked out beside, into a temporary folder, and both
+trees make the layers of the same sweeps in turn, round by round in one run. CPU time, so that
+other work on the machine counts little. Needs the history of the repository (`git fetch
+--unshallow` in a shallow clone) and `../shared`.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
+from terrain import SHARED
 
-from lensong.coverage import layer_tiles
-from lensong.coverage.layer_model import LayerModel
-from lensong.coverage.layer_tiles import Tile
-from lensong.coverage.service import DEFAULT_SERVICES
-from lensong.coverage.shadowing import Shadowing
-from tests.test_coverage.test_chance import dense
-from tests.test_coverage.test_layers import GRID, HANDSET
+ROOT = Path(__file__).resolve().parents[1]
+BEFORE = "0dce591"
+PARTS = ("coverage", "propagation", "gis_data", "monitoring", "cli")
+ROUNDS = 7
 
 
-def cpu_s(work: Callable[[], object]) -> float:
-    began = time.thread_time()
-    work()
-    return time.thread_time() - began
+@pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The tree as it was before, removed in the end."""
+    tree = tmp_path_factory.mktemp("before") / "tree"
+    made = subprocess.run(
+        ["git", "-C", ROOT, "worktree", "add", "--detach", "--quiet", tree, BEFORE],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if made.returncode:
+        pytest.skip(f"no commit {BEFORE} in this checkout: {made.stderr.strip()}")
+    yield tree
+    subprocess.run(["git", "-C", ROOT, "worktree", "remove", "--force", tree], check=True)
+
+
+def stage(tree: Path, task: str, *rest: str) -> tuple[list[str], dict[str, str]]:
+    script = str(Path(__file__).with_name("layers_stage.py"))
+    path = os.pathsep.join(str(tree / part) for part in PARTS)
+    # -P: the folder of the script holds names of the standard library's kind
+    return [sys.executable, "-P", script, task, str(SHARED), *rest], os.environ | {
+        "PYTHONPATH": path
+    }
+
+
+@contextmanager
+def running(tree: Path, *rest: str) -> Iterator[subprocess.Popen[str]]:
+    command, env = stage(tree, "run", *rest)
+    with subprocess.Popen(
+        command, env=env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        yield process
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+def answer(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    line = process.stdout.readline().strip()
+    if not line:
+        raise RuntimeError("a tree ended before its time; its message stands above")
+    return line
 
 
 @pytest.mark.benchmark
-@pytest.mark.parametrize("masts", [3, 12, 40])
-def test_chance_beside_levels(masts: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    network, rides = dense(masts)
-    model = LayerModel.build(GRID.crs, network, HANDSET, DEFAULT_SERVICES, Shadowing(sigma_db=8.06))
-
-    def levels() -> Tile:
-        tile = Tile(row0=0, col0=0, rows=GRID.rows, cols=GRID.cols)
-        for indices, sweep in rides:
-            tile.add(sweep, indices, model)
-        return tile
-
-    judge = layer_tiles.judge_services
-    filled = levels()
-    filled.layers(model)  # compiled
-    adding, medians, chance = [], [], []
-    for _ in range(5):
-        adding.append(cpu_s(levels))
-        monkeypatch.setattr(layer_tiles, "judge_services", lambda *_: None)
-        medians.append(cpu_s(lambda: filled.layers(model)))
-        monkeypatch.setattr(layer_tiles, "judge_services", judge)
-        chance.append(cpu_s(lambda: filled.layers(model)) - medians[-1])
-    pixel_us = 1e6 / (GRID.rows * GRID.cols)
-    add, median, draw = (pixel_us * float(np.min(t)) for t in (adding, medians, chance))
+@pytest.mark.parametrize("operators", ["own", "all"])
+def test_layers_beside_those_of_the_tree_before(
+    before: Path, tmp_path: Path, operators: str
+) -> None:
+    if not SHARED.exists():
+        pytest.skip("../shared is not beside the checkout")
+    masts = "20"
+    sweeps = str(tmp_path / "sweeps.npz")
+    command, env = stage(ROOT, "make", sweeps, masts, operators)
+    subprocess.run(command, env=env, check=True)
+    times: dict[Path, list[float]] = {before: [], ROOT: []}
+    with ExitStack() as stack:
+        trees = {
+            tree: stack.enter_context(running(tree, sweeps, masts, operators)) for tree in times
+        }
+        for process in trees.values():
+            assert answer(process) == "ready"
+        for _ in range(ROUNDS):
+            for tree, process in trees.items():
+                assert process.stdin is not None
+                process.stdin.write("\n")
+                process.stdin.flush()
+                times[tree].append(float(answer(process)))
+    ratio = np.array(times[ROOT]) / np.array(times[before])
+    whose = "operators as listed" if operators == "own" else "one operator"
     print(
-        f"\n{masts} masts, {len(network.cells)} cells: adding {add:.1f} us a pixel, medians "
-        f"{median:.1f}, chance {draw:.1f}: the chance makes it "
-        f"{(add + median + draw) / (add + median):.2f} times as dear"
+        f"\n{masts} masts, 8 km, {whose}: "
+        f"before {min(times[before]):.2f} CPU-s, now {min(times[ROOT]):.2f} CPU-s, "
+        f"{min(times[ROOT]) / min(times[before]):.2f} times as dear (rounds {ratio.min():.2f} to "
+        f"{ratio.max():.2f})"
     )

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lensong.propagation.itm import area
+from lensong.propagation.itm_setting import MODES
 from lensong.propagation.p452 import basic_transmission_loss_db as p452_loss_db
 from lensong.propagation.p530 import MicrowaveHop, rain_attenuation_db
 from lensong.propagation.p1812 import PathProfile
@@ -30,6 +31,28 @@ def test_terrestrial_clutter_is_the_lesser_of_here_and_2_km() -> None:
 def test_no_terrestrial_clutter_exceeds_that_at_2_km(percent: float, freq: float) -> None:
     loss = terrestrial_clutter_loss_db(KM, freq_mhz=freq, location_percent=percent)
     assert np.all(loss <= loss[KM == 2000.0] + 1e-12)
+
+
+@pytest.mark.parametrize("percent", [1.0, 10.0, 50.0])
+def test_terrestrial_clutter_grows_up_to_2_km_and_stays(percent: float) -> None:
+    # at 90 and 99 % the formula's deviation falls faster with distance than its median grows
+    km = np.geomspace(0.25, 100.0, 400)
+    for freq in (500.0, 1800.0, 3500.0, 26_000.0, 67_000.0):
+        loss = terrestrial_clutter_loss_db(km * 1e3, freq_mhz=freq, location_percent=percent)
+        assert (np.diff(loss) >= -1e-12).all()
+        assert (loss[km >= 2.0] == loss[-1]).all()
+
+
+@pytest.mark.parametrize("percent", [1.0, 10.0, 50.0, 90.0, 99.0])
+def test_slant_clutter_falls_with_elevation(percent: float) -> None:
+    steeper = np.linspace(0.0, 60.0, 121)  # near the zenith the formula turns by up to 0.02 dB
+    for freq in (10_000.0, 28_000.0, 67_000.0):
+        slant = slant_clutter_loss_db(steeper, freq_mhz=freq, location_percent=percent)
+        down = down_looking_clutter_loss_db(
+            2000.0, steeper, freq_mhz=freq, location_percent=percent
+        )
+        assert (np.diff(slant) <= 1e-9).all()
+        assert (np.diff(down) <= 1e-9).all()
 
 
 @given(
@@ -82,9 +105,38 @@ def test_more_time_never_loses_less_over_a_profile(lower: float, upper: float, s
         assert low <= high + 1e-6, model.__module__
 
 
+@pytest.mark.parametrize("time_percent", [1.0, 10.0, 50.0])
+def test_more_places_never_lose_less_over_a_profile(time_percent: float) -> None:
+    distance = np.arange(0.0, 20_001.0, 250.0)
+    ground = 500.0 + 60.0 * np.sin(distance / 900.0)
+    profile = PathProfile.over_land(distance, ground)
+    losses = [
+        p1812_loss_db(
+            profile,
+            freq_mhz=1800.0,
+            tx_height_agl_m=30.0,
+            rx_height_agl_m=1.5,
+            tx_lat_deg=22.0,
+            tx_lon_deg=103.0,
+            rx_lat_deg=22.0,
+            rx_lon_deg=103.1,
+            delta_n_per_km=44.0,
+            n0=365.5,
+            time_percent=time_percent,
+            location_percent=percent,
+            location_sigma_db=5.5,
+        )
+        for percent in (1.0, 10.0, 50.0, 90.0, 99.0)
+    ]
+    assert (np.diff(losses) >= 0.0).all()
+    # P.1812-7 section 4.10: the quantile of a normal variable around the median
+    assert losses[4] - losses[2] == pytest.approx(2.326 * 5.5, abs=0.01)
+
+
+@pytest.mark.parametrize("mode", MODES)
 @given(lower=SHARES, upper=SHARES, distance=st.floats(1e3, 3e5), which=st.integers(0, 2))
 def test_more_of_anything_never_loses_less_by_itm(
-    lower: float, upper: float, distance: float, which: int
+    mode: str, lower: float, upper: float, distance: float, which: int
 ) -> None:
     name = ("time_percent", "location_percent", "situation_percent")[which]
     low, high = (
@@ -95,6 +147,7 @@ def test_more_of_anything_never_loses_less_by_itm(
             tx_height_agl_m=30.0,
             rx_height_agl_m=1.5,
             n0=301.0,
+            mode=mode,
             time_percent=percent if name == "time_percent" else 50.0,
             location_percent=percent if name == "location_percent" else 50.0,
             situation_percent=percent if name == "situation_percent" else 50.0,

@@ -14,7 +14,7 @@ from lensong.coverage.link_budget import CellBudget, cell_budget
 from lensong.coverage.network import Carrier, Network, Technology, operator_key
 from lensong.coverage.rates import ShannonCurve
 from lensong.coverage.service import Handset, Service
-from lensong.coverage.shadowing import Shadowing, normal_table, site_numbers
+from lensong.coverage.shadowing import Shadowing, site_numbers
 from lensong.coverage.spectrum import disturbance_weight
 from lensong.propagation.errors import InvalidInputError
 from lensong.propagation.types import BoolArray, Float32Array, FloatArray, IntArray
@@ -63,18 +63,19 @@ class CellArrays:
     budgets: tuple[CellBudget, ...]
     level_offset_db: FloatArray
     load_weight: FloatArray
-    boost_db: FloatArray
     boost: FloatArray
     load: FloatArray
     noise_mw: FloatArray
     downlink_hz: FloatArray
     downlink_layers: IntArray
-    uplink_snr_offset_db: FloatArray
     uplink_snr_offset: FloatArray
     uplink_block_hz: FloatArray
     uplink_blocks: IntArray
     azimuth_deg: FloatArray
-    tilt_deg: FloatArray
+    sin_azimuth: FloatArray
+    cos_azimuth: FloatArray
+    sin_tilt: FloatArray
+    cos_tilt: FloatArray
     radius_m: FloatArray
     site: IntArray
     pattern: IntArray
@@ -95,22 +96,25 @@ class CellArrays:
         boost_db = _floats(b.boost_db for b in budgets)
         load = _floats(b.load for b in budgets)
         offset_db = _floats(b.uplink_snr_offset_db for b in budgets)
+        azimuth_deg = _floats(c.azimuth_deg for c in network.cells)
+        tilt_rad = np.deg2rad(_floats(c.mechanical_downtilt_deg for c in network.cells))
         return cls(
             budgets=budgets,
             level_offset_db=_floats(b.level_offset_db for b in budgets),
             load_weight=load / db_to_ratio(boost_db),
-            boost_db=boost_db,
             boost=db_to_ratio(boost_db),
             load=load,
             noise_mw=dbm_to_mw(_floats(b.noise_dbm for b in budgets)),
             downlink_hz=_floats(b.downlink_hz for b in budgets),
             downlink_layers=_ints(b.downlink_layers for b in budgets),
-            uplink_snr_offset_db=offset_db,
             uplink_snr_offset=db_to_ratio(offset_db),
             uplink_block_hz=_floats(b.uplink_block_hz for b in budgets),
             uplink_blocks=_ints(b.uplink_blocks for b in budgets),
-            azimuth_deg=_floats(c.azimuth_deg for c in network.cells),
-            tilt_deg=_floats(c.mechanical_downtilt_deg for c in network.cells),
+            azimuth_deg=azimuth_deg,
+            sin_azimuth=np.sin(np.deg2rad(azimuth_deg)),
+            cos_azimuth=np.cos(np.deg2rad(azimuth_deg)),
+            sin_tilt=np.sin(tilt_rad),
+            cos_tilt=np.cos(tilt_rad),
             radius_m=_floats(c.radius_m for c in network.cells),
             site=site_numbers(network),
             pattern=_ints(pattern),
@@ -199,8 +203,6 @@ class LayerModel:
     turn_deg: dict[str, float]
     shadowing: Shadowing
     draws: Float32Array
-    chances: Float32Array
-    table: FloatArray
     downlink_curve: tuple[float, float, float]
     uplink_curve: tuple[float, float, float]
 
@@ -245,8 +247,6 @@ class LayerModel:
             turn_deg=meridian_convergence_deg(crs, network),
             shadowing=shadowing,
             draws=shadowing.draws,
-            chances=shadowing.chances,
-            table=normal_table(),
             # The phone's modulation is the same for all cells, and so are the curves.
             downlink_curve=_curve(cells.budgets[0].downlink_curve),
             uplink_curve=_curve(cells.budgets[0].uplink_curve),

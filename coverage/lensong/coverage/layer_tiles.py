@@ -32,12 +32,12 @@ class OperatorTile:
 
     Parameters
     ----------
-    code, level_dbm, others_mw : shape (carriers, rows, cols, sites)
-        Strongest cell of each site, its level, and the power by which the site's other cells
+    code, level_mw, others_mw : shape (carriers, rows, cols, sites)
+        Strongest cell of each site, its RSRP, and the power by which the site's other cells
         disturb; the strongest site first, code 0 where there is none.
     rest_mw : shape (carriers, rows, cols)
         Power of the sites that are not listed.
-    second, second_dbm : shape (carriers, rows, cols)
+    second, second_mw : shape (carriers, rows, cols)
         The second strongest cell, of whatever site.
     diffraction_cdb, terrain_cdb : shape (carriers, rows, cols)
         Obstacles on the way to the strongest cell [0.01 dB].
@@ -46,11 +46,11 @@ class OperatorTile:
     """
 
     code: UInt16Array
-    level_dbm: Float32Array
+    level_mw: Float32Array
     others_mw: Float32Array
     rest_mw: Float32Array
     second: UInt16Array
-    second_dbm: Float32Array
+    second_mw: Float32Array
     diffraction_cdb: UInt16Array
     terrain_cdb: UInt16Array
     sweeps: list[int]
@@ -61,11 +61,11 @@ class OperatorTile:
         flat, deep = (carriers, rows, cols), (carriers, rows, cols, 1)
         return cls(
             code=np.zeros(deep, np.uint16),
-            level_dbm=np.zeros(deep, np.float32),
+            level_mw=np.zeros(deep, np.float32),
             others_mw=np.zeros(deep, np.float32),
             rest_mw=np.zeros(flat, np.float32),
             second=np.zeros(flat, np.uint16),
-            second_dbm=np.zeros(flat, np.float32),
+            second_mw=np.zeros(flat, np.float32),
             diffraction_cdb=np.zeros(flat, np.uint16),
             terrain_cdb=np.zeros(flat, np.uint16),
             sweeps=[0] * carriers,
@@ -76,9 +76,9 @@ class OperatorTile:
         self.sweeps[carrier] += 1
         depth = self.code.shape[3]
         if self.sweeps[carrier] > depth and depth < MOST_LISTED:
-            wide = ((0, 0), (0, 0), (0, 0), (0, 1))
+            wide = ((0, 0), (0, 0), (0, 0), (0, min(2 * depth, MOST_LISTED) - depth))
             self.code = np.pad(self.code, wide)
-            self.level_dbm = np.pad(self.level_dbm, wide)
+            self.level_mw = np.pad(self.level_mw, wide)
             self.others_mw = np.pad(self.others_mw, wide)
 
     def copy(self) -> OperatorTile:
@@ -177,10 +177,11 @@ class Tile:
                 float(sweep.mast_row - self.row0), float(sweep.mast_col - self.col0),
                 float(sweep.cell_m), model.turn_deg[network.cells[together[0]].mast_id],
                 _codes(together, model), cells.level_offset_db, cells.load_weight,
-                cells.azimuth_deg, cells.tilt_deg, cells.radius_m, cells.pattern, cells.site,
+                cells.azimuth_deg, cells.sin_azimuth, cells.cos_azimuth, cells.sin_tilt,
+                cells.cos_tilt, cells.radius_m, cells.pattern, cells.site,
                 cells.cuts_db, cells.gain_dbi, cells.max_loss_db,
-                kept.code[carrier], kept.level_dbm[carrier], kept.others_mw[carrier],
-                kept.rest_mw[carrier], kept.second[carrier], kept.second_dbm[carrier],
+                kept.code[carrier], kept.level_mw[carrier], kept.others_mw[carrier],
+                kept.rest_mw[carrier], kept.second[carrier], kept.second_mw[carrier],
                 kept.diffraction_cdb[carrier], kept.terrain_cdb[carrier],
             )  # fmt: skip
 
@@ -208,31 +209,32 @@ def _codes(indices: Sequence[int], model: LayerModel) -> NDArray[np.uint16]:
 
 def _fold(kept: OperatorTile, name: str, model: LayerModel, into: TileLayers) -> None:
     cells, operator = model.cells, model.operators[name]
-    rows, cols = into.best.shape[1:]
+    technologies, rows, cols = into.best.shape
     level = np.full((rows, cols), NO_LEVEL_CDBM, np.int16)
     own_probability = np.zeros((len(model.services), rows, cols), np.float32)
     own_reason = np.full(own_probability.shape, REASONS.index("no_cell"), np.uint8)
     fold_medians(
-        kept.code, kept.level_dbm, kept.others_mw, kept.rest_mw, kept.second, kept.second_dbm,
+        kept.code, kept.level_mw, kept.others_mw, kept.rest_mw, kept.second, kept.second_mw,
         operator.technology, operator.band, operator.overlap_share,
-        cells.load_weight, cells.noise_mw, cells.boost_db, cells.load,
+        cells.load_weight, cells.noise_mw, cells.boost, cells.load,
         cells.downlink_hz, cells.downlink_layers,
-        cells.uplink_snr_offset_db, cells.uplink_block_hz, cells.uplink_blocks,
+        cells.uplink_snr_offset, cells.uplink_block_hz, cells.uplink_blocks,
         model.downlink_curve, model.uplink_curve, model.aggregate,
+        np.empty((4, max(operator.carriers, technologies))), np.empty(technologies, np.int64),
         into.best, into.second, into.overlap, into.rsrp_dbm, into.second_dbm, into.rsrq_db,
         into.sinr_db, into.downlink_mbps, into.uplink_mbps, into.band_cdbm, level,
     )  # fmt: skip
     shadowing = model.shadowing
     judge_services(
-        kept.code, kept.level_dbm, kept.others_mw, kept.rest_mw,
+        kept.code, kept.level_mw, kept.others_mw, kept.rest_mw,
         kept.diffraction_cdb, kept.terrain_cdb, operator.overlap_share,
         operator.carries, operator.in_scope, operator.scope_row, operator.also_row,
         cells.site, cells.load_weight, cells.boost, cells.noise_mw,
         model.required_sinr, model.required_level_mw, model.attach_mw,
         model.wanted, model.need_uplink_mbps, cells.uplink_snr_offset,
         cells.uplink_block_hz, cells.uplink_blocks, model.uplink_curve,
-        model.aggregate, float(shadowing.sigma_db), shadowing.common_nepers,
-        shadowing.rest_factor, model.draws, model.chances, model.table,
+        model.aggregate, shadowing.sigma_nepers, shadowing.apart_nepers,
+        shadowing.common_nepers, shadowing.rest_factor, model.draws,
         into.probability, into.limiting, into.reason, own_probability, own_reason,
     )  # fmt: skip
     into.level_cdbm[name] = level

@@ -142,11 +142,11 @@ class Layers:
     def _count(self, tile: Tile, name: str, people: FloatArray | None, model: LayerModel) -> None:
         """Add up where each cell is the strongest of its carrier, strong enough for a phone."""
         kept = tile.operators[name]
-        floor_dbm = min((s.min_rsrp_dbm for s in model.services), default=-np.inf)
+        floor_mw = float(model.attach_mw.min()) if model.attach_mw.size else 0.0
         count = self.footprint_px.size + 1
         for carrier in range(kept.code.shape[0]):
             lead = np.where(
-                kept.level_dbm[carrier, :, :, 0] >= floor_dbm, kept.code[carrier, :, :, 0], 0
+                kept.level_mw[carrier, :, :, 0] >= floor_mw, kept.code[carrier, :, :, 0], 0
             ).ravel()
             self.footprint_px[:] += np.bincount(lead, minlength=count)[1:]
             if people is not None:

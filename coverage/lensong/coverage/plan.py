@@ -296,10 +296,10 @@ def _assumptions(
         f"Path loss is the median of {propagation.model}; around it the level scatters by "
         f"{propagation.total_sigma_db:.1f} dB (locations {propagation.location_sigma_db:g} dB, "
         f"model {propagation.model_sigma_db:g} dB). All cells of one site share that scatter; two "
-        f"sites have a correlation of {propagation.shadowing_correlation:g} (3GPP TR 36.814, "
-        "table A.2.1.1-1). The phone takes the strongest cell of each carrier as it then is. A "
-        "place is served where both directions hold on one of its operator's carriers with the "
-        f"probability of the service ({chances}).",
+        f"sites have a correlation of {propagation.shadowing_correlation:g} (0.5 is that of the "
+        "SEAMCAT Handbook, section 9.11). The phone takes the strongest cell of each carrier as it "
+        "then is. A place is served where both directions hold on one of its operator's carriers "
+        f"with the probability of the service ({chances}).",
         "The downlink rate is what one more phone gets in the resource blocks that the cell's "
         "load leaves free; the uplink rate is that of the number of granted resource blocks "
         "that suits the phone's power. The uplink has the path loss of the downlink frequency.",

@@ -25,7 +25,7 @@ from functools import cache
 import numpy as np
 from pyproj import Transformer
 from scipy.spatial import cKDTree
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 from scipy.stats import qmc
 
 from lensong.coverage.network import Network
@@ -33,12 +33,9 @@ from lensong.propagation.errors import OutOfRangeError
 from lensong.propagation.types import Float32Array, FloatArray, IntArray
 
 __all__ = [
-    "CHANCE_BITS",
-    "CHANCE_OCTAVES",
     "MOST_SITES",
     "SITE_CORRELATION",
     "Shadowing",
-    "normal_table",
     "site_numbers",
     "sites_of_masts",
 ]
@@ -46,22 +43,16 @@ __all__ = [
 SITE_CORRELATION = 0.5
 """Correlation of the shadowing of two sites.
 
-3GPP TR 36.814, table A.2.1.1-1, as ETSI TR 101 112 (UMTS 30.03) before it: 0.5 between sites, 1.0
-between the sectors of one site.
+SEAMCAT Handbook (CEPT), section 9.11 "Pathloss correlation", equations 64 and 65: most LTE studies
+assume 0.5 between sites, and 1 between the sectors of one site.
 """
 
 MOST_SITES = 10
 """Sites whose shadowing is drawn at one pixel; weaker ones disturb as one sum."""
 
-CHANCE_BITS = 6
-CHANCE_OCTAVES = 40
-"""Steps in every octave, and octaves to either side of 1, of the table of chances."""
-
 _DRAWS = 64
 _SEED = 20_260
 _SAME_SITE_M = 50.0
-_PHI_STEP = 1.0 / 64.0
-_PHI_REACH = 6.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +81,7 @@ class Shadowing:
         """Return the deviation of ``w`` by the number of sites, entry 0 unused [neper of power]."""
         sites = np.maximum(np.arange(MOST_SITES + 1), 1)
         share = self.correlation + (1.0 - self.correlation) / sites
-        return np.asarray(self._nepers * np.sqrt(share), dtype=np.float64)
+        return np.asarray(self.sigma_nepers * np.sqrt(share), dtype=np.float64)
 
     @property
     def rest_factor(self) -> FloatArray:
@@ -99,38 +90,35 @@ class Shadowing:
         Their sum is let rise and fall with ``w`` alone; the factor makes up for the part of the
         scatter, and so of the mean power, that ``w`` lacks.
         """
-        return np.asarray(np.exp(0.5 * (self._nepers**2 - self.common_nepers**2)), dtype=np.float64)
+        return np.asarray(
+            np.exp(0.5 * (self.sigma_nepers**2 - self.common_nepers**2)), dtype=np.float64
+        )
 
     @property
     def draws(self) -> Float32Array:
         """Return ``exp(y_i)``, shape (MOST_SITES + 1, MOST_SITES, draws), by the number of sites.
 
-        The first draws of a set are spread evenly by themselves.
+        The first draws of a set are spread evenly by themselves. The strongest sites come first,
+        and the first dimension, which is spread best, sets the first site against all others, the
+        second one the second site against those after it, and so on.
         """
         points = _points()
-        scale = self._nepers * np.sqrt(1.0 - self.correlation)
-        table = np.ones((MOST_SITES + 1, *points.shape[::-1]), dtype=np.float32)
-        for n in range(1, MOST_SITES + 1):
-            z = points[:, :n]
-            table[n, :n] = np.exp(scale * (z - z.mean(axis=1, keepdims=True))).T
+        scale = self.sigma_nepers * np.sqrt(1.0 - self.correlation)
+        table = np.ones((MOST_SITES + 1, MOST_SITES, points.shape[0]), dtype=np.float32)
+        for n in range(2, MOST_SITES + 1):
+            nepers = scale * points[:, : n - 1] @ _against_those_after(n)
+            table[n, :n] = np.exp(np.clip(nepers, -60.0, 60.0)).T  # in reach of float32
         return table
 
     @property
-    def chances(self) -> Float32Array:
-        """Return the chance that ``exp(w)`` times a power reaches 1, by the number of sites.
-
-        Shape (MOST_SITES + 1, places): powers from ``2**-CHANCE_OCTAVES`` to ``2**CHANCE_OCTAVES``
-        with ``2**CHANCE_BITS`` equal steps in every octave.
-        """
-        steps = 1 << CHANCE_BITS
-        octave, step = np.divmod(np.arange(2 * CHANCE_OCTAVES * steps + 2), steps)
-        log_power = np.log(2.0) * (octave - CHANCE_OCTAVES) + np.log1p(step / steps)
-        deviation = np.maximum(self.common_nepers, 1e-9)[:, np.newaxis]
-        return np.asarray(ndtr(log_power / deviation), dtype=np.float32)
+    def sigma_nepers(self) -> float:
+        """Return the deviation of a level [neper of power]."""
+        return self.sigma_db * float(np.log(10.0)) / 10.0
 
     @property
-    def _nepers(self) -> float:
-        return self.sigma_db * float(np.log(10.0)) / 10.0
+    def apart_nepers(self) -> float:
+        """Return the deviation of the ratio of two sites' levels [neper of power]."""
+        return self.sigma_nepers * float(np.sqrt(2.0 * (1.0 - self.correlation)))
 
 
 def sites_of_masts(network: Network) -> dict[str, int]:
@@ -162,16 +150,25 @@ def sites_of_masts(network: Network) -> dict[str, int]:
     return {mast.mast_id: root(int(rank[k])) for k, mast in enumerate(network.masts)}
 
 
-def normal_table() -> FloatArray:
-    """Return the normal distribution at steps of 1/64 from -6 to 6, for kernels to read."""
-    x = np.arange(-_PHI_REACH, _PHI_REACH + 0.5 * _PHI_STEP, _PHI_STEP)
-    return np.asarray(ndtr(x), dtype=np.float64)
-
-
 @cache
 def _points() -> FloatArray:
-    uniform = qmc.Sobol(MOST_SITES, scramble=True, rng=_SEED).random(_DRAWS)
-    return np.asarray(ndtri(uniform), dtype=np.float64)
+    """Return normal points, shape (draws, MOST_SITES - 1), of mean 0 and without correlation."""
+    uniform = qmc.Sobol(MOST_SITES - 1, scramble=True, rng=_SEED).random(_DRAWS)
+    points = ndtri(uniform)
+    points -= points.mean(axis=0)
+    root = np.linalg.cholesky(points.T @ points / _DRAWS)
+    return np.asarray(np.linalg.solve(root, points.T).T, dtype=np.float64)
+
+
+def _against_those_after(sites: int) -> FloatArray:
+    """Return the basis of what sums to 0 in which row ``k`` sets ``k`` against all after it."""
+    basis = np.zeros((sites - 1, sites))
+    for k in range(sites - 1):
+        after = sites - 1 - k
+        basis[k, k] = 1.0
+        basis[k, k + 1 :] = -1.0 / after
+        basis[k] *= np.sqrt(after / (after + 1.0))
+    return basis
 
 
 def site_numbers(network: Network) -> IntArray:

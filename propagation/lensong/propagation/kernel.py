@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from numba import njit
 
-__all__ = ["kernel"]
+__all__ = ["kernel", "untyped_kernel"]
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -26,3 +26,7 @@ def kernel(function: Function) -> Function:
     """
     compiled: Function = njit(**_OPTIONS)(function)
     return compiled
+
+
+untyped_kernel: Any = kernel
+"""The same for a function whose many arrays carry no types; mypy leaves its calls alone."""
