@@ -148,8 +148,8 @@ class PropagationSettings:
             )
         return (
             f"Trees and houses count from {self.terminal_clearing_m:g} m from an antenna or a "
-            "phone on (propagation.terminal_clearing_m; 50 m is that of ITU-R P.452-18 section "
-            "3.2).",
+            "phone on (propagation.terminal_clearing_m; 50 m is that of ITU-R P.452-18 "
+            "eq. (6e)).",
         )
 
 

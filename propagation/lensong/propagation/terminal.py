@@ -5,11 +5,13 @@ a phone would stand one cell away: 15 m on one grid, 100 m on another. Here clut
 clearing to either end does not count, and where it stands at the rim of the clearing one more
 point of the surface stands exactly there. ITU-R P.1812 leaves out the clutter of the two ends
 alone and says nothing of the distance between samples; the distance of 50 m is that of ITU-R
-P.452, whose diffraction is the same.
+P.452, whose diffraction is the same: it is how its validation profiles are prepared, and crc-covlib
+gives its equation (6e) so.
 
 References
 ----------
-.. [1] Recommendation ITU-R P.452-18, 2023, §3.2: clutter within 50 m of a terminal does not count.
+.. [1] Recommendation ITU-R P.452-18, 2023, eq. (6e): points nearer than 50 m to a terminal
+   have no clutter.
 .. [2] Recommendation ITU-R P.1812-7, 2023, Annex 1 §3.2: the ends of the profile have no clutter.
 """
 
@@ -28,7 +30,7 @@ __all__ = [
 ]
 
 TERMINAL_CLEARING_M = 50.0
-"""Clutter nearer than this to an antenna does not count [m], ITU-R P.452-18 §3.2."""
+"""Clutter nearer than this to an antenna does not count [m], ITU-R P.452-18 eq. (6e)."""
 LONGEST_CLEARING_M = 500.0
 ROUNDING_M = 1e-6
 """What rounding may take off a point that stands exactly at the rim [m]."""
