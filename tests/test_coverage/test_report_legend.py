@@ -14,6 +14,7 @@ from lensong.coverage.report.legend import (
     reason_legend,
     rsrp_breaks_dbm,
     rsrp_legend,
+    rsrq_legend,
     server_indices,
     sinr_legend,
 )
@@ -65,6 +66,12 @@ def test_rates_grow_in_lightness_for_colour_blind_readers_and_grey_print() -> No
         colours = rate_legend(DEFAULT_SERVICES, direction).colours
         lightness = [_luminance(c) for c in colours]
         assert lightness == sorted(lightness)
+
+
+def test_grey_print_tells_the_two_ends_of_the_level_apart() -> None:
+    for legend in (rsrp_legend(), sinr_legend(), rsrq_legend()):
+        poor, good = _luminance(legend.colours[0]), _luminance(legend.colours[-1])
+        assert (poor + 0.05) / (good + 0.05) > 1.8  # contrast as WCAG has it; it was 1.0
 
 
 def test_what_a_service_needs_is_a_threshold_of_the_rates() -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
 import pytest
-from shapely.geometry import MultiLineString
+from shapely.geometry import MultiLineString, box
 
-from lensong.coverage.report.map_data import map_lines
+from lensong.coverage.report.map_data import commune_lines, map_lines
 from lensong.coverage.results.write import write_result
 from tests.chromium import BINARY, chromium_page
 from tests.small_plan import CRS, make_small_plan_result, with_lines
@@ -57,6 +58,24 @@ def test_more_lines_than_the_page_bears_are_drawn_coarser() -> None:
     collection = map_lines(_network(60, 4_000), 30.0)
     assert 0 < len(json.dumps(collection)) <= 2_000_000
     assert len(collection["features"]) == 1
+
+
+def test_a_border_of_two_communes_is_drawn_once() -> None:
+    result = make_small_plan_result()
+    left, right = (
+        box(356_000, 2_466_000, 360_000, 2_474_000),
+        box(360_000.2, 2_466_000, 366_000, 2_474_000),
+    )
+    communes = gpd.GeoDataFrame(
+        {"commune": ["A", "B"], "commune_code": ["1", "2"], "province": "P"},
+        geometry=[left, right],
+        crs=CRS,
+    )
+    lines = commune_lines(replace(result, communes=communes))
+    drawn = gpd.GeoDataFrame.from_features(lines, crs=4326).to_crs(CRS).geometry
+    # both outlines without the border that they share (4 km + 6 km twice, 8 km three times)
+    assert drawn.length.sum() == pytest.approx(2 * 4_000 + 2 * 6_000 + 3 * 8_000, rel=1e-3)
+    assert commune_lines(replace(result, communes=None))["features"] == []
 
 
 @pytest.mark.browser

@@ -49,9 +49,10 @@ DOWNLINK_BREAKS_MBPS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 UPLINK_BREAKS_MBPS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 PROBABILITY_BREAKS_PERCENT = (5.0, 25.0, 50.0, 75.0, 95.0)
 
-# From poor to good. Levels run as engineers expect them; rates and probabilities grow in
-# lightness throughout, so that they survive colour blindness and grey print.
-_LEVELS = ("#c62828", "#ef7d1a", "#f9d84a", "#c3d941", "#5fb548", "#137a3a")
+# From poor to good. Levels run as engineers expect them, the good end darker than the poor one, so
+# that grey print tells the two apart; rates and probabilities grow in lightness throughout, so that
+# they survive colour blindness and grey print.
+_LEVELS = ("#d9352c", "#ef7d1a", "#f9d84a", "#c3d941", "#5fb548", "#0b4f26")
 _RATES = ("#440154", "#46327e", "#365c8d", "#277f8e", "#1fa187", "#4ac16d", "#a0da39", "#fde725")
 _PROBABILITIES = ("#ffffd9", "#d3eeb3", "#7fcdbb", "#2f9fc0", "#2465ab", "#152f70")
 _REASON_COLOURS = {

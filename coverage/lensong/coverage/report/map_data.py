@@ -11,7 +11,7 @@ import geopandas as gpd
 import numpy as np
 from rasterio.features import shapes
 from rasterio.transform import Affine
-from shapely import get_parts, length, line_merge, simplify, transform
+from shapely import get_parts, length, line_merge, simplify, transform, union_all
 from shapely.geometry import MultiLineString, box, mapping, shape
 from shapely.geometry.base import BaseGeometry
 
@@ -34,13 +34,14 @@ from lensong.gis_data.hillshade import hillshade
 from lensong.gis_data.pictures import palette_png_url, warp_to_mercator
 from lensong.propagation.types import Grid, UInt8Array
 
-__all__ = ["Geometry", "map_data", "map_lines", "plain_value", "village_rows"]
+__all__ = ["Geometry", "commune_lines", "map_data", "map_lines", "plain_value", "village_rows"]
 
 Geometry = dict[str, Any]  # GeoJSON, whose nesting no static type describes
 
 _PICTURE_SIDES_PX = (1600, 1250, 1000, 800, 640)
 _BUDGET_BYTES = 10_000_000  # of all pictures together; MapLibre itself adds about 1 MB
 _LINES_BUDGET_BYTES = 2_000_000
+_SAME_PLACE_M = 1.0  # corners this near to each other are one, in outlines drawn by hand
 _GREYS = [f"#{g:02x}{g:02x}{g:02x}" for g in np.linspace(128, 250, 255).astype(int).tolist()]
 
 
@@ -61,8 +62,8 @@ def map_data(result: PlanResult) -> dict[str, Any]:
     """Return everything the map needs, JSON-ready.
 
     Keys are ``base`` and ``layers`` (pictures with their corners), ``bounds_deg``, ``masts``,
-    ``communes``, ``gaps``, ``area``, ``footprints`` and ``lines`` (GeoJSON). Pictures shrink until
-    all of them fit into about 10 MB.
+    ``communes`` (where their names stand), ``commune_lines``, ``gaps``, ``area``, ``footprints``
+    and ``lines`` (GeoJSON). Pictures shrink until all of them fit into about 10 MB.
     """
     base, layers, corners = _pictures(result)
     grid = result.land.grid
@@ -73,6 +74,7 @@ def map_data(result: PlanResult) -> dict[str, Any]:
         "layers": layers,
         "masts": _masts(result),
         "communes": _communes(result),
+        "commune_lines": commune_lines(result),
         "gaps": _gaps(result),
         "footprints": _footprints(result),
         "area": _area(result),
@@ -271,11 +273,22 @@ def _communes(result: PlanResult) -> Geometry | None:
     if result.communes is None:
         return None
     names = result.communes[["commune"]].copy()
-    label = gpd.GeoSeries(
-        result.communes.geometry.representative_point(), crs=result.communes.crs
-    ).to_crs(4326)
+    places = result.communes.set_geometry(result.communes.geometry.representative_point())
+    label = places.geometry.to_crs(4326)
     names["lon_deg"], names["lat_deg"] = label.x.round(5), label.y.round(5)
-    return _geojson(result.communes, names, result.land.grid.cell_m)
+    return _geojson(places, names, result.land.grid.cell_m)
+
+
+def commune_lines(result: PlanResult) -> Geometry:
+    """Return the outlines of the communes, each once.
+
+    Neighbours have their border in common: drawn for both, the dashes of one fill the gaps of the
+    other.
+    """
+    rings = [] if result.communes is None else result.communes.geometry.boundary.to_numpy()
+    joined = line_merge(union_all(rings, grid_size=_SAME_PLACE_M))
+    lines = gpd.GeoDataFrame(geometry=list(get_parts(joined)), crs=result.land.grid.crs)
+    return _geojson(lines, lines[[]], result.land.grid.cell_m)
 
 
 def _gaps(result: PlanResult) -> Geometry:

@@ -208,8 +208,9 @@ def _vector_styles() -> dict[str, VectorStyle]:
             label_field="name",
             classes=tuple(_village_class(name) for name in CLASSES),
         ),
-        "communes": _outline("80,90,100,255", "0.4", "commune"),
-        "provinces": _outline("40,48,56,255", "0.8", ""),
+        # neighbours both draw their border: dashes would fill each other's gaps
+        "communes": _outline("91,74,138,255", "0.35", "commune"),
+        "provinces": _outline("59,44,102,255", "0.8", ""),
         files.LINES: VectorStyle(
             geometry="Line",
             class_field="kind",
@@ -304,7 +305,7 @@ def _line_class(kind: LineKind) -> VectorClass:
 def _outline(colour: str, width_mm: str, label_field: str) -> VectorStyle:
     symbol = {
         "style": "no",
-        "outline_style": "dash",
+        "outline_style": "solid",
         "outline_color": colour,
         "outline_width": width_mm,
         "outline_width_unit": "MM",

@@ -126,7 +126,10 @@ function keyEntries() {
       small(lineBox(LINES[kind].dash, LINES[kind].width, LINES[kind].colour), 22, 14),
       label || say(`lines.${kind}`),
     ]),
-    MAP.communes && [small(lineBox([6, 3], 1.4), 22, 14), say("map.communes")],
+    MAP.communes && [
+      small(lineBox([7.5, 4.5, 1.5, 4.5], 1.5, "#5b4a8a"), 22, 14),
+      say("map.communes"),
+    ],
   ].filter(Boolean);
 }
 

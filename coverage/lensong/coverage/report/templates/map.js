@@ -135,7 +135,7 @@ function mapStyle() {
       area: geo(MAP.area),
       lines: geo(MAP.lines),
       gaps: geo(MAP.gaps),
-      communes: geo(MAP.communes ?? EMPTY),
+      "commune-lines": geo(MAP.commune_lines),
       "commune-points": geo(communePoints()),
       footprints: geo(MAP.footprints),
       link: geo(EMPTY),
@@ -179,12 +179,11 @@ function mapStyle() {
       {
         id: "commune-line",
         type: "line",
-        source: "communes",
+        source: "commune-lines",
         paint: {
-          "line-color": "#2d3842",
-          "line-width": 1.3,
-          "line-dasharray": [5, 2.5],
-          "line-opacity": 0.8,
+          "line-color": "#5b4a8a",
+          "line-width": 1.5,
+          "line-dasharray": [5, 3, 1, 3],
         },
       },
       {
