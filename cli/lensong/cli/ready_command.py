@@ -102,7 +102,7 @@ def ready(
 
 
 def _start(text: str | None, zone: ZoneInfo) -> datetime:
-    from lensong.monitoring.lists.rows import moment
+    from lensong.monitoring.lists.times import moment
 
     return datetime.now(zone) if text is None else moment(text, zone)
 

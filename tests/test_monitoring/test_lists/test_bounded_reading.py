@@ -14,7 +14,8 @@ from lensong.monitoring.lists.calendars import parse_calendar
 from lensong.monitoring.lists.csv_lists import KnownPlaces
 from lensong.monitoring.lists.reader import ListReader
 from lensong.monitoring.lists.recurrence import Recurrence
-from lensong.monitoring.lists.rows import MOST_ROWS, KnownSessions, RowsError
+from lensong.monitoring.lists.rows import MOST_ROWS, KnownSessions
+from lensong.monitoring.lists.told import RowsError
 from lensong.monitoring.profiles import DEFAULT_PROFILES
 from lensong.monitoring.records import Commune, Province, Site
 from lensong.propagation.errors import DataError

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from icalendar import Calendar
 
-from lensong.monitoring.lists.calendars import HORIZON, parse_calendar
-from lensong.monitoring.lists.rows import MOST_ROWS, KnownSessions, RowsError
+from lensong.monitoring.lists.calendars import HORIZON, instance_uid, parse_calendar
+from lensong.monitoring.lists.rows import MOST_ROWS, KnownSessions
+from lensong.monitoring.lists.told import RowsError
 from lensong.monitoring.profiles import DEFAULT_PROFILES
 from lensong.monitoring.records import Commune, Site
 from lensong.propagation.errors import DataError
@@ -185,7 +186,7 @@ def test_profile_and_site_are_found_or_given_for_all() -> None:
         ({"DTEND": ":20261128T010000Z", "DTSTART": ":20261128T020000Z"}, ""),
         ({"DTEND": ":20261130T020001Z"}, ""),  # longer than a day
         ({"RRULE": "FREQ=MINUTELY"}, ""),
-        ({"RRULE": "FREQ=MONTHLY;BYDAY=MO;BYSETPOS=1"}, ""),
+        ({"RRULE": "FREQ=MONTHLY;BYSETPOS=1"}, ""),
         ({"RECURRENCE_ID": ";RANGE=THISANDFUTURE:20261128T020000Z"}, "RECURRENCE-ID"),
     ],
 )  # fmt: skip
@@ -249,6 +250,67 @@ def test_no_damage_makes_it_fail_otherwise(data: st.DataObject) -> None:
         whole[place : place + data.draw(st.integers(0, 4))] = data.draw(st.binary(max_size=4))
     with contextlib.suppress(DataError, RowsError):
         parse_calendar(bytes(whole), known())
+
+
+def test_one_dentist_does_not_stop_forty_sessions() -> None:
+    market = event(RRULE="FREQ=DAILY;COUNT=40")
+    dentist = event(UID="b", SUMMARY="Khám răng", LOCATION="Nha khoa", CATEGORIES=None)
+    holiday = event(UID="c", SUMMARY="Nghỉ", DTSTART=";VALUE=DATE:20261128", DTEND=None)
+    found = parse_calendar(calendar(dentist, market, holiday), known(), skip=True)
+    assert len(found.sessions) == 40
+    assert [(item.row, item.title, item.reason) for item in found.refused] == [
+        (1, "Khám răng", "no_site"),
+        (3, "Nghỉ", "whole_day"),
+    ]
+    assert found.series == {"a"}  # of the others nothing was called off
+
+
+def test_a_day_that_cannot_be_read_is_left_alone_in_its_series() -> None:
+    weekly = event(RRULE="FREQ=DAILY;COUNT=3")
+    odd = event(RECURRENCE_ID=":20261129T020000Z", DTSTART=":20261129T050000Z",
+                DTEND=":20261129T060000Z", LOCATION="Hà Nội")  # fmt: skip
+    found = parse_calendar(calendar(weekly, odd), known(), skip=True)
+    assert [item.session.starts_at for item in found.sessions] == [at(28, 2), at(30, 2)]
+    assert found.untouched == {instance_uid("a", at(29, 2))}
+
+
+def test_a_day_that_was_moved_stays_moved_when_it_is_over() -> None:
+    daily = event(RRULE="FREQ=DAILY;COUNT=3")
+    moved = event(RECURRENCE_ID=":20261130T020000Z", DTSTART=":20261128T060000Z",
+                  DTEND=":20261128T070000Z")  # fmt: skip
+    data = calendar(daily, moved)
+    assert sorted(starts(data)) == [at(28, 2), at(28, 6), at(29, 2)]
+    # that session is over, and its day of the series does not come back
+    assert starts(data, now=at(28, 8)) == [at(29, 2)]
+
+
+def test_lines_are_folded_anywhere() -> None:
+    whole = calendar(event())
+    folded = b"\r\n".join(
+        b"\r\n ".join(line[at : at + 5] for at in range(0, len(line), 5)) or line
+        for line in whole.split(b"\r\n")
+    )
+    assert folded.count(b"\r\n ") > 20
+    assert parse_calendar(folded, known()) == parse_calendar(whole, known())
+
+
+def test_floating_times_are_those_of_the_calendar_and_it_is_said() -> None:
+    floating = event(DTSTART=":20261128T090000", DTEND=":20261128T110000")
+    data = calendar(floating)
+    found = parse_calendar(data, known())
+    assert [(item.reason, item.values) for item in found.notes] == [
+        ("zone_of_service", {"zone": "Asia/Ho_Chi_Minh"})
+    ]
+    named = data.replace(b"VERSION", b"X-WR-TIMEZONE:Asia/Tokyo\r\nVERSION")
+    found = parse_calendar(named, known())
+    assert found.sessions[0].session.starts_at == datetime(2026, 11, 28, 0, 0, tzinfo=UTC)
+    assert [item.reason for item in found.notes] == ["zone_of_file"]
+    assert parse_calendar(calendar(event()), known()).notes == ()
+
+
+def test_a_profile_is_named_as_people_call_it() -> None:
+    (found,) = parse_calendar(calendar(event(CATEGORIES="Chợ,TikTok 720p")), known()).sessions
+    assert found.session.profile_code == "tiktok-720p30"
 
 
 # The API ----------------------------------------------------------------------------------------

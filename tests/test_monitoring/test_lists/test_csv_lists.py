@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import random
 import unicodedata
 from datetime import UTC, datetime, timedelta
@@ -12,8 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lensong.monitoring.lists.communes import parse_communes
 from lensong.monitoring.lists.csv_lists import KnownPlaces, parse_sessions, parse_sites
-from lensong.monitoring.lists.rows import MOST_ROWS, KnownSessions, RowsError, find_site, moment
+from lensong.monitoring.lists.rows import MOST_ROWS, KnownSessions, find_site
+from lensong.monitoring.lists.times import moment
+from lensong.monitoring.lists.told import RowsError
 from lensong.monitoring.lists.writing import sites_csv
 from lensong.monitoring.live.directory import Directory
 from lensong.monitoring.profiles import DEFAULT_PROFILES
@@ -214,7 +219,13 @@ def test_no_bytes_make_it_fail_otherwise(data: bytes) -> None:
 
 
 NAME = st.text(
-    st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"], max_codepoint=0x1FFFF), max_size=30
+    # a question mark within a word, or U+FFFD, is a letter that was destroyed
+    st.characters(
+        exclude_categories=["Cc", "Cs", "Zl", "Zp"],
+        max_codepoint=0x1FFFF,
+        exclude_characters="?\ufffd",
+    ),
+    max_size=30,
 ).map(lambda text: f"Chợ {text}x")
 
 
@@ -248,6 +259,145 @@ def test_exported_sites_are_imported_as_they_were(sites: list[Site]) -> None:
     assert [composed(site) for _, site in read.sites] == [composed(site) for site in sites]
 
 
+def refused(text: str, **places_known: Any) -> list[tuple[int, str, str]]:
+    found = parse_sites(text.encode(), places(**places_known), skip=True)
+    return [(item.row, item.title, item.reason) for item in found.refused]
+
+
+def test_what_is_fine_is_taken_although_others_are_not() -> None:
+    text = (
+        "name,commune_code,commune,province_code\nA,03390,,\nB,0,,\nC,03777,Mới,12\nD,03778,Hai,\n"
+    )
+    found = parse_sites(text.encode(), places(), skip=True)
+    assert [site.name for _, site in found.sites] == ["A", "C"]
+    assert [commune.code for commune in found.communes] == ["03777"]
+    assert refused(text) == [(3, "B", "unknown_commune"), (5, "D", "province_wanted")]
+    assert all(item.said("vi") != item.said("en") for item in found.refused)
+
+
+def test_a_commune_of_a_refused_row_does_not_come_along() -> None:
+    text = "name,commune_code,commune,province_code,province,lat,lon\nA,00001,Một,01,Mới,95,103\n"
+    found = parse_sites(text.encode(), places(), skip=True)
+    assert (found.sites, found.communes, found.provinces) == ((), (), ())
+
+
+def test_zeros_that_a_spreadsheet_dropped_are_noticed() -> None:
+    found = parse_sites("name,commune_code,commune\nA,3390,Bình Lư\n".encode(), places())
+    assert found.sites[0][1].commune_code == "03390"
+    assert [item.reason for item in found.notes] == ["zeros_added"]
+    # without a name that confirms it, it is asked about
+    assert refused("name,commune_code\nA,3390\n") == [(2, "A", "zeros_dropped")]
+    new = "name,commune_code,commune,province_code\nA,3777,Mới,12\n"
+    assert [item.reason for item in parse_sites(new.encode(), places()).notes] == ["four_digits"]
+
+
+def test_letters_that_were_destroyed_are_noticed() -> None:
+    text = "name,commune_code\nB?n T? Lèng,03390\nCh? Bình L?,03390\nBạn có biết?,03390\n"
+    assert [(row, reason) for row, _, reason in refused(text)] == [
+        (2, "destroyed"),
+        (3, "destroyed"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "22.353, 103.678", "22.353,103.678", "22.353 103.678", "22,353; 103,678", "22,353 103,678",
+        "22.353/103.678", "(22.353, 103.678)", "103.678, 22.353",
+        "22°21'10.8\"N, 103°40'40.8\"E", "22° 21.18' B 103° 40.68' Đ",
+        "N22°21'10.8\" E103°40'40.8\"",
+        "103°40'40.8\"E 22°21'10.8\"N",
+    ],
+)  # fmt: skip
+def test_a_place_is_read_as_people_write_it(text: str) -> None:
+    table = f"Tên điểm\tMã xã\tTọa độ\nA\t03390\t{text}\n"
+    found = parse_sites(table.encode(), places())
+    ((_, site),) = found.sites
+    assert (site.lat_deg, site.lon_deg) == (pytest.approx(22.353), pytest.approx(103.678))
+    swapped = text.startswith("103")
+    assert [item.reason for item in found.notes] == (["longitude_first"] if swapped else [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["22,353,103,678", "22.353", "95, 190", "22°61'N 103°E", "22°N 103°N", "22°21'N 103°40'Đ",
+     "-22°S 103°E", "x, y", "2472000 568000"],
+)  # fmt: skip
+def test_what_is_no_place_is_refused(text: str) -> None:
+    table = f"name\tcommune_code\tcoordinates\nA\t03390\t{text}\n"
+    assert [reason for _, _, reason in refused(table)] == ["no_place"]
+
+
+def test_degrees_and_minutes_stand_in_columns_of_their_own_too() -> None:
+    table = "name;commune_code;lat;lon\nA;03390;22°21'10,8\"B;103 40 40.8 E\nB;03390;103°E;22°N\n"
+    found = parse_sites(table.encode(), places(), skip=True)
+    assert found.sites[0][1].lat_deg == pytest.approx(22.353)
+    assert found.sites[0][1].lon_deg == pytest.approx(103.678)
+    assert refused(table) == [(3, "B", "other_axis")]
+
+
+def test_a_site_that_is_archived_is_not_made_anew() -> None:
+    known_places = KnownPlaces(
+        provinces=PROVINCES, communes=COMMUNES, sites=SITES, archived=frozenset({"a"})
+    )
+    found = parse_sites(b"name,commune_code\nA,03390\n", known_places, skip=True)
+    assert [item.reason for item in found.refused] == ["archived"]
+
+
+def workbook(*rows: tuple[Any, ...]) -> bytes:
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def test_a_workbook_is_a_list_too() -> None:
+    sites = workbook(
+        ("Tên điểm", "Mã xã", "Xã", "Vĩ độ", "Kinh độ"), ("A", 3390, "Bình Lư", 22.3, 103)
+    )
+    ((line, site),) = parse_sites(sites, places()).sites
+    assert (line, site.commune_code, site.lat_deg) == (2, "03390", 22.3)
+    day, clock = datetime(2026, 11, 28), datetime(2026, 11, 28, 14, 30)
+    planned = workbook(
+        ("Điểm", "Mức hình ảnh", "Ngày", "Bắt đầu", "Số phút"),
+        ("Chợ Bình Lư", "TikTok 720p", day, "2:30 CH", 60),
+        ("binh-lu", "tiktok-720p30", None, clock + timedelta(hours=3), 60),
+    )
+    found = parse_sessions(planned, known())
+    assert [item.session.starts_at.hour for item in found.sessions] == [14, 17]
+
+
+# Communes ---------------------------------------------------------------------------------------
+
+
+def test_communes_come_from_a_table_or_from_boundaries() -> None:
+    text = "Mã xã,Tên xã,Mã tỉnh,Tỉnh\n03391,Lản Nhì Thàng,12,\n26734,Bến Nghé,79,TP Hồ Chí Minh\n"
+    found = parse_communes(text.encode(), places())
+    assert [commune.code for _, commune in found.communes] == ["03391", "26734"]
+    assert found.provinces == (Province(code="79", name="TP Hồ Chí Minh"),)
+    feature = {"type": "Feature", "id": "03391", "geometry": None}
+    boundaries = {
+        "type": "FeatureCollection",
+        "features": [
+            {**feature, "properties": {"name": "Lản Nhì Thàng", "areaKm2": 1.5}},
+            {**feature, "id": "3390", "properties": {"name": "Bình Lư"}},
+        ],
+    }
+    read = parse_communes(json.dumps(boundaries).encode(), places("12"), skip=True)
+    assert [commune for _, commune in read.communes] == [
+        Commune(code="03391", name="Lản Nhì Thàng", province_code="12")
+    ]
+    assert [item.reason for item in read.refused] == ["shorter_code"]
+    with pytest.raises(DataError):
+        parse_communes(b'{"type": "Feature"}', places())
+    with pytest.raises(RowsError):  # of which of two provinces?
+        parse_communes(b"code,name\n1,A\n", places())
+
+
 # Sessions ---------------------------------------------------------------------------------------
 
 
@@ -265,6 +415,11 @@ def test_exported_sites_are_imported_as_they_were(sites: list[Site]) -> None:
         "09:00 28/11/2026",
         "9h00, 28/11/2026",
         "09:00:00 2026-11-28",
+        "28/11/26 09:00",
+        "28/11/26 9:00 SA",
+        "9:00 AM 28/11/2026",
+        "28/11/2026 9 giờ sáng",
+        "2026/11/28 09:00",
     ],
 )
 def test_a_time_is_read_as_people_write_it(text: str) -> None:
@@ -272,8 +427,21 @@ def test_a_time_is_read_as_people_write_it(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "hour"),
+    [
+        ("2:30 CH", 14), ("2:30 pm", 14), ("12:30 CH", 12), ("12:30 SA", 0), ("12:30 AM", 0),
+        ("7 giờ 30 tối", 19), ("11h30 trưa", 11), ("1h30 trưa", 13), ("14:30 CH", 14),
+    ],
+)  # fmt: skip
+def test_the_halves_of_a_day_are_understood(text: str, hour: int) -> None:
+    found = moment(text, HANOI, "28/11/26")
+    assert (found.hour, found.minute, found.day, found.year) == (hour, 30, 28, 2026)
+
+
+@pytest.mark.parametrize(
     "text",
-    ["", "x", "2026-11-28", "09:00", "11/28/2026 09:00", "31/02/2026 09:00", "28/11/26 09:00",
+    ["", "x", "2026-11-28", "09:00", "11/28/2026 09:00", "31/02/2026 09:00", "28/11/126 09:00",
+     "28/11/2026 9", "28/11/2026 13:00 SA", "28/11/2026 0:30 CH", "28/11/2026 12 tối",
      "28/11/2026 25:00", "28/11/2026 09:61", "28/11/2026 09:00 28/11/2026", "٢٨/١١/٢٠٢٦ 99:00"],
 )  # fmt: skip
 def test_what_is_no_time_is_refused(text: str) -> None:
@@ -403,6 +571,37 @@ async def test_a_wrong_row_keeps_all_rows_out(light: Running) -> None:
     assert (broken.status_code, broken.json()["code"]) == (422, "invalid_data")
     other = await client.post("/api/v1/import/sites", json={})
     assert (other.status_code, other.json()["code"]) == (415, "unsupported_media_type")
+
+
+@pytest.mark.anyio
+async def test_what_is_fine_is_taken_where_that_is_asked_for(light: Running) -> None:
+    client = await light.signed_in("admin")
+    text = (
+        LIST.replace("14:00", "10:00") + "nowhere,voice-still,2026-11-29 09:00,2026-11-29 10:00,X\n"
+    )
+    asked = {"skip_refused": "true", "dry_run": "true"}
+    for dry_run in ("true", "false"):
+        answer = await client.post(
+            "/api/v1/import/sessions",
+            content=text.encode(),
+            headers=CSV,
+            params=asked | {"dry_run": dry_run},
+        )
+        told = answer.json()
+        assert told["counts"] == {"created": 2}, told
+        assert [(item["row"], item["title"], item["reason"]) for item in told["refused"]] == [
+            (3, "Chè", "overlap"),
+            (5, "X", "no_site"),
+        ]
+    titles = {item["title"] for item in (await client.get("/api/v1/sessions")).json()["items"]}
+    assert titles == {"Chợ phiên", "Hội"}
+    told = await client.post(
+        "/api/v1/import/communes?skip_refused=true",
+        content="code,name,province_code\n03391,Lản Nhì Thàng,12\n7,Y,77\n".encode(),
+        headers=CSV | {"Accept-Language": "vi"},
+    )
+    assert told.json()["counts"] == {"created": 1}
+    assert told.json()["refused"][0]["text"].startswith("chưa có tỉnh mã 77")
 
 
 @pytest.mark.anyio

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from dateutil.rrule import rrulestr  # type: ignore[import-untyped]  # ships no types
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from lensong.monitoring.lists.recurrence import Recurrence
@@ -106,8 +106,12 @@ def test_weekly_markets_of_a_year() -> None:
         "FREQ=MONTHLY;BYMONTHDAY=0",
         "FREQ=YEARLY;BYMONTH=13",
         "FREQ=YEARLY;BYWEEKNO=20",
-        "FREQ=MONTHLY;BYDAY=MO;BYSETPOS=-1",
-        "FREQ=DAILY;BYHOUR=9",
+        "FREQ=MONTHLY;BYDAY=MO;BYSETPOS=0",
+        "FREQ=MONTHLY;BYSETPOS=1",
+        "FREQ=DAILY;BYHOUR=24",
+        "FREQ=DAILY;BYHOUR=x",
+        "FREQ=HOURLY;BYHOUR=9",
+        f"FREQ=DAILY;BYMINUTE={','.join(map(str, range(60)))}",
     ],
 )
 def test_what_is_not_read_is_refused(text: str) -> None:
@@ -124,3 +128,37 @@ def test_a_rule_that_never_matches_costs_no_more_than_its_days() -> None:
         list(rule.days(date(1990, 1, 1), date(2026, 11, 1), date(2027, 11, 1)))
     endless = parsed("FREQ=DAILY;INTERVAL=7;BYDAY=MO")
     assert list(endless.days(date(1, 1, 2), date(2026, 11, 1), date(2027, 11, 1))) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1",  # the last working day, as Outlook says it
+        "FREQ=MONTHLY;BYDAY=SA;BYSETPOS=2;COUNT=5",
+        "FREQ=MONTHLY;INTERVAL=2;BYDAY=SU,SA;BYSETPOS=1,-1",
+        "FREQ=YEARLY;BYMONTH=3,9;BYDAY=MO;BYSETPOS=-1",
+        "FREQ=WEEKLY;BYDAY=SA;BYHOUR=9,15;BYMINUTE=30",
+        "FREQ=DAILY;BYHOUR=7;BYMINUTE=0;BYSECOND=0;COUNT=9",
+        "FREQ=MONTHLY;BYDAY=SA;BYHOUR=8,20;BYSETPOS=-1,1",
+    ],
+)
+@given(
+    st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1)).map(
+        lambda moment: moment.replace(minute=30, second=0, microsecond=0)
+    )
+)
+@settings(max_examples=20, deadline=None)
+def test_positions_and_times_of_day_are_as_dateutil_reads_them(text: str, first: datetime) -> None:
+    until = first + timedelta(days=400)
+    wanted = list(
+        takewhile(
+            lambda moment: moment <= until, rrulestr(text, dtstart=first).xafter(first, inc=True)
+        )
+    )
+    found = list(parsed(text).starts(first, first.date(), until.date()))
+    # the event itself counts as the first, as RFC 5545 has it; for dateutil the rule alone does
+    if first in wanted or parsed(text).count is None:
+        assert [moment for moment in found if moment <= until and moment != first] == [
+            moment for moment in wanted if moment != first
+        ]
+    assert found[0] == first

@@ -1,4 +1,4 @@
-"""Sessions out of an iCalendar file: every event is checked, and all are taken or none.
+"""Sessions out of an iCalendar file: every event is checked and told of.
 
 References
 ----------
@@ -7,25 +7,29 @@ References
 
 from __future__ import annotations
 
+import contextlib
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from icalendar import Calendar, Component
 
 from lensong.monitoring.lists.recurrence import Recurrence
 from lensong.monitoring.lists.rows import (
     MOST_ROWS,
-    CellError,
     KnownSessions,
-    RowErrors,
     SessionRows,
     WantedSession,
+    destroyed,
+    find_profile,
     find_site,
 )
+from lensong.monitoring.lists.told import CellError, ListError, RowErrors, RowNote
 from lensong.monitoring.records import LONGEST_SESSION, Session
 from lensong.propagation.errors import DataError
 
@@ -38,6 +42,7 @@ _MOST_DAYS = 1_000_000
 """Days held against the rules of a file, all events together: a year for each of 2,000 events."""
 
 _LONGEST_UID = 255
+_FOLD = re.compile(rb"\r?\n[ \t]")
 _CANCELLED = "CANCELLED"
 
 
@@ -52,47 +57,64 @@ def instance_uid(uid: str, starts_at: datetime) -> str:
     return f"{uid}::{starts_at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 
-def parse_calendar(data: bytes, known: KnownSessions) -> SessionRows:
+def parse_calendar(data: bytes, known: KnownSessions, *, skip: bool = False) -> SessionRows:
     """Return the sessions of an iCalendar file.
 
     Parameters
     ----------
     data : bytes
         The file. The site is ``X-LENSONG-SITE`` or ``LOCATION``, the stream profile
-        ``X-LENSONG-PROFILE`` or one of the ``CATEGORIES``. Times without a zone are local ones.
+        ``X-LENSONG-PROFILE`` or one of the ``CATEGORIES``, by code or name. Times without a zone
+        are those of ``X-WR-TIMEZONE`` where the file has it, else local ones; either is noted.
+    skip : bool
+        Return the sessions that can be taken although others cannot. Of a series of which one
+        day cannot be read that day is left as it is.
 
     Raises
     ------
     DataError
         It is no iCalendar file.
     RowsError
-        An event cannot be taken; every one that cannot is told, by its place in the file.
+        An event cannot be taken, and none is to be skipped; every one that cannot is told, by its
+        place in the file.
 
     Notes
     -----
-    Events that come again are written out for `HORIZON`, by rules of whole days (`Recurrence`).
+    Events that come again are written out for `HORIZON` (`Recurrence`). A day that was moved
+    replaces its day of the series also when it is over.
     """
     errors = RowErrors()
     series: defaultdict[str, _Series] = defaultdict(_Series)
     over = 0
-    for number, (event, called_off) in enumerate(_events(data), start=1):
+    notes: dict[str, RowNote] = {}
+    for number, (event, called_off, zone) in enumerate(_events(data), start=1):
         if number > MOST_ROWS:
-            errors.add(number, "", f"more than {MOST_ROWS} events: send them in parts")
+            errors.add(number, "", "too_many_events", most=str(MOST_ROWS))
             break
-        with errors.kept(number):
-            parsed = _event(number, event, known, called_off=called_off)
-            if parsed is None:
-                over += 1
-            else:
+        local = known if zone is None else replace(known, zone=zone)
+        title = str(event.get("SUMMARY", ""))[:200]
+        try:
+            with _told(errors, number, title):
+                parsed = _event(number, event, local, called_off=called_off)
+        except _RefusedError:
+            _leave(series, event, local)
+            continue
+        if _floats(event):
+            notes.setdefault("zone", _zone_note(number, local, zone))
+        if parsed is None:
+            over += 1
+            _leave(series, event, local, over=True)
+        else:
+            with errors.kept(number, title):
                 series[parsed.uid].add(parsed)
     sessions: list[WantedSession] = []
     days = 0
     for uid, found in series.items():
         days += found.days_looked_at(known)
         if days > _MOST_DAYS:
-            errors.add(found.row, "RRULE", "the events come again on too many days: send fewer")
+            errors.add(found.row, "RRULE", "too_many_days")
             break
-        with errors.kept(found.row):
+        with errors.kept(found.row, found.title):
             for wanted in found.sessions(uid, known):
                 if wanted.session.ends_at <= known.now:
                     over += 1
@@ -101,10 +123,75 @@ def parse_calendar(data: bytes, known: KnownSessions) -> SessionRows:
                 if len(sessions) > MOST_ROWS:
                     break
         if len(sessions) > MOST_ROWS:  # what follows is not unfolded
-            errors.add(found.row, "", f"more than {MOST_ROWS} sessions: send them in parts")
-            break
-    errors.raise_if_any()
-    return SessionRows(sessions=tuple(sessions), series=frozenset(series), over=over)
+            errors.add(found.row, "", "too_many_sessions", most=str(MOST_ROWS))
+            errors.raise_if_any()
+    if days > _MOST_DAYS:
+        errors.raise_if_any()
+    refused = errors.left(skip)
+    wrong_rows = {item.row for item in refused}
+    return SessionRows(
+        sessions=tuple(sessions),
+        series=frozenset(
+            uid for uid, found in series.items() if found.row not in wrong_rows and not found.unread
+        ),
+        untouched=frozenset(
+            instance_uid(uid, at) for uid, found in series.items() for at in found.left
+        ),
+        over=over,
+        refused=refused,
+        notes=tuple(notes.values()),
+    )
+
+
+class _RefusedError(Exception):
+    """An event cannot be taken; why is told already."""
+
+
+@contextlib.contextmanager
+def _told(errors: RowErrors, number: int, title: str) -> Iterator[None]:
+    count = len(errors.found)
+    with errors.kept(number, title):
+        yield
+    if len(errors.found) > count:
+        raise _RefusedError
+
+
+def _leave(
+    series: dict[str, _Series], event: Component, known: KnownSessions, *, over: bool = False
+) -> None:
+    """Leave the day of a series alone that an event stands for, as it is over or cannot be taken.
+
+    Without that, the time from which it was moved would come back as a session of its own.
+    """
+    uid = str(event.get("UID", "")).strip()
+    if not uid:
+        return
+    replaces = event.get("RECURRENCE-ID")
+    if replaces is None:
+        if not over:
+            series[uid].unread = True
+        return
+    try:
+        at = _aware(replaces, "RECURRENCE-ID", known)
+    except CellError:
+        series[uid].unread = True
+    else:
+        series[uid].left.add(at.astimezone(UTC))
+
+
+def _floats(event: Component) -> bool:
+    start = event.get("DTSTART")
+    moment = getattr(start, "dt", None)
+    return isinstance(moment, datetime) and moment.tzinfo is None
+
+
+def _zone_note(number: int, known: KnownSessions, given: ZoneInfo | None) -> RowNote:
+    return RowNote(
+        row=number,
+        column="DTSTART",
+        reason="zone_of_file" if given is not None else "zone_of_service",
+        values={"zone": known.zone.key},
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,19 +214,26 @@ class _Event:
 
 @dataclass(slots=True)
 class _Series:
-    """The events of one UID: the event itself, and days on which it is otherwise."""
+    """The events of one UID: the event itself, and days on which it is otherwise.
+
+    Of ``left`` nothing is known but that the series itself says nothing of them; ``unread`` is a
+    UID of which something cannot be read, so that what is missing was not called off.
+    """
 
     event: _Event | None = None
     others: dict[datetime, _Event] = field(default_factory=dict)
+    left: set[datetime] = field(default_factory=set)
+    unread: bool = False
     row: int = 0
+    title: str = ""
 
     def add(self, event: _Event) -> None:
         """Take another event of the UID."""
-        self.row = self.row or event.row
+        self.row, self.title = self.row or event.row, self.title or event.session.title
         if event.replaces is not None:
             self.others[event.replaces] = event
         elif self.event is not None:
-            raise CellError("UID", f"has the UID of event {self.event.row}: give each its own")
+            raise CellError("UID", "uid_twice", event=str(self.event.row))
         else:
             self.event = event
 
@@ -157,6 +251,8 @@ class _Series:
             for starts_at in _starts(self.event, known) if again else ():
                 at = starts_at.astimezone(UTC)
                 event = left.pop(at, None)
+                if event is None and at in self.left:
+                    continue
                 yield _wanted(event or _moved(self.event, starts_at), instance_uid(uid, at))
             if not again:
                 yield _wanted(self.event, uid)
@@ -184,9 +280,10 @@ def _starts(event: _Event, known: KnownSessions) -> Iterator[datetime]:
         found.add(first)
     else:
         until = _until_of(event, known)
+        _, after, last = _bounds(event, known)
         # the time of day stays, whatever the zone does between
-        for day in event.rule.days(*_bounds(event, known)):
-            start = datetime.combine(day, first.timetz())
+        for local in event.rule.starts(first.replace(tzinfo=None), after, last):
+            start = local.replace(tzinfo=first.tzinfo)
             if start <= until:
                 found.add(start)
     for start in sorted(found):
@@ -216,10 +313,11 @@ def _moved(event: _Event, starts_at: datetime) -> _Event:
     return replace(event, session=session)
 
 
-def _events(data: bytes) -> Iterator[tuple[Component, bool]]:
-    """Yield the events of a file, and whether its author calls all of them off."""
+def _events(data: bytes) -> Iterator[tuple[Component, bool, ZoneInfo | None]]:
+    """Yield the events of a file, whether its author calls all of them off, and their zone."""
     try:
-        text = data.decode("utf-8-sig")
+        # lines are folded by octets, within a letter too [1]_, section 3.1
+        text = _FOLD.sub(b"", data).decode("utf-8-sig")
         calendars = Calendar.from_ical(text, multiple=True)
     except (ValueError, IndexError, KeyError) as error:
         raise DataError(
@@ -232,8 +330,16 @@ def _events(data: bytes) -> Iterator[tuple[Component, bool]]:
         )
     for calendar in calendars:
         called_off = str(calendar.get("METHOD", "")).upper() == "CANCEL"
+        zone = _zone(str(calendar.get("X-WR-TIMEZONE", "")).strip())
         for event in calendar.walk("VEVENT"):
-            yield event, called_off
+            yield event, called_off, zone
+
+
+def _zone(name: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name) if name else None
+    except (ValueError, OSError):  # no such zone, or no name of one
+        return None
 
 
 def _event(
@@ -241,10 +347,10 @@ def _event(
 ) -> _Event | None:
     """Return an event, None where it is over; of those, nothing but the time is looked at."""
     for name, problem in event.errors:
-        raise CellError(str(name), str(problem))
+        raise CellError(str(name), "other", text=str(problem))
     uid = str(event.get("UID", "")).strip()
     if not uid or len(uid) > _LONGEST_UID or not uid.isprintable():
-        raise CellError("UID", f"is {uid[:40]!r}, wanted 1 to {_LONGEST_UID} printable characters")
+        raise CellError("UID", "no_uid", uid=uid[:40], most=str(_LONGEST_UID))
     cancelled = called_off or str(event.get("STATUS", "")).upper() == _CANCELLED
     starts_at = _moment(event, "DTSTART", known)
     ends_at = _end(event, starts_at, known)
@@ -252,10 +358,12 @@ def _event(
         return None
     replaces = event.get("RECURRENCE-ID")
     if replaces is not None and "RANGE" in replaces.params:
-        raise CellError("RECURRENCE-ID", "changes all that follow: change the event itself instead")
+        raise CellError("RECURRENCE-ID", "changes_all")
     rule = event.get("RRULE")
     if isinstance(rule, list):
-        raise CellError("RRULE", "comes twice, wanted one rule")
+        raise CellError("RRULE", "rule_twice")
+    if not timedelta(0) < ends_at - starts_at <= LONGEST_SESSION:
+        raise CellError("", "no_duration")
     return _Event(
         row=number,
         uid=uid,
@@ -287,31 +395,29 @@ def _site(event: Component, known: KnownSessions) -> str:
         if text := str(event.get(name, "")).strip():
             try:
                 return find_site(known, text).site_id
-            except ValueError as error:
+            except ListError as error:
                 if name == "LOCATION" and known.site_id is not None:
                     break  # a room, perhaps: the whole calendar is of one site
-                raise CellError(name, str(error)) from error
+                raise CellError.of(name, error) from error
     if known.site_id is None:
-        raise CellError("LOCATION", "is missing: name the site, or give one for the whole file")
+        raise CellError("LOCATION", "no_location")
     return known.site_id
 
 
 def _profile(event: Component, known: KnownSessions) -> str:
     if named := str(event.get("X-LENSONG-PROFILE", "")).strip():
-        if named not in known.profiles:
-            raise CellError("X-LENSONG-PROFILE", f"{named[:80]!r} is no stream profile")
-        return named
+        try:
+            return find_profile(known, named).code
+        except ListError as error:
+            raise CellError.of("X-LENSONG-PROFILE", error) from error
     given = event.get("CATEGORIES", [])
-    categories = [
-        str(name) for item in (given if isinstance(given, list) else [given]) for name in item.cats
-    ]
-    found = next((name for name in categories if name in known.profiles), known.profile_code)
-    if found is None:
-        raise CellError(
-            "CATEGORIES",
-            "names no stream profile: add one, or give one for the whole file",
-        )
-    return found
+    for item in given if isinstance(given, list) else [given]:
+        for name in item.cats:
+            with contextlib.suppress(ListError):
+                return find_profile(known, str(name)).code
+    if known.profile_code is None:
+        raise CellError("CATEGORIES", "no_category")
+    return known.profile_code
 
 
 def _title(event: Component) -> str:
@@ -320,14 +426,16 @@ def _title(event: Component) -> str:
         for letter in str(event.get("SUMMARY", ""))
     ).strip()
     if not text:
-        raise CellError("SUMMARY", "is missing: give the session a title")
+        raise CellError("SUMMARY", "no_title")
+    if destroyed(text):
+        raise CellError("SUMMARY", "destroyed", text=text[:80])
     return text if len(text) <= 200 else f"{text[:199]}…"
 
 
 def _moment(event: Component, name: str, known: KnownSessions) -> datetime:
     found = event.get(name)
     if found is None or isinstance(found, list):
-        raise CellError(name, "is missing or comes twice: give it once")
+        raise CellError(name, "not_once")
     return _aware(found, name, known)
 
 
@@ -336,24 +444,24 @@ def _end(event: Component, starts_at: datetime, known: KnownSessions) -> datetim
         return _moment(event, "DTEND", known)
     lasts = getattr(event.get("DURATION"), "dt", None)
     if not isinstance(lasts, timedelta):
-        raise CellError("DTEND", "is missing: give an end or a DURATION")
+        raise CellError("DTEND", "no_dtend")
     try:
         return starts_at + lasts
     except OverflowError:
-        raise CellError("DURATION", "ends after the year 9999") from None
+        raise CellError("DURATION", "no_duration") from None
 
 
 def _aware(value: Any, name: str, known: KnownSessions) -> datetime:
     """Return a time of the file with its zone; one without is a local one."""
     moment = value.dt
     if _is_day(moment):
-        raise CellError(name, "is a whole day: give the session a start and an end")
+        raise CellError(name, "whole_day")
     if not isinstance(moment, datetime):
-        raise CellError(name, f"is {str(moment)[:40]!r}, wanted a date and time")
+        raise CellError(name, "no_moment", text=str(moment)[:40])
     if moment.tzinfo is not None:
         return moment
     if (zone := value.params.get("TZID")) is not None:
-        raise CellError(name, f"has the time zone {str(zone)[:40]!r}, which nobody knows")
+        raise CellError(name, "no_zone", zone=str(zone)[:40])
     return moment.replace(tzinfo=known.zone)
 
 

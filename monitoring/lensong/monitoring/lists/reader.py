@@ -7,11 +7,13 @@ import contextlib
 import pickle
 import sys
 from collections.abc import Awaitable, Callable
-from typing import overload
+from typing import Literal, overload
 
 from lensong.monitoring.errors import BusyError, TooLargeError
+from lensong.monitoring.lists.communes import CommuneRows
 from lensong.monitoring.lists.csv_lists import KnownPlaces, SiteRows
-from lensong.monitoring.lists.rows import KnownSessions, RowsError, SessionRows
+from lensong.monitoring.lists.rows import KnownSessions, SessionRows
+from lensong.monitoring.lists.told import RowsError
 from lensong.monitoring.lists.worker import Job, Kind, Outcome
 from lensong.propagation.errors import DataError
 
@@ -50,16 +52,35 @@ class ListReader:
 
     @overload
     async def read(
-        self, kind: Kind, data: bytes, known: KnownPlaces, gone: Callable[[], Awaitable[None]] = ...
+        self,
+        kind: Literal["sites"],
+        data: bytes,
+        known: KnownPlaces,
+        gone: Callable[[], Awaitable[None]] = ...,
+        *,
+        skip: bool = ...,
     ) -> SiteRows: ...
 
     @overload
     async def read(
         self,
-        kind: Kind,
+        kind: Literal["communes"],
+        data: bytes,
+        known: KnownPlaces,
+        gone: Callable[[], Awaitable[None]] = ...,
+        *,
+        skip: bool = ...,
+    ) -> CommuneRows: ...
+
+    @overload
+    async def read(
+        self,
+        kind: Literal["sessions", "calendar"],
         data: bytes,
         known: KnownSessions,
         gone: Callable[[], Awaitable[None]] = ...,
+        *,
+        skip: bool = ...,
     ) -> SessionRows: ...
 
     async def read(
@@ -68,13 +89,17 @@ class ListReader:
         data: bytes,
         known: KnownPlaces | KnownSessions,
         gone: Callable[[], Awaitable[None]] = _never,
-    ) -> SiteRows | SessionRows:
+        *,
+        skip: bool = False,
+    ) -> SiteRows | CommuneRows | SessionRows:
         """Return what a list holds.
 
         Parameters
         ----------
         gone : callable
             Returns when nobody waits for the answer any more; the process is ended then.
+        skip : bool
+            Return the rows that can be taken although others cannot.
 
         Raises
         ------
@@ -89,7 +114,7 @@ class ListReader:
             raise BusyError("the service is stopping: send the list again", 5.0)
         if len(self._asked) >= _MOST_WAITING:
             raise BusyError(f"{_MOST_WAITING} lists wait to be read: try again", 10.0)
-        job = Job(kind=kind, data=data, known=known, seconds=self._seconds)
+        job = Job(kind=kind, data=data, known=known, seconds=self._seconds, skip=skip)
         reading = asyncio.create_task(self._in_turn(job))
         leaving = asyncio.ensure_future(gone())
         self._asked.add(reading)

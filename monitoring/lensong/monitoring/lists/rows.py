@@ -4,124 +4,39 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from lensong.gis_data.csv_cells import unguarded
-from lensong.gis_data.tables import Table, parse_number, parse_table
+from lensong.gis_data.tables import Table, parse_number, parse_table, table_of
+from lensong.gis_data.workbook import read_sheet
+from lensong.monitoring.lists.told import CellError, ListError, RowErrors, RowNote
 from lensong.monitoring.names import bare, bare_place
 from lensong.monitoring.records import Commune, Session, Site, StreamProfile
-from lensong.propagation.errors import DataError, InvalidInputError, LensongError
+from lensong.propagation.errors import ConfigError, DataError, LensongError
 
 __all__ = [
     "MOST_ROWS",
-    "CellError",
     "KnownSessions",
     "Row",
-    "RowError",
-    "RowErrors",
-    "RowsError",
     "SessionRows",
     "WantedSession",
+    "destroyed",
+    "find_profile",
     "find_site",
-    "moment",
     "read_rows",
 ]
 
 MOST_ROWS = 2_000
 
-_ISO_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{1,2}:\d{2}.*")
-_DAY_FIRST = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})")
-_YEAR_FIRST = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
-_CLOCK = re.compile(r"(\d{1,2})\s*[:hg]\s*(\d{2})?(?::(\d{2}))?", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowError:
-    """What is wrong with one row.
-
-    Parameters
-    ----------
-    row : int
-        Line of the table, the header being 1; number of the event in a calendar.
-    column : str
-        As the file calls it; empty where it is about the whole row.
-    """
-
-    row: int
-    column: str
-    problem: str
-
-    def __str__(self) -> str:
-        """Return the error on one line."""
-        where = f"row {self.row}" + (f", {self.column}" if self.column else "")
-        return f"{where}: {self.problem}"
-
-
-class CellError(InvalidInputError):
-    """A cell that cannot be taken.
-
-    Parameters
-    ----------
-    column : str
-        As the file calls it.
-    problem : str
-        What it is, what was wanted.
-    """
-
-    def __init__(self, column: str, problem: str) -> None:
-        self.column = column
-        super().__init__(problem)
-
-
-class RowsError(InvalidInputError):
-    """Rows that cannot be taken; because of them nothing was.
-
-    Parameters
-    ----------
-    errors : sequence of RowError
-        Of every row that was looked at.
-    """
-
-    def __init__(self, errors: Sequence[RowError]) -> None:
-        self.errors = tuple(sorted(errors, key=lambda item: item.row))
-        more = len(self.errors) - 1
-        tail = f" (and {more} more)" if more else ""
-        super().__init__(f"{self.errors[0]}{tail}; nothing was imported: correct and send it again")
-
-
-@dataclass(slots=True)
-class RowErrors:
-    """Gathers errors while rows are read."""
-
-    found: list[RowError] = field(default_factory=list)
-
-    def add(self, row: int, column: str, problem: str) -> None:
-        """Keep an error."""
-        self.found.append(RowError(row=row, column=column, problem=problem))
-
-    @contextmanager
-    def kept(self, row: int) -> Iterator[None]:
-        """Keep an error that ends the reading of a row, and go on with the next row."""
-        try:
-            yield
-        except CellError as error:
-            self.add(row, error.column, str(error))
-        except LensongError as error:
-            self.add(row, "", str(error))
-
-    def raise_if_any(self) -> None:
-        """Refuse all rows if one is wrong.
-
-        Raises
-        ------
-        RowsError
-        """
-        if self.found:
-            raise RowsError(self.found)
+_ONE_SHEET = ": a list is read from a workbook of which one sheet has rows, or from CSV"
+_WORKBOOKS = ((b"PK\x03\x04", ".xlsx"), (b"\xd0\xcf\x11\xe0", ".xls"))
+_DESTROYED = re.compile(r"\w\?\w|\?\w|\b\w\?(?=\s|$)|\ufffd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +56,22 @@ class Row:
         """Return whether the file has such a column."""
         return name in self.names
 
-    def wrong(self, name: str, problem: str | LensongError) -> CellError:
+    def wrong(self, name: str, problem: str | LensongError, /, **values: Any) -> CellError:
         """Return the error that tells of a cell by what the file calls its column."""
-        return CellError(self.names.get(name, name), str(problem))
+        column = self.names.get(name, name)
+        if isinstance(problem, LensongError):
+            return CellError.of(column, problem)
+        return CellError(column, problem, **values)
+
+    def note(self, name: str, reason: str, title: str, /, **values: Any) -> RowNote:
+        """Return a note on a cell that was taken nevertheless."""
+        return RowNote(
+            row=self.line,
+            column=self.names.get(name, name),
+            reason=reason,
+            values=values,
+            title=title,
+        )
 
     def number(self, name: str) -> float | None:
         """Return the number of a cell, None where it is empty."""
@@ -157,12 +85,12 @@ class Row:
 def read_rows(
     data: bytes, aliases: Mapping[str, Sequence[str]], wanted: Sequence[tuple[str, ...]]
 ) -> tuple[list[Row], tuple[str, ...]]:
-    """Return the rows of a CSV table, and the columns that mean nothing to us.
+    """Return the rows of a table, and the columns that mean nothing to us.
 
     Parameters
     ----------
     data : bytes
-        The table; encoding, delimiter and decimal sign are found.
+        CSV, of which encoding, delimiter and decimal sign are found, or a workbook.
     aliases : mapping
         Our name of a column to what people call it, bare.
     wanted : sequence of tuple of str
@@ -175,15 +103,15 @@ def read_rows(
     RowsError
         A column is missing or there twice, or there are too many rows.
     """
-    table = parse_table(data, "the table")
+    table = _table(data)
     errors = RowErrors()
     names, ignored = _columns(table, aliases, errors)
     for group in wanted:
         if not any(name in names for name in group):
             seen = ", ".join(repr(column[:40]) for column in table.columns[:12])
-            errors.add(1, "", f"no column {' or '.join(group)} among {seen}: add it")
+            errors.add(1, "", "no_column", wanted=" or ".join(group), seen=seen)
     if len(table.rows) > MOST_ROWS:
-        errors.add(1, "", f"{len(table.rows)} rows, wanted {MOST_ROWS} at most: send it in parts")
+        errors.add(1, "", "too_many_rows", rows=str(len(table.rows)), most=str(MOST_ROWS))
     errors.raise_if_any()
     rows = [
         Row(
@@ -197,6 +125,33 @@ def read_rows(
     return rows, ignored
 
 
+def _table(data: bytes) -> Table:
+    """Return the table of some bytes: text, or the one sheet of a workbook that has rows."""
+    suffix = next((suffix for magic, suffix in _WORKBOOKS if data.startswith(magic)), None)
+    if suffix is None:
+        return parse_table(data, "the table")
+    with tempfile.TemporaryDirectory(prefix="lensong-list-") as folder:
+        path = Path(folder) / f"workbook{suffix}"
+        path.write_bytes(data)
+        try:
+            name, records = read_sheet(path)
+        except (ConfigError, DataError) as error:
+            text = str(error).replace(f"{path}", "the workbook")
+            raise DataError(text.partition(": say which one")[0] + _ONE_SHEET) from error
+    return table_of(records, Path(f"sheet {name}"))
+
+
+def destroyed(text: str) -> bool:
+    """Return whether letters of a text were lost when it was saved: ``B?n T? Lèng``.
+
+    Examples
+    --------
+    >>> destroyed("B?n T? Lèng"), destroyed("Bạn có biết?")
+    (True, False)
+    """
+    return _DESTROYED.search(text) is not None
+
+
 def _columns(
     table: Table, aliases: Mapping[str, Sequence[str]], errors: RowErrors
 ) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -208,7 +163,7 @@ def _columns(
         if name is None:
             ignored.append(column)
         elif name in names:
-            errors.add(1, column, f"means the same as the column {names[name]!r}: delete one")
+            errors.add(1, column, "same_column", other=names[name])
         else:
             names[name] = column
     return names, tuple(ignored)
@@ -267,14 +222,21 @@ class SessionRows:
     ----------
     series : frozenset of str
         UIDs for which the list is complete: what we hold of them beyond it was called off.
+    untouched : frozenset of str
+        UIDs of which the list says something that cannot be taken: what we hold stays.
     over : int
         Sessions that were over already and were left out.
+    refused, notes : tuple of RowNote
+        Rows that cannot be taken, and what was noticed in others.
     """
 
     sessions: tuple[WantedSession, ...]
     series: frozenset[str] = frozenset()
+    untouched: frozenset[str] = frozenset()
     over: int = 0
     ignored_columns: tuple[str, ...] = ()
+    refused: tuple[RowNote, ...] = ()
+    notes: tuple[RowNote, ...] = ()
 
 
 def find_site(known: KnownSessions, text: str) -> Site:
@@ -282,7 +244,7 @@ def find_site(known: KnownSessions, text: str) -> Site:
 
     Raises
     ------
-    InvalidInputError
+    ListError
         There is none in the area, or several.
     """
     if (site := known.sites.get(text.strip())) is not None:
@@ -298,63 +260,24 @@ def find_site(known: KnownSessions, text: str) -> Site:
         ] or found
     if len(found) == 1:
         return found[0]
-    problem = f"the name of {len(found)} sites of your area" if found else "no site of your area"
-    raise InvalidInputError(f"{text[:80]!r} is {problem}: give its site_id")
+    if found:
+        raise ListError("several_sites", text=text[:80], n=len(found))
+    if destroyed(text):
+        raise ListError("destroyed", text=text[:80])
+    raise ListError("no_site", text=text[:80])
 
 
-def moment(text: str, zone: ZoneInfo, day: str = "") -> datetime:
-    """Return a time as people write it.
-
-    Parameters
-    ----------
-    text : str
-        RFC 3339, ``2026-11-28 09:00``, ``28/11/2026 09:00``, ``09:00 28/11/2026``, ``9h30``; the
-        day comes before the month. A time with a zone keeps it.
-    zone : ZoneInfo
-        Where the text names none.
-    day : str
-        Of a text that is a time of day only.
+def find_profile(known: KnownSessions, text: str) -> StreamProfile:
+    """Return the stream profile that a text means: its code, or its name.
 
     Raises
     ------
-    InvalidInputError
-        It is no time, or there is no such day.
-
-    Examples
-    --------
-    >>> moment("9h30", ZoneInfo("Asia/Ho_Chi_Minh"), "28/11/2026").isoformat()
-    '2026-11-28T09:30:00+07:00'
+    ListError
+        There is none, or several of that name.
     """
-    text = text.strip()
-    found = _iso(text) or _written(text) or _written(f"{day} {text}")
-    if found is None:
-        given = f"{day} {text}".strip()[:40]
-        raise InvalidInputError(
-            f"{given!r} is no time, wanted one like 2026-11-28T09:00 or 28/11/2026 09:00"
-        )
-    return found if found.tzinfo is not None else found.replace(tzinfo=zone)
-
-
-def _iso(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text) if _ISO_TIME.fullmatch(text) else None
-    except ValueError:
-        return None
-
-
-def _written(text: str) -> datetime | None:
-    """Return a day and a time of day in either order, None where it is not that."""
-    if (date := _DAY_FIRST.search(text)) is not None:
-        day, month, year = (int(part) for part in date.groups())
-    elif (date := _YEAR_FIRST.search(text)) is not None:
-        year, month, day = (int(part) for part in date.groups())
-    else:
-        return None
-    rest = f"{text[: date.start()]} {text[date.end() :]}".strip(" ,")
-    if (clock := _CLOCK.fullmatch(rest)) is None:
-        return None
-    hour, minute, second = (int(part or 0) for part in clock.groups())
-    try:
-        return datetime(year, month, day, hour, minute, second)
-    except ValueError:
-        return None
+    if (profile := known.profiles.get(text.strip())) is not None:
+        return profile
+    found = [item for item in known.profiles.values() if text and bare(item.name) == bare(text)]
+    if len(found) == 1:
+        return found[0]
+    raise ListError("several_profiles" if found else "no_profile", text=text[:80])

@@ -13,18 +13,20 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lensong.monitoring.lists.calendars import parse_calendar
+from lensong.monitoring.lists.communes import CommuneRows, parse_communes
 from lensong.monitoring.lists.csv_lists import (
     KnownPlaces,
     SiteRows,
     parse_sessions,
     parse_sites,
 )
-from lensong.monitoring.lists.rows import KnownSessions, RowError, RowsError, SessionRows
+from lensong.monitoring.lists.rows import KnownSessions, SessionRows
+from lensong.monitoring.lists.told import RowNote, RowsError
 from lensong.propagation.errors import LensongError
 
 __all__ = ["MOST_BYTES", "Job", "Kind", "Outcome", "work"]
 
-Kind = Literal["sites", "sessions", "calendar"]
+Kind = Literal["sites", "communes", "sessions", "calendar"]
 
 MOST_BYTES = 1_073_741_824
 """Address space that the process may have."""
@@ -32,20 +34,21 @@ MOST_BYTES = 1_073_741_824
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A list to be read, and how many seconds of a processor that may take."""
+    """A list to be read, how many seconds of a processor that may take, and what for wrong rows."""
 
     kind: Kind
     data: bytes
     known: KnownPlaces | KnownSessions
     seconds: int
+    skip: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What was read, or why nothing was: rows that are wrong, or a sentence."""
 
-    rows: SiteRows | SessionRows | None = None
-    wrong: tuple[RowError, ...] = ()
+    rows: SiteRows | CommuneRows | SessionRows | None = None
+    wrong: tuple[RowNote, ...] = ()
     refused: str = ""
 
 
@@ -53,9 +56,11 @@ def work(job: Job) -> Outcome:
     """Return what a list holds."""
     try:
         if isinstance(job.known, KnownPlaces):
-            return Outcome(rows=parse_sites(job.data, job.known))
+            if job.kind == "communes":
+                return Outcome(rows=parse_communes(job.data, job.known, skip=job.skip))
+            return Outcome(rows=parse_sites(job.data, job.known, skip=job.skip))
         parse = parse_calendar if job.kind == "calendar" else parse_sessions
-        return Outcome(rows=parse(job.data, job.known))
+        return Outcome(rows=parse(job.data, job.known, skip=job.skip))
     except RowsError as error:
         return Outcome(wrong=error.errors)
     except LensongError as error:

@@ -1,4 +1,4 @@
-"""Adding and changing provinces, communes and sites."""
+"""Adding, changing, archiving and deleting provinces, communes and sites."""
 
 from __future__ import annotations
 
@@ -7,15 +7,35 @@ from collections.abc import Awaitable, Callable
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lensong.monitoring.access import Principal, Role
-from lensong.monitoring.errors import NotAllowedError
+from lensong.monitoring.errors import NotAllowedError, NotFoundError
 from lensong.monitoring.operations.audit import noted
 from lensong.monitoring.operations.once import once
-from lensong.monitoring.records import Commune, Province, Site
+from lensong.monitoring.records import Commune, Province, SessionStatus, Site
 from lensong.monitoring.service import Service
+from lensong.monitoring.store.events import Event, add_event
 from lensong.monitoring.store.people import keep_out_of_site
-from lensong.monitoring.store.places import delete_site, put_commune, put_province, put_site
+from lensong.monitoring.store.places import (
+    ArchivedPlace,
+    Kind,
+    archived_places,
+    delete_site,
+    put_commune,
+    put_province,
+    put_site,
+    set_archived,
+)
+from lensong.monitoring.store.sessions import open_sessions, set_status
 
-__all__ = ["add_site", "change_site", "keep_commune", "keep_province", "remove_site"]
+__all__ = [
+    "add_site",
+    "archive_place",
+    "archived_for",
+    "change_site",
+    "keep_commune",
+    "keep_province",
+    "remove_site",
+    "restore_place",
+]
 
 
 async def keep_province(service: Service, principal: Principal, province: Province) -> None:
@@ -128,6 +148,103 @@ async def remove_site(service: Service, principal: Principal, site_id: str) -> N
     service.identities.forget()
     service.board.forget(site_id)
     await service.streams.reload()
+
+
+async def archive_place(service: Service, principal: Principal, kind: Kind, code: str) -> None:
+    """Put a place out of sight: what was measured there is kept, and it can be restored.
+
+    Sessions that are planned at a site are called off. Its tokens and links do nothing until it is
+    restored.
+
+    Raises
+    ------
+    NotFoundError
+        There is none in the asker's area.
+    NotAllowedError
+        It lies in no province of the asker's.
+    ConflictError
+        A session is live there; sites or communes lie in it.
+    """
+    _check_place(service, principal, kind, code)
+    told: list[Event] = []
+
+    async def change(connection: AsyncConnection) -> None:
+        now = service.clock.now()
+        await set_archived(connection, kind, code, now)
+        for session in await open_sessions(connection) if kind == "site" else ():
+            if session.site_id == code:
+                await set_status(connection, session.session_id, SessionStatus.CANCELLED, now=now)
+                body = {"session_id": session.session_id, "title": session.title}
+                event = await add_event(
+                    connection,
+                    at=now,
+                    kind="session.cancelled",
+                    site_id=code,
+                    session_id=session.session_id,
+                    body=body,
+                )
+                told.append(event)
+
+    await _change(service, principal, change, f"{kind}.archive", code)
+    for event in told:
+        service.bus.publish(event)
+    if kind == "site":
+        await service.judge.show_next(code)  # none
+        await service.streams.reload()
+
+
+async def restore_place(service: Service, principal: Principal, kind: Kind, code: str) -> None:
+    """Bring a place back that was archived.
+
+    Raises
+    ------
+    NotFoundError
+        None such is archived in the asker's area.
+    ConflictError
+        What it lies in is archived too.
+    """
+    if not any(
+        item.kind == kind and item.code == code for item in await archived_for(service, principal)
+    ):
+        raise NotFoundError(f"no {kind} {code[:80]!r} is archived in your area")
+    await _change(
+        service,
+        principal,
+        lambda connection: set_archived(connection, kind, code, None),
+        f"{kind}.restore",
+        code,
+    )
+    if kind == "site":
+        await service.streams.reload()
+        await service.judge_soon([code])
+
+
+async def archived_for(service: Service, principal: Principal) -> tuple[ArchivedPlace, ...]:
+    """Return what is archived in the asker's area, the latest first."""
+    async with service.database.reading() as connection:
+        found = await archived_places(connection)
+    if principal.role is Role.ADMIN:
+        return found
+    communes = {code: item.province_code for code, item in service.directory.communes.items()}
+    communes |= {item.code: item.within for item in found if item.kind == "commune"}
+    return tuple(
+        item
+        for item in found
+        if principal.scope
+        == {"commune": item.within, "site": communes.get(item.within)}.get(item.kind)
+    )
+
+
+def _check_place(service: Service, principal: Principal, kind: Kind, code: str) -> None:
+    if kind == "site":
+        service.directory.site_for(principal, code)
+        return
+    commune = service.directory.communes.get(code)
+    if kind == "province":
+        if principal.role is not Role.ADMIN:
+            raise NotAllowedError("provinces are the administrator's: ask one")
+    elif commune is not None:
+        _check_province(principal, commune.province_code)
 
 
 async def _change(

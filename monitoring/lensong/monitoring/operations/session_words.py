@@ -112,7 +112,10 @@ async def linked_session(service: Service, secret: str) -> tuple[Session, str]:
         found = await session_of_link(connection, secret, service.clock.now())
         if found is None:
             raise NotFoundError("this link is too old, or none: ask for a new one")
-        return await get_session(connection, found[0]), found[1]
+        session = await get_session(connection, found[0])
+    if session.site_id not in service.directory.sites:
+        raise NotFoundError("the site of this session is archived: ask for it to be restored")
+    return session, found[1]
 
 
 async def say_by_link(service: Service, secret: str, word: SessionOutcome) -> SessionWord:

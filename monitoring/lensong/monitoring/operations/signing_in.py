@@ -154,10 +154,12 @@ async def use_join(
         if made is not None:
             again = await used_join_of(connection, secret, used_since=now - _JOIN_AGAIN_FOR)
             if again is not None and await token_of(connection, made) is not None:
+                _check_there(service, again.site_id)
                 return again, made
         used = await use_up(connection, secret, now)
         if used.site_id is None:
             raise NotFoundError("this link is a person's, not a phone's: open it in a browser")
+        _check_there(service, used.site_id)
         _, token = await add_token(
             connection,
             role="site",
@@ -179,6 +181,11 @@ async def use_join(
             raise
     service.identities.expect(token)
     return service.directory.sites[str(used.site_id)], token
+
+
+def _check_there(service: Service, site_id: str | None) -> None:
+    if site_id not in service.directory.sites:
+        raise NotFoundError("the site of this link is archived: ask for it to be restored")
 
 
 def _token_of(secret: str, phone_key: str) -> str:

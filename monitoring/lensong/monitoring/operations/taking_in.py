@@ -1,7 +1,8 @@
-"""Taking lists of sites and sessions into the store: all of a list, or nothing of it."""
+"""Taking lists of sites and sessions into the store: all of a list, or what of it is fine."""
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
@@ -13,24 +14,32 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lensong.monitoring.access import Principal, Role
-from lensong.monitoring.errors import NotFoundError
+from lensong.monitoring.errors import ConflictError, NotFoundError
 from lensong.monitoring.lists.calendars import instance_uid
 from lensong.monitoring.lists.csv_lists import KnownPlaces
-from lensong.monitoring.lists.rows import (
-    KnownSessions,
-    RowErrors,
-    SessionRows,
-    WantedSession,
-)
+from lensong.monitoring.lists.rows import KnownSessions, SessionRows, WantedSession
+from lensong.monitoring.lists.told import CellError, RowErrors, RowNote
 from lensong.monitoring.records import Session, SessionStatus
 from lensong.monitoring.service import Service
 from lensong.monitoring.store.calendars import KeptSession, sessions_for_import
 from lensong.monitoring.store.events import Event, add_event
 from lensong.monitoring.store.people import note
-from lensong.monitoring.store.places import put_commune, put_province, put_site
+from lensong.monitoring.store.places import (
+    archived_places,
+    put_commune,
+    put_province,
+    put_site,
+)
 from lensong.monitoring.store.sessions import put_session, set_status
 
-__all__ = ["Fate", "Imported", "ImportedItem", "import_sessions", "import_sites"]
+__all__ = [
+    "Fate",
+    "Imported",
+    "ImportedItem",
+    "import_communes",
+    "import_sessions",
+    "import_sites",
+]
 
 Gone = Callable[[], Awaitable[None]]
 Fate = Literal["created", "updated", "unchanged", "cancelled", "left_cancelled"]
@@ -56,12 +65,16 @@ class Imported:
         Nothing was stored: it is what would become of it.
     over : int
         Sessions that were over already and were left out.
+    refused, notes : tuple of RowNote
+        Rows that cannot be taken, and what was noticed in others.
     """
 
     dry_run: bool
     items: tuple[ImportedItem, ...]
     over: int = 0
     ignored_columns: tuple[str, ...] = ()
+    refused: tuple[RowNote, ...] = ()
+    notes: tuple[RowNote, ...] = ()
 
     def counts(self) -> dict[str, int]:
         """Return how many rows met each fate."""
@@ -82,13 +95,18 @@ async def import_sites(
     *,
     gone: Gone,
     dry_run: bool = False,
+    skip: bool = False,
 ) -> Imported:
-    """Take a CSV list of sites in, with the communes and provinces that it names.
+    """Take a list of sites in, with the communes and provinces that it names.
 
     Parameters
     ----------
+    data : bytes
+        CSV or a workbook.
     gone : callable
         Returns when nobody waits for the answer any more: the list is read no further then.
+    skip : bool
+        Take the rows that are fine although others cannot be taken.
 
     Raises
     ------
@@ -96,20 +114,29 @@ async def import_sites(
         It is no table; a row cannot be taken, and so none was.
     """
     directory = service.directory
+    async with service.database.reading() as connection:
+        archived = await archived_places(connection)
     known = KnownPlaces(
         provinces=directory.provinces,
         communes=directory.communes,
         sites=directory.sites,
         province_code=None if principal.role is Role.ADMIN else principal.scope,
+        archived=frozenset(item.code for item in archived if item.kind == "site"),
     )
-    rows = await service.lists.read("sites", data, known, gone)
+    rows = await service.lists.read("sites", data, known, gone, skip=skip)
     items = []
     for row, site in rows.sites:
         before = directory.sites.get(site.site_id)
         fate: Fate = "created" if before is None else "updated"
         fate = "unchanged" if before == site else fate
         items.append(ImportedItem(row=row, id=site.site_id, name=site.name, fate=fate))
-    report = Imported(dry_run=dry_run, items=tuple(items), ignored_columns=rows.ignored_columns)
+    report = Imported(
+        dry_run=dry_run,
+        items=tuple(items),
+        ignored_columns=rows.ignored_columns,
+        refused=rows.refused,
+        notes=rows.notes,
+    )
     if dry_run:
         return report
 
@@ -128,12 +155,83 @@ async def import_sites(
             actor=principal.actor,
             action="import.sites",
             subject=principal.scope or "all",
-            detail={**report.counts(), "communes": len(rows.communes)},
+            detail={
+                **report.counts(),
+                "communes": len(rows.communes),
+                "refused": len(rows.refused),
+            },
         )
 
     await service.writer.run(work)
     await service.reload()
     await service.judge_soon(item.id for item in items if item.fate == "updated")
+    return report
+
+
+async def import_communes(
+    service: Service,
+    principal: Principal,
+    data: bytes,
+    *,
+    gone: Gone,
+    dry_run: bool = False,
+    skip: bool = False,
+) -> Imported:
+    """Take a list of communes in, with the provinces that it names.
+
+    Parameters
+    ----------
+    data : bytes
+        CSV, a workbook, or GeoJSON of which the attributes are read.
+    gone, skip
+        As in `import_sites`.
+
+    Raises
+    ------
+    DataError, RowsError
+        It is no table; a row cannot be taken, and so none was.
+    """
+    directory = service.directory
+    known = KnownPlaces(
+        provinces=directory.provinces,
+        communes=directory.communes,
+        sites=directory.sites,
+        province_code=None if principal.role is Role.ADMIN else principal.scope,
+    )
+    rows = await service.lists.read("communes", data, known, gone, skip=skip)
+    items = []
+    for row, commune in rows.communes:
+        before = directory.communes.get(commune.code)
+        fate: Fate = "created" if before is None else "updated"
+        fate = "unchanged" if before == commune else fate
+        items.append(ImportedItem(row=row, id=commune.code, name=commune.name, fate=fate))
+    report = Imported(
+        dry_run=dry_run,
+        items=tuple(items),
+        ignored_columns=rows.ignored_columns,
+        refused=rows.refused,
+        notes=rows.notes,
+    )
+    if dry_run:
+        return report
+
+    async def work(connection: AsyncConnection) -> None:
+        for province in rows.provinces:
+            await put_province(connection, province)
+        for (_, commune), item in zip(rows.communes, items, strict=True):
+            if item.fate != "unchanged":
+                await put_commune(connection, commune)
+        await note(
+            connection,
+            at=service.clock.now(),
+            actor=principal.actor,
+            action="import.communes",
+            subject=principal.scope or "all",
+            detail={**report.counts(), "refused": len(rows.refused)},
+        )
+
+    await service.writer.run(work)
+    await service.reload()
     return report
 
 
@@ -147,12 +245,13 @@ async def import_sessions(
     site_id: str | None = None,
     profile_code: str | None = None,
     dry_run: bool = False,
+    skip: bool = False,
 ) -> Imported:
-    """Take a list of sessions in, as CSV or as an iCalendar file.
+    """Take a list of sessions in, as a table or as an iCalendar file.
 
     Parameters
     ----------
-    gone : callable
+    gone, skip
         As in `import_sites`.
     site_id, profile_code : str, optional
         Of sessions that name none.
@@ -183,8 +282,9 @@ async def import_sessions(
         site_id=site_id,
         profile_code=profile_code,
     )
-    rows = await service.lists.read("calendar" if calendar else "sessions", data, known, gone)
-    taking = _Taking(service, principal, known, rows)
+    kind: Literal["calendar", "sessions"] = "calendar" if calendar else "sessions"
+    rows = await service.lists.read(kind, data, known, gone, skip=skip)
+    taking = _Taking(service, principal, known, rows, skip)
 
     async def work(connection: AsyncConnection) -> list[Event]:
         events = await taking.take(connection)
@@ -204,6 +304,8 @@ async def import_sessions(
         items=tuple(taking.items),
         over=rows.over,
         ignored_columns=rows.ignored_columns,
+        refused=tuple(sorted([*rows.refused, *taking.refused], key=lambda item: item.row)),
+        notes=rows.notes,
     )
 
 
@@ -215,6 +317,8 @@ class _Taking:
     principal: Principal
     known: KnownSessions
     rows: SessionRows
+    skip: bool
+    refused: tuple[RowNote, ...] = ()
     items: list[ImportedItem] = field(default_factory=list)
     left_sites: set[str] = field(default_factory=set)
     _events: list[Event] = field(default_factory=list)
@@ -249,16 +353,20 @@ class _Taking:
                 )
         errors = RowErrors()
         for change in changes:
-            with errors.kept(change.row):
+            with errors.kept(change.row, change.session.title):
                 await self._put(connection, change)
-        errors.raise_if_any()
+        self.refused = errors.left(self.skip)
+        await self._put_back(connection, changes)
         await note(
             connection,
             at=self.known.now,
             actor=self.principal.actor,
             action="import.sessions",
             subject=self.principal.scope or "all",
-            detail=Imported(dry_run=False, items=tuple(self.items)).counts(),
+            detail={
+                **Imported(dry_run=False, items=tuple(self.items)).counts(),
+                "refused": len(self.rows.refused) + len(self.refused),
+            },
         )
         return self._events
 
@@ -268,7 +376,7 @@ class _Taking:
         """Return what to write for a row, None where nothing changes."""
         if before is None:
             session = replace(wanted.session, session_id=secrets.token_hex(8))
-            return _Change(wanted.row, session, kept.free_uid(wanted), new=True, kind="planned")
+            return _Change(wanted.row, session, kept.free_uid(wanted), kind="planned")
         old = before.session
         if old.status is SessionStatus.CANCELLED:
             if wanted.modified_at is None or wanted.modified_at <= before.updated_at:
@@ -287,13 +395,32 @@ class _Taking:
         if session == old:
             self._tell(wanted.row, old, "unchanged")
             return None
-        return _Change(wanted.row, session, before.calendar_uid, new=False, kind=kind)
+        return _Change(wanted.row, session, before.calendar_uid, kind=kind, before=old)
 
     async def _put(self, connection: AsyncConnection, change: _Change) -> None:
         session, now = change.session, self.known.now
-        await put_session(connection, session, now=now, calendar_uid=change.calendar_uid)
+        try:
+            await put_session(connection, session, now=now, calendar_uid=change.calendar_uid)
+        except ConflictError as error:
+            if error.code == "overlap" and self.skip:
+                raise CellError("", "overlap") from error
+            raise
         self._events.append(await self._event(connection, session, change.kind))
         self._tell(change.row, session, "created" if change.new else "updated")
+
+    async def _put_back(self, connection: AsyncConnection, changes: Sequence[_Change]) -> None:
+        """Let sessions whose rows cannot be taken stand as they stood."""
+        rows = {item.row for item in self.refused}
+        for change in changes:
+            if change.row in rows and change.before is not None:
+                kept = change.before
+                with contextlib.suppress(ConflictError):  # another row has taken its place
+                    await put_session(
+                        connection, kept, now=self.known.now, calendar_uid=change.calendar_uid
+                    )
+                    continue
+                self._events.append(await self._event(connection, kept, "cancelled"))
+                self._tell(change.row, kept, "cancelled")
 
     async def _cancel(self, connection: AsyncConnection, row: int, kept: KeptSession) -> None:
         session = kept.session
@@ -329,8 +456,13 @@ class _Change:
     row: int
     session: Session
     calendar_uid: str | None
-    new: bool
     kind: str
+    before: Session | None = None
+
+    @property
+    def new(self) -> bool:
+        """Return whether there is none yet."""
+        return self.before is None
 
 
 class _Kept:
@@ -371,6 +503,8 @@ class _Kept:
         there = {item.session.session_id for item in matched if item is not None}
         for uid, kept in self._by_uid.items():
             if uid not in rows.series and uid.rpartition("::")[0] not in rows.series:
+                continue
+            if uid in rows.untouched:
                 continue
             for item in kept:
                 coming = item.session.starts_at > self._now

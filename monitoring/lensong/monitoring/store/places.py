@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Literal
 
-from sqlalchemy import delete, select
+from sqlalchemy import Column, RowMapping, Table, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lensong.monitoring.errors import ConflictError, NotFoundError
@@ -15,11 +16,14 @@ from lensong.monitoring.store.rows import from_row, to_row, upsert
 from lensong.monitoring.store.tables import communes, predictions, provinces, sessions, sites
 
 __all__ = [
+    "ArchivedPlace",
+    "Kind",
     "Prediction",
     "all_communes",
     "all_predictions",
     "all_provinces",
     "all_sites",
+    "archived_places",
     "delete_site",
     "is_site",
     "predictions_of",
@@ -27,7 +31,35 @@ __all__ = [
     "put_predictions",
     "put_province",
     "put_site",
+    "set_archived",
 ]
+
+
+Kind = Literal["province", "commune", "site"]
+
+_IN_COMMUNE = sites.c.commune_code
+_TABLES: dict[Kind, tuple[Table, Column[Any]]] = {
+    "province": (provinces, provinces.c.code),
+    "commune": (communes, communes.c.code),
+    "site": (sites, sites.c.site_id),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedPlace:
+    """A place that is out of sight; what was measured there is kept.
+
+    Parameters
+    ----------
+    within : str
+        Code of what it lies in: a site's commune, a commune's province, a province's own.
+    """
+
+    kind: Kind
+    code: str
+    name: str
+    within: str
+    archived_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,20 +86,26 @@ class Prediction:
 
 
 async def all_provinces(connection: AsyncConnection) -> tuple[Province, ...]:
-    """Return every province by code."""
-    rows = await connection.execute(select(provinces).order_by(provinces.c.code))
+    """Return every province by code, but for those that are archived."""
+    rows = await connection.execute(
+        select(provinces).where(provinces.c.archived_at.is_(None)).order_by(provinces.c.code)
+    )
     return tuple(from_row(Province, row) for row in rows.mappings())
 
 
 async def all_communes(connection: AsyncConnection) -> tuple[Commune, ...]:
-    """Return every commune by code."""
-    rows = await connection.execute(select(communes).order_by(communes.c.code))
+    """Return every commune by code, but for those that are archived."""
+    rows = await connection.execute(
+        select(communes).where(communes.c.archived_at.is_(None)).order_by(communes.c.code)
+    )
     return tuple(from_row(Commune, row) for row in rows.mappings())
 
 
 async def all_sites(connection: AsyncConnection) -> tuple[Site, ...]:
-    """Return every site by identifier."""
-    rows = await connection.execute(select(sites).order_by(sites.c.site_id))
+    """Return every site by identifier, but for those that are archived."""
+    rows = await connection.execute(
+        select(sites).where(sites.c.archived_at.is_(None)).order_by(sites.c.site_id)
+    )
     return tuple(from_row(Site, row) for row in rows.mappings())
 
 
@@ -78,16 +116,17 @@ async def is_site(connection: AsyncConnection, site_id: str) -> bool:
 
 
 async def put_province(connection: AsyncConnection, province: Province) -> None:
-    """Add a province or rename it."""
+    """Add a province or rename it; one that is archived comes back."""
+    changed = {"name": province.name, "archived_at": None}
     await connection.execute(
         upsert(connection, provinces)
         .values(**to_row(province))
-        .on_conflict_do_update(index_elements=["code"], set_={"name": province.name})
+        .on_conflict_do_update(index_elements=["code"], set_=changed)
     )
 
 
 async def put_commune(connection: AsyncConnection, commune: Commune) -> None:
-    """Add a commune or change it.
+    """Add a commune or change it; one that is archived comes back.
 
     Raises
     ------
@@ -96,7 +135,9 @@ async def put_commune(connection: AsyncConnection, commune: Commune) -> None:
     """
     if not (
         await connection.execute(
-            select(provinces.c.code).where(provinces.c.code == commune.province_code)
+            select(provinces.c.code).where(
+                provinces.c.code == commune.province_code, provinces.c.archived_at.is_(None)
+            )
         )
     ).first():
         raise NotFoundError(f"there is no province {commune.province_code!r}: add it first")
@@ -106,7 +147,11 @@ async def put_commune(connection: AsyncConnection, commune: Commune) -> None:
         .values(**row)
         .on_conflict_do_update(
             index_elements=["code"],
-            set_={"name": commune.name, "province_code": commune.province_code},
+            set_={
+                "name": commune.name,
+                "province_code": commune.province_code,
+                "archived_at": None,
+            },
         )
     )
 
@@ -124,13 +169,23 @@ async def put_site(
     Raises
     ------
     ConflictError
-        It is there already, and ``new`` was asked for.
+        It is there already, and ``new`` was asked for, or it is archived.
     NotFoundError
         There is no such commune.
     """
-    commune = select(communes.c.code).where(communes.c.code == site.commune_code)
+    commune = select(communes.c.code).where(
+        communes.c.code == site.commune_code, communes.c.archived_at.is_(None)
+    )
     if not (await connection.execute(commune)).first():
         raise NotFoundError(f"there is no commune {site.commune_code!r}: add it first")
+    archived = select(sites.c.site_id).where(
+        sites.c.site_id == site.site_id, sites.c.archived_at.is_not(None)
+    )
+    if (await connection.execute(archived)).first():
+        raise ConflictError(
+            f"the site {site.site_id!r} is archived: restore it, or choose another site_id",
+            "archived",
+        )
     row = to_row(site) | {"created_at": now, "updated_at": now}
     statement = upsert(connection, sites).values(**row)
     if new:
@@ -170,6 +225,89 @@ async def delete_site(connection: AsyncConnection, site_id: str) -> None:
     )
     if not gone.first():
         raise NotFoundError(f"there is no site {site_id!r}")
+
+
+async def archived_places(connection: AsyncConnection) -> tuple[ArchivedPlace, ...]:
+    """Return what is archived, the latest first."""
+    found: list[ArchivedPlace] = []
+    within: dict[Kind, Column[Any]] = {
+        "province": provinces.c.code,
+        "commune": communes.c.province_code,
+        "site": sites.c.commune_code,
+    }
+    for kind, (table, key) in _TABLES.items():
+        rows = await connection.execute(
+            select(key, table.c.name, within[kind], table.c.archived_at).where(
+                table.c.archived_at.is_not(None)
+            )
+        )
+        found += [ArchivedPlace(kind, *row) for row in rows]
+    return tuple(sorted(found, key=lambda item: item.archived_at, reverse=True))
+
+
+async def set_archived(
+    connection: AsyncConnection, kind: Kind, code: str, at: datetime | None
+) -> None:
+    """Archive a place, or restore it.
+
+    Parameters
+    ----------
+    at : datetime, optional
+        Since when it is archived; None restores it.
+
+    Raises
+    ------
+    NotFoundError
+        There is none that could be.
+    ConflictError
+        Something lies in it that is not archived; or what it lies in is.
+    """
+    table, key = _TABLES[kind]
+    wanted = table.c.archived_at.is_(None) if at is not None else table.c.archived_at.is_not(None)
+    row = (await connection.execute(select(table).where(key == code, wanted))).mappings().first()
+    if row is None:
+        there = "archived" if at is None else "there"
+        raise NotFoundError(f"no {kind} {code[:80]!r} is {there}")
+    if at is not None:
+        await _check_empty(connection, kind, code)
+    else:
+        await _check_above(connection, kind, row)
+    await connection.execute(table.update().where(key == code).values(archived_at=at))
+
+
+async def _check_empty(connection: AsyncConnection, kind: Kind, code: str) -> None:
+    below = {"province": (communes, communes.c.province_code), "commune": (sites, _IN_COMMUNE)}
+    if kind not in below:
+        live = select(sessions.c.session_id).where(
+            sessions.c.site_id == code, sessions.c.status == "live"
+        )
+        if (await connection.execute(live)).first():
+            raise ConflictError(f"a session is live at {code}: end it first", "session_live")
+        return
+    table, column = below[kind]
+    count = (
+        await connection.execute(
+            select(func.count())
+            .select_from(table)
+            .where(column == code, table.c.archived_at.is_(None))
+        )
+    ).scalar_one()
+    if count:
+        raise ConflictError(
+            f"{count} {table.name} lie in the {kind} {code}: archive or move them first",
+            "not_empty",
+        )
+
+
+async def _check_above(connection: AsyncConnection, kind: Kind, row: RowMapping) -> None:
+    above: Kind | None = {"commune": "province", "site": "commune"}.get(kind)  # type: ignore[assignment]  # of the two words
+    if above is None:
+        return
+    table, key = _TABLES[above]
+    code = row[f"{above}_code"]
+    there = select(key).where(key == code, table.c.archived_at.is_(None))
+    if not (await connection.execute(there)).first():
+        raise ConflictError(f"its {above} {code} is archived: restore that first", "archived")
 
 
 async def all_predictions(connection: AsyncConnection) -> tuple[Prediction, ...]:

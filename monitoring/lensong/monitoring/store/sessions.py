@@ -14,6 +14,7 @@ from lensong.monitoring.records import (
     LONGEST_SESSION,
     Motion,
     Session,
+    SessionOutcome,
     SessionStatus,
     StreamProfile,
     Transport,
@@ -29,6 +30,7 @@ from lensong.monitoring.store.rows import (
 )
 from lensong.monitoring.store.tables import (
     from_microseconds,
+    past_sessions,
     profiles,
     sessions,
     to_microseconds,
@@ -44,6 +46,7 @@ __all__ = [
     "moved_ahead_of",
     "open_sessions",
     "open_without_verdict",
+    "outcomes_of",
     "put_profile",
     "put_session",
     "report_of",
@@ -280,6 +283,22 @@ async def report_of(connection: AsyncConnection, session_id: str) -> dict[str, A
         select(sessions.c.report).where(sessions.c.session_id == session_id)
     )
     found: dict[str, Any] | None = rows.scalar()
+    return found
+
+
+async def outcomes_of(
+    connection: AsyncConnection, session_ids: Collection[str]
+) -> dict[str, SessionOutcome]:
+    """Return what became of each of some sessions, where that is known."""
+    found: dict[str, SessionOutcome] = {}
+    wanted = sorted(session_ids)
+    for at in range(0, len(wanted), 500):
+        rows = await connection.execute(
+            select(past_sessions.c.session_id, past_sessions.c.outcome).where(
+                past_sessions.c.session_id.in_(wanted[at : at + 500])
+            )
+        )
+        found |= {row.session_id: SessionOutcome(row.outcome) for row in rows}
     return found
 
 

@@ -112,6 +112,7 @@ provinces = Table(
     metadata,
     Column("code", Text, primary_key=True),
     Column("name", Text, nullable=False),
+    Column("archived_at", Moment),
 )
 
 communes = Table(
@@ -120,6 +121,7 @@ communes = Table(
     Column("code", Text, primary_key=True),
     Column("name", Text, nullable=False),
     Column("province_code", Text, ForeignKey("provinces.code"), nullable=False, index=True),
+    Column("archived_at", Moment),
 )
 
 sites = Table(
@@ -136,6 +138,7 @@ sites = Table(
     Column("synthetic", Boolean, nullable=False, default=False),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
+    Column("archived_at", Moment),
 )
 
 predictions = Table(

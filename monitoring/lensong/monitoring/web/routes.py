@@ -64,7 +64,8 @@ _NO_AREA = frozenset({Action.PUBLIC, Action.TEST, Action.ADMIN, Action.SCRAPE})
 """What is done by nobody in particular, by the site that its token names, or for all sites."""
 
 _OF_NO_AREA = {
-    "code": "a commune that is added lies in no area yet: `operations.places` sees to the province",
+    "code": "a commune that is added lies in no area yet, one that is archived in none any more: "
+    "`operations.places` sees to the province",
     "run_id": "the sites are named in the body: `operations.predictions` sees to them",
     "kind": "what writes figures of the site",
     "test_id": "looked up at the site alone",

@@ -1,4 +1,4 @@
-"""Lists in and out: sites and sessions as CSV, sessions as iCalendar."""
+"""Lists in and out: sites and sessions as tables, sessions as iCalendar."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Query, Request, Response
 from starlette.exceptions import HTTPException
 
-from lensong.monitoring.lists.rows import RowsError
+from lensong.monitoring.lists.told import RowNote, RowsError
 from lensong.monitoring.lists.writing import sessions_calendar, sessions_csv, sites_csv
 from lensong.monitoring.operations.giving_out import sessions_to_give, sites_to_give
-from lensong.monitoring.operations.taking_in import Imported, import_sessions, import_sites
+from lensong.monitoring.operations.taking_in import (
+    Imported,
+    import_communes,
+    import_sessions,
+    import_sites,
+)
 from lensong.monitoring.web.addresses import public_url
 from lensong.monitoring.web.api.shapes import Body, Moment
 from lensong.monitoring.web.guards import Manager, Planner, Reader, Running
@@ -25,8 +30,16 @@ router = APIRouter(prefix="/api/v1", tags=["lists"], route_class=DocumentedRoute
 
 CSV = "text/csv"
 CALENDAR = "text/calendar"
+WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+OLD_WORKBOOK = "application/vnd.ms-excel"
+GEOJSON = "application/geo+json"
+TABLES = (CSV, WORKBOOK, OLD_WORKBOOK)
 
 DryRun = Annotated[bool, Query(description="Check everything and store nothing.")]
+SkipRefused = Annotated[
+    bool,
+    Query(description="Take what is fine although some rows cannot be taken; `refused` says why."),
+]
 
 
 def _body(*kinds: str) -> dict[str, Any]:
@@ -53,6 +66,30 @@ class ImportItemOut(Body):
     fate: str
 
 
+class RowOut(Body):
+    """A row that was refused, or in which something was noticed, and why.
+
+    ``text`` is in Vietnamese or English by Accept-Language; ``reason`` is a stable word.
+    """
+
+    row: int
+    column: str
+    title: str
+    reason: str
+    text: str
+
+    @classmethod
+    def of(cls, note: RowNote, language: str) -> RowOut:
+        """Return the body of a note."""
+        return cls(
+            row=note.row,
+            column=note.column,
+            title=note.title,
+            reason=note.reason,
+            text=note.said(language),
+        )
+
+
 class ImportOut(Body):
     """What became of a list; ``over`` counts sessions that had ended and were left out."""
 
@@ -61,9 +98,11 @@ class ImportOut(Body):
     over: int
     ignored_columns: list[str]
     items: list[ImportItemOut]
+    refused: list[RowOut]
+    notes: list[RowOut]
 
     @classmethod
-    def of(cls, imported: Imported) -> ImportOut:
+    def of(cls, imported: Imported, language: str) -> ImportOut:
         """Return the body of a report."""
         return cls(
             dry_run=imported.dry_run,
@@ -74,25 +113,33 @@ class ImportOut(Body):
                 ImportItemOut(row=item.row, id=item.id, name=item.name, fate=item.fate)
                 for item in imported.items
             ],
+            refused=[RowOut.of(note, language) for note in imported.refused],
+            notes=[RowOut.of(note, language) for note in imported.notes],
         )
 
 
 @router.post(
     "/import/sites",
     responses=refusals(429),
-    openapi_extra=_body(CSV),
+    openapi_extra=_body(*TABLES),
 )
 async def take_sites(
-    request: Request, service: Running, principal: Manager, dry_run: DryRun = False
+    request: Request,
+    service: Running,
+    principal: Manager,
+    dry_run: DryRun = False,
+    skip_refused: SkipRefused = False,
 ) -> ImportOut:
-    """Take a CSV list of sites in, with the communes and provinces that it names: all or none.
+    """Take a list of sites in, with the communes and provinces that it names.
+
+    CSV, or a workbook of which one sheet has rows. All rows or none, unless `skip_refused`.
 
     A site whose ``site_id`` is known is changed; columns that the list lacks stay as they are. The
     columns: ``site_id``, ``name``, ``commune_code``, ``commune``, ``province_code``, ``province``,
-    ``lat_deg``, ``lon_deg``, ``operators``, ``technologies``, ``synthetic``, in English or
-    Vietnamese. Errors are told row by row in ``errors``.
+    ``lat_deg``, ``lon_deg`` (or ``coordinates`` for both), ``operators``, ``technologies``,
+    ``synthetic``, in English or Vietnamese. Errors are told row by row in ``errors``.
     """
-    _kind_of(request, CSV)
+    _kind_of(request, *TABLES)
     try:
         imported = await import_sites(
             service,
@@ -100,22 +147,56 @@ async def take_sites(
             await request.body(),
             gone=lambda: _gone(request),
             dry_run=dry_run,
+            skip=skip_refused,
         )
     except RowsError as error:
         return _wrong_rows(request, error)  # type: ignore[return-value]  # FastAPI passes a Response on
-    return ImportOut.of(imported)
+    return ImportOut.of(imported, language_of(request))
+
+
+@router.post(
+    "/import/communes",
+    responses=refusals(429),
+    openapi_extra=_body(*TABLES, GEOJSON),
+)
+async def take_communes(
+    request: Request,
+    service: Running,
+    principal: Manager,
+    dry_run: DryRun = False,
+    skip_refused: SkipRefused = False,
+) -> ImportOut:
+    """Take a list of communes in, with the provinces that it names.
+
+    CSV, a workbook, or GeoJSON of which the attributes are read: ``commune_code``, ``commune``,
+    ``province_code``, ``province``. All rows or none, unless `skip_refused`.
+    """
+    _kind_of(request, *TABLES, GEOJSON)
+    try:
+        imported = await import_communes(
+            service,
+            principal,
+            await request.body(),
+            gone=lambda: _gone(request),
+            dry_run=dry_run,
+            skip=skip_refused,
+        )
+    except RowsError as error:
+        return _wrong_rows(request, error)  # type: ignore[return-value]  # FastAPI passes a Response on
+    return ImportOut.of(imported, language_of(request))
 
 
 @router.post(
     "/import/sessions",
     responses=refusals(404, 429),
-    openapi_extra=_body(CSV, CALENDAR),
+    openapi_extra=_body(*TABLES, CALENDAR),
 )
 async def take_sessions(
     request: Request,
     service: Running,
     principal: Planner,
     dry_run: DryRun = False,
+    skip_refused: SkipRefused = False,
     site: Annotated[
         str | None, Query(max_length=64, description="Site of sessions that name none.")
     ] = None,
@@ -123,13 +204,15 @@ async def take_sessions(
         str | None, Query(max_length=64, description="Profile of sessions that name none.")
     ] = None,
 ) -> ImportOut:
-    """Take a list of sessions in, as CSV or as an iCalendar file: all or none.
+    """Take a list of sessions in, as CSV, a workbook or an iCalendar file.
+
+    All rows or none, unless `skip_refused`.
 
     A session is known again by its UID (in CSV by site, start and title): the same list may come
     every day. Times without a zone are those of the service's ``time_zone``. Sessions that are
     over are left out. Events that come again are written out for a year ahead.
     """
-    kind = _kind_of(request, CSV, CALENDAR)
+    kind = _kind_of(request, *TABLES, CALENDAR)
     try:
         imported = await import_sessions(
             service,
@@ -140,10 +223,11 @@ async def take_sessions(
             site_id=site,
             profile_code=profile,
             dry_run=dry_run,
+            skip=skip_refused,
         )
     except RowsError as error:
         return _wrong_rows(request, error)  # type: ignore[return-value]  # FastAPI passes a Response on
-    return ImportOut.of(imported)
+    return ImportOut.of(imported, language_of(request))
 
 
 @router.get(
@@ -237,6 +321,7 @@ def _wrong_rows(request: Request, error: RowsError) -> Response:
         errors=[
             {
                 "pointer": "/".join(["", str(item.row), *_pointer(item.column)]),
+                "title": item.said(language_of(request)),
                 "detail": item.problem,
             }
             for item in error.errors

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import Field
@@ -43,6 +43,23 @@ class PredictionOut(Body):
     sigma_db: float
     computed_at: Time
     synthetic: bool
+
+
+class ArchivedOut(Body):
+    """A place that is out of sight; ``within`` is the code of what it lies in."""
+
+    kind: Literal["province", "commune", "site"]
+    code: str
+    name: str
+    within: str
+    archived_at: Time
+
+
+class RestoreIn(Body):
+    """Which place is to come back."""
+
+    kind: Literal["province", "commune", "site"]
+    code: Annotated[Line, Field(max_length=64)]
 
 
 @router.get("/provinces")
@@ -144,6 +161,45 @@ async def change_site(
 async def remove_site(site: ManagedSite, service: Running, principal: Manager) -> None:
     """Delete a site with all that is kept of it."""
     await operations.remove_site(service, principal, site.site_id)
+
+
+@router.post("/sites/{site_id}/archive", status_code=204, responses=refusals(409))
+async def archive_site(site: ManagedSite, service: Running, principal: Manager) -> None:
+    """Put a site out of sight: sessions planned there are called off, measurements are kept."""
+    await operations.archive_place(service, principal, "site", site.site_id)
+
+
+@router.post("/communes/{code}/archive", status_code=204, responses=refusals(404, 409))
+async def archive_commune(code: Identifier, service: Running, principal: Manager) -> None:
+    """Put a commune out of sight in which no site lies any more."""
+    await operations.archive_place(service, principal, "commune", code)
+
+
+@router.post("/provinces/{code}/archive", status_code=204, responses=refusals(404, 409))
+async def archive_province(code: Identifier, service: Running, principal: Admin) -> None:
+    """Put a province out of sight in which no commune lies any more."""
+    await operations.archive_place(service, principal, "province", code)
+
+
+@router.get("/archived")
+async def list_archived(service: Running, principal: Manager) -> list[ArchivedOut]:
+    """Return the provinces, communes and sites of the asker's area that are archived."""
+    return [
+        ArchivedOut(
+            kind=item.kind,
+            code=item.code,
+            name=item.name,
+            within=item.within,
+            archived_at=item.archived_at,
+        )
+        for item in await operations.archived_for(service, principal)
+    ]
+
+
+@router.post("/archived/restore", status_code=204, responses=refusals(404, 409))
+async def restore(body: RestoreIn, service: Running, principal: Manager) -> None:
+    """Bring an archived province, commune or site back."""
+    await operations.restore_place(service, principal, body.kind, body.code)
 
 
 @router.get("/sites/{site_id}/predictions")

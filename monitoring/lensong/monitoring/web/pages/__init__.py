@@ -8,9 +8,13 @@ from lensong.monitoring.web.pages import (
     admin,
     assets,
     doors,
+    imports,
     phone,
+    places,
+    session_list,
     sessions,
     sites,
+    start,
     wallboard,
 )
 
@@ -20,6 +24,18 @@ __all__ = ["pages_router"]
 def pages_router() -> APIRouter:
     """Return the routes of all pages."""
     router = APIRouter(include_in_schema=False)
-    for part in (assets, doors, phone, wallboard, sites, sessions, admin):
+    for part in (
+        assets,
+        doors,
+        phone,
+        wallboard,
+        sites,
+        places,
+        imports,
+        session_list,
+        sessions,
+        start,
+        admin,
+    ):
         router.include_router(part.router)
     return router

@@ -11,10 +11,12 @@ from fastapi.responses import Response
 
 from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.clock import rfc3339
-from lensong.monitoring.errors import NotFoundError
+from lensong.monitoring.errors import ConflictError, NotFoundError
 from lensong.monitoring.live.freshness import as_of
 from lensong.monitoring.operations.session_words import linked_session, may_be_linked, stage_of
+from lensong.monitoring.operations.sessions import session_for
 from lensong.monitoring.records import Motion, Session, SessionStatus, Site
+from lensong.monitoring.service import Service
 from lensong.monitoring.store.events import list_verdicts
 from lensong.monitoring.store.session_words import words_on
 from lensong.monitoring.store.sessions import report_of
@@ -36,24 +38,66 @@ Planner = Annotated[Principal, Depends(PageNeeds(Action.PLAN))]
 
 @router.get("/sessions/new")
 async def new(
-    request: Request, service: Running, principal: Planner, site: str | None = None
+    request: Request,
+    service: Running,
+    principal: Planner,
+    site: str | None = None,
+    copy: Annotated[str | None, Query(max_length=64)] = None,
 ) -> Response:
-    """Show the form of a new session."""
+    """Show the form of a new session, which may be like another one."""
+    like = None if copy is None else await session_for(service, principal, copy)
+    return _form(request, service, principal, site=site, like=like)
+
+
+@router.get("/sessions/{session_id}/edit")
+async def edit(
+    session: Annotated[Session, page_session(Action.PLAN)],
+    request: Request,
+    service: Running,
+    principal: Planner,
+) -> Response:
+    """Show the form in which a session is changed."""
+    if session.status not in (SessionStatus.PLANNED, SessionStatus.LIVE):
+        raise ConflictError(f"the session is {session.status}: plan a new one", "session_over")
+    return _form(request, service, principal, like=session, editing=True)
+
+
+def _form(
+    request: Request,
+    service: Service,
+    principal: Principal,
+    *,
+    site: str | None = None,
+    like: Session | None = None,
+    editing: bool = False,
+) -> Response:
     communes = service.directory.communes
     by_commune: dict[str, list[Site]] = {}
     for place in sorted(service.directory.visible_to(principal), key=lambda item: item.name):
         by_commune.setdefault(communes[place.commune_code].name, []).append(place)
-    local = service.clock.now().astimezone(ZoneInfo(service.config.time_zone))
+    zone = ZoneInfo(service.config.time_zone)
+    local = service.clock.now().astimezone(zone)
     begin = (local + timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
+    minutes = 120.0
+    if like is not None:
+        begin = like.starts_at.astimezone(zone)
+        minutes = (like.ends_at - like.starts_at).total_seconds() / 60.0
+        while not editing and begin <= local:  # a copy is for the next such day of the week
+            begin += timedelta(days=7)
     return render(
         request,
         "new_session.html",
         principal=principal,
         places=sorted(by_commune.items()),
-        chosen=site,
+        chosen=site if like is None else like.site_id,
         profiles=service.directory.profiles.values(),
+        chosen_profile="tiktok-720p30" if like is None else like.profile_code,
+        motion="unknown" if like is None else like.motion.value,
+        name=None if like is None else like.title,
+        minutes=f"{minutes:g}",
         begin=begin.strftime("%Y-%m-%dT%H:%M"),
         zone=service.config.time_zone,
+        editing=like if editing else None,
     )
 
 
@@ -85,6 +129,8 @@ async def verdict_before(
         sites=service.directory.sites,
         starts_at=rfc3339(starts_at),
         ends_at=rfc3339(ends_at),
+        begun=starts_at < service.clock.now(),
+        over=ends_at <= service.clock.now(),
     )
 
 

@@ -25,9 +25,10 @@ from lensong.monitoring.store.streams import StreamSource, source_of
 from lensong.monitoring.streams.health_state import describe
 from lensong.monitoring.streams.target import KINDS, CollectorTarget
 from lensong.monitoring.web.addresses import public_url
-from lensong.monitoring.web.api.shapes import Body
+from lensong.monitoring.web.api.shapes import Body, SiteBody
 from lensong.monitoring.web.guards import Running
 from lensong.monitoring.web.pages.charts import heat_map, uplink_chart
+from lensong.monitoring.web.pages.places import communes_to_choose
 from lensong.monitoring.web.pages.rendering import PageNeeds, page_site, render, words_of
 
 __all__ = ["router"]
@@ -59,6 +60,7 @@ async def list_all(request: Request, service: Running, principal: Reader) -> Res
             for site in sorted(sites, key=lambda site: (site.commune_name, site.name))
         ],
         order=STANDINGS,
+        communes=communes_to_choose(service.directory, principal),
     )
 
 
@@ -112,6 +114,8 @@ async def one(
         chart=uplink_chart(recent, now - _CHART, now, required_bps, words),
         heat=heat_map(hours, required_bps, words),
         sites=service.directory.sites,
+        communes=communes_to_choose(service.directory, principal),
+        site_body=SiteBody.of(site).model_dump(mode="json", exclude={"site_id"}),
     )
 
 

@@ -60,7 +60,8 @@ async def wallboard(
 ) -> Response:
     """Show the wall; what all walls of an area show alike is drawn once for all of them."""
     drawing = await _drawing(request, service, principal, province)
-    return render(request, "wallboard.html", principal=principal, live=drawing.text)
+    fresh = not service.directory.sites
+    return render(request, "wallboard.html", principal=principal, live=drawing.text, fresh=fresh)
 
 
 @router.get("/wall")

@@ -41,6 +41,11 @@ function values(form) {
   for (const field of form.elements) {
     if (!field.name || field.disabled || (field.type === "checkbox" && !field.checked)) continue;
     if (field.dataset.list !== undefined) (body[field.name] ??= []).push(field.value);
+    else if (field.dataset.several !== undefined)
+      body[field.name] = field.value
+        .split(/[,;]/)
+        .map((part) => part.trim())
+        .filter(Boolean);
     else if (field.value === "" && field.dataset.optional !== undefined) continue;
     else
       body[field.name] =
@@ -127,7 +132,7 @@ function show(value) {
 function then(what, value) {
   if (!what && show(value)) return;
   if (what?.startsWith("goto:"))
-    location.assign(what.slice(5).replace("{session_id}", value?.session_id ?? ""));
+    location.assign(what.slice(5).replace(/\{(\w+)\}/g, (_, name) => value?.[name] ?? ""));
   else location.reload();
 }
 

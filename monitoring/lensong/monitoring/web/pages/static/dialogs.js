@@ -12,6 +12,11 @@ function open(dialog, given) {
       if (field) field.value = "";
       continue;
     }
+    if (Array.isArray(value)) {
+      if (field.dataset?.several !== undefined) field.value = value.join(", ");
+      else for (const box of field) box.checked = value.includes(box.value);
+      continue;
+    }
     const factor = Number(field.dataset.number || 1);
     field.value = typeof value === "number" ? Number((value / factor).toPrecision(12)) : value;
   }
@@ -56,6 +61,19 @@ addEventListener("click", (event) => {
       opener.dataset.fill ? JSON.parse(opener.dataset.fill) : null,
     );
   event.target.closest("[data-close]")?.closest("dialog").close();
+});
+
+// an identifier follows the name it is made of, until somebody types one
+const plain = (text) =>
+  text.toLowerCase().replaceAll("đ", "d").normalize("NFD").replace(/\p{M}/gu, "");
+addEventListener("input", (event) => {
+  const made = event.target.form?.querySelector("[data-identifier-of]");
+  if (event.target === made) made.dataset.typed = "";
+  else if (made && made.dataset.typed === undefined && made.dataset.identifierOf === event.target.name)
+    made.value = (plain(event.target.value).match(/[a-z0-9]+/g) ?? [])
+      .join("-")
+      .slice(0, 64)
+      .replace(/-$/, "");
 });
 
 addEventListener("input", (event) => {

@@ -25,9 +25,9 @@ async function ask() {
   const fresh = page.getElementById("verdict-part") ?? page.querySelector("main");
   part.replaceChildren(...(fresh ? fresh.childNodes : []));
   part.removeAttribute("aria-busy");
-  save.disabled = !answer.ok;
+  const times = fresh?.dataset ?? {};
+  save.disabled = !answer.ok || times.over !== undefined;
   if (answer.ok) {
-    const times = page.getElementById("verdict-part").dataset;
     save.form.starts_at.value = times.startsAt;
     save.form.ends_at.value = times.endsAt;
     save.form.site_id.value = form.site.value;

@@ -1,0 +1,205 @@
+"""From a fresh server to the first verdict without a terminal, in a real browser."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from lensong.monitoring.service import Service
+from tests.chromium import BINARY, Page, chromium_page, wait_for
+from tests.page_checks import problems_of
+from tests.served_pages import Served, served_pages
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(BINARY is None, reason="no chromium on this machine"),
+]
+
+
+async def nothing(_service: Service) -> None:
+    """Leave the server as fresh as it is."""
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served_pages(tmp_path_factory.mktemp("served"), nothing) as running:
+        running.add_person("lan", "admin")
+        running.add_person("hoa", "province", "12")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def page(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    with chromium_page(tmp_path_factory.mktemp("profile")) as opened:
+        served.sign_in(opened, "lan")
+        opened.call("Network.setCookie", name="lensong_language", value="en", url=served.url)
+        opened.ask("window.confirm = () => true")
+        yield opened
+
+
+def visit(page: Page, served: Served, path: str) -> None:
+    for width in (390, 1280):
+        page.resize(width, 900)
+        page.open(f"{served.url}{path}")
+        wait_for(page, "document.readyState", "complete".__eq__)
+        assert problems_of(page) == []
+    page.ask("window.confirm = () => true")
+    if os.environ.get("LENSONG_SHOTS"):
+        name = path.strip("/").replace("/", "_").replace("?", "_") or "wall"
+        page.screenshot(Path(os.environ["LENSONG_SHOTS"]) / f"{name}.png", whole=True)
+
+
+def fill(page: Page, dialog: str, **fields: str) -> None:
+    page.ask(f"document.querySelector({dialog!r}).click()")
+    wait_for(page, "document.querySelector('dialog[open]') !== null")
+    for name, value in fields.items():
+        page.ask(
+            f"""(() => {{ const f = document.querySelector('dialog[open] [name="{name}"]');
+            f.value = {value!r}; f.dispatchEvent(new Event("input", {{bubbles: true}})); }})()"""
+        )
+    leave(page, "document.querySelector('dialog[open] .primary').click()")
+
+
+def leave(page: Page, action: str) -> None:
+    """Do what leads to a fresh page, and wait for it."""
+    page.ask("window.before = true")
+    page.ask(action)
+    wait_for(page, "window.before === undefined && document.readyState === 'complete'")
+    page.ask("window.confirm = () => true")
+
+
+def upload(page: Page, name: str, text: str) -> list[list[str]]:
+    """Choose a file, have it checked, and return the rows of the preview."""
+    page.ask(
+        f"""(() => {{ const held = new DataTransfer();
+        held.items.add(new File([{text!r}], {name!r}));
+        const form = document.getElementById("upload");
+        form.file.files = held.files;
+        form.dispatchEvent(new Event("input", {{bubbles: true}}));
+        form.querySelector("button").click(); }})()"""
+    )
+    wait_for(page, "!document.getElementById('preview').hidden")
+    assert problems_of(page) == []
+    rows: list[list[str]] = page.ask(
+        "[...document.querySelectorAll('#rows tbody tr')]"
+        ".map((r) => [...r.cells].map((c) => c.textContent))"
+    )
+    return rows
+
+
+def take(page: Page, button: str) -> str:
+    page.ask(f"document.getElementById({button!r}).click()")
+    wait_for(page, "!document.getElementById('done').hidden")
+    return str(page.ask("document.querySelector('#done .lead').textContent"))
+
+
+def done(page: Page) -> list[bool]:
+    found: list[bool] = page.ask(
+        "[...document.querySelectorAll('.steps > li')].map((l) => l.classList.contains('done'))"
+    )
+    return found
+
+
+def test_a_fresh_server_leads_to_its_first_verdict(served: Served, page: Page) -> None:
+    visit(page, served, "/")
+    assert page.ask("document.querySelector('.note a').getAttribute('href')") == "/start"
+    visit(page, served, "/start")
+    assert done(page)[:2] == [False, False]
+    visit(page, served, "/sessions/new")
+    assert "no site" in page.ask("document.querySelector('main').textContent")
+
+    visit(page, served, "/places")
+    fill(page, "[data-dialog=province]", name="Lai Châu", code="12")
+    fill(page, "[data-dialog=commune]", name="Bình Lư", code="03390")
+    visit(page, served, "/import?kind=communes")
+    rows = upload(page, "communes.csv", "code,name\n03433,Sìn Hồ\n3388,Đoàn Kết\n")
+    assert [(r[1], r[2]) for r in rows] == [("Đoàn Kết", "refused"), ("Sìn Hồ", "new")]
+    assert "03388" in rows[0][3]
+    assert page.ask("document.getElementById('take-all').hidden")
+    assert take(page, "take-fine") == "1 new · 1 refused"
+
+    visit(page, served, "/sites")
+    fill(page, "[data-dialog=new-site]", name="Chợ Bình Lư", operators="Viettel, VNPT")
+    site = served.service.directory.sites["cho-binh-lu"]
+    assert (site.commune_code, site.operators) == ("03390", ("Viettel", "VNPT"))
+    assert page.ask("location.pathname") == "/sites/cho-binh-lu"
+    page.ask("document.querySelector('[data-dialog=change-site]').click()")
+    page.ask("document.querySelector('dialog[open] [value=\"5G\"]').click()")
+    leave(page, "document.querySelector('dialog[open] .primary').click()")
+    assert served.service.directory.sites["cho-binh-lu"].technologies == ("5G",)
+
+    visit(page, served, "/start")
+    assert done(page) == [True, True, True, True, False, False, False, False, False]
+    visit(page, served, "/import?kind=sessions")
+    start = served.service.clock.now() + timedelta(hours=2)
+    rows = upload(
+        page,
+        "lịch.ics",
+        "\r\n".join(
+            ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//test//EN"]
+            + [
+                line
+                for uid, where, title in (
+                    ("a", "Chợ Bình Lư", "Chợ phiên"),
+                    ("b", "Nha khoa", "Khám răng"),
+                )
+                for line in (
+                    "BEGIN:VEVENT",
+                    f"UID:{uid}",
+                    f"SUMMARY:{title}",
+                    f"LOCATION:{where}",
+                    "CATEGORIES:TikTok 720p",
+                    f"DTSTART:{start:%Y%m%dT%H%M%SZ}",
+                    f"DTEND:{start + timedelta(hours=1):%Y%m%dT%H%M%SZ}",
+                    "END:VEVENT",
+                )
+            ]
+            + ["END:VCALENDAR", ""]
+        ),
+    )
+    assert [(r[1], r[2]) for r in rows] == [("Khám răng", "refused"), ("Chợ phiên", "new")]
+    assert take(page, "take-fine") == "1 new · 1 refused"
+    visit(page, served, f"/sessions?month={start:%Y-%m}")
+    assert "Chợ phiên" in page.ask("document.querySelector('main').textContent")
+
+
+def test_a_session_is_changed_copied_and_called_off(served: Served, page: Page) -> None:
+    visit(page, served, "/sessions")
+    visit(page, served, "/sessions?view=calendar")
+    assert page.ask("document.querySelectorAll('.month a').length") == 1
+    leave(page, "document.querySelector('.month a').click()")
+    leave(page, "document.querySelector('a[href$=\"/edit\"]').click()")
+    assert page.ask("document.querySelector('[name=site]').disabled")
+    wait_for(page, "!document.getElementById('save').disabled")
+    page.ask("document.querySelector('[name=title]').value = 'Chợ lớn'")
+    leave(page, "document.getElementById('save').click()")
+    assert page.ask("document.querySelector('h1').textContent") == "Chợ lớn"
+    leave(page, "document.querySelector('a[href*=\"copy=\"]').click()")
+    wait_for(page, "!document.getElementById('save').disabled")
+    assert page.ask("document.querySelector('[name=title]').value") == "Chợ lớn"
+    # what would be over is said, and not saved
+    page.ask(
+        """(() => { const f = document.querySelector('[name=start]'); f.value = "2020-01-01T09:00";
+        f.dispatchEvent(new Event("input", {bubbles: true})); })()"""
+    )
+    wait_for(page, "document.querySelector('#verdict [role=alert]') !== null")
+    assert page.ask("document.getElementById('save').disabled")
+    visit(page, served, "/sessions")
+    leave(page, "document.querySelector('#sessions button[data-api]').click()")
+    assert "cancelled" in page.ask("document.querySelector('#sessions tbody').textContent")
+
+
+def test_a_site_is_archived_and_restored(served: Served, page: Page) -> None:
+    visit(page, served, "/sites/cho-binh-lu")
+    leave(page, "document.querySelector('button[data-api$=\"/archive\"]').click()")
+    assert page.ask("location.pathname") == "/places"
+    assert "cho-binh-lu" not in served.service.directory.sites
+    assert problems_of(page) == []
+    leave(page, "document.querySelector('[data-table=archived] button[data-api]').click()")
+    assert "cho-binh-lu" in served.service.directory.sites
+    assert page.errors == []
