@@ -62,7 +62,7 @@ async def test_every_route_lets_in_whom_the_table_names_and_nobody_else(
     for method, path, action in classified_routes(light.app):
         if method in ("HEAD", "WS") or path in ("/api/v1/events", "/api/v1/sign-out"):
             continue  # HEAD is GET; the stream never ends; signing out ends the walk
-        if role == Role.ADMIN and method == "DELETE":
+        if role == Role.ADMIN and (method == "DELETE" or path.endswith("/archive")):
             continue  # what is let through is done: tried in the tests of each route
         status = await answer(client, method, path, action)
         walked += 1
@@ -147,6 +147,9 @@ NEIGHBOURS_BODIES: dict[str, Any] = {
         "starts_at": "2026-11-28T05:00:00Z",
         "ends_at": "2026-11-28T06:00:00Z",
     },
+    "/api/v1/communes/{code}/archive": {},
+    "/api/v1/archived/restore": {"kind": "site", "code": "muong-phang"},
+    "/api/v1/import/communes": "code,name,province_code\n03127,Ours now,12\n",
     "/api/v1/import/sites": "site_id,name,commune_code\nmuong-phang,Ours now,03127\n",
     "/api/v1/import/sessions": "site_id,title,profile,starts_at,ends_at\n"
     "muong-phang,Ours now,voice-still,2026-11-28T12:00,2026-11-28T13:00\n",

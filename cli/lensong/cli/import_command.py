@@ -14,7 +14,17 @@ from lensong.cli.service_access import Remote, ServerRefusedError, Target, targe
 
 __all__ = ["import_lists", "take_sites"]
 
-Kind = Literal["sites", "sessions"]
+Kind = Literal["sites", "communes", "sessions"]
+
+_CONTENT = {
+    ".ics": "text/calendar",
+    ".ical": "text/calendar",
+    ".icalendar": "text/calendar",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ".xls": "application/vnd.ms-excel",
+    ".geojson": "application/geo+json",
+    ".json": "application/geo+json",
+}
 
 _FATES = {
     "created": "new",
@@ -26,12 +36,20 @@ _FATES = {
 _dry_run_option = click.option(
     "--dry-run", is_flag=True, help="Check everything and store nothing."
 )
+_skip_option = click.option(
+    "--skip-refused",
+    is_flag=True,
+    help="Take what is fine although some rows cannot be taken; they are told.",
+)
 _file_argument = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 
 
-@click.group("import", short_help="Take lists of sites (CSV) or sessions (CSV, .ics) in.")
+@click.group("import", short_help="Take lists of communes, sites or sessions in.")
 def import_lists() -> None:
     """Take lists into the service: all rows, or none if one is wrong.
+
+    CSV, a workbook (.xlsx), for sessions a calendar (.ics) too. With --skip-refused the rows that
+    are fine come in, and the others are told with their reasons.
 
     With --server and --person while the service runs, else into its database.
     """
@@ -40,13 +58,27 @@ def import_lists() -> None:
 @import_lists.command("sites")
 @_file_argument
 @_dry_run_option
+@_skip_option
 @target_options
 @json_option
 @explains_errors
-def sites(file: Path, dry_run: bool, as_json: bool, **where: Any) -> None:
-    """Take a CSV list of sites in, with the communes and provinces that it names."""
-    told = take_sites(file.read_bytes(), str(file), Target(**where), dry_run=dry_run)
-    _show("sites", told, as_json=as_json)
+def sites(file: Path, dry_run: bool, skip_refused: bool, as_json: bool, **where: Any) -> None:
+    """Take a list of sites in, with the communes and provinces that it names."""
+    asked = {"dry_run": dry_run, "skip_refused": skip_refused}
+    _show("sites", _take("sites", file, Target(**where), asked), as_json=as_json)
+
+
+@import_lists.command("communes")
+@_file_argument
+@_dry_run_option
+@_skip_option
+@target_options
+@json_option
+@explains_errors
+def communes(file: Path, dry_run: bool, skip_refused: bool, as_json: bool, **where: Any) -> None:
+    """Take a list of communes in, or the attributes of a GeoJSON file of boundaries."""
+    asked = {"dry_run": dry_run, "skip_refused": skip_refused}
+    _show("communes", _take("communes", file, Target(**where), asked), as_json=as_json)
 
 
 @import_lists.command("sessions")
@@ -54,6 +86,7 @@ def sites(file: Path, dry_run: bool, as_json: bool, **where: Any) -> None:
 @click.option("--site", help="Site of sessions that name none.")
 @click.option("--profile", help="Stream profile of sessions that name none.")
 @_dry_run_option
+@_skip_option
 @target_options
 @json_option
 @explains_errors
@@ -62,18 +95,15 @@ def sessions(
     site: str | None,
     profile: str | None,
     dry_run: bool,
+    skip_refused: bool,
     as_json: bool,
     **where: Any,
 ) -> None:
-    """Take a list of sessions in: an iCalendar file (.ics), or CSV."""
-    asked: dict[str, Any] = {"dry_run": dry_run}
+    """Take a list of sessions in: an iCalendar file (.ics), CSV, or a workbook (.xlsx)."""
+    asked: dict[str, Any] = {"dry_run": dry_run, "skip_refused": skip_refused}
     asked |= {"site": site} if site else {}
     asked |= {"profile": profile} if profile else {}
-    calendar = file.suffix.lower() in (".ics", ".ical", ".icalendar")
-    told = _take(
-        "sessions", file.read_bytes(), str(file), Target(**where), asked, calendar=calendar
-    )
-    _show("sessions", told, as_json=as_json)
+    _show("sessions", _take("sessions", file, Target(**where), asked), as_json=as_json)
 
 
 def take_sites(data: bytes, named: str, target: Target, *, dry_run: bool) -> dict[str, Any]:
@@ -84,11 +114,16 @@ def take_sites(data: bytes, named: str, target: Target, *, dry_run: bool) -> dic
     named : str
         What messages call the list.
     """
-    return _take("sites", data, named, target, {"dry_run": dry_run}, calendar=False)
+    return _send("sites", data, named, target, {"dry_run": dry_run}, "text/csv")
 
 
-def _take(
-    kind: Kind, data: bytes, named: str, target: Target, asked: dict[str, Any], *, calendar: bool
+def _take(kind: Kind, file: Path, target: Target, asked: dict[str, Any]) -> dict[str, Any]:
+    content = _CONTENT.get(file.suffix.lower(), "text/csv")
+    return _send(kind, file.read_bytes(), str(file), target, asked, content)
+
+
+def _send(
+    kind: Kind, data: bytes, named: str, target: Target, asked: dict[str, Any], content: str
 ) -> dict[str, Any]:
     async def send(remote: Remote) -> dict[str, Any]:
         return await remote.ask(
@@ -96,7 +131,7 @@ def _take(
             f"/api/v1/import/{kind}",
             params=asked,
             content=data,
-            headers={"Content-Type": "text/calendar" if calendar else "text/csv"},
+            headers={"Content-Type": content},
         )
 
     try:
@@ -112,10 +147,22 @@ def _show(kind: Kind, told: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(told, ensure_ascii=False, indent=2))
         return
-    counts = ", ".join(f"{count} {_FATES[fate]}" for fate, count in told["counts"].items())
+    for row in told["refused"]:
+        click.echo(f"refused: {_line(row)}", err=True)
+    for row in told["notes"]:
+        click.echo(f"note: {_line(row)}", err=True)
+    parts = [f"{count} {_FATES[fate]}" for fate, count in told["counts"].items()]
+    parts += [f"{len(told['refused'])} refused"] if told["refused"] else []
+    counts = ", ".join(parts)
     stored = " (nothing was stored)" if told["dry_run"] else ""
     click.echo(f"{kind}: {counts or 'none'}{stored}")
     if told["over"]:
         click.echo(f"  {told['over']} are over already and were left out")
     if told["ignored_columns"]:
         click.echo(f"  columns that mean nothing here: {', '.join(told['ignored_columns'])}")
+
+
+def _line(row: dict[str, Any]) -> str:
+    """Return a row that was refused, or noticed, on one line."""
+    where = [f"row {row['row']}", *filter(None, (row["title"], row["column"]))]
+    return f"{', '.join(where)}: {row['text']}"

@@ -41,7 +41,8 @@ async def planned(running: Running, client: httpx.AsyncClient, **starts: float) 
         },
     )
     assert answer.status_code == 201, answer.text
-    return answer.json()
+    made: dict[str, Any] = answer.json()
+    return made
 
 
 async def test_a_site_goes_out_of_sight_and_comes_back_with_its_measurements(tmp_path: Any) -> None:

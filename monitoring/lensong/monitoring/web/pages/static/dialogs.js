@@ -69,7 +69,11 @@ const plain = (text) =>
 addEventListener("input", (event) => {
   const made = event.target.form?.querySelector("[data-identifier-of]");
   if (event.target === made) made.dataset.typed = "";
-  else if (made && made.dataset.typed === undefined && made.dataset.identifierOf === event.target.name)
+  else if (
+    made &&
+    made.dataset.typed === undefined &&
+    made.dataset.identifierOf === event.target.name
+  )
     made.value = (plain(event.target.value).match(/[a-z0-9]+/g) ?? [])
       .join("-")
       .slice(0, 64)

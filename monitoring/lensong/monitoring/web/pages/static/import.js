@@ -41,8 +41,7 @@ async function send(options) {
   const kind = KINDS[file.name.toLowerCase().split(".").pop()] ?? "text/csv";
   const query = new URLSearchParams(options);
   if (form.kind.value === "sessions")
-    for (const name of ["site", "profile"])
-      if (form[name].value) query.set(name, form[name].value);
+    for (const name of ["site", "profile"]) if (form[name].value) query.set(name, form[name].value);
   const answer = await fetch(`/api/v1/import/${form.kind.value}?${query}`, {
     method: "POST",
     headers: {
