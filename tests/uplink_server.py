@@ -73,8 +73,12 @@ def settings_for(**overrides: Any) -> UplinkSettings:
     return UplinkSettings(admission=admission, **overrides)
 
 
-def make_app(store: Store, settings: UplinkSettings) -> tuple[FastAPI, UplinkService]:
-    service = UplinkService(store.authorize, store.keep, SystemClock(), settings)
+def make_app(
+    store: Store, settings: UplinkSettings, *, need_bps: float | None = None
+) -> tuple[FastAPI, UplinkService]:
+    service = UplinkService(
+        store.authorize, store.keep, SystemClock(), settings, need_bps=lambda *_: need_bps
+    )
     app = FastAPI()
     app.include_router(uplink_router(service))
     return app, service
@@ -129,10 +133,11 @@ def main() -> None:
     parser.add_argument("--settings", type=json.loads, default={})
     given = parser.parse_args()
     overrides = dict(given.settings)
+    need_bps = overrides.pop("need_bps", None)
     if "seconds" in overrides:
         overrides["seconds"] = tuple(overrides["seconds"])
     store = Store(lambda finished: print(json.dumps(as_json(finished)), flush=True))
-    app, _ = make_app(store, settings_for(**overrides))
+    app, _ = make_app(store, settings_for(**overrides), need_bps=need_bps)
     reports: dict[tuple[str, int], dict[str, Any]] = {}
 
     @app.post("/api/v1/sites/{site}/measurements")

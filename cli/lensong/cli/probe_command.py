@@ -42,6 +42,13 @@ _TIMEOUT_S = 30.0
     show_default=True,
     help="Length of the upload; 30 or more can be evidence for a session.",
 )
+@click.option(
+    "--profile",
+    metavar="CODE",
+    help="Stream profile that the test is for; it stops once every second was above three times "
+    "its need.  [default: of the site's next session]",
+)
+@click.option("--whole", is_flag=True, help="Upload for all of --seconds, whatever is enough.")
 @click.option("--once", is_flag=True, help="Test once and end, as without --every.")
 @click.option(
     "--watch",
@@ -74,6 +81,8 @@ def probe(
     token: str | None,
     token_file: Path | None,
     seconds: str,
+    profile: str | None,
+    whole: bool,
     once: bool,
     watch: str | None,
     moving: str,
@@ -85,6 +94,8 @@ def probe(
 ) -> None:
     """Upload random data to the service for half a minute; the service counts what arrives.
 
+    On a link that carries much more than the stream needs the test ends after 13 s.
+
     Reports that cannot be delivered wait on the disk and are delivered later, each exactly once.
     A modem that ModemManager knows adds its signal.
 
@@ -95,12 +106,17 @@ def probe(
     """
     import random
     import time
+    from functools import partial
 
     import httpx
 
     from lensong.cli.watching import show_watch
     from lensong.monitoring.clock import SystemClock
-    from lensong.monitoring.probe.client import NotMeasuredError, server_address
+    from lensong.monitoring.probe.client import (
+        NotMeasuredError,
+        measure_uplink,
+        server_address,
+    )
     from lensong.monitoring.probe.prober import Prober
     from lensong.monitoring.probe.report_queue import ReportQueue
     from lensong.monitoring.probe.timetable import parse_duration, parse_quiet_hours
@@ -138,6 +154,7 @@ def probe(
         client=httpx.Client(timeout=_TIMEOUT_S),
         clock=SystemClock(),
         generator=random.Random(),
+        measure=partial(measure_uplink, profile=profile, whole=whole),
     )
     with console.working():
         try:

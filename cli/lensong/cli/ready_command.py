@@ -116,8 +116,7 @@ def _language() -> str:
 
 
 def _text(verdict: dict[str, Any], zone: ZoneInfo, language: str) -> str:
-    from lensong.monitoring.readiness.verdict import Verdict
-    from lensong.monitoring.web.pages.words import Words
+    from lensong.monitoring.messages import say
 
     starts, ends = (
         datetime.fromisoformat(verdict[name]).astimezone(zone) for name in ("starts_at", "ends_at")
@@ -131,14 +130,11 @@ def _text(verdict: dict[str, Any], zone: ZoneInfo, language: str) -> str:
         f"{_mbit(verdict['uplink_safe_bps'])}",
     ]
     lines += [f"  - {reason['text']}" for reason in verdict["reasons"]]
-    plain = [{k: v for k, v in reason.items() if k != "text"} for reason in verdict["reasons"]]
-    judged = Verdict.from_dict(verdict | {"reasons": plain})
-    words = Words(language, zone, judged.judged_at)
-    if (freezes := words.freezes(judged)) is not None:
-        lines.append(f"  {freezes}")
-    if judged.plans:
-        lines.append(f"  {words.t('plan.title')}:")
-        lines += [f"  * {plan}" for plan in words.plans(judged)]
+    if verdict["short_freezes_text"] is not None:
+        lines.append(f"  {verdict['short_freezes_text']}")
+    if verdict["plans"]:
+        lines.append(f"  {say('plan.title', language)}:")
+        lines += [f"  * {plan['text']}" for plan in verdict["plans"]]
     return "\n".join(lines)
 
 

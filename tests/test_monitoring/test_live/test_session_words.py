@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy import select
 
 from lensong.monitoring.readiness.past import FinishedSession
-from lensong.monitoring.records import SessionOutcome, ToldBy
+from lensong.monitoring.records import Motion, SessionOutcome, ToldBy, WatchPart
 from lensong.monitoring.store.streams import finished_sessions, put_finished_session
 from lensong.monitoring.store.tables import audit
+from lensong.monitoring.store.watches import put_watch_parts
 from tests.running_service import START, Running
 
 pytestmark = pytest.mark.anyio
@@ -78,6 +79,50 @@ async def test_a_word_during_a_session_is_shown_and_is_no_evidence(running: Runn
         "froze",
         "held",
     ]
+
+
+async def test_a_word_that_a_phone_kept_counts_as_of_when_it_was_said(running: Running) -> None:
+    client, phone = await running.signed_in("site", "binh-lu"), await running.device()
+    session_id = await planned(client)
+    running.clock.turn(hours=4)
+    await running.service.keep_time()
+
+    async def late(word: str, ago_h: float) -> httpx.Response:
+        body = {"word": word, "said_ago_s": 3_600.0 * ago_h}
+        return await phone.put(f"/api/v1/sessions/{session_id}/word", json=body)
+
+    during = await late("lost", 2.5)
+    assert (during.status_code, during.json()["during"]) == (200, True)
+    assert not await evidence(running)  # of that moment alone, however late it comes
+    assert (await late("held", 3.5)).status_code == 409  # it had not begun
+    assert (await late("held", 1_000.0)).status_code == 422
+    assert (await said(phone, session_id, "held")).json()["during"] is False
+    assert (await late("froze", 0.5)).status_code == 200  # older than what she said since
+    told = (await report(client, session_id))["told"]
+    assert [(item["word"], item["during"]) for item in told] == [("lost", True), ("held", False)]
+
+
+async def test_a_session_whose_watch_was_carried_about_is_one_of_a_moving_phone(
+    light: Running,
+) -> None:
+    client, phone = await light.signed_in("site", "binh-lu"), await light.device()
+    session_id = await planned(client)
+    light.clock.turn(hours=2)
+    part = WatchPart(
+        site_id="binh-lu",
+        watch_id="w" * 16,
+        client_id="c",
+        started_at=START + timedelta(hours=1.5),
+        ended_at=START + timedelta(hours=1.75),
+        watched_s=900.0,
+        motion=Motion.MOVING,
+    )
+    await light.service.writer.run(lambda connection: put_watch_parts(connection, [part]))
+    light.clock.turn(hours=2)
+    await light.service.keep_time()
+    await said(phone, session_id, "held")
+    (past,) = await evidence(light)
+    assert past.motion is Motion.MOVING
 
 
 async def test_a_word_after_a_session_is_evidence_once(running: Running) -> None:

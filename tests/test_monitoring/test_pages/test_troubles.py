@@ -118,6 +118,9 @@ def test_a_failed_test_and_a_phone_that_holds_back_are_told() -> None:
         ("failed", "trouble.test_failed"),
         ("behind", "trouble.backlog"),
     ]
+    # to be handled now only where somebody needs the site now
+    found = troubles_of([failed, behind, replace(failed, session_live=True)], NOW)
+    assert [trouble.ahead for trouble in found] == [False, True, True]
 
 
 _STATES = st.sampled_from(["ready", "at_risk", "not_ready", "unknown"])

@@ -11,12 +11,13 @@ import pytest
 
 from lensong.monitoring.access import Principal, Role
 from lensong.monitoring.operations.session_words import make_word_link
-from lensong.monitoring.records import Session, SessionOutcome, SessionWord
+from lensong.monitoring.records import Motion, Session, SessionOutcome, SessionWord
 from lensong.monitoring.store.session_words import words_on
 from lensong.monitoring.store.sessions import put_session
 from tests.chromium import BINARY, Page, chromium_page, wait_for
 from tests.page_checks import problems_of
 from tests.served_pages import Served, served_pages
+from tests.waiting import wait_until
 
 pytestmark = [
     pytest.mark.browser,
@@ -100,14 +101,60 @@ def test_the_next_session_is_judged_first_and_now_is_one_tap_away(
     assert phone.ask("document.getElementById('own').hidden")
 
 
+SHAKEN = """setInterval(() => dispatchEvent(Object.assign(new Event('devicemotion'),
+    {acceleration: {x: 3, y: 2, z: 1}})), 50)"""
+
+
+@pytest.mark.slow
 def test_a_test_answers_for_the_next_session(served: Served, phone: Page) -> None:
     planned(served, "Chợ phiên", begins_h=3.0)
     join(served, phone)
-    phone.ask(
-        "document.getElementById('seconds').value = '10';document.getElementById('start').click()"
-    )
+    wait_for(phone, f"{text('cost')} !== ''")
+    assert "13 giây" in phone.ask(text("cost"))  # it stops when it knows enough
+    assert phone.ask(f"{text('next-state')}.trim()") == "CHƯA RÕ"
+    phone.ask(SHAKEN)  # somebody walks with it
+    phone.ask("document.getElementById('start').click()")
+    wait_for(phone, "!document.getElementById('moves').hidden")
     wait_for(phone, "!document.getElementById('answer').hidden")
     assert "Chợ phiên" in str(phone.ask(text("judged")))
+    assert "di chuyển" in str(phone.ask(text("freezes")))
+    assert problems_of(phone) == []
+    last = served.service.board.last_of("binh-lu")
+    assert last is not None
+    assert last.motion is Motion.MOVING
+    assert 13.0 <= (last.duration_s or 0.0) < 20.0  # of 30 s
+
+
+def test_a_word_said_without_a_network_is_kept_and_sent_once(served: Served, phone: Page) -> None:
+    over = planned(served, "Hôm qua", begins_h=-20.0)
+    running = planned(served, "Bây giờ", begins_h=-0.5)
+    join(served, phone)
+    offline(phone, yes=True)
+    for word in ("lost", "froze"):  # she thinks better of it
+        phone.ask(f"document.getElementById('word-{word}').click()")
+        wait_for(phone, f"document.getElementById('word-{word}').ariaPressed === 'true'")
+    wait_for(phone, f"{text('word-thanks')}.includes('sẽ tự gửi')")
+    assert words(served, running) == ()
+    offline(phone, yes=False)
+    phone.ask("dispatchEvent(new Event('online'))")
+    wait_until(lambda: len(words(served, running)) == 1, "the word")
+    (said,) = words(served, running)
+    assert (said.word, said.during) == (SessionOutcome.FROZE, True)
+    stored = "import(JSON.parse(document.getElementById('places').textContent).store)"
+    wait_for(phone, f"{stored}.then(async (m) => (await m.waitingWords()).length === 0)")
+    phone.ask("dispatchEvent(new Event('online'))")
+    assert words(served, running) == (said,)  # and no second time
+    assert words(served, over) == ()
+
+
+def offline(page: Page, *, yes: bool) -> None:
+    page.call(
+        "Network.emulateNetworkConditions",
+        offline=yes,
+        latency=0,
+        downloadThroughput=-1,
+        uploadThroughput=-1,
+    )
 
 
 def test_one_tap_says_how_it_goes_and_whether_it_held(served: Served, phone: Page) -> None:
@@ -118,7 +165,7 @@ def test_one_tap_says_how_it_goes_and_whether_it_held(served: Served, phone: Pag
     assert problems_of(phone) == []
     phone.ask("document.getElementById('word-held').click()")
     wait_for(phone, "document.getElementById('word-held').ariaPressed === 'true'")
-    (said,) = words(served, over)
+    (said,) = wait_until(lambda: words(served, over), "the word")
     assert (said.word, said.during) == (SessionOutcome.HELD, False)
 
     running = planned(served, "Bây giờ", begins_h=-0.5)
@@ -127,7 +174,7 @@ def test_one_tap_says_how_it_goes_and_whether_it_held(served: Served, phone: Pag
     assert phone.ask(text("word-froze")) == "Đứng hình"
     phone.ask("document.getElementById('word-froze').click()")
     wait_for(phone, "document.getElementById('word-froze').ariaPressed === 'true'")
-    (said,) = words(served, running)
+    (said,) = wait_until(lambda: words(served, running), "the word")
     assert (said.word, said.during) == (SessionOutcome.FROZE, True)
 
 

@@ -23,10 +23,11 @@ from websockets.typing import Subprotocol
 
 from lensong.monitoring.clock import SystemClock
 from lensong.monitoring.probe.client import NotMeasuredError, measure_uplink
-from lensong.monitoring.uplink import channel, counting, round_trips
+from lensong.monitoring.uplink import channel, counting, enough, round_trips
 from lensong.monitoring.uplink.counting import UplinkResult
 from lensong.monitoring.uplink.outcomes import FinishedTest, UplinkFailure
 from lensong.monitoring.uplink.service import UplinkService
+from lensong.monitoring.uplink.upload import ENOUGH
 from tests.uplink_server import TOKEN, Store, make_app, serving, settings_for
 from tests.waiting import PATIENCE_S, wait_until
 
@@ -79,16 +80,18 @@ def rig(
     *, metered: bool = True, loop: Literal["asyncio", "uvloop"] = "uvloop", **overrides: Any
 ) -> Iterator[Rig]:
     given = {"seconds": (SECONDS, SHORT_S), "max_rate_bps": 8e6, "idle_s": 0.5}
+    need_bps = overrides.pop("need_bps", None)
     store = Store()
-    app, service = make_app(store, settings_for(**{**given, **overrides}))
+    app, service = make_app(store, settings_for(**{**given, **overrides}), need_bps=need_bps)
     with serving(app, metered=metered, loop=loop) as port:
         yield Rig(port, store, service)
 
 
 @pytest.fixture(autouse=True)
 def _shorter_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (counting, round_trips):
+    for module in (counting, round_trips, enough):
         monkeypatch.setattr(module, "WARM_UP_S", 1)
+    monkeypatch.setattr(enough, "LEAST_BINS", 1)
 
 
 @pytest.fixture(autouse=True)
@@ -215,6 +218,35 @@ def test_text_in_place_of_data_is_refused() -> None:
     with rig() as server:
         with admitted(server) as socket_:
             code, reason = closed_with(socket_, "x" * 4_000)
+        assert server.failure().code == "text_frames"
+    assert (code, json.loads(reason)["code"]) == (4400, "text_frames")
+
+
+def test_a_test_that_knows_enough_stops_and_counts_as_what_it_is() -> None:
+    with rig(need_bps=2e6) as server:
+        result = server.measure(seconds=SECONDS)
+        spent = server.store.finished[-1].spent_bytes
+    assert 2.0 <= result.duration_s < SECONDS - 0.5
+    assert len(result.uplink_bins_bps) == int(result.duration_s) - 1
+    assert min(result.uplink_bins_bps) >= 0.8 * 6e6
+    assert spent == result.received_bytes < 8e6 * (SECONDS - 0.5) / 8.0
+
+
+def test_a_link_that_is_short_of_three_times_the_need_is_tested_to_the_end() -> None:
+    with rig(need_bps=2.6e6, max_rate_bps=8e6) as server, admitted(server) as socket_:
+        # 7.8 Mbit/s would be enough, and this client sends hardly anything
+        socket_.send(os.urandom(8_192))
+        assert json.loads(socket_.recv(timeout=PATIENCE_S))["type"] == "measurement"
+    with rig(need_bps=2.8e6) as server, server.connect() as socket_:
+        socket_.send(hello())
+        assert "enough" not in hear(socket_, "admitted")  # a test never shows 8.4 Mbit/s
+
+
+def test_who_was_not_told_what_is_enough_may_not_say_so() -> None:
+    with rig() as server:
+        with admitted(server) as socket_:
+            socket_.send(os.urandom(8_192))
+            code, reason = closed_with(socket_, ENOUGH)
         assert server.failure().code == "text_frames"
     assert (code, json.loads(reason)["code"]) == (4400, "text_frames")
 

@@ -17,12 +17,14 @@ from lensong.monitoring.records import (
     SessionOutcome,
     SessionWord,
     ToldBy,
+    WatchPart,
 )
 from lensong.monitoring.store.engine import Database
 from lensong.monitoring.store.events import verdict_before
 from lensong.monitoring.store.measurements import measurements_between
 from lensong.monitoring.store.sessions import set_report
 from lensong.monitoring.store.streams import health_of_session, put_finished_session
+from lensong.monitoring.store.watches import watch_parts_of_sessions
 from lensong.monitoring.store.writer import Writer
 from lensong.monitoring.streams.session_report import (
     SessionReport,
@@ -52,6 +54,7 @@ async def close_session(
         tests = await measurements_between(
             connection, [session.site_id], session.starts_at - _TESTED, session.ends_at
         )
+        watched = await watch_parts_of_sessions(connection, [session.session_id])
     if not seen:
         return None
     profile = directory.profiles.get(session.profile_code)
@@ -73,7 +76,7 @@ async def close_session(
             technology=_technology(tests, directory, session),
             uplink_required_bps=profile.uplink_required_bps,
             tolerance=profile.tolerance,
-            motion=_motion(tests, session),
+            motion=_motion(tests, watched.get(session.session_id, ()), session),
         )
 
     async def keep(connection: AsyncConnection) -> None:
@@ -116,12 +119,13 @@ async def told_session(
     tests = await measurements_between(
         connection, [session.site_id], session.starts_at - _TESTED, session.ends_at
     )
+    watched = await watch_parts_of_sessions(connection, [session.session_id])
     ended_at = min(session.ends_at, *(word.at for word in after))
     return FinishedSession(
         ended_at=ended_at,
         site_id=session.site_id,
         technology=_technology(tests, directory, session),
-        motion=_motion(tests, session),
+        motion=_motion(tests, watched.get(session.session_id, ()), session),
         told_by=ToldBy.PERSON,
         outcome=outcome,
         uplink_required_bps=profile.uplink_required_bps,
@@ -130,8 +134,13 @@ async def told_session(
     )
 
 
-def _motion(tests: Sequence[Measurement], session: Session) -> Motion:
-    """Return whether the phone stood still: as told of the session, else as tests sensed."""
+def _motion(tests: Sequence[Measurement], watched: Sequence[WatchPart], session: Session) -> Motion:
+    """Return whether the phone stood still: moving where a watch beside the session felt it.
+
+    Otherwise as told of the session, else as tests before it sensed.
+    """
+    if any(part.motion is Motion.MOVING for part in watched):
+        return Motion.MOVING
     if session.motion is not Motion.UNKNOWN:
         return session.motion
     sensed = {test.motion for test in tests}

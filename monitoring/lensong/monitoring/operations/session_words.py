@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -41,14 +41,21 @@ LINK_AFTER = timedelta(days=2)
 """A link for words on a session works until so long after its planned end."""
 
 
-def stage_of(service: Service, session: Session) -> Stage:
-    """Return how far a session has come by the clock: what may be said of it."""
-    now = service.clock.now()
+def stage_of(service: Service, session: Session, at: datetime | None = None) -> Stage:
+    """Return how far a session has come by the clock: what may be said of it.
+
+    Parameters
+    ----------
+    at : datetime, optional
+        How far it had come then, by its plan; by default how far it has come now.
+    """
     if session.status is SessionStatus.CANCELLED:
         return "cancelled"
-    if session.status is SessionStatus.ENDED or now >= session.ends_at:
+    ended = session.status is SessionStatus.ENDED and at is None
+    moment = at or service.clock.now()
+    if ended or moment >= session.ends_at:
         return "after"
-    return "before" if now < session.starts_at else "during"
+    return "before" if moment < session.starts_at else "during"
 
 
 def may_be_linked(service: Service, session: Session) -> bool:
@@ -60,9 +67,19 @@ def may_be_linked(service: Service, session: Session) -> bool:
 
 
 async def say(
-    service: Service, principal: Principal, session: Session, word: SessionOutcome
+    service: Service,
+    principal: Principal,
+    session: Session,
+    word: SessionOutcome,
+    *,
+    said_ago_s: float = 0.0,
 ) -> SessionWord:
     """Keep somebody's word on a session; said after its end it is evidence.
+
+    Parameters
+    ----------
+    said_ago_s : float
+        How long ago it was said: a phone without a network keeps it until there is one [s].
 
     Raises
     ------
@@ -74,7 +91,7 @@ async def say(
         Too many words on it came within a minute.
     """
     await session_for(service, principal, session.session_id)
-    return await _say(service, principal.actor, session, word)
+    return await _say(service, principal.actor, session, word, said_ago_s)
 
 
 async def make_word_link(service: Service, principal: Principal, session: Session) -> OneTimeLink:
@@ -118,7 +135,9 @@ async def linked_session(service: Service, secret: str) -> tuple[Session, str]:
     return session, found[1]
 
 
-async def say_by_link(service: Service, secret: str, word: SessionOutcome) -> SessionWord:
+async def say_by_link(
+    service: Service, secret: str, word: SessionOutcome, *, said_ago_s: float = 0.0
+) -> SessionWord:
     """Keep the word of whoever has a link.
 
     Raises
@@ -131,13 +150,14 @@ async def say_by_link(service: Service, secret: str, word: SessionOutcome) -> Se
         Too many words on it came within a minute.
     """
     session, teller = await linked_session(service, secret)
-    return await _say(service, teller, session, word)
+    return await _say(service, teller, session, word, said_ago_s)
 
 
 async def _say(
-    service: Service, teller: str, session: Session, word: SessionOutcome
+    service: Service, teller: str, session: Session, word: SessionOutcome, said_ago_s: float
 ) -> SessionWord:
-    now, stage = service.clock.now(), stage_of(service, session)
+    at = service.clock.now() - timedelta(seconds=said_ago_s)
+    stage = stage_of(service, session, at if said_ago_s > 0.0 else None)
     if stage == "cancelled":
         raise ConflictError("the session was called off: there is nothing to tell", "session_over")
     if stage == "before":
@@ -145,7 +165,7 @@ async def _say(
     service.pushed_limit.take(f"words:{session.session_id}", "words on a session")
     during = stage == "during"
     said = SessionWord(
-        session_id=session.session_id, teller=teller, during=during, word=word, at=now
+        session_id=session.session_id, teller=teller, during=during, word=word, at=at
     )
 
     async def work(connection: AsyncConnection) -> None:

@@ -52,6 +52,13 @@ def uplink_service(service: Service) -> UplinkService:
     async def keep(finished: FinishedTest) -> None:
         await service.ingest.counted(measurement_of(finished, service.clock.now()))
 
+    def need_bps(site_id: str, profile_code: str | None) -> float | None:
+        """Return what the session needs that is asked about, or the one that comes next."""
+        session = service.board.session_of(site_id)
+        code = profile_code or (None if session is None else session.profile_code)
+        profile = service.directory.profiles.get(code or "")
+        return None if profile is None else profile.uplink_required_bps
+
     return UplinkService(
         authorize,
         keep,
@@ -67,6 +74,7 @@ def uplink_service(service: Service) -> UplinkService:
                 overhead_s=10.0,
             ),
         ),
+        need_bps=need_bps,
     )
 
 

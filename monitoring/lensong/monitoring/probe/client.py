@@ -16,7 +16,9 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.typing import Subprotocol
 
 from lensong.monitoring.clock import Clock, rfc3339
+from lensong.monitoring.uplink.enough import Enough, EnoughWatcher
 from lensong.monitoring.uplink.tcp_info import HasSocketOptions, read_tcp_info
+from lensong.monitoring.uplink.upload import ENOUGH
 from lensong.propagation.errors import ConfigError, ProbeError
 
 __all__ = ["Measured", "NotMeasuredError", "Progress", "measure_uplink", "server_address"]
@@ -108,6 +110,8 @@ async def measure_uplink(
     clock: Clock,
     progress: Progress = lambda *_: None,
     language: Literal["vi", "en"] = "en",
+    profile: str | None = None,
+    whole: bool = False,
 ) -> Measured:
     """Run one test and return what the server counted.
 
@@ -126,13 +130,17 @@ async def measure_uplink(
         Called with ``waiting`` and ``uploading``.
     language : {"vi", "en"}
         Of what the server says when it refuses.
+    profile : str, optional
+        Of the stream that the test is for; by default that of the site's next session.
+    whole : bool
+        Upload for all of the time, even where less is enough for that stream.
 
     Raises
     ------
     NotMeasuredError
         There is no figure.
     """
-    test = _Test(server, clock, progress, language)
+    test = _Test(server, clock, progress, language, whole=whole)
     hello = {
         "type": "hello",
         "token": token,
@@ -141,6 +149,8 @@ async def measure_uplink(
         "client_id": client_id,
         "sent_at": rfc3339(clock.now()),
     }
+    if profile is not None:
+        hello["profile"] = profile
     try:
         async with test.open("/uplink/v1/test", _OPEN_S) as socket:
             return await test.run(socket, hello)
@@ -154,11 +164,17 @@ async def measure_uplink(
 
 class _Test:
     def __init__(
-        self, server: str, clock: Clock, progress: Progress, language: Literal["vi", "en"]
+        self,
+        server: str,
+        clock: Clock,
+        progress: Progress,
+        language: Literal["vi", "en"],
+        *,
+        whole: bool,
     ) -> None:
         self._base = "ws" + server.removeprefix("http")
         self._server, self._clock, self._language = server, clock, language
-        self._progress = progress
+        self._progress, self._whole = progress, whole
         self._sent_bytes = 0
         self._test_id: str | None = None
         self._refused: dict[str, Any] | None = None
@@ -202,12 +218,16 @@ class _Test:
 
     async def _upload(self, socket: ClientConnection, terms: Mapping[str, Any]) -> Measured:
         sending = asyncio.create_task(self._send(socket, terms))
+        enough = EnoughWatcher(None if self._whole else _enough(terms))
         try:
             while True:
                 message = await self._hear(socket, "measurement", "stop", "result")
                 if message["type"] == "measurement":
                     elapsed_s = message["AppInfo"]["ElapsedTime"] / 1e6
                     self._progress("uploading", elapsed_s, float(terms["seconds"]))
+                    if enough.heard(elapsed_s, int(message["AppInfo"]["NumBytes"])):
+                        await _ended(sending)
+                        await socket.send(ENOUGH)
                     continue
                 if not sending.done():
                     sending.cancel()
@@ -215,8 +235,7 @@ class _Test:
                     self._progress("uploading", 1.0, 1.0)
                     return Measured(result=message, loss_ratio=_retransmitted(socket))
         finally:
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
+            await _ended(sending)
 
     async def _send(self, socket: ClientConnection, terms: Mapping[str, Any]) -> None:
         """Send random bytes as fast as the link takes them, up to the agreed rate."""
@@ -300,6 +319,19 @@ class _Test:
             sent_bytes=self._sent_bytes,
             retry_after_s=retry_after_s,
         )
+
+
+def _enough(terms: Mapping[str, Any]) -> Enough | None:
+    """Return what the server calls enough; a server of before says nothing of it."""
+    said = terms.get("enough")
+    if not isinstance(said, dict):
+        return None
+    return Enough(rate_bps=float(said["rate_bps"]), seconds=float(said["seconds"]))
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def _retransmitted(socket: ClientConnection) -> float | None:

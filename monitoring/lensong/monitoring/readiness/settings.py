@@ -87,7 +87,7 @@ class ReadinessSettings:
     stale_after_s: float = 30 * _DAY_S
     future_tolerance_s: float = 300.0
     prior_p10_shift: float = -0.1
-    least_bins: int = 20
+    least_bins: int = 10
     client_shift: float = -0.12
     weak_weight: float = 0.1
     limit_memory_s: float = _DAY_S

@@ -19,10 +19,16 @@ _KEY = ("session_id", "teller", "during")
 
 
 async def put_word(connection: AsyncConnection, word: SessionWord) -> None:
-    """Keep a word; what the same teller said before gives way."""
+    """Keep a word; what the same teller said before gives way, whenever it arrives."""
     insert: Any = upsert(connection, session_words).values(**to_row(word))
     changed = {name: insert.excluded[name] for name in ("word", "at")}
-    await connection.execute(insert.on_conflict_do_update(index_elements=list(_KEY), set_=changed))
+    await connection.execute(
+        insert.on_conflict_do_update(
+            index_elements=list(_KEY),
+            set_=changed,
+            where=session_words.c.at <= insert.excluded["at"],
+        )
+    )
 
 
 async def words_on(connection: AsyncConnection, session_id: str) -> tuple[SessionWord, ...]:

@@ -35,7 +35,7 @@ WARM_UP_S = 3
 BIN_S = 1
 """An encoder's rate control works on about this scale."""
 
-LEAST_BINS = 20
+LEAST_BINS = 10
 """Fewer seconds say too little about the lowest tenth of them."""
 
 BURST_RATIO = 1.5

@@ -21,6 +21,7 @@ from lensong.monitoring.uplink.counting import (
     arrivals_by_segments,
     count_uplink,
 )
+from lensong.monitoring.uplink.enough import Enough, enough_for
 from lensong.monitoring.uplink.greetings import Greetings
 from lensong.monitoring.uplink.outcomes import FinishedTest, UplinkFailure, UplinkPermit
 from lensong.monitoring.uplink.payload import PayloadCheck
@@ -94,10 +95,13 @@ class Terms:
         Where the server cuts it [B].
     max_rate_bps : float
         What the client keeps to [bit/s].
+    enough : Enough, optional
+        When the client may stop before its time.
     """
 
     max_bytes: int
     max_rate_bps: float
+    enough: Enough | None = None
 
 
 class UplinkService:
@@ -113,6 +117,9 @@ class UplinkService:
         a `LensongError` if that fails.
     clock : Clock
     settings : UplinkSettings
+    need_bps : callable, optional
+        From a site and the code of a stream profile, or None, to what the session needs that a
+        test is for [bit/s]; None where nobody knows.
     generator : random.Random, optional
         Chooses which parts of an upload are looked at, and when pings go.
     """
@@ -124,9 +131,10 @@ class UplinkService:
         clock: Clock,
         settings: UplinkSettings | None = None,
         *,
+        need_bps: Callable[[str, str | None], float | None] = lambda _site, _profile: None,
         generator: random.Random | None = None,
     ) -> None:
-        self._authorize, self._on_result = authorize, on_result
+        self._authorize, self._on_result, self._need_bps = authorize, on_result, need_bps
         self.clock = clock
         self.settings = settings or UplinkSettings()
         self.admission = Admission(self.settings.admission)
@@ -146,7 +154,9 @@ class UplinkService:
             return Refusal("bad_token")
         return await self._authorize(token, address)
 
-    def terms(self, permit: UplinkPermit, seconds: float) -> Terms | Refusal:
+    def terms(
+        self, permit: UplinkPermit, seconds: float, profile_code: str | None = None
+    ) -> Terms | Refusal:
         """Return what a test of so many seconds may send, or that the day's data is spent."""
         settings, left_bytes = self.settings, permit.budget_left_bytes
         if left_bytes < settings.least_rate_bps * seconds / 8.0:
@@ -154,15 +164,18 @@ class UplinkService:
         # The client keeps to a pace with a tenth to spare, so the server need not cut it.
         wanted_bytes = math.ceil(settings.max_rate_bps * seconds / 8.0 * 1.1)
         max_bytes = min(settings.max_bytes, left_bytes, wanted_bytes)
+        max_rate_bps = min(settings.max_rate_bps, max_bytes / 1.1 * 8.0 / seconds)
+        need_bps = self._need_bps(permit.site_id, profile_code)
         return Terms(
             max_bytes=max_bytes,
-            max_rate_bps=min(settings.max_rate_bps, max_bytes / 1.1 * 8.0 / seconds),
+            max_rate_bps=max_rate_bps,
+            enough=enough_for(need_bps, seconds=seconds, max_rate_bps=max_rate_bps),
         )
 
-    def limits(self, permit: UplinkPermit) -> dict[str, Any]:
+    def limits(self, permit: UplinkPermit, profile_code: str | None = None) -> dict[str, Any]:
         """Return what a client should know before it tests, as JSON."""
         settings, now_s = self.settings, self.clock.monotonic_s()
-        terms = {seconds: self.terms(permit, seconds) for seconds in settings.seconds}
+        terms = {seconds: self.terms(permit, seconds, profile_code) for seconds in settings.seconds}
         rest_s = self.admission.rest_s(permit.site_id, now_s=now_s, interval_s=permit.interval_s)
         interval_s = permit.interval_s
         return {
@@ -172,6 +185,11 @@ class UplinkService:
             "max_bytes": {
                 str(seconds): 0 if isinstance(term, Refusal) else term.max_bytes
                 for seconds, term in terms.items()
+            },
+            "enough": {
+                str(seconds): term.enough.to_dict()
+                for seconds, term in terms.items()
+                if isinstance(term, Terms) and term.enough is not None
             },
             "budget_left_bytes": permit.budget_left_bytes,
             "interval_s": settings.admission.interval_s if interval_s is None else interval_s,
@@ -225,7 +243,15 @@ class UplinkService:
         self._probes.pop(key, None)
         meter.end()
 
-    def upload(self, channel: Channel, seconds: float, max_bytes: int, *, ndt7: bool) -> Upload:
+    def upload(
+        self,
+        channel: Channel,
+        seconds: float,
+        max_bytes: int,
+        *,
+        ndt7: bool,
+        may_stop: bool = False,
+    ) -> Upload:
         """Return an upload by the settings."""
         rules = UploadRules(
             seconds=seconds,
@@ -235,6 +261,7 @@ class UplinkService:
             stall_s=self.settings.stall_s,
             report_s=0.25 if ndt7 else 1.0,
             tcp_info=self.settings.tcp_info,
+            may_stop=may_stop,
             ndt7=ndt7,
         )
         check = PayloadCheck(self._new_random())

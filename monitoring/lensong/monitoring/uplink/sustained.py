@@ -37,6 +37,7 @@ class _Hello:
     method: Literal["page", "cli"]
     client_id: str | None
     site: str | None
+    profile: str | None
     clock_offset_s: float | None
 
 
@@ -54,7 +55,7 @@ async def run_test(service: UplinkService, websocket: WebSocket) -> None:
             return await channel.refuse(permit)
         if hello.site not in (None, permit.site_id):
             return await channel.refuse(Refusal("wrong_site"))
-        terms = service.terms(permit, hello.seconds)
+        terms = service.terms(permit, hello.seconds, hello.profile)
         if isinstance(terms, Refusal):
             return await channel.refuse(terms)
         slot = service.take_slot(permit, hello.seconds)
@@ -91,7 +92,13 @@ async def _run_in_slot(
 ) -> None:
     key, meter = service.open_probe()
     test_id = secrets.token_hex(16)
-    upload = service.upload(channel, hello.seconds, terms.max_bytes, ndt7=False)
+    upload = service.upload(
+        channel,
+        hello.seconds,
+        terms.max_bytes,
+        ndt7=False,
+        may_stop=terms.enough is not None,
+    )
     try:
         await _await_turn(service, channel, slot)
         await channel.say(
@@ -105,6 +112,7 @@ async def _run_in_slot(
                 "max_rate_bps": round(terms.max_rate_bps),
                 "message_bytes": service.settings.message_bytes,
                 "max_message_bytes": service.settings.max_message_bytes,
+                **({} if terms.enough is None else {"enough": terms.enough.to_dict()}),
             }
         )
         await meter.idle(service.settings.idle_s)
@@ -126,7 +134,7 @@ async def _run_in_slot(
         clock_offset_s=hello.clock_offset_s,
         outcome=outcome,
     )
-    if upload.ended in ("time", "bytes"):
+    if upload.ended in ("time", "bytes", "enough"):
         await channel.say({"type": "stop", "reason": upload.ended})
     unstored = await service.settle(finished)
     if isinstance(outcome, UplinkFailure):
@@ -159,7 +167,10 @@ def _understood(
 ) -> _Hello | Refusal:
     token, seconds, method = said.get("token"), said.get("seconds"), said.get("method")
     client_id, site, sent_at = said.get("client_id"), said.get("site"), said.get("sent_at")
-    texts = ((token, _LONGEST_TOKEN), (client_id or "x", 64), (site or "x", 64))
+    profile = said.get("profile")
+    texts = (
+        (token, _LONGEST_TOKEN), (client_id or "x", 64), (site or "x", 64), (profile or "x", 64)
+    )  # fmt: skip
     if not all(isinstance(text, str) and 0 < len(text) <= most for text, most in texts):
         return Refusal("bad_hello")
     if isinstance(seconds, bool) or seconds not in allowed_seconds or method not in ("page", "cli"):
@@ -171,6 +182,7 @@ def _understood(
         method=method,
         client_id=client_id or None,
         site=site or None,
+        profile=profile or None,
         clock_offset_s=_offset_s(sent_at, now),
     )
 

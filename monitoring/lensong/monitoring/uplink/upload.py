@@ -12,7 +12,10 @@ from lensong.monitoring.uplink.outcomes import FailureKind, UplinkFailure
 from lensong.monitoring.uplink.payload import PayloadCheck
 from lensong.monitoring.uplink.refusals import Refusal
 
-__all__ = ["Upload", "UploadRules"]
+__all__ = ["ENOUGH", "Upload", "UploadRules"]
+
+ENOUGH = '{"type":"enough"}'
+"""What a client says that knows enough: to the letter, for it comes in the middle of a flood."""
 
 _SAMPLE_S = 0.05
 _SERVER_RESTARTS = 1012
@@ -37,6 +40,8 @@ class UploadRules:
         From one measurement message to the next [s].
     tcp_info : bool
         Whether the connection is the client's own, so that its segments tell something.
+    may_stop : bool
+        Whether the client may say that it knows enough.
     ndt7 : bool
         Text is allowed, and predictable payload does not end the test.
     """
@@ -48,6 +53,7 @@ class UploadRules:
     stall_s: float
     report_s: float
     tcp_info: bool = True
+    may_stop: bool = False
     ndt7: bool = False
 
 
@@ -61,7 +67,7 @@ class Upload:
     segments : list of int or None
         Data segments that the kernel got until then.
     ended : str
-        ``time``, ``bytes``, ``left`` or ``lost``; ``refused`` with `refusal`.
+        ``time``, ``bytes``, ``enough``, ``left`` or ``lost``; ``refused`` with `refusal`.
     """
 
     def __init__(
@@ -161,6 +167,9 @@ class Upload:
 
     def _take_text(self, message: str) -> None:
         self._text_bytes += len(message.encode())
+        if self._rules.may_stop and message == ENOUGH:
+            self._end("enough")
+            return
         allowed = self._message_bytes // 100 + 65_536 if self._rules.ndt7 else 0
         if self._text_bytes > allowed:
             self._end("refused", Refusal("text_frames"))

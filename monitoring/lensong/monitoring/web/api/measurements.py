@@ -30,7 +30,7 @@ from lensong.monitoring.web.api.shapes import (
     verdict_out,
 )
 from lensong.monitoring.web.guards import Needs, ReportingSite, Running, SeenSite
-from lensong.monitoring.web.problems import language_of
+from lensong.monitoring.web.pages.rendering import words_of
 from lensong.monitoring.web.routes import DocumentedRoute
 
 __all__ = ["REPORTS", "router"]
@@ -178,4 +178,4 @@ async def what_if(
         operator=operator,
         motion=motion,
     )
-    return verdict_out(verdict, language_of(request))
+    return verdict_out(verdict, words_of(request))

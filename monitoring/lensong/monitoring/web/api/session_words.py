@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from fastapi import APIRouter, Depends, Request
+from pydantic import Field
 
 from lensong.monitoring.operations import session_words as operations
 from lensong.monitoring.records import SessionOutcome, SessionWord
@@ -28,6 +31,14 @@ class WordIn(Body):
     """What somebody says: during a session how it goes, after it what became of it."""
 
     word: SessionOutcome
+    said_ago_s: Annotated[
+        float,
+        Field(
+            ge=0.0,
+            le=172_800.0,
+            description="How long ago it was said, where there was no network then [s].",
+        ),
+    ] = 0.0
 
 
 class LinkedWordIn(WordIn):
@@ -69,7 +80,9 @@ async def say(
     session: ReportingSession, body: WordIn, service: Running, principal: Reporter
 ) -> WordOut:
     """Say how a session goes, or after it whether it held; the latest word of each counts."""
-    return WordOut.of(await operations.say(service, principal, session, body.word))
+    return WordOut.of(
+        await operations.say(service, principal, session, body.word, said_ago_s=body.said_ago_s)
+    )
 
 
 @router.post("/sessions/{session_id}/word-links", status_code=201, responses=refusals(409))
@@ -85,4 +98,6 @@ async def make_link(
 @router.post("/words", dependencies=[Depends(anybody)], responses=refusals(404, 409, 429))
 async def say_by_link(body: LinkedWordIn, service: Running) -> WordOut:
     """Say by a link how its session goes, or after it whether it held."""
-    return WordOut.of(await operations.say_by_link(service, body.secret, body.word))
+    return WordOut.of(
+        await operations.say_by_link(service, body.secret, body.word, said_ago_s=body.said_ago_s)
+    )

@@ -38,6 +38,7 @@ from lensong.monitoring.web.guards import (
     Running,
     SeenSession,
 )
+from lensong.monitoring.web.pages.rendering import words_of
 from lensong.monitoring.web.problems import language_of
 from lensong.monitoring.web.routes import DocumentedRoute, refusals
 
@@ -96,13 +97,13 @@ async def list_all(
             limit=limit,
         )
         verdicts = await latest_verdicts(connection, [item.session_id for item in page.items])
-    language = language_of(request)
+    words = words_of(request)
     return Paged(
         items=[
             SessionOut.of(
                 item,
                 verdicts[item.session_id].verdict if item.session_id in verdicts else None,
-                language,
+                words,
                 seen=service.seen_of(item),
             )
             for item in page.items
@@ -163,7 +164,7 @@ async def get_verdict(
     if tag in [part.strip() for part in request.headers.get("if-none-match", "").split(",")]:
         return Response(status_code=304, headers=headers)  # type: ignore[return-value]  # FastAPI passes a Response on
     response.headers.update(headers)
-    return verdict_out(kept.verdict, language)
+    return verdict_out(kept.verdict, words_of(request))
 
 
 @router.get("/{session_id}/verdicts")
@@ -177,11 +178,11 @@ async def get_verdicts(
     """Return every verdict of a session, the latest first."""
     async with service.database.reading() as connection:
         page = await list_verdicts(connection, session.session_id, cursor=cursor, limit=limit)
-    language = language_of(request)
+    words = words_of(request)
     return Paged(
         items=[
             KeptVerdictOut(
-                id=item.id, trigger=item.trigger, verdict=verdict_out(item.verdict, language)
+                id=item.id, trigger=item.trigger, verdict=verdict_out(item.verdict, words)
             )
             for item in page.items
         ],
@@ -218,6 +219,6 @@ async def _out(service: Service, session: Session, request: Request) -> SessionO
     return SessionOut.of(
         session,
         None if kept is None else kept.verdict,
-        language_of(request),
+        words_of(request),
         seen=service.seen_of(session),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 from fastapi import Header
 from pydantic import (
@@ -35,6 +35,9 @@ from lensong.monitoring.records import (
     StreamProfile,
     Transport,
 )
+
+if TYPE_CHECKING:
+    from lensong.monitoring.web.pages.words import Words
 
 __all__ = [
     "CommuneBody",
@@ -296,11 +299,14 @@ class VerdictOut(Body):
     motion: str
     motion_by: str | None
     short_freezes_an_hour: list[int] | None
+    short_freezes_text: str | None
     uplink_required_bps: float
     uplink_safe_bps: float | None
     best_profile_code: str | None
     ready_until: Time | None
-    plans: list[dict[str, Any]]
+    plans: Annotated[
+        list[dict[str, Any]], Field(description="What would make it READY; `text` says it.")
+    ]
     better_hour: dict[str, Any] | None
     better_operator: dict[str, Any] | None
     better_site: dict[str, Any] | None
@@ -311,12 +317,18 @@ class VerdictOut(Body):
     model_version: str
 
 
-def verdict_out(verdict: Verdict, language: str) -> VerdictOut:
-    """Return the body of a verdict."""
+def verdict_out(verdict: Verdict, words: Words) -> VerdictOut:
+    """Return the body of a verdict, with its reasons and plans as one reader reads them."""
     body = verdict.to_dict()
     for reason in body["reasons"]:
-        reason["text"] = say(f"reason.{reason['code']}", language, **reason["values"])
-    return VerdictOut(**body, state_text=say(f"state.{verdict.state.value}", language))
+        reason["text"] = say(f"reason.{reason['code']}", words.language, **reason["values"])
+    for plan, text in zip(body["plans"], words.plans(verdict), strict=True):
+        plan["text"] = text
+    return VerdictOut(
+        **body,
+        state_text=words.t(f"state.{verdict.state.value}"),
+        short_freezes_text=words.freezes(verdict),
+    )
 
 
 class SessionOut(SessionIn):
@@ -334,7 +346,7 @@ class SessionOut(SessionIn):
 
     @classmethod
     def of(
-        cls, session: Session, verdict: Verdict | None, language: str, *, seen: Seen | None
+        cls, session: Session, verdict: Verdict | None, words: Words, *, seen: Seen | None
     ) -> SessionOut:
         """Return the body of a session."""
         return cls(
@@ -347,7 +359,7 @@ class SessionOut(SessionIn):
             status=session.status,
             seen=seen,
             motion=session.motion,
-            verdict=None if verdict is None else verdict_out(verdict, language),
+            verdict=None if verdict is None else verdict_out(verdict, words),
         )
 
 

@@ -49,13 +49,13 @@ def uplink_router(service: UplinkService, watches: WatchDesk | None = None) -> A
             await run_watch(watches, service.clock, service.greetings, websocket)
 
     @router.get("/uplink/v1/limits", summary="What an uplink test may cost, and when.")
-    async def limits(request: Request) -> JSONResponse:
+    async def limits(request: Request, profile: str | None = None) -> JSONResponse:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         given = token.strip() if scheme.lower() == "bearer" else None
         permit = await service.permit(given, request.client.host if request.client else "")
         headers = {"Cache-Control": "no-store"}
         if isinstance(permit, Refusal):
             return JSONResponse(permit.message(), permit.http_status, headers)
-        return JSONResponse(service.limits(permit), headers=headers)
+        return JSONResponse(service.limits(permit, profile), headers=headers)
 
     return router

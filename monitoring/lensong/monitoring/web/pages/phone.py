@@ -17,14 +17,11 @@ __all__ = ["router"]
 
 router = APIRouter(dependencies=[Depends(anybody)])
 
+_PARTS = ("motion", "sessions", "store", "test", "verdict", "watch", "words")
 _SHELL = (
     "phone.css",
     "phone.js",
-    "phone-sessions.js",
-    "phone-store.js",
-    "phone-test.js",
-    "phone-watch.js",
-    "phone-words.js",
+    *(f"phone-{name}.js" for name in _PARTS),
     "icon.svg",
 )
 _TOPICS = ("phone.", "state.", "profile.", "uplink.", "word.")
@@ -55,5 +52,8 @@ async def page(request: Request, service: Running, secret: str = "") -> Response
         "phone.html",
         principal=None,
         words=words,
-        zone=service.config.time_zone,
+        places={
+            "zone": service.config.time_zone,
+            **{name: asset_url(f"phone-{name}.js") for name in _PARTS},
+        },
     )

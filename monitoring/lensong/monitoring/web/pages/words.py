@@ -14,7 +14,7 @@ from lensong.monitoring.live.snapshot import SiteSnapshot, WatchSnapshot
 from lensong.monitoring.live.standing import seen_of
 from lensong.monitoring.messages import say
 from lensong.monitoring.readiness.plan import WATCH_MB_AN_HOUR
-from lensong.monitoring.readiness.verdict import Step, Value, Verdict, shown_percent
+from lensong.monitoring.readiness.verdict import State, Step, Value, Verdict, shown_percent
 from lensong.monitoring.records import Session, SessionStatus
 
 __all__ = ["Words"]
@@ -150,8 +150,11 @@ class Words:
         return self.t(f"verdict.sentence.{verdict.state}", profile=profile, percent=percent)
 
     def freezes(self, verdict: Verdict) -> str | None:
-        """Return how many short freezes an audience should expect; None where nobody knows."""
-        if verdict.short_freezes_an_hour is None:
+        """Return how many short freezes an audience should expect; None where nobody knows.
+
+        Of a session that may not hold nothing is said: its freezes would not be the short ones.
+        """
+        if verdict.short_freezes_an_hour is None or verdict.state is not State.READY:
             return None
         low, high = verdict.short_freezes_an_hour
         return self.t("freezes.expected", low=low, high=high) if high else self.t("freezes.none")

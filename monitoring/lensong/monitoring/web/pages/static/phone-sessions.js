@@ -3,6 +3,7 @@
 const places = JSON.parse(document.getElementById("places").textContent);
 const { say, language } = await import(places.words);
 const store = await import(places.store);
+const { drawState } = await import(places.verdict);
 
 const $ = (id) => document.getElementById(id);
 const ASKED_FOR_MS = 2 * 86400e3; // so long after its end she is asked about a session
@@ -12,7 +13,7 @@ let known = []; // sessions of the site, by start
 let nowInstead = null; // the session that she put aside for "now"
 
 const when = (at) =>
-  new Intl.DateTimeFormat(language, {
+  new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, {
     weekday: "short",
     day: "numeric",
     month: "numeric",
@@ -52,8 +53,19 @@ function drawNext(profileName) {
   if (!next) return;
   $("next-title").textContent = next.title;
   $("next-when").textContent = `${when(next.starts_at)} · ${profileName(next.profile_code)}`;
+  drawVerdict(next.verdict);
   $("next-toggle").textContent = say(chosen ? "phone.now_instead" : "phone.next_instead");
   $("next").dataset.chosen = chosen ? "yes" : "no";
+}
+
+// what is said of it before anything is measured now
+function drawVerdict(verdict) {
+  $("next-verdict").hidden = !verdict;
+  if (!verdict) return;
+  $("next-verdict").className = verdict.state;
+  drawState($("next-state"), verdict.state);
+  const plan = verdict.state === "ready" ? null : verdict.plans[0]?.text;
+  $("next-more").textContent = [verdict.short_freezes_text, plan].filter(Boolean).join(" ");
 }
 
 async function drawWord() {
@@ -67,7 +79,7 @@ async function drawWord() {
   if (!about) return;
   const stage = running ? "during" : "after";
   const said = (await store.recall("word")) ?? {};
-  const same = said.session_id === about.session_id && said.stage === stage;
+  const same = said.session_id === about.session_id && said.stage === stage && !said.refused;
   $("word").dataset.session = about.session_id;
   $("word").dataset.stage = stage;
   $("word-asked").textContent = say(`word.asked.${stage}`);
@@ -77,7 +89,8 @@ async function drawWord() {
     button.textContent = say(`word.${stage}.${word}`);
     button.setAttribute("aria-pressed", String(same && said.word === word));
   }
-  $("word-thanks").textContent = same ? say("word.thanks") : "";
+  const waits = same && (await store.waitingWords()).some((one) => one.said_at === said.said_at);
+  $("word-thanks").textContent = same ? say(waits ? "phone.word_waits" : "word.thanks") : "";
 }
 
 async function draw(profileName) {
@@ -99,25 +112,31 @@ export async function sessions({ api, who, profileName }) {
   await draw(profileName);
 }
 
-export function listen({ api, alertUser, profileName }) {
+// a word is kept first and sent then: once, and later where there is no network
+export async function deliverWords(api, alertUser = () => {}) {
+  const left = await store.deliverWords(({ session_id, word, said_at }) =>
+    api(`/api/v1/sessions/${session_id}/word`, {
+      method: "PUT",
+      body: JSON.stringify({ word, said_ago_s: Math.max(0, (Date.now() - said_at) / 1000) }),
+    }),
+  );
+  if (left.refused) alertUser(say("phone.word_refused"));
+  return left;
+}
+
+export function listen({ api, alertUser, profileName, chosen }) {
   $("next-toggle").addEventListener("click", () => {
     nowInstead = nextSession()?.session_id ?? null;
     drawNext(profileName);
+    chosen();
   });
   for (const word of WORDS)
     $(`word-${word}`).addEventListener("click", async () => {
-      const { session } = $("word").dataset;
+      const { session, stage } = $("word").dataset;
       alertUser("");
-      try {
-        const said = await api(`/api/v1/sessions/${session}/word`, {
-          method: "PUT",
-          body: JSON.stringify({ word }),
-        });
-        const stage = said.during ? "during" : "after";
-        await store.keep("word", { session_id: session, stage, word });
-        await drawWord();
-      } catch (error) {
-        alertUser(say(error.status ? "phone.word_refused" : "phone.word_failed"));
-      }
+      await store.addWord({ session_id: session, stage, word, said_at: Date.now() });
+      await drawWord();
+      await deliverWords(api, alertUser);
+      await drawWord();
     });
 }

@@ -179,3 +179,56 @@ export async function deliver(who, { now = false } = {}) {
   if (!navigator.locks) return deliverAll(who);
   return navigator.locks.request("lensong-deliver", () => deliverAll(who));
 }
+
+// Words on sessions wait in the same way: the latest of each session and stage, sent once.
+
+const WORDS_WAIT_MS = 47 * 3600e3; // then nobody asks any more
+
+export const waitingWords = async () => (await recall("words")) ?? [];
+
+const about = (a, b) => a.session_id === b.session_id && a.stage === b.stage;
+
+// the site is the one that the phone is joined to, whose token sends it
+export function addWord(word) {
+  return within(["kept"], "readwrite", async (t) => {
+    const kept = t.objectStore("kept");
+    const site_id = (await done(kept.get("who"))).site_id;
+    const others = ((await done(kept.get("words"))) ?? []).filter((one) => !about(one, word));
+    await done(kept.put([...others, { ...word, site_id }], "words"));
+    await done(kept.put(word, "word")); // shown as the one that was chosen
+  });
+}
+
+function forgetWord(word, refused) {
+  return within(["kept"], "readwrite", async (t) => {
+    const kept = t.objectStore("kept");
+    const words = (await done(kept.get("words"))) ?? [];
+    const left = words.filter((one) => !(about(one, word) && one.said_at === word.said_at));
+    await done(kept.put(left, "words"));
+    const shown = await done(kept.get("word"));
+    if (refused && shown?.said_at === word.said_at)
+      await done(kept.put({ ...shown, refused }, "word"));
+  });
+}
+
+// send(word) resolves when the server has it, or throws an error with its status
+export async function deliverWords(send) {
+  const work = async () => {
+    const state = { waiting: 0, refused: 0 };
+    const site = (await recall("who"))?.site_id;
+    for (const word of await waitingWords()) {
+      if (word.site_id !== site) continue; // until that site is joined again
+      try {
+        if (Date.now() - word.said_at < WORDS_WAIT_MS) await send(word);
+        await forgetWord(word, false);
+      } catch (error) {
+        const final = [400, 403, 404, 409, 422].includes(error.status);
+        if (final) await forgetWord(word, true);
+        state[final ? "refused" : "waiting"] += 1;
+      }
+    }
+    return state;
+  };
+  if (!navigator.locks) return work();
+  return navigator.locks.request("lensong-words", work);
+}

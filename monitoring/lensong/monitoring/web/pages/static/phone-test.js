@@ -22,8 +22,32 @@ function randomBlock(bytes) {
   return block;
 }
 
+const ENOUGH = '{"type":"enough"}';
+
+// whether every second that counts was above what the server calls enough: then the rest of the
+// test would spend data on what is known already
+export function knowsEnough(enough, seen) {
+  if (!enough || seen.at(-1).elapsed_s < enough.seconds) return false;
+  const counted = seen.filter((one) => one.elapsed_s >= 3);
+  return (
+    counted.length > 1 &&
+    counted.slice(1).every((one, n) => {
+      const before = counted[n];
+      return 8 * (one.bytes - before.bytes) >= enough.rate_bps * (one.elapsed_s - before.elapsed_s);
+    })
+  );
+}
+
 // resolves to {result} or {error}; calls tell(phase, values) on the way; stop() ends it early
-export function uplinkTest({ token, site, seconds, clientId, tell, patience_ms = PATIENCE_MS }) {
+export function uplinkTest({
+  token,
+  site,
+  seconds,
+  profile,
+  clientId,
+  tell,
+  patience_ms = PATIENCE_MS,
+}) {
   let stop = () => {};
   const outcome = new Promise((resolve) => {
     const main = socket("/uplink/v1/test");
@@ -34,6 +58,7 @@ export function uplinkTest({ token, site, seconds, clientId, tell, patience_ms =
       timer = 0,
       silence = 0,
       testId = null;
+    const seen = [];
 
     const finish = (value) => {
       if (ended) return;
@@ -74,7 +99,7 @@ export function uplinkTest({ token, site, seconds, clientId, tell, patience_ms =
         while (
           main.bufferedAmount < HELD_BYTES &&
           sent < allowed &&
-          sent + size <= terms.max_bytes + size
+          sent + size <= terms.max_bytes
         ) {
           if (at + size > block.length) at = 0;
           main.send(block.subarray(at, at + size));
@@ -94,6 +119,7 @@ export function uplinkTest({ token, site, seconds, clientId, tell, patience_ms =
           token,
           site,
           seconds,
+          ...(profile ? { profile } : {}),
           method: "page",
           client_id: clientId,
           sent_at: new Date().toISOString(),
@@ -115,7 +141,12 @@ export function uplinkTest({ token, site, seconds, clientId, tell, patience_ms =
         upload();
       } else if (message.type === "measurement") {
         const { ElapsedTime, NumBytes } = message.AppInfo;
-        tell("measured", { elapsed_s: ElapsedTime / 1e6, bytes: NumBytes, seconds });
+        seen.push({ elapsed_s: ElapsedTime / 1e6, bytes: NumBytes });
+        tell("measured", { ...seen.at(-1), seconds });
+        if (sending && knowsEnough(terms.enough, seen)) {
+          sending = false;
+          main.send(ENOUGH);
+        }
       } else if (message.type === "stop") {
         sending = false;
         tell("counting", {});

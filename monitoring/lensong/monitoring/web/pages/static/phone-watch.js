@@ -5,9 +5,11 @@ const EVERY_MS = 1000;
 const LATE_MS = 1000;
 const SILENT_MS = 8000;
 const LONGEST_PAUSE_MS = 15000;
-const WALKING_MPS = 1; // faster than a phone in a hand that looks about
 const ABANDONED = 4000; // any other code would end the watch
 const FOR_LATER = ["unavailable", "too_many_watches", "too_many_strangers", "stopping"];
+
+const places = JSON.parse(document.getElementById("places").textContent);
+const { senseMotion } = await import(places.motion);
 
 const address = () => `${location.origin.replace("http", "ws")}/uplink/v1/watch`;
 
@@ -88,7 +90,7 @@ export function watchNetwork({ token, site, clientId, operator, motion, tell, ov
     clearInterval(timer);
     clearTimeout(retry);
     document.removeEventListener("visibilitychange", seen);
-    navigator.geolocation?.clearWatch?.(following);
+    sensed.stop();
     if (socket && socket.readyState <= 1) socket.close(1000);
     over(outcome);
   };
@@ -119,6 +121,7 @@ export function watchNetwork({ token, site, clientId, operator, motion, tell, ov
       slept_s: slept / 1000,
       gone_s: silent / 1000,
       rtt,
+      moving: motion === "moving",
     });
   };
 
@@ -131,14 +134,16 @@ export function watchNetwork({ token, site, clientId, operator, motion, tell, ov
     if (!socket) connect();
   };
 
-  const moves = ({ coords }) => {
-    if (motion === "moving" || !(coords.speed > WALKING_MPS)) return;
-    motion = "moving"; // what has moved once in a watch does not speak for a phone at rest
-    if (open()) say({ type: "about", motion });
-  };
+  // what has moved once in a watch does not speak for a phone at rest
+  const sensed = senseMotion({
+    place: true,
+    moves: () => {
+      motion = "moving";
+      if (open()) say({ type: "about", motion });
+    },
+  });
 
   const timer = setInterval(tick, EVERY_MS);
-  const following = navigator.geolocation?.watchPosition?.(moves, () => {}, { maximumAge: 5000 });
   document.addEventListener("visibilitychange", seen);
   connect();
   return {

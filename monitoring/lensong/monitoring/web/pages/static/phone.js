@@ -5,20 +5,11 @@ const { say, number, mbps, language } = await import(places.words);
 const store = await import(places.store);
 const { uplinkTest } = await import(places.test);
 const { watchNetwork } = await import(places.watch);
-const { sessions, nextSession, asked, listen } = await import(places.sessions);
+const { askForMotion, senseMotion } = await import(places.motion);
+const { clock, drawAnswer } = await import(places.verdict);
+const { sessions, nextSession, asked, listen, deliverWords } = await import(places.sessions);
 
 const $ = (id) => document.getElementById(id);
-const SHAPES = {
-  ready:
-    '<circle cx="12" cy="12" r="11" fill="currentColor"/><path d="M6.5 12.5l4 4 7-8.5" fill="none" stroke="#fff" stroke-width="2.6"/>',
-  at_risk:
-    '<path d="M12 1L23.5 22H.5z" fill="currentColor"/><path d="M12 8.5v6.5M12 18v.6" stroke="#fff" stroke-width="2.6"/>',
-  not_ready:
-    '<rect x="1.5" y="1.5" width="21" height="21" rx="3" fill="currentColor"/><path d="M7.5 7.5l9 9m0-9l-9 9" stroke="#fff" stroke-width="2.6"/>',
-  unknown:
-    '<path d="M12 1.5L22.5 12 12 22.5 1.5 12z" fill="none" stroke="currentColor" stroke-width="2.4"/>',
-};
-
 const REMEMBERED = ["profile", "duration", "seconds", "operator"];
 let who = null;
 let halt = () => {}; // ends the test that runs, or that is about to
@@ -27,7 +18,17 @@ const PATIENCE_MS = 15000;
 const today = () => new Date().toLocaleDateString("sv", { timeZone: places.zone });
 const alertUser = (text) => {
   $("alert").textContent = text;
+  note("");
 };
+const note = (text) => {
+  $("note").textContent = text;
+};
+const lengthOf = (seconds) =>
+  seconds < 90
+    ? say("phone.seconds", { n: seconds })
+    : seconds < 5400
+      ? say("phone.minutes", { n: seconds / 60 })
+      : say("phone.hours_long", { n: seconds / 3600 });
 
 // details are English: how long to wait is said in either language
 const story = ({ detail, title, wait }) =>
@@ -112,24 +113,28 @@ function drawProfiles(known, chosen) {
   );
 }
 
+const wantedProfile = () => nextSession()?.profile_code ?? $("profile").value;
+
 async function cost() {
   const seconds = Number($("seconds").value);
+  const whole = { typical: (seconds * 5e6) / 8 / 1e6, seconds };
   try {
-    const limits = await api("/uplink/v1/limits");
-    const most = (limits.max_bytes[seconds] ?? 0) / 1e6;
-    $("cost").textContent =
+    const query = new URLSearchParams({ profile: wantedProfile() });
+    const limits = await api(`/uplink/v1/limits?${query}`);
+    const enough = limits.enough?.[seconds];
+    $("cost").textContent = [
       say("phone.cost", {
-        most,
-        typical: (seconds * 5e6) / 8 / 1e6,
-        seconds,
+        ...whole,
+        most: (limits.max_bytes[seconds] ?? 0) / 1e6,
         left: limits.budget_left_bytes / 1e6,
-      }) +
-      (limits.retry_after_s > 0 ? ` ${say("phone.wait", { seconds: limits.retry_after_s })}` : "");
+      }),
+      enough ? say("phone.enough", { rate: mbps(enough.rate_bps), seconds: enough.seconds }) : "",
+      limits.retry_after_s > 0 ? say("phone.wait", { seconds: limits.retry_after_s }) : "",
+    ]
+      .filter(Boolean)
+      .join(" ");
   } catch {
-    $("cost").textContent = say("phone.cost_unknown", {
-      typical: (seconds * 5e6) / 8 / 1e6,
-      seconds,
-    });
+    $("cost").textContent = say("phone.cost_unknown", whole);
   }
 }
 
@@ -137,6 +142,7 @@ const plan = () => sessions({ api, who, profileName });
 
 function show(section) {
   for (const id of ["ask", "running", "watching"]) $(id).hidden = id !== section;
+  document.body.dataset.section = section;
 }
 
 async function queue() {
@@ -149,6 +155,7 @@ async function deliver(now = false) {
   if (!who) return;
   const state = await store.deliver(who, { now });
   if (state === "refused") alertUser(say("uplink.bad_token"));
+  await deliverWords(api);
   await queue();
 }
 
@@ -161,6 +168,13 @@ async function position() {
       { timeout: 8000, maximumAge: 60000 },
     ),
   );
+}
+
+// without asking for it: a question in the middle of a test would be answered by nobody
+async function mayKnowPlace() {
+  if ($("position").checked) return true;
+  const known = await navigator.permissions?.query({ name: "geolocation" }).catch(() => null);
+  return known?.state === "granted";
 }
 
 function tell(phase, values) {
@@ -210,6 +224,7 @@ async function run() {
   alertUser("");
   show("running");
   $("answer").hidden = true;
+  $("moves").hidden = true;
   $("rate").textContent = "–";
   $("progress").value = 0;
   $("left").textContent = "";
@@ -230,23 +245,41 @@ async function run() {
   for (const key of REMEMBERED) await store.keep(key, $(key).value.trim());
   navigator.storage?.persist?.(); // what waits here is not to be tidied away
   const wake = await navigator.wakeLock?.request("screen").catch(() => null);
+  const told = $("still").checked ? "at_rest" : "moving";
+  const sensed = senseMotion({
+    place: await mayKnowPlace(),
+    moves: () => {
+      $("moves").hidden = false;
+    },
+  });
   const where = await Promise.race([position(), halted]);
   const clientId = await store.clientId();
   const { token, site_id } = who;
-  if (!left) test = uplinkTest({ token, site: site_id, seconds, clientId, tell });
+  if (!left) {
+    const profile = wantedProfile();
+    test = uplinkTest({ token, site: site_id, seconds, profile, clientId, tell });
+  }
   const outcome = test
     ? await found(await test.outcome, site_id)
     : { error: { kind: "aborted", code: left } };
   halt = () => {};
   wake?.release();
-  const extra = { site_id, ...where, ...(spot ? { spot } : {}), ...(operator ? { operator } : {}) };
+  sensed.stop();
+  const motion = sensed.moved() ? "moving" : told;
+  const extra = {
+    site_id,
+    motion,
+    ...where,
+    ...(spot ? { spot } : {}),
+    ...(operator ? { operator } : {}),
+  };
   // what a rule refused before it began is no measurement
   if (outcome.result || outcome.error.kind !== "refused")
     await store.add(reportOf(outcome, startedAt, extra));
   if (outcome.result) await addSpot(spot, outcome.result);
   await deliver(true);
   show("ask");
-  if (outcome.result) await verdict(outcome.result);
+  if (outcome.result) await verdict(outcome.result, motion);
   else explain(outcome.error);
   await cost();
 }
@@ -264,7 +297,7 @@ async function found(outcome, site) {
         result: {
           ...kept,
           received_bytes: kept.sent_bytes,
-          sustained: kept.uplink_bins_bps.length >= 20,
+          sustained: kept.uplink_bins_bps.length >= 10,
         },
       };
     } catch (error) {
@@ -283,120 +316,49 @@ function explain(error) {
   alertUser(text ?? (known.startsWith("phone.") ? say("phone.failed") : known));
 }
 
-async function verdict(result) {
+async function verdict(result, motion) {
   const session = nextSession();
   const query = session
     ? asked(session)
     : { profile: $("profile").value, duration: $("duration").value };
+  if (motion === "moving" || !session) query.motion = motion;
   const starts = new Date($("starts").value);
   if (!session && starts > new Date()) query.start = starts.toISOString();
-  const chosen = Boolean(query.start);
   let judged = null;
   try {
     judged = await api(`/api/v1/sites/${who.site_id}/readiness?${new URLSearchParams(query)}`);
   } catch {
     /* told below */
   }
-  const state = judged?.state ?? "unknown";
-  $("answer").hidden = false;
-  $("answer").className = state;
-  $("state").innerHTML = `<svg viewBox="0 0 24 24" aria-hidden="true">${SHAPES[state]}</svg>`;
-  $("state").append(` ${say(`state.${state}`)}`);
-  const name = profileName(query.profile);
-  $("judged").textContent = session ? say("phone.judged_session", { title: session.title }) : "";
-  $("sentence").textContent = judged
-    ? say(`phone.sentence.${state}`, {
-        profile: name,
-        time: (chosen ? day : clock)(new Date(judged.ends_at)),
-      })
-    : say("phone.no_verdict");
-  $("measured").textContent =
-    say("phone.measured", {
-      p10: result.uplink_p10_bps / 1e6,
-      p50: result.uplink_p50_bps / 1e6,
-      rtt: result.rtt_loaded_ms,
-      mb: result.received_bytes / 1e6,
-    }) + (result.sustained ? "" : ` ${say("phone.too_short")}`);
-  const advice = [];
-  if (judged?.uplink_safe_bps >= 1e5)
-    advice.push(say("phone.safe", { rate: mbps(judged.uplink_safe_bps) }));
-  if (judged?.best_profile_code && state !== "ready")
-    advice.push(say("phone.best_profile", { profile: profileName(judged.best_profile_code) }));
-  if (judged?.better_spot)
-    advice.push(
-      say("phone.better_spot", {
-        spot: judged.better_spot.spot,
-        rate: mbps(judged.better_spot.uplink_p10_bps),
-      }),
-    );
-  if (judged?.better_hour)
-    advice.push(
-      say("phone.better_hour", {
-        time: clock(new Date(judged.better_hour.starts_at)),
-        rate: mbps(judged.better_hour.uplink_safe_bps),
-      }),
-    );
-  if (judged?.better_operator)
-    advice.push(
-      say("phone.better_operator", {
-        operator: judged.better_operator.operator,
-        rate: mbps(judged.better_operator.uplink_safe_bps),
-      }),
-    );
-  if (judged?.better_site)
-    advice.push(
-      say("phone.better_site", {
-        site: judged.better_site.name,
-        rate: mbps(judged.better_site.uplink_safe_bps),
-      }),
-    );
-  if (state !== "ready" && !judged?.better_spot) advice.push(say("phone.try_spot"));
-  list("advice", advice);
-  list(
-    "reasons",
-    (judged?.reasons ?? []).map((reason) => reason.text),
-  );
-  $("answer").scrollIntoView({ block: "start" });
+  drawAnswer({
+    judged,
+    result,
+    session,
+    profile: query.profile,
+    later: Boolean(query.start),
+    profileName,
+  });
 }
 
-const clock = (at) =>
-  new Intl.DateTimeFormat(language, {
-    hour: "2-digit",
-    minute: "2-digit",
-    timeZone: places.zone,
-  }).format(at);
-const day = (at) =>
-  new Intl.DateTimeFormat(language, {
-    hour: "2-digit",
-    minute: "2-digit",
-    day: "numeric",
-    month: "numeric",
-    timeZone: places.zone,
-  }).format(at);
 const profileName = (code) =>
   [...$("profile").options].find((o) => o.value === code)?.text.split(" · ")[0] ?? code;
 
-function list(id, texts) {
-  $(id).replaceChildren(
-    ...texts.map((text) => Object.assign(document.createElement("li"), { textContent: text })),
-  );
-}
-
 // walk mode: the spots of today, the best one first
 async function addSpot(spot, result) {
-  const kept = (await store.recall("spots")) ?? { day: "", list: [] };
+  const key = `spots ${who.site_id}`;
+  const kept = (await store.recall(key)) ?? { day: "", list: [] };
   const spots = kept.day === today() ? kept.list : [];
   spots.push({
-    spot: spot || say("phone.here"),
+    spot,
     p10: result.uplink_p10_bps,
     at: result.started_at,
   });
-  await store.keep("spots", { day: today(), list: spots.slice(-50) });
+  await store.keep(key, { day: today(), list: spots.slice(-50) });
   await drawSpots();
 }
 
 async function drawSpots() {
-  const kept = (await store.recall("spots")) ?? { day: "", list: [] };
+  const kept = (await store.recall(`spots ${who.site_id}`)) ?? { day: "", list: [] };
   const spots = kept.day === today() ? [...kept.list].sort((a, b) => b.p10 - a.p10) : [];
   $("walk").hidden = spots.length === 0;
   $("found").replaceChildren(
@@ -405,7 +367,7 @@ async function drawSpots() {
       if (place === 0 && spots.length > 1) row.className = "best";
       row.append(
         Object.assign(document.createElement("span"), {
-          textContent: `${one.spot}${place === 0 && spots.length > 1 ? ` · ${say("phone.best_spot")}` : ""} · ${clock(new Date(one.at))}`,
+          textContent: `${one.spot || say("phone.here")}${place === 0 && spots.length > 1 ? ` · ${say("phone.best_spot")}` : ""} · ${clock(new Date(one.at))}`,
         }),
         Object.assign(document.createElement("b"), { textContent: mbps(one.p10) }),
       );
@@ -413,7 +375,7 @@ async function drawSpots() {
     }),
   );
   $("spots").replaceChildren(
-    ...[...new Set(spots.map((one) => one.spot))].map((name) => new Option(name)),
+    ...[...new Set(spots.map((one) => one.spot).filter(Boolean))].map((name) => new Option(name)),
   );
 }
 
@@ -459,15 +421,15 @@ async function watch() {
   show("ask");
   if (outcome.error) explain(outcome.error);
   else if (outcome.summary)
-    alertUser(
+    note(
       say("phone.watch_over", {
-        minutes: outcome.summary.watched_s / 60,
+        length: lengthOf(outcome.summary.watched_s),
         n: outcome.summary.outages,
       }),
     );
 }
 
-function tellWatch({ elapsed_s, slept_s, gone_s, rtt }) {
+function tellWatch({ elapsed_s, slept_s, gone_s, rtt, moving }) {
   const state = gone_s > 2.5 ? "gone" : rtt >= 1000 ? "slow" : "there";
   $("network").textContent =
     rtt === null && state === "there"
@@ -475,18 +437,25 @@ function tellWatch({ elapsed_s, slept_s, gone_s, rtt }) {
       : say(`phone.network_${state}`, { seconds: gone_s });
   $("network").dataset.state = state;
   $("watched").textContent =
-    say("phone.watched", { minutes: elapsed_s / 60, mb: (elapsed_s * 274) / 1e6 }) +
-    (slept_s >= 1 ? ` ${say("phone.slept", { seconds: slept_s })}` : "");
+    say("phone.watched", { length: lengthOf(elapsed_s), mb: (elapsed_s * 274) / 1e6 }) +
+    (slept_s >= 1 ? ` ${say("phone.slept", { seconds: slept_s })}` : "") +
+    (moving ? ` ${say("phone.moves")}` : "");
 }
 
 function abort(code) {
   halt(code);
 }
 
-$("start").addEventListener("click", () => alone(run));
-$("watch").addEventListener("click", () => alone(watch));
+for (const [id, work] of [
+  ["start", run],
+  ["watch", watch],
+])
+  $(id).addEventListener("click", () => {
+    askForMotion(); // in the tap itself
+    alone(work);
+  });
+for (const id of ["seconds", "profile"]) $(id).addEventListener("change", cost);
 $("stop").addEventListener("click", () => abort("stopped"));
-$("seconds").addEventListener("change", cost);
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) abort("hidden");
   else {
@@ -516,7 +485,7 @@ if (who) {
   $("site").textContent = who.site_name;
   $("commune").textContent = who.commune_name;
   for (const key of REMEMBERED.slice(1)) $(key).value = (await store.recall(key)) ?? $(key).value;
-  listen({ api, alertUser, profileName });
+  listen({ api, alertUser, profileName, chosen: cost });
   await Promise.all([profiles().then(plan), cost(), drawSpots(), deliver()]);
   setInterval(plan, 300000);
 } else if (!$("alert").textContent) alertUser(say("phone.no_link"));
