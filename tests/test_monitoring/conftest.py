@@ -25,9 +25,9 @@ def postgres() -> Iterator[Postgres]:
         yield server
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Return the address of an empty database, once of each kind."""
+    """Return the address of an empty database of either kind; `make test` takes SQLite alone."""
     if request.param == "sqlite":
         yield sqlite_url(tmp_path)
         return
