@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from lensong.monitoring.live.directory import Directory
 from lensong.monitoring.live.evidence import predicted_uplink
@@ -149,69 +150,66 @@ class Board:
         province = self._directory.provinces[commune.province_code]
         low, middle = self._predicted_bps(site)
         last, good = live.last, live.last_success
-        shown = SiteSnapshot(
-            site_id=site.site_id,
-            name=site.name,
-            commune_code=commune.code,
-            commune_name=commune.name,
-            province_code=province.code,
-            province_name=province.name,
-            lat_deg=site.lat_deg,
-            lon_deg=site.lon_deg,
-            operator=site.operators[0] if site.operators else None,
-            technology=site.technologies[0] if site.technologies else None,
-            synthetic=site.synthetic,
-            uplink_predicted_p10_bps=low,
-            uplink_predicted_p50_bps=middle,
-            probes=dict(live.probes),
-            probe_sent_bytes=live.sent_bytes,
-            rtt_idle=live.rtt_idle,
-            rtt_loaded=live.rtt_loaded,
-            stream=live.stream,
-            watch=watched.get(site.site_id),
-            edge_queue_reports=live.queue_reports,
-            edge_oldest_report_at=live.oldest_report_at,
-        )
+        # one object of many fields, made once: Any, for they are of several types
+        values: dict[str, Any] = {
+            "site_id": site.site_id,
+            "name": site.name,
+            "commune_code": commune.code,
+            "commune_name": commune.name,
+            "province_code": province.code,
+            "province_name": province.name,
+            "lat_deg": site.lat_deg,
+            "lon_deg": site.lon_deg,
+            "operator": site.operators[0] if site.operators else None,
+            "technology": site.technologies[0] if site.technologies else None,
+            "synthetic": site.synthetic,
+            "uplink_predicted_p10_bps": low,
+            "uplink_predicted_p50_bps": middle,
+            "probes": dict(live.probes),
+            "probe_sent_bytes": live.sent_bytes,
+            "rtt_idle": live.rtt_idle,
+            "rtt_loaded": live.rtt_loaded,
+            "stream": live.stream,
+            "watch": watched.get(site.site_id),
+            "edge_queue_reports": live.queue_reports,
+            "edge_oldest_report_at": live.oldest_report_at,
+        }
         if last is not None:
-            shown = replace(
-                shown,
-                probe_succeeded=last.outcome is Outcome.SUCCESS,
-                probe_duration_s=last.duration_s,
-                probe_last_attempt_at=last.started_at,
-                rsrp_dbm=last.rsrp_dbm,
-                sinr_db=last.sinr_db,
-            )
+            values |= {
+                "probe_succeeded": last.outcome is Outcome.SUCCESS,
+                "probe_duration_s": last.duration_s,
+                "probe_last_attempt_at": last.started_at,
+                "rsrp_dbm": last.rsrp_dbm,
+                "sinr_db": last.sinr_db,
+            }
         if good is not None:
-            shown = replace(
-                shown,
-                probe_last_success_at=good.started_at,
-                uplink_p10_bps=good.uplink_p10_bps,
-                uplink_p50_bps=good.uplink_p50_bps,
-                rtt_idle_s=_seconds(good.rtt_idle_ms),
-                rtt_loaded_s=_seconds(good.rtt_loaded_ms),
-                jitter_s=_seconds(good.jitter_ms),
-                loss_up_ratio=good.loss_ratio,
-            )
+            values |= {
+                "probe_last_success_at": good.started_at,
+                "uplink_p10_bps": good.uplink_p10_bps,
+                "uplink_p50_bps": good.uplink_p50_bps,
+                "rtt_idle_s": _seconds(good.rtt_idle_ms),
+                "rtt_loaded_s": _seconds(good.rtt_loaded_ms),
+                "jitter_s": _seconds(good.jitter_ms),
+                "loss_up_ratio": good.loss_ratio,
+            }
         if live.session is not None:
-            shown = replace(
-                shown,
-                session_id=live.session.session_id,
-                session_starts_at=live.session.starts_at,
-                session_ends_at=live.session.ends_at,
-                session_live=live.session.status is SessionStatus.LIVE,
-                profile_code=live.session.profile_code,
-            )
+            values |= {
+                "session_id": live.session.session_id,
+                "session_starts_at": live.session.starts_at,
+                "session_ends_at": live.session.ends_at,
+                "session_live": live.session.status is SessionStatus.LIVE,
+                "profile_code": live.session.profile_code,
+            }
         if (verdict := live.verdict) is not None:
-            shown = replace(
-                shown,
-                readiness_state=verdict.state.value,
-                ready_probability=verdict.probability,
-                never_measured=any(reason.code in _UNMEASURED for reason in verdict.reasons),
-                verdict_at=verdict.judged_at,
-                uplink_required_bps=verdict.uplink_required_bps,
-                uplink_safe_bps=verdict.uplink_safe_bps,
-            )
-        return shown
+            values |= {
+                "readiness_state": verdict.state.value,
+                "ready_probability": verdict.probability,
+                "never_measured": any(reason.code in _UNMEASURED for reason in verdict.reasons),
+                "verdict_at": verdict.judged_at,
+                "uplink_required_bps": verdict.uplink_required_bps,
+                "uplink_safe_bps": verdict.uplink_safe_bps,
+            }
+        return SiteSnapshot(**values)
 
     def _predicted_bps(self, site: Site) -> tuple[float | None, float | None]:
         """Return the tenth percentile and the median that plans promise, of the best network."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Container
 from datetime import datetime
 from typing import Any
 
@@ -39,6 +39,7 @@ from lensong.monitoring.store.tables import (
 
 __all__ = [
     "all_profiles",
+    "coming_sessions",
     "delete_profile",
     "get_profile",
     "get_session",
@@ -143,6 +144,39 @@ async def open_sessions(
         wanted = wanted.where(sessions.c.starts_at <= until)
     rows = await connection.execute(wanted.order_by(sessions.c.starts_at, sessions.c.session_id))
     return tuple(_session(row) for row in rows.mappings())
+
+
+async def coming_sessions(
+    connection: AsyncConnection,
+    site_ids: Container[str],
+    *,
+    after: datetime,
+    until: datetime,
+    most: int,
+) -> tuple[tuple[Session, ...], int]:
+    """Return what begins at some sites within a time: the first sessions, and how many there are.
+
+    Parameters
+    ----------
+    most : int
+        As many are returned; the others are only counted.
+    """
+    rows = await connection.execute(
+        select(sessions.c.session_id, sessions.c.site_id)
+        .where(
+            sessions.c.status.in_(["planned", "live"]),
+            sessions.c.starts_at > after,
+            sessions.c.starts_at <= until,
+        )
+        .order_by(sessions.c.starts_at, sessions.c.session_id)
+    )
+    found = [row.session_id for row in rows if row.site_id in site_ids]
+    first = await connection.execute(
+        select(sessions)
+        .where(sessions.c.session_id.in_(found[:most]))
+        .order_by(sessions.c.starts_at, sessions.c.session_id)
+    )
+    return tuple(_session(row) for row in first.mappings()), len(found)
 
 
 async def open_without_verdict(

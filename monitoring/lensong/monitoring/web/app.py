@@ -33,7 +33,7 @@ from lensong.monitoring.web.api.metrics import metrics_router
 from lensong.monitoring.web.api.uplink import uplink_router
 from lensong.monitoring.web.guards import Needs, anybody, tester
 from lensong.monitoring.web.middleware import Guard
-from lensong.monitoring.web.pages import pages_router
+from lensong.monitoring.web.pages import pages_router, wallboard
 from lensong.monitoring.web.pages.rendering import SignInFirstError, error_page, to_sign_in
 from lensong.monitoring.web.pages.shared_drawings import SharedDrawings
 from lensong.monitoring.web.routes import EarlyRoute, classified_routes, refusals
@@ -83,8 +83,9 @@ def create_app(service: Service, *, asker: Principal | None = None) -> FastAPI:
     app.state.asker = asker
     app.state.drawings = SharedDrawings(service.clock)
     problems.register(app)
-    # each request is compared with the routes in turn: the one of the reports comes first
+    # each request is compared with the routes in turn: those that are asked for most come first
     app.router.routes.append(EarlyRoute(measurements.REPORTS))
+    app.router.routes.append(EarlyRoute(wallboard.LIVE_PART))
     for part in (
         measurements,
         sign_in,

@@ -122,12 +122,12 @@ def _following(route: APIRoute) -> Iterator[int]:
 
 
 class EarlyRoute(BaseRoute):
-    """Finds a documented route of one parameter before all others are compared in turn.
+    """Finds a route before all others are compared in turn; its path has one parameter or none.
 
     Parameters
     ----------
     route : APIRoute
-        Which stands among the others too, where it is documented and classified.
+        Which stands among the others too, where it is classified and documented.
     """
 
     def __init__(self, route: APIRoute) -> None:
@@ -142,6 +142,9 @@ class EarlyRoute(BaseRoute):
         if scope["type"] != "http" or scope["method"] not in self._methods:
             return Match.NONE, {}
         path: str = scope["path"]
+        if not self._name:
+            found = path == self._before
+            return (Match.FULL, {"route": self.route}) if found else (Match.NONE, {})
         if not (path.startswith(self._before) and path.endswith(self._after)):
             return Match.NONE, {}
         value = path[len(self._before) : len(path) - len(self._after)]

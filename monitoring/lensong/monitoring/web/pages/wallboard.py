@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
+from fastapi.routing import APIRoute
 from markupsafe import Markup
 
 from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.live.freshness import as_of
 from lensong.monitoring.live.snapshot import SiteSnapshot
 from lensong.monitoring.live.standing import STANDINGS, STREAM_LOOKS_LIKE, seen_of, standing_of
-from lensong.monitoring.records import Session
 from lensong.monitoring.service import Service
-from lensong.monitoring.store.events import KeptVerdict, latest_verdicts
-from lensong.monitoring.store.sessions import open_sessions
+from lensong.monitoring.store.events import latest_verdicts
+from lensong.monitoring.store.sessions import coming_sessions
 from lensong.monitoring.web.guards import Running
 from lensong.monitoring.web.pages.rendering import PageNeeds, draw_part, render
 from lensong.monitoring.web.pages.shared_drawings import Drawing, SharedDrawings
@@ -36,6 +36,7 @@ __all__ = ["router"]
 router = APIRouter()
 
 _SESSIONS = 6
+_AHEAD = timedelta(days=7)
 _MOST_TILES = 100
 _ROWS = 25
 """Rows of a column that a screen of 1080 lines holds at a size to be read from four metres."""
@@ -64,11 +65,27 @@ async def wallboard(
     return render(request, "wallboard.html", principal=principal, live=drawing.text, fresh=fresh)
 
 
-@router.get("/wall")
+_may_read = PageNeeds(Action.READ)
+
+
+class _PartRoute(APIRoute):
+    """Answers many walls by the shortest way."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return what answers."""
+
+        async def handle(request: Request) -> Response:
+            principal = await _may_read(request)
+            province = request.query_params.get("province")
+            return await live_part(request, request.app.state.service, principal, province)
+
+        return handle
+
+
 async def live_part(
     request: Request,
     service: Running,
-    principal: Annotated[Principal, Depends(PageNeeds(Action.READ))],
+    principal: Annotated[Principal, Depends(_may_read)],
     province: str | None = None,
 ) -> Response:
     """Return what a wall that hangs puts in place of what it shows: bytes that all share."""
@@ -78,6 +95,11 @@ async def live_part(
         return Response(drawing.plain, media_type="text/html", headers=headers)
     packed = {"Content-Encoding": "gzip"} | headers
     return Response(drawing.packed, media_type="text/html", headers=packed)
+
+
+router.add_api_route("/wall", live_part, route_class_override=_PartRoute)
+LIVE_PART = next(route for route in router.routes if isinstance(route, _PartRoute))
+"""Found before the others: see `EarlyRoute`."""
 
 
 async def _drawing(
@@ -99,34 +121,45 @@ async def _read(
     """Return what draws the wall as it stands now."""
     now = service.clock.now()
     words = Words(language, ZoneInfo(service.config.time_zone), now)
-    seen = list(service.directory.visible_to(principal))
-    sites = service.board.snapshot(now, seen).sites
-    shown = {site.site_id for site in sites if province is None or site.province_code == province}
-    coming, verdicts = await _coming(service, shown, now)
-    places = dict(service.directory.sites)
+    directory = service.directory
+    seen = list(directory.visible_to(principal))
+    shown = {
+        site.site_id
+        for site in seen
+        if province is None or directory.province_of(site).code == province
+    }
+    async with service.database.reading() as connection:
+        coming, ahead = await coming_sessions(
+            connection, shown, after=now, until=now + _AHEAD, most=_SESSIONS
+        )
+        verdicts = await latest_verdicts(connection, [item.session_id for item in coming])
     named = [
-        (session, places[session.site_id], verdicts.get(session.session_id))
-        for session in coming[:_SESSIONS]
-        if session.site_id in places
+        (session, directory.sites[session.site_id], verdicts.get(session.session_id))
+        for session in coming
+        if session.site_id in directory.sites
     ]
     return partial(
         _draw,
-        sites,
+        lambda: service.board.snapshot(now, seen).sites,
         words,
         province=province,
         coming=named,
-        more=max(0, len(coming) - _SESSIONS),
+        more=max(0, ahead - _SESSIONS),
         demo=service.config.demo,
     )
 
 
 def _draw(
-    sites: Sequence[SiteSnapshot], words: Words, *, province: str | None, **values: Any
+    read: Callable[[], Sequence[SiteSnapshot]],
+    words: Words,
+    *,
+    province: str | None,
+    **values: Any,
 ) -> Markup:
-    """Draw the wall, of nothing that changes meanwhile."""
+    """Draw the wall; the board is read in the same thread, as metrics read it in theirs."""
     assert words.now is not None
     now = words.now
-    everything = [as_of(site, now) for site in sites]
+    everything = [as_of(site, now) for site in read()]
     chosen = [site for site in everything if province is None or site.province_code == province]
     tiles = sorted((_tile(site, words) for site in chosen), key=_order)
     shown, groups = tiles[:_MOST_TILES], Counter(tile.state for tile in tiles)
@@ -152,22 +185,6 @@ def _draw(
         synthetic=any(site.synthetic for site in chosen),
         **values,
     )
-
-
-async def _coming(
-    service: Service, shown: set[str], now: datetime
-) -> tuple[list[Session], dict[str, KeptVerdict]]:
-    """Return what begins at some sites within a week, and the verdicts of what is shown of it."""
-    async with service.database.reading() as connection:
-        coming = [
-            session
-            for session in await open_sessions(connection, until=now + timedelta(days=7))
-            if session.site_id in shown and session.starts_at > now
-        ]
-        coming.sort(key=lambda session: session.starts_at)
-        shown_first = [session.session_id for session in coming[:_SESSIONS]]
-        verdicts = await latest_verdicts(connection, shown_first)
-    return coming, verdicts
 
 
 def _tile(site: SiteSnapshot, words: Words) -> Tile:
