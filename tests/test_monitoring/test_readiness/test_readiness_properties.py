@@ -420,9 +420,67 @@ def test_an_older_test_alone_never_lifts_a_verdict(
         return judge(question, Evidence(tests=(test,)), now=NOW)
 
     newer, older = verdict(min(age_s, other_age_s)), verdict(max(age_s, other_age_s))
+    assert_never_surer(older, newer)
+
+
+@few
+@given(
+    questions(),
+    st.floats(0.6, 2.0),
+    st.integers(1, 14),
+    st.integers(0, 86_400),
+    st.integers(1, 3),
+    st.floats(0.0, 12.0),
+)
+def test_beside_a_history_that_says_the_same_an_older_test_is_never_surer(
+    question: Question,
+    above_need: float,
+    days: int,
+    age_s: int,
+    days_older: int,
+    watched_h: float,
+) -> None:
+    uplink_bps = question.need.uplink_required_bps * 10.0**above_need
+
+    def verdict(age_s: int) -> Verdict:
+        history = tuple(
+            HourSample(
+                hour_starts_at=(NOW - timedelta(days=day, hours=hour)).replace(minute=0, second=0),
+                uplink_p10_bps=uplink_bps,
+                tests=1,
+            )
+            for day in range(6, 6 + days)
+            for hour in range(0, 24, 2)
+        )
+        test = UplinkTest(
+            measured_at=NOW - timedelta(seconds=1 + age_s),
+            succeeded=True,
+            uplink_p10_bps=uplink_bps,
+            bins=27,
+        )
+        watch = Watch(ended_at=NOW, watched_s=3_600.0 * watched_h)
+        evidence = Evidence(tests=(test,), site_history=history, watches=(watch,))
+        return judge(question, evidence, now=NOW)
+
+    # by whole days: of the time of day that it was made at a test tells more; and where it leaves
+    # room above the need: a test of today that hardly clears it holds against what is usual
+    older, newer = verdict(age_s + 86_400 * days_older), verdict(age_s)
     assert older.state is not State.READY or newer.state is State.READY
-    # the safe rate is no part of this: far out in their tails the laws of a fresh and of an old
-    # test cross, a limit that the documentation tells
+    assert older.probability is not None
+    assert newer.probability is not None
+    assert older.probability <= newer.probability + TINY
+
+
+def assert_never_surer(older: Verdict, newer: Verdict) -> None:
+    """Hold P and the safe rate of older evidence below those of newer, where either is likely."""
+    assert older.state is not State.READY or newer.state is State.READY
+    assert (older.state is State.UNKNOWN) == (newer.state is State.UNKNOWN)
+    if older.probability is not None and newer.probability is not None:
+        # below one half a wider spread is nearer to one half: less sure of failing, not better
+        assert older.probability <= max(newer.probability, 0.5) + TINY
+    if older.uplink_safe_bps is not None:
+        assert newer.uplink_safe_bps is not None
+        assert older.uplink_safe_bps <= newer.uplink_safe_bps * (1.0 + TINY)
 
 
 @few

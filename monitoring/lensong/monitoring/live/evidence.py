@@ -20,6 +20,7 @@ from lensong.monitoring.readiness.evidence import (
     SiteOption,
     UplinkTest,
 )
+from lensong.monitoring.readiness.outages import OutagePrior
 from lensong.monitoring.records import Measurement, Motion, Outcome, Site, StreamProfile, Transport
 from lensong.monitoring.store.measurements import Hour, hours_between, measurements_between
 from lensong.monitoring.store.places import Prediction
@@ -103,11 +104,15 @@ async def evidence_for(
     site: Site,
     now: datetime,
     safe_bps_of: Callable[[str], float | None],
+    *,
+    outage_prior: OutagePrior | None = None,
 ) -> Evidence:
     """Return all that is known of a site and of its commune.
 
     Parameters
     ----------
+    outage_prior : OutagePrior, optional
+        Of the province; the shipped one if none is given.
     safe_bps_of : callable
         Returns the safe uplink of another site's present verdict, None where it has none.
     """
@@ -153,6 +158,7 @@ async def evidence_for(
         ),
         watches=as_evidence(watched),
         commune_watches=as_evidence(watched_around),
+        outage_prior=outage_prior,
         clock_fault=await _clock_is_off(connection, site.site_id, {t.client_id for t in tests}),
     )
 

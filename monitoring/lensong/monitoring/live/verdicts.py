@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from lensong.monitoring.live.board import Board
 from lensong.monitoring.live.directory import Directory
 from lensong.monitoring.live.events import EventBus
 from lensong.monitoring.live.evidence import evidence_for, question_for
+from lensong.monitoring.live.outage_priors import OutagePriors
 from lensong.monitoring.readiness.judge import judge
 from lensong.monitoring.readiness.settings import ReadinessSettings
 from lensong.monitoring.readiness.verdict import State, Verdict
@@ -55,6 +56,7 @@ class Judge:
     clock: Clock
     time_zone: str
     on_change: Callable[[State | None, State], None] = lambda _before, _after: None
+    outage_priors: OutagePriors = field(default_factory=OutagePriors)
 
     async def what_if(
         self,
@@ -81,7 +83,10 @@ class Judge:
             motion=motion,
         )
         async with self.database.reading() as connection:
-            evidence = await evidence_for(connection, self.directory, site, now, self._safe_bps)
+            prior = await self.outage_priors.of(connection, self.directory, site, now)
+            evidence = await evidence_for(
+                connection, self.directory, site, now, self._safe_bps, outage_prior=prior
+            )
         return await asyncio.to_thread(
             judge, question, evidence, now=now, previous=previous, settings=self._settings(now)
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -23,8 +23,8 @@ __all__ = [
     "hour_of_day",
     "hours_of_session",
     "own_spread",
-    "sample_of_hour",
     "sample_of_test",
+    "samples_of",
 ]
 
 HOURS_A_DAY = 24
@@ -57,7 +57,8 @@ class Days:
     levels : tuple of float
         Ascending [log10 bit/s].
     weight_from : tuple of float
-        Weight of each and all above it; one day weighs at most 1.
+        Weight of each and all above it; one day weighs at most 1, and the first one nothing: it
+        is what the others are held against.
     mean : float
         Weighted; NaN without any.
     near : float
@@ -71,7 +72,7 @@ class Days:
 
     @property
     def weight(self) -> float:
-        """Return how many days of today they are worth."""
+        """Return how many days of today those beyond the first are worth."""
         return self.weight_from[0] if self.weight_from else 0.0
 
     def weight_at_least(self, level: float) -> float:
@@ -88,41 +89,62 @@ def own_spread(p10_bps: float | None, p50_bps: float | None) -> float | None:
 
 
 def sample_of_test(test: UplinkTest, settings: ReadinessSettings) -> Sample:
-    """Return a test with a rate as a sample of the level."""
-    assert test.uplink_p10_bps is not None
-    level = _level(test.uplink_p10_bps, test.uplink_p50_bps, settings)
-    return Sample(at=test.measured_at, level=level)
+    """Return a test with a rate as a sample of the level, alone."""
+    (sample,) = samples_of((test,), (), settings)
+    return sample
 
 
-def sample_of_hour(hour: HourSample, settings: ReadinessSettings) -> Sample:
-    """Return the tests of an hour as one sample of the level."""
-    level = _level(hour.uplink_p10_bps, hour.uplink_p50_bps, settings)
-    return Sample(at=hour.hour_starts_at, level=level)
+def samples_of(
+    tests: Sequence[UplinkTest], hours: Sequence[HourSample], settings: ReadinessSettings
+) -> tuple[Sample, ...]:
+    """Return tests with a rate, and hours of tests, of one site as samples of the level.
+
+    Notes
+    -----
+    What the spread of the seconds takes stands for what half a minute does not see: slow fading.
+    Tests of many days see it themselves, as they fall on its heights and depths, and what their
+    seconds take is less. The spread of half a minute is a poor estimate: each one counts half, and
+    half the mean of all.
+    """
+    taken = [
+        *((t.measured_at, t.uplink_p10_bps, t.uplink_p50_bps) for t in tests),
+        *((h.hour_starts_at, h.uplink_p10_bps, h.uplink_p50_bps) for h in hours),
+    ]
+    over = [max((own_spread(p10, p50) or 0.0) - settings.free_spread, 0.0) for _, p10, p50 in taken]
+    mean_over, _ = weighted_mean((1.0, value) for value in over)
+    count = len({_local_day(at, settings) for at, _, _ in taken})
+    many = settings.drop_per_spread_of_days
+    samples = []
+    for (at, p10, _), own in zip(taken, over, strict=True):
+        assert p10 is not None
+        per_spread = many + (settings.drop_per_spread - many) / count
+        level = decades(p10) - per_spread * 0.5 * (own + mean_over)
+        samples.append(Sample(at=at, level=level))
+    return tuple(samples)
 
 
 def days_at(
     begins_at: datetime,
-    at: datetime,
     samples: Iterable[Sample],
     *,
     now: datetime,
     settings: ReadinessSettings,
 ) -> Days:
-    """Return what samples of other days say about an hour.
+    """Return what samples of all days say about an hour.
 
     All samples of one local day share the weight of that day, at most 1: those within an hour of
-    the time of day, or, little, the others of a day that has none. What is fresh enough to speak
-    for the same day counts there.
+    the time of day, or, little, the others of a day that has none.
 
     Parameters
     ----------
-    begins_at, at : datetime
-        Begin and end of the hour in question.
+    begins_at : datetime
+        Begin of the hour in question.
 
     Notes
     -----
     Weights depend on when the samples were taken, never on their values: a better sample must not
-    make the answer worse by counting less.
+    make the answer worse by counting less. For the same reason today's tests are in here too, and
+    a single day counts nothing beyond its mean: else a test would say more as it grows old.
     """
     hour = hour_of_day(begins_at, settings)
     by_day: dict[int, list[tuple[float, float, bool]]] = defaultdict(list)
@@ -132,9 +154,8 @@ def days_at(
         near = min(away, HOURS_A_DAY - away) <= 1
         age_s = max((now - sample.at).total_seconds(), 0.0)
         weight = 0.5 ** (age_s / settings.half_life_s)
-        weight *= 1.0 - freshness(sample.at, at, settings)
         weight *= 1.0 if near else settings.other_hour_weight
-        by_day[int(local_s // _DAY_S)].append((sample.level, weight, near))
+        by_day[_local_day(sample.at, settings)].append((sample.level, weight, near))
     shared = []
     near_weight = []
     for taken in by_day.values():
@@ -155,10 +176,11 @@ def days_at(
     for position in range(len(weights) - 1, -1, -1):
         running += weights[position]
         from_above[position] = running
+    beyond_first = max(running - 1.0, 0.0) / running if running > 0.0 else 0.0
     mean, _ = weighted_mean((weight, level) for level, weight in shared)
     return Days(
         levels=tuple(level for level, _ in shared),
-        weight_from=tuple(from_above),
+        weight_from=tuple(weight * beyond_first for weight in from_above),
         mean=mean,
         near=math.fsum(near_weight),
     )
@@ -191,7 +213,5 @@ def full_hour(time: datetime) -> datetime:
     return datetime.fromtimestamp(time.timestamp() // _HOUR_S * _HOUR_S, UTC)
 
 
-def _level(p10_bps: float, p50_bps: float | None, settings: ReadinessSettings) -> float:
-    spread = own_spread(p10_bps, p50_bps) or 0.0
-    taken = settings.drop_per_spread * max(spread - settings.free_spread, 0.0)
-    return decades(p10_bps) - taken
+def _local_day(time: datetime, settings: ReadinessSettings) -> int:
+    return int((time.timestamp() + settings.utc_offset_s) // _DAY_S)

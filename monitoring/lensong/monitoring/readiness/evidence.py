@@ -289,8 +289,8 @@ class Evidence:
     watches, commune_watches : tuple of Watch
         Of this site, and of the other sites of its commune.
     outage_prior : OutagePrior or None
-        Estimated from the province's own watches, see `readiness.outages.estimated_prior`; None
-        for the one of the settings.
+        Estimated from the province's own watches, see `readiness.outage_prior`; None for the one
+        of the settings.
     neighbours : tuple of SiteOption
     clock_fault : bool
         The clock of the server or of the reporting device cannot be trusted.

@@ -230,7 +230,7 @@ def _used(case: Case, need: Need, *, now: datetime) -> tuple[EvidenceUsed, ...]:
             )
         )
     rest = settings.prior_days * (1.0 - level.fresh) / total
-    if level.days.weight > 0.0:
+    if level.days.weight > 0.0 or (level.days.levels and rest > 0.0):
         used.append(
             EvidenceUsed(
                 kind="history",
@@ -282,6 +282,7 @@ def _used(case: Case, need: Need, *, now: datetime) -> tuple[EvidenceUsed, ...]:
                 "prior_shape": outages.prior.shape,
                 "prior_hours": outages.prior.hours,
                 "prior_sites": outages.prior.sites,
+                "prior_watched_h": outages.prior.watched_h,
                 "stays_up": expected.stays_up(),
             },
         )
@@ -328,7 +329,7 @@ def _with_advice(
             for step in range(24)
             if hour_of_day(starts := now + timedelta(hours=step), settings) == hour
         )
-        return days_at(at, at + lasts, known.samples, now=now, settings=settings).near
+        return days_at(at, known.samples, now=now, settings=settings).near
 
     def near(starts_at: datetime) -> float:
         return near_hour(hour_of_day(starts_at, settings))

@@ -4,16 +4,19 @@ The *level* is the 10th percentile of the uplink over seconds, in decades, less 
 those seconds takes. A session needs a level above its bit rate by a drop that grows with its
 duration. What the level will be follows from
 
-- a test of the same day: Student t with very heavy tails around it, wider the further away;
+- a test of the same day: Student t with very heavy tails around it, wider the further away, and
+  nowhere wider than that of other days;
 - other days: Student t, wider, around their mean;
-- a count: each day that was tested and each session, here, either reached the level or did not.
+- a count: each further day that was tested and each session, here, reached the level or did not.
 
 The two t are the *prior* of the count, worth a few days:
 
     P = (K p + sum of weights that reached) / (K + sum of weights)
 
-Success counts, and so does failure. A session that held is a lower bound of the level: it says
-that lower rates hold too and nothing of higher ones.
+Success counts, and so does failure. Beside a fresh test the days count less: they do not outvote
+what was seen today. Where that test leaves room above the need, though, they count in full: a
+test that says what the days say takes nothing from them. A session that held is a lower bound of
+the level: it says that lower rates hold too and nothing of higher ones.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from scipy.special import stdtr
+from scipy.special import ndtr, stdtr
 
 from lensong.monitoring.readiness.calibration import told_weight
 from lensong.monitoring.readiness.days import Days, Sample, days_at, freshness, sample_of_test
@@ -35,7 +38,7 @@ from lensong.monitoring.readiness.settings import ReadinessSettings
 from lensong.monitoring.readiness.sift import Known, age_s
 from lensong.monitoring.records import CountedBy, SessionOutcome
 
-__all__ = ["Level", "Part", "SessionSeen", "level_at", "plan_part"]
+__all__ = ["Level", "Part", "SameDay", "SessionSeen", "level_at", "plan_part"]
 
 _NORMAL_TAILS = 200.0
 """Degrees of freedom at which Student t is normal: plans have no heavier tails than their sigma."""
@@ -63,6 +66,41 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SameDay:
+    """What tests of the same day say about the level.
+
+    Parameters
+    ----------
+    near, far : Part
+        The law of the same day, and that of any other day around the same centre.
+    steady_sd : float
+        Spread within a day where no day is known to fall out of it: normal [decades].
+    """
+
+    near: Part
+    far: Part
+    steady_sd: float
+
+    @property
+    def centre(self) -> float:
+        """Return the middle [log10 bit/s]."""
+        return self.near.centre
+
+    def at_least(self, level: float) -> float:
+        """Return the chance that the level reaches a value, 0..1.
+
+        Never wider than any other day's: the two laws cross far out in their tails, where an old
+        test would else be surer than a new one.
+        """
+        near, far = self.near.at_least(level), self.far.at_least(level)
+        return max(near, far) if level <= self.centre else min(near, far)
+
+    def steady(self, level: float) -> float:
+        """Return the chance that the level reaches a value at a site as steady as most, 0..1."""
+        return float(ndtr((self.centre - level) / self.steady_sd))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionSeen:
     """A session here: rates up to `held_to` held, from `failed_from` on they did not.
 
@@ -81,8 +119,7 @@ class Level:
 
     Parameters
     ----------
-    test : Part or None
-        Of the same day.
+    test : SameDay or None
     usual : tuple of Part
         Of other days; without any, of sessions that held here, and of the commune or a plan:
         then the one that says more counts.
@@ -94,13 +131,13 @@ class Level:
         How much the test of the same day counts against the other days, 0..1.
     days : Days
     days_weight : float
-        What one of them counts beside the test.
+        What one of them counts beside the test, where that does not clear the need.
     sessions : tuple of SessionSeen
     drop : float
         How far above the bit rate the level must be [decades].
     """
 
-    test: Part | None
+    test: SameDay | None
     usual: tuple[Part, ...]
     borrowed: bool
     weak: Part | None
@@ -114,10 +151,27 @@ class Level:
     def enough(self, rate: float) -> float:
         """Return the chance that the level holds a constant bit rate [log10 bit/s], 0..1."""
         needed = rate + self.drop
-        prior = self._prior(needed)
+        usual = max((part.at_least(needed) for part in self.usual), default=None)
+        if self.test is None:
+            return self._counted(rate, usual, days_weight=1.0)
+        by_test = self.test.at_least(needed)
+        if usual is None:
+            return self._counted(rate, by_test, days_weight=self.days_weight)
+        mixed = self.fresh * by_test + (1.0 - self.fresh) * usual
+        return max(
+            self._counted(rate, mixed, days_weight=self.days_weight),
+            min(self._counted(rate, usual, days_weight=1.0), self.test.steady(needed)),
+        )
+
+    def _counted(self, rate: float, prior: float | None, *, days_weight: float) -> float:
+        """Return a prior with the days and sessions that reached the level, or did not."""
+        needed = rate + self.drop
         kept = self.settings.prior_days
-        reached = [kept * prior, self.days_weight * self.days.weight_at_least(needed)]
-        total = [kept, self.days_weight * self.days.weight]
+        reached = [
+            kept * self._with_weak(prior, needed),
+            days_weight * self.days.weight_at_least(needed),
+        ]
+        total = [kept, days_weight * self.days.weight]
         for session in self.sessions:
             if rate <= session.held_to:
                 reached.append(session.held_weight)
@@ -146,20 +200,15 @@ class Level:
         """Return what the sessions that held weigh together."""
         return math.fsum(session.held_weight for session in self.sessions)
 
-    def _prior(self, needed: float) -> float:
-        by_test = None if self.test is None else self.test.at_least(needed)
-        usual = max((part.at_least(needed) for part in self.usual), default=None)
-        if by_test is None and usual is None:
-            return 0.0 if self.weak is None else self.weak.at_least(needed)
-        if by_test is None or usual is None:
-            prior = by_test if usual is None else usual
-            assert prior is not None
-        else:
-            prior = self.fresh * by_test + (1.0 - self.fresh) * usual
+    def _with_weak(self, prior: float | None, needed: float) -> float:
+        """Return a prior, lowered by the tests that must not lift."""
         if self.weak is None:
-            return prior
+            return 0.0 if prior is None else prior
+        weak = self.weak.at_least(needed)
+        if prior is None:
+            return weak
         share = self.settings.weak_weight
-        return min(prior, (1.0 - share) * prior + share * self.weak.at_least(needed))
+        return min(prior, (1.0 - share) * prior + share * weak)
 
 
 def level_at(
@@ -190,7 +239,7 @@ def level_at(
         if (seen := _seen(session, hours=hours, now=now, settings=settings)) is not None
     )
     samples = known.samples
-    days = days_at(begins_at, at, samples, now=now, settings=settings)
+    days = days_at(begins_at, samples, now=now, settings=settings)
     test, fresh = _same_day(
         [sample for sample in samples if freshness(sample.at, at, settings) > 0.0], at, settings
     )
@@ -247,7 +296,7 @@ def plan_part(predictions: Iterable[PredictedUplink], settings: ReadinessSetting
 
 def _same_day(
     today: Sequence[Sample], at: datetime, settings: ReadinessSettings
-) -> tuple[Part | None, float]:
+) -> tuple[SameDay | None, float]:
     """Return what tests of the same day say of a time, and how much it counts.
 
     The newest counts most; together they are as sure as the newest alone.
@@ -259,10 +308,17 @@ def _same_day(
         (freshness(sample.at, at, settings) * 0.5 ** (away / 3_600.0), sample.level)
         for sample, away in zip(today, away_s, strict=True)
     )
-    nearest_s = min(away_s)
-    scale = settings.same_day_scale * math.sqrt(1.0 + nearest_s / settings.wander_s)
-    part = Part(centre=centre, scale=scale, tails=settings.same_day_tails)
-    return part, max(freshness(sample.at, at, settings) for sample in today)
+    wider = math.sqrt(1.0 + min(away_s) / settings.wander_s)
+    seen = SameDay(
+        near=Part(
+            centre=centre,
+            scale=settings.same_day_scale * wider,
+            tails=settings.same_day_tails,
+        ),
+        far=Part(centre=centre, scale=settings.other_day_scale, tails=settings.other_day_tails),
+        steady_sd=settings.steady_sd,
+    )
+    return seen, max(freshness(sample.at, at, settings) for sample in today)
 
 
 def _usual(
@@ -275,7 +331,7 @@ def _usual(
 ) -> tuple[tuple[Part, ...], bool]:
     """Return what is usual here, and whether that is borrowed from other places or a plan."""
     tails = settings.other_day_tails
-    if days.weight > 0.0:
+    if days.levels:
         return (Part(centre=days.mean, scale=settings.other_day_scale, tails=tails),), False
     found = []
     held = [seen.held_to for seen in sessions if seen.held_weight > 0.0]

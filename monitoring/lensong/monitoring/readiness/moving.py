@@ -56,7 +56,7 @@ def motion_of(
 
 def as_fitted_moving(settings: ReadinessSettings) -> ReadinessSettings:
     """Return settings by which the level is the plain 10th percentile, as the fit had it."""
-    return replace(settings, drop_per_spread=0.0)
+    return replace(settings, drop_per_spread=0.0, drop_per_spread_of_days=0.0)
 
 
 def holds_moving(

@@ -46,16 +46,20 @@ class ReadinessSettings:
     same_day_scale, same_day_tails, wander_s : float
         Student t of what the level does after a test: scale, degrees of freedom, and the time
         after which its variance has doubled.
+    steady_sd : float
+        Spread between tests of one day without those tails: as far as a test of today clears the
+        need by it, the days of the history count in full (NUWiNS: 0.08 to 0.13).
     other_day_scale, other_day_tails : float
         Likewise between days.
     other_site_sd : float
         What is added where the other sites of a commune stand in.
     prior_days : float
-        How many days that t weighs as much as, against days that held or fell short.
+        How many days that t weighs as much as, against further days that held or fell short.
     days_beside_test : float
         What a day of the history weighs beside a fresh test.
     other_hour_weight : float
-        What a sample more than an hour of the day away weighs.
+        What a sample more than an hour of the day away weighs: the hour shifts the level by a
+        tenth of a decade, a day by more (NUWiNS).
     half_life_s : float
         After which a day, a session or an hour that was watched counts half.
     unseen_excess : float
@@ -63,8 +67,9 @@ class ReadinessSettings:
     session_drop, session_drop_per_decade : float
         How much lower than the level the rate is that holds a minute, and what each further
         decade of duration takes.
-    drop_per_spread, free_spread : float
-        What the spread of the test's own seconds takes besides, above the second.
+    drop_per_spread, drop_per_spread_of_days, free_spread : float
+        What the spread of a test's own seconds takes besides, above the last: of a single test,
+        and of tests on very many days.
     outage_shape, outage_hours : float
         Gamma prior of the rate of outages beyond tolerance at rest: shape, and hours of watching.
     short_shape, short_hours : float
@@ -97,17 +102,19 @@ class ReadinessSettings:
     same_day_scale: float = 0.063
     same_day_tails: float = 1.32
     wander_s: float = 4 * 3600.0
+    steady_sd: float = 0.09
     other_day_scale: float = 0.276
     other_day_tails: float = 2.3
     other_site_sd: float = 0.35
-    prior_days: float = 3.0
+    prior_days: float = 2.0
     days_beside_test: float = 0.25
-    other_hour_weight: float = 0.2
+    other_hour_weight: float = 0.5
     half_life_s: float = 60 * _DAY_S
     unseen_excess: float = 0.31
     session_drop: float = 0.03
     session_drop_per_decade: float = 0.04
     drop_per_spread: float = 7.0
+    drop_per_spread_of_days: float = 3.5
     free_spread: float = 0.02
     outage_shape: float = 0.12
     outage_hours: float = 2.3
@@ -141,6 +148,7 @@ class ReadinessSettings:
             "same_day_scale",
             "same_day_tails",
             "wander_s",
+            "steady_sd",
             "other_day_scale",
             "other_day_tails",
             "prior_days",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from lensong.monitoring.readiness.calibration import told_weight
-from lensong.monitoring.readiness.days import Sample, full_hour, sample_of_hour, sample_of_test
+from lensong.monitoring.readiness.days import Sample, full_hour, samples_of
 from lensong.monitoring.readiness.evidence import Evidence, PredictedUplink, Question, UplinkTest
 from lensong.monitoring.readiness.moving import MotionBy, as_fitted_moving, motion_of
 from lensong.monitoring.readiness.networks import (
@@ -113,14 +113,10 @@ def sift(
     rated = [t for t in tests if t.succeeded and t.uplink_p10_bps is not None]
     strong = tuple(t for t in rated if _is_strong(t, motion, settings))
     tested = {(full_hour(t.measured_at), t.technology, t.operator) for t in strong}
-    samples = (
-        *(sample_of_test(t, settings) for t in strong),
-        *(
-            sample_of_hour(s, settings)
-            for s in hours
-            if (full_hour(s.hour_starts_at), s.technology, s.operator) not in tested
-        ),
+    untested = tuple(
+        s for s in hours if (full_hour(s.hour_starts_at), s.technology, s.operator) not in tested
     )
+    samples = samples_of(strong, untested, settings)
     sessions = [
         s
         for s in evidence.sessions
@@ -168,7 +164,7 @@ def sift(
         strong=strong,
         weak=tuple(t for t in rated if not _is_strong(t, motion, settings)),
         samples=samples,
-        commune=tuple(sample_of_hour(s, settings) for s in commune),
+        commune=samples_of((), commune, settings),
         here=here,
         elsewhere=tuple(s for s in sessions if s.site_id != question.site_id),
         watched=(
@@ -184,8 +180,7 @@ def sift(
             ),
             *(
                 Watched(seconds=_TEST_S * s.tests, weight=_aged(s.hour_starts_at, now, settings))
-                for s in hours
-                if (full_hour(s.hour_starts_at), s.technology, s.operator) not in tested
+                for s in untested
             ),
             *(
                 Watched(

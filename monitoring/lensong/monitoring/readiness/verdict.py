@@ -81,8 +81,8 @@ class EvidenceUsed:
     values : mapping
         Summary: ``uplink_bps`` and ``n``; of sessions ``n`` and ``held`` here, ``elsewhere`` and
         the ``ratio`` by which they correct the model; of what was watched ``hours``, ``outages``
-        beyond tolerance, the prior's ``prior_shape``, ``prior_hours`` and ``prior_sites``, and
-        ``stays_up``, the chance of no outage beyond tolerance.
+        beyond tolerance, the prior's ``prior_shape``, ``prior_hours``, ``prior_sites`` and
+        ``prior_watched_h``, and ``stays_up``, the chance of no outage beyond tolerance.
     """
 
     kind: Literal["prediction", "history", "test", "sessions", "watch"]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Text, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lensong.monitoring.readiness.past import Watch
@@ -14,7 +15,14 @@ from lensong.monitoring.records import Method, Motion, WatchPart
 from lensong.monitoring.store.rows import from_row, to_row, upsert
 from lensong.monitoring.store.tables import sessions, watches
 
-__all__ = ["as_evidence", "put_watch_parts", "watch_parts_between", "watch_parts_of_sessions"]
+__all__ = [
+    "WatchedSite",
+    "as_evidence",
+    "put_watch_parts",
+    "watch_parts_between",
+    "watch_parts_of_sessions",
+    "watched_by_site",
+]
 
 _KEY = ("site_id", "watch_id", "started_at")
 _SESSIONS_AT_ONCE = 500
@@ -76,6 +84,54 @@ async def watch_parts_of_sessions(
         for row in rows.mappings():
             found.setdefault(row["session_id"], []).append(_part(row))
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchedSite:
+    """How long a site was watched at rest, and the parts in which the network was away.
+
+    Parameters
+    ----------
+    watched_s : float
+        In all [s].
+    parts_with_outages : tuple of (float, tuple of float)
+        Of each such part how long it was watched, and its outages [s].
+    """
+
+    watched_s: float
+    parts_with_outages: tuple[tuple[float, tuple[float, ...]], ...]
+
+
+async def watched_by_site(
+    connection: AsyncConnection, since: datetime, until: datetime
+) -> dict[str, WatchedSite]:
+    """Return what was watched at rest at each site, of parts begun between two times.
+
+    The database adds up; only parts with outages, which are few, are read.
+    """
+    at_rest = (
+        watches.c.started_at >= since,
+        watches.c.started_at <= until,
+        watches.c.motion != Motion.MOVING.value,
+    )
+    sums = await connection.execute(
+        select(watches.c.site_id, func.sum(watches.c.watched_s).label("watched_s"))
+        .where(*at_rest)
+        .group_by(watches.c.site_id)
+    )
+    away: dict[str, list[tuple[float, tuple[float, ...]]]] = {}
+    for row in await connection.execute(
+        select(watches.c.site_id, watches.c.watched_s, watches.c.outages_s)
+        .where(*at_rest, cast(watches.c.outages_s, Text) != "[]")
+        .order_by(watches.c.site_id, watches.c.started_at, watches.c.watch_id)
+    ):
+        away.setdefault(row.site_id, []).append((row.watched_s, tuple(row.outages_s)))
+    return {
+        row.site_id: WatchedSite(
+            watched_s=row.watched_s, parts_with_outages=tuple(away.get(row.site_id, ()))
+        )
+        for row in sums
+    }
 
 
 def _part(row: Any) -> WatchPart:
