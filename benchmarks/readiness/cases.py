@@ -12,11 +12,11 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from benchmarks.readiness.lag import held_bps
+from benchmarks.readiness.lag import held_bps, holds
 from benchmarks.readiness.traces import Trace
 from lensong.monitoring.readiness import Evidence, Need, Question, UplinkTest
 from lensong.monitoring.records import Motion, Transport
-from lensong.monitoring.tolerance import Tolerance, breach, freezes_behind
+from lensong.monitoring.tolerance import Tolerance
 from lensong.propagation.types import FloatArray
 
 NOW = datetime(2026, 11, 28, 2, 0, tzinfo=UTC)
@@ -33,6 +33,7 @@ class Case:
 
     kind: str
     trace: str
+    held_out: bool
     duration_s: int
     need_bps: float
     held: bool
@@ -78,7 +79,6 @@ def cases_of(
         for start_s in range(2 * TEST_S, uplink_bps.size - duration_s + 1, step_s):
             during = uplink_bps[start_s : start_s + duration_s]
             strictly_bps = held_bps(during)
-            link = [(float(bps), 1.0) for bps in during]
             window = uplink_bps[start_s - TEST_S + DROPPED_S : start_s]
             test = UplinkTest(
                 measured_at=NOW,
@@ -89,13 +89,13 @@ def cases_of(
             )
             for ratio in ratios:
                 need_bps = mean_bps / ratio
-                freezes_s = freezes_behind(link, need_bps, TOLERANCE)
                 yield Case(
                     kind=kind_of(trace),
                     trace=trace.name,
+                    held_out=trace.held_out,
                     duration_s=duration_s,
                     need_bps=need_bps,
-                    held=breach(TOLERANCE, duration_s, freezes_s) is None,
+                    held=holds(during, need_bps, TOLERANCE),
                     held_strictly=strictly_bps >= need_bps,
                     minute_before_bps=uplink_bps[start_s - 60 : start_s],
                     test=test,

@@ -60,11 +60,13 @@ HEAD = (
     "| by the strict 2 s | READY of those that hold | said | seen |\n"
     "|---|---|---|---|---|---|---|---|---|"
 )
+PARTS = (("chosen on", False), ("held out", True))
+"""Traces by which a number of the model may have been chosen, and those by which none was."""
 
 
 def report(cases: Sequence[Case]) -> str:
-    """Return the table of all kinds and durations."""
-    lines = [HEAD]
+    """Return the table of all kinds and durations, and of what was said against what was seen."""
+    lines, calibration = [HEAD], [CALIBRATION_HEAD]
     for kind in dict.fromkeys(case.kind for case in cases):
         for duration_s in dict.fromkeys(case.duration_s for case in cases):
             own = [c for c in cases if c.kind == kind and c.duration_s == duration_s]
@@ -75,13 +77,38 @@ def report(cases: Sequence[Case]) -> str:
             for way, told in ways:
                 said = probabilities(own, told=told)
                 ready = said >= DEFAULT_SETTINGS.ready_probability
-                lines.append(
-                    row(f"**{label}, verdict {way}**".replace(" **", "**"), own, ready, said)
-                )
+                named = f"{label}, verdict {way}".strip()
+                lines.append(row(f"**{named}**", own, ready, said))
+                for part, held_out in PARTS:
+                    of_part = np.array([case.held_out is held_out for case in own])
+                    if of_part.any():
+                        some = [case for case in own if case.held_out is held_out]
+                        lines.append(row(f"{named}: {part}", some, ready[of_part], said[of_part]))
+                calibration.append(calibration_row(named, own, ready, said))
             for name, rule in RULES.items():
                 ready = np.array([rule(c.minute_before_bps, c.need_bps) for c in own])
                 lines.append(row(f"{label}, {name}", own, ready, None))
-    return "\n".join(lines)
+    return "\n".join((*lines, "", *calibration))
+
+
+CALIBRATION_HEAD = (
+    "| where P >= 0.9 | sessions | traces | said | seen | seen - said | wanted: -0.03 at least |\n"
+    "|---|---|---|---|---|---|---|"
+)
+
+
+def calibration_row(label: str, cases: Sequence[Case], ready: BoolArray, said: FloatArray) -> str:
+    """Return what was said against what was seen, where 0.9 or more was said."""
+    if not ready.any():
+        return f"| {label} | 0 | 0 | – | – | – | never said |"
+    held = np.array([case.held for case in cases])
+    traces = {case.trace for case, is_ready in zip(cases, ready, strict=True) if is_ready}
+    stated, seen = float(said[ready].mean()), float(held[ready].mean())
+    kept = "yes" if seen >= stated - 0.03 else "**no**"
+    return (
+        f"| {label} | {ready.sum()} | {len(traces)} | {stated:.3f} | {seen:.3f} "
+        f"| {seen - stated:+.3f} | {kept} |"
+    )
 
 
 def main() -> None:

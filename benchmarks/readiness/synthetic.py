@@ -191,7 +191,7 @@ def judged(
         held = holds(path[30:], need_bps, need.tolerance)
         truth = [holds(other, need_bps, need.tolerance) for other in others]
         for item in known:
-            watches = ()
+            watches: tuple[Watch, ...] = ()
             if item.watched_h:
                 gaps = village.outages_s(int(3_600 * item.watched_h), rng)
                 watches = (Watch(ended_at=now, watched_s=3_600.0 * item.watched_h, outages_s=gaps),)

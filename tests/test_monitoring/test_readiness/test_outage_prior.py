@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -39,7 +41,7 @@ def test_little_watching_leaves_the_shipped_one() -> None:
 def test_clean_hours_make_it_cleaner_and_outages_worse() -> None:
     def stays_up(sites: list[tuple[float, float]]) -> float:
         prior = estimated_prior(sites, default=SHIPPED)
-        return (prior.hours / (prior.hours + 4.0)) ** prior.shape
+        return math.pow(prior.hours / (prior.hours + 4.0), prior.shape)
 
     shipped = (2.3 / 6.3) ** 0.12
     assert stays_up([(50.0, 0.0)] * 20) > shipped

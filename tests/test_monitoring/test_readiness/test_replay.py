@@ -11,10 +11,11 @@ import pytest
 
 from benchmarks.readiness.bars import BARS, NOW, asked, verdicts
 from benchmarks.readiness.cases import Case, cases_of
-from benchmarks.readiness.lag import LAG_LIMIT_S, held_bps, worst_lag_s
+from benchmarks.readiness.lag import LAG_LIMIT_S, held_bps, holds, worst_lag_s
 from benchmarks.readiness.replay import probabilities
 from benchmarks.readiness.traces import load_traces
 from lensong.monitoring.readiness import Evidence, State, UplinkTest, Verdict, Watch, judge
+from lensong.monitoring.tolerance import Tolerance, breach, freezes_behind
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -24,6 +25,17 @@ def test_the_bitrate_that_holds_is_where_the_lag_reaches_its_limit(seed: int) ->
     held = held_bps(uplink_bps)
     assert worst_lag_s(uplink_bps, 0.999 * held) <= LAG_LIMIT_S
     assert worst_lag_s(uplink_bps, 1.001 * held) > LAG_LIMIT_S
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_compiled_tolerance_says_what_the_library_says(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    uplink_bps = rng.lognormal(15.0, 0.6, size=int(rng.integers(30, 900)))
+    uplink_bps *= rng.random(uplink_bps.size) > rng.choice([0.0, 0.002, 0.02])
+    for need_bps in np.quantile(uplink_bps, [0.0, 0.01, 0.02, 0.05, 0.2]) + 1e4:
+        freezes_s = freezes_behind([(bps, 1.0) for bps in uplink_bps], need_bps, Tolerance())
+        held = breach(Tolerance(), float(uplink_bps.size), freezes_s) is None
+        assert holds(uplink_bps, need_bps, Tolerance()) is held
 
 
 @pytest.mark.parametrize("number", range(len(BARS)))
@@ -83,6 +95,7 @@ def noisy(mbps: float, at: object, rng: np.random.Generator) -> UplinkTest:
     )
 
 
+@pytest.mark.slow  # 200 plans, and what became of each
 def test_following_the_advice_makes_a_steady_site_ready() -> None:
     rng = np.random.default_rng(12)
     planned = reached = 0

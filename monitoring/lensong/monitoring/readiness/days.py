@@ -15,6 +15,7 @@ from lensong.monitoring.readiness.settings import ReadinessSettings
 
 __all__ = [
     "HOURS_A_DAY",
+    "P10_SIGMAS",
     "Days",
     "Sample",
     "days_at",
@@ -30,7 +31,8 @@ __all__ = [
 HOURS_A_DAY = 24
 _HOUR_S = 3_600
 _DAY_S = 86_400.0
-_P10_SIGMAS = 1.2816
+P10_SIGMAS = 1.2816
+"""How far below the median the 10th percentile of a normal distribution lies [sigma]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +87,7 @@ def own_spread(p10_bps: float | None, p50_bps: float | None) -> float | None:
     """Return the spread of a test's seconds by its percentiles [decades]; None if not known."""
     if p10_bps is None or p50_bps is None:
         return None
-    return max(decades(p50_bps) - decades(p10_bps), 0.0) / _P10_SIGMAS
+    return max(decades(p50_bps) - decades(p10_bps), 0.0) / P10_SIGMAS
 
 
 def sample_of_test(test: UplinkTest, settings: ReadinessSettings) -> Sample:

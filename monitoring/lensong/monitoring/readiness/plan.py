@@ -13,6 +13,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from lensong.monitoring.readiness.case import Case, case_of
+from lensong.monitoring.readiness.days import P10_SIGMAS, own_spread
+from lensong.monitoring.readiness.decades import weighted_mean
 from lensong.monitoring.readiness.evidence import Evidence, Question, UplinkTest
 from lensong.monitoring.readiness.past import Watch
 from lensong.monitoring.readiness.settings import ReadinessSettings
@@ -53,15 +55,20 @@ def plans_for(
     level = min(level.likeliest() + level.drop for level in case.expected.levels) - _MARGIN
     if not math.isfinite(level):
         return ()
+    spread = _usual_spread(evidence, case)
     candidates = list(_candidates(question, now))
-    if _tried(question, evidence, candidates[-1], level, now=now, settings=settings) is None:
+
+    def tried(steps: Sequence[Step]) -> float | None:
+        return _tried(question, evidence, steps, level, spread, now=now, settings=settings)
+
+    if tried(candidates[-1]) is None:
         return ()  # the most that can be done is not enough
     found: list[Plan] = []
     for steps in candidates:
         kinds = {step.kind for step in steps}
         if any(kinds >= {step.kind for step in plan.steps} for plan in found):
             continue  # no easier than what is there
-        probability = _tried(question, evidence, steps, level, now=now, settings=settings)
+        probability = tried(steps)
         if probability is not None:
             found.append(Plan(steps=steps, probability=probability))
         if len(found) == 2:
@@ -117,17 +124,30 @@ def _candidates(question: Question, now: datetime) -> Iterator[tuple[Step, ...]]
             yield (watches[-1], tests)
 
 
+def _usual_spread(evidence: Evidence, case: Case) -> float:
+    """Return the mean spread of the seconds of the tests that were made [decades]."""
+    made = [
+        *(own_spread(t.uplink_p10_bps, t.uplink_p50_bps) for t in case.known.strong),
+        *(own_spread(h.uplink_p10_bps, h.uplink_p50_bps) for h in evidence.site_history),
+    ]
+    mean, weight = weighted_mean((1.0, spread) for spread in made if spread is not None)
+    return mean if weight > 0.0 else 0.0
+
+
 def _tried(
     question: Question,
     evidence: Evidence,
     steps: Sequence[Step],
     level: float,
+    spread: float,
     *,
     now: datetime,
     settings: ReadinessSettings,
 ) -> float | None:
     """Return the probability after steps that go as expected; None where it is not READY."""
     motion = question.motion if question.motion is not Motion.UNKNOWN else Motion.AT_REST
+    # as unsteady as those that were made: what their seconds take is in the level already
+    p10 = level + settings.drop_per_spread * max(spread - settings.free_spread, 0.0)
     tests, watches = list(evidence.tests), list(evidence.watches)
     done_at = now
     for step in steps:
@@ -152,7 +172,8 @@ def _tried(
                     succeeded=True,
                     technology=question.technology,
                     operator=question.operator,
-                    uplink_p10_bps=10.0**level,
+                    uplink_p10_bps=10.0**p10,
+                    uplink_p50_bps=10.0 ** (p10 + P10_SIGMAS * spread),
                     bins=27,
                     motion=motion,
                 )
