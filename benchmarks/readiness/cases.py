@@ -62,6 +62,8 @@ def kind_of(trace: Trace) -> str:
     """Return at rest, moving or satellite: what behaves differently is never pooled."""
     if trace.technology is None:
         return "satellite, moving"
+    if trace.downlink:
+        return "moving, a downlink"
     return "moving" if trace.moves else "at rest"
 
 

@@ -76,7 +76,7 @@ def fitted(cases: Sequence[Case]) -> ReadinessSettings:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
-    parser.add_argument("--step", type=int, default=30, help="seconds between starts")
+    parser.add_argument("--step", type=int, default=60, help="seconds between starts")
     options = parser.parse_args()
     traces = [t for t in load_traces(options.shared / "data") if t.moves and t.technology]
     cases = [case for trace in traces for case in cases_of(trace, step_s=options.step)]

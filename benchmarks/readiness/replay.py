@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.readiness.cases import NOW, Case, cases_of
-from benchmarks.readiness.rules import RULES
-from benchmarks.readiness.traces import load_traces
+from benchmarks.readiness.cases import NOW, RATIOS, Case, cases_of
+from benchmarks.readiness.rules import RULES, Rule
+from benchmarks.readiness.traces import load_downlinks, load_traces
 from lensong.monitoring.readiness import DEFAULT_SETTINGS, ReadinessSettings, judge
 from lensong.monitoring.records import Motion
 from lensong.propagation.types import BoolArray, FloatArray
@@ -64,7 +64,12 @@ PARTS = (("chosen on", False), ("held out", True))
 """Traces by which a number of the model may have been chosen, and those by which none was."""
 
 
-def report(cases: Sequence[Case]) -> str:
+def report(
+    cases: Sequence[Case],
+    *,
+    rules: Mapping[str, Rule] = RULES,
+    parts: Sequence[tuple[str, bool]] = PARTS,
+) -> str:
     """Return the table of all kinds and durations, and of what was said against what was seen."""
     lines, calibration = [HEAD], [CALIBRATION_HEAD]
     for kind in dict.fromkeys(case.kind for case in cases):
@@ -79,13 +84,13 @@ def report(cases: Sequence[Case]) -> str:
                 ready = said >= DEFAULT_SETTINGS.ready_probability
                 named = f"{label}, verdict {way}".strip()
                 lines.append(row(f"**{named}**", own, ready, said))
-                for part, held_out in PARTS:
+                for part, held_out in parts:
                     of_part = np.array([case.held_out is held_out for case in own])
                     if of_part.any():
                         some = [case for case in own if case.held_out is held_out]
                         lines.append(row(f"{named}: {part}", some, ready[of_part], said[of_part]))
                 calibration.append(calibration_row(named, own, ready, said))
-            for name, rule in RULES.items():
+            for name, rule in rules.items():
                 ready = np.array([rule(c.minute_before_bps, c.need_bps) for c in own])
                 lines.append(row(f"{label}, {name}", own, ready, None))
     return "\n".join((*lines, "", *calibration))
@@ -114,10 +119,20 @@ def calibration_row(label: str, cases: Sequence[Case], ready: BoolArray, said: F
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
-    parser.add_argument("--step", type=int, default=30, help="seconds between starts")
+    parser.add_argument("--step", type=int, default=60, help="seconds between starts")
     options = parser.parse_args()
-    traces = load_traces(options.shared / "data")
-    print(report([case for trace in traces for case in cases_of(trace, step_s=options.step)]))
+    data, step_s = options.shared / "data", options.step
+    cases = [case for trace in load_traces(data) for case in cases_of(trace, step_s=step_s)]
+    print(report(cases))
+    print()
+    print("By car, downlinks in place of uplinks, every fourth start and second bit rate:")
+    print()
+    downlinks = [
+        case
+        for trace in load_downlinks(data)
+        for case in cases_of(trace, step_s=4 * step_s, ratios=RATIOS[::2])
+    ]
+    print(report(downlinks, rules={}, parts=()))
 
 
 if __name__ == "__main__":

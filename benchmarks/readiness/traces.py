@@ -29,7 +29,8 @@ class Trace:
     """What a link could carry upwards, second by second.
 
     ``rsrp_dbm`` is the level of the serving technology, NaN where it is missing; None where the
-    trace has none. ``moves`` says whether the modem was carried about.
+    trace has none. ``moves`` says whether the modem was carried about, ``downlink`` that it is what
+    came down: a stand-in, for few have published uplinks.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Trace:
     moves: bool
     uplink_bps: FloatArray
     rsrp_dbm: FloatArray | None = None
+    downlink: bool = False
 
     @property
     def held_out(self) -> bool:
@@ -47,6 +49,27 @@ class Trace:
 def load_traces(data: Path) -> tuple[Trace, ...]:
     """Return every trace with a saturated uplink."""
     return (*_mahimahi(data), *_korea(data), *_starlink(data), *_cork(data))
+
+
+def load_downlinks(data: Path) -> tuple[Trace, ...]:
+    """Return saturated downlinks of two cellular networks by car: nothing was fitted to them."""
+    traces = []
+    for file, name in (("att_all_area1", "AT&T"), ("tm_all_area1", "T-Mobile")):
+        rows = pd.read_csv(data / "throughput-starlink-vs-cellular-us" / f"{file}.csv.gz")
+        times = pd.to_datetime(rows["time"].str[:19])
+        run = (times.diff().dt.total_seconds().abs() > 3.0).cumsum()
+        for number, of_run in rows.groupby(run):
+            if len(of_run) >= 180 and of_run["speed"].median() > 5.0:
+                traces.append(
+                    Trace(
+                        name=f"{name} downlink {number}",
+                        technology="4G",
+                        moves=True,
+                        uplink_bps=of_run["throughput"].to_numpy() * 1e6,
+                        downlink=True,
+                    )
+                )
+    return tuple(traces)
 
 
 def _mahimahi(data: Path) -> list[Trace]:

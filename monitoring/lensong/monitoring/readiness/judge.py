@@ -27,7 +27,7 @@ from lensong.monitoring.records import Motion
 
 __all__ = ["DEFAULT_SETTINGS", "MODEL_VERSION", "judge"]
 
-MODEL_VERSION = "3"
+MODEL_VERSION = "4"
 """Changes whenever the same evidence may give another verdict."""
 
 DEFAULT_SETTINGS = ReadinessSettings()
