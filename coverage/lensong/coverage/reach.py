@@ -88,27 +88,28 @@ class RadiusCut:
             edge.radius_m = max(edge.radius_m, cell.radius_m)
 
     def sentences(self) -> tuple[list[str], list[str]]:
-        """Return assumptions and warnings about what was cut, per carrier."""
+        """Return assumptions and warnings about what was cut, the carriers most cut off first."""
         cut, whole = [], []
         for carrier, edge in sorted(self._edges.items()):
             if edge.still_heard <= _MANY_CELLS_SHARE * edge.cells:
                 whole.append(carrier)
                 continue
-            cut.append(
-                f"{edge.still_heard} of {edge.cells} cells of {carrier} still arrive above the "
-                f"noise where their radius of {edge.radius_m / 1e3:g} km ends inside the area, in "
-                f"{edge.above_noise / edge.pixels:.0%} of directions"
+            share = edge.above_noise / edge.pixels
+            told = (
+                f"{carrier} ({edge.still_heard} of {edge.cells} cells at {edge.radius_m / 1e3:g} "
+                f"km, in {share:.0%} of directions)"
             )
+            cut.append((-share, told))
         assumptions = [
             f"The radius cuts off next to nothing of {', '.join(whole)}: where it ends inside the "
             "area, at most one cell in ten arrives above the noise."
         ]
         warnings = [
-            f"{text}: signals and interference beyond are not counted; raise network.radius_m to "
-            "count them"
-            for text in cut
+            "cells still arrive above the noise where their radius ends inside the area: "
+            f"{'; '.join(told for _, told in sorted(cut))}: signals and interference beyond are "
+            "not counted; raise network.radius_m to count them"
         ]
-        return assumptions if whole else [], warnings
+        return assumptions if whole else [], warnings if cut else []
 
 
 class Reach:

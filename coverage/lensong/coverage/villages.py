@@ -123,7 +123,7 @@ def village_table(
     columns: dict[str, list[object]] = {
         "people": [w.people for w in weights],
         "weighting": [w.weighting for w in weights],
-        "elevation_share": [w.elevation_share for w in weights],
+        "elevation_share": [round(w.elevation_share, 6) for w in weights],
     }
     shares = {}
     for service in services:

@@ -58,7 +58,7 @@ function villageColumns() {
     value: (v) => v[column("served_share", name)],
     show: (v) => shareBar(v[column("served_share", name)]),
   });
-  const cause = (v) => (v.reason ? say(`reason.${v.reason}`) : "");
+  const cause = (v) => (v.reason && v.reason !== v.class ? say(`reason.${v.reason}`) : "");
   const isShort = (v) => v.class !== "covered" && shortChances(v).length > 0;
   const chance = (v) =>
     isShort(v) ? ` · ${percent(v[column("chance_p50", DATA.class_service)])}` : "";
@@ -379,7 +379,10 @@ function operatorNumbers(v) {
 }
 
 function villagePopup(v, i) {
-  const state = [say(`class.${v.class}`), v.reason && say(`reason.${v.reason}`)]
+  const state = [
+    say(`class.${v.class}`),
+    v.reason && v.reason !== v.class && say(`reason.${v.reason}`),
+  ]
     .filter(Boolean)
     .join(": ");
   return el(
