@@ -195,7 +195,8 @@ def _tile(site: SiteSnapshot, words: Words) -> Tile:
         note = words.soon(site.session_starts_at)
     else:
         # where nobody has seen a stream, that it is time for one is all that is known
-        note = words.t("wall.live") if seen_of(site) == "stream" else words.on_air(site)
+        short = {"stream": "wall.live", "nothing": "wall.unwatched"}.get(seen_of(site) or "")
+        note = words.on_air(site) if short is None else words.t(short)
     return Tile(site=site, state=standing.state, word=words.t(standing.key), note=note)
 
 
