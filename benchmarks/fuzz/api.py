@@ -23,6 +23,7 @@ from schemathesis.specs.openapi.checks import (
 
 from lensong.monitoring.records import Session
 from tests.service_process import ServiceProcess, populated, service_process
+from tests.waiting import PATIENCE_S
 
 __all__ = ["fuzz_api"]
 
@@ -67,7 +68,9 @@ def fuzz_api(duration_s: float, first_seed: int) -> list[str]:
 def _ask(
     service: ServiceProcess, headers: dict[str, str], duration_s: float, first_seed: int
 ) -> list[str]:
-    document: Any = schemathesis.openapi.from_url(f"{service.url}/api/v1/openapi.json")
+    document: Any = schemathesis.openapi.from_url(
+        f"{service.url}/api/v1/openapi.json", timeout=PATIENCE_S
+    )
     document.hook(map_path_parameters)
     operations = [found.ok() for found in document.exclude(path=list(_NEVER)).get_all_operations()]
     until_s = time.monotonic() + duration_s

@@ -37,7 +37,8 @@ from lensong.gis_data.tables import read_table
 from lensong.gis_data.villages import read_villages
 from lensong.monitoring.lists.calendars import parse_calendar
 from lensong.monitoring.lists.csv_lists import KnownPlaces, parse_sessions, parse_sites
-from lensong.monitoring.lists.rows import KnownSessions, RowsError
+from lensong.monitoring.lists.rows import KnownSessions
+from lensong.monitoring.lists.told import RowsError
 from lensong.monitoring.profiles import DEFAULT_PROFILES
 from lensong.monitoring.records import Commune, Province, Site
 from lensong.propagation.errors import LensongError

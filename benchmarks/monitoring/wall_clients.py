@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 from tests.reporting_clients import connected
 
 _EVENTS, _PART = "/api/v1/events?only=changes", "/wall"
-_AFTER_S, _SPREAD_S, _EVERY_S = 0.6, 2.0, 10.0
+_AFTER_S, _SPREAD_S, _EVERY_S = 0.6, 1.4, 10.0
 """As `wall_part.html` tells the page."""
 
 

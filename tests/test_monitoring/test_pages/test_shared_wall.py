@@ -11,6 +11,7 @@ import pytest
 
 from lensong.monitoring.store.events import Event
 from lensong.monitoring.web.pages import rendering, wallboard
+from lensong.monitoring.web.pages.shared_drawings import KEEP_S
 from tests.running_service import Running
 from tests.waiting import PATIENCE_S
 
@@ -80,7 +81,7 @@ async def test_fifty_walls_in_a_burst_of_events_cost_one_drawing(
     admin = await light.signed_in("admin")
     body = {"site_id": "new", "name": "Phiên chợ mới", "commune_code": "03390"}
     assert (await admin.post("/api/v1/sites", json=body)).status_code == 201
-    light.clock.turn(seconds=1.0)
+    light.clock.turn(seconds=KEEP_S)
     pages = await burst(100)
     assert len(drawn) == 2
     assert all("Phiên chợ mới" in page for heard in pages for page in heard)

@@ -36,8 +36,8 @@ router = APIRouter(prefix="/api/v1", tags=["events"], route_class=DocumentedRout
 _BEAT_S = 15.0
 """A comment that often keeps proxies from closing a quiet connection."""
 
-_GATHER_S = 1.0
-"""For up to so long what happens is gathered for pages."""
+_GATHER_S = 2.0
+"""For up to so long what happens is gathered for pages of an area; of a site for half of it [s]."""
 
 Kind = Literal[
     "verdict.changed",
@@ -84,7 +84,7 @@ async def listen(
     principal: Reader,  # asked again with each event
     only: Annotated[
         Literal["changes"] | None,
-        Query(description="Nothing but that something has changed, about once a second at most."),
+        Query(description="Nothing but that something has changed, once in a second or two."),
     ] = None,
     site_id: Annotated[
         Identifier | None, Query(description="Of this site alone; of all where left out.")
@@ -95,7 +95,7 @@ async def listen(
 
     Where events since then are kept no more, or the number is not of this database, the first
     event is ``reload``: read anew what you show. With ``only=changes`` what happens is gathered
-    for up to a second and told as one event ``changed`` without data. The stream ends when the
+    for up to two seconds and told as one event ``changed`` without data. The stream ends when the
     asker's rights do: the person is kept out or signs out, the token is revoked.
     """
     async with service.database.reading() as connection:
@@ -181,7 +181,8 @@ async def _stream(asked: _Asked, who: str) -> AsyncIterator[str]:
 
 async def _changes(asked: _Asked, who: str, last: int) -> AsyncIterator[str]:
     """Yield that something has changed, for pages that then ask for what they show."""
-    with asked.service.bus.listening(who, _GATHER_S) as listener:
+    gather_s = _GATHER_S if asked.site_id is None else _GATHER_S / 2.0
+    with asked.service.bus.listening(who, gather_s) as listener:
         yield ""
         yield _retry()
         if asked.after != last:  # whatever it was

@@ -16,7 +16,7 @@ from lensong.monitoring.metrics.shared_result import SharedResult
 
 __all__ = ["KEEP_S", "Drawing", "SharedDrawings"]
 
-KEEP_S = 1.0
+KEEP_S = 1.5
 """A part is drawn at most once in this time, and is never older when it is handed out [s]."""
 
 _KEPT = 64
