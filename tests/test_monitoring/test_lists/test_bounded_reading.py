@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from datetime import UTC, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -123,6 +125,21 @@ async def test_a_list_that_takes_too_long_is_given_up() -> None:
     with pytest.raises(TooLargeError, match="send it in parts"):
         await lists.read("sites", SITES, PLACES)
     assert lists.processes == 0
+
+
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [("time.sleep(3600)", "was not read in 2 s"), ("os.abort()", "unfolds to more")],
+)
+async def test_nothing_is_left_of_a_reader_however_it_ends(
+    end: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpacks = "import os, sys, tempfile, time; sys.stdin.buffer.read(); tempfile.mkdtemp(); "
+    monkeypatch.setattr(reader, "_WORKER", ("-c", unpacks + end))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(TooLargeError, match=told):
+        await ListReader(seconds=2 if "sleep" in end else 3_600).read("sites", SITES, PLACES)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.usefixtures("endless")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import pickle
+import signal
 import sys
+import tempfile
 from collections.abc import Awaitable, Callable
 from typing import Literal, overload
 
@@ -21,6 +24,8 @@ __all__ = ["ListReader"]
 
 _WORKER = ("-P", "-m", "lensong.monitoring.lists.worker")
 _MOST_WAITING = 16
+_OUT_OF_TIME = (-signal.SIGXCPU, -signal.SIGKILL)
+"""How a process ends by its limit of processor time."""
 
 
 async def _never() -> None:
@@ -145,12 +150,18 @@ class ListReader:
             return await self._in_process(job)
 
     async def _in_process(self, job: Job) -> Outcome:
+        # what it unpacks lies here, and goes with it however it ends
+        with tempfile.TemporaryDirectory(prefix="lensong-lists-") as folder:
+            return await self._read_in(folder, job)
+
+    async def _read_in(self, folder: str, job: Job) -> Outcome:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *_WORKER,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, "TMPDIR": folder},
         )
         self._processes.add(process)
         try:
@@ -163,8 +174,13 @@ class ListReader:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-        if process.returncode is not None and process.returncode < 0:
-            raise self._too_long()  # ended by the limit of its own
+        if process.returncode in _OUT_OF_TIME:
+            raise self._too_long()
+        if process.returncode is not None and process.returncode < 0:  # out of memory, in a library
+            raise TooLargeError(
+                "the list unfolds to more than can be held and nothing was imported: send it in "
+                "parts"
+            )
         if process.returncode:
             raise RuntimeError(f"the reader of lists failed: {told.decode(errors='replace')}")
         outcome: Outcome = pickle.loads(out)  # of our own code
