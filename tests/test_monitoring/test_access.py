@@ -148,6 +148,8 @@ NEIGHBOURS_BODIES: dict[str, Any] = {
         "ends_at": "2026-11-28T06:00:00Z",
     },
     "/api/v1/communes/{code}/archive": {},
+    "/api/v1/links": {"kind": "wall", "area": "site", "code": "muong-phang", "label": "x"},
+    "/api/v1/links/{link_id}": {},
     "/api/v1/archived/restore": {"kind": "site", "code": "muong-phang"},
     "/api/v1/import/communes": "code,name,province_code\n03127,Ours now,12\n",
     "/api/v1/import/sites": "site_id,name,commune_code\nmuong-phang,Ours now,03127\n",

@@ -6,6 +6,7 @@ import ipaddress
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -94,6 +95,23 @@ class ServiceConfig(BaseSettings):
     retention: Retention = Retention()
     collectors: Collectors = Collectors()
 
+    @field_validator("public_url")
+    @classmethod
+    def _a_whole_host(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(
+                f"public_url is {value[:80]!r}, wanted one like https://live.example.vn"
+            )
+        if parts.path.strip("/") or parts.query or parts.fragment:
+            raise ValueError(
+                f"public_url is {value[:80]!r}: the service is served at the root of a host, not "
+                "under a path; give it a name of its own, like https://live.example.vn"
+            )
+        return value
+
     @field_validator("time_zone")
     @classmethod
     def _is_a_zone(cls, name: str) -> str:
@@ -162,10 +180,30 @@ def load_config(path: Path | None = None, **overrides: Any) -> ServiceConfig:
     except ValidationError as error:
         raise ConfigError(_told(error, path)) from error
     chosen = {key: value for key, value in overrides.items() if value is not None}
-    return config.model_copy(update=chosen)
+    try:
+        checked = _AsGiven(**(config.model_dump() | chosen))
+    except ValidationError as error:
+        raise ConfigError(_told(error, "the command line")) from error
+    return config.model_copy(update={key: getattr(checked, key) for key in chosen})
 
 
-def _told(error: ValidationError, path: Path | None) -> str:
+class _AsGiven(ServiceConfig):
+    """Settings as they are given, whatever the environment says: to check those of a command."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 (pydantic's signature)
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let nothing go before the arguments."""
+        return (init_settings,)
+
+
+def _told(error: ValidationError, path: Path | str | None) -> str:
     first = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"])
     unknown = first["type"] == "extra_forbidden"

@@ -194,6 +194,28 @@ def test_a_session_is_changed_copied_and_called_off(served: Served, page: Page) 
     assert "cancelled" in page.ask("document.querySelector('#sessions tbody').textContent")
 
 
+def test_a_wall_and_a_calendar_have_links(served: Served, page: Page) -> None:
+    visit(page, served, "/links")
+    page.ask("document.querySelector('[name=label]').value = 'Phòng họp'")
+    page.ask("document.querySelector('form .primary').click()")
+    wait_for(page, "document.querySelector('#shown-once[open]') !== null")
+    url = page.ask("document.querySelector('#shown-once output').textContent")
+    page.call("Network.clearBrowserCookies")
+    visit(page, served, url.removeprefix(served.url))
+    assert "Chợ Bình Lư" in page.ask("document.querySelector('#live').textContent")
+    page.errors.clear()  # who is not signed in hears no events, and asks every ten seconds
+    served.sign_in(page, "lan")
+    page.call("Network.setCookie", name="lensong_language", value="en", url=served.url)
+    visit(page, served, "/links")
+    leave(page, "document.querySelector('[data-table=links] button[data-api]').click()")
+    assert page.ask("document.querySelector('[data-table=links]')") is None
+
+
+def test_a_code_that_no_phone_can_open_says_so(served: Served, page: Page) -> None:
+    visit(page, served, "/sites/cho-binh-lu/join")
+    assert "No phone can open" in page.ask("document.querySelector('.note').textContent")
+
+
 def test_a_site_is_archived_and_restored(served: Served, page: Page) -> None:
     visit(page, served, "/sites/cho-binh-lu")
     leave(page, "document.querySelector('button[data-api$=\"/archive\"]').click()")

@@ -260,3 +260,33 @@ def test_the_page_opens_when_the_server_hangs_or_is_gone(tmp_path: Path) -> None
         begin(page)
         wait_for(page, "document.getElementById('queue').dataset.waiting === '1'")
         assert problems_of(page) == []
+
+
+def test_a_database_that_the_browser_closes_is_opened_again(served: Served, phone: Page) -> None:
+    phone.call(
+        "Page.addScriptToEvaluateOnNewDocument",
+        source="""const open = IDBFactory.prototype.open; window.bases = [];
+        IDBFactory.prototype.open = function (...asked) {
+          const request = open.apply(this, asked);
+          request.addEventListener("success", () => window.bases.push(request.result));
+          return request;
+        };""",
+    )
+    join(served, phone)
+    add = f"""{STORE}.then(async (store) => {{
+        for (const base of window.bases) base.close();
+        const seq = await store.add({{result: "failure", method: "page",
+          started_at: new Date().toISOString()}});
+        for (const base of window.bases) base.close();
+        return [seq, (await store.waiting()).map((report) => report.seq), window.bases.length];
+    }})"""
+    assert phone.ask(add) == [0, [0], 3]
+    # closed while something is being written: it is written anew, once
+    raced = f"""{STORE}.then(async (store) => {{
+        const adding = store.add({{result: "failure", method: "page",
+          started_at: new Date().toISOString()}});
+        for (const base of window.bases) base.close();
+        await adding;
+        return (await store.waiting()).map((report) => report.seq);
+    }})"""
+    assert phone.ask(raced) == [0, 1]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from icalendar import Calendar, Event
+from icalendar import Calendar, Event, vText
 
 from lensong.gis_data.csv_cells import csv_text
 from lensong.monitoring.live.directory import Directory
@@ -116,8 +116,12 @@ def sessions_calendar(
     language: str,
     public_url: str,
     now: datetime,
+    subscribed: bool = False,
 ) -> bytes:
     """Return sessions with their verdicts as an iCalendar file.
+
+    For calendars that subscribe the state stands in SUMMARY, where they show it, and the file
+    changes only where a session or its verdict has.
 
     A session that will hold is CONFIRMED, one of which that is not known TENTATIVE, one that was
     called off CANCELLED. The file can be imported again.
@@ -130,9 +134,28 @@ def sessions_calendar(
     calendar.add("PRODID", "-//lensong//sessions//EN")
     calendar.add("VERSION", "2.0")
     calendar.add("X-WR-CALNAME", "lensong")
+    if subscribed:
+        calendar.add("REFRESH-INTERVAL", timedelta(minutes=15), parameters={"VALUE": "DURATION"})
+        calendar.add("X-PUBLISHED-TTL", "PT15M")
     for item in found:
-        calendar.add_component(_event(directory, item, language, public_url, now))
+        if subscribed:
+            judged = item.updated_at if item.verdict is None else item.verdict.judged_at
+            now = max(item.updated_at, judged)
+        event = _event(directory, item, language, public_url, now)
+        if subscribed:
+            event["SUMMARY"] = vText(_summary(item, language))
+        calendar.add_component(event)
     return bytes(calendar.to_ical())
+
+
+def _summary(item: ExportedSession, language: str) -> str:
+    """Return the title with what is known of the session before it."""
+    status = item.session.status
+    if status in (SessionStatus.CANCELLED, SessionStatus.ENDED):
+        state = say(f"status.{status}", language)
+    else:
+        state = say(f"state.{item.verdict.state.value if item.verdict else 'unknown'}", language)
+    return f"[{state}] {item.session.title}"
 
 
 def _event(

@@ -47,6 +47,7 @@ __all__ = [
     "provinces",
     "session_words",
     "sessions",
+    "shared_links",
     "sites",
     "stream_health",
     "stream_samples",
@@ -418,6 +419,21 @@ joins = Table(
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
     Column("used_at", Moment),
+)
+
+shared_links = Table(
+    "shared_links",
+    metadata,
+    Column("link_id", Text, primary_key=True),
+    Column("sha256", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),  # wall or calendar
+    Column("area", Text, nullable=False),  # site, commune, province or all
+    Column("code", Text, nullable=False),  # of the area; "" for all
+    Column("label", Text, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment),
+    Column("revoked_at", Moment),
 )
 
 web_sessions = Table(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from urllib.parse import urlsplit
 
 from fastapi import Request
 
 from lensong.monitoring.errors import NotAllowedError
 from lensong.monitoring.service import Service
 
-__all__ = ["link_url", "public_url"]
+__all__ = ["lan_address", "link_url", "public_url", "reaches_nobody"]
 
 
 def public_url(service: Service, request: Request) -> str:
@@ -38,6 +39,37 @@ def link_url(service: Service, request: Request) -> str:
             "unknown_host",
         )
     return public_url(service, request)
+
+
+def reaches_nobody(url: str) -> bool:
+    """Return whether an address leads no other machine here.
+
+    Examples
+    --------
+    >>> [reaches_nobody(f"http://{host}:8790") for host in ("127.0.0.1", "[::1]", "live.example")]
+    [True, True, False]
+    """
+    host = (urlsplit(url).hostname or "").lower()
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+def lan_address() -> str:
+    """Return this machine's address on its network; loopback's where it has none.
+
+    Nothing is sent: the kernel says from where it would send.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
+        try:
+            way.connect(("192.0.2.1", 9))  # RFC 5737: an address of nobody
+            return str(way.getsockname()[0])
+        except OSError:
+            return "127.0.0.1"
 
 
 def _is_ours(service: Service, request: Request) -> bool:

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import compile_path
 
 from lensong.monitoring.access import Action, Principal
@@ -26,6 +27,7 @@ from lensong.monitoring.web.api import (
     profiles,
     session_words,
     sessions,
+    shared_links,
     sign_in,
     streams,
 )
@@ -94,6 +96,7 @@ def create_app(service: Service, *, asker: Principal | None = None) -> FastAPI:
         sessions,
         session_words,
         access,
+        shared_links,
         events,
         streams,
         imports,
@@ -120,6 +123,8 @@ def create_app(service: Service, *, asker: Principal | None = None) -> FastAPI:
     app.state.error_page = error_page
     app.add_exception_handler(SignInFirstError, to_sign_in)
     app.include_router(_document(app))
+    # within the guard, which counts and adds headers; a stream of events is let through as it is
+    app.add_middleware(GZipMiddleware, minimum_size=1_400, compresslevel=4)
     app.add_middleware(
         Guard,
         body_bytes=service.config.limits.body_bytes,

@@ -67,6 +67,7 @@ _OF_NO_AREA = {
     "code": "a commune that is added lies in no area yet, one that is archived in none any more: "
     "`operations.places` sees to the province",
     "run_id": "the sites are named in the body: `operations.predictions` sees to them",
+    "link_id": "looked up in the asker's area by `operations.shared_links`",
     "kind": "what writes figures of the site",
     "test_id": "looked up at the site alone",
 }

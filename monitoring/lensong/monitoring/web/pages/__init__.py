@@ -13,6 +13,7 @@ from lensong.monitoring.web.pages import (
     places,
     session_list,
     sessions,
+    shared,
     sites,
     start,
     wallboard,
@@ -34,6 +35,7 @@ def pages_router() -> APIRouter:
         imports,
         session_list,
         sessions,
+        shared,
         start,
         admin,
     ):

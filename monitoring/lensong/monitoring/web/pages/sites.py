@@ -24,7 +24,7 @@ from lensong.monitoring.store.sessions import list_sessions
 from lensong.monitoring.store.streams import StreamSource, source_of
 from lensong.monitoring.streams.health_state import describe
 from lensong.monitoring.streams.target import KINDS, CollectorTarget
-from lensong.monitoring.web.addresses import public_url
+from lensong.monitoring.web.addresses import lan_address, public_url, reaches_nobody
 from lensong.monitoring.web.api.shapes import Body, SiteBody
 from lensong.monitoring.web.guards import Running
 from lensong.monitoring.web.pages.charts import heat_map, uplink_chart
@@ -136,10 +136,19 @@ def _host(target: CollectorTarget) -> str:
 async def join(
     site: Annotated[Site, page_site(Action.EQUIP)],
     request: Request,
+    service: Running,
     principal: Annotated[Principal, Depends(PageNeeds(Action.EQUIP))],
 ) -> Response:
     """Show where a one-time link for a phone is made and printed."""
-    return render(request, "join.html", principal=principal, site=site)
+    commune = service.directory.communes[site.commune_code]
+    return render(
+        request,
+        "join.html",
+        principal=principal,
+        site=site,
+        sheet=(site.name, commune.name),
+        lan_address=lan_address() if reaches_nobody(public_url(service, request)) else None,
+    )
 
 
 @router.post("/qr")

@@ -31,7 +31,7 @@ from lensong.monitoring.web.pages.troubles import troubles_of
 from lensong.monitoring.web.pages.words import Words
 from lensong.monitoring.web.problems import language_of
 
-__all__ = ["router"]
+__all__ = ["router", "wall_drawing"]
 
 router = APIRouter()
 
@@ -60,7 +60,7 @@ async def wallboard(
     province: str | None = None,
 ) -> Response:
     """Show the wall; what all walls of an area show alike is drawn once for all of them."""
-    drawing = await _drawing(request, service, principal, province)
+    drawing = await wall_drawing(request, service, principal, province)
     fresh = not service.directory.sites
     return render(request, "wallboard.html", principal=principal, live=drawing.text, fresh=fresh)
 
@@ -89,7 +89,7 @@ async def live_part(
     province: str | None = None,
 ) -> Response:
     """Return what a wall that hangs puts in place of what it shows: bytes that all share."""
-    drawing = await _drawing(request, service, principal, province)
+    drawing = await wall_drawing(request, service, principal, province)
     headers = {"Cache-Control": "private, no-store", "Vary": "Accept-Encoding"}
     if "gzip" not in request.headers.get("accept-encoding", ""):
         return Response(drawing.plain, media_type="text/html", headers=headers)
@@ -102,9 +102,10 @@ LIVE_PART = next(route for route in router.routes if isinstance(route, _PartRout
 """Found before the others: see `EarlyRoute`."""
 
 
-async def _drawing(
+async def wall_drawing(
     request: Request, service: Service, principal: Principal, province: str | None
 ) -> Drawing:
+    """Return the wall of somebody's area, drawn once for all who see the same."""
     if province is not None and province not in service.directory.provinces:
         province = ""  # of which there are no sites
     drawings: SharedDrawings = request.app.state.drawings

@@ -39,6 +39,12 @@ const scaled = (text, factor) => Number((Number(text) * Number(factor || 1)).toP
 function values(form) {
   const body = {};
   for (const field of form.elements) {
+    // one choice that stands for two fields
+    if (field.dataset.pair) {
+      const names = field.dataset.pair.split(" ");
+      field.value.split(" ").forEach((part, at) => (body[names[at]] = part));
+      continue;
+    }
     if (!field.name || field.disabled || (field.type === "checkbox" && !field.checked)) continue;
     if (field.dataset.list !== undefined) (body[field.name] ??= []).push(field.value);
     else if (field.dataset.several !== undefined)

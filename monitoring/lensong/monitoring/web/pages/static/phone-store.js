@@ -14,6 +14,7 @@ const done = (request) =>
     request.onerror = () => reject(request.error);
   });
 
+// phones close the database of a page in the background: it is opened again when it is needed
 let opened = null;
 function database() {
   opened ??= new Promise((resolve, reject) => {
@@ -22,21 +23,45 @@ function database() {
       request.result.createObjectStore("kept");
       request.result.createObjectStore("reports", { keyPath: "seq" });
     };
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
+    request.onsuccess = () => {
+      const found = request.result;
+      found.onclose = () => (opened = null);
+      found.onversionchange = () => {
+        found.close();
+        opened = null;
+      };
+      resolve(found);
+    };
+    request.onerror = () => {
+      opened = null;
+      reject(request.error);
+    };
   });
   return opened;
 }
 
-async function within(stores, mode, work) {
+async function once(stores, mode, work) {
   const transaction = (await database()).transaction(stores, mode);
   const ended = new Promise((resolve, reject) => {
     transaction.oncomplete = resolve;
     transaction.onabort = transaction.onerror = () => reject(transaction.error);
   });
+  ended.catch(() => {}); // told by what is awaited below, or by the work itself
   const result = await work(transaction);
   await ended;
   return result;
+}
+
+// a transaction that the closing of the database ended has left nothing behind, and is done anew
+async function within(stores, mode, work) {
+  const before = opened;
+  try {
+    return await once(stores, mode, work);
+  } catch (error) {
+    if (!["InvalidStateError", "AbortError"].includes(error?.name)) throw error;
+    if (opened === before) opened = null;
+    return once(stores, mode, work);
+  }
 }
 
 export const recall = (key) =>
