@@ -23,13 +23,13 @@ def unavailable(*programs: str) -> str | None:
     return None
 
 
-def start_nginx(lab: netlab.NetLab, folder: Path) -> str:
+def start_nginx(lab: netlab.NetLab, folder: Path, *, workers: int = 1) -> str:
     """Start nginx with RTMP on the server's side and return the address of its statistics."""
     address = lab.server_address
     (folder / "nginx.conf").write_text(
         f"""
 load_module {_MODULE};
-daemon off; worker_processes 1; pid nginx.pid; error_log error.log;
+daemon off; worker_processes {workers}; pid nginx.pid; error_log error.log;
 events {{}}
 rtmp {{ server {{ listen {address}:{RTMP_PORT}; application live {{ live on; }} }} }}
 http {{
@@ -45,6 +45,13 @@ http {{
     lab.wait_for_port("server", STAT_PORT)
     lab.wait_for_port("server", RTMP_PORT)
     return f"http://{address}:{STAT_PORT}/stat"
+
+
+def reload_nginx(lab: netlab.NetLab, folder: Path) -> None:
+    """Have that nginx read its configuration anew; what is on the air stays with the old worker."""
+    lab.run(
+        "server", ["nginx", "-c", str(folder / "nginx.conf"), "-p", str(folder), "-s", "reload"]
+    )
 
 
 def start_srt(lab: netlab.NetLab, folder: Path) -> Path:

@@ -135,6 +135,27 @@ def test_what_is_no_such_page_is_refused(body: bytes) -> None:
     assert refused.value.code == "bad_answer"
 
 
+def test_a_blank_before_the_declaration_and_zeros_of_an_encoder_that_announces_nothing() -> None:
+    publisher = client(1, publishing=True, time_ms=2_008, stamp_ms=3_361)
+    body = page(publisher, rate_bps=0).replace(b"<width>1280", b"<width>0")
+    body = body.replace(b"<frame_rate>25", b"<frame_rate>0.000").replace(
+        b"<audio><codec>AAC</codec><channels>1</channels></audio>", b"<audio></audio>"
+    )
+    for blank in (b" ", b"\n", b"\r\n\t", b"\xef\xbb\xbf"):
+        (sample,) = parse(blank + body, target(), at=NOW)
+        assert sample.frame_rate_hz is None
+        assert sample.width_px is None
+        assert sample.audio_codec is None
+        assert sample.received_bps is None
+
+
+def test_fields_of_a_page_that_mean_nothing_are_told() -> None:
+    publisher = client(1, publishing=True, time_ms=1, stamp_ms=1)
+    assert parse(page(publisher), target(), at=NOW).unknown_fields == frozenset()
+    newer = page(publisher).replace(b"<bw_video>", b"<jitter>3</jitter><bw_video>")
+    assert parse(newer, target(), at=NOW).unknown_fields == {"stream.jitter"}
+
+
 @pytest.mark.parametrize("wrong", ["k3y-text", "-5", "nan", "1e30"])
 def test_text_in_place_of_a_number_is_told_without_the_text(wrong: str) -> None:
     publisher = client(1, publishing=True, time_ms=1, stamp_ms=1)

@@ -16,7 +16,12 @@ from lensong.monitoring.streams.collecting import Outcome, read_pushed
 from lensong.monitoring.streams.health_state import HealthState, StreamHealth
 from lensong.monitoring.streams.keyframes import KeyframeWatch, Packet
 from lensong.monitoring.streams.polling import StreamPoller, WatchedStream, observation_of
-from lensong.monitoring.streams.sample import CollectorFailure, NotPublishing, StreamSample
+from lensong.monitoring.streams.sample import (
+    CollectorFailure,
+    NotPublishing,
+    Publishers,
+    StreamSample,
+)
 from lensong.monitoring.streams.target import CollectorTarget
 from tests.waiting import PATIENCE_S
 
@@ -309,6 +314,22 @@ def test_key_frames_of_a_stream_whose_figures_are_sent_to_us() -> None:
             await bench.poller.push(pushed, outcome)
         assert len(bench.played) == 1
         assert bench.healths[-1].keyframe_interval_s == 5.0
+
+    run(body)
+
+
+def test_unknown_fields_are_logged_once_for_each_kind(caplog: pytest.LogCaptureFixture) -> None:
+    async def body(bench: Bench) -> None:
+        bench.outcome = lambda name: Publishers(
+            bench.healthy(name), unknown_fields={"inboundMegabytes", "colour"}
+        )
+        bench.poller.watch([stream("a"), stream("b")])
+        with caplog.at_level(logging.WARNING):
+            await bench.time.pass_s(20.0)
+        assert len(bench.told) >= 18
+        (record,) = [r for r in caplog.records if "unknown" in r.message]
+        assert "2 fields" in record.message
+        assert "colour, inboundMegabytes" in record.message
 
     run(body)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lensong.monitoring.streams.allowed import AllowList
+from lensong.monitoring.streams.health_state import StreamHealth
 from lensong.monitoring.streams.polling import WatchedStream
 from lensong.monitoring.streams.target import CollectorTarget
 from tests import netlab
@@ -73,6 +74,60 @@ def test_ffmpeg_to_nginx_rtmp_over_a_link_that_falls_below_the_bit_rate(tmp_path
     everything = repr(watch.told)
     assert "5ecr3t" not in everything
     assert lab.phone_address not in everything
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_reload_under_a_stream_and_two_workers_are_never_off_air(
+    tmp_path: Path, workers: int
+) -> None:
+    """A page shows one worker: as long as the encoder sends, nobody is told that it does not."""
+    if reason := media_lab.unavailable("nginx"):
+        pytest.skip(reason)
+
+    def codes(health: StreamHealth) -> set[str]:
+        return {reason.code for reason in health.reasons}
+
+    began_s = ended_s = reloaded_s = 0.0
+    with netlab.link() as lab:
+        lab.set_rate(up_mbit=20.0)
+        url = media_lab.start_nginx(lab, tmp_path, workers=workers)
+        progress = tmp_path / "progress.txt"
+        address = f"rtmp://{lab.server_address}:{media_lab.RTMP_PORT}/{media_lab.KEY}"
+        encoder = media_lab.start_ffmpeg(lab, progress, "-f", "flv", address)
+
+        async def scenario(watch: Watch) -> None:
+            nonlocal began_s, ended_s, reloaded_s
+            await watch.until("server", lambda health: health.state == "ok")
+            began_s = CLOCK.monotonic_s()
+            if workers > 1:
+                await watch.until("server", lambda health: "several_workers" in codes(health))
+            media_lab.reload_nginx(lab, tmp_path)
+            reloaded_s = CLOCK.monotonic_s()
+            await watch.until("server", lambda health: health.state == "unknown")
+            assert encoder.poll() is None  # it is on the air all the time
+            ended_s = CLOCK.monotonic_s()
+            again = media_lab.start_ffmpeg(lab, tmp_path / "2.txt", "-f", "flv", f"{address}-2")
+            await watch.until("again", lambda health: health.state == "ok")
+            assert again.poll() is None
+
+        streams = [
+            WatchedStream(
+                site_id=name,
+                target=CollectorTarget(kind="nginx_rtmp", url=url, stream_key=key),
+                configured_bps=CONFIGURED_BPS,
+            )
+            for name, key in (("server", media_lab.KEY), ("again", f"{media_lab.KEY}-2"))
+        ]
+        allow = AllowList.of(networks=("10.77.0.0/16",))
+        watch = run(lab, allow, streams, scenario, progress=progress)
+
+    told = [health for at_s, health, _ in watch.told["server"] if began_s < at_s < ended_s]
+    assert {health.state for health in told} <= {"ok", "unknown"}
+    assert all(health.up is not False for health in told)
+    last = watch.told["server"][-1][1]
+    assert codes(last) <= {"unseen_older_worker", "unseen_several_workers"}
+    assert reloaded_s > began_s
 
 
 @pytest.mark.slow

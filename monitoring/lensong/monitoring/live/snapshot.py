@@ -37,7 +37,10 @@ class StreamSnapshot:
     Parameters
     ----------
     up : bool or None
-        Whether somebody publishes; None while the media server does not answer.
+        Whether somebody publishes; None while the media server does not answer, or by a part of
+        itself that does not show the stream.
+    unseen : bool
+        It answers, and what it shows is a part of its streams, this one not among them.
     """
 
     up: bool | None
@@ -52,6 +55,7 @@ class StreamSnapshot:
     frame_rate_hz: float | None = None
     keyframe_interval_s: float | None = None
     reconnects: int = 0
+    unseen: bool = False
     sampled_at: datetime
 
 

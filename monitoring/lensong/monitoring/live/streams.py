@@ -209,5 +209,6 @@ def _snapshot(health: StreamHealth) -> StreamSnapshot:
         frame_rate_hz=health.frame_rate_hz,
         keyframe_interval_s=health.keyframe_interval_s,
         reconnects=health.reconnects_total,
+        unseen=any(reason.code.startswith("unseen_") for reason in health.reasons),
         sampled_at=health.at,
     )

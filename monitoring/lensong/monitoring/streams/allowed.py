@@ -13,6 +13,7 @@ import ipaddress
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -151,6 +152,9 @@ class GuardedClient(httpx.AsyncClient):
 
     def __init__(self, allow: AllowList, *, lookup: Lookup = look_up) -> None:
         self.allow, self._lookup = allow, lookup
+        self.asked_widely: dict[str, tuple[datetime, int]] = {}
+        """When a server was last asked by several connections at once, and by how many processes
+        it answered."""
         limits = httpx.Limits(max_connections=100, max_keepalive_connections=50)
         super().__init__(
             transport=PinnedTransport(self.addresses, limits),

@@ -16,6 +16,7 @@ from lensong.monitoring.streams.collectors import (
     mediamtx_metrics,
     nginx_rtmp,
     obs,
+    sls,
     srs,
     srt,
 )
@@ -43,6 +44,7 @@ _POLLED: dict[str, _Poll] = {
     "mediamtx": mediamtx.collect,
     "mediamtx_metrics": mediamtx_metrics.collect,
     "srs": srs.collect,
+    "sls": sls.collect,
     "obs": obs.collect,
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any, Never
 
@@ -16,6 +17,7 @@ __all__ = ["LONGEST_ANSWER_BYTES", "Answer", "fetch", "parsed_json"]
 
 LONGEST_ANSWER_BYTES = 2_000_000
 _LONGEST_WORD = 40
+_NUMBER = re.compile(r"-?\d{1,30}(\.\d{1,30})?([eE][+-]?\d{1,3})?", re.ASCII)
 _TOTAL_S = 30.0
 """For one answer, should whoever asks have less patience than that or none [s]."""
 
@@ -27,6 +29,7 @@ async def fetch(
     secret: str | None = None,
     params: Mapping[str, str | int] | None = None,
     longest_bytes: int = LONGEST_ANSWER_BYTES,
+    afresh: bool = False,
 ) -> bytes:
     """Return the body of an answer.
 
@@ -34,6 +37,8 @@ async def fetch(
     ----------
     secret : str, optional
         ``user:password`` for HTTP's basic scheme.
+    afresh : bool
+        Not to keep the connection for the next question.
 
     Raises
     ------
@@ -43,7 +48,10 @@ async def fetch(
     """
     user, colon, password = (secret or "").partition(":")
     auth = httpx.BasicAuth(user, password) if colon else None
-    async with asking(http, "GET", url, total_s=_TOTAL_S, params=params, auth=auth) as response:
+    headers = {"Connection": "close"} if afresh else None
+    async with asking(
+        http, "GET", url, total_s=_TOTAL_S, headers=headers, params=params, auth=auth
+    ) as response:
         _check_head(response, longest_bytes)
         body = await body_of(response, longest_bytes)
     if body is None:
@@ -105,10 +113,12 @@ class Answer:
         return cls(value, where)
 
     def number(self, name: str) -> float | None:
-        """Return a finite number."""
+        """Return a finite number; one in quotes counts, as libsrt 1.4.3 writes all of them."""
         value = self._values.get(name)
         if value is None:
             return None
+        if isinstance(value, str) and _NUMBER.fullmatch(value):
+            value = float(value)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise _wrong(self._at(name), value, "a number")
         try:
@@ -126,7 +136,9 @@ class Answer:
             return None
         if number < 0 or number != int(number):
             raise _wrong(self._at(name), self._values[name], "a whole number, 0 or more")
-        return int(self._values[name])
+        value = self._values[name]
+        exact = isinstance(value, int) or (isinstance(value, str) and value.isdecimal())
+        return int(value) if exact else int(number)
 
     def flag(self, name: str) -> bool | None:
         """Return true or false."""
@@ -164,6 +176,20 @@ class Answer:
         if not isinstance(value, list):
             raise _wrong(self._at(name), value, "a list")
         return [Answer.of(item, f"{self._at(name)}[{number}]") for number, item in enumerate(value)]
+
+    def words(self, name: str) -> list[str]:
+        """Return a list of texts, each cut to what may be shown; a missing one is empty."""
+        value = self._values.get(name)
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            raise _wrong(self._at(name), value, "a list")
+        listed = Answer({str(number): item for number, item in enumerate(value)}, self._at(name))
+        return [word for number in range(len(value)) if (word := listed.word(str(number)))]
+
+    def names(self) -> frozenset[str]:
+        """Return the names of the fields that are there."""
+        return frozenset(self._values)
 
     def has(self, name: str) -> bool:
         """Return whether a field is there and not null."""

@@ -8,14 +8,25 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from lensong.monitoring.messages import say
+from lensong.monitoring.streams.pace import Pace
 from lensong.monitoring.streams.window import Point
+from lensong.monitoring.streams.workers import Workers
 from lensong.propagation.errors import DataError
 
-__all__ = ["HealthState", "Reason", "Severity", "State", "StreamHealth", "describe"]
+__all__ = [
+    "Flow",
+    "HealthState",
+    "Reason",
+    "Severity",
+    "State",
+    "StreamHealth",
+    "Tally",
+    "describe",
+]
 
 State = Literal["ok", "at_risk", "not_ok", "down", "unknown"]
 Severity = Literal["info", "warning", "at_risk", "not_ok", "down", "unknown"]
-_VERSION = 1
+_VERSION = 2
 _SHOWN_AS = (
     ("_bps", "_mbps", 1e-6),
     ("_ratio", "_percent", 100.0),
@@ -55,7 +66,8 @@ class StreamHealth:
     Parameters
     ----------
     state : {"ok", "at_risk", "not_ok", "down", "unknown"}
-        ``down``: the media server says that nobody publishes; ``unknown``: no answer from it.
+        ``down``: the media server says that nobody publishes, or nothing has arrived for long;
+        ``unknown``: no answer from it, or one that does not show all its streams.
     since : datetime
         When the state began.
     up : bool, optional
@@ -104,6 +116,46 @@ class StreamHealth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """Whether media arrives: the newest time stamp against the clock, look by look.
+
+    Parameters
+    ----------
+    seen_at_s, media_s : float, optional
+        The last look, and the time stamp that it saw [s].
+    flowed_at_s : float, optional
+        The last look at which media was flowing, in it and in the one before [s].
+    looks : int
+        For how many looks on end it has been moving, two at most.
+    stopped : bool
+        Whether nothing arrives any more. One late frame does not end that.
+    """
+
+    seen_at_s: float | None = None
+    media_s: float | None = None
+    flowed_at_s: float | None = None
+    looks: int = 2
+    stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """Totals since the connection was made, added up from intervals.
+
+    Parameters
+    ----------
+    until_s : float
+        Up to where intervals have been added, since the connection was made [s].
+    """
+
+    until_s: float
+    received_bytes: int = 0
+    packets_received: int | None = None
+    packets_lost: int | None = None
+    packets_dropped: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HealthState:
     """What `streams.health.advance` remembers; begin with ``HealthState()``.
 
@@ -125,6 +177,16 @@ class HealthState:
         platforms, and fewer now means that one is not reached.
     better_since : datetime, optional
         Since when the stream is better than the state that is told.
+    paces : mapping of str to Pace
+        How the counters of this connection move.
+    links_most : int
+        Most mobile links over which a bonded stream was seen to come.
+    flow : Flow
+        Whether media arrives at all.
+    tally : Tally, optional
+        Totals that were added up where only counts of intervals are told.
+    workers : Workers
+        Processes of the media server.
     """
 
     publisher_id: str | None = None
@@ -141,6 +203,11 @@ class HealthState:
     answered_at: datetime | None = None
     forwards_most: int = 0
     better_since: datetime | None = None
+    paces: Mapping[str, Pace] = field(default_factory=dict)
+    links_most: int = 0
+    flow: Flow = field(default_factory=lambda: Flow())
+    tally: Tally | None = None
+    workers: Workers = field(default_factory=Workers)
     last: StreamHealth | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -174,13 +241,22 @@ class HealthState:
                 datetime.fromisoformat(at) for at in values["reconnected_at"]
             )
             values["points"] = tuple(Point(**point) for point in values["points"])
+            values["paces"] = {name: _pace(pace) for name, pace in values["paces"].items()}
+            values["flow"] = Flow(**values["flow"])
+            values["tally"] = values["tally"] and Tally(**values["tally"])
+            values["workers"] = Workers(**values["workers"])
             values["last"] = values["last"] and StreamHealth.from_dict(values["last"])
             return cls(**values)
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise DataError(
                 f"the kept health of a stream is damaged ({type(error).__name__}): begin with "
                 "HealthState()"
             ) from error
+
+
+def _pace(given: Mapping[str, Any]) -> Pace:
+    steps = tuple((float(length_s), bool(still)) for length_s, still in given["steps"])
+    return Pace(**{**given, "steps": steps})
 
 
 def _moment(text: str | None) -> Any:

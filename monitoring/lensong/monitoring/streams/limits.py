@@ -50,6 +50,8 @@ class StreamLimits:
         A better state must hold for this long before it is told [s].
     unknown_after_s : float
         Without an answer for this long the state is unknown [s].
+    ended_after_s : float
+        A connection on which nothing has arrived for this long has no stream any more [s].
 
     References
     ----------
@@ -80,6 +82,7 @@ class StreamLimits:
     settling_s: float = 3.0
     recovery_s: float = 6.0
     unknown_after_s: float = 7.0
+    ended_after_s: float = 20.0
 
     @classmethod
     def of(cls, profile: StreamProfile) -> StreamLimits:

@@ -19,6 +19,7 @@ _UPLINK = frozenset(
         "frames_dropped",
         "srt_loss",
         "srt_dropped",
+        "stopped",
     )
 )
 """Reasons of a stream's health for which the uplink is too little."""

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from lensong.monitoring.clock import Clock
 from lensong.monitoring.streams.allowed import GuardedClient
@@ -23,6 +24,7 @@ from lensong.monitoring.streams.sample import (
     CollectorFailure,
     NotPublishing,
     Observation,
+    Publishers,
     StreamSample,
 )
 from lensong.monitoring.streams.target import CollectorTarget
@@ -64,19 +66,28 @@ class WatchedStream:
         return self.site_id, self.session_id
 
 
-def observation_of(outcome: Outcome, at: datetime) -> Observation:
+def observation_of(outcome: Outcome, at: datetime, *, holder: str | None = None) -> Observation:
     """Return one observation out of what a collector found.
 
     Of several publishers, as while one takes over from another, the newest connection counts.
+
+    Parameters
+    ----------
+    holder : str, optional
+        The process of the media server in which the stream was seen last: it goes before others,
+        which may only play the stream on.
     """
     if isinstance(outcome, CollectorFailure):
         return outcome
+    view = outcome.view if isinstance(outcome, Publishers) else None
     if not outcome:
-        return NotPublishing(at=at)
-    return min(
-        outcome,
+        return NotPublishing(at=at, view=view)
+    held = [sample for sample in outcome if holder is not None and sample.worker == holder]
+    newest = min(
+        held or outcome,
         key=lambda sample: float("inf") if sample.connected_s is None else sample.connected_s,
     )
+    return newest if view is None else replace(newest, view=view)
 
 
 class StreamPoller:
@@ -119,6 +130,7 @@ class StreamPoller:
         self._states: dict[tuple[str, str | None], HealthState] = {}
         self._tasks: dict[tuple[str, str | None], asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
+        self._noted: set[tuple[str, str]] = set()
 
     def watch(self, streams: Iterable[WatchedStream]) -> None:
         """Set which streams are looked at from now on; states of those that stay are kept.
@@ -207,22 +219,47 @@ class StreamPoller:
 
     async def _take(self, stream: WatchedStream, outcome: Outcome) -> StreamHealth:
         now = self._clock.now()
-        observation = observation_of(outcome, now)
+        before = self._states[stream.key]
+        observation = observation_of(outcome, now, holder=before.workers.holder)
+        self._note_unknown(stream.target, outcome)
         url = stream.target.media_url
         if isinstance(observation, StreamSample) and url is not None:
             interval_s = self._keyframes.interval_s(stream.site_id, url)
             observation = replace(observation, keyframe_interval_s=interval_s)
         state, health = advance(
-            self._states[stream.key],
+            before,
             observation,
             limits=stream.limits,
             configured_bps=stream.configured_bps,
             now=now,
         )
         self._states[stream.key] = state
+        self._note_workers(stream.target, state)
         sample = observation if isinstance(observation, StreamSample) else None
         await self._on_health(stream.site_id, stream.session_id, sample, health)
         return health
+
+    def _note_unknown(self, target: CollectorTarget, outcome: Outcome) -> None:
+        """Log fields that mean nothing to us once for each kind: a release may have renamed one."""
+        fields = outcome.unknown_fields if isinstance(outcome, Publishers) else frozenset()
+        fresh = sorted(name for name in fields if (target.kind, name) not in self._noted)
+        if fresh:
+            self._noted |= {(target.kind, name) for name in fresh}
+            _log.warning(
+                "%d fields in an answer of kind %s are unknown and not read: %s",
+                len(fresh), target.kind, ", ".join(fresh),
+            )  # fmt: skip
+
+    def _note_workers(self, target: CollectorTarget, state: HealthState) -> None:
+        """Log once that a server's page shows a part of its streams only."""
+        host = urlsplit(target.url or "").netloc
+        if state.workers.count > 1 and ("several_workers", host) not in self._noted:
+            self._noted.add(("several_workers", host))
+            _log.warning(
+                "the media server at %s answers from %d worker processes, and its page shows the "
+                "streams of one: set worker_processes 1 in its nginx.conf",
+                host, state.workers.count,
+            )  # fmt: skip
 
     async def _collect_over_http(self, target: CollectorTarget) -> Outcome:
         return await collect(target, self._http, now=self._clock.now)

@@ -7,16 +7,20 @@ an answer and stands in no sample, failure or error.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from lensong.monitoring.streams.workers import ServerView
 from lensong.propagation.errors import InvalidInputError, LensongError
 
 __all__ = [
     "CollectorError",
     "CollectorFailure",
+    "Interval",
     "NotPublishing",
     "Observation",
+    "Publishers",
     "StreamSample",
 ]
 
@@ -39,9 +43,29 @@ _NOT_NEGATIVE = (
     "packets_dropped_total",
     "forwards",
     "forward_frames_dropped_total",
+    "frames_in_error_total",
+    "links",
 )
 
 _LONGEST_CONNECTION_S = 10 * 366 * 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """Counts of one interval alone, where a program begins anew with each line that it writes.
+
+    Parameters
+    ----------
+    from_s, until_s : float
+        Its bounds, since the connection was made [s].
+    """
+
+    from_s: float
+    until_s: float
+    received_bytes: int
+    packets_received: int | None = None
+    packets_lost: int | None = None
+    packets_dropped: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +99,16 @@ class StreamSample:
     forwards, forward_frames_dropped_total : int, optional
         Connections by which the media server passes the stream on to platforms at this moment, and
         frames that it had to drop on them.
+    frames_in_error_total : int, optional
+        Frames that arrived and could not be read.
+    links : int, optional
+        Mobile links over which a bonded stream (SRTLA) comes at this moment.
+    intervals : tuple of Interval
+        Counts in place of totals, the earliest first; those seen before may be among them.
+    view : ServerView, optional
+        Which processes of the media server were asked, where that decides what is seen.
+    worker : str, optional
+        The one of them that has the stream.
     """
 
     at: datetime
@@ -101,6 +135,11 @@ class StreamSample:
     packets_dropped_total: int | None = None
     forwards: int | None = None
     forward_frames_dropped_total: int | None = None
+    frames_in_error_total: int | None = None
+    links: int | None = None
+    intervals: tuple[Interval, ...] = ()
+    view: ServerView | None = None
+    worker: str | None = None
 
     def __post_init__(self) -> None:
         _check_aware(self.at)
@@ -120,9 +159,16 @@ class StreamSample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotPublishing:
-    """The media server answered, and nobody publishes the stream."""
+    """The media server answered, and shows nobody who publishes the stream.
+
+    Parameters
+    ----------
+    view : ServerView, optional
+        Which processes of it were asked, where one does not know of another's streams.
+    """
 
     at: datetime
+    view: ServerView | None = None
 
     def __post_init__(self) -> None:
         _check_aware(self.at)
@@ -149,6 +195,28 @@ class CollectorFailure:
 
 
 Observation = StreamSample | NotPublishing | CollectorFailure
+
+
+class Publishers(list[StreamSample]):
+    """Who publishes a stream by one look, and what else the answer told.
+
+    Parameters
+    ----------
+    view : ServerView, optional
+        Which processes of the media server were asked.
+    unknown_fields : frozenset of str
+        Names of fields in the answer that mean nothing to us; never a name out of a stream's key.
+    """
+
+    def __init__(
+        self,
+        samples: Iterable[StreamSample] = (),
+        *,
+        view: ServerView | None = None,
+        unknown_fields: Iterable[str] = (),
+    ) -> None:
+        super().__init__(samples)
+        self.view, self.unknown_fields = view, frozenset(unknown_fields)
 
 
 class CollectorError(LensongError):

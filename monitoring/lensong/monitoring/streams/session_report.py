@@ -38,6 +38,10 @@ _HELD_BACK_LAG_S = 0.5
 """From this lag on media waits at the sender, so that what arrives is the rate of the link [s]."""
 _FAILED = frozenset(("starving", "srt_loss"))
 """Reasons that mean a failed session besides the lag."""
+_STOPPED = frozenset(("stopped", "ended"))
+"""Reasons that mean that nothing arrives although somebody is connected."""
+_LAST_FRAME_SHARE = 0.05
+"""What arrives below this share of what was configured is the last of a stream, no stream."""
 _LEAST_OBSERVED_S = 60.0
 _LEAST_OBSERVED_SHARE = 0.8
 _MOST_REDUCED_SHARE = 0.1
@@ -151,6 +155,9 @@ def report_session(
 
     Notes
     -----
+    A stream on which nothing arrives any more, but for one late frame, until the session or the
+    connection is over has ended where it stopped: that is no freeze.
+
     The session held when its freezes, from the first to the last moment on air, are within the
     tolerance. The picture is frozen while the stream starves or loses more than a tenth of its
     packets, while it is away, and for as much as the lag grows beyond what the encoder queues and
@@ -169,9 +176,9 @@ def report_session(
     seconds["unobserved"] = max(0.0, (ends_at - starts_at).total_seconds() - sum(seconds.values()))
 
     tolerance = tolerance or Tolerance()
-    on_air = _on_air(steps)
+    on_air = _until_the_end(_on_air(steps), configured_bps)
     up = [step for step in on_air if step.health.up]
-    lags = [(h.lag_s, h.at) for h in (step.health for step in up) if h.lag_s is not None]
+    lags = [(lag_s, step.health.at) for step in on_air if (lag_s := _lag_s(step)) is not None]
     worst = max(lags, default=None, key=lambda lag: lag[0])
     received = [
         (step.health.received_bps, step.duration_s)
@@ -281,7 +288,7 @@ def _on_air(steps: Sequence[_Step]) -> list[_Step]:
     on_air: list[_Step] = []
     away: list[_Step] = []
     for step in steps[up[0] : up[-1] + 1]:
-        if step.health.state == "down":
+        if _is_away(step.health):
             away.append(step)
             continue
         if away and (step.health.at - away[0].health.at).total_seconds() <= _LONGEST_BREAK_S:
@@ -291,13 +298,45 @@ def _on_air(steps: Sequence[_Step]) -> list[_Step]:
     return on_air
 
 
+def _until_the_end(on_air: list[_Step], configured_bps: float | None) -> list[_Step]:
+    """Return the steps without a last stretch in which nothing arrived, which is the end of it."""
+    last = len(on_air)
+    while last and _arrives_nothing(on_air[last - 1].health, configured_bps):
+        last -= 1
+    return on_air[:last]
+
+
+def _arrives_nothing(health: StreamHealth, configured_bps: float | None) -> bool:
+    if _is_away(health) or _codes(health) & _STOPPED:
+        return True
+    rate_bps = health.received_bps
+    return (
+        "starving" in _codes(health)
+        and rate_bps is not None
+        and rate_bps < _LAST_FRAME_SHARE * (configured_bps or 0.0)
+    )
+
+
+def _is_away(health: StreamHealth) -> bool:
+    """Return whether nobody published; a connection on which nothing arrives is frozen instead."""
+    return health.state == "down" and not _codes(health) & _STOPPED
+
+
+def _lag_s(step: _Step) -> float | None:
+    """Return how late a viewer is [s]: by the lag, or since when nothing has arrived."""
+    for reason in step.health.reasons:
+        if reason.code in _STOPPED:
+            return float(reason.values["interval_s"])
+    return step.health.lag_s
+
+
 def _outages_s(on_air: Sequence[_Step]) -> list[float]:
     """Return the times away [s], those between two connections with no look in between too."""
     outages: list[float] = []
     away_from: datetime | None = None
     last_up: StreamHealth | None = None
     for health in (step.health for step in on_air):
-        if health.state == "down":
+        if _is_away(health):
             away_from = away_from or health.at
         elif health.up:
             began = health.publisher_since
@@ -319,7 +358,7 @@ def _freezes_s(on_air: Sequence[_Step], tolerance: Tolerance) -> list[float]:
     for step in on_air:
         if step.health.publisher_since != since:  # a new connection, and a new player's clock
             since, bridged_s = step.health.publisher_since, tolerance.encoder_queue_s
-        lag_s = step.health.lag_s or 0.0
+        lag_s = _lag_s(step) or 0.0
         frozen_s = max(lag_s - bridged_s, 0.0)
         bridged_s = max(bridged_s, lag_s)
         if _codes(step.health) & _FAILED:
@@ -341,8 +380,7 @@ def _held_strictly(
     if held is None:
         return None
     return max(outages, default=0.0) <= STRICT_LAG_S and not any(
-        (step.health.lag_s or 0.0) > STRICT_LAG_S or _codes(step.health) & _FAILED
-        for step in on_air
+        (_lag_s(step) or 0.0) > STRICT_LAG_S or _codes(step.health) & _FAILED for step in on_air
     )
 
 

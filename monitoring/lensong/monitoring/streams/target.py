@@ -18,6 +18,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "mediamtx": _WEB,
     "mediamtx_metrics": _WEB,
     "srs": _WEB,
+    "sls": _WEB,
     "obs": ("ws", "wss"),
     "ffmpeg": (),
 }

@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-__all__ = ["KEPT_S", "Point", "grows", "interval_rates", "kept", "mean_rate", "rise", "spanning"]
+__all__ = ["KEPT_S", "LONGEST_GAP_S", "Point", "grows", "kept", "rise", "spanning"]
 
-KEPT_S = 25.0
-"""How far back points are kept: the longest window, and one look that came late [s]."""
+KEPT_S = 36.0
+"""How far back points are kept [s]: a counter that moves every ten seconds has three changes in it
+while the last of them rests."""
 _CLOSEST_S = 0.9
 """Points closer than this tell nothing new, and a burst between them would look like a rate [s]."""
-_LONGEST_GAP_S = 6.5
+LONGEST_GAP_S = 6.5
 """Across a longer gap nothing can be said about "throughout" [s]."""
 
 
@@ -30,6 +31,7 @@ class Point:
     packets_dropped: int | None = None
     rtt_ms: float | None = None
     forward_frames_dropped: int | None = None
+    frames_in_error: int | None = None
 
 
 def kept(points: Sequence[Point], newest: Point) -> tuple[Point, ...]:
@@ -50,7 +52,7 @@ def spanning(points: Sequence[Point], window_s: float) -> Sequence[Point]:
     Looks never come exactly in time: nine tenths of the window are enough.
     """
     for first in range(len(points) - 2, -1, -1):
-        if points[first + 1].at_s - points[first].at_s > _LONGEST_GAP_S:
+        if points[first + 1].at_s - points[first].at_s > LONGEST_GAP_S:
             return ()
         if points[-1].at_s - points[first].at_s >= 0.9 * window_s:
             return points[first:]
@@ -60,35 +62,17 @@ def spanning(points: Sequence[Point], window_s: float) -> Sequence[Point]:
 def rise(
     points: Sequence[Point], count: Callable[[Point], int | None], window_s: float
 ) -> int | None:
-    """Return how far a counter rose within the window, None when that is unknown."""
-    inside = spanning(points, window_s) or points
+    """Return how far a counter rose within the window, None when that is unknown.
+
+    For counters of events, which may rest for hours: of one that should move see `streams.pace`.
+    """
+    inside = spanning(points, window_s) or [
+        point for point in points if points[-1].at_s - point.at_s <= window_s
+    ]
     if len(inside) < 2:
         return None
     first, last = count(inside[0]), count(inside[-1])
     return None if first is None or last is None else max(0, last - first)
-
-
-def mean_rate(
-    points: Sequence[Point], count: Callable[[Point], int | None], window_s: float
-) -> float | None:
-    """Return the mean rate of a counter over the window [1/s], None when that is unknown."""
-    inside = spanning(points, window_s)
-    risen = rise(inside, count, window_s)
-    return None if risen is None else risen / (inside[-1].at_s - inside[0].at_s)
-
-
-def interval_rates(
-    points: Sequence[Point], count: Callable[[Point], int | None], window_s: float
-) -> list[float]:
-    """Return the rate in each step of the window [1/s], none when one is unknown."""
-    inside = spanning(points, window_s)
-    rates = []
-    for before, after in pairwise(inside):
-        first, last = count(before), count(after)
-        if first is None or last is None:
-            return []
-        rates.append(max(0, last - first) / (after.at_s - before.at_s))
-    return rates
 
 
 def grows(

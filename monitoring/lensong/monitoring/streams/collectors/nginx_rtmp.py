@@ -9,6 +9,10 @@ A relay's connections to platforms (``push``) stand among the viewers, by the na
 gives itself. The address that the page shows for one holds the platform's key where the directive
 has it in its URL: nothing of it is kept.
 
+A page shows the streams of the one worker process that answers. Now and then, and whenever it does
+not show the stream, several connections are opened at once, so that other workers answer too; what
+absence is worth after that is told by `streams.workers`.
+
 References
 ----------
 .. [1] nginx-rtmp-module, ``ngx_rtmp_stat_module`` and the directives ``rtmp_stat``; tried with
@@ -25,16 +29,54 @@ from xml.parsers import expat
 
 from lensong.monitoring.streams.allowed import GuardedClient
 from lensong.monitoring.streams.fetch import fetch
-from lensong.monitoring.streams.sample import CollectorError, StreamSample
+from lensong.monitoring.streams.sample import CollectorError, Publishers, StreamSample
 from lensong.monitoring.streams.target import CollectorTarget
+from lensong.monitoring.streams.workers import ServerView
 
 __all__ = ["collect", "parse"]
 
 _FIRST_WINDOW_MS = 20_000
 """A rate of 0 in a younger connection means that no window has closed yet [ms]."""
 _DEEPEST, _LONGEST_TEXT = 20, 1_000
+_MOST_UNKNOWN = 50
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _FORWARDING = "ngx-local-relay"
 """As what the module itself plays a stream that it pushes on."""
+
+_ASKED_AT_ONCE = 8
+"""Connections that are opened at once: a worker that is busy leaves some to another."""
+_SEEN_ASK_S, _UNSEEN_ASK_S = 60.0, 4.0
+"""How often it is asked so while the stream is seen, and while it is not [s]; with every look where
+several workers are known and the stream is not seen."""
+
+_KNOWN = {
+    "page": frozenset(
+        str.split(
+            "nginx_version nginx_rtmp_version nginx_http_flv_version compiler built pid uptime "
+            "naccepted bw_in bytes_in bw_out bytes_out server workers nworkers"
+        )
+    ),
+    "stream": frozenset(
+        str.split(
+            "name time bw_in bytes_in bw_out bytes_out bw_audio bw_video bw_data client meta "
+            "nclients publishing active application clients recorders"
+        )
+    ),
+    "meta": frozenset(
+        str.split(
+            "video audio video.width video.height video.frame_rate video.codec video.profile "
+            "video.compat video.level audio.codec audio.profile audio.channels audio.sample_rate "
+            "video.data_rate audio.data_rate"
+        )
+    ),
+    "client": frozenset(
+        str.split(
+            "id address port time flashver pageurl swfurl bytes_in bytes_out dropped avsync "
+            "timestamp publishing active"
+        )
+    ),
+}
+"""Fields that are read, or known to say nothing of a stream's health."""
 
 _STREAM = ("rtmp", "server", "application", "live", "stream")
 _CLIENT = (*_STREAM, "client")
@@ -42,15 +84,53 @@ _CLIENT = (*_STREAM, "client")
 
 async def collect(
     target: CollectorTarget, http: GuardedClient, *, now: Callable[[], datetime]
-) -> list[StreamSample]:
+) -> Publishers:
     """Return the publishers of the stream."""
     assert target.url is not None
-    body = await fetch(http, target.url, secret=target.secret)
-    at = now()
-    return await asyncio.to_thread(parse, body, target, at=at)
+    url = target.url
+
+    async def ask(*, afresh: bool) -> Publishers:
+        body = await fetch(http, url, secret=target.secret, afresh=afresh)
+        at = now()
+        return await asyncio.to_thread(parse, body, target, at=at)
+
+    seen = await ask(afresh=False)
+    if seen.view is None:
+        return seen
+    asked_at, processes = http.asked_widely.get(url, (None, 1))
+    wait_s = _SEEN_ASK_S if seen else _UNSEEN_ASK_S if processes == 1 else 0.0
+    if asked_at is not None and (now() - asked_at).total_seconds() < wait_s:
+        return seen
+    more = await asyncio.gather(
+        *(ask(afresh=True) for _ in range(_ASKED_AT_ONCE)), return_exceptions=True
+    )
+    whole = _together([seen, *(page for page in more if isinstance(page, Publishers))])
+    assert whole.view is not None
+    http.asked_widely[url] = now(), len(whole.view.ages_s)
+    return whole
 
 
-def parse(body: bytes, target: CollectorTarget, *, at: datetime) -> list[StreamSample]:
+def _together(pages: list[Publishers]) -> Publishers:
+    """Return what several pages show, each process once."""
+    samples: dict[str, list[StreamSample]] = {}
+    ages_s: dict[str, float | None] = {}
+    total: int | None = None
+    unknown: set[str] = set()
+    for page in pages:
+        if page.view is None:
+            continue
+        for process, age_s in page.view.ages_s.items():
+            ages_s[process], samples[process] = age_s, list(page)
+        total = page.view.total if total is None else total
+        unknown |= page.unknown_fields
+    return Publishers(
+        (sample for of_process in samples.values() for sample in of_process),
+        view=ServerView(ages_s=ages_s, total=total),
+        unknown_fields=unknown,
+    )
+
+
+def parse(body: bytes, target: CollectorTarget, *, at: datetime) -> Publishers:
     """Return the publishers of the stream that a page of statistics shows.
 
     Raises
@@ -61,14 +141,29 @@ def parse(body: bytes, target: CollectorTarget, *, at: datetime) -> list[StreamS
     application, name = target.application_and_name
     page = _Page()
     page.read(body)
-    return [
-        _sample(stream, client, page.pid, at)
-        for stream in page.streams
-        if (name is None or stream.get("name") == name)
-        and (application is None or stream.get("application") == application)
-        for client in stream["clients"]
-        if "publishing" in client
-    ]
+    process = page.values.get("pid", "")[:20]
+    view = None
+    if process:
+        told = _count(page.values, "nworkers") or _count(page.values, "workers")
+        view = ServerView(ages_s={process: _number(page.values, "uptime")}, total=told)
+    return Publishers(
+        (
+            _sample(stream, client, process or "0", at)
+            for stream in page.streams
+            if (name is None or stream.get("name") == name)
+            and (application is None or stream.get("application") == application)
+            for client in _publishing(stream["clients"])
+        ),
+        view=view,
+        unknown_fields=page.unknown,
+    )
+
+
+def _publishing(clients: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Return who publishes; another worker that plays a stream on to this one only where alone."""
+    found = [client for client in clients if "publishing" in client]
+    own = [client for client in found if not client.get("address", "").startswith("unix:")]
+    return own or found
 
 
 def _sample(stream: dict[str, Any], client: dict[str, str], pid: str, at: datetime) -> StreamSample:
@@ -88,13 +183,15 @@ def _sample(stream: dict[str, Any], client: dict[str, str], pid: str, at: dateti
         collector="nginx_rtmp",
         # clients are counted from 1 by each worker process
         publisher_id=f"{pid}-{number[:20]}" if number else None,
+        worker=pid,
         connected_s=None if age_ms is None else age_ms / 1e3,
         media_time_s=None if stamp_ms is None else stamp_ms / 1e3,
         received_bytes_total=_count(stream, "bytes_in"),
         received_bps=rate_bps,
-        frame_rate_hz=_number(stream, "meta.video.frame_rate"),
-        width_px=_count(stream, "meta.video.width"),
-        height_px=_count(stream, "meta.video.height"),
+        # an encoder that announces none is shown with 0
+        frame_rate_hz=_number(stream, "meta.video.frame_rate") or None,
+        width_px=_count(stream, "meta.video.width") or None,
+        height_px=_count(stream, "meta.video.height") or None,
         video_codec=_word(stream, "meta.video.codec"),
         audio_codec=_word(stream, "meta.audio.codec"),
         forwards=len(forwards),
@@ -130,7 +227,8 @@ class _Page:
     """Reads the page element by element; keeps only what is wanted of it."""
 
     def __init__(self) -> None:
-        self.pid, self.streams = "0", list[dict[str, Any]]()
+        self.values, self.streams = dict[str, str](), list[dict[str, Any]]()
+        self.unknown: set[str] = set()
         self._path: tuple[str, ...] = ()
         self._text: list[str] = []
         self._length = 0
@@ -150,7 +248,8 @@ class _Page:
         parser.ExternalEntityRefHandler = _refuse
         parser.UnparsedEntityDeclHandler = _refuse
         try:
-            parser.Parse(body, True)
+            # some servers, and scripts between us and them, send a blank line first
+            parser.Parse(body.removeprefix(_BYTE_ORDER_MARK).lstrip(), True)
         except expat.ExpatError as error:
             raise CollectorError("bad_answer", f"line {error.lineno} is no XML") from error
         except (LookupError, ValueError) as error:
@@ -181,12 +280,20 @@ class _Page:
             self._stream["clients"].append(self._client)
         elif path[:-1] == _CLIENT:
             self._client[name] = text
+            self._note("client", name)
         elif path[: len(_STREAM)] == _STREAM:
-            self._stream[".".join(path[len(_STREAM) :])] = text
-        elif path == ("rtmp", "pid"):
-            self.pid = text[:20]
+            inside = ".".join(path[len(_STREAM) :])
+            self._stream[inside] = text
+            self._note("meta" if inside.startswith("meta.") else "stream", inside)
+        elif len(path) == 2:
+            self.values[name] = text
+            self._note("page", name)
         elif path == ("rtmp", "server", "application", "name"):
             self._application = text
+
+    def _note(self, where: str, name: str) -> None:
+        if name.removeprefix("meta.") not in _KNOWN[where] and len(self.unknown) < _MOST_UNKNOWN:
+            self.unknown.add(f"{where}.{name.removeprefix('meta.')}"[:40])
 
 
 def _refuse(*_: object) -> Never:

@@ -1,11 +1,13 @@
 """SRS: its HTTP API, version 1.
 
 Gives bytes, frames and a rate over 30 s; no media time, so there is no lag. ``live_ms`` is the
-server's clock, not the stream's.
+server's clock, not the stream's. The counters are brought up to date once in 5 to 10 s, and
+``frames`` stays 0 for SRT publishers: see `streams.pace` for what is made of such counters.
 
 References
 ----------
-.. [1] SRS documentation, "HTTP API": ``/api/v1/streams/``.
+.. [1] SRS documentation, "HTTP API": ``/api/v1/streams/``; issue 4554 (SRT publishers) and pull
+   request 4564 (``frames`` became those of video and audio together) of ossrs/srs.
 """
 
 from __future__ import annotations
@@ -15,17 +17,23 @@ from datetime import datetime
 
 from lensong.monitoring.streams.allowed import GuardedClient
 from lensong.monitoring.streams.fetch import Answer, fetch, parsed_json
-from lensong.monitoring.streams.sample import CollectorError, StreamSample
+from lensong.monitoring.streams.sample import CollectorError, Publishers, StreamSample
 from lensong.monitoring.streams.target import CollectorTarget
 
 __all__ = ["collect"]
 
 _MOST_STREAMS = 1_000
+_KNOWN = frozenset(
+    str.split(
+        "id name vhost app tcUrl url live_ms clients frames audio_frames video_frames send_bytes "
+        "recv_bytes kbps publish video audio"
+    )
+)
 
 
 async def collect(
     target: CollectorTarget, http: GuardedClient, *, now: Callable[[], datetime]
-) -> list[StreamSample]:
+) -> Publishers:
     """Return the publishers of the stream."""
     assert target.url is not None
     application, name = target.application_and_name
@@ -39,13 +47,18 @@ async def collect(
     )
     if answer.count("code") != 0:
         raise CollectorError("bad_answer", "SRS answered with an error code")
-    return [
-        _sample(stream, now())
+    found = [
+        stream
         for stream in answer.items("streams")
         if (name is None or stream.text("name") == name)
         and (application is None or stream.text("app") == application)
         and stream.inner("publish").flag("active")
     ]
+    unknown = frozenset().union(*(stream.names() for stream in found)) - _KNOWN
+    return Publishers(
+        (_sample(stream, now()) for stream in found),
+        unknown_fields=(field[:40] for field in unknown),
+    )
 
 
 def _sample(stream: Answer, at: datetime) -> StreamSample:
@@ -62,5 +75,5 @@ def _sample(stream: Answer, at: datetime) -> StreamSample:
         height_px=video.count("height"),
         video_codec=video.word("codec"),
         audio_codec=audio.word("codec"),
-        frames_total=stream.count("frames"),
+        frames_total=stream.count("video_frames" if stream.has("video_frames") else "frames"),
     )

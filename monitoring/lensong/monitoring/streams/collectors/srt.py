@@ -1,9 +1,10 @@
-"""SRT: the JSON lines of ``srt-live-transmit -statspf:json -fullstats``.
+"""SRT: the statistics of ``srt-live-transmit``, as JSON lines or as CSV.
 
 They are sent to us as they are written, or polled as a file or over HTTP; the newest line counts.
-``-fullstats`` is needed: without it each line holds the counts of its own interval. SRT keeps no
-media time, so there is no lag; in its place stand the loss counters, and the packets that were
-dropped because they came too late.
+With ``-fullstats`` a line holds totals since the connection was made, without it the counts of its
+own interval; either is read. SRT keeps no media time, so there is no lag; in its place stand the
+loss counters, and the packets that were dropped because they came too late. Where the program sends
+the stream on, its own connection out is the one that is read.
 
 References
 ----------
@@ -15,111 +16,171 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from lensong.monitoring.streams.allowed import GuardedClient
-from lensong.monitoring.streams.fetch import Answer, fetch, parsed_json
-from lensong.monitoring.streams.sample import CollectorError, StreamSample
+from lensong.monitoring.streams.collectors.srt_lines import Counts, Line, read_lines
+from lensong.monitoring.streams.fetch import fetch
+from lensong.monitoring.streams.sample import CollectorError, Interval, Publishers, StreamSample
 from lensong.monitoring.streams.target import CollectorTarget
 
 __all__ = ["collect", "parse"]
 
 _NEWEST_BYTES = 65_536
+_HEADER_BYTES = 4_096
 _STALE_AFTER = timedelta(seconds=15)
 """A polled file whose newest line is older was left by a stream that is over."""
+_MOST_INTERVALS = 60
+_FIRST_LINE_SHARE = 0.8
+"""A line whose counts took less than this share of the connection's age is of an interval."""
 
 
 async def collect(
     target: CollectorTarget, http: GuardedClient, *, now: Callable[[], datetime]
-) -> list[StreamSample]:
+) -> Publishers:
     """Return the stream by the newest line of the file."""
     assert target.url is not None
     parts = urlsplit(target.url)
+    written_at = None
     if parts.scheme == "file":
         path = http.allow.file(Path(unquote(parts.path)))
-        body = await asyncio.to_thread(_newest, path)
+        body, written_at = await asyncio.to_thread(_newest, path)
     else:
-        body = (await fetch(http, target.url, secret=target.secret))[-_NEWEST_BYTES:]
-    return parse(body.decode("utf-8", "replace"), at=now(), stale_after=_STALE_AFTER)
+        body = _shortened(await fetch(http, target.url, secret=target.secret))
+    return parse(
+        body.decode("utf-8", "replace"), at=now(), stale_after=_STALE_AFTER, written_at=written_at
+    )
 
 
-def _newest(path: Path) -> bytes:
+def _newest(path: Path) -> tuple[bytes, datetime]:
+    """Return the head and the end of a file, and when it was written last."""
     try:
         with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - _NEWEST_BYTES))
-            return file.read(_NEWEST_BYTES)
+            told = path.stat()
+            written_at = datetime.fromtimestamp(told.st_mtime, UTC)
+            if told.st_size <= _NEWEST_BYTES:
+                return file.read(_NEWEST_BYTES), written_at
+            header = file.read(_HEADER_BYTES)
+            file.seek(told.st_size - _NEWEST_BYTES)
+            return _joined(header, file.read(_NEWEST_BYTES)), written_at
     except OSError as error:
         raise CollectorError("unreachable", "the file cannot be read") from error
 
 
-def parse(text: str, *, at: datetime, stale_after: timedelta | None = None) -> list[StreamSample]:
-    """Return the stream by the newest of some lines, nothing where there is none.
+def _shortened(body: bytes) -> bytes:
+    return body if len(body) <= _NEWEST_BYTES else _joined(body, body[-_NEWEST_BYTES:])
+
+
+def _joined(header: bytes, end: bytes) -> bytes:
+    """Return the end of a text, after its first line where that is a header of CSV."""
+    first = header[:_HEADER_BYTES].partition(b"\n")[0]
+    whole = end.partition(b"\n")[2] or end
+    return first + b"\n" + whole if first.startswith(b"Time") else whole
+
+
+def parse(
+    text: str,
+    *,
+    at: datetime,
+    stale_after: timedelta | None = None,
+    written_at: datetime | None = None,
+) -> Publishers:
+    """Return the stream by the newest of some lines, nobody where there is none.
 
     Parameters
     ----------
     stale_after : timedelta, optional
         A newest line that is older stands for a stream that is over.
+    written_at : datetime, optional
+        When the file was written last; counts where the lines themselves bear no time.
 
     Raises
     ------
     CollectorError
-        No line is such a line, or the counts are those of intervals.
+        No line is such a line.
     """
-    lines = [line for line in text[-_NEWEST_BYTES:].splitlines() if line.strip()]
+    lines, unknown = read_lines(text[-2 * _NEWEST_BYTES :])
     if not lines:
-        return []
-    read: list[Answer] = []
-    # the first may be cut by the limit of length, the last by a writer that is not done
-    for number, line in enumerate(lines[-3:], start=max(0, len(lines) - 3)):
-        try:
-            read.append(parsed_json(line))
-        except CollectorError:
-            if number not in (0, len(lines) - 1):
-                raise
-    if not read:
-        raise CollectorError("bad_answer", "no line is JSON: srt-live-transmit wants -statspf:json")
-    _check_totals(read)
-    newest = read[-1]
-    if stale_after is not None and _is_stale(newest, at, stale_after):
-        return []
-    age_ms, received = newest.number("time"), newest.inner("recv")
-    return [
-        StreamSample(
-            at=at,
-            collector="srt",
-            publisher_id=newest.word("sid"),
-            connected_s=None if age_ms is None else age_ms / 1e3,
-            received_bytes_total=received.count("bytes"),
-            rtt_ms=newest.inner("link").number("rtt"),
-            srt_latency_ms=received.number("msTsbPdDelay"),
-            packets_received_total=received.count("packets"),
-            packets_lost_total=received.count("packetsLost"),
-            packets_dropped_total=received.count("packetsDropped"),
+        return Publishers(unknown_fields=unknown)
+    newest = lines[-1]
+    wrote_at = newest.written_at or written_at
+    if stale_after is not None and wrote_at is not None and at - wrote_at > stale_after:
+        return Publishers(unknown_fields=unknown)
+    same = _of_one_connection(lines)
+    sends = not any(line.received for line in same) and any(line.sent for line in same)
+    counts = [line.sent if sends else line.received for line in same]
+    totals = _are_totals(same, counts)
+    last = counts[-1]
+    sample = StreamSample(
+        at=at,
+        collector="srt",
+        publisher_id=newest.socket,
+        connected_s=newest.time_s,
+        received_bytes_total=last.size_bytes if totals else None,
+        received_bps=None if totals or not last.took_s else last.rate_bps,
+        rtt_ms=newest.rtt_ms,
+        srt_latency_ms=newest.latency_ms,
+        packets_received_total=last.packets if totals else None,
+        packets_lost_total=last.lost if totals else None,
+        packets_dropped_total=last.dropped if totals else None,
+        intervals=() if totals else _intervals(same, counts),
+    )
+    return Publishers([sample], unknown_fields=unknown)
+
+
+def _of_one_connection(lines: list[Line]) -> list[Line]:
+    """Return the newest lines that are of one connection: its time begins anew with each."""
+    same = [lines[-1]]
+    for line in reversed(lines[:-1]):
+        first = same[-1]
+        restarted = (
+            line.time_s is not None and first.time_s is not None and line.time_s > first.time_s
         )
-    ]
+        if line.socket != first.socket or restarted:
+            break
+        same.append(line)
+    return same[::-1]
 
 
-def _check_totals(lines: list[Answer]) -> None:
-    for before, after in pairwise(lines):
-        same = before.text("sid") == after.text("sid")
-        later = (after.number("time") or 0.0) > (before.number("time") or 0.0)
-        first, last = before.inner("recv").count("bytes"), after.inner("recv").count("bytes")
-        if same and later and first is not None and last is not None and last < first:
-            raise CollectorError(
-                "interval_counts", "the counts fall: start srt-live-transmit with -fullstats"
+def _are_totals(lines: list[Line], counts: list[Counts]) -> bool:
+    """Return whether the counts are since the connection was made, by the time that they took.
+
+    The rate beside them tells: bytes over rate is the connection's age, or an interval.
+    """
+    for number in range(len(lines) - 1, -1, -1):
+        age_s, took_s = lines[number].time_s, counts[number].took_s
+        if age_s is None or took_s is None:
+            continue
+        before_s = lines[number - 1].time_s if number else None
+        if before_s is not None:
+            return abs(took_s - age_s) < abs(took_s - (age_s - before_s))
+        return False if took_s < _FIRST_LINE_SHARE * age_s else len(lines) > 1
+    sizes = [of_line.size_bytes or 0 for of_line in counts]
+    fell = any(after < before for before, after in pairwise(sizes))
+    return any(sizes) and not fell
+
+
+def _intervals(lines: list[Line], counts: list[Counts]) -> tuple[Interval, ...]:
+    intervals = []
+    before_s: float | None = None
+    for line, count in zip(lines, counts, strict=True):
+        until_s = line.time_s
+        if until_s is None or (before_s is not None and until_s <= before_s):
+            continue
+        took_s = count.took_s
+        from_s = until_s - took_s if took_s is not None else before_s
+        intervals.append(
+            Interval(
+                from_s=max(0.0, until_s if from_s is None else from_s),
+                until_s=until_s,
+                received_bytes=count.size_bytes or 0,
+                packets_received=count.packets,
+                packets_lost=count.lost,
+                packets_dropped=count.dropped,
             )
-
-
-def _is_stale(line: Answer, at: datetime, stale_after: timedelta) -> bool:
-    written = line.text("timepoint")
-    if written is None:
-        return False
-    try:
-        # ISO 8601 with an offset without colon, which Python reads from 3.11 on
-        moment = datetime.fromisoformat(written)
-    except ValueError as error:
-        raise CollectorError("wrong_type", "timepoint is no time") from error
-    return moment.tzinfo is not None and at - moment > stale_after
+        )
+        before_s = until_s
+    return tuple(intervals[-_MOST_INTERVALS:])

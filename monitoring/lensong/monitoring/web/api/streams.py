@@ -30,7 +30,7 @@ __all__ = ["health_out", "router"]
 
 router = APIRouter(prefix="/api/v1", tags=["streams"], route_class=DocumentedRoute)
 
-Kind = Literal["nginx_rtmp", "srt", "mediamtx", "mediamtx_metrics", "srs", "obs", "ffmpeg"]
+Kind = Literal["nginx_rtmp", "srt", "mediamtx", "mediamtx_metrics", "srs", "sls", "obs", "ffmpeg"]
 _Secret = Annotated[Line | None, Field(min_length=1, max_length=500)]
 
 

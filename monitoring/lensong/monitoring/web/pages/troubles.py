@@ -125,15 +125,16 @@ def _stream_troubles(site: SiteSnapshot) -> Iterable[Trouble]:
     stream = site.stream
     if stream is None or not site.session_live:
         return
-    if stream.state == "down":
+    if stream.state == "down":  # nobody publishes, or nothing arrives any more
         yield Trouble(rank=(_DOWN, 0.0), site=site, state="not_ready", key="trouble.down")
     elif stream.up is None:
-        yield Trouble(rank=(_UNKNOWN, 0.0), site=site, state="unknown", key="trouble.unwatched")
+        key = "trouble.unseen" if stream.unseen else "trouble.unwatched"
+        yield Trouble(rank=(_UNKNOWN, 0.0), site=site, state="unknown", key=key)
     elif stream.state in ("at_risk", "not_ok"):
         yield Trouble(
             rank=(_BREAKING if stream.state == "not_ok" else _LAGGING, -(stream.lag_s or 0.0)),
             site=site,
             state=STREAM_LOOKS_LIKE[stream.state],
-            key="trouble.stream",
+            key="trouble.stream" if stream.lag_s is not None else "trouble.stream_rate",
             values={"lag_s": stream.lag_s, "received_bps": stream.received_bps},
         )
