@@ -320,9 +320,12 @@ def test_key_frames_of_a_stream_whose_figures_are_sent_to_us() -> None:
 
 def test_unknown_fields_are_logged_once_for_each_kind(caplog: pytest.LogCaptureFixture) -> None:
     async def body(bench: Bench) -> None:
-        bench.outcome = lambda name: Publishers(
-            bench.healthy(name), unknown_fields={"inboundMegabytes", "colour"}
-        )
+        def answered(name: str) -> Outcome:
+            found = bench.healthy(name)
+            assert isinstance(found, list)
+            return Publishers(found, unknown_fields={"inboundMegabytes", "colour"})
+
+        bench.outcome = answered
         bench.poller.watch([stream("a"), stream("b")])
         with caplog.at_level(logging.WARNING):
             await bench.time.pass_s(20.0)
