@@ -14,11 +14,13 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from lensong.monitoring.access import Action, Principal
+from lensong.monitoring.live.freshness import as_of
+from lensong.monitoring.live.standing import standing_of
 from lensong.monitoring.records import Session, SessionStatus, Site
 from lensong.monitoring.store.events import latest_verdicts
 from lensong.monitoring.store.sessions import list_sessions, outcomes_of
 from lensong.monitoring.web.guards import Running
-from lensong.monitoring.web.pages.rendering import PageNeeds, render
+from lensong.monitoring.web.pages.rendering import PageNeeds, render, words_of
 
 __all__ = ["router"]
 
@@ -39,6 +41,8 @@ class Listed:
         Colour and shape: a readiness state.
     word : str
         Key of what stands beside it.
+    status : str
+        Planned, over, called off; of the one whose time it is, what is seen of it.
     """
 
     session: Session
@@ -47,6 +51,7 @@ class Listed:
     profile: str
     state: str
     word: str
+    status: str
 
     @property
     def open(self) -> bool:
@@ -64,7 +69,8 @@ async def listed(
 ) -> Response:
     """Show the sessions of a month in the asker's area."""
     zone = ZoneInfo(service.config.time_zone)
-    today = service.clock.now().astimezone(zone).date()
+    now, words = service.clock.now(), words_of(request)
+    today = now.astimezone(zone).date()
     found = _MONTH.fullmatch(month)
     first = date(int(found[1]), int(found[2]), 1) if found else today.replace(day=1)
     before, after = _month_off(first, -1), _month_off(first, 1)
@@ -98,6 +104,13 @@ async def listed(
             word = f"state.{state}"
         else:
             state, word = "unknown", f"status.{session.status}"
+        status = words.t(f"status.{session.status}")
+        if session.status is SessionStatus.LIVE:
+            (shown,) = (as_of(seen, now) for seen in service.board.snapshot(now, [site]).sites)
+            status = words.status(session, shown)
+            if shown.session_id == session.session_id:
+                standing = standing_of(shown)
+                state, word = standing.state, standing.key
         rows.append(
             Listed(
                 session=session,
@@ -106,6 +119,7 @@ async def listed(
                 profile=directory.profiles[session.profile_code].name,
                 state=state,
                 word=word,
+                status=status,
             )
         )
     by_day: defaultdict[date, list[Listed]] = defaultdict(list)
