@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -36,6 +37,45 @@ def report(seq: int, **changes: Any) -> dict[str, Any]:
 
 def reports(*items: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return {"client_id": "phone-1", "measurements": list(items)} | changes
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        json.dumps(reports(report(1))),
+        json.dumps(reports(report(1), report(1))),
+        json.dumps(reports(report(1, uplink_p10_bps="8e6", motion="walking"))),
+        json.dumps(reports(report(1, rsrp_dbm=float("nan")))),
+        json.dumps(reports(report(1, unknown=1))),
+        json.dumps(reports()),
+        json.dumps(reports(report(1, started_at="2026-11-28T01:00:00"))),
+        json.dumps(reports(report(1, started_at="2030-11-28T01:00:00Z"))),
+        '{"client_id": "a", "client_id": "phone-2", "measurements": ['
+        + json.dumps(report(1))
+        + "]}",
+        "[" * 100_000,
+        '{"client_id": "\udcff"}',
+        "",
+        "{",
+    ],
+    ids=range(13),
+)
+async def test_the_short_way_of_reports_answers_as_the_documented_one(
+    light: Running, body: str
+) -> None:
+    at = "/api/v1/sites/{}/measurements"
+    sent = body.encode("utf-8", "surrogateescape")
+    device = await light.device()
+    for path in (at.format("binh-lu"), at.format("sin-ho"), at.format("Nowhere")):
+        told = []
+        # the second kind is as good, and goes the documented way
+        for number, kind in enumerate(("application/json", "application/json; charset=utf-8")):
+            name = f"phone-{number}".encode()
+            answer = await device.post(
+                path, content=sent.replace(b"phone-1", name), headers={"Content-Type": kind}
+            )
+            told.append((answer.status_code, answer.text.replace(name.decode(), "phone")))
+        assert told[0] == told[1]
 
 
 async def test_a_session_is_planned_judged_changed_and_called_off(running: Running) -> None:
