@@ -138,18 +138,18 @@ class TooLongError(Exception):
 
 @contextmanager
 def at_most(seconds: int) -> Iterator[None]:
-    """End what takes longer, where Python has a say."""
+    """End what takes longer of a processor, where Python has a say: the machine may be busy."""
 
     def ring(_signal: int, _frame: object) -> None:
         raise TooLongError(f"more than {seconds} s")
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.alarm(seconds)
+    before = signal.signal(signal.SIGPROF, ring)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0.0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def fuzz(name: str, read: Reader, whole: bytes, folder: Path, number: int) -> tuple[int, int]:
