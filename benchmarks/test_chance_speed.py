@@ -24,7 +24,8 @@ from terrain import SHARED
 ROOT = Path(__file__).resolve().parents[1]
 BEFORE = "0dce591"
 PARTS = ("coverage", "propagation", "gis_data", "monitoring", "cli")
-ROUNDS = 7
+ROUNDS = 5
+MASTS = "20"
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +53,17 @@ def stage(tree: Path, task: str, *rest: str) -> tuple[list[str], dict[str, str]]
     }
 
 
+@pytest.fixture(scope="module")
+def sweeps(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The path losses of all masts, computed once for both trees."""
+    if not SHARED.exists():
+        pytest.skip("../shared is not beside the checkout")
+    file = str(tmp_path_factory.mktemp("sweeps") / "sweeps.npz")
+    command, env = stage(ROOT, "make", file, MASTS, "own")
+    subprocess.run(command, env=env, check=True)
+    return file
+
+
 @contextmanager
 def running(tree: Path, *rest: str) -> Iterator[subprocess.Popen[str]]:
     command, env = stage(tree, "run", *rest)
@@ -73,19 +85,11 @@ def answer(process: subprocess.Popen[str]) -> str:
 
 @pytest.mark.benchmark
 @pytest.mark.parametrize("operators", ["own", "all"])
-def test_layers_beside_those_of_the_tree_before(
-    before: Path, tmp_path: Path, operators: str
-) -> None:
-    if not SHARED.exists():
-        pytest.skip("../shared is not beside the checkout")
-    masts = "20"
-    sweeps = str(tmp_path / "sweeps.npz")
-    command, env = stage(ROOT, "make", sweeps, masts, operators)
-    subprocess.run(command, env=env, check=True)
+def test_layers_beside_those_of_the_tree_before(before: Path, sweeps: str, operators: str) -> None:
     times: dict[Path, list[float]] = {before: [], ROOT: []}
     with ExitStack() as stack:
         trees = {
-            tree: stack.enter_context(running(tree, sweeps, masts, operators)) for tree in times
+            tree: stack.enter_context(running(tree, sweeps, MASTS, operators)) for tree in times
         }
         for process in trees.values():
             assert answer(process) == "ready"
@@ -98,7 +102,7 @@ def test_layers_beside_those_of_the_tree_before(
     ratio = np.array(times[ROOT]) / np.array(times[before])
     whose = "operators as listed" if operators == "own" else "one operator"
     print(
-        f"\n{masts} masts, 8 km, {whose}: "
+        f"\n{MASTS} masts, 8 km, {whose}: "
         f"before {min(times[before]):.2f} CPU-s, now {min(times[ROOT]):.2f} CPU-s, "
         f"{min(times[ROOT]) / min(times[before]):.2f} times as dear (rounds {ratio.min():.2f} to "
         f"{ratio.max():.2f})"
