@@ -109,7 +109,7 @@ def shipped_alertmanager(folder: Path, *, webhook: str) -> Path:
     path = folder / "alertmanager.yml"
     config = yaml.safe_load(path.read_text("utf-8"))
     for receiver in config["receivers"]:
-        for hook in receiver["webhook_configs"]:
+        for hook in receiver.get("webhook_configs", ()):
             hook["url"] = webhook
     routes = [config["route"], *config["route"]["routes"]]
     for route in routes:

@@ -142,6 +142,12 @@ def settle(api: httpx.Client) -> str:
     return token
 
 
+def held_back(alertmanager_url: str, name: str) -> bool:
+    """Return whether Alertmanager has an alert and holds it back."""
+    alerts = httpx.get(f"{alertmanager_url}/api/v2/alerts").json()
+    return any(a["labels"]["alertname"] == name and a["status"]["inhibitedBy"] for a in alerts)
+
+
 def report(api: httpx.Client, token: str, seq: int, measured_bps: float | None) -> None:
     """Send a test of 20 seconds at a steady rate, or one that failed."""
     measurement: dict[str, Any] = {
@@ -205,11 +211,18 @@ def test_failing_tests_bring_a_message_and_good_ones_end_it(
     )
     with (
         served(inbox.app, inbox_port),
-        alertmanager(routes, alertmanager_port),
+        alertmanager(routes, alertmanager_port) as managing,
         prometheus(rules) as address,
     ):
+        mute = {"kind": "muted", "site_id": "binh-lu", "minutes": 60, "note": "thử trước"}
+        muted = done(api.post("/api/v1/notices", json=mute))
         report(api, phone, 1, 250_000.0)
         report(api, phone, 2, None)
+        wait_for(lambda: held_back(managing, "SiteNotReady"), "SiteNotReady held back")
+        assert inbox.first("SiteNotReady", "firing") is None
+        # nobody speaks for the site any more
+        ended = api.delete(f"/api/v1/notices/{muted['notice_id']}")
+        assert ended.status_code == 204, ended.text
         fired = wait_for(lambda: inbox.first("SiteNotReady", "firing"), "SiteNotReady")
         assert fired["labels"]["site"] == "binh-lu"
         assert fired["labels"]["commune_name"] == "Bình Lư"

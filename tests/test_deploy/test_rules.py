@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from lensong.monitoring.web.pages.runbooks import RUNBOOKS
 from tests.test_deploy.programs import DEPLOY
 from tests.waiting import PATIENCE_S
 
@@ -50,7 +51,7 @@ def test_the_configuration_and_its_rules_are_valid(shipped: Path) -> None:
     done = run("promtool", "check", "config", "--lint=all", "--lint-fatal", "prometheus.yml",
                cwd=shipped)  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "6 rules found" in done.stdout
+    assert "9 rules found" in done.stdout
     assert "4 rules found" in done.stdout
 
 
@@ -79,6 +80,9 @@ def test_every_rule_has_a_test() -> None:
         ("alerts.yml", "and on (instance, site) lensong_session_start_timestamp_seconds <= time()",
          ""),
         ("alerts.yml", '{state="not_ready"}', "{}"),
+        ("alerts.yml", "lensong_notice_active == 1 or", "lensong_notice_active == 1 and"),
+        ("alerts.yml", "outage_sites{", "outage_ratio{"),
+        ("alerts.yml", "< 86400", "< 100000"),
         ("alerts.yml", "or absent", "and absent"),
         ("alerts.yml", '{synthetic="false"}', ""),
         ("recording.yml", "8 * lensong", "lensong"),
@@ -110,11 +114,15 @@ def test_every_alert_speaks_both_languages_and_names_a_place_in_the_docs() -> No
     assert {rule["alert"] for rule in alerts} == {
         "ApiDown",
         "SiteNotReady",
+        "SiteHandled",
+        "SessionAhead",
+        "OperatorDown",
         "ProbeStale",
         "StreamLagging",
         "StreamDown",
         "StreamSourceDown",
     }
+    assert {rule["alert"] for rule in alerts} == set(RUNBOOKS)  # the page of the service has all
     for rule in alerts:
         told = rule["annotations"]
         assert set(told) == {
@@ -125,7 +133,7 @@ def test_every_alert_speaks_both_languages_and_names_a_place_in_the_docs() -> No
         assert path == "docs/how-to/alerts.md"
         assert anchor in headings
         assert rule["labels"]["service"] == "lensong"
-        assert rule["labels"]["severity"] in ("critical", "warning")
+        assert rule["labels"]["severity"] in ("critical", "warning", "none")
 
 
 @needs_amtool

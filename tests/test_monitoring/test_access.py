@@ -152,6 +152,7 @@ NEIGHBOURS_BODIES: dict[str, Any] = {
     "/api/v1/links/{link_id}": {},
     "/api/v1/archived/restore": {"kind": "site", "code": "muong-phang"},
     "/api/v1/import/communes": "code,name,province_code\n03127,Ours now,12\n",
+    "/api/v1/notices": {"kind": "muted", "site_id": "muong-phang", "minutes": 9, "note": "x"},
     "/api/v1/import/sites": "site_id,name,commune_code\nmuong-phang,Ours now,03127\n",
     "/api/v1/import/sessions": "site_id,title,profile,starts_at,ends_at\n"
     "muong-phang,Ours now,voice-still,2026-11-28T12:00,2026-11-28T13:00\n",
@@ -161,6 +162,9 @@ NEIGHBOURS_BODIES: dict[str, Any] = {
     },
 }
 """Bodies of routes whose path names no site: they name one of the neighbouring province."""
+
+OF_ONE_SITE = ("site_id", "session_id", "token_id", "notice_id")
+"""Parts of paths that name something of one site."""
 
 NO_SITES = ("/qr",)
 """Routes that take something and touch no site."""
@@ -173,12 +177,15 @@ async def test_no_route_shows_or_changes_what_is_the_neighbours(light: Running, 
     session = (await admin.post("/api/v1/sessions", json=wanted)).json()
     made = await admin.post("/api/v1/sites/muong-phang/tokens", json={"label": "Họp bản"})
     token = made.json()
+    mute = NEIGHBOURS_BODIES["/api/v1/notices"] | {"note": "Họp bản"}
+    notice = (await admin.post("/api/v1/notices", json=mute)).json()
     before = await neighbours_state(admin)
     client = (await clients_of(light))[role]
     named = {
         "site_id": "muong-phang",
         "session_id": session["session_id"],
         "token_id": token["token_id"],
+        "notice_id": notice["notice_id"],
         "kind": "srt",
         "code": "03127",
     }
@@ -197,7 +204,7 @@ async def test_no_route_shows_or_changes_what_is_the_neighbours(light: Running, 
         walked += 1
         concrete = re.sub(r"{([^}]*)}", lambda part: named.get(part[1], "some"), path)
         told = f"{role}: {method} {path}"
-        if any(f"{{{name}}}" in path for name in ("site_id", "session_id", "token_id")):
+        if any(f"{{{name}}}" in path for name in OF_ONE_SITE):
             answer = await client.request(method, concrete, json={}, params=query)
             assert answer.status_code == 404, (told, answer.text)
         elif method == "GET":
@@ -233,6 +240,7 @@ async def neighbours_state(admin: httpx.AsyncClient) -> list[Any]:
             "/sites/muong-phang/tokens",
             "/sites/muong-phang/measurements",
             "/sites/muong-phang/predictions",
+            "/notices?site=muong-phang",
         )
     ]
     found = (await admin.get("/api/v1/sessions?site=muong-phang")).json()["items"]

@@ -43,6 +43,9 @@ class Action(StrEnum):
     PLAN = "plan"
     """Plan, change and call off sessions of a site."""
 
+    HANDLE = "handle"
+    """Acknowledge trouble, announce maintenance, mute messages."""
+
     EQUIP = "equip"
     """Hand out and revoke tokens and join links of a site."""
 
@@ -58,10 +61,10 @@ class Action(StrEnum):
 
 MAY: dict[Role, frozenset[Action]] = {
     Role.DEVICE: frozenset({Action.READ, Action.REPORT, Action.TEST}),
-    Role.SITE: frozenset({Action.READ, Action.REPORT, Action.PLAN}),
-    Role.COMMUNE: frozenset({Action.READ, Action.REPORT, Action.PLAN, Action.EQUIP}),
+    Role.SITE: frozenset({Action.READ, Action.REPORT, Action.PLAN, Action.HANDLE}),
+    Role.COMMUNE: frozenset({Action.READ, Action.REPORT, Action.PLAN, Action.HANDLE, Action.EQUIP}),
     Role.PROVINCE: frozenset(
-        {Action.READ, Action.REPORT, Action.PLAN, Action.EQUIP, Action.MANAGE}
+        {Action.READ, Action.REPORT, Action.PLAN, Action.HANDLE, Action.EQUIP, Action.MANAGE}
     ),
     Role.ADMIN: frozenset(Action) - {Action.TEST},
     Role.SCRAPER: frozenset({Action.SCRAPE}),

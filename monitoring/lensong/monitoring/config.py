@@ -90,6 +90,7 @@ class ServiceConfig(BaseSettings):
     time_zone: str = "Asia/Ho_Chi_Minh"
     language: str = Field(default="vi", pattern="^(vi|en)$")
     standby: bool = False
+    public_status: tuple[str, ...] = ()
     demo: bool = False
     limits: Limits = Limits()
     retention: Retention = Retention()

@@ -21,12 +21,15 @@ from lensong.monitoring.config import ServiceConfig
 from lensong.monitoring.errors import BusyError, ClockFaultError, StoreUnavailableError
 from lensong.monitoring.lists.reader import ListReader
 from lensong.monitoring.live.after_session import close_session
+from lensong.monitoring.live.alerts import AlertKeeper
 from lensong.monitoring.live.board import Board
 from lensong.monitoring.live.directory import Directory
 from lensong.monitoring.live.events import EventBus
+from lensong.monitoring.live.falling import FallWatcher
 from lensong.monitoring.live.freshness import as_of
 from lensong.monitoring.live.identities import Identities
 from lensong.monitoring.live.ingest import Ingest
+from lensong.monitoring.live.notices import NoticeKeeper
 from lensong.monitoring.live.snapshot import ServiceSnapshot
 from lensong.monitoring.live.standing import Seen, seen_of
 from lensong.monitoring.live.streams import LiveStreams
@@ -104,6 +107,9 @@ class Service:
     board: Board = field(init=False)
     bus: EventBus = field(init=False)
     judge: Judge = field(init=False)
+    notices: NoticeKeeper = field(init=False)
+    falls: FallWatcher = field(init=False)
+    alerts: AlertKeeper = field(init=False)
     ingest: Ingest = field(init=False)
     metrics: ServiceMetrics = field(init=False)
     exposition: Exposition = field(init=False)
@@ -153,6 +159,10 @@ class Service:
             self.config.time_zone,
             lambda _before, after: self.metrics.count_verdict_change(after.value),
         )
+        parts = (self.database, self.writer, self.directory, self.board, self.bus, self.clock)
+        self.notices = NoticeKeeper(*parts)
+        self.falls = FallWatcher(*parts)
+        self.alerts = AlertKeeper(*parts)
         self.ingest = Ingest(
             self.writer,
             self.board,
@@ -172,6 +182,8 @@ class Service:
         self.courier = Courier(
             self.database, self.writer, self.http, self.clock, self.metrics.count_webhook
         )
+        if self.config.public_url:
+            self.courier.source = self.config.public_url
         asked = self.config.collectors
         allowed = AllowList.of(asked.allowed_networks, asked.allowed_hosts, asked.allowed_folders)
         self.streams = LiveStreams(
@@ -224,6 +236,9 @@ class Service:
         await self.reload()
         await self.identities.load()
         await self._load_board()
+        await self.notices.load()
+        await self.falls.load()
+        await self.alerts.load()
         await self.streams.load()
         async with self.database.reading() as connection:
             self.clock.arm(await last_mark(connection))
@@ -417,6 +432,9 @@ class Service:
         for site_id in await self.judge.never_judged():
             self.ingest.put_back(site_id, set())
         self.streams.choose()
+        await self.notices.keep()
+        await self.falls.look()
+        await self.alerts.look()
         still_open = {session.session_id for session in found}
         self._checked = {k: v for k, v in self._checked.items() if k in still_open}
 

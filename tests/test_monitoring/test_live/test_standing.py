@@ -52,7 +52,7 @@ async def test_wall_list_and_counts_say_the_same(light: Running) -> None:
     light.service.board.streaming("binh-lu", stream)
     wall = (await client.get("/")).text
     table = (await client.get("/sites")).text
-    counts = re.findall(r'<li class="(\w+)">\s*<svg[^>]*>.*?</svg>\s*<b>(\d+)</b>', wall)
+    counts = re.findall(r'<li class="(\w+)">\s*<a[^>]*>\s*<svg[^>]*>.*?</svg>\s*<b>(\d+)</b>', wall)
     assert dict(counts)["not_ready"] == "1"
     assert dict(counts)["unknown"] == "0"
     assert dict(counts)["idle"] == "2"

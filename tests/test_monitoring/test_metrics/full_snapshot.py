@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from lensong.monitoring.live.operator_outages import OperatorOutage
 from lensong.monitoring.live.snapshot import (
     RttHistogram,
     ServiceSnapshot,
@@ -11,8 +12,20 @@ from lensong.monitoring.live.snapshot import (
     StreamSnapshot,
     WatchSnapshot,
 )
+from lensong.monitoring.notices import Notice, NoticeKind
 
 NOW = datetime(2026, 11, 28, 1, 30, tzinfo=UTC)
+
+OUTAGE = OperatorOutage(
+    outage_id="o1",
+    operator="Viettel",
+    province_code="12",
+    began_at=NOW,
+    site_ids=("binh-lu-cho", "s2", "s3"),
+    fell=4,
+    of_sites=12,
+    commune_codes=("00003",),
+)
 
 
 class TurnedClock:
@@ -91,6 +104,20 @@ def full_site(site_id: str = "binh-lu-cho", now: datetime = NOW, commune: int = 
         sinr_db=6.5,
         edge_queue_reports=3,
         edge_oldest_report_at=now - timedelta(hours=2),
+        notices=(
+            Notice(
+                notice_id="n1",
+                kind=NoticeKind.MUTED,
+                site_id=site_id,
+                starts_at=now,
+                ends_at=now + timedelta(hours=1),
+                note="thử",
+                actor="person:lan",
+                author="Lan",
+                created_at=now,
+            ),
+        ),
+        outage=OUTAGE,
     )
 
 
@@ -115,4 +142,5 @@ def full_snapshot(sites: int, now: datetime = NOW, communes: int = 38) -> Servic
     return ServiceSnapshot(
         taken_at=now,
         sites=tuple(full_site(f"site-{n:04d}", now, n % communes) for n in range(sites)),
+        outages=(OUTAGE,),
     )

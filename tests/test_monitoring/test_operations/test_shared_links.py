@@ -42,6 +42,8 @@ async def test_a_wall_hangs_by_a_link_until_it_runs_out_or_is_revoked(tmp_path: 
         await settle_places(running.service)
         admin, anybody = await running.signed_in("admin"), running.client()
         await plan(running, admin, "binh-lu", "Chợ phiên")
+        mute = {"kind": "muted", "site_id": "binh-lu", "minutes": 90, "note": "chị Mai ốm"}
+        assert (await admin.post("/api/v1/notices", json=mute)).status_code == 201
         link = await made(admin, kind="wall", area="province", code="12", days=20)
         path = link["url"].partition("8790")[2]
         page = await anybody.get(path)
@@ -50,6 +52,9 @@ async def test_a_wall_hangs_by_a_link_until_it_runs_out_or_is_revoked(tmp_path: 
         assert "Mường Phăng" not in page.text  # another province
         assert "data-part" not in page.text  # it is renewed by its own address
         assert "csrf" not in page.text
+        # that somebody knows is shown; who, and why, is for those who are signed in
+        assert "tắt tin báo, đến" in page.text
+        assert not [word for word in ("chị Mai", "Somebody") if word in page.text]
         # that is all: no page and no API opens by it
         assert (await anybody.get("/sites", headers={"Accept": "text/html"})).status_code == 303
         bearer = {"Authorization": f"Bearer {path.rpartition('/')[2]}"}

@@ -13,6 +13,7 @@ from typing import Any
 
 from lensong.monitoring.live.directory import Directory
 from lensong.monitoring.live.evidence import predicted_uplink
+from lensong.monitoring.live.operator_outages import OperatorOutage
 from lensong.monitoring.live.snapshot import (
     RTT_BUCKETS_S,
     RttHistogram,
@@ -21,6 +22,7 @@ from lensong.monitoring.live.snapshot import (
     StreamSnapshot,
     WatchSnapshot,
 )
+from lensong.monitoring.notices import Notice
 from lensong.monitoring.readiness.networks import why_left_out
 from lensong.monitoring.readiness.radio_prior import predicted_log10_bps
 from lensong.monitoring.readiness.verdict import Verdict
@@ -57,6 +59,10 @@ class Board:
         self._live: dict[str, _Live] = {}
         self.watched: Callable[[], Mapping[str, WatchSnapshot]] = dict
         """Returns what light watches say of sites right now."""
+        self.notices: tuple[Notice, ...] = ()
+        """What people say about trouble, now or in time to come."""
+        self.outages: tuple[OperatorOutage, ...] = ()
+        """Operators whose sites fell together and are not back."""
 
     def _of(self, site_id: str) -> _Live:
         return self._live.setdefault(site_id, _Live())
@@ -140,14 +146,26 @@ class Board:
         # Prometheus' page is made in a thread: what changes meanwhile must not be walked over
         chosen = tuple(self._directory.sites.values()) if sites is None else sites
         watched = self.watched()
+        holding = [notice for notice in self.notices if notice.holds_at(now)]
+        outages = self.outages
+        member_of = {name: outage for outage in outages for name in outage.site_ids}
         return ServiceSnapshot(
-            taken_at=now, sites=tuple(self._site(site, watched) for site in chosen)
+            taken_at=now,
+            sites=tuple(self._site(site, watched, holding, member_of) for site in chosen),
+            outages=outages,
         )
 
-    def _site(self, site: Site, watched: Mapping[str, WatchSnapshot]) -> SiteSnapshot:
+    def _site(
+        self,
+        site: Site,
+        watched: Mapping[str, WatchSnapshot],
+        holding: Sequence[Notice],
+        member_of: Mapping[str, OperatorOutage],
+    ) -> SiteSnapshot:
         live = self._live.get(site.site_id, _Live())
         commune = self._directory.communes[site.commune_code]
         province = self._directory.provinces[commune.province_code]
+        operator = site.operators[0] if site.operators else None
         low, middle = self._predicted_bps(site)
         last, good = live.last, live.last_success
         # one object of many fields, made once: Any, for they are of several types
@@ -160,7 +178,7 @@ class Board:
             "province_name": province.name,
             "lat_deg": site.lat_deg,
             "lon_deg": site.lon_deg,
-            "operator": site.operators[0] if site.operators else None,
+            "operator": operator,
             "technology": site.technologies[0] if site.technologies else None,
             "synthetic": site.synthetic,
             "uplink_predicted_p10_bps": low,
@@ -173,6 +191,17 @@ class Board:
             "watch": watched.get(site.site_id),
             "edge_queue_reports": live.queue_reports,
             "edge_oldest_report_at": live.oldest_report_at,
+            "notices": tuple(
+                notice
+                for notice in holding
+                if notice.concerns(
+                    site_id=site.site_id,
+                    commune_code=commune.code,
+                    province_code=province.code,
+                    operator=operator,
+                )
+            ),
+            "outage": member_of.get(site.site_id),
         }
         if last is not None:
             values |= {

@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from lensong.monitoring.live.operator_outages import OperatorOutage
+from lensong.monitoring.notices import Notice
+
 __all__ = [
     "RTT_BUCKETS_S",
     "RttHistogram",
@@ -106,6 +109,10 @@ class SiteSnapshot:
         As the client reported them with its last attempt.
     edge_queue_reports, edge_oldest_report_at
         Backlog that a client says it holds.
+    notices : tuple of Notice
+        What people say about its trouble right now.
+    outage : OperatorOutage, optional
+        With which other sites of its operator it fell.
     """
 
     site_id: str
@@ -152,6 +159,8 @@ class SiteSnapshot:
     sinr_db: float | None = None
     edge_queue_reports: int | None = None
     edge_oldest_report_at: datetime | None = None
+    notices: tuple[Notice, ...] = ()
+    outage: OperatorOutage | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,3 +169,4 @@ class ServiceSnapshot:
 
     taken_at: datetime
     sites: tuple[SiteSnapshot, ...] = ()
+    outages: tuple[OperatorOutage, ...] = ()

@@ -7,7 +7,15 @@ from typing import Literal
 
 from lensong.monitoring.live.snapshot import SiteSnapshot
 
-__all__ = ["STANDINGS", "STREAM_LOOKS_LIKE", "Seen", "Standing", "seen_of", "standing_of"]
+__all__ = [
+    "NETWORK_LOOKS_LIKE",
+    "STANDINGS",
+    "STREAM_LOOKS_LIKE",
+    "Seen",
+    "Standing",
+    "seen_of",
+    "standing_of",
+]
 
 STREAM_LOOKS_LIKE = {
     "ok": "ready",
@@ -18,7 +26,7 @@ STREAM_LOOKS_LIKE = {
 }
 """With which of the shapes a stream's state is drawn."""
 
-_NETWORK_LOOKS_LIKE = {"gone": "not_ready", "slow": "at_risk"}
+NETWORK_LOOKS_LIKE = {"gone": "not_ready", "slow": "at_risk"}
 """What a light watch says of the network during a session without a media server."""
 
 Seen = Literal["stream", "no_stream", "network", "nothing"]
@@ -61,8 +69,8 @@ def standing_of(site: SiteSnapshot) -> Standing:
         return Standing("idle", "state.idle")
     if site.session_live and site.stream is not None:
         return Standing(STREAM_LOOKS_LIKE[site.stream.state], f"stream_state_{site.stream.state}")
-    if site.session_live and site.watch is not None and site.watch.state in _NETWORK_LOOKS_LIKE:
-        return Standing(_NETWORK_LOOKS_LIKE[site.watch.state], f"watch.is_{site.watch.state}")
+    if site.session_live and site.watch is not None and site.watch.state in NETWORK_LOOKS_LIKE:
+        return Standing(NETWORK_LOOKS_LIKE[site.watch.state], f"watch.is_{site.watch.state}")
     return Standing(site.readiness_state, f"state.{site.readiness_state}")
 
 

@@ -2,6 +2,12 @@
 
 The signature is ``sha256=<hex>`` of HMAC-SHA256 over ``<timestamp>.<body>`` with the webhook's
 secret; the timestamp stands in a header of its own, so that an old message cannot be sent again.
+Beside ours stand the headers of CloudEvents 1.0 [1]_. Messengers and mail servers get the same
+event in their own format, as a sentence with a link (`message_formats`).
+
+References
+----------
+.. [1] CloudEvents 1.0.2, "HTTP Protocol Binding", section 3.1.
 """
 
 from __future__ import annotations
@@ -10,14 +16,17 @@ import asyncio
 import hashlib
 import hmac
 import json
+import smtplib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 import httpx
 
 from lensong.monitoring.clock import Clock, rfc3339
-from lensong.monitoring.outbound import FAILURES, asking
+from lensong.monitoring.live.message_formats import Post, Told, mail_of, post_of, send_mail
+from lensong.monitoring.outbound import FAILURES, asking, body_of
 from lensong.monitoring.store.engine import Database
 from lensong.monitoring.store.events import (
     Delivery,
@@ -36,6 +45,17 @@ _AT_ONCE = 4
 
 _TOTAL_S = 10.0
 """From looking up the name to the head of the answer [s]."""
+
+
+_ANSWER_BYTES = 65_536
+_SOURCE = "/lensong"
+
+Tell = Callable[[str, Mapping[str, Any], str], Told]
+"""Returns an event as people read it: of its kind, its body, and a language."""
+
+
+def _unnamed(kind: str, _body: Mapping[str, Any], _language: str) -> Told:
+    return Told(title=kind)
 
 
 class _Count(Protocol):
@@ -70,6 +90,8 @@ class Courier:
     http: httpx.AsyncClient
     clock: Clock
     count: _Count
+    source: str = _SOURCE
+    tell: Tell = _unnamed
 
     async def work(self) -> None:
         """Send what is due, again and again, each webhook by a task of its own.
@@ -115,12 +137,8 @@ class Courier:
 
     async def _send(self, delivery: Delivery) -> None:
         now = self.clock.now()
-        timestamp = rfc3339(now)
-        body = json.dumps(
-            {"event_id": delivery.event_id, "sent_at": timestamp, **delivery.body},
-            ensure_ascii=False,
-        ).encode()
-        error = await self._post(delivery, timestamp, body)
+        told = self.tell(delivery.kind, delivery.body, delivery.webhook.language)
+        error = await self._hand_over(delivery, told, rfc3339(now))
         self.count(delivered=error is None)
         pause = pause_after(delivery.attempts + 1)
         next_at: datetime | None = now + pause if error is not None and pause is not None else None
@@ -135,22 +153,72 @@ class Courier:
             )
         )
 
-    async def _post(self, delivery: Delivery, timestamp: str, body: bytes) -> str | None:
+    async def _hand_over(self, delivery: Delivery, told: Told, timestamp: str) -> str | None:
+        """Give a message to its receiver and return what went wrong, None where nothing did."""
+        hook = delivery.webhook
+        if hook.form == "email":
+            mail = mail_of(hook.options, told, event_id=delivery.event_id)
+            try:
+                await asyncio.to_thread(send_mail, hook.url, hook.options, mail)
+            except (smtplib.SMTPException, OSError, ValueError) as error:
+                return type(error).__name__  # its text may hold what was sent
+            return None
+        if hook.form == "lensong":
+            post = self._own(delivery, told, timestamp)
+        else:
+            post = post_of(hook.form, hook.url, hook.options, told, event_id=delivery.event_id)
         try:
             async with asking(
                 self.http,
                 "POST",
-                delivery.webhook.url,
+                post.url,
                 total_s=_TOTAL_S,
-                content=body,
-                headers={
-                    "Content-Type": "application/json",
-                    "User-Agent": "lensong",
-                    "X-Lensong-Event": str(delivery.event_id),
-                    "X-Lensong-Timestamp": timestamp,
-                    "X-Lensong-Signature": signature(delivery.webhook.secret, timestamp, body),
-                },
-            ) as answer:  # its body is nobody's business here, and is never read
-                return None if answer.is_success else f"status {answer.status_code}"
+                content=post.content,
+                headers=post.headers,
+            ) as answer:
+                if not answer.is_success:
+                    return f"status {answer.status_code}"
+                return await _refusal(answer) if hook.form == "zalo" else None
         except FAILURES as error:
             return type(error).__name__
+
+    def _own(self, delivery: Delivery, told: Told, timestamp: str) -> Post:
+        kind, hook = delivery.kind, delivery.webhook
+        body = json.dumps(
+            {
+                "event_id": delivery.event_id,
+                "sent_at": timestamp,
+                "kind": kind,
+                "text": told.title if not told.text else f"{told.title} – {told.text}",
+                "todo": told.todo or None,
+                "url": told.url,
+                **delivery.body,
+            },
+            ensure_ascii=False,
+        ).encode()
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "lensong",
+            "X-Lensong-Event": str(delivery.event_id),
+            "X-Lensong-Kind": kind,
+            "X-Lensong-Timestamp": timestamp,
+            "X-Lensong-Signature": signature(hook.secret, timestamp, body),
+            "ce-specversion": "1.0",
+            "ce-id": str(delivery.event_id),
+            "ce-source": self.source,
+            "ce-type": f"lensong.{kind}",
+            "ce-time": rfc3339(delivery.happened_at),
+        }
+        if site_id := delivery.body.get("site_id"):
+            headers["ce-subject"] = str(site_id)
+        return Post(url=hook.url, content=body, headers=headers)
+
+
+async def _refusal(answer: httpx.Response) -> str | None:
+    """Return what Zalo refuses by, with status 200: ``error`` other than 0 in its answer."""
+    try:
+        told = json.loads(await body_of(answer, _ANSWER_BYTES) or b"")
+        code = told.get("error", 0)
+    except (ValueError, AttributeError):
+        return "no answer of Zalo"
+    return None if code == 0 else f"error {str(code)[:20]}"

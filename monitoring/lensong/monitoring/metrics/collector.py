@@ -12,6 +12,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from lensong.monitoring.live.freshness import as_of
+from lensong.monitoring.live.operator_outages import OperatorOutage
 from lensong.monitoring.live.snapshot import (
     RTT_BUCKETS_S,
     RttHistogram,
@@ -55,6 +56,7 @@ class SnapshotCollector(Collector):
 
     def __init__(self, snapshot: ServiceSnapshot, now: datetime) -> None:
         self._sites = [as_of(site, now) for site in snapshot.sites]
+        self._outages = snapshot.outages
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics that have a value, in the order of the table."""
@@ -62,6 +64,8 @@ class SnapshotCollector(Collector):
         yield from _tabled(named)
         if self._sites:
             yield _by_commune(self._sites)
+        if self._outages:
+            yield from _outages(self._outages)
 
 
 def metrics_of_one(site: SiteSnapshot, now: datetime) -> Iterator[Metric]:
@@ -94,6 +98,29 @@ def _fill(
             if clean:
                 labels = {key: label_text(text) for key, text in labels.items()}
             metric.add_sample(name, {**where, **labels} if labels else where, float(value))
+
+
+def _outages(outages: Iterable[OperatorOutage]) -> Iterator[Metric]:
+    sites = Metric(
+        "lensong_operator_outage_sites",
+        "Sites of an operator in a province that fell together and are not back.",
+        "gauge",
+    )
+    share = Metric(
+        "lensong_operator_outage_ratio",
+        "They, as a share of the sites of the operator of which anything is known.",
+        "gauge",
+    )
+    for outage in outages:
+        labels = {
+            "operator": label_text(outage.operator),
+            "province": label_text(outage.province_code),
+            "synthetic": "true" if outage.synthetic else "false",
+        }
+        sites.add_sample(sites.name, labels, len(outage.site_ids))
+        share.add_sample(share.name, labels, outage.share)
+    yield sites
+    yield share
 
 
 def _by_commune(sites: Iterable[SiteSnapshot]) -> Metric:

@@ -187,6 +187,8 @@ class Exposition:
         service = self._service if key.part is not Part.SITES else None
         if key.part is Part.SERVICE:
             snapshot = replace(snapshot, sites=())
+        if key.part is Part.SITES:  # outages are no site's: they stand once, beside the service
+            snapshot = replace(snapshot, outages=())
         # one metric at a time: not all of them need to be in memory
         metrics = chain(
             service.collect() if service is not None else (),

@@ -139,6 +139,10 @@ def _frames_dropped(site: SiteSnapshot) -> Iterable[Reading]:
         yield {"reason": "unknown"}, site.stream.frames_dropped
 
 
+def _notices(site: SiteSnapshot) -> Iterable[Reading]:
+    return [({"kind": kind}, 1.0) for kind in sorted({n.kind.value for n in site.notices})]
+
+
 def _rsrp(site: SiteSnapshot) -> Iterable[Reading]:
     yield {"rat": site.technology or "unknown"}, site.rsrp_dbm
 
@@ -311,6 +315,17 @@ FAMILIES = (
         "lensong_session_start_timestamp_seconds",
         "When the next or current session starts, in Unix time.",
         lambda site: _unix_s(site.session_starts_at),
+    ),
+    Family(
+        name="lensong_notice_active",
+        kind="gauge",
+        help="People know of the site's trouble, planned it or muted it (1); absent otherwise.",
+        read=_notices,
+    ),
+    _gauge(
+        "lensong_operator_outage_member",
+        "The site fell together with others of its operator and is not back (1); absent otherwise.",
+        lambda site: None if site.outage is None else 1.0,
     ),
     Family(
         name="lensong_radio_rsrp_dbm",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -34,6 +34,7 @@ __all__ = [
     "delete_webhook",
     "due_deliveries",
     "events_after",
+    "events_of_kinds",
     "is_known",
     "last_event_id",
     "latest_verdicts",
@@ -69,13 +70,28 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook:
-    """Somebody's address to which events are sent, signed with a secret."""
+    """Somebody's address to which events are sent.
+
+    Parameters
+    ----------
+    secret : str
+        Signs what goes out in our own format.
+    form : str
+        Which format the receiver wants (`live.message_formats.FORMATS`).
+    options : mapping
+        What the format needs, its credential among it.
+    language : str
+        Of the sentences.
+    """
 
     webhook_id: str
     url: str
     secret: str
     kinds: tuple[str, ...]
     created_at: datetime
+    form: str = "lensong"
+    options: Mapping[str, str] = field(default_factory=dict)
+    language: str = "vi"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +101,8 @@ class Delivery:
     id: int
     webhook: Webhook
     event_id: int
+    kind: str
+    happened_at: datetime
     body: Mapping[str, Any]
     attempts: int
 
@@ -223,6 +241,18 @@ async def events_after(
     return tuple(from_row(Event, row) for row in rows.mappings())
 
 
+async def events_of_kinds(
+    connection: AsyncConnection, kinds: Collection[str], since: datetime
+) -> tuple[Event, ...]:
+    """Return the events of some kinds since a moment, the earliest first."""
+    rows = await connection.execute(
+        select(events)
+        .where(events.c.at >= since, events.c.kind.in_(sorted(kinds)))
+        .order_by(events.c.id)
+    )
+    return tuple(from_row(Event, row) for row in rows.mappings())
+
+
 async def is_known(connection: AsyncConnection, event_id: int) -> bool:
     """Return whether all events after one are still kept, and it is of this database at all.
 
@@ -284,10 +314,10 @@ async def due_deliveries(
     rows = await connection.execute(
         select(
             deliveries.c.id, deliveries.c.event_id, deliveries.c.body, deliveries.c.attempts,
-            webhooks.c.webhook_id, webhooks.c.url, webhooks.c.secret, webhooks.c.kinds,
-            webhooks.c.created_at,
+            events.c.kind, events.c.at, *webhooks.columns,
         )
         .join(webhooks, webhooks.c.webhook_id == deliveries.c.webhook_id)
+        .join(events, events.c.id == deliveries.c.event_id)
         .where(
             and_(
                 deliveries.c.webhook_id == webhook_id,
@@ -303,6 +333,8 @@ async def due_deliveries(
             id=row["id"],
             webhook=from_row(Webhook, row),
             event_id=row["event_id"],
+            kind=row["kind"],
+            happened_at=row["at"],
             body=row["body"],
             attempts=row["attempts"],
         )

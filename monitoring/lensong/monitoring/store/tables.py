@@ -40,6 +40,7 @@ __all__ = [
     "marks",
     "measurements",
     "metadata",
+    "notices",
     "past_sessions",
     "people",
     "predictions",
@@ -477,6 +478,7 @@ events = Table(
     Column("site_id", Text, ForeignKey("sites.site_id", ondelete="CASCADE")),
     Column("session_id", Text),
     Column("body", JSON, nullable=False),
+    Index("ix_events_site_at", "site_id", "at"),
 )
 
 webhooks = Table(
@@ -487,6 +489,29 @@ webhooks = Table(
     Column("secret", Text, nullable=False),
     Column("kinds", JSON, nullable=False),
     Column("created_at", Moment, nullable=False),
+    Column("form", Text, nullable=False, server_default="lensong"),
+    Column("options", JSON, nullable=False, server_default="{}"),
+    Column("language", Text, nullable=False, server_default="vi"),
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("notice_id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("site_id", Text, ForeignKey("sites.site_id", ondelete="CASCADE"), index=True),
+    Column("commune_code", Text, ForeignKey("communes.code", ondelete="CASCADE")),
+    Column("operator", Text),
+    Column("province_code", Text, ForeignKey("provinces.code", ondelete="CASCADE")),
+    Column("starts_at", Moment, nullable=False),
+    Column("ends_at", Moment, nullable=False, index=True),
+    Column("note", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("trouble", Text),
+    Column("created_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Column("ended_by", Text),
 )
 
 marks = Table(  # how far a job has come

@@ -23,6 +23,8 @@ from lensong.monitoring.web.api import (
     health,
     imports,
     measurements,
+    months,
+    notices,
     places,
     profiles,
     session_words,
@@ -30,12 +32,14 @@ from lensong.monitoring.web.api import (
     shared_links,
     sign_in,
     streams,
+    timeline,
 )
 from lensong.monitoring.web.api.metrics import metrics_router
 from lensong.monitoring.web.api.uplink import uplink_router
 from lensong.monitoring.web.guards import Needs, anybody, tester
 from lensong.monitoring.web.middleware import Guard
 from lensong.monitoring.web.pages import pages_router, wallboard
+from lensong.monitoring.web.pages.event_texts import teller
 from lensong.monitoring.web.pages.rendering import SignInFirstError, error_page, to_sign_in
 from lensong.monitoring.web.pages.shared_drawings import SharedDrawings
 from lensong.monitoring.web.routes import EarlyRoute, classified_routes, refusals
@@ -84,6 +88,7 @@ def create_app(service: Service, *, asker: Principal | None = None) -> FastAPI:
     app.state.language = service.config.language
     app.state.asker = asker
     app.state.drawings = SharedDrawings(service.clock)
+    service.courier.tell = teller(service)
     problems.register(app)
     # each request is compared with the routes in turn: those that are asked for most come first
     app.router.routes.append(EarlyRoute(measurements.REPORTS))
@@ -95,9 +100,12 @@ def create_app(service: Service, *, asker: Principal | None = None) -> FastAPI:
         profiles,
         sessions,
         session_words,
+        notices,
         access,
         shared_links,
         events,
+        timeline,
+        months,
         streams,
         imports,
         coverage_runs,

@@ -17,6 +17,8 @@ from fastapi.security import APIKeyCookie, HTTPBearer
 
 from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.errors import NotAllowedError, NotSignedInError, StoreUnavailableError
+from lensong.monitoring.notices import Notice
+from lensong.monitoring.operations.notices import notice_for
 from lensong.monitoring.operations.sessions import session_for
 from lensong.monitoring.operations.tokens import token_for
 from lensong.monitoring.records import Session, Site
@@ -32,6 +34,8 @@ __all__ = [
     "EquippedSite",
     "EquippedToken",
     "Equipper",
+    "HandledNotice",
+    "Handler",
     "ManagedSite",
     "Manager",
     "Needs",
@@ -175,6 +179,7 @@ Reader = Annotated[Principal, Depends(Needs(Action.READ))]
 Reporter = Annotated[Principal, Depends(Needs(Action.REPORT))]
 Planner = Annotated[Principal, Depends(Needs(Action.PLAN))]
 Equipper = Annotated[Principal, Depends(Needs(Action.EQUIP))]
+Handler = Annotated[Principal, Depends(Needs(Action.HANDLE))]
 Manager = Annotated[Principal, Depends(Needs(Action.MANAGE))]
 Admin = Annotated[Principal, Depends(Needs(Action.ADMIN))]
 Scraper = Annotated[Principal, Depends(Needs(Action.SCRAPE))]
@@ -219,6 +224,19 @@ def token_in_area(action: Action) -> Any:
     return Depends(found)
 
 
+def notice_in_area(action: Action) -> Any:
+    """Return a dependency on the notice that a path names, if it is the asker's to end."""
+    asker: Any = Depends(Needs(action))
+
+    async def found(
+        notice_id: Identifier, service: Running, principal: Principal = asker
+    ) -> Notice:
+        return await notice_for(service, principal, notice_id)
+
+    CHECKED_IN_PATH[found] = "notice_id"
+    return Depends(found)
+
+
 SeenSite = Annotated[Site, site_in_area(Action.READ)]
 ReportingSite = Annotated[Site, site_in_area(Action.REPORT)]
 EquippedSite = Annotated[Site, site_in_area(Action.EQUIP)]
@@ -227,4 +245,5 @@ AdminSite = Annotated[Site, site_in_area(Action.ADMIN)]
 SeenSession = Annotated[Session, session_in_area(Action.READ)]
 ReportingSession = Annotated[Session, session_in_area(Action.REPORT)]
 PlannedSession = Annotated[Session, session_in_area(Action.PLAN)]
+HandledNotice = Annotated[Notice, notice_in_area(Action.HANDLE)]
 EquippedToken = Annotated[Token, token_in_area(Action.EQUIP)]

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
-from pydantic import Field, HttpUrl
+from pydantic import Field
 
 from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.clock import rfc3339
@@ -25,7 +25,7 @@ from lensong.monitoring.store.events import (
     is_known,
     last_event_id,
 )
-from lensong.monitoring.web.api.shapes import Body, Identifier, Time
+from lensong.monitoring.web.api.shapes import Body, Identifier, Line, Short, Text, Time
 from lensong.monitoring.web.guards import Admin, Reader, Running, still_may
 from lensong.monitoring.web.routes import DocumentedRoute, refusals
 
@@ -47,22 +47,43 @@ Kind = Literal[
     "session.ended",
     "session.cancelled",
     "stream.changed",
+    "notice.added",
+    "notice.ended",
+    "operator.fell",
+    "operator.recovered",
+    "alert.raised",
+    "alert.cleared",
 ]
 
 
-class WebhookIn(Body):
-    """An address to which events are sent."""
+class WebhookOptions(Body):
+    """What a messenger or mail server needs; `credential` is never told again."""
 
-    url: HttpUrl
+    to: Short | None = None
+    sender: Short | None = None
+    user: Short | None = None
+    credential: Text | None = None
+
+
+class WebhookIn(Body):
+    """An address to which events are sent, in our own format or in that of a messenger."""
+
+    url: Annotated[Line, Field(min_length=1, max_length=2_000)]
     kinds: Annotated[list[Kind], Field(min_length=1, max_length=20)]
+    form: Literal["lensong", "telegram", "ntfy", "zalo", "teams", "email"] = "lensong"
+    language: Literal["vi", "en"] = "vi"
+    options: WebhookOptions = WebhookOptions()
 
 
 class WebhookOut(Body):
-    """A webhook without its secret."""
+    """A webhook without its secret; where the address itself is one, its server alone."""
 
     webhook_id: str
     url: str
     kinds: list[str]
+    form: str
+    language: str
+    to: str | None
     created_at: Time
 
 
@@ -138,10 +159,15 @@ class _Asked:
 
     def concerns(self, principal: Principal, event: Event) -> bool:
         """Return whether an event is for somebody's ears."""
-        if self.site_id is not None and event.site_id != self.site_id:
+        names = event.body.get("site_ids", ()) if event.site_id is None else [event.site_id]
+        if self.site_id is not None and self.site_id not in names:
             return False
-        site = self.service.directory.sites.get(event.site_id or "")
-        return site is not None and self.service.directory.sees(principal, site)
+        directory = self.service.directory
+        sites = [directory.sites.get(name) for name in names]
+        # what is of many sites is told to whom all of them are open
+        return bool(sites) and all(
+            site is not None and directory.sees(principal, site) for site in sites
+        )
 
 
 async def _stream(asked: _Asked, who: str) -> AsyncIterator[str]:
@@ -223,7 +249,15 @@ async def list_webhooks(service: Running, principal: Admin) -> list[WebhookOut]:
 @router.post("/webhooks", status_code=201)
 async def make_webhook(body: WebhookIn, service: Running, principal: Admin) -> NewWebhook:
     """Add a webhook; the answer holds the secret that signs its messages."""
-    webhook = await webhooks.add_webhook(service, principal, str(body.url), body.kinds)
+    webhook = await webhooks.add_webhook(
+        service,
+        principal,
+        body.url,
+        body.kinds,
+        form=body.form,
+        options=body.options.model_dump(exclude_none=True),
+        language=body.language,
+    )
     return NewWebhook(**_out(webhook).model_dump(), secret=webhook.secret)
 
 
@@ -236,7 +270,10 @@ async def remove_webhook(webhook_id: Identifier, service: Running, principal: Ad
 def _out(webhook: Webhook) -> WebhookOut:
     return WebhookOut(
         webhook_id=webhook.webhook_id,
-        url=webhook.url,
+        url=webhooks.shown_url(webhook),
         kinds=list(webhook.kinds),
+        form=webhook.form,
+        language=webhook.language,
+        to=webhook.options.get("to"),
         created_at=webhook.created_at,
     )

@@ -9,9 +9,12 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from lensong.monitoring.access import Action, Principal
+from lensong.monitoring.live.message_formats import FORMATS
+from lensong.monitoring.operations.webhooks import shown_url
 from lensong.monitoring.records import OVERHEAD_RATIO, Transport
 from lensong.monitoring.store.events import all_webhooks
 from lensong.monitoring.store.people import all_people, list_audit, tokens_of
+from lensong.monitoring.store.timeline import KINDS
 from lensong.monitoring.tolerance import Tolerance
 from lensong.monitoring.web.guards import Running
 from lensong.monitoring.web.pages.rendering import PageNeeds, render
@@ -41,6 +44,9 @@ async def admin(
         people=people,
         scrapers=scrapers,
         webhooks=webhooks,
+        shown_url=shown_url,
+        forms=FORMATS,
+        hook_kinds=[kind for kinds in KINDS.values() for kind in kinds],
         trail=trail.items,
         profiles=directory.profiles.values(),
         transports=[transport.value for transport in Transport],

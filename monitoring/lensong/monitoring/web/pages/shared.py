@@ -19,6 +19,7 @@ from lensong.monitoring.operations.shared_links import links_for, reader_by_link
 from lensong.monitoring.web.addresses import public_url
 from lensong.monitoring.web.guards import Running, anybody
 from lensong.monitoring.web.pages.rendering import PageNeeds, render
+from lensong.monitoring.web.pages.wall_filter import SiteFilter
 from lensong.monitoring.web.pages.wallboard import wall_drawing
 from lensong.monitoring.web.problems import language_of
 
@@ -67,7 +68,7 @@ async def links(
 async def kiosk(secret: str, request: Request, service: Running) -> Response:
     """Show a wall to whoever has its link: nothing on it leads anywhere or changes anything."""
     _, reader = await reader_by_link(service, "wall", secret, address=_address(request))
-    drawing = await wall_drawing(request, service, reader, None)
+    drawing = await wall_drawing(request, service, reader, SiteFilter(), names=False)
     # what renews it is this address: the wall's own part wants somebody who is signed in
     live = Markup(_PART.sub("", str(drawing.text), count=1))
     return render(request, "kiosk.html", principal=None, live=live)

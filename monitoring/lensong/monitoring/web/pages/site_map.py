@@ -1,9 +1,9 @@
-"""Where the sites lie, as SVG: the ones in trouble on top, and named where there is room."""
+"""Where the sites lie, as SVG: the ones in trouble on top and named first, others with room."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -17,10 +17,13 @@ __all__ = ["site_map"]
 
 _WIDTH, _HEIGHT, _EDGE = 420.0, 330.0, 24.0
 _TEXT = 20.0
-"""Height of names on the wall; a letter is about 0.56 of it wide."""
+"""Height of names on the wall; a letter is about 0.62 of it wide, 0.68 in bold."""
 
 _RANK = {"not_ready": 3, "at_risk": 2, "unknown": 1}
 _SIZES = {"not_ready": 26.0, "at_risk": 26.0}
+_ASIDE = ((2, 0), (-2, 0), (2, -1), (-2, -1), (2, 1), (-2, 1))
+"""Directions to the left and right in which a name is put away from its pin."""
+
 _KM_PER_DEGREE = 111.32
 
 
@@ -40,13 +43,17 @@ class _Box:
         )
 
 
-def site_map(sites: Iterable[tuple[SiteSnapshot, str]], words: Words) -> Markup | None:
+def site_map(
+    sites: Iterable[tuple[SiteSnapshot, str]], words: Words, troubled: Collection[str] = ()
+) -> Markup | None:
     """Return the map of sites and their states, north up, to scale; None where none has a place.
 
     Parameters
     ----------
     sites : iterable of SiteSnapshot and str
         A site and the state that it is drawn with.
+    troubled : collection of str
+        Sites in trouble: they are named first, and beside their pin or away from it.
     """
     placed = [
         (site, state, site.lat_deg, site.lon_deg)
@@ -67,18 +74,29 @@ def site_map(sites: Iterable[tuple[SiteSnapshot, str]], words: Words) -> Markup 
         (site, state, off_x + x * scale, off_y + y * scale)
         for (site, state, *_), x, y in zip(placed, xs, ys, strict=True)
     ]
-    pins.sort(key=lambda pin: -_RANK.get(pin[1], 0))
+    pins.sort(
+        key=lambda pin: (
+            pin[0].site_id not in troubled, -_RANK.get(pin[1], 0), pin[0].name
+        )
+    )  # fmt: skip
     taken = [_box_of(state, x, y) for _, state, x, y in pins]
     taken.append(_Box(0.0, _HEIGHT - 30.0, 210.0, _HEIGHT))  # the scale bar
-    names = [
-        name
-        for site, state, x, y in pins
-        if state in _SIZES and (name := _name(site.name, state, x, y, taken)) is not None
-    ]
+    taken.append(_Box(_WIDTH - 200.0, _HEIGHT - 26.0, _WIDTH, _HEIGHT))  # how many have no name
+    names: list[Markup] = []
+    nameless = 0
+    for site, state, x, y in pins:  # the ones in trouble choose first
+        trouble = site.site_id in troubled or state in _SIZES
+        name = _name(site.name, state, x, y, taken, away=trouble)
+        names += name
+        nameless += trouble and not name
     drawn = [_pin(site, state, x, y, words) for site, state, x, y in reversed(pins)]
-    return figure(
-        int(_WIDTH), int(_HEIGHT), words.t("wall.map"), [*drawn, *names, *_scale_bar(scale)]
+    told = (
+        [label(_WIDTH - 4.0, _HEIGHT - 7.0, words.t("wall.nameless", n=nameless), "end")]
+        if nameless
+        else []
     )
+    parts = [*drawn, *names, *_scale_bar(scale), *told]
+    return figure(int(_WIDTH), int(_HEIGHT), words.t("wall.map"), parts)
 
 
 def _box_of(state: str, x: float, y: float) -> _Box:
@@ -96,22 +114,39 @@ def _pin(site: SiteSnapshot, state: str, x: float, y: float, words: Words) -> Ma
     )
 
 
-def _name(text: str, state: str, x: float, y: float, taken: list[_Box]) -> Markup | None:
-    """Return a name beside its pin where nothing else is, None where there is no such place."""
-    width, away = 0.56 * _TEXT * len(text), _SIZES[state] / 2 + 5.0
-    for anchor, left, base in (
-        ("start", x + away, y + 7.0),
-        ("end", x - away - width, y + 7.0),
-        ("middle", x - width / 2, y - away),
-        ("middle", x - width / 2, y + away + 14.0),
-    ):
+def _name(
+    text: str, state: str, x: float, y: float, taken: list[_Box], *, away: bool
+) -> list[Markup]:
+    """Return a name beside its pin, or ``away`` from it with a line between; nothing without room.
+
+    Names never lie on pins or on each other.
+    """
+    width, near = (0.68 if away else 0.62) * _TEXT * len(text), _SIZES.get(state, 18.0) / 2 + 5.0
+    beside = [
+        ("start", x + near, y + 7.0),
+        ("end", x - near - width, y + 7.0),
+        ("middle", x - width / 2, y - near),
+        ("middle", x - width / 2, y + near + 14.0),
+    ]
+    far = [
+        ("middle", x + far_x * step - width / 2, y + far_y * step)
+        for step in (30.0, 50.0, 75.0, 105.0, 140.0, 180.0)
+        for far_x, far_y in ((1, -1), (-1, -1), (1, 1), (-1, 1), (0, -1), (0, 1), *_ASIDE)
+    ]
+    for anchor, left, base in (*beside, *(far if away else ())):
         box = _Box(left, base - 17.0, left + width, base + 5.0)
         inside = box.left >= 0.0 and box.right <= _WIDTH and box.top >= 0.0
         if inside and box.bottom <= _HEIGHT and not any(box.meets(other) for other in taken):
             taken.append(box)
-            at = {"start": box.left, "end": box.right, "middle": x}[anchor]
-            return label(at, base, text, anchor, "pin")
-    return None
+            at = {"start": box.left, "end": box.right, "middle": left + width / 2}[anchor]
+            written = label(at, base, text, anchor, "pin" if away else "pin minor")
+            if (anchor, left, base) in beside:
+                return [written]
+            middle = (box.top + box.bottom) / 2
+            end_x = min(max(x, box.left), box.right)
+            end_y = box.bottom if y > box.bottom else box.top if y < box.top else middle
+            return [line(x, y, end_x, end_y, "leader"), written]
+    return []
 
 
 def _scale_bar(units_per_degree: float) -> list[Markup]:

@@ -17,6 +17,7 @@ from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.errors import NotFoundError
 from lensong.monitoring.live.freshness import as_of
 from lensong.monitoring.live.standing import STANDINGS, standing_of
+from lensong.monitoring.operations.timelines import timeline_for
 from lensong.monitoring.records import Site
 from lensong.monitoring.store.measurements import hours_between, list_measurements
 from lensong.monitoring.store.people import tokens_of
@@ -28,8 +29,11 @@ from lensong.monitoring.web.addresses import lan_address, public_url, reaches_no
 from lensong.monitoring.web.api.shapes import Body, SiteBody
 from lensong.monitoring.web.guards import Running
 from lensong.monitoring.web.pages.charts import heat_map, uplink_chart
+from lensong.monitoring.web.pages.notices import notices_of_site
 from lensong.monitoring.web.pages.places import communes_to_choose
 from lensong.monitoring.web.pages.rendering import PageNeeds, page_site, render, words_of
+from lensong.monitoring.web.pages.timeline import lines_of
+from lensong.monitoring.web.pages.wall_filter import AskedFor, choices_of
 
 __all__ = ["router"]
 
@@ -38,6 +42,8 @@ Reader = Annotated[Principal, Depends(PageNeeds(Action.READ))]
 
 _CHART = timedelta(days=30)
 _HEAT = timedelta(days=56)
+_GROUPS = ("state", "session", "alert", "notice", "operator")
+"""What the page of a site tells of; tests have their own table there."""
 
 
 class Link(Body):
@@ -47,10 +53,16 @@ class Link(Body):
 
 
 @router.get("/sites")
-async def list_all(request: Request, service: Running, principal: Reader) -> Response:
-    """Show every site in the asker's area."""
+async def list_all(
+    request: Request,
+    service: Running,
+    principal: Reader,
+    asked: AskedFor,
+) -> Response:
+    """Show the sites in the asker's area, all or those that are asked for."""
     now, seen = service.clock.now(), list(service.directory.visible_to(principal))
     sites = [as_of(site, now) for site in service.board.snapshot(now, seen).sites]
+    sites = [site for site in sites if asked.fits(site, standing_of(site).state)]
     return render(
         request,
         "sites.html",
@@ -61,6 +73,8 @@ async def list_all(request: Request, service: Running, principal: Reader) -> Res
         ],
         order=STANDINGS,
         communes=communes_to_choose(service.directory, principal),
+        asked=asked,
+        choices=choices_of(service, principal),
     )
 
 
@@ -82,6 +96,7 @@ async def one(
         )
         tokens = await tokens_of(connection, site_id) if principal.may(Action.EQUIP) else ()
         source = await _source_of(connection, site_id) if principal.may(Action.ADMIN) else None
+    happened = await timeline_for(service, principal, site_id=site_id, groups=_GROUPS, limit=8)
     session = service.board.session_of(site_id)
     verdict = service.board.verdict_of(site_id)
     required_bps = None if verdict is None else verdict.uplink_required_bps
@@ -116,6 +131,8 @@ async def one(
         sites=service.directory.sites,
         communes=communes_to_choose(service.directory, principal),
         site_body=SiteBody.of(site).model_dump(mode="json", exclude={"site_id"}),
+        lines=lines_of(happened, service.directory, words),
+        **notices_of_site(service, principal, site),
     )
 
 

@@ -18,8 +18,10 @@ from markupsafe import Markup
 
 from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.live.freshness import as_of
+from lensong.monitoring.live.operator_outages import OperatorOutage
 from lensong.monitoring.live.snapshot import SiteSnapshot
 from lensong.monitoring.live.standing import STANDINGS, STREAM_LOOKS_LIKE, seen_of, standing_of
+from lensong.monitoring.live.troubles import troubles_of
 from lensong.monitoring.service import Service
 from lensong.monitoring.store.events import latest_verdicts
 from lensong.monitoring.store.sessions import coming_sessions
@@ -27,7 +29,7 @@ from lensong.monitoring.web.guards import Running
 from lensong.monitoring.web.pages.rendering import PageNeeds, draw_part, render
 from lensong.monitoring.web.pages.shared_drawings import Drawing, SharedDrawings
 from lensong.monitoring.web.pages.site_map import site_map
-from lensong.monitoring.web.pages.troubles import troubles_of
+from lensong.monitoring.web.pages.wall_filter import AskedFor, SiteFilter, choices_of
 from lensong.monitoring.web.pages.words import Words
 from lensong.monitoring.web.problems import language_of
 
@@ -57,10 +59,10 @@ async def wallboard(
     request: Request,
     service: Running,
     principal: Annotated[Principal, Depends(PageNeeds(Action.READ))],
-    province: str | None = None,
+    asked: AskedFor,
 ) -> Response:
     """Show the wall; what all walls of an area show alike is drawn once for all of them."""
-    drawing = await wall_drawing(request, service, principal, province)
+    drawing = await wall_drawing(request, service, principal, asked)
     fresh = not service.directory.sites
     return render(request, "wallboard.html", principal=principal, live=drawing.text, fresh=fresh)
 
@@ -76,8 +78,9 @@ class _PartRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             principal = await _may_read(request)
-            province = request.query_params.get("province")
-            return await live_part(request, request.app.state.service, principal, province)
+            service: Service = request.app.state.service
+            asked = SiteFilter.of_query(service, principal, request.query_params)
+            return await live_part(request, service, principal, asked)
 
         return handle
 
@@ -86,10 +89,10 @@ async def live_part(
     request: Request,
     service: Running,
     principal: Annotated[Principal, Depends(_may_read)],
-    province: str | None = None,
+    asked: AskedFor,
 ) -> Response:
     """Return what a wall that hangs puts in place of what it shows: bytes that all share."""
-    drawing = await wall_drawing(request, service, principal, province)
+    drawing = await wall_drawing(request, service, principal, asked)
     headers = {"Cache-Control": "private, no-store", "Vary": "Accept-Encoding"}
     if "gzip" not in request.headers.get("accept-encoding", ""):
         return Response(drawing.plain, media_type="text/html", headers=headers)
@@ -103,32 +106,38 @@ LIVE_PART = next(route for route in router.routes if isinstance(route, _PartRout
 
 
 async def wall_drawing(
-    request: Request, service: Service, principal: Principal, province: str | None
+    request: Request,
+    service: Service,
+    principal: Principal,
+    asked: SiteFilter,
+    *,
+    names: bool = True,
 ) -> Drawing:
-    """Return the wall of somebody's area, drawn once for all who see the same."""
-    if province is not None and province not in service.directory.provinces:
-        province = ""  # of which there are no sites
+    """Return the wall of somebody's area, drawn once for all who see the same.
+
+    Parameters
+    ----------
+    names : bool
+        Show who handles what and why, and what can be chosen: not for whoever passes by.
+    """
     drawings: SharedDrawings = request.app.state.drawings
     language = language_of(request)
     return await drawings.get(
-        ("wall", principal.role, principal.scope, province, language),
-        partial(_read, service, principal, province, language),
+        ("wall", principal.role, principal.scope, asked, names, language),
+        partial(_read, service, principal, asked, language, names),
     )
 
 
 async def _read(
-    service: Service, principal: Principal, province: str | None, language: str
+    service: Service, principal: Principal, asked: SiteFilter, language: str, names: bool
 ) -> Callable[[], Markup]:
     """Return what draws the wall as it stands now."""
     now = service.clock.now()
     words = Words(language, ZoneInfo(service.config.time_zone), now)
     directory = service.directory
     seen = list(directory.visible_to(principal))
-    shown = {
-        site.site_id
-        for site in seen
-        if province is None or directory.province_of(site).code == province
-    }
+    outages = outages_seen(service, principal, asked.province)
+    shown = {site.site_id for site in seen if asked.fits_site(service, site)}
     async with service.database.reading() as connection:
         coming, ahead = await coming_sessions(
             connection, shown, after=now, until=now + _AHEAD, most=_SESSIONS
@@ -143,10 +152,13 @@ async def _read(
         _draw,
         lambda: service.board.snapshot(now, seen).sites,
         words,
-        province=province,
+        asked=asked,
         coming=named,
         more=max(0, ahead - _SESSIONS),
         demo=service.config.demo,
+        outages=outages,
+        choices=choices_of(service, principal) if names else {},
+        names=names,
     )
 
 
@@ -154,17 +166,22 @@ def _draw(
     read: Callable[[], Sequence[SiteSnapshot]],
     words: Words,
     *,
-    province: str | None,
+    asked: SiteFilter,
     **values: Any,
 ) -> Markup:
     """Draw the wall; the board is read in the same thread, as metrics read it in theirs."""
     assert words.now is not None
     now = words.now
     everything = [as_of(site, now) for site in read()]
-    chosen = [site for site in everything if province is None or site.province_code == province]
-    tiles = sorted((_tile(site, words) for site in chosen), key=_order)
+    of_any_state = sorted(
+        (_tile(site, words) for site in everything if asked.fits(site)), key=_order
+    )
+    tiles = [tile for tile in of_any_state if asked.fits(tile.site, tile.state)]
+    chosen = [tile.site for tile in tiles]
     shown, groups = tiles[:_MOST_TILES], Counter(tile.state for tile in tiles)
-    troubles = troubles_of(chosen, now)
+    # what nobody has taken on goes first
+    alone = [site for site in chosen if site.outage is None]  # the others fell with an operator
+    troubles = sorted(troubles_of(alone, now), key=lambda trouble: bool(trouble.site.notices))
     return draw_part(
         "wall_part.html",
         words=words,
@@ -172,20 +189,42 @@ def _draw(
         sites=len(tiles),
         more_sites=len(tiles) - len(shown),
         columns=max(1, min(4, math.ceil((len(shown) + len(groups)) / _ROWS))),
-        counts=groups,
+        counts=Counter(tile.state for tile in of_any_state),
         states=STANDINGS,
         provinces=sorted({(site.province_code, site.province_name) for site in everything}),
         communes=_communes(tiles),
-        province=province,
+        asked=asked,
         streams=sorted((site for site in chosen if site.session_live), key=_stream_order),
         looks=STREAM_LOOKS_LIKE,
         standing_of=standing_of,
         alerts=[trouble for trouble in troubles if not trouble.ahead],
         ahead=[trouble for trouble in troubles if trouble.ahead],
-        map=site_map([(tile.site, tile.state) for tile in tiles], words),
+        map=site_map(
+            [(tile.site, tile.state) for tile in tiles],
+            words,
+            {trouble.site.site_id for trouble in troubles},
+        ),
         synthetic=any(site.synthetic for site in chosen),
         **values,
     )
+
+
+def outages_seen(
+    service: Service, principal: Principal, province: str | None = None
+) -> list[tuple[OperatorOutage, list[str]]]:
+    """Return the outages that touch what somebody sees, with the names of their communes there."""
+    directory = service.directory
+    found = []
+    for outage in service.board.outages:
+        codes = {
+            site.commune_code
+            for name in outage.site_ids
+            if (site := directory.sites.get(name)) is not None and directory.sees(principal, site)
+        }
+        names = [directory.communes[code].name for code in outage.commune_codes if code in codes]
+        if names and province in (None, outage.province_code):
+            found.append((outage, names))
+    return found
 
 
 def _tile(site: SiteSnapshot, words: Words) -> Tile:
@@ -217,12 +256,16 @@ def _stream_order(site: SiteSnapshot) -> tuple[int, float, str]:
     return STANDINGS.index(look), -(site.stream.lag_s or 0.0), site.name
 
 
-def _communes(tiles: Iterable[Tile]) -> list[tuple[str, Counter[str]]]:
-    """Return how many sites of each commune are in which state, the worst commune first."""
-    counted: dict[str, Counter[str]] = {}
+def _communes(tiles: Iterable[Tile]) -> list[tuple[str, str, Counter[str]]]:
+    """Return code and name of each commune and its sites by state, the worst commune first."""
+    counted: dict[tuple[str, str], Counter[str]] = {}
     for tile in tiles:
-        counted.setdefault(tile.site.commune_name, Counter())[tile.state] += 1
+        key = (tile.site.commune_code, tile.site.commune_name)
+        counted.setdefault(key, Counter())[tile.state] += 1
     return sorted(
-        counted.items(),
-        key=lambda item: (-item[1]["not_ready"], -item[1]["at_risk"], item[0]),
+        ((code, name, states) for (code, name), states in counted.items()),
+        key=lambda item: (
+            *(-item[2][state] for state in ("not_ready", "at_risk", "unknown")),
+            item[1],
+        ),
     )

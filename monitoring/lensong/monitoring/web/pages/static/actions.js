@@ -57,7 +57,13 @@ function values(form) {
       body[field.name] =
         field.dataset.number !== undefined
           ? scaled(field.value, field.dataset.number)
-          : field.value;
+          : field.value + (field.dataset.append ?? ""); // a local time gets its zone
+  }
+  // "options.to" is a field of the object options
+  for (const name of Object.keys(body).filter((key) => key.includes("."))) {
+    const [whole, part] = name.split(".");
+    (body[whole] ??= {})[part] = body[name];
+    delete body[name];
   }
   return body;
 }

@@ -8,17 +8,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from lensong.monitoring.live.snapshot import SiteSnapshot
-from lensong.monitoring.live.standing import STREAM_LOOKS_LIKE
+from lensong.monitoring.live.standing import NETWORK_LOOKS_LIKE, STREAM_LOOKS_LIKE
 
-__all__ = ["Trouble", "troubles_of"]
+__all__ = ["URGENCY", "Trouble", "trouble_of", "troubles_of"]
 
 _NOW, _AHEAD = timedelta(hours=2), timedelta(hours=24)
 """A session that begins within the first is to be handled now, within the second to be prepared."""
 
 _BACKLOG_AFTER = timedelta(hours=1)
 
-# what viewers see now goes first, then what they will see, the sooner the more urgent
+URGENCY = ("down", "breaking", "not_ready", "lagging", "at_risk", "unknown", "failed", "backlog")
+"""Kinds of trouble: what viewers see now goes first, then what they will see."""
+
 _DOWN, _BREAKING, _NOT_READY, _LAGGING, _AT_RISK, _UNKNOWN, _FAILED, _BACKLOG = range(8)
+_NETWORK = {"gone": _BREAKING, "slow": _LAGGING}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,22 @@ class Trouble:
     values: Mapping[str, Any] = field(default_factory=dict)
     ahead: bool = False
 
+    @property
+    def kind(self) -> str:
+        """Return which of `URGENCY` it is."""
+        return URGENCY[self.rank[0]]
+
+
+def trouble_of(site: SiteSnapshot, now: datetime) -> Trouble | None:
+    """Return the worst trouble of a site, None where it has none.
+
+    Parameters
+    ----------
+    site : SiteSnapshot
+        As of ``now``: without what is out of date.
+    """
+    return min(_troubles(site, now), key=_order, default=None)
+
 
 def troubles_of(sites: Sequence[SiteSnapshot], now: datetime) -> tuple[Trouble, ...]:
     """Return the sites in trouble, the most urgent first, each with its worst trouble alone.
@@ -53,10 +72,7 @@ def troubles_of(sites: Sequence[SiteSnapshot], now: datetime) -> tuple[Trouble, 
     sites : sequence of SiteSnapshot
         As of ``now``: without what is out of date.
     """
-    found: list[Trouble] = []
-    for site in sites:
-        troubles = sorted(_troubles(site, now), key=_order)
-        found += troubles[:1]
+    found = [trouble for site in sites if (trouble := trouble_of(site, now)) is not None]
     return tuple(sorted(found, key=lambda trouble: (*_order(trouble), trouble.site.site_id)))
 
 
@@ -67,7 +83,8 @@ def _order(trouble: Trouble) -> tuple[bool, tuple[int, float]]:
 def _troubles(site: SiteSnapshot, now: datetime) -> Iterable[Trouble]:
     yield from _stream_troubles(site)
     starts_at = site.session_starts_at
-    if starts_at is not None and starts_at - now <= _AHEAD and not site.session_live:
+    seen = site.session_live and (site.stream is not None or _network(site) is not None)
+    if starts_at is not None and starts_at - now <= _AHEAD and not seen:
         kinds = {"not_ready": _NOT_READY, "at_risk": _AT_RISK, "unknown": _UNKNOWN}
         if (kind := kinds.get(site.readiness_state)) is not None:
             yield Trouble(
@@ -121,9 +138,23 @@ def _why(site: SiteSnapshot) -> str:
     return "trouble.short" if short else "trouble.unsure"
 
 
+def _network(site: SiteSnapshot) -> str | None:
+    state = None if site.watch is None else site.watch.state
+    return state if state in NETWORK_LOOKS_LIKE else None
+
+
 def _stream_troubles(site: SiteSnapshot) -> Iterable[Trouble]:
     stream = site.stream
-    if stream is None or not site.session_live:
+    if not site.session_live:
+        return
+    if stream is None:
+        if (state := _network(site)) is not None:
+            yield Trouble(
+                rank=(_NETWORK[state], 0.0),
+                site=site,
+                state=NETWORK_LOOKS_LIKE[state],
+                key=f"trouble.network_{state}",
+            )
         return
     if stream.state == "down":  # nobody publishes, or nothing arrives any more
         yield Trouble(rank=(_DOWN, 0.0), site=site, state="not_ready", key="trouble.down")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lensong.monitoring.live.snapshot import SiteSnapshot, StreamSnapshot
-from lensong.monitoring.web.pages.troubles import troubles_of
+from lensong.monitoring.live.troubles import troubles_of
 
 NOW = datetime(2026, 11, 28, 1, 0, tzinfo=UTC)
 

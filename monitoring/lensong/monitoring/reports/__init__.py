@@ -1,0 +1,1 @@
+"""What was planned, promised and held over a month."""

@@ -1,0 +1,113 @@
+"""Events in one sentence with a link, as people get them: by webhook, mail, messenger, timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from lensong.monitoring.live.message_formats import Told
+from lensong.monitoring.live.webhooks import Tell
+from lensong.monitoring.service import Service
+from lensong.monitoring.web.pages.words import Words
+
+__all__ = ["alert_text", "teller", "trouble_text"]
+
+
+def trouble_text(key: str, values: Mapping[str, Any], words: Words) -> str:
+    """Return what a trouble is, as the wall says it.
+
+    Parameters
+    ----------
+    values : mapping
+        Of the trouble; moments may be text.
+    """
+
+    def moment(name: str) -> datetime | None:
+        value = values.get(name)
+        return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+    return words.t(
+        key,
+        n=values.get("n"),
+        lag_s=values.get("lag_s"),
+        received=words.mbps(values.get("received_bps")),
+        when=words.soon(moment("starts_at")),
+        required=words.mbps(values.get("required_bps")),
+        safe=words.mbps(values.get("safe_bps")),
+        percent=words.percent(values.get("probability")),
+        at=words.soon(moment("at")),
+    )
+
+
+def alert_text(body: Mapping[str, Any], words: Words) -> str:
+    """Return what an alert says of the trouble."""
+    return trouble_text(body["text_key"], body["values"], words)
+
+
+def teller(service: Service) -> Tell:
+    """Return what tells of events: a function of kind, body and language."""
+    zone = ZoneInfo(service.config.time_zone)
+
+    def tell(kind: str, body: Mapping[str, Any], language: str) -> Told:
+        words = Words(language, zone, service.clock.now())
+        return _told(kind, body, words, (service.config.public_url or "").rstrip("/"))
+
+    return tell
+
+
+def _told(kind: str, body: Mapping[str, Any], words: Words, base: str) -> Told:
+    site, title = body.get("site_name") or "", body.get("title") or ""
+    what = words.t(f"timeline.{kind}")
+    path = "/"
+    if body.get("session_id"):
+        path = f"/sessions/{body['session_id']}"
+    elif body.get("site_id"):
+        path = f"/sites/{body['site_id']}"
+    todo, text = "", " · ".join(part for part in (site, title) if part)
+    match kind:
+        case "alert.raised" | "alert.cleared":
+            state = words.t(f"state.{body['state']}")
+            place = f"{site} ({body['commune_name']})"
+            span = ""
+            if body.get("starts_at"):
+                starts_at, ends_at = (
+                    datetime.fromisoformat(body[name]) for name in ("starts_at", "ends_at")
+                )
+                span = f"{title}, {words.span(starts_at, ends_at)}"
+            if kind == "alert.cleared":
+                what, text = words.t("alert.cleared", place=place), span
+            else:
+                what = f"{place}: {state}"
+                text = " · ".join(part for part in (alert_text(body, words), span) if part)
+                todo = words.t(f"todo.{body['trouble']}")
+        case "verdict.changed":
+            what = f"{site}: {words.t('state.' + body['verdict']['state'])}"
+            text = title
+        case "stream.changed":
+            what = f"{site}: {words.t('stream_state_' + body['health']['state'])}"
+            text = ""
+        case "notice.added" | "notice.ended":
+            what = f"{what}: {words.t('notice.kind.' + body['notice'])}"
+            text = f"{site or body['subject']} · {body['author']} – {body['note']}"
+            path = "/notices"
+        case "operator.fell" | "operator.recovered":
+            what = f"{body['operator']}: {what}"
+            fell = words.t(
+                "outage.sites",
+                n=len(body["site_ids"]),
+                of=body["of_sites"],
+                share=words.share(body["share"]),
+            )
+            text = f"{fell} · {', '.join(body['commune_names'])}"
+            todo = words.t("todo.operator") if kind == "operator.fell" else ""
+            path = "/"
+    synthetic = words.t("page.synthetic") if body.get("synthetic") else ""
+    return Told(
+        title=" · ".join(part for part in (synthetic, what) if part),
+        text=text,
+        todo=todo,
+        url=f"{base}{path}",
+        urgent=kind in ("alert.raised", "operator.fell") and not body.get("ahead"),
+    )
