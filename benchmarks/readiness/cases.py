@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 
 from benchmarks.readiness.lag import held_bps, holds
-from benchmarks.readiness.traces import Trace
+from benchmarks.readiness.traces import Trace, load_downlinks
 from lensong.monitoring.readiness import Evidence, Need, Question, UplinkTest
 from lensong.monitoring.records import Motion, Transport
 from lensong.monitoring.tolerance import Tolerance
@@ -102,3 +103,12 @@ def cases_of(
                     minute_before_bps=uplink_bps[start_s - 60 : start_s],
                     test=test,
                 )
+
+
+def downlink_cases(data: Path, *, step_s: int) -> list[Case]:
+    """Return sessions on downlinks by car: every fourth start and second bit rate of the others."""
+    return [
+        case
+        for trace in load_downlinks(data)
+        for case in cases_of(trace, step_s=4 * step_s, ratios=RATIOS[::2])
+    ]

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.readiness.cases import NOW, RATIOS, Case, cases_of
+from benchmarks.readiness.cases import NOW, Case, cases_of, downlink_cases
 from benchmarks.readiness.rules import RULES, Rule
-from benchmarks.readiness.traces import load_downlinks, load_traces
+from benchmarks.readiness.traces import load_traces
 from lensong.monitoring.readiness import DEFAULT_SETTINGS, ReadinessSettings, judge
 from lensong.monitoring.records import Motion
 from lensong.propagation.types import BoolArray, FloatArray
@@ -68,7 +68,6 @@ def report(
     cases: Sequence[Case],
     *,
     rules: Mapping[str, Rule] = RULES,
-    parts: Sequence[tuple[str, bool]] = PARTS,
 ) -> str:
     """Return the table of all kinds and durations, and of what was said against what was seen."""
     lines, calibration = [HEAD], [CALIBRATION_HEAD]
@@ -84,7 +83,7 @@ def report(
                 ready = said >= DEFAULT_SETTINGS.ready_probability
                 named = f"{label}, verdict {way}".strip()
                 lines.append(row(f"**{named}**", own, ready, said))
-                for part, held_out in parts:
+                for part, held_out in PARTS:
                     of_part = np.array([case.held_out is held_out for case in own])
                     if of_part.any():
                         some = [case for case in own if case.held_out is held_out]
@@ -127,12 +126,8 @@ def main() -> None:
     print()
     print("By car, downlinks in place of uplinks, every fourth start and second bit rate:")
     print()
-    downlinks = [
-        case
-        for trace in load_downlinks(data)
-        for case in cases_of(trace, step_s=4 * step_s, ratios=RATIOS[::2])
-    ]
-    print(report(downlinks, rules={}, parts=()))
+    downlinks = downlink_cases(data, step_s=step_s)
+    print(report(downlinks, rules={}))
 
 
 if __name__ == "__main__":

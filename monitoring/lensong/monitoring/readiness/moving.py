@@ -4,12 +4,13 @@ Half a minute of rates does not tell motion (on traces that nothing was fitted t
 the curve is 0.59), so it is told or sensed. A link on the move drops out often and for long, and
 no test taken at one place speaks for the next. What fits the traces:
 
-    P(hold) = ((b + E) / (b + E + T g(m))) ** (a + n) / (1 + 10 ** (-s (m + h)))
+    P(hold) = ((b + E) / (b + E + T g(m))) ** (a + n)
     g(m) = 10 ** (-k (m - m0)),    m = log10(level / need)
 
 with T the hours of the session, and E and n the hours of sessions that held the need on the move
-and how many did not. The watch counts no hours here: it sees gaps, and what fails on the move is
-mostly the rate.
+and how many did not. It is fitted on half of the traces by car, uplinks and downlinks, and tried on
+the other half (docs/accuracy-readiness.md). The watch counts no hours here: it sees gaps, and what
+fails on the move is mostly the rate.
 """
 
 from __future__ import annotations
@@ -82,6 +83,4 @@ def holds_moving(
         -settings.moving_per_decade * (reserve_log10 - settings.moving_full_log10), 300.0
     )
     seen_h = settings.moving_hours + held_h
-    stays = math.pow(seen_h / (seen_h + hours * stress), settings.moving_shape + failed)
-    steep = -settings.moving_slope * (reserve_log10 + settings.moving_half_log10)
-    return float(stays / (1.0 + 10.0 ** min(steep, 300.0)))
+    return math.pow(seen_h / (seen_h + hours * stress), settings.moving_shape + failed)

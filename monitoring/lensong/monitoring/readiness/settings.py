@@ -78,8 +78,7 @@ class ReadinessSettings:
         What an hour watched elsewhere in the commune counts.
     person_weight, watch_told_weight : float
         What a session told by a person, or by a watch, counts against a media server's 1.
-    moving_hours, moving_shape, moving_per_decade, moving_full_log10, moving_slope,
-    moving_half_log10 : float
+    moving_hours, moving_shape, moving_per_decade, moving_full_log10 : float
         The model of a phone that moves, see `readiness.moving`.
     better_ratio : float
         An alternative is worth mentioning from this much more safe uplink on.
@@ -123,12 +122,10 @@ class ReadinessSettings:
     commune_watch_weight: float = 0.1
     person_weight: float = 0.5
     watch_told_weight: float = 0.8
-    moving_hours: float = 0.069
-    moving_shape: float = 1.09
-    moving_per_decade: float = 1.06
+    moving_hours: float = 0.061
+    moving_shape: float = 1.15
+    moving_per_decade: float = 0.90
     moving_full_log10: float = 0.5
-    moving_slope: float = 2.6
-    moving_half_log10: float = 0.6
     better_ratio: float = 1.25
 
     def __post_init__(self) -> None:
