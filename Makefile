@@ -15,7 +15,7 @@ TEMPLATES := coverage/lensong/coverage monitoring/lensong/monitoring/web/pages/t
 # the tests start hundreds of Pythons, and each would compile every module anew
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-all quick bench check format-pages docs lock clean
+.PHONY: demo dist test test-all quick bench check format-pages docs lock clean
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -36,6 +36,10 @@ node_modules/installed: package.json
 
 demo: $(VENV)/installed
 	$(BIN)/lensong demo --out $(DEMO)
+
+# what is installed elsewhere: a wheel of this checkout, in dist/
+dist: $(BIN)/python
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
 
 test: $(VENV)/installed-dev
 	$(PYTEST) -m "not benchmark and not slow"

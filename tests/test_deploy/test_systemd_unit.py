@@ -54,3 +54,48 @@ def test_the_unit_starts_the_console_script_with_settings() -> None:
     assert "\nExecStart=/opt/lensong/bin/lensong serve --config /etc/lensong/lensong.toml\n" in text
     assert "\nConfigurationDirectory=lensong\n" in text
     assert "\nStateDirectory=lensong\n" in text
+
+
+def test_a_user_that_exists_only_while_it_runs_can_read_its_settings() -> None:
+    text = UNIT.read_text("utf-8")
+    # systemd leaves that directory to root: with DynamicUser the service reads it as anybody
+    assert "\nDynamicUser=yes\n" in text
+    assert "\nConfigurationDirectoryMode=0755\n" in text
+    assert "\nEnvironmentFile=-/etc/lensong/lensong.env\n" in text
+
+
+def test_it_begins_once_the_clock_is_set() -> None:
+    text = UNIT.read_text("utf-8")
+    for order in ("Wants", "After"):
+        assert re.search(rf"(?m)^{order}=.*\btime-sync\.target\b", text)
+
+
+def test_no_shipped_file_installs_a_name_that_anybody_may_take_on_a_registry() -> None:
+    root = Path(__file__).parents[2]
+    files = [*root.glob("*.md"), *(root / "docs").rglob("*.md"), *(root / "deploy").rglob("*")]
+    for path in files:
+        if path.is_file() and path.suffix in (".md", ".service", "") and path.stat().st_size < 1e6:
+            text = path.read_text("utf-8", "replace")
+            assert not re.search(r"pip install (?:-\S+ )*[\"']?lensong\b", text), path
+
+
+def test_the_alerts_are_as_many_as_the_readme_says() -> None:
+    deploy = Path(__file__).parents[2] / "deploy"
+    rules = (deploy / "prometheus" / "rules" / "alerts.yml").read_text("utf-8")
+    count = len(re.findall(r"(?m)^ +- alert:", rules))
+    words = (
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+    )
+    assert f"**Alerts on symptoms**, {words[count - 1]} in all" in (deploy / "README.md").read_text(
+        "utf-8"
+    )
