@@ -115,7 +115,7 @@ def _following(route: APIRoute) -> Iterator[int]:
     if body or given:
         yield 422
     methods = route.methods or set()
-    if methods & _WRITES:
+    if methods & _WRITES or not public:  # an address that guesses tokens is told to wait
         yield 429
     in_path = set(route.param_convertors)
     if in_path & set(CHECKED_IN_PATH.values()) or (in_path and "PUT" not in methods):
