@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from shutil import which
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -110,7 +111,7 @@ def test_who_lost_the_database_waits_again(postgres: Postgres, tmp_path: Path) -
         ({"db": "postgresql://lensong@localhost/lensong", "port": 0}, "--port 0"),
     ],
 )
-def test_a_standby_that_cannot_be_one_is_refused(settings: dict[str, object], told: str) -> None:
+def test_a_standby_that_cannot_be_one_is_refused(settings: dict[str, Any], told: str) -> None:
     with pytest.raises(ConfigError, match=told):
         check_settings(ServiceConfig(standby=True, **settings))
 
