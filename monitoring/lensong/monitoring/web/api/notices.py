@@ -69,7 +69,7 @@ class NoticeOut(Body):
         return cls(**{name: getattr(notice, name) for name in cls.model_fields})
 
 
-@router.get("/notices")
+@router.get("/notices", responses=refusals(404))
 async def list_notices(
     service: Running,
     principal: Reader,
