@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.clock import rfc3339
-from lensong.monitoring.errors import ConflictError, NotAllowedError, NotFoundError
+from lensong.monitoring.errors import ConflictError, FieldError, NotAllowedError, NotFoundError
 from lensong.monitoring.notices import Notice, NoticeKind
 from lensong.monitoring.operations.audit import noted
 from lensong.monitoring.operations.once import once
@@ -20,6 +20,9 @@ from lensong.monitoring.store.notices import add_notice, get_notice
 from lensong.propagation.errors import InvalidInputError
 
 __all__ = ["NoticeWanted", "announce", "end_notice", "is_ended_by", "is_seen", "notice_for"]
+
+
+_FURTHEST = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +77,13 @@ async def announce(
         ends_at = wanted.ends_at
     else:
         raise InvalidInputError("when the notice ends is not told, wanted one of: ends_at, minutes")
+    if starts_at > now + _FURTHEST:
+        raise FieldError(
+            f"starts_at is more than {_FURTHEST.days} days ahead: announce it when it is nearer",
+            field="starts_at",
+            reason="too_many_days",
+            days=str(_FURTHEST.days),
+        )
     trouble = None
     _check_area(service, principal, wanted)
     if wanted.kind is NoticeKind.ACKNOWLEDGED and wanted.site_id is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from lensong.monitoring.access import Principal
 from lensong.monitoring.errors import NotFoundError
@@ -54,7 +54,7 @@ async def timeline_for(
             connection,
             None if everything else sites,
             groups=chosen,
-            before=before or service.clock.now().replace(year=2199),
+            before=before or service.clock.now() + timedelta(days=366),
             limit=limit,
         )
     return [entry for entry in found if _is_of(entry, sites, service, principal)]
