@@ -64,7 +64,10 @@ def logging_lines(
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(_Json() if form == "json" else _Line())
-    levels: dict[str | None, int] = {None: logging.INFO} | dict.fromkeys(_QUIET, logging.WARNING)
+    # below them too: a program that serves something else may have set a level there
+    below = (n for n in logging.Logger.manager.loggerDict if n.partition(".")[0] in _QUIET)
+    quiet = dict.fromkeys((*_QUIET, *below), logging.WARNING)
+    levels: dict[str | None, int] = {None: logging.INFO} | quiet
     levels["lensong.requests"] = logging.INFO if requests else logging.WARNING
     root = logging.getLogger()
     handlers = list(root.handlers)
