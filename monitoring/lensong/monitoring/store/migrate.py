@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from importlib.resources import files
 
 from alembic import command
@@ -18,6 +19,9 @@ __all__ = ["head_revision", "migrate", "revision"]
 
 _LOCK = 7_308_604_897
 """Number of PostgreSQL's advisory lock; any, as long as nobody else takes the same."""
+
+_PATIENCE_S = 10.0
+"""How long a SQLite file may be locked, by another process that brings it up, say [s]."""
 
 
 def _config() -> Config:
@@ -58,16 +62,25 @@ async def migrate(database: Database) -> tuple[str | None, str]:
     StoreUnavailableError
         It does not answer.
     """
-    try:
-        # SQLite: BEGIN IMMEDIATE is the lock; both undo a migration that fails half-way
-        async with database.write_engine.begin() as connection:
-            if not database.is_sqlite:
-                await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-            return await connection.run_sync(_upgrade)
-    except (SQLAlchemyError, OSError) as error:
-        if is_unavailable(error):
-            raise database.away(error) from error
-        raise
+    until_s = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            # SQLite: BEGIN IMMEDIATE is the lock; both undo a migration that fails half-way
+            async with database.write_engine.begin() as connection:
+                if not database.is_sqlite:
+                    await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+                return await connection.run_sync(_upgrade)
+        except (SQLAlchemyError, OSError) as error:
+            if not is_unavailable(error):
+                raise
+            away = database.away(error)
+            if not _is_locked(error) or time.monotonic() >= until_s:
+                raise away from error
+
+
+def _is_locked(error: BaseException) -> bool:
+    """Return whether another process writes a SQLite file: it may be at the same work."""
+    return "database is locked" in str(error)
 
 
 def _upgrade(connection: Connection) -> tuple[str | None, str]:
