@@ -12,6 +12,8 @@ import pytest
 from tests import netlab
 from tests.waiting import PATIENCE_S
 
+pytestmark = pytest.mark.slow
+
 
 def _skip_unless(*programs: str, relay: bool = False) -> None:
     if reason := netlab.available(*programs, relay=relay):

@@ -18,6 +18,8 @@ import pytest
 from tests.test_cli.served import Served, run, serving
 from tests.waiting import PATIENCE_S, wait_until
 
+pytestmark = pytest.mark.slow
+
 PASSWORD = "chợ phiên Bình Lư 2026"
 
 

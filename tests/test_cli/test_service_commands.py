@@ -21,6 +21,8 @@ from lensong.coverage.results.write import write_result
 from tests.small_plan import make_small_plan_result
 from tests.test_cli.served import Served, serving
 
+pytestmark = pytest.mark.slow
+
 PASSWORD = "chợ phiên Bình Lư 2026"
 SITES = (
     "site_id,name,commune_code,commune,province_code,province,lat,lon\n"

@@ -7,7 +7,7 @@ import pytest
 
 from tests.chromium import BINARY, Page, chromium_page
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 IDLE = (
     "new Promise(done => { lensongMap.once('idle', () => done(true));"

@@ -31,10 +31,13 @@ from tests.test_deploy.programs import (
 )
 from tests.waiting import PATIENCE_S
 
-pytestmark = pytest.mark.skipif(
-    which("prometheus") is None or which("prometheus-alertmanager") is None,
-    reason="prometheus or prometheus-alertmanager is not installed",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        which("prometheus") is None or which("prometheus-alertmanager") is None,
+        reason="prometheus or prometheus-alertmanager is not installed",
+    ),
+]
 
 PASSWORD = "a password for this test"
 SITE = {

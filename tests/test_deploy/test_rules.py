@@ -68,6 +68,7 @@ def test_every_rule_has_a_test() -> None:
         assert asked in tested or f"sum({name})" in tested, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [
@@ -99,7 +100,11 @@ def test_a_rule_that_is_changed_fails_its_test(
     text = path.read_text("utf-8")
     assert old in text
     path.write_text(text.replace(old, new), "utf-8")
-    done = run("promtool", "test", "rules", *TESTS, cwd=shipped / "tests")
+    folder = shipped / "tests"
+    for name in sorted(TESTS, key=lambda name: (folder / name).stat().st_size):
+        done = run("promtool", "test", "rules", name, cwd=folder)
+        if done.returncode != 0:
+            break
     assert done.returncode == 1, done.stdout
     assert "FAILED" in done.stdout + done.stderr
 

@@ -14,6 +14,7 @@ from tests.served_pages import Served, served_pages
 from tests.waiting import wait_until
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.browser,
     pytest.mark.skipif(BINARY is None, reason="no chromium on this machine"),
 ]

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.postgres_server import Postgres
 from tests.test_cli.served import run, serving
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_second_service_on_one_database_is_refused(postgres: Postgres, tmp_path: Path) -> None:

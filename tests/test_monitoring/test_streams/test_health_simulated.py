@@ -110,7 +110,8 @@ def test_half_an_hour_of_a_healthy_stream_raises_nothing(stream: Stream, server:
     spare=st.floats(1.3, 4.0),
     seed=st.integers(0, 2**20),
 )
-@settings(max_examples=25)
+@settings(max_examples=12)
+@pytest.mark.slow
 def test_no_healthy_stream_raises_anything(
     stream: Stream, server: Server, spare: float, seed: int
 ) -> None:
