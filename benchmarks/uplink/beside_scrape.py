@@ -136,7 +136,7 @@ def _start(service: ServiceProcess, lab: NetLab) -> None:
     try:
         service.start(wait_s=0.0)  # it asks 127.0.0.1, where nothing listens
     except TimeoutError:
-        lab.wait_for_port("server", PORT, timeout_s=60.0)
+        lab.wait_for_port("server", PORT)
 
 
 if __name__ == "__main__":
