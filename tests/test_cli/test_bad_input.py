@@ -259,6 +259,7 @@ def test_a_full_disk_under_the_cache_says_so(
     assert list(small.out.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_the_sweeps_and_leaves_no_half_file(
     small: SmallPlan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -324,6 +325,7 @@ def test_ctrl_c_while_writing_keeps_the_older_result(
     assert {path.name: path.read_bytes() for path in small.out.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_a_damaged_cache_is_computed_again(small: SmallPlan) -> None:
     assert small.plan("--quiet").exit_code == 0
     for file in small.cache.rglob("*.arrays"):

@@ -31,6 +31,7 @@ def test_a_lost_village_ends_with_one(small: SmallPlan, results: tuple[Path, Pat
     assert "Bản Mẫu 1" in run.stdout
 
 
+@pytest.mark.slow
 def test_a_gain_ends_with_zero(small: SmallPlan, results: tuple[Path, Path]) -> None:
     strong, weak = results
     run = small.run("diff", str(weak), str(strong))
@@ -38,6 +39,7 @@ def test_a_gain_ends_with_zero(small: SmallPlan, results: tuple[Path, Path]) -> 
     assert "2 villages gained, 0 lost of 2 compared" in run.stdout
 
 
+@pytest.mark.slow
 def test_a_result_against_itself_changes_nothing(
     small: SmallPlan, results: tuple[Path, Path]
 ) -> None:
@@ -47,6 +49,7 @@ def test_a_result_against_itself_changes_nothing(
     assert "by the same settings from the same inputs" in run.stdout
 
 
+@pytest.mark.slow
 def test_json_has_the_totals(small: SmallPlan, results: tuple[Path, Path]) -> None:
     strong, weak = results
     found = json.loads(small.run("diff", str(strong), str(weak), "--json").stdout)

@@ -39,6 +39,7 @@ def test_quiet_says_nothing(small: SmallPlan) -> None:
     assert (run.exit_code, run.output) == (0, "")
 
 
+@pytest.mark.slow
 def test_path_loss_is_reused_after_a_change_of_tilt_and_power(small: SmallPlan) -> None:
     assert "0 of 1 from" in small.plan().stdout
     small.replace("cells.csv", "B3,20,46", "B3,20,40")

@@ -96,6 +96,7 @@ def test_cevennes_outputs_open_and_agree(cevennes: Path) -> None:
     assert np.median(strong) > 10.0 > 1.0 > np.median(weak)
 
 
+@pytest.mark.slow
 def test_lai_chau_has_its_names_communes_and_people(shared_dir: Path, tmp_path: Path) -> None:
     assert (shared_dir / "data" / "lai-chau-admin-2025").is_dir()
     found = planned("lai_chau.toml", tmp_path)

@@ -61,6 +61,7 @@ def test_without_eirp_no_bias_is_told(log: Path, tmp_path: Path) -> None:
     assert "EIRP not known" in text
 
 
+@pytest.mark.slow
 def test_with_a_dem_paths_are_split_by_line_of_sight(tmp_path: Path) -> None:
     ground = ground_m()
     ground[:, 60] += 200.0

@@ -94,6 +94,7 @@ def test_the_vertical_cut_may_come_first() -> None:
 
 
 @given(st.permutations(list(range(360))))
+@pytest.mark.slow
 def test_the_order_of_the_angles_does_not_matter(order: list[int]) -> None:
     losses = bowl(30.0, middle=3)
     lines = [f"{angle} {losses[angle]:.2f}" for angle in order]

@@ -75,6 +75,7 @@ def dense(masts: int, *, operator: str = "A") -> tuple[Network, Rides]:
 
 
 @pytest.mark.parametrize(("masts", "correlation"), [(3, 0.5), (12, 0.5), (12, 0.0), (24, 0.5)])
+@pytest.mark.slow
 def test_the_chance_is_that_of_a_hundred_thousand_draws(masts: int, correlation: float) -> None:
     network, rides = dense(masts)
     shadowing = Shadowing(sigma_db=8.06, correlation=correlation)

@@ -79,6 +79,7 @@ def test_a_border_of_two_communes_is_drawn_once() -> None:
 
 
 @pytest.mark.browser
+@pytest.mark.slow
 def test_lines_have_a_legend_in_both_languages_and_a_switch(tmp_path: Path) -> None:
     if BINARY is None:
         pytest.skip("no chromium on this machine: install the package chromium to run this test")

@@ -120,6 +120,7 @@ def answered(address: str, expression: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=[panel["title"] for panel in PANELS])
+@pytest.mark.slow
 def test_every_query_of_a_panel_returns_data(scraped: str, panel: dict[str, Any]) -> None:
     for target in panel["targets"]:
         found = answered(scraped, as_asked(target["expr"]))

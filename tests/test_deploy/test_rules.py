@@ -55,6 +55,7 @@ def test_the_configuration_and_its_rules_are_valid(shipped: Path) -> None:
     assert "4 rules found" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_rules_do_what_their_tests_say(shipped: Path) -> None:
     done = run("promtool", "test", "rules", *TESTS, cwd=shipped / "tests")
     assert done.returncode == 0, done.stdout + done.stderr

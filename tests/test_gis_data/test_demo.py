@@ -35,6 +35,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
+@pytest.mark.slow
 def test_relief_is_a_basin_below_a_range_of_three_kilometres(demo: Path) -> None:
     with rasterio.open(demo / "terrain.tif") as raster:
         ground = raster.read(1).astype(np.float64)
@@ -130,6 +131,7 @@ def test_a_second_writing_gives_the_same_bytes(demo: Path, tmp_path: Path) -> No
         assert hashlib.sha256((tmp_path / path.name).read_bytes()).hexdigest() == first, path.name
 
 
+@pytest.mark.slow
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "demo").write_text("")
     with pytest.raises(DataError, match="choose an output folder"):

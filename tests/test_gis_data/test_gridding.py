@@ -101,6 +101,7 @@ def test_a_grid_too_large_for_any_machine_is_refused() -> None:
 
 
 @given(rows=st.integers(1, 70), cols=st.integers(1, 70), size=st.integers(1, 40))
+@pytest.mark.slow
 def test_blocks_cover_every_cell_once(rows: int, cols: int, size: int) -> None:
     count = np.zeros((rows, cols), dtype=int)
     for block in blocks(rows, cols, size=size):

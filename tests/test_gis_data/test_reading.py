@@ -378,6 +378,7 @@ def test_communes_of_another_province_are_refused(request_of: LandRequest, tmp_p
         read_land(replace(request_of, communes_path=path), margin_m=0.0)
 
 
+@pytest.mark.slow
 def test_lai_chau_is_named_scaled_and_called_unfit(shared_dir: Path, tmp_path: Path) -> None:
     data = shared_dir / "data"
     admin = data / "lai-chau-admin-2025"

@@ -54,6 +54,7 @@ async def answer(client: httpx.AsyncClient, method: str, path: str, action: Acti
 
 
 @pytest.mark.parametrize("role", ROLES)
+@pytest.mark.slow
 async def test_every_route_lets_in_whom_the_table_names_and_nobody_else(
     light: Running, role: str
 ) -> None:
@@ -171,6 +172,7 @@ NO_SITES = ("/qr",)
 
 
 @pytest.mark.parametrize("role", [Role.DEVICE, Role.SITE, Role.COMMUNE, Role.PROVINCE])
+@pytest.mark.slow
 async def test_no_route_shows_or_changes_what_is_the_neighbours(light: Running, role: Role) -> None:
     admin = await light.signed_in("admin")
     wanted = NEIGHBOURS_BODIES["/api/v1/sessions"] | {"title": "Họp bản"}

@@ -157,6 +157,7 @@ async def _try(running: Running, address: str, person_id: str, password: str) ->
         )
 
 
+@pytest.mark.slow
 async def test_who_fails_elsewhere_locks_nobody_out(tmp_path: Any) -> None:
     async with running_service(
         sqlite_url(tmp_path), limits={"sign_in_attempts_per_15_min": 2}
@@ -177,6 +178,7 @@ async def test_who_fails_elsewhere_locks_nobody_out(tmp_path: Any) -> None:
         assert (await _try(running, "198.51.100.7", name, PASSWORD)).status_code == 200
 
 
+@pytest.mark.slow
 async def test_an_address_that_tries_many_names_is_refused(tmp_path: Any) -> None:
     async with running_service(
         sqlite_url(tmp_path), limits={"sign_in_attempts_per_address_per_15_min": 3}
@@ -335,6 +337,7 @@ async def test_refusals_come_late_to_whoever_asks_for_them_over_and_over() -> No
     assert refusals.held == 0
 
 
+@pytest.mark.slow
 async def test_passwords_wait_in_a_queue_of_their_own_that_has_an_end(
     light: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -71,6 +71,7 @@ def _shown(members: list[dict[str, Any]]) -> Iterator[str]:
             yield from _shown(member["members"])
 
 
+@pytest.mark.slow
 def test_qgis_opens_every_file_of_the_result_styled(written: Path, opened: dict[str, Any]) -> None:
     assert opened["opened"]
     assert opened["title"] == "Thung lũng Bình Lư"

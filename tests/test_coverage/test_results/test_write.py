@@ -239,6 +239,7 @@ def test_progress_rises_to_one(plan: PlanResult, tmp_path: Path) -> None:
     assert (shares[0], shares[-1]) == (0.0, 1.0)
 
 
+@pytest.mark.slow
 def test_the_map_library_is_found_without_importing_its_package() -> None:
     import sys
 

@@ -345,6 +345,7 @@ def body(**changes: Any) -> bytes:
         b"9" * 5_000,
     ],
 )
+@pytest.mark.slow
 def test_what_is_no_json_is_refused(target: Target, sent: bytes) -> None:
     status, problem = target.ask(target.post(sent))
     assert (status, problem["code"]) in ((400, "bad_request"), (422, "invalid"))

@@ -64,6 +64,7 @@ async def test_whatever_a_site_is_called_the_exposition_says_just_that(light: Ru
 @pytest.mark.parametrize(
     "name", ["a\nlensong_up 1", "a\r", "\x00", "\x1b[2J", "\x7f", "", "   ", "a" * 201]
 )
+@pytest.mark.slow
 async def test_names_with_control_characters_are_refused(light: Running, name: str) -> None:
     admin = await light.signed_in("admin")
     site = {"site_id": "new", "name": name, "commune_code": "03390"}

@@ -121,6 +121,7 @@ def test_no_series_is_told_twice() -> None:
 
 
 @given(st.text(max_size=30))
+@pytest.mark.slow
 def test_names_that_people_typed_come_back_and_break_no_line(name: str) -> None:
     site = replace(full_site(), name=name, commune_code=name)
     for openmetrics in (False, True):

@@ -71,6 +71,7 @@ def begin(page: Page, seconds: int = 10, spot: str = "") -> None:
     )
 
 
+@pytest.mark.slow
 def test_she_opens_the_link_measures_and_reads_the_answer(served: Served, phone: Page) -> None:
     join(served, phone)
     cost = wait_for(phone, "document.getElementById('cost').textContent")
@@ -94,6 +95,7 @@ def test_she_opens_the_link_measures_and_reads_the_answer(served: Served, phone:
     assert hosts == {served.url.split("/")[2]}
 
 
+@pytest.mark.slow
 def test_a_link_works_for_one_phone(served: Served, phone: Page, tmp_path: Path) -> None:
     once = served.join_link()
     phone.open(once)
@@ -107,6 +109,7 @@ def test_a_link_works_for_one_phone(served: Served, phone: Page, tmp_path: Path)
         assert other.ask("document.getElementById('ask').hidden") is True
 
 
+@pytest.mark.slow
 def test_who_leaves_the_page_ends_the_test(served: Served, phone: Page) -> None:
     join(served, phone)
     begin(phone, seconds=30)
@@ -122,6 +125,7 @@ def test_who_leaves_the_page_ends_the_test(served: Served, phone: Page) -> None:
     assert all(test.uplink_p10_bps is None for test in tests)
 
 
+@pytest.mark.slow
 def test_two_tabs_do_not_test_beside_each_other(
     served: Served,
     phone: Page,
@@ -134,6 +138,7 @@ def test_two_tabs_do_not_test_beside_each_other(
     assert count(served) == 0
 
 
+@pytest.mark.slow
 def test_the_page_opens_without_a_network(served: Served, phone: Page) -> None:
     join(served, phone)
     wait_for(phone, "navigator.serviceWorker.controller !== null")
@@ -149,6 +154,7 @@ def test_the_page_opens_without_a_network(served: Served, phone: Page) -> None:
     wait_for(phone, "document.getElementById('queue').dataset.waiting === '1'")  # it is kept
 
 
+@pytest.mark.slow
 def test_five_hundred_reports_of_three_days_arrive_once(served: Served, phone: Page) -> None:
     join(served, phone)
     # a phone whose clock is two hours behind, and which was offline for three days
@@ -196,6 +202,7 @@ def test_five_hundred_reports_of_three_days_arrive_once(served: Served, phone: P
     assert timedelta(hours=71.5) < age < timedelta(hours=72.5)  # its clock was corrected
 
 
+@pytest.mark.slow
 def test_the_page_speaks_english_too(served: Served, phone: Page) -> None:
     join(served, phone)
     # opened rather than clicked: a page that is on its way out answers no question

@@ -46,6 +46,7 @@ def run(*arguments: str, token: str = TOKEN + "binh-lu") -> Result:
     return CliRunner().invoke(probe, list(arguments), env={"LENSONG_TOKEN": token})
 
 
+@pytest.mark.slow
 def test_a_test_is_measured_told_and_delivered(tmp_path: Path) -> None:
     with service() as (address, store):
         done = run("--server", address, "--seconds", "10")
@@ -67,6 +68,7 @@ def test_a_refusal_says_why_and_ends_with_1() -> None:
     assert "forged" not in done.output
 
 
+@pytest.mark.slow
 def test_a_failed_test_is_reported_too_and_ends_with_1() -> None:
     with service() as (address, store):
         store.failing = True

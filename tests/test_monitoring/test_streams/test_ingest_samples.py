@@ -139,6 +139,7 @@ def test_each_socket_of_a_log_is_a_connection(name: str, reconnects: int) -> Non
     assert counts["starving"] == counts["bitrate_reduced"] == counts["srt_loss"] == 0
 
 
+@pytest.mark.slow
 def test_rows_with_drops_are_at_risk_and_others_are_not_for_them() -> None:
     name = "srt_2020-06-29_15-32_snd.csv.gz"
     header = rows_of(name)[0].split(",")

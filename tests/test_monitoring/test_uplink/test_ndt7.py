@@ -81,6 +81,7 @@ def upload(socket_: ClientConnection, payload: bytes, pause_s: float = 0.02) -> 
         return seen
 
 
+@pytest.mark.slow
 def test_an_upload_is_measured_and_told_by_the_server() -> None:
     with rig() as (port, store), opened(port, "upload") as socket_:
         assert socket_.subprotocol == NDT7
@@ -105,6 +106,7 @@ def test_an_upload_is_measured_and_told_by_the_server() -> None:
     assert not {"BBRInfo", "WSPingInfo"} & seen[-1].keys()
 
 
+@pytest.mark.slow
 def test_a_client_may_end_an_upload_and_still_has_a_result() -> None:
     with rig() as (port, store):
         with opened(port, "upload") as socket_:
@@ -115,6 +117,7 @@ def test_a_client_may_end_an_upload_and_still_has_a_result() -> None:
         assert isinstance(settled(store).outcome, UplinkResult)
 
 
+@pytest.mark.slow
 def test_an_upload_of_zeros_is_answered_but_no_evidence() -> None:
     with rig() as (port, store), opened(port, "upload") as socket_:
         seen = upload(socket_, bytes(65_536))

@@ -149,6 +149,7 @@ def _until_closed(
 
 
 @pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+@pytest.mark.slow
 def test_a_test_is_counted_stored_and_told(loop: Literal["asyncio", "uvloop"]) -> None:
     with rig(loop=loop) as server:
         before = datetime.now(UTC)
@@ -166,6 +167,7 @@ def test_a_test_is_counted_stored_and_told(loop: Literal["asyncio", "uvloop"]) -
     assert before <= finished.started_at <= datetime.now(UTC)
 
 
+@pytest.mark.slow
 def test_a_server_without_our_protocol_class_counts_messages() -> None:
     with rig(metered=False) as server:
         result = server.measure()
@@ -178,6 +180,7 @@ class WrongClock(SystemClock):
         return super().now() + timedelta(days=400)
 
 
+@pytest.mark.slow
 def test_a_client_with_a_wrong_clock_measures_as_any_other() -> None:
     with rig() as server:
         before = datetime.now(UTC)
@@ -188,6 +191,7 @@ def test_a_client_with_a_wrong_clock_measures_as_any_other() -> None:
     assert finished.clock_offset_s == pytest.approx(400 * 86_400, abs=PATIENCE_S)
 
 
+@pytest.mark.slow
 def test_what_could_not_be_stored_is_not_told_as_a_result() -> None:
     with rig() as server:
         server.store.failing = True
@@ -222,6 +226,7 @@ def test_text_in_place_of_data_is_refused() -> None:
     assert (code, json.loads(reason)["code"]) == (4400, "text_frames")
 
 
+@pytest.mark.slow
 def test_a_test_that_knows_enough_stops_and_counts_as_what_it_is() -> None:
     with rig(need_bps=2e6) as server:
         result = server.measure(seconds=SECONDS)
@@ -282,6 +287,7 @@ def test_a_client_that_goes_silent_fails() -> None:
     assert failure.received_bytes >= 50_000
 
 
+@pytest.mark.slow
 def test_a_trickle_of_data_is_a_slow_link_not_a_fast_one() -> None:
     with rig() as server, admitted(server, seconds=SHORT_S) as socket_:
         sent = trickle(socket_)
@@ -312,6 +318,7 @@ def test_a_client_that_sends_too_much_is_cut() -> None:
     assert failure.received_bytes < 4_000_000 + 500_000  # what one read of the socket may bring
 
 
+@pytest.mark.slow
 def test_a_test_ends_on_time_for_a_client_that_does_not_stop() -> None:
     with rig(max_bytes=10**10, max_rate_bps=8e9) as server:
         with admitted(server, seconds=SHORT_S) as socket_:
@@ -504,6 +511,7 @@ def test_a_probe_key_serves_once() -> None:
                     assert hear(other, "error")["code"] == "unknown_probe"
 
 
+@pytest.mark.slow
 def test_made_up_answers_to_pings_are_no_round_trips() -> None:
     with rig(idle_s=0.5) as server, server.connect() as main:
         main.send(hello(seconds=SHORT_S))

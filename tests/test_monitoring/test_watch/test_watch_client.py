@@ -34,6 +34,7 @@ async def watch(address: str, token: str, seconds: float) -> tuple[WatchSummary,
     return summary, told
 
 
+@pytest.mark.slow
 async def test_a_watch_goes_on_over_a_lost_connection(tmp_path: Path) -> None:
     async with running_service(sqlite_url(tmp_path)) as running:
         token = await running.token("site", "binh-lu")
