@@ -96,6 +96,8 @@ def first_failure(operation: Any, mode: GenerationMode) -> str | None:
     )
     @given(case=operation.as_strategy(generation_mode=mode))
     def answers_are_documented(case: Any) -> None:
+        if case.headers:  # a token that is none has its answer held back for two seconds
+            case.headers.pop("Authorization", None)
         case.call_and_validate(headers=Asked.there.admin_headers, checks=CHECKS, timeout=20.0)
 
     try:
