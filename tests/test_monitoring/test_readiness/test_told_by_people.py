@@ -39,4 +39,4 @@ def test_an_outage_that_a_watch_saw_is_not_told_again(
     evidence = Evidence(sessions=(session,), watches=(watch,))
     known = sift(QUESTION, evidence, now=NOW, settings=ReadinessSettings())
     assert [one.lost for one in known.watched] == [False, lost]
-    assert known.watched[1].seconds == (7_200.0 if hours_before else 0.0)
+    assert known.watched[1].counted_s == (7_200.0 if hours_before else 0.0)

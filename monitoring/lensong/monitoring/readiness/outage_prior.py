@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import gammaln
 
 from lensong.monitoring.readiness.outages import OutagePrior
@@ -39,6 +38,8 @@ def estimated_prior(sites: Iterable[tuple[float, float]], *, default: OutagePrio
     if len(seen) < _LEAST_SITES or watched_h < _LEAST_HOURS:
         return default
     e, n = np.array(seen, dtype=np.float64).T
+
+    from scipy.optimize import minimize  # a tenth of a start, and seldom needed
 
     def loss(theta: FloatArray) -> float:
         shape, hours = np.exp(theta)

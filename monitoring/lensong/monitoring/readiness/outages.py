@@ -18,6 +18,7 @@ References
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -26,7 +27,7 @@ from scipy.special import betainc
 from lensong.monitoring.tolerance import Tolerance
 from lensong.propagation.errors import InvalidInputError
 
-__all__ = ["LEAST_FREEZE_S", "OutagePrior", "Outages", "Watched"]
+__all__ = ["LEAST_FREEZE_S", "OutagePrior", "Outages", "Watched", "counted_once"]
 
 LEAST_FREEZE_S = 2.0
 """What is away for less than this is bridged by every encoder and player [s]."""
@@ -64,6 +65,9 @@ class Watched:
     ----------
     seconds : float
         Watched [s].
+    counted_s : float or None
+        Of them those that count here [s]: a moment that two stretches saw counts once. None for
+        all.
     outages_s : sequence of float
         Times away [s].
     weight : float
@@ -73,9 +77,16 @@ class Watched:
     """
 
     seconds: float
+    counted_s: float | None = None
     outages_s: Sequence[float] = ()
     weight: float = 1.0
     lost: bool = False
+
+    @property
+    def hours(self) -> float:
+        """Return the hours that count, weighted."""
+        counted_s = self.seconds if self.counted_s is None else self.counted_s
+        return self.weight * counted_s / 3_600.0
 
     def beyond(self, tolerance: Tolerance) -> int:
         """Return how many outages went beyond the tolerance.
@@ -90,6 +101,35 @@ class Watched:
     def short(self, tolerance: Tolerance) -> int:
         """Return how many outages were seen that the tolerance bears."""
         return sum(LEAST_FREEZE_S < s <= tolerance.longest_freeze_s for s in self.outages_s)
+
+
+def counted_once(stretches: Sequence[tuple[float, float, float]]) -> list[float]:
+    """Return of each stretch the seconds that are its own, so that no moment counts twice.
+
+    Parameters
+    ----------
+    stretches : sequence of (float, float, float)
+        Begin and end [s], and weight. What several cover is of the heaviest: one more stretch can
+        add to the weighted sum, and never takes from it.
+
+    Returns
+    -------
+    list of float
+        Seconds, in the order given.
+    """
+    own_s = [0.0] * len(stretches)
+    taken: list[tuple[float, float]] = []  # apart, in order
+    heaviest_first = sorted(range(len(stretches)), key=lambda i: (-stretches[i][2], stretches[i]))
+    for i in heaviest_first:
+        begin, end, _ = stretches[i]
+        first = bisect_left(taken, begin, key=lambda other: other[1])
+        last = bisect_right(taken, end, lo=first, key=lambda other: other[0])
+        beside = taken[first:last]
+        both_s = math.fsum(min(end, other[1]) - max(begin, other[0]) for other in beside)
+        own_s[i] = max(end - begin - both_s, 0.0)
+        merged = (min([begin, *(o[0] for o in beside)]), max([end, *(o[1] for o in beside)]))
+        taken[first:last] = [merged]
+    return own_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +163,7 @@ class Outages:
         """Return what stretches of watching tell; their order does not matter."""
         kept = list(stretches)
         return cls(
-            watched_h=math.fsum(s.weight * s.seconds for s in kept) / 3_600.0,
+            watched_h=math.fsum(s.hours for s in kept),
             beyond=math.fsum(s.weight * s.beyond(tolerance) for s in kept),
             short=math.fsum(s.weight * s.short(tolerance) for s in kept),
             prior=prior,

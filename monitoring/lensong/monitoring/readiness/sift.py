@@ -15,7 +15,7 @@ from lensong.monitoring.readiness.networks import (
     is_technology,
     speaks_for,
 )
-from lensong.monitoring.readiness.outages import Watched
+from lensong.monitoring.readiness.outages import Watched, counted_once
 from lensong.monitoring.readiness.past import FinishedSession, Watch
 from lensong.monitoring.readiness.settings import ReadinessSettings
 from lensong.monitoring.readiness.verdict import Reason
@@ -168,7 +168,7 @@ def sift(
         here=here,
         elsewhere=tuple(s for s in sessions if s.site_id != question.site_id),
         watched=(
-            *_watched(watches, 1.0, now, settings),
+            *_watched_here(watches, here, now, settings),
             *_watched(commune_watches, settings.commune_watch_weight, now, settings),
             *(
                 Watched(
@@ -181,15 +181,6 @@ def sift(
             *(
                 Watched(seconds=_TEST_S * s.tests, weight=_aged(s.hour_starts_at, now, settings))
                 for s in untested
-            ),
-            *(
-                Watched(
-                    seconds=max(s.watched_s - _both_s(s, watches), 0.0),
-                    outages_s=s.outages_s,
-                    weight=told_weight(s.told_by, settings) * _aged(s.ended_at, now, settings),
-                    lost=s.outcome is SessionOutcome.LOST and not _seen_away(s, watches),
-                )
-                for s in here
             ),
         ),
         newest_at=max(telling, default=None),
@@ -247,24 +238,43 @@ def _watched(
     )
 
 
-def _both_s(session: FinishedSession, watches: tuple[Watch, ...]) -> float:
-    """Return for how long a session was watched besides: that time counts once [s]."""
-    began = session.ended_at - timedelta(seconds=session.watched_s)
-    return sum(
-        max(
-            (
-                min(session.ended_at, w.ended_at)
-                - max(began, w.ended_at - timedelta(seconds=w.watched_s))
-            ).total_seconds(),
-            0.0,
-        )
-        for w in sorted(watches, key=lambda w: (w.ended_at, w.watched_s))
+def _watched_here(
+    watches: tuple[Watch, ...],
+    sessions: tuple[FinishedSession, ...],
+    now: datetime,
+    settings: ReadinessSettings,
+) -> tuple[Watched, ...]:
+    """Return watches and sessions of the site: what several of them saw at a time counts once."""
+    seen = (
+        *_watched(watches, 1.0, now, settings),
+        *(
+            Watched(
+                seconds=s.watched_s,
+                outages_s=s.outages_s,
+                weight=told_weight(s.told_by, settings) * _aged(s.ended_at, now, settings),
+                lost=s.outcome is SessionOutcome.LOST and not _seen_away(s, watches),
+            )
+            for s in sessions
+        ),
+    )
+    ends = [*(w.ended_at.timestamp() for w in watches), *(s.ended_at.timestamp() for s in sessions)]
+    counted = counted_once(
+        [(end - one.seconds, end, one.weight) for end, one in zip(ends, seen, strict=True)]
+    )
+    return tuple(
+        replace(one, counted_s=counted_s) for one, counted_s in zip(seen, counted, strict=True)
     )
 
 
 def _seen_away(session: FinishedSession, watches: tuple[Watch, ...]) -> bool:
     """Return whether a watch beside a session saw the network away: that counts once."""
-    return any(w.outages_s and _both_s(session, (w,)) > 0.0 for w in watches)
+    began = session.ended_at - timedelta(seconds=session.watched_s)
+    return any(
+        w.outages_s
+        and min(session.ended_at, w.ended_at)
+        > max(began, w.ended_at - timedelta(seconds=w.watched_s))
+        for w in watches
+    )
 
 
 def _aged(at: datetime, now: datetime, settings: ReadinessSettings) -> float:
