@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+import ssl
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import cache
 
 import httpx
 
@@ -79,6 +81,12 @@ def _resolve(host: str, port: int, asked: asyncio.Future[list[str]]) -> None:
         asked.get_loop().call_soon_threadsafe(tell)
 
 
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Return whom TLS trusts, read once: it takes longer than all else that a client needs."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 class PinnedTransport(httpx.AsyncBaseTransport):
     """Looks a name up by itself and connects to exactly the addresses that were found.
 
@@ -90,7 +98,7 @@ class PinnedTransport(httpx.AsyncBaseTransport):
 
     def __init__(self, lookup: Lookup, limits: httpx.Limits) -> None:
         self._lookup = lookup
-        self._inner = httpx.AsyncHTTPTransport(limits=limits, trust_env=False)
+        self._inner = httpx.AsyncHTTPTransport(verify=_trusted(), limits=limits, trust_env=False)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Ask one address after the other, until one answers."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.routing import compile_path
+from starlette.routing import BaseRoute, compile_path
 
 from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.operations.uplink_tests import uplink_service
@@ -54,6 +55,39 @@ Times are RFC 3339 with a zone, answered in UTC. Rates are bits per second. List
 (RFC 9457) with a stable `code`; their title is Vietnamese or English by `Accept-Language`.
 """
 
+_OF_THE_GUARD = refusals(400, 413, 415, 431)
+"""What it answers before any route is chosen."""
+
+
+@cache
+def _routes_of_any_service() -> tuple[BaseRoute, ...]:
+    """Return the routes that find their service by the request, worked out once in a process.
+
+    To work them out takes longer than all else that makes an application.
+    """
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, responses=_OF_THE_GUARD)
+    for part in (
+        measurements,
+        sign_in,
+        places,
+        profiles,
+        sessions,
+        session_words,
+        notices,
+        access,
+        shared_links,
+        events,
+        timeline,
+        months,
+        streams,
+        imports,
+        coverage_runs,
+        health,
+    ):
+        app.include_router(part.router)
+    app.include_router(pages_router())
+    return tuple(app.router.routes)
+
 
 def create_app(service: Service, *, asker: Principal | None = None) -> FastAPI:
     """Return the application of a service; it starts and stops the service with itself.
@@ -82,7 +116,7 @@ def create_app(service: Service, *, asker: Principal | None = None) -> FastAPI:
         docs_url=None,  # its page would load scripts from elsewhere
         redoc_url=None,
         openapi_url=None,
-        responses=refusals(400, 413, 415, 431),  # the guard's, before any route is chosen
+        responses=_OF_THE_GUARD,
     )
     app.state.service = service
     app.state.language = service.config.language
@@ -93,25 +127,7 @@ def create_app(service: Service, *, asker: Principal | None = None) -> FastAPI:
     # each request is compared with the routes in turn: those that are asked for most come first
     app.router.routes.append(EarlyRoute(measurements.REPORTS))
     app.router.routes.append(EarlyRoute(wallboard.LIVE_PART))
-    for part in (
-        measurements,
-        sign_in,
-        places,
-        profiles,
-        sessions,
-        session_words,
-        notices,
-        access,
-        shared_links,
-        events,
-        timeline,
-        months,
-        streams,
-        imports,
-        coverage_runs,
-    ):
-        app.include_router(part.router)
-    app.include_router(health.router)
+    app.router.routes.extend(_routes_of_any_service())
 
     async def find_profile(code: str) -> StreamProfile | None:
         return service.directory.profiles.get(code)
@@ -127,7 +143,6 @@ def create_app(service: Service, *, asker: Principal | None = None) -> FastAPI:
     )
     service.metrics.watch_uplink_tests(lambda: float(uplink.admission.running))
     service.metrics.watch_event_listeners(lambda: float(service.bus.listeners))
-    app.include_router(pages_router())
     app.state.error_page = error_page
     app.add_exception_handler(SignInFirstError, to_sign_in)
     app.include_router(_document(app))
