@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV ?= .venv
 DEMO ?= lensong-demo
 BIN := $(VENV)/bin
-WORKERS ?= 2
+# one more than cores: many tests wait for programs and links
+WORKERS ?= 3
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_OPTIONS)
 QUICK := tests/test_layout.py tests/test_propagation tests/test_coverage tests/test_gis_data \
 	tests/test_monitoring/test_readiness tests/test_monitoring/test_lists
@@ -15,7 +16,7 @@ TEMPLATES := coverage/lensong/coverage monitoring/lensong/monitoring/web/pages/t
 # the tests start hundreds of Pythons, and each would compile every module anew
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo dist test test-all quick bench check format-pages docs lock clean
+.PHONY: demo dist test test-all quick search bench check format-pages docs lock clean
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -49,6 +50,10 @@ test-all: $(VENV)/installed-dev
 
 quick: $(VENV)/installed-dev
 	$(PYTEST) -q -m "not benchmark and not slow and not browser" $(QUICK)
+
+# properties on examples that nobody has tried: what fails becomes a test of its own
+search: $(VENV)/installed-dev
+	HYPOTHESIS_PROFILE=search $(PYTEST) -m hypothesis
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m pytest benchmarks -m benchmark -s

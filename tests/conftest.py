@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +11,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# kernels compile on their first call, which no deadline could tell from a slow example
-settings.register_profile("lensong", deadline=None)
-settings.load_profile("lensong")
+# kernels compile on their first call, which no deadline could tell from a slow example; the same
+# code meets the same examples, so that a change is judged by what it changed. `make search` meets
+# others each time.
+settings.register_profile("lensong", deadline=None, derandomize=True)
+settings.register_profile("search", deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "lensong"))
 
 # a shell that starts the tests in the background has SIGINT ignored, and so would every program
 # that they start and interrupt

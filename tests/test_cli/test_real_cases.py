@@ -40,7 +40,7 @@ def planned(name: str, out: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def cevennes(shared_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Plan the Cévennes at 30 m, all cells to 15 km, and return the folder."""
+    """Plan the Cévennes at 90 m, all cells to 15 km, and return the folder."""
     assert (shared_dir / "data" / "cevennes-end-to-end").is_dir()
     out = tmp_path_factory.mktemp("cevennes")
     found = planned("cevennes.toml", out)
