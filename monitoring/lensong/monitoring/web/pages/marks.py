@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from markupsafe import Markup
 
 __all__ = ["mark"]
@@ -19,6 +21,7 @@ _SHAPES = {
 _SAME_SHAPE = {"ok": "ready", "not_ok": "not_ready", "down": "not_ready"}
 
 
+@lru_cache(maxsize=64)
 def mark(state: str, size: int = 24) -> Markup:
     """Return the shape of a state; the word beside it says the same to screen readers."""
     name = _SAME_SHAPE.get(state, state)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from itertools import product
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from lensong.monitoring.live.snapshot import SiteSnapshot
 from lensong.monitoring.web.pages.charts import figure, label, line
@@ -41,6 +43,32 @@ class _Box:
             and self.top < other.bottom
             and other.top < self.bottom
         )
+
+
+class _Taken:
+    """Boxes that nothing may be put on, found by the cells of a grid in which they lie."""
+
+    _CELL = 20.0
+
+    def __init__(self, boxes: Iterable[_Box]) -> None:
+        self._by_cell: defaultdict[tuple[int, int], list[_Box]] = defaultdict(list)
+        for box in boxes:
+            self.add(box)
+
+    def add(self, box: _Box) -> None:
+        for cell in self._cells(box):
+            self._by_cell[cell].append(box)
+
+    def meets(self, box: _Box) -> bool:
+        """Return whether something lies there already."""
+        return any(
+            box.meets(other) for cell in self._cells(box) for other in self._by_cell.get(cell, ())
+        )
+
+    def _cells(self, box: _Box) -> Iterable[tuple[int, int]]:
+        columns = range(int(box.left // self._CELL), int(box.right // self._CELL) + 1)
+        rows = range(int(box.top // self._CELL), int(box.bottom // self._CELL) + 1)
+        return product(columns, rows)
 
 
 def site_map(
@@ -79,9 +107,9 @@ def site_map(
             pin[0].site_id not in troubled, -_RANK.get(pin[1], 0), pin[0].name
         )
     )  # fmt: skip
-    taken = [_box_of(state, x, y) for _, state, x, y in pins]
-    taken.append(_Box(0.0, _HEIGHT - 30.0, 210.0, _HEIGHT))  # the scale bar
-    taken.append(_Box(_WIDTH - 200.0, _HEIGHT - 26.0, _WIDTH, _HEIGHT))  # how many have no name
+    taken = _Taken(_box_of(state, x, y) for _, state, x, y in pins)
+    taken.add(_Box(0.0, _HEIGHT - 30.0, 210.0, _HEIGHT))  # the scale bar
+    taken.add(_Box(_WIDTH - 200.0, _HEIGHT - 26.0, _WIDTH, _HEIGHT))  # how many have no name
     names: list[Markup] = []
     nameless = 0
     for site, state, x, y in pins:  # the ones in trouble choose first
@@ -89,7 +117,8 @@ def site_map(
         name = _name(site.name, state, x, y, taken, away=trouble)
         names += name
         nameless += trouble and not name
-    drawn = [_pin(site, state, x, y, words) for site, state, x, y in reversed(pins)]
+    told_as = {state: words.t(f"state.{state}") for state in {pin[1] for pin in pins}}
+    drawn = [_pin(site, state, x, y, told_as[state]) for site, state, x, y in reversed(pins)]
     told = (
         [label(_WIDTH - 4.0, _HEIGHT - 7.0, words.t("wall.nameless", n=nameless), "end")]
         if nameless
@@ -104,19 +133,16 @@ def _box_of(state: str, x: float, y: float) -> _Box:
     return _Box(x - half, y - half, x + half, y + half)
 
 
-def _pin(site: SiteSnapshot, state: str, x: float, y: float, words: Words) -> Markup:
+def _pin(site: SiteSnapshot, state: str, x: float, y: float, told: str) -> Markup:
     size = _SIZES.get(state, 18.0)
-    return Markup('<g transform="translate({:.1f} {:.1f})"><title>{}</title>{}</g>').format(
-        x - size / 2,
-        y - size / 2,
-        f"{site.name}: {words.t(f'state.{state}')}",
-        mark(state, int(size)),
+    # of thousands of them `Markup.format` would be most of the drawing
+    return Markup(
+        f'<g transform="translate({x - size / 2:.1f} {y - size / 2:.1f})">'
+        f"<title>{escape(site.name)}: {escape(told)}</title>{mark(state, int(size))}</g>"
     )
 
 
-def _name(
-    text: str, state: str, x: float, y: float, taken: list[_Box], *, away: bool
-) -> list[Markup]:
+def _name(text: str, state: str, x: float, y: float, taken: _Taken, *, away: bool) -> list[Markup]:
     """Return a name beside its pin, or ``away`` from it with a line between; nothing without room.
 
     Names never lie on pins or on each other.
@@ -128,16 +154,16 @@ def _name(
         ("middle", x - width / 2, y - near),
         ("middle", x - width / 2, y + near + 14.0),
     ]
-    far = [
+    far = (
         ("middle", x + far_x * step - width / 2, y + far_y * step)
         for step in (30.0, 50.0, 75.0, 105.0, 140.0, 180.0)
         for far_x, far_y in ((1, -1), (-1, -1), (1, 1), (-1, 1), (0, -1), (0, 1), *_ASIDE)
-    ]
+    )
     for anchor, left, base in (*beside, *(far if away else ())):
         box = _Box(left, base - 17.0, left + width, base + 5.0)
         inside = box.left >= 0.0 and box.right <= _WIDTH and box.top >= 0.0
-        if inside and box.bottom <= _HEIGHT and not any(box.meets(other) for other in taken):
-            taken.append(box)
+        if inside and box.bottom <= _HEIGHT and not taken.meets(box):
+            taken.add(box)
             at = {"start": box.left, "end": box.right, "middle": left + width / 2}[anchor]
             written = label(at, base, text, anchor, "pin" if away else "pin minor")
             if (anchor, left, base) in beside:
