@@ -63,6 +63,30 @@ def test_position_columns_are_found_by_alias(tmp_path: Path, lat: str, lon: str)
     assert read_villages(path, crs=_UTM)["lon_deg"].tolist() == pytest.approx([103.6])
 
 
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        ("Tọa độ", '"22.353, 103.678"'),
+        ("Toạ độ", "22°21'10.8\"N 103°40'40.8\"E"),
+        ("GPS", '"22.353,103.678"'),
+        ("wkt", "POINT (103.678 22.353)"),
+    ],
+)
+def test_one_column_may_hold_both(tmp_path: Path, column: str, text: str) -> None:
+    villages = read_villages(_csv(tmp_path, f"name,{column}\nNà Đông,{text}\n"), crs=_UTM)
+    found = villages[["lat_deg", "lon_deg"]].to_numpy()
+    assert found == pytest.approx(np.array([[22.353, 103.678]]), abs=1e-6)
+
+
+def test_a_pair_that_is_none_is_named_and_two_columns_go_first(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"line 2, Tọa độ: 'chợ' is no position"):
+        read_villages(_csv(tmp_path, "name,Tọa độ\nA,chợ\n"), crs=_UTM)
+    path = _csv(tmp_path, 'name,Tọa độ,lat,lon\nA,"21.0, 102.0",22.353,103.678\n')
+    villages = read_villages(path, crs=_UTM)
+    assert villages["lat_deg"].to_list() == pytest.approx([22.353])
+    assert "columns not used: Tọa độ" in " ".join(villages.attrs["assumptions"])
+
+
 def test_decimal_commas_between_semicolons_are_read(tmp_path: Path) -> None:
     path = _csv(tmp_path, "id;lat;lon;dan_so\n1;22,353;103,678;1 310\n2;22,3;103,6;12\n")
     villages = read_villages(path, crs=_UTM)

@@ -14,7 +14,7 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from lensong.gis_data.angles import Axis, parse_angle
+from lensong.gis_data.angles import Axis, parse_angle, parse_lat_lon
 from lensong.gis_data.csv_cells import unguarded
 from lensong.gis_data.lists import read_list
 from lensong.gis_data.tables import UNICODE_ENCODINGS, Table, parse_number
@@ -71,6 +71,11 @@ VILLAGE_ALIASES: dict[str, tuple[str, ...]] = {
         "lon_deg", "lon", "lng", "long", "longitude", "longtitude", "longtitute", "longtitu",
         "kinh_do", "lon_wgs84", "longitud", "laenge", "lange", "laengengrad", "langengrad", "x",
     ),
+    "position": (
+        "position", "toa_do", "toa_do_gps", "lat_lon", "latlon", "lat_long", "lat_lng", "latlng",
+        "coordinates", "coordinate", "coords", "gps", "coordonnees", "coordenadas", "koordinaten",
+        "wkt", "geopoint", "geo_point",
+    ),
 }  # fmt: skip
 
 _Geometries: TypeAlias = NDArray[Any]  # shapely geometries have no type numpy knows
@@ -98,7 +103,7 @@ def read_villages(
     ----------
     path : str or Path
         GeoPackage, GeoJSON, Shapefile, FlatGeobuf, KML, KMZ or GML with points or polygons, or a
-        CSV or workbook with latitude and longitude in WGS 84.
+        CSV or workbook with latitude and longitude in WGS 84, in two columns or in one.
     crs : str
         Projected system of the result, in metres.
     layer : str
@@ -175,14 +180,23 @@ def _from_table(
     if not table.rows:
         raise DataError(f"{path} has a header but no village, wanted one per line")
     found = find_columns(table.columns, VILLAGE_ALIASES, columns, path=path)
-    for ours in ("lat_deg", "lon_deg"):
-        if ours not in found:
-            raise DataError(
-                f"{path} has no column for {ours} among {', '.join(table.columns)}: name it in "
-                f'[villages.columns], e.g. {ours} = "…"'
-            )
     places = [f"{path} line {number}" for number in table.line_numbers]
-    lat_deg, lon_deg = (_angles(table, found[ours], axis, places) for ours, axis in _AXES.items())
+    if "position" in found and not _AXES.keys() <= found.keys():
+        where = found["position"]
+        lat_deg, lon_deg = _pairs(table, where, places)
+    else:
+        for ours in _AXES:
+            if ours not in found:
+                raise DataError(
+                    f"{path} has no column for {ours} among {', '.join(table.columns)}: name it "
+                    f'in [villages.columns], e.g. {ours} = "…", or position = "…" where one '
+                    "column holds both"
+                )
+        found.pop("position", None)  # and named among what is not used
+        where = found["lat_deg"]
+        lat_deg, lon_deg = (
+            _angles(table, found[ours], axis, places) for ours, axis in _AXES.items()
+        )
     known = ~(np.isnan(lat_deg) | np.isnan(lon_deg)) & ~((lat_deg == 0.0) & (lon_deg == 0.0))
     warnings = list(table.notes)
     if not known.all():
@@ -192,7 +206,7 @@ def _from_table(
             f"left out (line {first_few(lines)})"
         )
     if not known.any():
-        raise DataError(f"{path} has no village with a position: fill {found['lat_deg']}")
+        raise DataError(f"{path} has no village with a position: fill {where}")
     _check_degrees(lat_deg, lon_deg, known, places)
     to_crs = Transformer.from_crs("EPSG:4326", crs, always_xy=True)
     easting_m, northing_m = to_crs.transform(lon_deg[known], lat_deg[known])
@@ -222,6 +236,18 @@ def _angles(table: Table, column: str, axis: Axis, places: list[str]) -> FloatAr
         except DataError as error:
             raise DataError(f"{place}, {column}: {error}") from None
     return np.array(angles)
+
+
+def _pairs(table: Table, column: str, places: list[str]) -> tuple[FloatArray, FloatArray]:
+    """Return latitudes and longitudes [deg] of a column that holds both, NaN where empty."""
+    pairs = []
+    for row, place in zip(table.rows, places, strict=True):
+        try:
+            pairs.append(parse_lat_lon(unguarded(row[column])))
+        except DataError as error:
+            raise DataError(f"{place}, {column}: {error}") from None
+    lat_deg, lon_deg = np.array(pairs, dtype=np.float64).T
+    return lat_deg, lon_deg
 
 
 def _from_layer(
