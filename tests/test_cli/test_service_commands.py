@@ -424,7 +424,14 @@ def test_a_plan_goes_to_a_service_that_runs(served: Served, plan: Path) -> None:
         me = client.post("/api/v1/sign-in", json={"person_id": "admin", "password": PASSWORD})
         assert me.status_code == 200
         kept = client.get("/api/v1/sites/binh-lu/predictions").json()
+        wall = client.get("/wall").text
     assert {item["coverage_run"] for item in kept} == {told["run_id"]}
+    # and what it shows of the land; its communes are none of the service's
+    assert told["relief"]
+    assert told["villages"] > 5
+    assert told["outlines"] == []
+    assert told["unknown_communes"]
+    assert 'class="relief"' in wall
 
 
 def test_what_is_no_plan_is_refused_before_anything_is_sent(tmp_path: Path, plan: Path) -> None:

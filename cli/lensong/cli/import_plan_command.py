@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +16,7 @@ from lensong.cli.options import json_option
 from lensong.cli.service_access import Remote, Target, target_options
 
 if TYPE_CHECKING:
+    from lensong.monitoring.map_bases import Outline, PlanGround
     from lensong.monitoring.operations.coverage_run import CoverageRun, SitePredictions
     from lensong.monitoring.web.api.shapes import SiteBody
 
@@ -33,19 +37,30 @@ def import_plan(result: Path, as_json: bool, **where: Any) -> None:
     radius of its cells keep what they have. A prediction alone makes no site READY: it is where
     the verdict starts from.
 
+    Relief, outlines of the communes that the service has and the classes of the villages go with
+    them: the wall shows them under the sites.
+
     With --server and --person while the service runs, else into its database.
     """
     from lensong.monitoring.operations.coverage_run import read_run
+    from lensong.monitoring.operations.plan_ground import ground_of
 
     target = Target(**where)
     run = read_run(result)
+    ground, outlines = ground_of(run.result)
 
-    async def work(remote: Remote) -> SitePredictions:
+    async def work(remote: Remote) -> dict[str, Any]:
         found = run.predict([body.record(body.site_id) for body in await sites_of(remote)])
         await _send(remote, run, found)
-        return found
+        kept = await _send_ground(remote, ground, outlines)
+        return _told(run, found) | {
+            "relief": bool(ground.relief_png),
+            "outlines": kept["outlines"],
+            "unknown_communes": kept["unknown_communes"],
+            "villages": len(ground.villages),
+        }
 
-    told = _told(run, target.run(work, writes=True))
+    told = target.run(work, writes=True)
     click.echo(json.dumps(told, ensure_ascii=False, indent=2) if as_json else _text(told))
 
 
@@ -91,6 +106,29 @@ async def _send(remote: Remote, run: CoverageRun, found: SitePredictions) -> Non
         )
 
 
+async def _send_ground(
+    remote: Remote, ground: PlanGround, outlines: Sequence[Outline]
+) -> dict[str, Any]:
+    answer: dict[str, Any] = await remote.ask(
+        "PUT",
+        f"/api/v1/coverage-runs/{ground.coverage_run}/ground",
+        json={
+            "title": ground.title,
+            "computed_at": ground.computed_at.isoformat(),
+            "synthetic": ground.synthetic,
+            "edges": asdict(ground.edges),
+            "relief_png": b64encode(ground.relief_png).decode("ascii"),
+            "outlines": [
+                {"commune_code": outline.commune_code, "rings_deg": outline.rings_deg}
+                for outline in outlines
+            ],
+            "service": ground.service,
+            "villages": ground.villages,
+        },
+    )
+    return answer
+
+
 def _told(run: CoverageRun, found: SitePredictions) -> dict[str, Any]:
     return {
         "run_id": run.result.result_id,
@@ -131,4 +169,16 @@ def _text(told: dict[str, Any]) -> str:
     ):
         if told[key]:
             lines.append(f"  {what}: {', '.join(told[key])}")
+    relief = "relief and " if told["relief"] else ""
+    lines.append(
+        f"  map: {relief}{told['villages']} villages by class, outlines of "
+        f"{len(told['outlines'])} communes"
+    )
+    if not told["relief"]:
+        lines.append("  no relief: the plan is of an older version; plan again to have it")
+    if told["unknown_communes"]:
+        lines.append(
+            f"  communes that the service does not have: {', '.join(told['unknown_communes'])}; "
+            "take them in with `lensong import communes` out of villages.gpkg, then import again"
+        )
     return "\n".join(lines)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 import zipfile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from lensong.gis_data.sqlite_views import check_views
 from lensong.propagation.errors import DataError
 
 __all__ = ["check_vector_file"]
@@ -17,7 +19,8 @@ __all__ = ["check_vector_file"]
 _WANTED = "wanted GeoPackage, GeoJSON, Shapefile, FlatGeobuf, KML, GML, GPX or MapInfo"
 _HEAD_BYTES = 65_536
 _MOST_UNPACKED_BYTES = 2 * 2**30
-_BINARY_HEADS = (b"SQLite format 3\0", b"fgb", b"\x00\x00\x27\x0a")
+_SQLITE = b"SQLite format 3\0"
+_BINARY_HEADS = (_SQLITE, b"fgb", b"\x00\x00\x27\x0a")
 _GEOMETRIES = (
     r"Feature|FeatureCollection|GeometryCollection|(?:Multi)?(?:Point|LineString|Polygon)|Topology"
 )
@@ -33,7 +36,7 @@ _INSIDE = {".geojson", ".json", ".gpkg", ".kml", ".fgb", ".gml"}
 
 
 def check_vector_file(path: Path) -> None:
-    """Refuse a vector file that names others, or that unpacks to more than 2 GiB.
+    """Refuse a vector file that names others, unpacks to over 2 GiB, or has a view without end.
 
     Raises
     ------
@@ -51,8 +54,10 @@ def check_vector_file(path: Path) -> None:
         raise DataError(f"{path} cannot be read ({error.strerror}): {_WANTED}") from error
     if head[:4] == b"PK\x03\x04":
         _check_archive(path)
-    else:
-        _check_head(head, str(path))
+        return
+    _check_head(head, str(path))
+    if head.startswith(_SQLITE):
+        check_views(path, str(path))
 
 
 def _check_archive(path: Path) -> None:
@@ -70,8 +75,13 @@ def _check_archive(path: Path) -> None:
                 raise DataError(f"{path} is an archive without a shapefile, {_WANTED}")
             for entry in inside:
                 if Path(entry.filename).suffix.lower() in _INSIDE:
+                    shown = f"{entry.filename} in {path}"
                     with archive.open(entry) as stream:
-                        _check_head(stream.read(_HEAD_BYTES), f"{entry.filename} in {path}")
+                        head = stream.read(_HEAD_BYTES)
+                    _check_head(head, shown)
+                    if head.startswith(_SQLITE):
+                        with TemporaryDirectory() as folder:
+                            check_views(Path(archive.extract(entry, folder)), shown)
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
         raise DataError(f"{path} is a damaged archive ({error}): get it again") from error
 

@@ -41,6 +41,7 @@ __all__ = [
     "first_few",
     "is_table",
     "is_text_table",
+    "layers_of",
     "open_layer",
     "polygons_only",
     "read_layer",
@@ -386,8 +387,19 @@ def _kml_names(path: Path) -> dict[str, str]:
     }
 
 
-def _layers(path: Path, layer: str) -> list[str]:
-    """Return the layers to read: the chosen one or all that have geometry."""
+def layers_of(path: Path) -> list[str]:
+    """Return the names of a file's layers that have geometry.
+
+    Raises
+    ------
+    DataError
+        It is no vector file that can be read.
+    """
+    check_vector_file(path)
+    return _with_geometry(path)
+
+
+def _with_geometry(path: Path) -> list[str]:
     try:
         listed = pyogrio.list_layers(path)
     except DataSourceError as error:
@@ -395,7 +407,12 @@ def _layers(path: Path, layer: str) -> list[str]:
             f"{path} is no vector file that can be read ({error}): "
             "wanted GeoPackage, GeoJSON, Shapefile or FlatGeobuf"
         ) from error
-    names = [str(name) for name, kind in listed if kind is not None]
+    return [str(name) for name, kind in listed if kind is not None]
+
+
+def _layers(path: Path, layer: str) -> list[str]:
+    """Return the layers to read: the chosen one or all that have geometry."""
+    names = _with_geometry(path)
     if layer and layer not in names:
         raise ConfigError(
             f"{path} has no layer {layer!r}, it has {', '.join(names) or 'none with geometry'}"

@@ -29,6 +29,7 @@ from lensong.monitoring.live.falling import FallWatcher
 from lensong.monitoring.live.freshness import as_of
 from lensong.monitoring.live.identities import Identities
 from lensong.monitoring.live.ingest import Ingest
+from lensong.monitoring.live.map_bases import MapBases
 from lensong.monitoring.live.notices import NoticeKeeper
 from lensong.monitoring.live.snapshot import ServiceSnapshot
 from lensong.monitoring.live.standing import Seen, seen_of
@@ -103,6 +104,7 @@ class Service:
     database: Database = field(init=False)
     writer: Writer = field(init=False)
     directory: Directory = field(init=False)
+    map_bases: MapBases = field(init=False, default_factory=MapBases)
     identities: Identities = field(init=False)
     board: Board = field(init=False)
     bus: EventBus = field(init=False)
@@ -234,6 +236,7 @@ class Service:
         if gone:
             _LOG.warning("kept out, because their site is there no more: %s", ", ".join(gone))
         await self.reload()
+        await self.reload_maps()
         await self.identities.load()
         await self._load_board()
         await self.notices.load()
@@ -282,6 +285,11 @@ class Service:
         """Read places, profiles and predictions anew, after they were changed."""
         async with self.database.reading() as connection:
             await self.directory.load(connection)
+
+    async def reload_maps(self) -> None:
+        """Read anew what lies under the sites on maps, after it was changed."""
+        async with self.database.reading() as connection:
+            await self.map_bases.load(connection)
 
     async def judge_soon(self, site_ids: Iterable[str]) -> None:
         """Show what stands for sites now, and have their sessions judged in the background.

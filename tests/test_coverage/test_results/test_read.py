@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyproj
 import pytest
+import rasterio
 
 from lensong.coverage.results.files import RSRP_DBM, UPLINK_MBPS
 from lensong.coverage.results.read import read_result, read_village_table
 from lensong.coverage.results.write import write_result
 from lensong.propagation.errors import DataError
+from lensong.propagation.types import Grid
 from tests.small_plan import PLACES, make_small_plan_result
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -42,6 +45,42 @@ def test_the_record_says_what_a_reader_needs_without_the_scenario(copy: Path) ->
     assert (found.grid, found.technologies) == (plan.land.grid, ("4G", "5G"))
     assert found.level_sigma_db == plan.level_sigma_db
     assert found.result_id == record["result_id"]
+
+
+def test_relief_and_outlines_come_back_in_their_place(copy: Path) -> None:
+    found = read_result(copy)
+    relief, communes = found.relief(), found.communes()
+    assert relief is not None
+    assert communes is not None
+    picture, edges = relief
+    lon, lat = _degrees(found.grid)
+    pixel_deg = 0.001  # of the picture, and what the grid turns against the meridian
+    assert edges.west_deg == pytest.approx(min(lon), abs=pixel_deg)
+    assert edges.south_deg == pytest.approx(min(lat), abs=pixel_deg)
+    assert edges.east_deg == pytest.approx(max(lon), abs=pixel_deg)
+    assert edges.north_deg == pytest.approx(max(lat), abs=pixel_deg)
+    assert picture == (copy / "relief.png").read_bytes()
+    assert len(picture) < 400_000
+    with rasterio.open(copy / "relief.png") as image:  # as QGIS finds its place
+        assert tuple(image.bounds) == pytest.approx(
+            (edges.west_deg, edges.south_deg, edges.east_deg, edges.north_deg)
+        )
+        assert np.ptp(image.read(1)[image.read(1) > 0]) > 5
+    assert list(communes["commune_code"]) == list(
+        make_small_plan_result().communes["commune_code"]  # type: ignore[index]  # has communes
+    )
+    (copy / "relief.pgw").write_text("1\n2\n")
+    with pytest.raises(DataError, match=r"relief\.pgw is no place of relief\.png"):
+        found.relief()
+    (copy / "relief.png").unlink()
+    assert found.relief() is None
+
+
+def _degrees(grid: Grid) -> tuple[list[float], list[float]]:
+    west, south, east, north = grid.bounds_m
+    to_degrees = pyproj.Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True)
+    lon, lat = to_degrees.transform([west, east, east, west], [south, south, north, north])
+    return list(lon), list(lat)
 
 
 def test_tables_come_back(folder: Path) -> None:

@@ -48,6 +48,8 @@ OTHERS = {
     "villages.gpkg",
     "villages.csv",
     "coverage.kmz",
+    "relief.png",
+    "relief.pgw",
     "report.html",
     "result.qgz",
     "run.json",

@@ -16,7 +16,9 @@ from lensong.coverage.result import PlanResult, TechnologyLayers
 from lensong.coverage.results.write import write_result
 from lensong.monitoring.access import Principal, Role
 from lensong.monitoring.errors import NotFoundError
+from lensong.monitoring.map_bases import VILLAGE_CLASSES
 from lensong.monitoring.operations.coverage_run import CoverageRun, SitePredictions, read_run
+from lensong.monitoring.operations.plan_ground import ground_of
 from lensong.monitoring.operations.predictions import keep_predictions
 from lensong.monitoring.records import Site
 from lensong.propagation.errors import DataError
@@ -73,6 +75,24 @@ def test_every_site_gets_the_values_of_its_own_cell(folder: Path) -> None:
             assert item.coverage_run == run.result.result_id
             compared += 1
     assert compared > 12
+
+
+def test_the_ground_of_a_plan_is_what_a_wall_needs_and_no_more(folder: Path) -> None:
+    result = read_run(folder).result
+    ground, outlines = ground_of(result)
+    assert (ground.coverage_run, ground.title) == (result.result_id, result.title)
+    assert (ground.synthetic, ground.service) == (True, "voice-data")
+    assert ground.relief_png[:4] == b"\x89PNG"
+    assert len(ground.villages) == len(PLACES)
+    edges = ground.edges
+    for lon_deg, lat_deg, name in ground.villages:
+        assert edges.west_deg < lon_deg < edges.east_deg
+        assert edges.south_deg < lat_deg < edges.north_deg
+        assert name in VILLAGE_CLASSES
+    table = result.communes()
+    assert table is not None
+    assert [item.commune_code for item in outlines] == list(table["commune_code"])
+    assert all(ring[0] == ring[-1] for item in outlines for ring in item.rings_deg)
 
 
 def test_sites_without_a_prediction_are_told_apart(folder: Path) -> None:

@@ -15,6 +15,8 @@ __all__ = [
     "OPERATORS_SERVING",
     "OVERLAP",
     "QGIS_PROJECT",
+    "RELIEF",
+    "RELIEF_PLACE",
     "REPORT",
     "RSRP_DBM",
     "RUN",
@@ -40,6 +42,9 @@ LINES = "lines"
 
 KMZ = "coverage.kmz"
 QGIS_PROJECT = "result.qgz"
+RELIEF = "relief.png"
+RELIEF_PLACE = "relief.pgw"
+"""World file of the relief: where it lies, in WGS 84."""
 
 RSRP_DBM = "rsrp_dbm"
 SINR_DB = "sinr_db"

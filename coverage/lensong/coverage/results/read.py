@@ -16,10 +16,12 @@ import pandas as pd
 
 from lensong.coverage.network import Technology
 from lensong.coverage.results import files
-from lensong.coverage.results.tables import CELLS
+from lensong.coverage.results.relief import read_relief
+from lensong.coverage.results.tables import CELLS, COMMUNES
+from lensong.gis_data.pictures import WarpedBounds
 from lensong.gis_data.raster_checks import reading_of
 from lensong.gis_data.raster_formats import open_raster
-from lensong.gis_data.vectors import read_layer
+from lensong.gis_data.vectors import layers_of, read_layer
 from lensong.propagation.errors import DataError
 from lensong.propagation.types import Float32Array, FloatArray, Grid
 
@@ -83,6 +85,39 @@ class StoredResult:
             They are missing or damaged.
         """
         return read_layer(self.folder / files.VECTORS, crs=self.grid.crs, layer=CELLS)
+
+    def communes(self) -> gpd.GeoDataFrame | None:
+        """Return the communes with ``commune_code``, ``commune`` and their outlines.
+
+        Returns
+        -------
+        GeoDataFrame in the grid's CRS, or None
+            None where the plan has none.
+
+        Raises
+        ------
+        DataError
+            They are damaged.
+        """
+        path = self.folder / files.VECTORS
+        if not path.is_file() or COMMUNES not in layers_of(path):
+            return None
+        return read_layer(path, crs=self.grid.crs, layer=COMMUNES)
+
+    def relief(self) -> tuple[bytes, WarpedBounds] | None:
+        """Return the relief of the ground as a PNG and where it lies.
+
+        Returns
+        -------
+        bytes and WarpedBounds, or None
+            None where the plan is of an older version, which wrote none.
+
+        Raises
+        ------
+        DataError
+            It is damaged.
+        """
+        return read_relief(self.folder)
 
     def values(
         self, technology: Technology, layer: str, pixels: Sequence[tuple[int, int]]

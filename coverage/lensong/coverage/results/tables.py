@@ -12,8 +12,9 @@ from lensong.coverage.network import AsRead, Mast
 from lensong.coverage.result import PlanResult
 from lensong.coverage.results import files
 
-__all__ = ["CELLS", "as_read_table", "vector_layers", "village_table"]
+__all__ = ["CELLS", "COMMUNES", "as_read_table", "vector_layers", "village_table"]
 
+COMMUNES = "communes"
 CELLS = "cells"
 """Layer of the network's cells, which a reader asks for their operators."""
 
@@ -22,7 +23,7 @@ def vector_layers(result: PlanResult) -> dict[str, gpd.GeoDataFrame]:
     """Return the layers of the GeoPackage in the grid's CRS, by name."""
     layers = {"villages": result.villages}
     if result.communes is not None:
-        layers["communes"] = result.communes
+        layers[COMMUNES] = result.communes
     if result.provinces is not None:
         layers["provinces"] = result.provinces
     if result.land.map_lines is not None:

@@ -19,6 +19,7 @@ from lensong.coverage.results.kmz import write_coverage_kmz
 from lensong.coverage.results.qgis import class_steps, layer_styles, project_step, style_steps
 from lensong.coverage.results.rasters import Step, operator_steps, raster_steps
 from lensong.coverage.results.record import provenance_of, record_of, record_text
+from lensong.coverage.results.relief import relief_steps
 from lensong.coverage.results.tables import as_read_table, vector_layers, village_table
 from lensong.gis_data.atomic import atomic_path, write_error
 from lensong.gis_data.vector_write import write_csv, write_geopackage
@@ -120,6 +121,7 @@ def _steps(result: PlanResult, lensong_version: str) -> Iterator[Step]:
     yield from style_steps(names)
     yield from class_steps(names)
     yield project_step(result, names, list(vectors))
+    yield from relief_steps(result.land.ground_m, result.land.grid)
     yield files.KMZ, lambda path: write_coverage_kmz(path, result)
     yield files.REPORT, lambda path: _write_report(path, result)
 

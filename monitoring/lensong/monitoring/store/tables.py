@@ -19,6 +19,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -41,8 +42,10 @@ __all__ = [
     "measurements",
     "metadata",
     "notices",
+    "outlines",
     "past_sessions",
     "people",
+    "plan_grounds",
     "predictions",
     "profiles",
     "provinces",
@@ -124,6 +127,33 @@ communes = Table(
     Column("name", Text, nullable=False),
     Column("province_code", Text, ForeignKey("provinces.code"), nullable=False, index=True),
     Column("archived_at", Moment),
+)
+
+outlines = Table(
+    "outlines",
+    metadata,
+    Column("commune_code", Text, ForeignKey("communes.code", ondelete="CASCADE"), primary_key=True),
+    Column("rings_deg", JSON, nullable=False),
+    Column("synthetic", Boolean, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+)
+
+plan_grounds = Table(  # what a coverage plan shows of the land
+    "plan_grounds",
+    metadata,
+    Column("coverage_run", Text, primary_key=True),
+    Column("province_code", Text, primary_key=True),  # "" for all
+    Column("title", Text, nullable=False),
+    Column("computed_at", Moment, nullable=False),
+    Column("synthetic", Boolean, nullable=False),
+    Column("west_deg", Float, nullable=False),
+    Column("south_deg", Float, nullable=False),
+    Column("east_deg", Float, nullable=False),
+    Column("north_deg", Float, nullable=False),
+    Column("relief_png", LargeBinary, nullable=False),
+    Column("service", Text, nullable=False),  # by which villages are classed
+    Column("villages", JSON, nullable=False),
+    Column("updated_at", Moment, nullable=False),
 )
 
 sites = Table(

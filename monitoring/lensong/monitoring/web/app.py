@@ -41,6 +41,7 @@ from lensong.monitoring.web.guards import Needs, anybody, tester
 from lensong.monitoring.web.middleware import Guard
 from lensong.monitoring.web.pages import pages_router, wallboard
 from lensong.monitoring.web.pages.event_texts import teller
+from lensong.monitoring.web.pages.map_base import MapPictures
 from lensong.monitoring.web.pages.rendering import SignInFirstError, error_page, to_sign_in
 from lensong.monitoring.web.pages.shared_drawings import SharedDrawings
 from lensong.monitoring.web.routes import EarlyRoute, classified_routes, refusals
@@ -122,6 +123,7 @@ def create_app(service: Service, *, asker: Principal | None = None) -> FastAPI:
     app.state.language = service.config.language
     app.state.asker = asker
     app.state.drawings = SharedDrawings(service.clock)
+    app.state.map_pictures = MapPictures(service.map_bases, service.directory)
     service.courier.tell = teller(service)
     problems.register(app)
     # each request is compared with the routes in turn: those that are asked for most come first

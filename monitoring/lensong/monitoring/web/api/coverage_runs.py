@@ -1,23 +1,37 @@
-"""What coverage plans say of sites, on its way in.
+"""What coverage plans say of sites and show of the land, on its way in.
 
 A plan lies on the disk of whoever made it; `lensong import-plan` reads it there and sends the few
-numbers that concern our sites.
+numbers that concern our sites, and the little that a map of them needs.
 """
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter
-from pydantic import Field
+from pydantic import Base64Bytes, Field
 
+from lensong.monitoring.map_bases import Edges, Outline, PlanGround
+from lensong.monitoring.operations.map_bases import area_of, keep_ground
 from lensong.monitoring.operations.predictions import keep_predictions
 from lensong.monitoring.store.places import Prediction
-from lensong.monitoring.web.api.shapes import Body, Identifier, Line, Rate, Short, Technology, Time
+from lensong.monitoring.web.api.shapes import (
+    Body,
+    Code,
+    Identifier,
+    Latitude,
+    Line,
+    Longitude,
+    Rate,
+    Short,
+    Technology,
+    Text,
+    Time,
+)
 from lensong.monitoring.web.guards import Manager, Running
 from lensong.monitoring.web.routes import DocumentedRoute, refusals
 
-__all__ = ["PredictionsIn", "router"]
+__all__ = ["GroundIn", "PredictionsIn", "router"]
 
 router = APIRouter(
     prefix="/api/v1/coverage-runs", tags=["coverage runs"], route_class=DocumentedRoute
@@ -49,6 +63,86 @@ class PredictionsOut(Body):
 
     predicted: int
     no_signal: int
+
+
+_Ring = Annotated[list[tuple[Longitude, Latitude]], Field(min_length=4, max_length=20_000)]
+
+
+class EdgesIn(Body):
+    """The rectangle of a plan's ground."""
+
+    west_deg: Longitude
+    south_deg: Latitude
+    east_deg: Longitude
+    north_deg: Latitude
+
+
+class OutlineIn(Body):
+    """The outline of a commune: closed lines, holes among them, of longitude and latitude."""
+
+    commune_code: Code
+    rings_deg: Annotated[list[_Ring], Field(min_length=1, max_length=500)]
+
+
+class GroundIn(Body):
+    """What a plan shows of the land.
+
+    ``relief_png`` is a picture of the ground as it lies between ``edges``, north up, in degrees.
+    ``villages`` are longitude, latitude and class by ``service``.
+    """
+
+    title: Text
+    computed_at: Time
+    synthetic: bool = False
+    edges: EdgesIn
+    relief_png: Base64Bytes = b""
+    outlines: Annotated[list[OutlineIn], Field(max_length=2_000)] = Field(default_factory=list)
+    service: Annotated[Line, Field(max_length=60)] = ""
+    villages: Annotated[
+        list[
+            tuple[Longitude, Latitude, Literal["covered", "patchy", "no_signal", "beyond_radius"]]
+        ],
+        Field(max_length=20_000),
+    ] = Field(default_factory=list)
+
+
+class GroundOut(Body):
+    """Of which communes the outlines were kept, and which communes there are none of."""
+
+    outlines: list[str]
+    unknown_communes: list[str]
+
+
+@router.put("/{run_id}/ground")
+async def put_ground(
+    run_id: Short, body: GroundIn, service: Running, principal: Manager
+) -> GroundOut:
+    """Take in what a coverage plan shows of the land, for the maps of the asker's area.
+
+    It replaces what plans showed whose ground lies within this one's, and the outlines of the
+    communes that are named and known.
+    """
+    ground = PlanGround(
+        coverage_run=run_id,
+        province_code=area_of(principal),
+        title=body.title,
+        computed_at=body.computed_at,
+        synthetic=body.synthetic,
+        edges=Edges(**body.edges.model_dump()),
+        relief_png=body.relief_png,
+        service=body.service,
+        villages=tuple(body.villages),
+    )
+    outlines = [
+        Outline(
+            commune_code=item.commune_code,
+            rings_deg=tuple(tuple(ring) for ring in item.rings_deg),
+            synthetic=body.synthetic,
+        )
+        for item in body.outlines
+    ]
+    kept = await keep_ground(service, principal, ground, outlines)
+    return GroundOut(outlines=list(kept.outlines), unknown_communes=list(kept.unknown))
 
 
 @router.put("/{run_id}/predictions", responses=refusals(404))

@@ -1,4 +1,7 @@
-"""Where the sites lie, as SVG: the ones in trouble on top and named first, others with room."""
+"""Where the sites lie, as SVG: the ones in trouble on top and named first, others with room.
+
+Below them what is known of the land: relief, outlines of communes, villages by their coverage.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,13 @@ from itertools import product
 from markupsafe import Markup, escape
 
 from lensong.monitoring.live.snapshot import SiteSnapshot
+from lensong.monitoring.map_bases import VILLAGE_CLASSES, Edges, Village
 from lensong.monitoring.web.pages.charts import figure, label, line
+from lensong.monitoring.web.pages.map_base import MapBase, MapPicture
 from lensong.monitoring.web.pages.marks import mark
 from lensong.monitoring.web.pages.words import Words
 
-__all__ = ["site_map"]
+__all__ = ["site_map", "village_mark"]
 
 _WIDTH, _HEIGHT, _EDGE = 420.0, 330.0, 24.0
 _TEXT = 20.0
@@ -71,8 +76,51 @@ class _Taken:
         return product(columns, rows)
 
 
+_VILLAGES = {
+    "covered": "m-3 0a3 3 0 1 0 6 0a3 3 0 1 0-6 0z",
+    "patchy": "m0-3.6l3.8 6.6h-7.6z",
+    "no_signal": "m-2.8-2.8l5.6 5.6m0-5.6l-5.6 5.6",
+    "beyond_radius": "m-2.4 0a2.4 2.4 0 1 0 4.8 0a2.4 2.4 0 1 0-4.8 0z",
+}
+"""Shapes of the classes of villages: dot, triangle, cross, ring."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Projection:
+    """Degrees into units of the drawing: north up, a kilometre as long in both directions."""
+
+    middle: float
+    scale: float
+    off_x: float
+    off_y: float
+
+    @classmethod
+    def onto(cls, edges: Edges) -> _Projection:
+        """Return the one that shows all between edges as large as the drawing allows."""
+        middle = math.cos(math.radians((edges.south_deg + edges.north_deg) / 2.0))
+        west, east = edges.west_deg * middle, edges.east_deg * middle
+        scale = min(
+            (_WIDTH - 2 * _EDGE) / max(east - west, 0.02),
+            (_HEIGHT - 2 * _EDGE) / max(edges.north_deg - edges.south_deg, 0.02),
+        )
+        return cls(
+            middle,
+            scale,
+            (_WIDTH - (east + west) * scale) / 2,
+            (_HEIGHT + (edges.north_deg + edges.south_deg) * scale) / 2,
+        )
+
+    def xy(self, lon_deg: float, lat_deg: float) -> tuple[float, float]:
+        """Return where a place is drawn."""
+        return self.off_x + lon_deg * self.middle * self.scale, self.off_y - lat_deg * self.scale
+
+
 def site_map(
-    sites: Iterable[tuple[SiteSnapshot, str]], words: Words, troubled: Collection[str] = ()
+    sites: Iterable[tuple[SiteSnapshot, str]],
+    words: Words,
+    troubled: Collection[str] = (),
+    base: MapBase | None = None,
+    villages: Iterable[Village] = (),
 ) -> Markup | None:
     """Return the map of sites and their states, north up, to scale; None where none has a place.
 
@@ -82,6 +130,10 @@ def site_map(
         A site and the state that it is drawn with.
     troubled : collection of str
         Sites in trouble: they are named first, and beside their pin or away from it.
+    base : MapBase, optional
+        What lies under them.
+    villages : iterable of Village
+        Drawn between the two.
     """
     placed = [
         (site, state, site.lat_deg, site.lon_deg)
@@ -90,18 +142,14 @@ def site_map(
     ]
     if not placed:
         return None
-    middle = math.cos(math.radians(sum(lat for *_, lat, _ in placed) / len(placed)))
-    xs, ys = [lon * middle for *_, lon in placed], [-lat for *_, lat, _ in placed]
-    scale = min(
-        (_WIDTH - 2 * _EDGE) / max(max(xs) - min(xs), 0.02),
-        (_HEIGHT - 2 * _EDGE) / max(max(ys) - min(ys), 0.02),
-    )
-    off_x = (_WIDTH - (max(xs) + min(xs)) * scale) / 2
-    off_y = (_HEIGHT - (max(ys) + min(ys)) * scale) / 2
-    pins = [
-        (site, state, off_x + x * scale, off_y + y * scale)
-        for (site, state, *_), x, y in zip(placed, xs, ys, strict=True)
-    ]
+    seen = [(lon, lat) for *_, lat, lon in placed]
+    if base is not None and base.around is not None:
+        seen += [
+            (base.around.west_deg, base.around.south_deg),
+            (base.around.east_deg, base.around.north_deg),
+        ]
+    project = _Projection.onto(_edges(seen))
+    pins = [(site, state, *project.xy(lon, lat)) for site, state, lat, lon in placed]
     pins.sort(
         key=lambda pin: (
             pin[0].site_id not in troubled, -_RANK.get(pin[1], 0), pin[0].name
@@ -124,8 +172,57 @@ def site_map(
         if nameless
         else []
     )
-    parts = [*drawn, *names, *_scale_bar(scale), *told]
+    below = [_picture(item, project) for item in base.pictures] if base is not None else []
+    below += _villages(villages, project, words)
+    parts = [*below, *drawn, *names, *_scale_bar(project.scale), *told]
     return figure(int(_WIDTH), int(_HEIGHT), words.t("wall.map"), parts)
+
+
+def village_mark(name: str) -> Markup:
+    """Return the shape of a class of villages, for a legend; the word beside it says the same."""
+    return Markup(
+        '<svg class="village {0}" width="16" height="16" viewBox="-5 -5 10 10" aria-hidden="true">'
+        '<path d="M0 0{1}"/></svg>'
+    ).format(name, _VILLAGES[name])
+
+
+def _edges(points: list[tuple[float, float]]) -> Edges:
+    """Return the edges of places, of some size where there is one only."""
+    lons, lats = [lon for lon, _ in points], [lat for _, lat in points]
+    more = 1e-6
+    return Edges(
+        west_deg=min(lons) - more,
+        south_deg=max(min(lats) - more, -90.0),
+        east_deg=max(lons) + more,
+        north_deg=min(max(lats) + more, 90.0),
+    )
+
+
+def _picture(picture: MapPicture, project: _Projection) -> Markup:
+    left, top = project.xy(picture.edges.west_deg, picture.edges.north_deg)
+    right, bottom = project.xy(picture.edges.east_deg, picture.edges.south_deg)
+    return Markup(
+        '<image class="{}" href="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" '
+        'preserveAspectRatio="none"/>'
+    ).format(picture.kind, picture.href, left, top, right - left, bottom - top)
+
+
+def _villages(villages: Iterable[Village], project: _Projection, words: Words) -> list[Markup]:
+    """Return one path for each class: thousands of villages weigh little."""
+    starts: dict[str, list[str]] = {}
+    for lon_deg, lat_deg, name in villages:
+        x, y = project.xy(lon_deg, lat_deg)
+        if 0.0 <= x <= _WIDTH and 0.0 <= y <= _HEIGHT:
+            starts.setdefault(name, []).append(f"M{x:.0f} {y:.0f}")
+    return [
+        Markup('<path class="village {}" d="{}"><title>{}</title></path>').format(
+            name,
+            "".join(start + _VILLAGES[name] for start in dict.fromkeys(starts[name])),
+            words.t(f"village.{name}"),
+        )
+        for name in reversed(VILLAGE_CLASSES)
+        if name in starts
+    ]
 
 
 def _box_of(state: str, x: float, y: float) -> _Box:

@@ -20,20 +20,30 @@ from lensong.monitoring.web.pages.rendering import PageNeeds
 
 __all__ = ["AskedFor", "SiteFilter", "choices_of", "operators_seen"]
 
-_NAMES = ("province", "commune", "operator", "profile", "state")
+_PARTS = ("commune", "operator", "profile", "state")
+"""By what sites are chosen, but for the province."""
+
+_NAMES = ("province", *_PARTS, "villages")
 _NOTHING = ""
 """In place of a value that nobody has: no site fits it, and all such are one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteFilter:
-    """What is asked for; None is any."""
+    """What is asked for; None is any.
+
+    Parameters
+    ----------
+    villages : str, optional
+        "shown": how a coverage plan classes the villages stands on the map.
+    """
 
     province: str | None = None
     commune: str | None = None
     operator: str | None = None
     profile: str | None = None
     state: str | None = None
+    villages: str | None = None
 
     @classmethod
     def of(cls, service: Service, principal: Principal, **asked: str | None) -> SiteFilter:
@@ -45,6 +55,7 @@ class SiteFilter:
             "operator": () if not asked.get("operator") else _keys_seen(service, principal),
             "profile": directory.profiles,
             "state": STANDINGS,
+            "villages": ("shown",),
         }
         values = {name: value or None for name, value in asked.items()}
         if (operator := values.get("operator")) is not None:
@@ -99,8 +110,8 @@ class SiteFilter:
 
     @property
     def is_set(self) -> bool:
-        """Return whether anything but a province is asked for."""
-        return any(getattr(self, name) is not None for name in _NAMES if name != "province")
+        """Return whether sites are chosen by anything but their province."""
+        return any(getattr(self, name) is not None for name in _PARTS)
 
 
 async def asked_for(
@@ -111,6 +122,7 @@ async def asked_for(
     operator: str | None = None,
     profile: str | None = None,
     state: str | None = None,
+    villages: str | None = None,
 ) -> SiteFilter:
     """Return the filter that an address asks for."""
     return SiteFilter.of(
@@ -121,6 +133,7 @@ async def asked_for(
         operator=operator,
         profile=profile,
         state=state,
+        villages=villages,
     )
 
 

@@ -22,13 +22,15 @@ from lensong.monitoring.live.operator_outages import OperatorOutage
 from lensong.monitoring.live.snapshot import SiteSnapshot
 from lensong.monitoring.live.standing import STANDINGS, STREAM_LOOKS_LIKE, seen_of, standing_of
 from lensong.monitoring.live.troubles import troubles_of
+from lensong.monitoring.map_bases import VILLAGE_CLASSES
 from lensong.monitoring.service import Service
 from lensong.monitoring.store.events import latest_verdicts
 from lensong.monitoring.store.sessions import coming_sessions
 from lensong.monitoring.web.guards import Running
+from lensong.monitoring.web.pages.map_base import MapBase, MapPictures
 from lensong.monitoring.web.pages.rendering import PageNeeds, draw_part, render
 from lensong.monitoring.web.pages.shared_drawings import Drawing, SharedDrawings
-from lensong.monitoring.web.pages.site_map import site_map
+from lensong.monitoring.web.pages.site_map import site_map, village_mark
 from lensong.monitoring.web.pages.wall_filter import AskedFor, SiteFilter, choices_of
 from lensong.monitoring.web.pages.words import Words
 from lensong.monitoring.web.problems import language_of
@@ -124,12 +126,17 @@ async def wall_drawing(
     language = language_of(request)
     return await drawings.get(
         ("wall", principal.role, principal.scope, asked, names, language),
-        partial(_read, service, principal, asked, language, names),
+        partial(_read, service, principal, asked, language, names, request.app.state.map_pictures),
     )
 
 
 async def _read(
-    service: Service, principal: Principal, asked: SiteFilter, language: str, names: bool
+    service: Service,
+    principal: Principal,
+    asked: SiteFilter,
+    language: str,
+    names: bool,
+    pictures: MapPictures,
 ) -> Callable[[], Markup]:
     """Return what draws the wall as it stands now."""
     now = service.clock.now()
@@ -152,6 +159,7 @@ async def _read(
         _draw,
         lambda: service.board.snapshot(now, seen).sites,
         words,
+        pictures,
         asked=asked,
         coming=named,
         more=max(0, ahead - _SESSIONS),
@@ -165,6 +173,7 @@ async def _read(
 def _draw(
     read: Callable[[], Sequence[SiteSnapshot]],
     words: Words,
+    pictures: MapPictures,
     *,
     asked: SiteFilter,
     **values: Any,
@@ -182,6 +191,10 @@ def _draw(
     # what nobody has taken on goes first
     alone = [site for site in chosen if site.outage is None]  # the others fell with an operator
     troubles = sorted(troubles_of(alone, now), key=lambda trouble: bool(trouble.site.notices))
+    base = pictures.base(
+        {site.province_code for site in chosen}, {site.commune_code for site in chosen}
+    )
+    villages = base.villages if base is not None and asked.villages else ()
     return draw_part(
         "wall_part.html",
         words=words,
@@ -203,10 +216,20 @@ def _draw(
             [(tile.site, tile.state) for tile in tiles],
             words,
             {trouble.site.site_id for trouble in troubles},
+            base,
+            villages,
         ),
+        base=base,
+        villages=_villages_by_class(base) if asked.villages else [],
+        village_mark=village_mark,
         synthetic=any(site.synthetic for site in chosen),
         **values,
     )
+
+
+def _villages_by_class(base: MapBase | None) -> list[tuple[str, int]]:
+    counted = Counter(name for *_, name in base.villages) if base is not None else Counter()
+    return [(name, counted[name]) for name in VILLAGE_CLASSES if counted[name]]
 
 
 def outages_seen(

@@ -36,7 +36,17 @@ function place(page) {
   const path = live.contains(document.activeElement)
     ? document.activeElement.getAttribute("href")
     : null;
+  // a picture that is there already stays: it is not asked for again, and does not flicker
+  const shown = new Map([...live.querySelectorAll("image")].map((image) => [image.outerHTML, image]));
+  const kept = [...fresh.querySelectorAll("image")].flatMap((image) => {
+    const same = shown.get(image.outerHTML);
+    if (!same) return [];
+    const place = page.createComment("");
+    image.replaceWith(place);
+    return [[place, same]];
+  });
   live.replaceChildren(...fresh.childNodes);
+  for (const [place, same] of kept) place.replaceWith(same);
   for (const name of Object.keys(fresh.dataset)) live.dataset[name] = fresh.dataset[name];
   for (const d of live.querySelectorAll("details")) d.open = open.has(d.dataset.name);
   if (path) live.querySelector(`a[href="${CSS.escape(path)}"]`)?.focus({ preventScroll: true });
