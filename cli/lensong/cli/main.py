@@ -17,6 +17,8 @@ _COMMANDS = {
     "check": "lensong.cli.check_command:check",
     "demo": "lensong.cli.demo_command:demo",
     "diff": "lensong.cli.diff_command:diff",
+    "path": "lensong.cli.path_command:path",
+    "hop": "lensong.cli.hop_command:hop",
     "models": "lensong.cli.models_command:models",
     "compare": "lensong.cli.compare_command:compare",
     "validate": "lensong.cli.validate_command:validate",

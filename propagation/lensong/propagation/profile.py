@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -11,9 +13,16 @@ from lensong.propagation.p1812 import PathProfile
 from lensong.propagation.sampling import bilinear
 from lensong.propagation.terminal import ROUNDING_M, TERMINAL_CLEARING_M, check_clearing
 from lensong.propagation.terrain import INLAND, Terrain
-from lensong.propagation.types import Float32Array, FloatArray
+from lensong.propagation.types import Float32Array, FloatArray, IntArray
 
-__all__ = ["earth_bulge_m", "fresnel_radius_m", "path_profile"]
+__all__ = [
+    "LineSamples",
+    "earth_bulge_m",
+    "fresnel_radius_m",
+    "path_profile",
+    "profile_of",
+    "sample_line",
+]
 
 
 @kernel
@@ -26,6 +35,90 @@ def _along(raster: Float32Array, row: FloatArray, col: FloatArray) -> FloatArray
     out = np.empty(row.size)
     _sample_line(np.ascontiguousarray(raster, dtype=np.float32), row, col, out)
     return out
+
+
+class LineSamples(NamedTuple):
+    """What is read along a straight line over a terrain; fields as in `PathProfile`, NaN unknown.
+
+    ``row`` and ``col`` are where the samples lie on the terrain, fractional.
+    """
+
+    distance_m: FloatArray
+    terrain_amsl_m: FloatArray
+    clutter_height_m: FloatArray
+    zone: IntArray
+    rim_distance_m: FloatArray
+    rim_surface_amsl_m: FloatArray
+    row: FloatArray
+    col: FloatArray
+
+
+def sample_line(
+    terrain: Terrain,
+    *,
+    row: float,
+    col: float,
+    end_row: float,
+    end_col: float,
+    step_m: float | None = None,
+    terminal_clearing_m: float = TERMINAL_CLEARING_M,
+) -> LineSamples:
+    """Return what lies between two places of a terrain, read bilinearly at equal steps.
+
+    Parameters
+    ----------
+    terrain, row, col, end_row, end_col, step_m, terminal_clearing_m
+        As for `path_profile`; the places may be as near to each other as one likes.
+
+    Returns
+    -------
+    LineSamples
+        At least 5; NaN where the line has no elevation.
+
+    Raises
+    ------
+    OutOfRangeError
+        When the step is not above 0 or the clearing is no distance from 0 to 500 m.
+    """
+    check_clearing(terminal_clearing_m)
+    step = terrain.cell_m if step_m is None else step_m
+    if not step > 0.0:
+        raise OutOfRangeError("step_m", step, 0.0, float("inf"))
+    length_m = float(np.hypot(end_row - row, end_col - col)) * terrain.cell_m
+    count = max(4, round(length_m / step))
+    share = np.linspace(0.0, 1.0, count + 1)
+    at_row, at_col = row + share * (end_row - row), col + share * (end_col - col)
+    ground = _along(terrain.ground_m, at_row, at_col)
+    clutter = np.zeros_like(ground)
+    rim_m, rim_surface = np.empty(0), np.empty(0)
+    if terrain.clutter_m is not None:
+        from_end_m = np.minimum(share, 1.0 - share) * length_m
+        counts = from_end_m >= terminal_clearing_m - ROUNDING_M
+        clutter = np.where(counts, _along(terrain.clutter_m, at_row, at_col), 0.0)
+        if 0.0 < terminal_clearing_m <= (length_m + ROUNDING_M) / 2.0:
+            rim_m = np.array([terminal_clearing_m, length_m - terminal_clearing_m])
+            rim_row = row + rim_m / length_m * (end_row - row)
+            rim_col = col + rim_m / length_m * (end_col - col)
+            stands = _along(terrain.clutter_m, rim_row, rim_col)
+            rim_surface = (_along(terrain.ground_m, rim_row, rim_col) + stands)[stands > 0.0]
+            rim_m = rim_m[stands > 0.0]
+    zone = np.full(count + 1, INLAND, dtype=np.int64)
+    if terrain.zone is not None:
+        rows, cols = terrain.zone.shape
+        zone = terrain.zone[
+            np.clip(np.rint(at_row).astype(int), 0, rows - 1),
+            np.clip(np.rint(at_col).astype(int), 0, cols - 1),
+        ].astype(np.int64)
+    return LineSamples(
+        distance_m=share * length_m,
+        terrain_amsl_m=ground,
+        clutter_height_m=clutter,
+        zone=zone,
+        rim_distance_m=rim_m,
+        rim_surface_amsl_m=rim_surface,
+        row=at_row,
+        col=at_col,
+    )
 
 
 def path_profile(
@@ -65,46 +158,39 @@ def path_profile(
     InvalidInputError
         When the line leaves the terrain or crosses missing elevation.
     """
-    check_clearing(terminal_clearing_m)
-    step = terrain.cell_m if step_m is None else step_m
-    if not step > 0.0:
-        raise OutOfRangeError("step_m", step, 0.0, float("inf"))
-    length_m = float(np.hypot(end_row - row, end_col - col)) * terrain.cell_m
-    count = max(4, round(length_m / step))
-    share = np.linspace(0.0, 1.0, count + 1)
-    at_row, at_col = row + share * (end_row - row), col + share * (end_col - col)
-    ground = _along(terrain.ground_m, at_row, at_col)
-    if np.isnan(ground).any():
-        where = int(np.flatnonzero(np.isnan(ground))[0])
+    line = sample_line(
+        terrain,
+        row=row,
+        col=col,
+        end_row=end_row,
+        end_col=end_col,
+        step_m=step_m,
+        terminal_clearing_m=terminal_clearing_m,
+    )
+    missing = np.flatnonzero(np.isnan(line.terrain_amsl_m))
+    if missing.size:
         raise InvalidInputError(
-            f"the path has no elevation {share[where] * length_m:.0f} m from its start: wanted "
+            f"the path has no elevation {line.distance_m[missing[0]]:.0f} m from its start: wanted "
             "terrain all the way, enlarge it or fill the void"
         )
-    clutter = np.zeros_like(ground)
-    rim_m, rim_surface = np.empty(0), np.empty(0)
-    if terrain.clutter_m is not None:
-        from_end_m = np.minimum(share, 1.0 - share) * length_m
-        counts = from_end_m >= terminal_clearing_m - ROUNDING_M
-        clutter = np.where(counts, _along(terrain.clutter_m, at_row, at_col), 0.0)
-        if 0.0 < terminal_clearing_m <= (length_m + ROUNDING_M) / 2.0:
-            rim_m = np.array([terminal_clearing_m, length_m - terminal_clearing_m])
-            rim_row = row + rim_m / length_m * (end_row - row)
-            rim_col = col + rim_m / length_m * (end_col - col)
-            stands = _along(terrain.clutter_m, rim_row, rim_col)
-            rim_surface = (_along(terrain.ground_m, rim_row, rim_col) + stands)[stands > 0.0]
-            rim_m = rim_m[stands > 0.0]
-    zone = np.full(count + 1, INLAND, dtype=np.int64)
-    if terrain.zone is not None:
-        zone = terrain.zone[np.rint(at_row).astype(int), np.rint(at_col).astype(int)].astype(
-            np.int64
-        )
+    return profile_of(line)
+
+
+def profile_of(line: LineSamples) -> PathProfile:
+    """Return the profile of a line with elevation all the way, 250 m or longer.
+
+    Raises
+    ------
+    OutOfRangeError, InvalidInputError
+        As `PathProfile`.
+    """
     return PathProfile(
-        distance_m=share * length_m,
-        terrain_amsl_m=ground,
-        clutter_height_m=clutter,
-        zone=zone,
-        rim_distance_m=rim_m,
-        rim_surface_amsl_m=rim_surface,
+        distance_m=line.distance_m,
+        terrain_amsl_m=line.terrain_amsl_m,
+        clutter_height_m=line.clutter_height_m,
+        zone=line.zone,
+        rim_distance_m=line.rim_distance_m,
+        rim_surface_amsl_m=line.rim_surface_amsl_m,
     )
 
 

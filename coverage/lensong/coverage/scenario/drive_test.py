@@ -6,21 +6,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from pyproj import Transformer
 
 from lensong.coverage.measured_paths import Ground
 from lensong.coverage.measurements import MeasurementOptions, Measurements, read_measurements
-from lensong.gis_data.clutter_heights import over_classes, read_clutter_heights
-from lensong.gis_data.elevation import open_elevation, read_elevation
-from lensong.gis_data.gridding import grid_over, utm_crs
-from lensong.gis_data.landcover import read_land_cover
-from lensong.gis_data.mosaic import check_overlap, scratch_folder
+from lensong.coverage.scenario.ground import read_ground
 from lensong.gis_data.tables import read_table
 from lensong.propagation.errors import ConfigError, DataError
 
 __all__ = ["read_drive_test", "read_measured_ground"]
-
-_MARGIN_CELLS = 4
 
 
 def read_drive_test(path: Path, options: MeasurementOptions) -> Measurements:
@@ -74,63 +67,14 @@ def read_measured_ground(
             "some rows have a distance and no positions: a terrain profile needs both ends; "
             "leave --dem out, or give the positions"
         )
-    source = open_elevation(list(elevation))
-    crs = utm_crs(float(np.median(lat_deg)), float(np.median(lon_deg)))
-    to_grid = Transformer.from_crs("EPSG:4326", crs, always_xy=True)
-    east, north = (np.asarray(axis) for axis in to_grid.transform(lon_deg, lat_deg))
-    corner = source.lattice_corner(crs, resolution_m)
-    grid = grid_over(
-        (float(east.min()), float(north.min()), float(east.max()), float(north.max())),
-        crs=crs,
-        cell_m=resolution_m,
-        margin_m=_MARGIN_CELLS * resolution_m,
-        corner_m=(0.0, 0.0) if corner is None else corner,
+    return read_ground(
+        lat_deg,
+        lon_deg,
+        elevation,
+        resolution_m=resolution_m,
+        land_cover=land_cover,
+        land_cover_table=land_cover_table,
+        clutter_heights=clutter_heights,
+        clutter_heights_kind=clutter_heights_kind,
+        progress=progress,
     )
-    check_overlap(source.files, grid, role="elevation")
-    wanted = np.ones(grid.shape, dtype=np.uint8)
-    with scratch_folder() as folder:
-        found = read_elevation(
-            source,
-            grid,
-            aoi=wanted,
-            scratch=Path(folder),
-            max_void_share=1.0,  # paths over missing ground are left out and counted
-            progress=None if progress is None else lambda share: progress("elevation", share),
-        )
-        heights = None
-        if clutter_heights:
-            heights = read_clutter_heights(
-                clutter_heights,
-                grid,
-                kind=clutter_heights_kind,
-                terrain=source,
-                scratch=Path(folder),
-                progress=None if progress is None else lambda share: progress("heights", share),
-            )
-        cover = None
-        if land_cover is not None:
-            cover = read_land_cover(
-                [land_cover],
-                grid,
-                scratch=Path(folder),
-                table=land_cover_table,
-                progress=None if progress is None else lambda share: progress("land cover", share),
-            )
-    clutter_m = None if cover is None else cover.clutter_m
-    assumptions, warnings = found.assumptions, found.warnings
-    if cover is not None:
-        assumptions, warnings = assumptions + cover.assumptions, warnings + cover.warnings
-    if heights is not None:
-        clutter_m, told = over_classes(heights, clutter_m)
-        assumptions, warnings = (*assumptions, f"{told}."), warnings + heights.warnings
-    if cover is not None and source.surface_model:
-        doubled = "Land cover was added to a surface model: trees and roofs count twice."
-        warnings = (*warnings, doubled)
-    ground = Ground(
-        grid=grid,
-        ground_m=found.ground_m,
-        clutter_m=clutter_m,
-        clutter_class=None if cover is None else cover.class_code,
-        clutter_names={} if cover is None else cover.names,
-    )
-    return ground, assumptions, warnings

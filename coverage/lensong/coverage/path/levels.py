@@ -1,0 +1,224 @@
+"""What the cells of a network bring to one place, each over its own whole profile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lensong.coverage.antenna import gain_dbi
+from lensong.coverage.decibel import db_to_ratio, dbm_to_mw
+from lensong.coverage.layer_model import meridian_convergence_deg
+from lensong.coverage.link_budget import cell_budget
+from lensong.coverage.network import Cell, Mast, Network, operator_key
+from lensong.coverage.path.clearance import Clearance, clearance, median_k
+from lensong.coverage.path.line import SHORTEST_PROFILE_M, End, Line, draw_line, end_at
+from lensong.coverage.path.losses import ModelLoss, departure_deg, model_losses
+from lensong.coverage.service import Handset
+from lensong.coverage.spectrum import disturbance_weight
+from lensong.coverage.sweeps import PropagationSettings
+from lensong.gis_data.land import Land
+from lensong.propagation.errors import DataError, InvalidInputError
+from lensong.propagation.terrain import Terrain
+from lensong.propagation.types import Grid
+
+__all__ = ["CellLevel", "Levels", "disturbance", "terrain_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellLevel:
+    """One cell at one place.
+
+    Parameters
+    ----------
+    cell : Cell
+    mast : Mast
+    line : Line
+    loss : ModelLoss
+        Of the plan's model; of free space where that begins farther away.
+    gain_dbi : float
+        Of the antenna toward the place [dBi].
+    azimuth_deg, departure_deg : float
+        Of the ray at the mast, from true north and above the horizontal [deg].
+    rsrp_dbm : float
+        Median level per resource element [dBm].
+    clearance : Clearance
+        At the median effective Earth radius.
+    """
+
+    cell: Cell
+    mast: Mast
+    line: Line
+    loss: ModelLoss
+    gain_dbi: float
+    azimuth_deg: float
+    departure_deg: float
+    rsrp_dbm: float
+    clearance: Clearance
+
+    @property
+    def in_radius(self) -> bool:
+        """Return whether a plan computes the cell here."""
+        return self.line.path_m <= self.cell.radius_m
+
+    @property
+    def off_beam_db(self) -> float:
+        """Return how far the antenna's gain toward the place is below its greatest [dB]."""
+        return self.cell.antenna.gain_dbi - self.gain_dbi
+
+
+def terrain_of(land: Land) -> Terrain:
+    """Return the land as paths read it."""
+    return Terrain(ground_m=land.ground_m, clutter_m=land.clutter_m, cell_m=land.grid.cell_m)
+
+
+class Levels:
+    """The levels of a network's cells, path by path.
+
+    Parameters
+    ----------
+    land, network : Land, Network
+    handset : Handset
+    propagation : PropagationSettings
+    """
+
+    def __init__(
+        self, land: Land, network: Network, handset: Handset, propagation: PropagationSettings
+    ) -> None:
+        self.grid: Grid = land.grid
+        self.terrain = terrain_of(land)
+        self.network, self.handset, self.propagation = network, handset, propagation
+        self._masts = {mast.mast_id: mast for mast in network.masts}
+        self._turn_deg = meridian_convergence_deg(land.grid.crs, network)
+        self._offset_db = {
+            cell.cell_id: cell_budget(cell, handset).level_offset_db for cell in network.cells
+        }
+
+    def place(self, lat_deg: float, lon_deg: float, *, name: str = "") -> End:
+        """Return the phone at a place.
+
+        Raises
+        ------
+        DataError
+            It lies outside the elevation.
+        """
+        return end_at(self.grid, lat_deg, lon_deg, self.handset.height_agl_m, name=name)
+
+    def distance_m(self, mast_id: str, place: End) -> float:
+        """Return how far a mast is from a place [m]."""
+        end = self._mast_end(mast_id, 1.0)
+        return float(
+            ((end.row - place.row) ** 2 + (end.col - place.col) ** 2) ** 0.5 * self.grid.cell_m
+        )
+
+    def at(self, place: End, cells: Sequence[Cell]) -> list[CellLevel]:
+        """Return what cells bring to a place, in their order; carriers of one antenna share a line.
+
+        Raises
+        ------
+        DataError, InvalidInputError
+            A path crosses a void, or the place is that of a mast.
+        """
+        lines: dict[tuple[str, float], Line] = {}
+        losses: dict[tuple[str, float, float], tuple[ModelLoss, Clearance]] = {}
+        found = []
+        for cell in cells:
+            at, freq_mhz = (cell.mast_id, cell.height_agl_m), cell.carrier.downlink_freq_mhz
+            if at not in lines:
+                lines[at] = draw_line(
+                    self.terrain,
+                    self.grid,
+                    self._mast_end(*at),
+                    place,
+                    terminal_clearing_m=self.propagation.terminal_clearing_m,
+                )
+            line = lines[at]
+            if (*at, freq_mhz) not in losses:
+                losses[*at, freq_mhz] = (
+                    self._loss(line, freq_mhz),
+                    clearance(line, freq_mhz=freq_mhz, k=median_k(self.propagation.delta_n_per_km)),
+                )
+            found.append(self._level(cell, line, *losses[*at, freq_mhz]))
+        return found
+
+    def in_reach(self, place: End) -> tuple[list[CellLevel], list[str]]:
+        """Return the cells whose radius reaches a place, the strongest first, and who has no path.
+
+        The second list says why the others in reach have none.
+        """
+        found, without = [], []
+        by_mast: dict[str, list[Cell]] = {}
+        for cell in self.network.cells:
+            by_mast.setdefault(cell.mast_id, []).append(cell)
+        for mast_id, cells in by_mast.items():
+            away_m = self.distance_m(mast_id, place)
+            near = [cell for cell in cells if away_m <= cell.radius_m]
+            if not near:
+                continue
+            try:
+                found += self.at(place, near)
+            except (DataError, InvalidInputError) as error:
+                without.append(f"mast {mast_id}: {error}")
+        found = [level for level in found if level.loss.known]
+        return sorted(found, key=lambda level: -level.rsrp_dbm), without
+
+    def _mast_end(self, mast_id: str, height_agl_m: float) -> End:
+        mast = self._masts[mast_id]
+        name = mast.mast_id if mast.name in ("", mast.mast_id) else f"{mast.mast_id} {mast.name}"
+        return end_at(self.grid, mast.lat_deg, mast.lon_deg, height_agl_m, name=name)
+
+    def _loss(self, line: Line, freq_mhz: float) -> ModelLoss:
+        loss = model_losses(
+            line, [self.propagation.model], freq_mhz=freq_mhz, settings=self.propagation
+        )[0]
+        if loss.known or line.path_m >= SHORTEST_PROFILE_M:
+            return loss
+        return model_losses(line, ["free_space"], freq_mhz=freq_mhz, settings=self.propagation)[0]
+
+    def _level(self, cell: Cell, line: Line, loss: ModelLoss, passes: Clearance) -> CellLevel:
+        azimuth_deg = (line.grid_azimuth_deg + self._turn_deg[cell.mast_id]) % 360.0
+        leaves_deg = departure_deg(line, loss.model, self.propagation)
+        gain = float(
+            gain_dbi(
+                cell.antenna,
+                azimuth_deg=azimuth_deg,
+                elevation_deg=leaves_deg,
+                boresight_azimuth_deg=cell.azimuth_deg,
+                mechanical_downtilt_deg=cell.mechanical_downtilt_deg,
+            )
+        )
+        return CellLevel(
+            cell=cell,
+            mast=self._masts[cell.mast_id],
+            line=line,
+            loss=loss,
+            gain_dbi=gain,
+            azimuth_deg=azimuth_deg,
+            departure_deg=leaves_deg,
+            rsrp_dbm=self._offset_db[cell.cell_id] + gain - loss.path_loss_db,
+            clearance=passes,
+        )
+
+
+def disturbance(serving: CellLevel, others: Sequence[CellLevel]) -> tuple[float, int]:
+    """Return what other cells bring into a resource element of a serving cell [mW], and how many.
+
+    Those of the same operator and technology whose spectrum meets the serving cell's, at their
+    loads, as maps count them.
+    """
+    victim = serving.cell
+    total_mw, count = 0.0, 0
+    for level in others:
+        cell = level.cell
+        if (
+            cell.cell_id == victim.cell_id
+            or cell.carrier.technology != victim.carrier.technology
+            or operator_key(cell.operator) != operator_key(victim.operator)
+        ):
+            continue
+        share = disturbance_weight(victim.carrier, cell.carrier) * cell.downlink_load
+        if share <= 0.0:
+            continue
+        boost = float(db_to_ratio(cell.reference_signal_boost_db))
+        total_mw += float(dbm_to_mw(level.rsrp_dbm)) * share / boost
+        count += 1
+    return total_mw, count

@@ -1,0 +1,94 @@
+"""Rain rate of a place out of a table of ITU-R P.837, where the user has one.
+
+The maps of the ITU may not be passed on, so none come with lensong: a part of ``R001`` as a table
+with a row for each grid point.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from lensong.gis_data.tables import read_table
+from lensong.propagation.errors import DataError
+from lensong.propagation.types import FloatArray
+
+__all__ = ["rain_rate_at"]
+
+_LAT, _LON = ("lat", "latitude", "lat_deg"), ("lon", "longitude", "lng", "lon_deg")
+_HIGHEST_MM_H = 300.0
+
+
+def rain_rate_at(path: str | Path, lat_deg: float, lon_deg: float) -> float:
+    """Return the rain rate exceeded for 0.01 % of an average year at a place [mm/h].
+
+    Parameters
+    ----------
+    path : str or Path
+        Table with latitude, longitude and one more column, the rate, on a full grid.
+    lat_deg, lon_deg : float
+        WGS 84 [deg].
+
+    Raises
+    ------
+    DataError
+        The table is no such grid, or the place lies outside of it.
+
+    References
+    ----------
+    .. [1] Recommendation ITU-R P.837-7, Annex 1: bilinear between grid points.
+    """
+    lat, lon, rate = _columns(Path(path))
+    rows, cols = np.unique(lat), np.unique(lon)
+    if rows.size < 2 or cols.size < 2 or rows.size * cols.size != rate.size:
+        raise DataError(
+            f"{path} has {rate.size} rows on {rows.size} latitudes and {cols.size} longitudes, "
+            "wanted one row for each point of a full grid"
+        )
+    grid = np.full((rows.size, cols.size), np.nan)
+    grid[np.searchsorted(rows, lat), np.searchsorted(cols, lon)] = rate
+    if not (rows[0] <= lat_deg <= rows[-1] and cols[0] <= lon_deg <= cols[-1]):
+        raise DataError(
+            f"{path} reaches from latitude {rows[0]:g} to {rows[-1]:g} and longitude {cols[0]:g} "
+            f"to {cols[-1]:g}, the hop is at {lat_deg:.4f}, {lon_deg:.4f}: take another part of "
+            "the map, or give the rain rate"
+        )
+    i = min(int(np.searchsorted(rows, lat_deg, side="right")) - 1, rows.size - 2)
+    j = min(int(np.searchsorted(cols, lon_deg, side="right")) - 1, cols.size - 2)
+    up = (lat_deg - rows[i]) / (rows[i + 1] - rows[i])
+    right = (lon_deg - cols[j]) / (cols[j + 1] - cols[j])
+    low = grid[i, j] * (1.0 - right) + grid[i, j + 1] * right
+    high = grid[i + 1, j] * (1.0 - right) + grid[i + 1, j + 1] * right
+    found = float(low * (1.0 - up) + high * up)
+    if not 0.0 <= found <= _HIGHEST_MM_H:
+        raise DataError(
+            f"{path} gives {found:g} mm/h at {lat_deg:.4f}, {lon_deg:.4f}, wanted 0 to "
+            f"{_HIGHEST_MM_H:g}: it is another map, or a point of the grid is missing"
+        )
+    return found
+
+
+def _columns(path: Path) -> tuple[FloatArray, FloatArray, FloatArray]:
+    table = read_table(path)
+    names = {str(name).strip().lower(): name for name in table.columns}
+    lat = next((names[name] for name in _LAT if name in names), None)
+    lon = next((names[name] for name in _LON if name in names), None)
+    rest = [name for name in table.columns if name not in (lat, lon)]
+    if lat is None or lon is None or len(rest) != 1:
+        raise DataError(
+            f"{path} has the columns {', '.join(map(str, table.columns))}, wanted lat, lon and one "
+            "with the rain rate exceeded for 0.01 % of the year in mm/h"
+        )
+    try:
+        numbers = [
+            np.array([_number(row[name], table.decimal_comma) for row in table.rows])
+            for name in (lat, lon, rest[0])
+        ]
+    except ValueError as error:
+        raise DataError(f"{path} has a field that is no number: {error}") from error
+    return numbers[0], numbers[1], numbers[2]
+
+
+def _number(text: str, decimal_comma: bool) -> float:
+    return float(text.replace(",", ".") if decimal_comma else text)
