@@ -287,3 +287,42 @@ def _search(page: Page, text: str) -> None:
         "(() => { const box = document.getElementById('search');"
         f"box.value = {text!r}; box.dispatchEvent(new Event('input')); }})()"
     )
+
+
+PROFILE = "document.querySelector('dialog.path')"
+
+
+def test_a_village_that_is_short_opens_its_profile(report: Page) -> None:
+    count = report.ask("document.querySelectorAll('#village-table button.profile').length")
+    assert count == report.ask("Object.keys(JSON.parse(document.getElementById('report-data')"
+                               ".textContent).paths.villages).length")  # fmt: skip
+    assert report.ask(PROFILE) is None
+    name = report.ask(
+        "(() => { const button = document.querySelector('#village-table button.profile');"
+        "button.click(); return button.closest('tr').querySelector('th').textContent; })()"
+    )
+    assert report.ask(f"{PROFILE}.open") is True
+    assert name.strip() in report.ask(f"{PROFILE}.querySelector('h3').textContent")
+    for width in (1400, 390):
+        report.resize(width, 900)
+        report.ask(f"{PROFILE}.close()")
+        report.ask("document.querySelector('#village-table button.profile').click()")
+        drawn = report.ask(
+            f"(() => {{ const box = {PROFILE}.getBoundingClientRect();"
+            f"const svg = {PROFILE}.querySelector('svg').getBoundingClientRect();"
+            f"return [svg.width, svg.left - box.left, box.right - svg.right, "
+            f"{PROFILE}.querySelectorAll('svg path').length]; }})()"
+        )
+        assert drawn[0] > min(250, width / 2)
+        assert min(drawn[1:3]) >= 0
+        assert drawn[3] >= 6
+    said = report.ask(f"{PROFILE}.innerText")
+    assert "bán kính Fresnel" in said or "cao hơn đường thẳng" in report.ask(
+        f"{PROFILE}.querySelector('svg').getAttribute('aria-label')"
+    )
+    report.ask("document.querySelector('[data-language=en]').click()")
+    assert "Path loss" in report.ask(f"{PROFILE}.innerText")
+    report.ask("document.querySelector('[data-language=vi]').click()")
+    report.ask(f"{PROFILE}.querySelector('.close').click()")
+    assert report.ask(f"{PROFILE}.open") is False
+    report.resize(1400, 900)

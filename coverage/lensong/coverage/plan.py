@@ -130,6 +130,7 @@ def plan(
         land=land,
         network=network,
         handset=handset,
+        propagation=propagation,
         services=tuple(services),
         class_service=classes.service,
         layers=layers.technologies,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lensong.coverage.network import Network, Technology
 from lensong.coverage.service import Handset, Service
+from lensong.coverage.sweeps import PropagationSettings
 from lensong.gis_data.land import Land
 from lensong.propagation.types import Float32Array, Int16Array, UInt8Array
 
@@ -216,6 +217,8 @@ class PlanResult:
         Of the scenario.
     land, network : Land, Network
     handset : Handset
+    propagation : PropagationSettings
+        How path loss was computed.
     services : tuple of Service
     class_service : str
         The service by which villages are classed (default ``"voice-data"``).
@@ -306,3 +309,4 @@ class PlanResult:
     operators: dict[str, OperatorLayers] = field(default_factory=dict)
     cell_footprints: pd.DataFrame | None = None
     level_shares: pd.DataFrame | None = None
+    propagation: PropagationSettings = field(default_factory=PropagationSettings)

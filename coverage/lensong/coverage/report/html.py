@@ -14,13 +14,14 @@ from markupsafe import Markup
 from lensong.coverage.report.headline import column, headline
 from lensong.coverage.report.map_data import map_data, plain_value, village_rows
 from lensong.coverage.report.messages import both, catalogue, number
+from lensong.coverage.report.path_data import path_data
 from lensong.coverage.result import PlanResult
 from lensong.coverage.villages import operator_suffix
 
 __all__ = ["render_report", "result_id"]
 
-_STYLES = ("page.css", "map.css", "tables.css", "media.css")
-_SCRIPTS = ("words.js", "symbols.js", "figure.js", "map.js", "tables.js", "main.js")
+_STYLES = ("page.css", "map.css", "tables.css", "paths.css", "media.css")
+_SCRIPTS = ("words.js", "symbols.js", "figure.js", "map.js", "paths.js", "tables.js", "main.js")
 
 
 def render_report(
@@ -81,6 +82,7 @@ def result_id(result: PlanResult) -> str:
 
 
 def _page_data(result: PlanResult, generated_at: str | None) -> dict[str, Any]:
+    rows, paths = village_rows(result), path_data(result)
     return {
         "title": result.title,
         "synthetic": result.synthetic,
@@ -107,9 +109,10 @@ def _page_data(result: PlanResult, generated_at: str | None) -> dict[str, Any]:
         "origin": [
             {"role": s.role, "path": s.path} for s in result.land.sources if s.role == "elevation"
         ],
-        "villages": village_rows(result),
+        "villages": rows,
         "communes": _commune_rows(result),
-        "map": map_data(result),
+        "map": map_data(result, less_bytes=len(json.dumps([rows, paths], default=str))),
+        "paths": paths,
         "messages": catalogue(),
     }
 

@@ -58,14 +58,15 @@ class _Layer:
     floor_dbm: float | None = None  # level below which the layer is not drawn
 
 
-def map_data(result: PlanResult) -> dict[str, Any]:
+def map_data(result: PlanResult, *, less_bytes: int = 0) -> dict[str, Any]:
     """Return everything the map needs, JSON-ready.
 
     Keys are ``base`` and ``layers`` (pictures with their corners), ``bounds_deg``, ``masts``,
     ``communes`` (where their names stand), ``commune_lines``, ``gaps``, ``area``, ``footprints``
-    and ``lines`` (GeoJSON). Pictures shrink until all of them fit into about 10 MB.
+    and ``lines`` (GeoJSON). Pictures shrink until all of them fit into about 10 MB less
+    ``less_bytes``, which other parts of the page take.
     """
-    base, layers, corners = _pictures(result)
+    base, layers, corners = _pictures(result, _BUDGET_BYTES - less_bytes)
     grid = result.land.grid
     return {
         "corners_deg": [list(corner) for corner in corners],
@@ -91,7 +92,7 @@ def village_rows(result: PlanResult) -> list[dict[str, Any]]:
     ]
 
 
-def _pictures(result: PlanResult) -> tuple[str, list[dict[str, Any]], Any]:
+def _pictures(result: PlanResult, budget_bytes: int) -> tuple[str, list[dict[str, Any]], Any]:
     grid = result.land.grid
     layers = list(_layers(result))
     shade = hillshade(result.land.ground_m, grid.cell_m)
@@ -103,7 +104,7 @@ def _pictures(result: PlanResult) -> tuple[str, list[dict[str, Any]], Any]:
             warped, _ = warp_to_mercator(layer.indices(), grid, max_px=max_px)
             url = palette_png_url(warped, layer.legend.colours)
             size += len(url)
-            if size > _BUDGET_BYTES and max_px != _PICTURE_SIDES_PX[-1]:
+            if size > budget_bytes and max_px != _PICTURE_SIDES_PX[-1]:
                 break
             pictures.append(
                 {

@@ -71,11 +71,13 @@ function villageColumns() {
       head: say("class.cause"),
       class: "state-cell",
       value: (v) => `${CLASS_RANK[v.class]} ${cause(v)}`,
-      show: (v) => [
-        classMark(v.class),
-        say(`class.${v.class}`),
-        el("small", {}, cause(v), chance(v)),
-      ],
+      show: (v, i) =>
+        [
+          classMark(v.class),
+          say(`class.${v.class}`),
+          el("small", {}, cause(v), chance(v)),
+          pathButton(i),
+        ].filter((part) => part !== null),
       tone: true,
     },
     { id: "commune", head: say("commune"), value: (v) => v.commune, show: (v) => v.commune },
@@ -188,7 +190,7 @@ function fillVillages() {
           : el(
               "td",
               { class: [c.class, c.tone && village.class].filter(Boolean).join(" ") || null },
-              ...[c.show(village)].flat(),
+              ...[c.show(village, i)].flat(),
             ),
       ),
     );
@@ -403,6 +405,7 @@ function villagePopup(v, i) {
       el("button", { type: "button", class: "link", onclick: () => showRow(i) }, say("in_table")),
     ),
     ...shortChances(v).map((text) => el("p", { class: "hint" }, text)),
+    hasPath(i) ? el("p", { class: "hint" }, pathButton(i)) : null,
     operatorNumbers(v),
     DATA.operators.length ? el("p", { class: "sub" }, `${say("operator.any")}:`) : null,
     villageNumbers(v),
