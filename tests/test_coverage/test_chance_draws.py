@@ -9,11 +9,16 @@ from scipy.special import ndtr, ndtri
 
 from lensong.coverage.cell_kernels import arc_sine, arc_tangent
 from lensong.coverage.chance_draws import (
-    chance_of_margin,
+    BLOCK,
+    LEAST,
+    chance_of_nepers,
     chances_of_draws,
+    choose,
     normal_chance,
     normal_quantile,
-    sum_of,
+    reach,
+    reach_by_cell,
+    sum_of_block,
 )
 from lensong.coverage.shadowing import MOST_SITES, Shadowing
 
@@ -39,11 +44,13 @@ def test_the_normal_distribution_and_its_quantiles() -> None:
 
 
 def chances(found: NDArray[np.float32], deviation: float) -> NDArray[np.float32]:
-    copy = found.copy()
+    copy = np.resize(found, -(-found.size // BLOCK) * BLOCK)
     chance, square = np.empty_like(copy), np.empty_like(copy)
-    chances_of_draws(copy, copy.view(np.int32), 0, copy.size, deviation, chance, square)
+    for begin in range(0, copy.size, BLOCK):
+        part = slice(begin, begin + BLOCK)
+        chances_of_draws(copy, copy.view(np.int32), begin, deviation, chance[part], square[part])
     np.testing.assert_allclose(square, chance**2, rtol=1e-6)
-    return chance
+    return chance[: found.size]
 
 
 @pytest.mark.parametrize("deviation", [1e-6, 0.1, 1.0, 1.86, 5.0])
@@ -62,16 +69,45 @@ def test_the_chance_of_every_draw(deviation: float) -> None:
     np.testing.assert_allclose(chances(found, deviation)[~steep], wanted[~steep], atol=1e-6)
 
 
-def test_without_scatter_a_draw_holds_or_not() -> None:
-    found = np.array([0.5, 0.999, 1.0, 1.001, 1e20, 2.0**-40, 3.0, 4.0], np.float32)
-    np.testing.assert_array_equal(chances(found, 0.0), [0, 0, 1, 1, 1, 0, 1, 1])
-    assert [chance_of_margin(m, 0.0) for m in (0.0, 0.5, 1.0, 2.0)] == [0.0, 0.0, 1.0, 1.0]
+def test_without_scatter_a_margin_holds_or_not() -> None:
+    assert [chance_of_nepers(x, 0.0) for x in (-69.0, -1e-3, 0.0, 1e-3)] == [0.0, 0.0, 1.0, 1.0]
+    assert chance_of_nepers(1.2, 1.0) == pytest.approx(float(ndtr(1.2)), abs=2e-7)
 
 
-@pytest.mark.parametrize("count", [1, 2, 16, 32, 64])
-def test_sums_of_draws(count: int) -> None:
-    values = np.random.default_rng(1).uniform(size=64).astype(np.float32)
-    assert sum_of(values.copy(), count) == pytest.approx(float(values[:count].sum()), rel=1e-6)
+def test_the_sum_of_a_block() -> None:
+    values = np.random.default_rng(1).uniform(size=4 * BLOCK).astype(np.float32)
+    for part in np.split(values, 4):
+        assert sum_of_block(part.copy()) == pytest.approx(float(part.sum()), rel=1e-6)
+
+
+def test_the_phone_takes_the_strongest_site_of_every_draw() -> None:
+    rng = np.random.default_rng(2)
+    level, total = rng.uniform(size=(2, 4)).astype(np.float32)
+    level[2] = total[2] = 0.0  # not on this carrier
+    factors = rng.uniform(0.1, 3.0, (4, 4 * BLOCK)).astype(np.float32)
+    top, power = np.zeros((2, 4 * BLOCK), np.float32)
+    lead = np.full(4 * BLOCK, -1, np.int32)
+    choose(level, total, 4, np.float32(0.2), factors, BLOCK, 3 * BLOCK, top, power, lead)
+    drawn = slice(BLOCK, 3 * BLOCK)
+    each = level[:, None] * factors[:, drawn]
+    np.testing.assert_array_equal(lead[drawn], each.argmax(axis=0))
+    np.testing.assert_array_equal(top[drawn], each.max(axis=0))
+    np.testing.assert_allclose(power[drawn], 0.2 + total @ factors[:, drawn], rtol=1e-6)
+    assert (lead[:BLOCK] == -1).all()  # the draws before and after are left alone
+    assert (lead[3 * BLOCK :] == -1).all()
+
+    by_level, by_signal, by_noise = rng.uniform(0.1, 3.0, (3, 4)).astype(np.float32)
+    found = np.full(4 * BLOCK, LEAST, np.float32)
+    reach_by_cell(top, power, lead, by_level, by_signal, by_noise, BLOCK, 3 * BLOCK, found)
+    of = lead[drawn]
+    needed = np.minimum(top[drawn] * by_level[of], top[drawn] * by_signal[of]
+                        - power[drawn] * by_noise[of])  # fmt: skip
+    np.testing.assert_allclose(found[drawn], np.maximum(needed, LEAST), rtol=1e-5, atol=1e-6)
+    before = found.copy()
+    reach(top, power, by_level[1], by_signal[1], by_noise[1], BLOCK, 3 * BLOCK, found)
+    alike = np.minimum(top * by_level[1], top * by_signal[1] - power * by_noise[1])
+    np.testing.assert_allclose(found[drawn], np.maximum(before, alike)[drawn], rtol=1e-5, atol=1e-6)
+    assert (found[:BLOCK] == LEAST).all()
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.5, 0.9])

@@ -95,6 +95,17 @@ def test_pixels_that_touch_by_a_corner_are_one_gap() -> None:
     assert gaps["people"][0] == 2.0
 
 
+def test_people_in_a_void_of_the_elevation_are_no_gap() -> None:
+    people = np.zeros(GRID.shape, np.float32)
+    people[2, 2] = people[15, 5] = 10.0
+    land = make_land(people)
+    land.ground_m[15, 5] = np.nan
+    reason = codes("no_cell")
+    reason[10:13, 20:22] = 0
+    gaps = gaps_of(land, reason)
+    assert sorted(gaps["people"]) == [0.0, 10.0]  # that of the village, and that of (2, 2)
+
+
 def test_without_a_raster_the_villages_spread_their_people() -> None:
     reason = codes("clutter")
     reason[2:5, 2:4] = 0

@@ -245,4 +245,27 @@ def test_the_share_of_interference_is_said_in_words() -> None:
     page = render_report(replace(result, villages=villages), maplibre_js="", maplibre_css="")
     answer = page.partition("report-data")[0]  # the catalogue of messages comes after
     assert "Interference between cells is the main cause for" in answer
-    assert "is not what people without" not in answer
+    assert "nowhere the main cause" not in answer
+
+
+@pytest.mark.parametrize(
+    ("people_disturbed", "said"),
+    [
+        (0.0, "Interference between cells is nowhere the main cause why people are without"),
+        (4.0, "Interference between cells is the main cause for less than 1 % of the people"),
+        (11.0, "Interference between cells is the main cause for 1 % of the people"),
+    ],
+)
+def test_a_little_interference_is_not_none(people_disturbed: float, said: str) -> None:
+    result = make_small_plan_result()
+    villages = result.villages.copy()
+    villages["served_share_voice_data"] = 0.0
+    villages["reason_voice_data"] = "distance"
+    villages["people"] = 0.0
+    rows = villages.index
+    villages.loc[rows[0], ["people", "reason_voice_data"]] = [people_disturbed, "interference"]
+    villages.loc[rows[1], "people"] = 1_000.0 - people_disturbed
+    page = render_report(replace(result, villages=villages), maplibre_js="", maplibre_css="")
+    answer = re.sub("<[^>]*>", "", page.partition("report-data")[0])
+    assert answer.count("Interference between cells is") == 1
+    assert said in answer

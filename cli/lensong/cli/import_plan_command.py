@@ -33,9 +33,9 @@ _AT_ONCE = 500
 def import_plan(result: Path, as_json: bool, **where: Any) -> None:
     """Read level and uplink at every site out of RESULT, a folder that `lensong plan` wrote.
 
-    They replace what older plans said of these sites; sites off the plan's ground and beyond the
-    radius of its cells keep what they have. A prediction alone makes no site READY: it is where
-    the verdict starts from.
+    They replace what older plans said of these sites; sites off the plan's ground, in a void of
+    its elevation and beyond the radius of its cells keep what they have. A prediction alone makes
+    no site READY: it is where the verdict starts from.
 
     Relief, outlines of the communes that the service has and the classes of the villages go with
     them: the wall shows them under the sites.
@@ -146,6 +146,7 @@ def _told(run: CoverageRun, found: SitePredictions) -> dict[str, Any]:
             for item in found.predictions
         ],
         "no_signal": list(found.no_signal),
+        "unknown": list(found.unknown),
         "beyond_radius": list(found.beyond_radius),
         "outside": list(found.outside),
         "without_place": list(found.without_place),
@@ -163,6 +164,10 @@ def _text(told: dict[str, Any]) -> str:
         lines.append("  SYNTHETIC  invented data, no real place")
     for key, what in (
         ("no_signal", "no cell of the plan reaches"),
+        (
+            "unknown",
+            "unknown, nothing was computed: the elevation has a void there or on the way",
+        ),
         ("beyond_radius", "beyond the radius of every cell, where nothing was computed"),
         ("outside", "off the plan's ground"),
         ("without_place", "without coordinates"),

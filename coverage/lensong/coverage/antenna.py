@@ -184,16 +184,16 @@ def sector_3gpp(
 
     Notes
     -----
-    Both cuts are ``min(12 (angle / width)², limit)``: TR 38.901 table 7.3-1 [1]_ and, with the
-    widths of a whole panel in place of one element, TR 36.814 table A.2.1.1-2 [2]_. The defaults
-    describe a macro panel: 65 deg and 30 dB as in [1]_, 10 deg and 20 dB in the vertical cut as
-    in [2]_; 17 dBi is what these widths can give (the pattern's mean over the sphere is then
-    0.1 dB). One element of [1]_ is ``gain_dbi=8, vertical_beamwidth_deg=65, side_lobe_db=30``.
+    Both cuts are ``min(12 (angle / width)², limit)``, as in TR 38.901 table 7.3-1 [1]_, with the
+    widths of a whole panel in place of one element. Of the defaults, 65 deg across and 30 dB are
+    those of the table. The others come from no standard: 10 deg and 20 dB in the vertical cut are
+    our judgement of a macro panel, and 17 dBi is what these widths can give (the pattern's mean
+    over the sphere is then 0.1 dB). Where the antenna is known, take its pattern file. One element
+    of [1]_ is ``gain_dbi=8, vertical_beamwidth_deg=65, side_lobe_db=30``.
 
     References
     ----------
     .. [1] 3GPP TR 38.901 V17.0.0, table 7.3-1.
-    .. [2] 3GPP TR 36.814 V9.2.0, table A.2.1.1-2.
     """
     horizontal = _parabolic_cut_db(
         "horizontal_beamwidth_deg", horizontal_beamwidth_deg, 0.0, max_loss_db

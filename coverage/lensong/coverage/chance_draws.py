@@ -2,8 +2,9 @@
 # (numba's njit carries no types)
 """Compiled loops over the draws at one pixel: the phone chooses, power is compared, chances add up.
 
-Private: `lensong.coverage.chance_kernels` calls them. All loops over draws count from 0 over
-float32 slices, without a branch: the compiler turns them into vector instructions.
+Private: `lensong.coverage.chance_kernels` calls them. Draws come in blocks of a fixed size, and all
+loops over a block count from 0 over float32 slices, without a branch: the compiler turns them into
+vector instructions with nothing left over. Numbers of draws are multiples of the block.
 """
 
 from __future__ import annotations
@@ -15,21 +16,29 @@ import numpy as np
 from lensong.propagation.kernel import untyped_kernel as kernel
 
 __all__ = [
+    "BLOCK",
     "LEAST",
+    "NEVER",
     "capped",
-    "chance_of_margin",
+    "chance_of_nepers",
     "chances_of_draws",
     "choose",
     "normal_chance",
     "normal_quantile",
     "reach",
-    "sum_of",
+    "reach_by_cell",
+    "sum_of_block",
 ]
+
+BLOCK = 16
+"""Draws that are made at once."""
+
+NEVER = 1e300
+"""What is needed where nothing is enough."""
 
 LEAST = np.float32(2.0**-40)
 """Less power than this share of what is needed counts as this share."""
 
-_NEVER = 1e300
 _ZERO, _ONE, _HALF = np.float32(0.0), np.float32(1.0), np.float32(0.5)
 _MOST = np.float32(2.0**40)
 
@@ -77,13 +86,11 @@ def normal_quantile(p):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def chance_of_margin(margin, deviation):  # type: ignore[no-untyped-def]
-    """Return the chance that a common factor exp(w) of deviation ``deviation`` keeps a ratio."""
-    if margin <= 0.0:
-        return 0.0
+def chance_of_nepers(margin, deviation):  # type: ignore[no-untyped-def]
+    """Return the chance that a common factor exp(w) of deviation ``deviation`` keeps a margin."""
     if deviation <= 0.0:
-        return 1.0 if margin >= 1.0 - 1e-9 else 0.0
-    return normal_chance(log(margin) / deviation)
+        return 1.0 if margin >= -1e-9 else 0.0
+    return normal_chance(margin / deviation)
 
 
 @kernel
@@ -91,49 +98,55 @@ def choose(  # type: ignore[no-untyped-def]
     level_mw, total_mw, count, rest_mw, factors, begin, until, all_top_mw, all_all_mw, all_lead
 ):
     """Let the phone choose in every draw: the strongest site, its RSRP, and all the power."""
-    top_mw, all_mw = all_top_mw[begin:until], all_all_mw[begin:until]
-    lead = all_lead[begin:until]
-    of_site, level, total = factors[0][begin:until], level_mw[0], total_mw[0]
-    for d in range(top_mw.size):
-        top_mw[d] = level * of_site[d]
-        all_mw[d] = rest_mw + total * of_site[d]
-        lead[d] = np.int32(0)
-    for i in range(1, count):
-        level, total = level_mw[i], total_mw[i]
-        if level == _ZERO and total == _ZERO:
-            continue
-        at = np.int32(i)
-        of_site = factors[i][begin:until]
-        for d in range(top_mw.size):
-            factor = of_site[d]
-            mw = level * factor
-            all_mw[d] += total * factor
-            better = mw > top_mw[d]
-            lead[d] = at if better else lead[d]
-            top_mw[d] = mw if better else top_mw[d]
+    for block in range(begin, until, BLOCK):
+        top_mw, all_mw = all_top_mw[block : block + BLOCK], all_all_mw[block : block + BLOCK]
+        lead = all_lead[block : block + BLOCK]
+        of_site = factors[0][block : block + BLOCK]
+        level, total = level_mw[0], total_mw[0]
+        for d in range(BLOCK):
+            top_mw[d] = level * of_site[d]
+            all_mw[d] = rest_mw + total * of_site[d]
+            lead[d] = np.int32(0)
+        for i in range(1, count):
+            level, total = level_mw[i], total_mw[i]
+            if level == _ZERO and total == _ZERO:
+                continue
+            at = np.int32(i)
+            of_site = factors[i][block : block + BLOCK]
+            for d in range(BLOCK):
+                factor = of_site[d]
+                mw = level * factor
+                all_mw[d] += total * factor
+                better = mw > top_mw[d]
+                lead[d] = at if better else lead[d]
+                top_mw[d] = mw if better else top_mw[d]
 
 
 @kernel
 def reach(  # type: ignore[no-untyped-def]
-    top_mw, all_mw, lead, alike, by_level, by_signal, by_noise, begin, until, found
+    all_top_mw, all_all_mw, level, signal, noise, begin, until, all_found
 ):
-    """Raise ``found`` to how many times more power there is than one carrier needs, by draw.
+    """Raise ``all_found`` to how many times more power there is than one carrier needs, by draw.
 
-    That is the lesser of what RSRP allows and what SINR does, each linear in power:
-    ``by_level``, ``by_signal`` and ``by_noise`` are the factors of each site's cell. ``alike``
-    is a site of those whose factors are the same for all, or negative.
+    That is the lesser of what RSRP allows and what SINR does, each linear in power: ``level``,
+    ``signal`` and ``noise`` are the factors of the carrier's cells.
     """
-    top_mw, all_mw = top_mw[begin:until], all_mw[begin:until]
-    lead, found = lead[begin:until], found[begin:until]
-    if alike >= 0:
-        level, signal, noise = by_level[alike], by_signal[alike], by_noise[alike]
-        for d in range(top_mw.size):
+    for block in range(begin, until, BLOCK):
+        top_mw, all_mw = all_top_mw[block : block + BLOCK], all_all_mw[block : block + BLOCK]
+        found = all_found[block : block + BLOCK]
+        for d in range(BLOCK):
             by_rsrp = top_mw[d] * level
             by_sinr = top_mw[d] * signal - all_mw[d] * noise
             here = by_rsrp if by_rsrp < by_sinr else by_sinr
             found[d] = here if here > found[d] else found[d]
-        return
-    for d in range(top_mw.size):
+
+
+@kernel
+def reach_by_cell(  # type: ignore[no-untyped-def]
+    top_mw, all_mw, lead, by_level, by_signal, by_noise, begin, until, found
+):
+    """Do as `reach` where the factors of the sites' cells differ."""
+    for d in range(begin, until):
         i = lead[d]
         by_rsrp = top_mw[d] * by_level[i]
         by_sinr = top_mw[d] * by_signal[i] - all_mw[d] * by_noise[i]
@@ -142,23 +155,17 @@ def reach(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def chances_of_draws(found, bits, begin, until, deviation, chance, square):  # type: ignore[no-untyped-def]
-    """Write the chance that a common factor makes ``found`` reach 1, by draw, and its square.
+def chances_of_draws(all_found, all_bits, begin, deviation, chance, square):  # type: ignore[no-untyped-def]
+    """Write the chance that a common factor makes ``all_found`` reach 1, and its square.
 
-    ``bits`` is the memory of ``found``, which is cut at 2**40.
+    Of one block of draws; ``deviation`` is above 0. ``all_bits`` is the memory of ``all_found``,
+    which is cut at 2**40.
     """
-    found, bits = found[begin:until], bits[begin:until]
-    chance, square = chance[: until - begin], square[: until - begin]
-    if deviation <= 0.0 or found.size == 1:
-        for d in range(found.size):
-            one = found[d] if found[d] > LEAST else 0.0
-            chance[d] = chance_of_margin(one, deviation)
-            square[d] = chance[d] * chance[d]
-        return
+    found, bits = all_found[begin : begin + BLOCK], all_bits[begin : begin + BLOCK]
     scale = np.float32(_ROOT_HALF / deviation)
-    for d in range(found.size):
+    for d in range(BLOCK):
         found[d] = _MOST if found[d] > _MOST else found[d]
-    for d in range(found.size):
+    for d in range(BLOCK):
         octave = np.float32(np.int32(bits[d] >> _EXPONENT_SHIFT) - _EXPONENT_BIAS)
         f = np.float32(np.int32(bits[d] & _FRACTION)) * _PART
         t = f / (_TWO + f)
@@ -178,21 +185,19 @@ def chances_of_draws(found, bits, begin, until, deviation, chance, square):  # t
 
 
 @kernel
-def sum_of(values, count):  # type: ignore[no-untyped-def]
-    """Return the sum of the first ``count`` values, a power of 2; they are overwritten."""
-    half = count // 2
-    while half > 0:
-        low, high = values[:half], values[half : 2 * half]
-        for d in range(half):
-            low[d] += high[d]
-        half //= 2
-    return np.float64(values[0])
+def sum_of_block(values):  # type: ignore[no-untyped-def]
+    """Return the sum of a block of values, which are overwritten."""
+    for d in range(8):
+        values[d] += values[d + 8]
+    for d in range(4):
+        values[d] += values[d + 4]
+    return np.float64((values[0] + values[2]) + (values[1] + values[3]))
 
 
 @kernel
 def capped(found, needed):  # type: ignore[no-untyped-def]
     """Return the lesser of what was found and what another condition allows."""
-    if needed >= _NEVER:
+    if needed >= NEVER:
         return LEAST
     if needed <= 0.0:
         return found

@@ -76,10 +76,12 @@ class OperatorTile:
         self.sweeps[carrier] += 1
         depth = self.code.shape[3]
         if self.sweeps[carrier] > depth and depth < MOST_LISTED:
-            wide = ((0, 0), (0, 0), (0, 0), (0, min(2 * depth, MOST_LISTED) - depth))
-            self.code = np.pad(self.code, wide)
-            self.level_mw = np.pad(self.level_mw, wide)
-            self.others_mw = np.pad(self.others_mw, wide)
+            wide = (*self.code.shape[:3], min(2 * depth, MOST_LISTED))
+            for name in ("code", "level_mw", "others_mw"):
+                old = getattr(self, name)
+                new = np.zeros(wide, old.dtype)
+                new[..., :depth] = old
+                setattr(self, name, new)
 
     def copy(self) -> OperatorTile:
         """Return a tile to which cells may be added without changing this one."""

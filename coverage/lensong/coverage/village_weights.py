@@ -93,7 +93,7 @@ def inhabitants(land: Land, weights: Sequence[VillageWeights]) -> tuple[BoolArra
     """Return where people live, and how many in each pixel.
 
     By the population raster where there is one, else by the villages' own numbers, spread over
-    their footprints.
+    their footprints. Where the elevation has a void nobody is judged.
     """
     shape = land.grid.shape
     inside = np.zeros(land.grid.rows * land.grid.cols, dtype=np.bool_)
@@ -104,7 +104,7 @@ def inhabitants(land: Land, weights: Sequence[VillageWeights]) -> tuple[BoolArra
     inhabited = inside.reshape(shape)
     if land.population is None:
         return inhabited, spread.reshape(shape)
-    inhabited |= (land.population > 0.0) & (land.aoi == 1)
+    inhabited |= (land.population > 0.0) & (land.aoi == 1) & ~np.isnan(land.ground_m)
     return inhabited, np.nan_to_num(land.population.astype(np.float64))
 
 

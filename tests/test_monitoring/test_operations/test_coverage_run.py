@@ -107,35 +107,43 @@ def test_sites_without_a_prediction_are_told_apart(folder: Path) -> None:
     found = run.predict(sites)
     assert found.outside == ("elsewhere",)
     assert found.without_place == ("nowhere",)
-    named = {item.site_id for item in found.predictions} | set(found.no_signal)
+    named = {item.site_id for item in found.predictions} | {*found.no_signal, *found.unknown}
     assert named == {"middle", "edge", "corner"}
     assert run.predict([]) == SitePredictions(
-        predictions=(), no_signal=(), beyond_radius=(), outside=(), without_place=()
+        predictions=(),
+        no_signal=(),
+        unknown=(),
+        beyond_radius=(),
+        outside=(),
+        without_place=(),
     )
 
 
-def _deaf(result: PlanResult) -> PlanResult:
-    """Return a plan whose cells are heard nowhere."""
-    deaf: dict[Technology, TechnologyLayers] = {
+def _everywhere(result: PlanResult, level_dbm: float) -> PlanResult:
+    """Return a plan with one level in all its pixels, or with none where it is NaN."""
+    changed: dict[Technology, TechnologyLayers] = {
         technology: replace(
             layers,
-            rsrp_dbm=np.full_like(layers.rsrp_dbm, np.nan),
+            rsrp_dbm=np.full_like(layers.rsrp_dbm, level_dbm),
             uplink_mbps=np.full_like(layers.uplink_mbps, np.nan),
             best_server=np.full_like(layers.best_server, -1),
         )
         for technology, layers in result.layers.items()
     }
-    return replace(result, layers=deaf)
+    return replace(result, layers=changed)
 
 
-def test_where_no_cell_reaches_there_is_no_signal(tmp_path: Path) -> None:
-    write_result(_deaf(make_small_plan_result()), tmp_path, lensong_version="0")
+def test_where_no_phone_hears_a_cell_there_is_no_signal(tmp_path: Path) -> None:
+    deaf = _everywhere(make_small_plan_result(), -190.0)
+    write_result(deaf, tmp_path, lensong_version="0")
     found = read_run(tmp_path).predict([site("a", 100, 100)])
-    assert (found.predictions, found.no_signal) == ((), ("a",))
+    assert (found.predictions, found.no_signal, found.unknown) == ((), ("a",), ())
 
 
-def test_beyond_every_radius_nothing_was_computed_and_nothing_is_said(tmp_path: Path) -> None:
-    result = _deaf(make_small_plan_result())
+def test_beyond_every_radius_and_in_a_void_nothing_was_computed_and_nothing_is_said(
+    tmp_path: Path,
+) -> None:
+    result = _everywhere(make_small_plan_result(), float("nan"))
     near = tuple(replace(cell, radius_m=3_000.0) for cell in result.network.cells)
     result = replace(result, network=replace(result.network, cells=near))
     write_result(result, tmp_path, lensong_version="0")
@@ -143,9 +151,9 @@ def test_beyond_every_radius_nothing_was_computed_and_nothing_is_said(tmp_path: 
     found = read_run(tmp_path).predict(
         [site("near", row + 40, col), site("far", row + 40, col + 80), site("corner", 0, 199)]
     )
-    assert found.no_signal == ("near",)  # 2.4 km from the mast
+    assert found.unknown == ("near",)  # 2.4 km from the mast: a void of the elevation
     assert found.beyond_radius == ("far", "corner")
-    assert found.predictions == ()
+    assert (found.predictions, found.no_signal) == ((), ())
 
 
 def test_the_plans_own_spread_is_taken(folder: Path) -> None:

@@ -32,7 +32,11 @@ class SitePredictions:
     predictions : tuple of Prediction
         One for each site and technology that has a level there.
     no_signal : tuple of str
-        Sites on the plan's ground where no cell reaches, by any technology.
+        Sites where the plan computed levels and none is one that a phone could hear, by any
+        technology.
+    unknown : tuple of str
+        Sites within the radius of a cell where nothing was computed all the same: the elevation
+        has a void there, or on the way from the masts.
     beyond_radius : tuple of str
         Sites on the plan's ground beyond the radius of every cell: nothing was computed there.
     outside : tuple of str
@@ -43,6 +47,7 @@ class SitePredictions:
 
     predictions: tuple[Prediction, ...]
     no_signal: tuple[str, ...]
+    unknown: tuple[str, ...]
     beyond_radius: tuple[str, ...]
     outside: tuple[str, ...]
     without_place: tuple[str, ...]
@@ -87,23 +92,27 @@ class CoverageRun:
                 continue
             row, col = grid.row_col(easting_m, northing_m)
             inside.append(site)
-            if not self._reached(easting_m, northing_m):
-                beyond.add(site.site_id)
             pixels.append(
                 (
                     min(max(round(row), 0), grid.rows - 1),
                     min(max(round(col), 0), grid.cols - 1),
                 )
             )
+            # as the plan asks it: of the pixel's middle
+            if not self._reached(*grid.easting_northing(*pixels[-1])):
+                beyond.add(site.site_id)
         found: list[Prediction] = []
+        computed: set[str] = set()
         for technology in self.result.technologies if inside else ():
-            found += self._of_technology(technology, inside, pixels)
+            found += self._of_technology(technology, inside, pixels, computed)
         heard = {prediction.site_id for prediction in found}
         silent = [site.site_id for site in inside if site.site_id not in heard]
+        blank = [site_id for site_id in silent if site_id not in computed]
         return SitePredictions(
             predictions=tuple(found),
-            no_signal=tuple(site_id for site_id in silent if site_id not in beyond),
-            beyond_radius=tuple(site_id for site_id in silent if site_id in beyond),
+            no_signal=tuple(site_id for site_id in silent if site_id in computed),
+            unknown=tuple(site_id for site_id in blank if site_id not in beyond),
+            beyond_radius=tuple(site_id for site_id in blank if site_id in beyond),
             outside=tuple(outside),
             without_place=tuple(site.site_id for site in chosen if site.lat_deg is None),
         )
@@ -114,8 +123,13 @@ class CoverageRun:
         return bool(np.any(apart_m <= self.reaches_m[:, 2]))
 
     def _of_technology(
-        self, technology: Technology, sites: Sequence[Site], pixels: Sequence[tuple[int, int]]
+        self,
+        technology: Technology,
+        sites: Sequence[Site],
+        pixels: Sequence[tuple[int, int]],
+        computed: set[str],
     ) -> list[Prediction]:
+        """Return the predictions of one technology; add to ``computed`` who has any level."""
         result = self.result
         rsrp_dbm = result.values(technology, RSRP_DBM, pixels)
         uplink_mbps = result.values(technology, UPLINK_MBPS, pixels)
@@ -123,7 +137,10 @@ class CoverageRun:
         predictions = []
         for at, site in enumerate(sites):
             level_dbm, rate_mbps = float(rsrp_dbm[at]), float(uplink_mbps[at])
-            if not math.isfinite(level_dbm) or level_dbm < _LOWEST_DBM:
+            if not math.isfinite(level_dbm):
+                continue
+            computed.add(site.site_id)
+            if level_dbm < _LOWEST_DBM:
                 continue
             predictions.append(
                 Prediction(
