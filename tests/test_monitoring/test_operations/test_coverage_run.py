@@ -213,8 +213,8 @@ async def test_a_plan_is_where_the_verdict_starts_from_and_never_enough(
     run = read_run(folder)
     found = await take(running, run)
     assert found.outside == ("muong-phang",)
-    for site_id in running.service.ingest.take_dirty():
-        await running.service.judge.rejudge_site(site_id, "evidence")
+    # the service may have taken the site out of its queue already, and still be at it
+    await running.service.judge.rejudge_site("binh-lu", "evidence")
     at = f"/api/v1/sessions/{made['session_id']}/verdict"
     verdict = (await client.get(at)).json()
     evidence = {item["kind"]: item for item in verdict["evidence"]}
