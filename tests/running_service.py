@@ -20,7 +20,7 @@ from lensong.monitoring.service import Service
 from lensong.monitoring.store.people import Person, add_person, add_token, add_web_session
 from lensong.monitoring.store.places import put_commune, put_province, put_site
 from lensong.monitoring.web.app import create_app
-from lensong.monitoring.web.guards import COOKIE
+from lensong.monitoring.web.guards import session_cookie
 
 START = datetime(2026, 11, 28, 1, 0, tzinfo=UTC)
 """Saturday, 08:00 in Lai Châu."""
@@ -83,7 +83,7 @@ class Running:
 
         session, secret = await self.service.writer.run(work)
         client = self.client(**{"X-CSRF-Token": session.csrf, "Accept-Language": "en"})
-        client.cookies.set(COOKIE, secret)
+        client.cookies.set(session_cookie(self.service.config.root), secret)
         return client
 
     async def device(self, site_id: str = "binh-lu") -> httpx.AsyncClient:

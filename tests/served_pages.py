@@ -21,7 +21,7 @@ from lensong.monitoring.records import CountedBy, Measurement, Method, Outcome
 from lensong.monitoring.service import Service
 from lensong.monitoring.store.people import Person, add_join, add_person, add_web_session
 from lensong.monitoring.web.app import create_app
-from lensong.monitoring.web.guards import COOKIE
+from lensong.monitoring.web.guards import session_cookie
 from tests.chromium import Page
 from tests.running_service import settle_places, sqlite_url
 from tests.waiting import PATIENCE_S
@@ -74,7 +74,12 @@ class Served:
             )
             return secret
 
-        page.call("Network.setCookie", name=COOKIE, value=self.call(work()), url=self.url)
+        page.call(
+            "Network.setCookie",
+            name=session_cookie(self.service.config.root),
+            value=self.call(work()),
+            url=self.url,
+        )
 
     def join_link(self, site_id: str = "binh-lu") -> str:
         """Return a fresh one-time link of a site for a phone."""

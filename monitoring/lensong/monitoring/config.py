@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +19,9 @@ __all__ = ["ServiceConfig", "load_config"]
 
 _MOST_BYTES = 1_048_576
 """Of a file of settings."""
+
+_PATH = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9._~-]*)*")
+"""Of an address under which the service is served."""
 
 _Positive = Annotated[float, Field(gt=0.0)]
 _Count = Annotated[int, Field(ge=1)]
@@ -98,7 +102,7 @@ class ServiceConfig(BaseSettings):
 
     @field_validator("public_url")
     @classmethod
-    def _a_whole_host(cls, value: str | None) -> str | None:
+    def _an_address(cls, value: str | None) -> str | None:
         if value is None:
             return None
         parts = urlsplit(value)
@@ -106,12 +110,12 @@ class ServiceConfig(BaseSettings):
             raise ValueError(
                 f"public_url is {value[:80]!r}, wanted one like https://live.example.vn"
             )
-        if parts.path.strip("/") or parts.query or parts.fragment:
+        if parts.query or parts.fragment or not _PATH.fullmatch(parts.path.rstrip("/")):
             raise ValueError(
-                f"public_url is {value[:80]!r}: the service is served at the root of a host, not "
-                "under a path; give it a name of its own, like https://live.example.vn"
+                f"public_url is {value[:80]!r}, wanted a host and perhaps a path of letters and "
+                "digits, like https://live.example.vn or https://example.vn/live"
             )
-        return value
+        return value.rstrip("/")
 
     @field_validator("time_zone")
     @classmethod
@@ -137,6 +141,11 @@ class ServiceConfig(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let the environment go before the file, which arrives as arguments."""
         return env_settings, init_settings
+
+    @property
+    def root(self) -> str:
+        """Return the path under which the service is served: empty, or like ``/live``."""
+        return urlsplit(self.public_url or "").path
 
     @property
     def is_loopback(self) -> bool:

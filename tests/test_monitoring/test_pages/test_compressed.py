@@ -71,11 +71,22 @@ async def test_events_come_one_by_one_and_uncompressed(light: Running) -> None:
     await asyncio.wait_for(serving, 20)
 
 
-@pytest.mark.parametrize("url", ["https://host.example/live", "host.example", "https://h/?a=1"])
-def test_an_address_under_a_path_is_refused(url: str) -> None:
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://host.example/a b",
+        "https://h/a/../b",
+        "https://h/a//b",
+        "host.example",
+        "https://h/?a=1",
+    ],
+)
+def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="public_url"):
         load_config(None, public_url=url)
 
 
 def test_an_address_with_a_port_or_a_slash_is_fine() -> None:
-    assert load_config(None, public_url="https://live.example:8443/").public_url is not None
+    assert load_config(None, public_url="https://live.example:8443/").public_url == (
+        "https://live.example:8443"
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-from urllib.parse import urlsplit
 
 from lensong.monitoring.config import ServiceConfig
 from lensong.monitoring.store.engine import database_url
@@ -19,7 +18,7 @@ def check_settings(config: ServiceConfig) -> None:
     ------
     ConfigError
         Others can reach the address, and there is neither TLS nor a proxy in front; or certificate
-        and key do not fit; or the public address is none; or nobody could stand by.
+        and key do not fit; or nobody could stand by.
     """
     if (config.tls_certificate is None) != (config.tls_key is None):
         raise ConfigError("TLS needs both: give --tls-certificate and --tls-key, or neither")
@@ -42,12 +41,6 @@ def check_settings(config: ServiceConfig) -> None:
         )
     if config.standby:
         _check_standby(config)
-    if config.public_url is not None:
-        address = urlsplit(config.public_url)
-        if address.scheme not in ("http", "https") or not address.netloc:
-            raise ConfigError(
-                f"--public-url is {config.public_url!r}, wanted one like https://lensong.example.org"
-            )
 
 
 def _check_standby(config: ServiceConfig) -> None:

@@ -7,18 +7,31 @@ import socket
 from urllib.parse import urlsplit
 
 from fastapi import Request
+from starlette.types import Scope
 
 from lensong.monitoring.errors import NotAllowedError
 from lensong.monitoring.service import Service
 
-__all__ = ["lan_address", "link_url", "public_url", "reaches_nobody"]
+__all__ = ["lan_address", "link_url", "path_within", "public_url", "reaches_nobody"]
 
 
 def public_url(service: Service, request: Request) -> str:
     """Return the address to show to who asks, without a slash at its end."""
     if service.config.public_url:
-        return service.config.public_url.rstrip("/")
+        return service.config.public_url
     return str(request.base_url).rstrip("/")
+
+
+def path_within(scope: Scope) -> str:
+    """Return the path that is asked for, without the one under which the service is served.
+
+    Examples
+    --------
+    >>> path_within({"path": "/live/sites", "root_path": "/live"}), path_within({"path": "/sites"})
+    ('/sites', '/sites')
+    """
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
 
 
 def link_url(service: Service, request: Request) -> str:

@@ -37,14 +37,15 @@ from lensong.monitoring.web.api import (
 )
 from lensong.monitoring.web.api.metrics import metrics_router
 from lensong.monitoring.web.api.uplink import uplink_router
-from lensong.monitoring.web.guards import Needs, anybody, tester
-from lensong.monitoring.web.middleware import Guard
+from lensong.monitoring.web.guards import Needs, anybody, session_cookie, tester
+from lensong.monitoring.web.middleware import Guard, UnderPath
 from lensong.monitoring.web.pages import pages_router, wallboard
 from lensong.monitoring.web.pages.event_texts import teller
 from lensong.monitoring.web.pages.map_base import MapPictures
 from lensong.monitoring.web.pages.rendering import SignInFirstError, error_page, to_sign_in
 from lensong.monitoring.web.pages.shared_drawings import SharedDrawings
 from lensong.monitoring.web.routes import EarlyRoute, classified_routes, refusals
+from lensong.propagation.errors import ConfigError
 
 __all__ = ["create_app"]
 
@@ -117,6 +118,7 @@ def create_app(service: Service, *, asker: Principal | None = None) -> FastAPI:
         docs_url=None,  # its page would load scripts from elsewhere
         redoc_url=None,
         openapi_url=None,
+        servers=[{"url": service.config.root or "/"}],
         responses=_OF_THE_GUARD,
     )
     app.state.service = service
@@ -156,11 +158,25 @@ def create_app(service: Service, *, asker: Principal | None = None) -> FastAPI:
         body_seconds=service.config.limits.body_seconds,
         count=service.metrics.count_request,
     )
+    if root := service.config.root:
+        _check_root(app, root)
+        app.add_middleware(UnderPath, root=root)
     # a route that nobody classified, or of which nobody sees to the area, never serves anybody
     app.state.methods = tuple(
         (compile_path(path)[0], method) for method, path, _ in classified_routes(app)
     )
     return app
+
+
+def _check_root(app: FastAPI, root: str) -> None:
+    """Refuse a path that one could not tell from a page's where a proxy leaves it away."""
+    first = root.split("/")[1]
+    taken = {path.split("/")[1] for _, path, _ in classified_routes(app)}
+    if first in taken:
+        raise ConfigError(
+            f"the path of public_url is {root!r}, and the service has pages of its own at "
+            f"/{first}: choose another path, like /live"
+        )
 
 
 def _document(app: FastAPI) -> APIRouter:
@@ -169,6 +185,9 @@ def _document(app: FastAPI) -> APIRouter:
     @router.get("/api/v1/openapi.json", include_in_schema=False)
     async def document() -> dict[str, Any]:
         """Return the OpenAPI document."""
-        return app.openapi()
+        found = app.openapi()
+        schemes = found["components"]["securitySchemes"]
+        schemes["APIKeyCookie"]["name"] = session_cookie(app.state.service.config.root)
+        return found
 
     return router

@@ -51,6 +51,7 @@ __all__ = [
     "SeenSite",
     "anybody",
     "running",
+    "session_cookie",
     "still_may",
     "tester",
 ]
@@ -101,6 +102,17 @@ class Needs:
         return principal
 
 
+def session_cookie(root: str) -> str:
+    """Return the name of the cookie of a session: of two services of one host, each has its own.
+
+    Examples
+    --------
+    >>> session_cookie(""), session_cookie("/tinh/live")
+    ('lensong_session', 'lensong_session_tinh_live')
+    """
+    return COOKIE + root.replace("/", "_")
+
+
 async def _principal(request: Request) -> Principal | None:
     """Return who asks, None where nobody says; refuse a token that is nobody's.
 
@@ -117,7 +129,7 @@ async def _principal(request: Request) -> Principal | None:
         if found is None:
             raise NotSignedInError("the token is unknown or was revoked: ask for a new one")
         return found
-    if cookie := request.cookies.get(COOKIE):
+    if cookie := request.cookies.get(session_cookie(request.scope["root_path"])):
         return await identities.by_session(cookie)
     return None
 

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from lensong.monitoring.messages import preferred_language
 from lensong.monitoring.web.problem_document import MEDIA_TYPE, problem_document
 
-__all__ = ["Guard", "content_security_policy"]
+__all__ = ["Guard", "UnderPath", "content_security_policy"]
 
 _LOG = logging.getLogger("lensong.requests")
 
@@ -63,6 +63,30 @@ def _host(scope: Scope) -> str:
     """Return the host that was asked for, empty where it is no plain one."""
     given = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
     return given if _PLAIN_HOST.fullmatch(given) else ""
+
+
+class UnderPath:
+    """Serves an app under a path, whether a proxy in front leaves that away or not.
+
+    Parameters
+    ----------
+    root : str
+        Like ``/live``; inside, every path begins with it.
+    """
+
+    def __init__(self, app: ASGIApp, *, root: str) -> None:
+        self._app, self._root = app, root
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
+        if scope["type"] in ("http", "websocket"):
+            path: str = scope["path"]
+            if path == self._root:
+                path += "/"
+            elif not path.startswith(f"{self._root}/"):
+                path = self._root + path
+            scope = dict(scope) | {"path": path, "root_path": self._root}
+        await self._app(scope, receive, send)
 
 
 class _RefusedError(Exception):

@@ -30,6 +30,7 @@ from lensong.monitoring.errors import (
 )
 from lensong.monitoring.messages import preferred_language, say
 from lensong.monitoring.records import IDENTIFIER
+from lensong.monitoring.web.addresses import path_within
 from lensong.monitoring.web.problem_document import MEDIA_TYPE, problem_document
 from lensong.propagation.errors import DataError, InvalidInputError, LensongError
 
@@ -94,7 +95,9 @@ def problem(
         errors,
         retry_after_s=None if retry_after is None else int(retry_after),
     )
-    if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api"):
+    if "text/html" in request.headers.get("accept", "") and not path_within(
+        request.scope
+    ).startswith("/api"):
         page: Response = request.app.state.error_page(request, status, document["title"], detail)
         page.headers.update(headers or {})
         return page
@@ -202,7 +205,7 @@ async def _http(request: Request, error: Exception) -> Response:
         there = {
             method
             for path, method in request.app.state.methods
-            if path.match(request.url.path) and method != "WS"
+            if path.match(path_within(request.scope)) and method != "WS"
         }
         headers["Allow"] = ", ".join(sorted(there))
     return problem(request, error.status_code, code, str(error.detail or ""), headers=headers)

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import Receive, Scope, Send
 
 from lensong.monitoring.access import Action
+from lensong.monitoring.web.addresses import path_within
 from lensong.monitoring.web.guards import CHECKED_IN_PATH, Needs, anybody, tester
 from lensong.monitoring.web.problem_document import MEDIA_TYPE
 
@@ -142,7 +143,7 @@ class EarlyRoute(BaseRoute):
         """Return whether it is this route that is asked for."""
         if scope["type"] != "http" or scope["method"] not in self._methods:
             return Match.NONE, {}
-        path: str = scope["path"]
+        path = path_within(scope)
         if not self._name:
             found = path == self._before
             return (Match.FULL, {"route": self.route}) if found else (Match.NONE, {})

@@ -137,7 +137,7 @@ async def add_site(
     """Add a site."""
     site = body.record(body.site_id)
     await operations.add_site(service, principal, site, key=key)
-    response.headers["Location"] = f"/api/v1/sites/{site.site_id}"
+    response.headers["Location"] = f"{service.config.root}/api/v1/sites/{site.site_id}"
     return SiteBody.of(site)
 
 

@@ -123,7 +123,7 @@ async def plan_session(
 ) -> SessionOut:
     """Plan a session; the answer holds its first verdict."""
     session = await operations.plan_session(service, principal, body.record(), key=key)
-    response.headers["Location"] = f"/api/v1/sessions/{session.session_id}"
+    response.headers["Location"] = f"{service.config.root}/api/v1/sessions/{session.session_id}"
     return await _out(service, session, request)
 
 

@@ -11,7 +11,13 @@ from lensong.monitoring.access import Role
 from lensong.monitoring.operations import signing_in
 from lensong.monitoring.operations.signing_in import SIGNED_IN_FOR, SignedIn
 from lensong.monitoring.web.api.shapes import Body, Line
-from lensong.monitoring.web.guards import COOKIE, Reader, Running, anybody, check_origin
+from lensong.monitoring.web.guards import (
+    Reader,
+    Running,
+    anybody,
+    check_origin,
+    session_cookie,
+)
 from lensong.monitoring.web.routes import DocumentedRoute, refusals
 
 __all__ = ["router"]
@@ -96,9 +102,9 @@ async def sign_out(
     request: Request, response: Response, service: Running, principal: Reader
 ) -> None:
     """End the session of this browser."""
-    if secret := request.cookies.get(COOKIE):
+    if secret := request.cookies.get(session_cookie(request.scope["root_path"])):
         await signing_in.sign_out(service, principal, secret)
-    response.delete_cookie(COOKIE, path="/")
+    response.delete_cookie(session_cookie(service.config.root), path=service.config.root or "/")
 
 
 @router.get("/me")
@@ -133,10 +139,10 @@ async def join(body: JoinUse, request: Request, service: Running) -> Joined:
 
 def _begun(request: Request, response: Response, signed_in: SignedIn) -> Me:
     response.set_cookie(
-        COOKIE,
+        session_cookie(request.scope["root_path"]),
         signed_in.secret,
         max_age=int(SIGNED_IN_FOR.total_seconds()),
-        path="/",
+        path=request.scope["root_path"] or "/",
         httponly=True,
         samesite="lax",
         secure=request.url.scheme == "https",

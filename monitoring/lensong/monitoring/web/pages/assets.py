@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Response
 from lensong.monitoring.errors import NotFoundError
 from lensong.monitoring.web.guards import anybody
 
-__all__ = ["asset_text", "asset_url", "router"]
+__all__ = ["asset_path", "asset_text", "router"]
 
 router = APIRouter(dependencies=[Depends(anybody)])
 
@@ -34,8 +34,8 @@ def _assets() -> dict[str, tuple[bytes, str]]:
     return found
 
 
-def asset_url(name: str) -> str:
-    """Return the address of an asset; it changes when the asset does."""
+def asset_path(name: str) -> str:
+    """Return the path of an asset within the service; it changes when the asset does."""
     return f"/static/{_assets()[name][1]}/{name}"
 
 

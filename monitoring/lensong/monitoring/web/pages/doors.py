@@ -49,10 +49,17 @@ async def welcome(secret: str, request: Request, service: Running) -> Response:
 
 
 @router.get("/language/{language}")
-async def choose_language(language: str, next: str | None = None) -> Response:  # noqa: A002
+async def choose_language(
+    request: Request,
+    language: str,
+    next: str | None = None,  # noqa: A002
+) -> Response:
     """Remember the language of this browser."""
     if language not in LANGUAGES:
         raise NotFoundError(f"language is {language[:20]!r}, wanted vi or en")
-    response = RedirectResponse(local_path(next), 303)
-    response.set_cookie("lensong_language", language, max_age=31_536_000, path="/", samesite="lax")
+    root: str = request.scope["root_path"]
+    response = RedirectResponse(root + local_path(next), 303)
+    response.set_cookie(
+        "lensong_language", language, max_age=31_536_000, path=root or "/", samesite="lax"
+    )
     return response

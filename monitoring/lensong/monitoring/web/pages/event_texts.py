@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from lensong.monitoring.live.message_formats import Told
 from lensong.monitoring.live.webhooks import Tell
 from lensong.monitoring.service import Service
+from lensong.monitoring.web.pages.rendering import words_in
 from lensong.monitoring.web.pages.words import Words
 
 __all__ = ["alert_text", "teller", "trouble_text"]
@@ -48,11 +48,9 @@ def alert_text(body: Mapping[str, Any], words: Words) -> str:
 
 def teller(service: Service) -> Tell:
     """Return what tells of events: a function of kind, body and language."""
-    zone = ZoneInfo(service.config.time_zone)
 
     def tell(kind: str, body: Mapping[str, Any], language: str) -> Told:
-        words = Words(language, zone, service.clock.now())
-        return _told(kind, body, words, (service.config.public_url or "").rstrip("/"))
+        return _told(kind, body, words_in(service, language), service.config.public_url or "")
 
     return tell
 

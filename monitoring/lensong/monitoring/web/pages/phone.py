@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from lensong.monitoring.messages import catalogue
 from lensong.monitoring.web.guards import Running, anybody
-from lensong.monitoring.web.pages.assets import asset_text, asset_url
+from lensong.monitoring.web.pages.assets import asset_path, asset_text
 from lensong.monitoring.web.pages.rendering import render
 from lensong.monitoring.web.problems import language_of
 
@@ -28,16 +28,18 @@ _TOPICS = ("phone.", "state.", "profile.", "uplink.", "word.")
 
 
 @router.get("/p/sw.js")
-async def service_worker() -> Response:
+async def service_worker(request: Request) -> Response:
     """Return the script that keeps the page for when there is no network."""
-    urls = [asset_url(name) for name in _SHELL]
+    root: str = request.scope["root_path"]
+    urls = [root + asset_path(name) for name in _SHELL]
     version = hashlib.sha256("".join(urls).encode()).hexdigest()[:12]
-    head = f"const VERSION = {json.dumps(version)};\nconst SHELL = {json.dumps(urls)};\n"
+    known = {"ROOT": root, "VERSION": version, "SHELL": urls}
+    head = "".join(f"const {name} = {json.dumps(value)};\n" for name, value in known.items())
     return Response(
         head + asset_text("phone-worker.js"),
         media_type="text/javascript; charset=utf-8",
         # "/p" itself lies above the script, which must be said
-        headers={"Cache-Control": "no-cache", "Service-Worker-Allowed": "/p"},
+        headers={"Cache-Control": "no-cache", "Service-Worker-Allowed": f"{root}/p"},
     )
 
 
@@ -45,7 +47,7 @@ async def service_worker() -> Response:
 @router.get("/p/{secret}")
 async def page(request: Request, service: Running, secret: str = "") -> Response:  # noqa: ARG001 (its script reads it)
     """Show the page; the secret is used by its script and leaves the address bar at once."""
-    language = language_of(request)
+    language, root = language_of(request), request.scope["root_path"]
     words = {key: entry[language] for key, entry in catalogue().items() if key.startswith(_TOPICS)}
     return render(
         request,
@@ -54,6 +56,6 @@ async def page(request: Request, service: Running, secret: str = "") -> Response
         words=words,
         places={
             "zone": service.config.time_zone,
-            **{name: asset_url(f"phone-{name}.js") for name in _PARTS},
+            **{name: root + asset_path(f"phone-{name}.js") for name in _PARTS},
         },
     )

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 
 from lensong.monitoring.access import Action, Principal
@@ -18,8 +19,9 @@ from lensong.monitoring.errors import NotSignedInError
 from lensong.monitoring.operations.sessions import session_for
 from lensong.monitoring.records import Session, Site
 from lensong.monitoring.service import Service
+from lensong.monitoring.web.addresses import path_within
 from lensong.monitoring.web.guards import CHECKED_IN_PATH, Needs, Running
-from lensong.monitoring.web.pages.assets import asset_url
+from lensong.monitoring.web.pages.assets import asset_path
 from lensong.monitoring.web.pages.marks import mark
 from lensong.monitoring.web.pages.words import Words
 from lensong.monitoring.web.problems import language_of
@@ -33,6 +35,7 @@ __all__ = [
     "page_site",
     "render",
     "to_sign_in",
+    "words_in",
     "words_of",
 ]
 
@@ -79,14 +82,28 @@ def page_session(action: Action) -> Any:
 
 
 def _here(request: Request) -> str:
-    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    """Return what was asked for, within the service."""
+    query = request.url.query
+    return path_within(request.scope) + (f"?{query}" if query else "")
 
 
 def words_of(request: Request) -> Words:
     """Return the words of whoever asks."""
     service: Service = request.app.state.service
+    return words_in(service, language_of(request))
+
+
+def words_in(service: Service, language: str) -> Words:
+    """Return the words of a language, with the service's links and its time zone."""
     zone = ZoneInfo(service.config.time_zone)
-    return Words(language_of(request), zone, service.clock.now())
+    return Words(language, zone, service.clock.now(), service.config.root)
+
+
+@pass_context
+def _asset(context: Context, name: str) -> str:
+    """Return the address of an asset in a page."""
+    words: Words = context["w"]
+    return words.root + asset_path(name)
 
 
 @cache
@@ -98,7 +115,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(asset=asset_url, mark=mark, timedelta=timedelta, Action=Action)
+    environment.globals.update(asset=_asset, mark=mark, timedelta=timedelta, Action=Action)
     return environment
 
 
@@ -119,7 +136,7 @@ def render(
             w=words_of(request),
             principal=principal,
             may=lambda action: principal is not None and principal.may(action),
-            path=request.url.path,
+            path=path_within(request.scope),
             here=_here(request),
             demo=service.config.demo,
             now=service.clock.now(),
@@ -134,10 +151,10 @@ def draw_part(template: str, *, words: Words, **values: Any) -> Markup:
     return Markup(_environment().get_template(template).render(w=words, now=words.now, **values))
 
 
-async def to_sign_in(request: Request, error: Exception) -> Response:  # noqa: ARG001 (Starlette's signature)
+async def to_sign_in(request: Request, error: Exception) -> Response:
     """Send whoever is not signed in to the sign-in, and back afterwards."""
     assert isinstance(error, SignInFirstError)
-    return RedirectResponse(f"/sign-in?next={quote(error.wanted)}", 303)
+    return RedirectResponse(f"{request.scope['root_path']}/sign-in?next={quote(error.wanted)}", 303)
 
 
 def error_page(request: Request, status: int, title: str, detail: str) -> HTMLResponse:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
@@ -28,7 +27,7 @@ from lensong.monitoring.store.events import latest_verdicts
 from lensong.monitoring.store.sessions import coming_sessions
 from lensong.monitoring.web.guards import Running
 from lensong.monitoring.web.pages.map_base import MapBase, MapPictures
-from lensong.monitoring.web.pages.rendering import PageNeeds, draw_part, render
+from lensong.monitoring.web.pages.rendering import PageNeeds, draw_part, render, words_in
 from lensong.monitoring.web.pages.shared_drawings import Drawing, SharedDrawings
 from lensong.monitoring.web.pages.site_map import site_map, village_mark
 from lensong.monitoring.web.pages.wall_filter import AskedFor, SiteFilter, choices_of
@@ -140,7 +139,7 @@ async def _read(
 ) -> Callable[[], Markup]:
     """Return what draws the wall as it stands now."""
     now = service.clock.now()
-    words = Words(language, ZoneInfo(service.config.time_zone), now)
+    words = words_in(service, language)
     directory = service.directory
     seen = list(directory.visible_to(principal))
     outages = outages_seen(service, principal, asked.province)

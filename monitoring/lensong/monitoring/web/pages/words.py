@@ -30,11 +30,14 @@ class Words:
     ----------
     now : datetime, optional
         What "today" refers to; without it every day is told by its date.
+    root : str
+        What stands before the path of every link: where the service is served under a path.
     """
 
     language: str
     zone: ZoneInfo
     now: datetime | None = None
+    root: str = ""
 
     def t(self, key: str, /, **values: Any) -> str:
         """Return a message; no line ends between a number and its unit."""

@@ -2,6 +2,9 @@
 
 const token = document.querySelector('meta[name="csrf"]')?.content ?? "";
 
+// where the service is served under a path, every address begins with it
+const root = document.documentElement.dataset.root;
+
 const english = document.documentElement.lang === "en";
 
 // details are English: another language has the title, which the API says in it
@@ -15,7 +18,7 @@ function story({ title, detail, code, errors, wait }) {
 async function call(api, body) {
   const [method, template] = api.split(" ");
   const path = template.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(body[name]));
-  const answer = await fetch(path, {
+  const answer = await fetch(root + path, {
     method,
     headers: {
       "Content-Type": "application/json",
@@ -111,7 +114,7 @@ function point(form, errors) {
 }
 
 async function draw(text) {
-  const answer = await fetch("/qr", {
+  const answer = await fetch(`${root}/qr`, {
     method: "POST",
     headers: { "Content-Type": "application/json", "X-CSRF-Token": token },
     body: JSON.stringify({ text }),
@@ -144,7 +147,7 @@ function show(value) {
 function then(what, value) {
   if (!what && show(value)) return;
   if (what?.startsWith("goto:"))
-    location.assign(what.slice(5).replace(/\{(\w+)\}/g, (_, name) => value?.[name] ?? ""));
+    location.assign(root + what.slice(5).replace(/\{(\w+)\}/g, (_, name) => value?.[name] ?? ""));
   else location.reload();
 }
 

@@ -42,7 +42,7 @@ async function send(options) {
   const query = new URLSearchParams(options);
   if (form.kind.value === "sessions")
     for (const name of ["site", "profile"]) if (form[name].value) query.set(name, form[name].value);
-  const answer = await fetch(`/api/v1/import/${form.kind.value}?${query}`, {
+  const answer = await fetch(`${document.documentElement.dataset.root}/api/v1/import/${form.kind.value}?${query}`, {
     method: "POST",
     headers: {
       "Content-Type": kind,

@@ -118,7 +118,7 @@ function tick() {
 
 if (live) {
   const events = new EventSource(
-    `/api/v1/events?only=changes${SITE ? `&site_id=${encodeURIComponent(SITE)}` : ""}`,
+    `${document.documentElement.dataset.root}/api/v1/events?only=changes${SITE ? `&site_id=${encodeURIComponent(SITE)}` : ""}`,
   );
   events.onopen = soon; // what happened while the line was down is in the page by now
   events.addEventListener("changed", soon);

@@ -3,6 +3,7 @@
 const form = document.getElementById("new-session");
 const part = document.getElementById("verdict");
 const save = document.getElementById("save");
+const root = document.documentElement.dataset.root;
 let waiting = 0,
   asked = 0;
 
@@ -17,7 +18,7 @@ async function ask() {
   });
   if (!form.site.value || !form.start.value || !form.reportValidity()) return;
   part.setAttribute("aria-busy", "true");
-  const answer = await fetch(`/sessions/new/verdict?${query}`, {
+  const answer = await fetch(`${root}/sessions/new/verdict?${query}`, {
     headers: { Accept: "text/html" },
   });
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");

@@ -3,7 +3,8 @@
 // and it is deleted only after the server has said what became of it. It belongs to the site where
 // it was measured, whatever site the phone has joined since.
 
-const NAME = "lensong";
+const ROOT = document.documentElement.dataset.root;
+const NAME = `lensong${ROOT}`; // two services of one host do not share what they keep
 const MOST = 1000;
 const AT_ONCE = 100;
 const PATIENCE_MS = 30000;
@@ -130,7 +131,7 @@ async function send(site, token, batch, left) {
     ...report,
     started_at: report.started_at < now ? report.started_at : now,
   }));
-  const answer = await fetch(`/api/v1/sites/${site}/measurements`, {
+  const answer = await fetch(`${ROOT}/api/v1/sites/${site}/measurements`, {
     method: "POST",
     signal: AbortSignal.timeout(PATIENCE_MS),
     headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}` },
@@ -202,7 +203,7 @@ async function deliverAll(who) {
 export async function deliver(who, { now = false } = {}) {
   if (now) notBefore = 0; // but never before the server wants it
   if (!navigator.locks) return deliverAll(who);
-  return navigator.locks.request("lensong-deliver", () => deliverAll(who));
+  return navigator.locks.request(`${NAME}-deliver`, () => deliverAll(who));
 }
 
 // Words on sessions wait in the same way: the latest of each session and stage, sent once.
@@ -255,5 +256,5 @@ export async function deliverWords(send) {
     return state;
   };
   if (!navigator.locks) return work();
-  return navigator.locks.request("lensong-words", work);
+  return navigator.locks.request(`${NAME}-words`, work);
 }

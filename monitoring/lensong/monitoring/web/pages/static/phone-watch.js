@@ -11,7 +11,8 @@ const FOR_LATER = ["unavailable", "too_many_watches", "too_many_strangers", "sto
 const places = JSON.parse(document.getElementById("places").textContent);
 const { senseMotion } = await import(places.motion);
 
-const address = () => `${location.origin.replace("http", "ws")}/uplink/v1/watch`;
+const address = () => 
+  `${location.origin.replace("http", "ws")}${document.documentElement.dataset.root}/uplink/v1/watch`;
 
 // calls tell(news) once a second and over(outcome) once; stop() ends it
 export function watchNetwork({ token, site, clientId, operator, motion, tell, over }) {

@@ -1,14 +1,17 @@
-// Keeps the page: it opens without a network, and is the newest one with it. VERSION and SHELL are
-// put before this by the server.
+// Keeps the page: it opens without a network, and is the newest one with it. ROOT, VERSION and
+// SHELL are put before this by the server.
 
 const PATIENCE_MS = 4000;
-const CACHE = `lensong-phone-${VERSION}`;
+const PAGE = `${ROOT}/p`;
+// two services of one host keep their pages apart
+const MINE = `lensong-phone${ROOT}-`;
+const CACHE = MINE + VERSION;
 
 self.addEventListener("install", (event) => {
   event.waitUntil(
     (async () => {
       const cache = await caches.open(CACHE);
-      await cache.addAll([...SHELL, "/p"]);
+      await cache.addAll([...SHELL, PAGE]);
       await self.skipWaiting();
     })(),
   );
@@ -18,7 +21,8 @@ self.addEventListener("activate", (event) => {
   event.waitUntil(
     (async () => {
       for (const name of await caches.keys()) {
-        if (name.startsWith("lensong-phone-") && name !== CACHE) await caches.delete(name);
+        const mine = name.startsWith(MINE) && !name.slice(MINE.length).includes("-");
+        if (mine && name !== CACHE) await caches.delete(name);
       }
       await self.clients.claim();
     })(),
@@ -28,8 +32,8 @@ self.addEventListener("activate", (event) => {
 async function newest(request) {
   const fresh = await fetch(request);
   // only the address without a secret is kept
-  if (fresh.ok && new URL(request.url).pathname === "/p")
-    await (await caches.open(CACHE)).put("/p", fresh.clone());
+  if (fresh.ok && new URL(request.url).pathname === PAGE)
+    await (await caches.open(CACHE)).put(PAGE, fresh.clone());
   return fresh;
 }
 
@@ -37,7 +41,7 @@ async function newest(request) {
 async function page(event) {
   const coming = newest(event.request);
   event.waitUntil(coming.catch(() => {}));
-  const kept = await caches.match("/p");
+  const kept = await caches.match(PAGE);
   if (!kept) return coming;
   return Promise.race([
     coming.then(
@@ -53,7 +57,7 @@ async function page(event) {
 self.addEventListener("fetch", (event) => {
   const { pathname } = new URL(event.request.url);
   if (event.request.mode === "navigate") event.respondWith(page(event));
-  else if (pathname.startsWith("/static/")) {
+  else if (pathname.startsWith(`${ROOT}/static/`)) {
     event.respondWith((async () => (await caches.match(event.request)) ?? fetch(event.request))());
   }
 });

@@ -9,6 +9,7 @@ const { askForMotion, senseMotion } = await import(places.motion);
 const { clock, drawAnswer } = await import(places.verdict);
 const { sessions, nextSession, asked, listen, deliverWords } = await import(places.sessions);
 
+const root = document.documentElement.dataset.root;
 const $ = (id) => document.getElementById(id);
 const REMEMBERED = ["profile", "duration", "seconds", "operator"];
 let who = null;
@@ -35,7 +36,7 @@ const story = ({ detail, title, wait }) =>
   wait && language !== "en" ? `${title}. ${wait}` : (detail ?? title);
 
 async function api(path, options = {}) {
-  const answer = await fetch(path, {
+  const answer = await fetch(root + path, {
     signal: AbortSignal.timeout(PATIENCE_MS),
     ...options,
     headers: {
@@ -54,7 +55,7 @@ async function api(path, options = {}) {
 }
 
 async function join() {
-  const secret = location.pathname.match(/^\/p\/(.+)$/)?.[1];
+  const secret = location.pathname.slice(root.length).match(/^\/p\/(.+)$/)?.[1];
   who = (await store.recall("who")) ?? null;
   if (!secret) return;
   try {
@@ -67,10 +68,10 @@ async function join() {
     });
     who = joined;
     await store.joined(joined);
-    history.replaceState(null, "", "/p"); // the secret leaves the address bar, and the history
+    history.replaceState(null, "", `${root}/p`); // the secret leaves the address bar, and the history
   } catch (error) {
     // a link that is none leaves too; one that was not heard stays, and the page can be loaded again
-    if (error.status) history.replaceState(null, "", "/p");
+    if (error.status) history.replaceState(null, "", `${root}/p`);
     if (!who)
       alertUser(
         say(
@@ -382,7 +383,7 @@ async function drawSpots() {
 // a second tab must not test beside this one
 async function alone(work) {
   if (!navigator.locks) return work();
-  return navigator.locks.request("lensong-test", { ifAvailable: true }, async (lock) => {
+  return navigator.locks.request(`lensong${root}-test`, { ifAvailable: true }, async (lock) => {
     if (!lock) {
       alertUser(say("phone.other_tab"));
       return;
@@ -490,6 +491,6 @@ if (who) {
   setInterval(plan, 300000);
 } else if (!$("alert").textContent) alertUser(say("phone.no_link"));
 if ("serviceWorker" in navigator)
-  await navigator.serviceWorker.register("/p/sw.js", { scope: "/p" }).catch(() => {});
+  await navigator.serviceWorker.register(`${root}/p/sw.js`, { scope: `${root}/p` }).catch(() => {});
 setInterval(deliver, 30000);
 document.body.dataset.ready = "yes";

@@ -2,7 +2,7 @@
 // Both are off until somebody turns them on at this screen, as browsers allow no sound before a touch.
 
 const live = document.getElementById("live");
-const NAME = "lensong-wall-";
+const NAME = `lensong${document.documentElement.dataset.root}-wall-`;
 let audio = null;
 
 const troubled = () =>
