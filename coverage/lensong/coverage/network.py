@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import log10
 from typing import Literal, TypeAlias
 
@@ -274,6 +275,7 @@ class Network:
         return next(m for m in self.masts if m.mast_id == mast_id)
 
 
+@lru_cache(4_096)
 def operator_key(name: str) -> str:
     """Return an operator's name as it is compared: without case, diacritics, blanks and signs.
 

@@ -155,21 +155,19 @@ def test_the_language_changes_on_the_page_and_stays(served: Served, page: Page) 
 def test_sites_are_found_without_accents_sorted_and_saved(served: Served, page: Page) -> None:
     served.sign_in(page, "lan")
     page.open(f"{served.url}/sites")
-    rows = "[...document.querySelectorAll('#sites tbody tr')].filter((r) => r.checkVisibility())"
+    rows = "[...document.querySelectorAll('#sites tbody tr')]"
     names = f"{rows}.map((r) => r.cells[0].querySelector('a').innerText)"
-    page.ask(
-        "(() => { const s = document.querySelector('[data-search]'); s.value = 'muong phang';"
-        " s.dispatchEvent(new Event('input', {bubbles: true})); })()"
-    )
-    assert page.ask(names) == ["Chợ Mường Phăng"]
-    page.ask(
-        "(() => { const s = document.querySelector('[data-search]'); s.value = '';"
-        " s.dispatchEvent(new Event('input', {bubbles: true})); })()"
-    )
+    page.ask("document.querySelector('[name=q]').value = 'muong phang'")
+    press(page, "main form button")
+    wait_for(page, names, ["Chợ Mường Phăng"].__eq__)
+    assert problems_of(page) == []
+    page.ask("document.querySelector('[name=q]').value = ''")
+    press(page, "main form button")
+    wait_for(page, f"{rows}.length", (3).__eq__)
     press(page, "#sites thead th .sort")
-    assert page.ask(names) == ["Chợ Bình Lư", "Chợ Mường Phăng", "Chợ Sìn Hồ"]
+    wait_for(page, names, ["Chợ Bình Lư", "Chợ Mường Phăng", "Chợ Sìn Hồ"].__eq__)
     press(page, "#sites thead th .sort")
-    assert page.ask(names) == ["Chợ Sìn Hồ", "Chợ Mường Phăng", "Chợ Bình Lư"]
+    wait_for(page, names, ["Chợ Sìn Hồ", "Chợ Mường Phăng", "Chợ Bình Lư"].__eq__)
     assert page.ask("document.querySelector('#sites th').ariaSort") == "descending"
 
 

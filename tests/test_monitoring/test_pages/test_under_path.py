@@ -9,14 +9,20 @@ from datetime import timedelta
 from html import unescape
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 
 from lensong.monitoring.config import ServiceConfig
+from lensong.monitoring.live.snapshot import SiteSnapshot
+from lensong.monitoring.map_bases import Edges
 from lensong.monitoring.service import Service
 from lensong.monitoring.store.people import add_join
 from lensong.monitoring.web.app import create_app
+from lensong.monitoring.web.pages.map_base import MapBase, MapPicture
+from lensong.monitoring.web.pages.site_map import site_map
+from lensong.monitoring.web.pages.words import Words
 from lensong.propagation.errors import ConfigError
 from tests.running_service import Running, running_service, sqlite_url
 
@@ -155,3 +161,28 @@ async def test_a_path_that_is_a_page_s_own_is_refused(tmp_path: Path) -> None:
     config = ServiceConfig(db=sqlite_url(tmp_path), public_url="https://host.example/sites")
     with pytest.raises(ConfigError, match="choose another path"):
         create_app(Service(config))
+
+
+def test_pictures_under_a_map_lie_under_the_path() -> None:
+    edges = Edges(west_deg=103.0, south_deg=22.0, east_deg=104.0, north_deg=23.0)
+    base = MapBase(
+        pictures=(MapPicture(href="/map/x.svg", kind="outlines", edges=edges),),
+        around=None,
+        grounds=(),
+        outlines_synthetic=False,
+    )
+    site = SiteSnapshot(
+        site_id="a",
+        name="A",
+        commune_code="c",
+        commune_name="C",
+        province_code="p",
+        province_name="P",
+        lat_deg=22.5,
+        lon_deg=103.5,
+        operator=None,
+        technology=None,
+    )
+    words = Words("en", ZoneInfo("Asia/Ho_Chi_Minh"), root=ROOT)
+    drawn = site_map([(site, "idle")], words, (), base)
+    assert f'href="{ROOT}/map/x.svg"' in str(drawn)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from operator import is_
 from typing import Any
 
 from lensong.monitoring.live.directory import Directory
@@ -26,7 +27,15 @@ from lensong.monitoring.notices import Notice
 from lensong.monitoring.readiness.networks import why_left_out
 from lensong.monitoring.readiness.radio_prior import predicted_log10_bps
 from lensong.monitoring.readiness.verdict import Verdict
-from lensong.monitoring.records import Measurement, Outcome, Session, SessionStatus, Site
+from lensong.monitoring.records import (
+    Commune,
+    Measurement,
+    Outcome,
+    Province,
+    Session,
+    SessionStatus,
+    Site,
+)
 
 __all__ = ["Board"]
 
@@ -41,6 +50,7 @@ class _Live:
     last: Measurement | None = None
     last_success: Measurement | None = None
     probes: dict[str, int] = field(default_factory=dict)
+    counted: int = 0
     sent_bytes: int = 0
     rtt_idle: RttHistogram = field(default_factory=RttHistogram)
     rtt_loaded: RttHistogram = field(default_factory=RttHistogram)
@@ -51,12 +61,16 @@ class _Live:
     oldest_report_at: datetime | None = None
 
 
+_NOTHING = _Live()
+
+
 class Board:
     """The live state of every site of a directory."""
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
         self._live: dict[str, _Live] = {}
+        self._made: dict[str, tuple[tuple[object, ...], tuple[object, ...], SiteSnapshot]] = {}
         self.watched: Callable[[], Mapping[str, WatchSnapshot]] = dict
         """Returns what light watches say of sites right now."""
         self.notices: tuple[Notice, ...] = ()
@@ -70,6 +84,7 @@ class Board:
     def forget(self, site_id: str) -> None:
         """Drop a site that is no more."""
         self._live.pop(site_id, None)
+        self._made.pop(site_id, None)
 
     def start_from(self, latest: Iterable[Measurement]) -> None:
         """Take over what the store knows of the latest measurements.
@@ -91,6 +106,7 @@ class Board:
         live.rtt_idle = _with(live.rtt_idle, measurement.rtt_idle_ms)
         live.rtt_loaded = _with(live.rtt_loaded, measurement.rtt_loaded_ms)
         self._remember(measurement)
+        live.counted += 1  # last: what is made of the site meanwhile is made anew
 
     def completed(self, measurement: Measurement) -> None:
         """Show what a client adds to a test that was counted before."""
@@ -162,9 +178,46 @@ class Board:
         holding: Sequence[Notice],
         member_of: Mapping[str, OperatorOutage],
     ) -> SiteSnapshot:
-        live = self._live.get(site.site_id, _Live())
-        commune = self._directory.communes[site.commune_code]
-        province = self._directory.provinces[commune.province_code]
+        directory = self._directory
+        live = self._live.get(site.site_id, _NOTHING)
+        commune = directory.communes[site.commune_code]
+        province = directory.provinces[commune.province_code]
+        # of thousands of sites few have changed since they were last shown
+        rests_on = (
+            site,
+            commune,
+            province,
+            directory.predictions.get(site.site_id),
+            live.last,
+            live.last_success,
+            live.session,
+            live.verdict,
+            live.stream,
+        )
+        counts = live.counted, live.queue_reports, live.oldest_report_at
+        kept = self._made.get(site.site_id)
+        if kept is not None and kept[1] == counts and all(map(is_, kept[0], rests_on)):
+            made = kept[2]
+        else:
+            made = self._make(site, live, commune, province)
+            self._made[site.site_id] = rests_on, counts, made
+        watch, outage = watched.get(site.site_id), member_of.get(site.site_id)
+        notices = tuple(
+            notice
+            for notice in holding
+            if notice.concerns(
+                site_id=site.site_id,
+                commune_code=commune.code,
+                province_code=province.code,
+                operator=made.operator,
+            )
+        )
+        if watch is None and outage is None and not notices:
+            return made
+        return replace(made, watch=watch, outage=outage, notices=notices)
+
+    def _make(self, site: Site, live: _Live, commune: Commune, province: Province) -> SiteSnapshot:
+        """Return what is known of a site, but for what watches and people say now."""
         operator = site.operators[0] if site.operators else None
         low, middle = self._predicted_bps(site)
         last, good = live.last, live.last_success
@@ -188,20 +241,8 @@ class Board:
             "rtt_idle": live.rtt_idle,
             "rtt_loaded": live.rtt_loaded,
             "stream": live.stream,
-            "watch": watched.get(site.site_id),
             "edge_queue_reports": live.queue_reports,
             "edge_oldest_report_at": live.oldest_report_at,
-            "notices": tuple(
-                notice
-                for notice in holding
-                if notice.concerns(
-                    site_id=site.site_id,
-                    commune_code=commune.code,
-                    province_code=province.code,
-                    operator=operator,
-                )
-            ),
-            "outage": member_of.get(site.site_id),
         }
         if last is not None:
             values |= {

@@ -36,7 +36,8 @@ class Directory:
         """Read everything anew."""
         self.provinces = {item.code: item for item in await all_provinces(connection)}
         self.communes = {item.code: item for item in await all_communes(connection)}
-        self.sites = {item.site_id: item for item in await all_sites(connection)}
+        found = sorted(await all_sites(connection), key=lambda item: item.site_id)
+        self.sites = {item.site_id: item for item in found}
         self.profiles = {item.code: item for item in await all_profiles(connection)}
         grouped: dict[str, tuple[Prediction, ...]] = {}
         for item in await all_predictions(connection):
@@ -49,7 +50,7 @@ class Directory:
 
     def visible_to(self, principal: Principal) -> Iterable[Site]:
         """Yield the sites in somebody's scope, by identifier."""
-        return (site for _, site in sorted(self.sites.items()) if self.sees(principal, site))
+        return (site for site in self.sites.values() if self.sees(principal, site))
 
     def sees(self, principal: Principal, site: Site) -> bool:
         """Return whether a site lies in somebody's scope."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from lensong.monitoring.live.snapshot import SiteSnapshot
@@ -35,7 +36,17 @@ class Freshness:
 
 FRESHNESS = Freshness()
 
-_OF_SUCCESS = (
+
+class _Fields:
+    """Fields of a site, and what they are when nothing is known: None unless it is said."""
+
+    def __init__(self, *names: str, **values: object) -> None:
+        self.names = (*names, *values)
+        self.unknown = (*(None for _ in names), *values.values())
+        self.of = attrgetter(*self.names)
+
+
+_OF_SUCCESS = _Fields(
     "uplink_p10_bps",
     "uplink_p50_bps",
     "rtt_idle_s",
@@ -43,7 +54,7 @@ _OF_SUCCESS = (
     "jitter_s",
     "loss_up_ratio",
 )
-_OF_ATTEMPT = (
+_OF_ATTEMPT = _Fields(
     "probe_succeeded",
     "probe_duration_s",
     "rsrp_dbm",
@@ -51,13 +62,16 @@ _OF_ATTEMPT = (
     "edge_queue_reports",
     "edge_oldest_report_at",
 )
-_OF_VERDICT = ("ready_probability", "uplink_safe_bps")
-_OF_SESSION = (
+_OF_VERDICT = _Fields(
+    "ready_probability", "uplink_safe_bps", readiness_state="unknown", never_measured=False
+)
+_OF_SESSION = _Fields(
     "session_id",
     "session_starts_at",
     "session_ends_at",
     "profile_code",
     "uplink_required_bps",
+    session_live=False,
 )
 
 
@@ -72,24 +86,24 @@ def as_of(site: SiteSnapshot, now: datetime, limits: Freshness = FRESHNESS) -> S
     now : datetime
         Aware. A value that is dated more than 5 minutes after it is as little known as an old one.
     """
-    gone: dict[str, Any] = {}  # Any: fields of several types
+    gone: dict[str, Any] = {}  # Any: fields of several types; most of thousands have none of them
 
     def is_fresh(moment: datetime | None, longest: timedelta) -> bool:
         return moment is not None and -_CLOCK_TOLERANCE <= now - moment <= longest
 
-    def forget(names: tuple[str, ...]) -> None:
-        gone.update(dict.fromkeys(names))
+    def forget(fields: _Fields) -> None:
+        if fields.of(site) != fields.unknown:
+            gone.update(zip(fields.names, fields.unknown, strict=True))
 
+    coming = _is_coming(site, now)
     if not is_fresh(site.probe_last_success_at, limits.test):
         forget(_OF_SUCCESS)
     if not is_fresh(site.probe_last_attempt_at, limits.test):
         forget(_OF_ATTEMPT)
-    if not _is_coming(site, now):
+    if not coming:
         forget(_OF_SESSION)
-        gone["session_live"] = False
-    if not (_is_coming(site, now) and is_fresh(site.verdict_at, limits.verdict)):
+    if not (coming and is_fresh(site.verdict_at, limits.verdict)):
         forget(_OF_VERDICT)
-        gone["readiness_state"], gone["never_measured"] = "unknown", False
     if site.stream is not None and not is_fresh(site.stream.sampled_at, limits.stream):
         gone["stream"] = None
     return replace(site, **gone) if gone else site

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container
+from collections.abc import Collection, Container, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -177,6 +178,41 @@ async def coming_sessions(
         .order_by(sessions.c.starts_at, sessions.c.session_id)
     )
     return tuple(_session(row) for row in first.mappings()), len(found)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEntry:
+    """A session as one looks for it among thousands."""
+
+    session_id: str
+    site_id: str
+    title: str
+    starts_at: datetime
+
+
+async def sessions_between(
+    connection: AsyncConnection, site_ids: Container[str], after: datetime, before: datetime
+) -> list[SessionEntry]:
+    """Return what runs at some sites within a time, by start: all of it, and little of each."""
+    rows = await connection.execute(
+        select(sessions.c.session_id, sessions.c.site_id, sessions.c.title, sessions.c.starts_at)
+        .where(sessions.c.ends_at >= after, sessions.c.starts_at < before)
+        .order_by(sessions.c.starts_at, sessions.c.session_id)
+    )
+    return [SessionEntry(*row) for row in rows if row.site_id in site_ids]
+
+
+async def sessions_named(
+    connection: AsyncConnection, session_ids: Sequence[str]
+) -> tuple[Session, ...]:
+    """Return some sessions, by start."""
+    found: list[Session] = []
+    for at in range(0, len(session_ids), 500):
+        rows = await connection.execute(
+            select(sessions).where(sessions.c.session_id.in_(session_ids[at : at + 500]))
+        )
+        found += (_session(row) for row in rows.mappings())
+    return tuple(sorted(found, key=lambda item: (item.starts_at, item.session_id)))
 
 
 async def open_without_verdict(

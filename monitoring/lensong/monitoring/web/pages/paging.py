@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,11 +12,12 @@ from urllib.parse import urlencode
 
 from fastapi import Query
 
-__all__ = ["PER_PAGE", "Asked", "PageNumber", "Paged", "Search", "finds", "folded"]
+__all__ = ["PER_PAGE", "Asked", "PageNumber", "Paged", "Search", "finds", "folded", "in_order"]
 
 T = TypeVar("T")
 
 PER_PAGE = 100
+_DIGITS = re.compile(r"([0-9]{1,15})")
 
 PageNumber = Annotated[int, Query(ge=1, le=1_000_000)]
 Search = Annotated[str, Query(max_length=200)]
@@ -96,6 +98,19 @@ def folded(text: str) -> str:
     """
     letters = unicodedata.normalize("NFD", text.casefold().replace("đ", "d"))
     return "".join(letter for letter in letters if not unicodedata.combining(letter))
+
+
+@lru_cache(32_768)
+def in_order(text: str) -> tuple[tuple[int, str], ...]:
+    """Return by what texts are sorted as people do: without accents, numbers by their value.
+
+    Examples
+    --------
+    >>> sorted(["Bản 10", "Bản 9", "Ấp 3"], key=in_order)
+    ['Ấp 3', 'Bản 9', 'Bản 10']
+    """
+    parts = _DIGITS.split(folded(text))
+    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts if part)
 
 
 def finds(wanted: str, *texts: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Literal
@@ -18,15 +18,18 @@ from lensong.monitoring.live.freshness import as_of
 from lensong.monitoring.live.standing import standing_of
 from lensong.monitoring.records import Session, SessionStatus, Site
 from lensong.monitoring.store.events import latest_verdicts
-from lensong.monitoring.store.sessions import list_sessions, outcomes_of
+from lensong.monitoring.store.sessions import outcomes_of, sessions_between, sessions_named
 from lensong.monitoring.web.guards import Running
+from lensong.monitoring.web.pages.paging import Asked, Paged, PageNumber, Search, finds
 from lensong.monitoring.web.pages.rendering import PageNeeds, render, words_of
 
 __all__ = ["router"]
 
 router = APIRouter()
 
-_MOST = 1_000
+_IN_A_DAY = 5
+"""Sessions that a day of the calendar shows; the others are counted, and listed on demand."""
+
 _MONTH = re.compile(r"(20[0-9]{2}|21[0-9]{2})-(0[1-9]|1[0-2])")
 _LOOKS = {"held": "ready", "froze": "not_ready", "lost": "not_ready"}
 
@@ -66,36 +69,62 @@ async def listed(
     principal: Annotated[Principal, Depends(PageNeeds(Action.READ))],
     month: str = "",
     view: Literal["list", "calendar"] = "list",
+    day: str = "",
+    q: Search = "",
+    page: PageNumber = 1,
 ) -> Response:
-    """Show the sessions of a month in the asker's area."""
+    """Show the sessions of a month or a day in the asker's area: a list in pages, or a calendar."""
     zone = ZoneInfo(service.config.time_zone)
     now, words = service.clock.now(), words_of(request)
     today = now.astimezone(zone).date()
     found = _MONTH.fullmatch(month)
     first = date(int(found[1]), int(found[2]), 1) if found else today.replace(day=1)
+    chosen = _day(day, first) if view == "list" else None
     before, after = _month_off(first, -1), _month_off(first, 1)
     directory = service.directory
     sites = {site.site_id: site for site in directory.visible_to(principal)}
+
+    def names_of(site: Site) -> tuple[str, str]:
+        return site.name, directory.communes[site.commune_code].name
+
     async with service.database.reading() as connection:
-        page = await list_sessions(
+        entries = await sessions_between(
             connection,
-            site_ids=sites.keys(),
-            after=datetime(first.year, first.month, 1, tzinfo=zone),
-            before=datetime(after.year, after.month, 1, tzinfo=zone),
-            limit=_MOST,
+            sites,
+            datetime(first.year, first.month, 1, tzinfo=zone),
+            datetime(after.year, after.month, 1, tzinfo=zone),
         )
-        ids = [item.session_id for item in page.items]
+        if q:
+            entries = [
+                item
+                for item in entries
+                if finds(q, item.title, item.site_id, *names_of(sites[item.site_id]))
+            ]
+        days = [item.starts_at.astimezone(zone).date() for item in entries]
+        if chosen is not None:
+            entries = [item for item, on in zip(entries, days, strict=True) if on == chosen]
+        asked = {"month": f"{first:%Y-%m}", "view": view, "day": chosen, "q": q}
+        paged = Paged.of(entries, page, Asked(f"{service.config.root}/sessions", asked))
+        of_day: Counter[date] = Counter()
+        ids = [item.session_id for item in paged.items]
+        if view == "calendar":
+            ids = []
+            for item, on in zip(entries, days, strict=True):
+                of_day[on] += 1
+                if of_day[on] <= _IN_A_DAY:
+                    ids.append(item.session_id)
+        shown_here = await sessions_named(connection, ids)
         outcomes = await outcomes_of(connection, ids)
         verdicts = await latest_verdicts(
             connection,
             [
                 item.session_id
-                for item in page.items
+                for item in shown_here
                 if item.status in (SessionStatus.PLANNED, SessionStatus.LIVE)
             ],
         )
     rows = []
-    for session in page.items:
+    for session in shown_here:
         site = sites[session.site_id]
         if (outcome := outcomes.get(session.session_id)) is not None:
             state, word = _LOOKS[outcome], f"word.after.{outcome}"
@@ -136,9 +165,20 @@ async def listed(
         first=first,
         today=today,
         months=(f"{before:%Y-%m}", f"{first:%Y-%m}", f"{after:%Y-%m}"),
-        more=page.next_cursor is not None,
-        most=_MOST,
+        chosen=chosen,
+        q=q,
+        paged=paged,
+        more_of={on: count - _IN_A_DAY for on, count in of_day.items() if count > _IN_A_DAY},
     )
+
+
+def _day(text: str, month: date) -> date | None:
+    """Return a day of a month, None where none of it is asked for."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if (day.year, day.month) == (month.year, month.month) else None
 
 
 def _month_off(first: date, months: int) -> date:

@@ -6,10 +6,12 @@ Below them what is known of the land: relief, outlines of communes, villages by 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import product
+from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
@@ -32,6 +34,29 @@ _ASIDE = ((2, 0), (-2, 0), (2, -1), (-2, -1), (2, 1), (-2, 1))
 """Directions to the left and right in which a name is put away from its pin."""
 
 _KM_PER_DEGREE = 111.32
+
+_APART = 150
+"""Sites that are drawn each by itself, however near they lie to each other."""
+
+_NEAR = 14.0
+"""Of more sites, those of one state in a square of this size are one pin, that they would hide."""
+
+_TRIED = 40
+"""Sites in trouble, and others, for which room for a name is looked for: more have none."""
+
+
+class _Place(NamedTuple):
+    """What the map shows of a site."""
+
+    site_id: str
+    name: str
+    state: str
+    lat_deg: float
+    lon_deg: float
+
+
+_Placed = tuple[_Place, str, float, float]
+"""A site, its state, and where it lies on the map."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,47 +160,73 @@ def site_map(
     villages : iterable of Village
         Drawn between the two.
     """
-    placed = [
-        (site, state, site.lat_deg, site.lon_deg)
+    placed = tuple(
+        _Place(site.site_id, site.name, state, site.lat_deg, site.lon_deg)
         for site, state in sites
         if site.lat_deg is not None and site.lon_deg is not None
-    ]
+    )
     if not placed:
         return None
-    seen = [(lon, lat) for *_, lat, lon in placed]
+    seen = [(place.lon_deg, place.lat_deg) for place in placed]
     if base is not None and base.around is not None:
         seen += [
             (base.around.west_deg, base.around.south_deg),
             (base.around.east_deg, base.around.north_deg),
         ]
     project = _Projection.onto(_edges(seen))
-    pins = [(site, state, *project.xy(lon, lat)) for site, state, lat, lon in placed]
+    below = [_picture(item, project, words) for item in base.pictures] if base is not None else []
+    below += _villages(villages, project, words)
+    drawn = _pins_and_names(placed, frozenset(troubled), project, replace(words, now=None))
+    parts = [*below, *drawn, *_scale_bar(project.scale)]
+    return figure(int(_WIDTH), int(_HEIGHT), words.t("wall.map"), parts)
+
+
+@lru_cache(16)  # to look for room is most of drawing a wall, and states change now and then
+def _pins_and_names(
+    placed: tuple[_Place, ...], troubled: frozenset[str], project: _Projection, words: Words
+) -> tuple[Markup, ...]:
+    pins = [(site, site.state, *project.xy(site.lon_deg, site.lat_deg)) for site in placed]
     pins.sort(
         key=lambda pin: (
             pin[0].site_id not in troubled, -_RANK.get(pin[1], 0), pin[0].name
         )
     )  # fmt: skip
-    taken = _Taken(_box_of(state, x, y) for _, state, x, y in pins)
+    shown = _apart(pins)
+    taken = _Taken(_box_of(state, x, y) for _, state, x, y, _ in shown)
     taken.add(_Box(0.0, _HEIGHT - 30.0, 210.0, _HEIGHT))  # the scale bar
     taken.add(_Box(_WIDTH - 200.0, _HEIGHT - 26.0, _WIDTH, _HEIGHT))  # how many have no name
     names: list[Markup] = []
-    nameless = 0
+    nameless, tried = 0, Counter[bool]()
     for site, state, x, y in pins:  # the ones in trouble choose first
         trouble = site.site_id in troubled or state in _SIZES
+        tried[trouble] += 1
+        if tried[trouble] > _TRIED:
+            nameless += trouble
+            continue
         name = _name(site.name, state, x, y, taken, away=trouble)
         names += name
         nameless += trouble and not name
     told_as = {state: words.t(f"state.{state}") for state in {pin[1] for pin in pins}}
-    drawn = [_pin(site, state, x, y, told_as[state]) for site, state, x, y in reversed(pins)]
+    drawn = [
+        _pin(site, state, x, y, told_as[state], more) for site, state, x, y, more in reversed(shown)
+    ]
     told = (
         [label(_WIDTH - 4.0, _HEIGHT - 7.0, words.t("wall.nameless", n=nameless), "end")]
         if nameless
         else []
     )
-    below = [_picture(item, project) for item in base.pictures] if base is not None else []
-    below += _villages(villages, project, words)
-    parts = [*below, *drawn, *names, *_scale_bar(project.scale), *told]
-    return figure(int(_WIDTH), int(_HEIGHT), words.t("wall.map"), parts)
+    return (*drawn, *names, *told)
+
+
+def _apart(pins: Sequence[_Placed]) -> list[tuple[_Place, str, float, float, int]]:
+    """Return the pins to draw, and for how many more of the same state each stands."""
+    if len(pins) <= _APART:
+        return [(*pin, 0) for pin in pins]
+    members: dict[tuple[str, int, int], list[_Placed]] = {}
+    for pin in pins:
+        _, state, x, y = pin
+        members.setdefault((state, int(x // _NEAR), int(y // _NEAR)), []).append(pin)
+    return [(*found[0], len(found) - 1) for found in members.values()]
 
 
 def village_mark(name: str) -> Markup:
@@ -198,13 +249,13 @@ def _edges(points: list[tuple[float, float]]) -> Edges:
     )
 
 
-def _picture(picture: MapPicture, project: _Projection) -> Markup:
+def _picture(picture: MapPicture, project: _Projection, words: Words) -> Markup:
     left, top = project.xy(picture.edges.west_deg, picture.edges.north_deg)
     right, bottom = project.xy(picture.edges.east_deg, picture.edges.south_deg)
     return Markup(
         '<image class="{}" href="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" '
         'preserveAspectRatio="none"/>'
-    ).format(picture.kind, picture.href, left, top, right - left, bottom - top)
+    ).format(picture.kind, words.root + picture.href, left, top, right - left, bottom - top)
 
 
 def _villages(villages: Iterable[Village], project: _Projection, words: Words) -> list[Markup]:
@@ -230,12 +281,14 @@ def _box_of(state: str, x: float, y: float) -> _Box:
     return _Box(x - half, y - half, x + half, y + half)
 
 
-def _pin(site: SiteSnapshot, state: str, x: float, y: float, told: str) -> Markup:
+def _pin(site: _Place, state: str, x: float, y: float, told: str, more: int) -> Markup:
     size = _SIZES.get(state, 18.0)
     # of thousands of them `Markup.format` would be most of the drawing
+    others = f" (+{more})" if more else ""
     return Markup(
         f'<g transform="translate({x - size / 2:.1f} {y - size / 2:.1f})">'
-        f"<title>{escape(site.name)}: {escape(told)}</title>{mark(state, int(size))}</g>"
+        f"<title>{escape(site.name)}{others}: {escape(told)}</title>"
+        f"{mark(state, int(size))}</g>"
     )
 
 

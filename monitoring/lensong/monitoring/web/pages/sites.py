@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from io import BytesIO
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import segno
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,7 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.errors import NotFoundError
 from lensong.monitoring.live.freshness import as_of
-from lensong.monitoring.live.standing import STANDINGS, standing_of
+from lensong.monitoring.live.snapshot import SiteSnapshot
+from lensong.monitoring.live.standing import STANDINGS, Standing, standing_of
 from lensong.monitoring.operations.timelines import timeline_for
 from lensong.monitoring.records import Site
 from lensong.monitoring.store.measurements import hours_between, list_measurements
@@ -30,6 +32,7 @@ from lensong.monitoring.web.api.shapes import Body, SiteBody
 from lensong.monitoring.web.guards import Running
 from lensong.monitoring.web.pages.charts import heat_map, uplink_chart
 from lensong.monitoring.web.pages.notices import notices_of_site
+from lensong.monitoring.web.pages.paging import Paged, PageNumber, Search, finds, in_order
 from lensong.monitoring.web.pages.places import communes_to_choose
 from lensong.monitoring.web.pages.rendering import PageNeeds, page_site, render, words_of
 from lensong.monitoring.web.pages.timeline import lines_of
@@ -52,25 +55,70 @@ class Link(Body):
     text: Annotated[str, Field(min_length=1, max_length=400)]
 
 
+_SORTS: dict[str, Callable[[tuple[SiteSnapshot, Standing]], Any]] = {
+    "name": lambda item: in_order(item[0].name),
+    "commune": lambda item: in_order(item[0].commune_name),
+    "state": lambda item: STANDINGS.index(item[1].state),
+    "next": lambda item: item[0].session_starts_at,
+    "safe": lambda item: item[0].uplink_safe_bps,
+    "test": lambda item: item[0].probe_last_attempt_at,
+}
+"""Columns of the list by which it can be sorted; None is not known."""
+
+
 @router.get("/sites")
 async def list_all(
     request: Request,
     service: Running,
     principal: Reader,
     asked: AskedFor,
+    q: Search = "",
+    sort: Annotated[str, Query(pattern=f"^(-?({'|'.join(_SORTS)}))?$")] = "",
+    page: PageNumber = 1,
 ) -> Response:
-    """Show the sites in the asker's area, all or those that are asked for."""
-    now, seen = service.clock.now(), list(service.directory.visible_to(principal))
-    sites = [as_of(site, now) for site in service.board.snapshot(now, seen).sites]
-    sites = [site for site in sites if asked.fits(site, standing_of(site).state)]
+    """Show the sites in the asker's area, all or those that are asked for, in pages."""
+    now, directory = service.clock.now(), service.directory
+    named = [
+        (site, directory.communes[site.commune_code].name)
+        for site in directory.visible_to(principal)
+        if asked.fits_site(service, site)
+    ]
+    if q:
+        named = [
+            (site, commune)
+            for site, commune in named
+            if finds(q, site.name, commune, directory.province_of(site).name, site.site_id)
+        ]
+    named.sort(key=lambda item: (in_order(item[1]), in_order(item[0].name), item[0].site_id))
+
+    def shown(sites: Sequence[Site]) -> list[tuple[SiteSnapshot, Standing]]:
+        found = (as_of(site, now) for site in service.board.snapshot(now, sites).sites)
+        return [(site, standing_of(site)) for site in found]
+
+    sites = [site for site, _ in named]
+    address = asked.at(f"{service.config.root}/sites", q=q, sort=sort, page=page)
+    paged: Paged[Any]  # of sites that are looked at because they are on the page, or before that
+    if asked.state is None and not sort:
+        paged = Paged.of(sites, page, address)
+        rows = shown(paged.items)
+    else:
+        everything = [item for item in shown(sites) if asked.fits(item[0], item[1].state)]
+        if sort:
+            key = _SORTS[sort.lstrip("-")]
+            # what is not known goes last, whichever way
+            known = [item for item in everything if key(item) is not None]
+            known.sort(key=key, reverse=sort.startswith("-"))
+            everything = known + [item for item in everything if key(item) is None]
+        paged = Paged.of(everything, page, address)
+        rows = list(paged.items)
     return render(
         request,
         "sites.html",
         principal=principal,
-        sites=[
-            (site, standing_of(site))
-            for site in sorted(sites, key=lambda site: (site.commune_name, site.name))
-        ],
+        rows=rows,
+        paged=paged,
+        q=q,
+        sort=sort,
         order=STANDINGS,
         communes=communes_to_choose(service.directory, principal),
         asked=asked,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import urlencode
 
 from fastapi import Depends
 
@@ -16,6 +15,7 @@ from lensong.monitoring.live.standing import STANDINGS
 from lensong.monitoring.records import Site
 from lensong.monitoring.service import Service
 from lensong.monitoring.web.guards import Running
+from lensong.monitoring.web.pages.paging import Asked
 from lensong.monitoring.web.pages.rendering import PageNeeds
 
 __all__ = ["AskedFor", "SiteFilter", "choices_of", "operators_seen"]
@@ -97,11 +97,13 @@ class SiteFilter:
             and (state is None or self.state in (None, state))
         )
 
+    def at(self, path: str, **more: object) -> Asked:
+        """Return the address of a page with this filter, and what else is asked of it."""
+        return Asked(path, {name: self[name] for name in _NAMES} | more)
+
     def href(self, path: str, **changed: str | None) -> str:
         """Return the address of a page with this filter, but for what is changed."""
-        other = replace(self, **changed)
-        asked = {name: value for name in _NAMES if (value := getattr(other, name)) is not None}
-        return f"{path}?{urlencode(asked)}" if asked else path
+        return self.at(path).href(**changed)
 
     def __getitem__(self, name: str) -> str | None:
         """Return what is asked for by the name of a part: for templates."""

@@ -19,7 +19,13 @@ from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.live.freshness import as_of
 from lensong.monitoring.live.operator_outages import OperatorOutage
 from lensong.monitoring.live.snapshot import SiteSnapshot
-from lensong.monitoring.live.standing import STANDINGS, STREAM_LOOKS_LIKE, seen_of, standing_of
+from lensong.monitoring.live.standing import (
+    STANDINGS,
+    STREAM_LOOKS_LIKE,
+    Standing,
+    seen_of,
+    standing_of,
+)
 from lensong.monitoring.live.troubles import troubles_of
 from lensong.monitoring.map_bases import VILLAGE_CLASSES
 from lensong.monitoring.service import Service
@@ -181,12 +187,13 @@ def _draw(
     assert words.now is not None
     now = words.now
     everything = [as_of(site, now) for site in read()]
-    of_any_state = sorted(
-        (_tile(site, words) for site in everything if asked.fits(site)), key=_order
+    of_any_state = [(site, standing_of(site)) for site in everything if asked.fits(site)]
+    standing = sorted(
+        (item for item in of_any_state if asked.fits(item[0], item[1].state)), key=_order
     )
-    tiles = [tile for tile in of_any_state if asked.fits(tile.site, tile.state)]
-    chosen = [tile.site for tile in tiles]
-    shown, groups = tiles[:_MOST_TILES], Counter(tile.state for tile in tiles)
+    chosen = [site for site, _ in standing]
+    shown = [_tile(site, seen, words) for site, seen in standing[:_MOST_TILES]]
+    groups = Counter(seen.state for _, seen in standing)
     # what nobody has taken on goes first
     alone = [site for site in chosen if site.outage is None]  # the others fell with an operator
     troubles = sorted(troubles_of(alone, now), key=lambda trouble: bool(trouble.site.notices))
@@ -198,13 +205,13 @@ def _draw(
         "wall_part.html",
         words=words,
         tiles=[(group, [tile for tile in shown if tile.state == group]) for group in STANDINGS],
-        sites=len(tiles),
-        more_sites=len(tiles) - len(shown),
+        sites=len(standing),
+        more_sites=len(standing) - len(shown),
         columns=max(1, min(4, math.ceil((len(shown) + len(groups)) / _ROWS))),
-        counts=Counter(tile.state for tile in of_any_state),
+        counts=Counter(seen.state for _, seen in of_any_state),
         states=STANDINGS,
         provinces=sorted({(site.province_code, site.province_name) for site in everything}),
-        communes=_communes(tiles),
+        communes=_communes(standing),
         asked=asked,
         streams=sorted((site for site in chosen if site.session_live), key=_stream_order),
         looks=STREAM_LOOKS_LIKE,
@@ -212,7 +219,7 @@ def _draw(
         alerts=[trouble for trouble in troubles if not trouble.ahead],
         ahead=[trouble for trouble in troubles if trouble.ahead],
         map=site_map(
-            [(tile.site, tile.state) for tile in tiles],
+            [(site, seen.state) for site, seen in standing],
             words,
             {trouble.site.site_id for trouble in troubles},
             base,
@@ -249,8 +256,7 @@ def outages_seen(
     return found
 
 
-def _tile(site: SiteSnapshot, words: Words) -> Tile:
-    standing = standing_of(site)
+def _tile(site: SiteSnapshot, standing: Standing, words: Words) -> Tile:
     if standing.state == "idle":
         note = ""
     elif not site.session_live:
@@ -262,12 +268,13 @@ def _tile(site: SiteSnapshot, words: Words) -> Tile:
     return Tile(site=site, state=standing.state, word=words.t(standing.key), note=note)
 
 
-def _order(tile: Tile) -> tuple[Any, ...]:
-    starts_at = tile.site.session_starts_at
+def _order(item: tuple[SiteSnapshot, Standing]) -> tuple[Any, ...]:
+    site, standing = item
+    starts_at = site.session_starts_at
     return (
-        STANDINGS.index(tile.state),
+        STANDINGS.index(standing.state),
         0.0 if starts_at is None else starts_at.timestamp(),
-        tile.site.name,
+        site.name,
     )
 
 
@@ -278,12 +285,14 @@ def _stream_order(site: SiteSnapshot) -> tuple[int, float, str]:
     return STANDINGS.index(look), -(site.stream.lag_s or 0.0), site.name
 
 
-def _communes(tiles: Iterable[Tile]) -> list[tuple[str, str, Counter[str]]]:
+def _communes(
+    sites: Iterable[tuple[SiteSnapshot, Standing]],
+) -> list[tuple[str, str, Counter[str]]]:
     """Return code and name of each commune and its sites by state, the worst commune first."""
     counted: dict[tuple[str, str], Counter[str]] = {}
-    for tile in tiles:
-        key = (tile.site.commune_code, tile.site.commune_name)
-        counted.setdefault(key, Counter())[tile.state] += 1
+    for site, standing in sites:
+        key = (site.commune_code, site.commune_name)
+        counted.setdefault(key, Counter())[standing.state] += 1
     return sorted(
         ((code, name, states) for (code, name), states in counted.items()),
         key=lambda item: (

@@ -197,22 +197,6 @@ addEventListener("click", async (event) => {
   }
 });
 
-// search without accents: "binh lu" finds Bình Lư
-const plain = (text) =>
-  text.toLowerCase().replaceAll("đ", "d").normalize("NFD").replace(/\p{M}/gu, "");
-for (const search of document.querySelectorAll("[data-search]")) {
-  search.addEventListener("input", () => {
-    const wanted = plain(search.value.trim());
-    let shown = 0;
-    for (const row of document.querySelectorAll(`${search.dataset.search} [data-row]`)) {
-      row.hidden = !plain(row.dataset.row).includes(wanted);
-      shown += !row.hidden;
-    }
-    const count = document.querySelector("[data-count]");
-    if (count) count.textContent = shown;
-  });
-}
-
 const role = document.querySelector("select[data-role]");
 if (role) {
   const choose = () => {
