@@ -48,3 +48,34 @@ def test_what_is_no_such_table_is_refused(tmp_path: Path, text: str, told: str) 
 def test_a_place_outside_is_refused_with_the_extent(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"latitude 22 to 22\.5"):
         rain_rate_at(written(tmp_path), 21.0, 103.1)
+
+
+def archive(folder: Path, first_lon: float = 0.0) -> Path:
+    """Write a coarse map in the form of the Recommendation's archive: north first."""
+    lat = [90.0 - 45.0 * k for k in range(5)]
+    lon = [first_lon + 90.0 * k for k in range(5)]
+    for name, value in (
+        ("lat_r001.txt", lambda row, _: lat[row]),
+        ("LON_R001.TXT", lambda _, col: lon[col]),
+        ("R001.TXT", lambda row, col: 10.0 * row + col),
+    ):
+        lines = (" ".join(f"{value(row, col):.4f}" for col in range(5)) for row in range(5))
+        (folder / name).write_text("\n".join(lines), encoding="ascii")
+    return folder
+
+
+@pytest.mark.parametrize("first_lon", [0.0, -180.0])
+def test_the_archive_of_the_itu_is_read_in_either_count_of_longitude(
+    tmp_path: Path, first_lon: float
+) -> None:
+    folder = archive(tmp_path, first_lon)
+    at_90_e = 1.0 if first_lon == 0.0 else 3.0
+    assert rain_rate_at(folder, 45.0, 90.0) == pytest.approx(10.0 + at_90_e)
+    assert rain_rate_at(folder, 22.5, 90.0) == pytest.approx(15.0 + at_90_e)
+    assert rain_rate_at(folder, 45.0, -90.0) == pytest.approx(13.0 if first_lon == 0.0 else 11.0)
+
+
+def test_a_folder_that_lacks_a_part_of_the_map_is_refused(tmp_path: Path) -> None:
+    (archive(tmp_path) / "LON_R001.TXT").unlink()
+    with pytest.raises(DataError, match="has no LON_R001"):
+        rain_rate_at(tmp_path, 45.0, 90.0)

@@ -12,6 +12,7 @@ from lensong.cli.console import Console
 from lensong.cli.errors import EXIT_NO, explains_errors
 from lensong.cli.options import json_option, quiet_option
 from lensong.cli.path_inputs import (
+    air_of_maps,
     ground_options,
     output_options,
     parse_place,
@@ -44,7 +45,8 @@ _Place = tuple[float, float, float, str]
 @click.option(
     "--rain-map",
     type=click.Path(path_type=Path),
-    help="Where the rain rate comes from instead: a table of ITU-R P.837 (lat, lon, mm/h).",
+    help="Where the rain rate comes from instead: the ITU's R001.TXT of P.837 in its folder, or a "
+    "table (lat, lon, mm/h).",
 )
 @click.option("--power-dbm", default=20.0, show_default=True, help="Transmitter [dBm].")
 @click.option("--tx-gain-dbi", default=38.0, show_default=True, help="First antenna [dBi].")
@@ -160,7 +162,7 @@ def _study(
     settings = PropagationSettings()
     planned = None
     if scenario is not None:
-        for name in _FILES:
+        for name in (*_FILES, "itu_maps"):
             if given[name] not in (None, ()):
                 raise ConfigError(
                     f"--{name.replace('_', '-')} is in the scenario already: change it there"
@@ -178,6 +180,9 @@ def _study(
             console=console,
         )
     console.progress("start", 1.0, 1.0)
+    if given["delta_n"] is not None and given["itu_maps"] is not None:
+        raise ConfigError("--itu-maps has Delta-N: leave --delta-n out")
+    settings = air_of_maps(settings, given["itu_maps"], [place[:2] for place in places])
     if given["delta_n"] is not None:
         settings = replace(settings, delta_n_per_km=given["delta_n"])
     tx, rx = (end_at(land.grid, lat, lon, h, name=name) for lat, lon, h, name in places)

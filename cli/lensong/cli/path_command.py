@@ -13,6 +13,7 @@ from lensong.cli.console import Console
 from lensong.cli.errors import explains_errors
 from lensong.cli.options import json_option, quiet_option
 from lensong.cli.path_inputs import (
+    air_of_maps,
     ground_options,
     output_options,
     parse_place,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["path"]
 
 _AIR = ("delta_n", "n0", "time_percent", "polarization", "terminal_clearing_m")
+_MAPS = "itu_maps"
 _FILES = ("elevation", "land_cover", "land_cover_table", "clutter_heights", "resolution_m")
 
 
@@ -146,7 +148,7 @@ def _check(
         if from_place is None:
             raise ConfigError("the first end is missing: --from LAT,LON,HEIGHT, or a scenario")
     else:
-        for name in (*_FILES, *_AIR):
+        for name in (*_FILES, *_AIR, _MAPS):
             if given[name] not in (None, ()):
                 raise ConfigError(
                     f"--{name.replace('_', '-')} is in the scenario already: change it there"
@@ -246,7 +248,11 @@ def _of_line(
     else:
         names = {"delta_n": "delta_n_per_km"}
         chosen = {names.get(n, n): given[n] for n in _AIR if given[n] is not None}
+        if given[_MAPS] is not None and {"delta_n_per_km", "n0"} & set(chosen):
+            raise ConfigError("--itu-maps has Delta-N and N0: leave --delta-n and --n0 out")
         settings = replace(settings, **chosen)
+        places = [(end.lat_deg, end.lon_deg) for end in ends]
+        settings = air_of_maps(settings, given[_MAPS], places)
     line = draw_line(
         land.terrain,
         land.grid,

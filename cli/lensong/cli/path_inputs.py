@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "GivenLand",
     "Planned",
+    "air_of_maps",
     "ground_options",
     "output_options",
     "parse_place",
@@ -51,6 +52,11 @@ def ground_options(command: _Command) -> _Command:
             "--resolution-m",
             type=click.FloatRange(1.0, 1000.0),
             help="Step of the profile [m].  [default: 30]",
+        ),
+        click.option(
+            "--itu-maps",
+            type=_In,
+            help="Folder of the ITU's maps DN50.TXT and N050.TXT, for the air of the place.",
         ),
         click.option("--land-cover-table", type=_In, help="Its classes; default ESA WorldCover."),
         click.option("--land-cover", type=_In, help="Land cover raster: trees and houses."),
@@ -105,6 +111,27 @@ class Planned:
             warnings=self.land.warnings,
             synthetic=self.land.synthetic,
         )
+
+
+def air_of_maps(
+    settings: PropagationSettings, folder: Path | None, places: list[tuple[float, float]]
+) -> PropagationSettings:
+    """Return settings with the refractivity that the ITU's maps have between places.
+
+    Raises
+    ------
+    DataError
+        A map is missing or is another.
+    """
+    if folder is None:
+        return settings
+    from dataclasses import replace
+
+    from lensong.gis_data.itu_maps import refractivity_at
+
+    (lat_a, lon_a), (lat_b, lon_b) = places
+    delta_n, n0 = refractivity_at(folder, 0.5 * (lat_a + lat_b), 0.5 * (lon_a + lon_b))
+    return replace(settings, delta_n_per_km=delta_n, n0=n0)
 
 
 def parse_place(

@@ -1,7 +1,8 @@
-"""Rain rate of a place out of a table of ITU-R P.837, where the user has one.
+"""Rain rate of a place out of the map of ITU-R P.837, where the user has it.
 
-The maps of the ITU may not be passed on, so none come with lensong: a part of ``R001`` as a table
-with a row for each grid point.
+The maps of the ITU may not be passed on, so none come with lensong. Read are the files of the
+Recommendation's archive, ``R001.TXT`` with ``LAT_R001.TXT`` and ``LON_R001.TXT`` in one folder, or
+a part of the map as a table with a row for each grid point.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from lensong.propagation.types import FloatArray
 __all__ = ["rain_rate_at"]
 
 _LAT, _LON = ("lat", "latitude", "lat_deg"), ("lon", "longitude", "lng", "lon_deg")
+_FILES = ("LAT_R001.TXT", "LON_R001.TXT", "R001.TXT")
 _HIGHEST_MM_H = 300.0
 
 
@@ -26,7 +28,8 @@ def rain_rate_at(path: str | Path, lat_deg: float, lon_deg: float) -> float:
     Parameters
     ----------
     path : str or Path
-        Table with latitude, longitude and one more column, the rate, on a full grid.
+        Folder with the three files; or a table with latitude, longitude and one more column, the
+        rate, on a full grid.
     lat_deg, lon_deg : float
         WGS 84 [deg].
 
@@ -39,7 +42,10 @@ def rain_rate_at(path: str | Path, lat_deg: float, lon_deg: float) -> float:
     ----------
     .. [1] Recommendation ITU-R P.837-7, Annex 1: bilinear between grid points.
     """
-    lat, lon, rate = _columns(Path(path))
+    where = Path(path)
+    lat, lon, rate = _grids(where) if where.is_dir() else _columns(where)
+    if lon.max() > 180.0:  # the archive counts from 0 to 360 degrees east
+        lon_deg %= 360.0
     rows, cols = np.unique(lat), np.unique(lon)
     if rows.size < 2 or cols.size < 2 or rows.size * cols.size != rate.size:
         raise DataError(
@@ -67,6 +73,28 @@ def rain_rate_at(path: str | Path, lat_deg: float, lon_deg: float) -> float:
             f"{_HIGHEST_MM_H:g}: it is another map, or a point of the grid is missing"
         )
     return found
+
+
+def _grids(folder: Path) -> tuple[FloatArray, FloatArray, FloatArray]:
+    present = {path.name.upper(): path for path in sorted(folder.iterdir())}
+    missing = [name for name in _FILES if name not in present]
+    if missing:
+        raise DataError(
+            f"{folder} has no {' and no '.join(missing)}: unpack the map of Recommendation ITU-R "
+            "P.837 there, or give the rain rate"
+        )
+    found = []
+    for name in _FILES:
+        try:
+            found.append(np.loadtxt(present[name], dtype=np.float64).ravel())
+        except ValueError as error:
+            raise DataError(
+                f"{present[name]} is not a grid of numbers ({error}): unpack it again"
+            ) from error
+    if len({values.size for values in found}) != 1:
+        sizes = ", ".join(str(values.size) for values in found)
+        raise DataError(f"{', '.join(_FILES)} in {folder} have {sizes} values, wanted as many each")
+    return found[0], found[1], found[2]
 
 
 def _columns(path: Path) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -271,6 +271,14 @@ def test_a_place_that_no_cell_reaches_gets_the_nearest_and_says_so() -> None:
     assert "beyond its radius" in study.notes[1]
 
 
+def test_a_cell_whose_model_does_not_reach_is_named_not_dropped() -> None:
+    settings = replace(SETTINGS, model="okumura_hata_open")  # from 1 km on
+    levels = Levels(LAND, network(), Handset(), settings)
+    found, without = levels.in_reach(end(60.0, 90.0, 1.5, LAND.grid))  # 590 m from mast A
+    assert [level.cell.mast_id for level in found if level.cell.mast_id == "A"] == []
+    assert "cell A3: the path is 588" in " ".join(without)
+
+
 def test_what_decides_is_the_largest_part() -> None:
     levels = Levels(LAND, network(), Handset(), SETTINGS)
     found, _ = levels.in_reach(end(40.0, 60.0, 1.5, LAND.grid))

@@ -189,7 +189,6 @@ def _mark(axes: Axes, line: Line, median: Clearance) -> None:
     edge = median.edge
     at = np.array([edge.distance_m])
     top = float(edge.ground_amsl_m + edge.clutter_m + _bulge(line, at, median.k)[0])
-    side = -1 if edge.distance_m > 0.5 * line.path_m else 1
     told = (
         f"{edge.above_line_m:.0f} m above the line"
         if edge.above_line_m >= 0.0
@@ -198,15 +197,17 @@ def _mark(axes: Axes, line: Line, median: Clearance) -> None:
     axes.annotate(
         f"{edge.distance_m / 1000.0:.2f} km: {told}\n{edge.edge_loss_db:.1f} dB as an edge",
         (edge.distance_m / 1000.0, top),
-        xytext=(side * 26, 22),
-        textcoords="offset points",
-        ha="left" if side > 0 else "right",
+        xytext=(edge.distance_m / 1000.0, 0.99),
+        textcoords=("data", "axes fraction"),
+        ha="right" if edge.distance_m > 0.5 * line.path_m else "left",
+        va="top",
+        zorder=5,
         fontsize=8.6,
         color=_EDGE,
-        arrowprops={"arrowstyle": "-", "color": _EDGE, "lw": 1.0},
+        arrowprops={"arrowstyle": "-", "color": _EDGE, "lw": 0.8, "ls": ":"},
         bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5},
     )
-    axes.plot([edge.distance_m / 1000.0], [top], marker="o", ms=5.5, color=_EDGE)
+    axes.plot([edge.distance_m / 1000.0], [top], marker="o", ms=5.5, color=_EDGE, zorder=6)
 
 
 def _bulge(line: Line, distance_m: FloatArray, k: float) -> FloatArray:

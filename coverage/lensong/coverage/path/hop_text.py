@@ -41,7 +41,7 @@ def hop_text(study: HopStudy) -> str:
                 ("feeders", 0.0 - radio.feeder_loss_db, "dB"),
                 ("free space", -study.free_space_db, "dB"),
                 ("gases (ITU-R P.676)", -study.gas_db, "dB"),
-                ("obstacles at median k (ITU-R P.526)", -study.diffraction_db, "dB"),
+                ("obstacles at median k (ITU-R P.526)", 0.0 - study.diffraction_db, "dB"),
                 ("= received", study.received_dbm, "dBm"),
                 ("threshold", radio.threshold_dbm, "dBm"),
                 ("= fade margin", study.margin_db, "dB"),

@@ -158,6 +158,11 @@ class Levels:
                 found += self.at(place, near)
             except (DataError, InvalidInputError) as error:
                 without.append(f"mast {mast_id}: {error}")
+        without += [
+            f"cell {level.cell.cell_id}: {level.loss.why_not}"
+            for level in found
+            if not level.loss.known
+        ]
         found = [level for level in found if level.loss.known]
         return sorted(found, key=lambda level: -level.rsrp_dbm), without
 

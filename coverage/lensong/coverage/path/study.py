@@ -160,6 +160,8 @@ def study_cell(
     )
     disturbing_mw, count = disturbance(level, reached)
     budget = None
+    if not level.loss.known:
+        notes.append(f"There is no level and no budget: {level.loss.why_not}.")
     if level.loss.known:
         budget = path_budget(
             level.cell,

@@ -31,7 +31,7 @@ def path_text(study: PathStudy) -> str:
         f"    {edge_told(study.median, from_name=first, cover=study.cover_at_edge)}",
         *_horizons(study, line),
         f"  low k = {study.low.k:.3f}: {sight_told(study.low)}",
-        f"    {edge_told(study.low, from_name=first)}",
+        f"    {edge_told(study.low, from_name=first, cover=_low_cover(study))}",
         f"  Earth bulge at mid-path: {_bulge(line, study.median.k):.1f} m at median k, "
         f"{_bulge(line, study.low.k):.1f} m at low k",
         "",
@@ -86,6 +86,11 @@ def _horizons(study: PathStudy, line: Line) -> list[str]:
     ]
 
 
+def _low_cover(study: PathStudy) -> str:
+    same = study.low.edge.distance_m == study.median.edge.distance_m
+    return study.cover_at_edge if same else ""
+
+
 def _bulge(line: Line, k: float) -> float:
     return line.path_m**2 / (8.0 * k * 6_371_000.0)
 
@@ -111,6 +116,7 @@ def _cell(level: CellLevel) -> list[str]:
     cell = level.cell
     return [
         f"CELL {cell.cell_id}, {cell.carrier.technology} {cell.carrier.name}",
+        f"  antenna {cell.antenna.name}",
         f"  azimuth {cell.azimuth_deg:g} deg, tilt {cell.mechanical_downtilt_deg:g} deg mechanical "
         f"and {cell.electrical_downtilt_deg:g} deg electrical",
         f"  the ray leaves at azimuth {level.azimuth_deg:.1f} deg, {level.departure_deg:+.2f} deg "
