@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from sqlalchemy import event, make_url
@@ -76,6 +78,7 @@ class Database:
         self.url = database_url(text)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._broken: str | None = None
+        self._threads: list[Thread] = []
         self.on_damage: Callable[[str], None] = lambda _told: None
         if self.is_sqlite:
             folder = Path(str(self.url.database)).resolve().parent
@@ -115,6 +118,8 @@ class Database:
 
         @event.listens_for(engine.sync_engine, "connect")
         def configure(connection: Any, record: Any) -> None:  # noqa: ARG001 (SQLAlchemy's signature)
+            self._threads = [one for one in self._threads if one.is_alive()]
+            self._threads.append(connection.driver_connection._thread)
             # the driver would begin transactions by itself, and too late
             connection.isolation_level = None
             cursor = connection.cursor()
@@ -176,6 +181,9 @@ class Database:
         await self.write_engine.dispose()
         if self.read_engine is not self.write_engine:
             await self.read_engine.dispose()
+        # one whose question was given up ends by itself, and would tell a loop that is closed
+        for thread in self._threads:
+            await asyncio.to_thread(thread.join, _BUSY_MS / 1e3)
 
 
 def is_unavailable(error: BaseException) -> bool:
