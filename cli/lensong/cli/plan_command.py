@@ -97,6 +97,7 @@ def run_plan(
             handset=asked.handset,
             propagation=propagation,
             classes=asked.classes,
+            streams=asked.streams,
             settings=asked.settings,
             cache=None if cache is None else ArrayStore(cache),
             workers=workers,

@@ -36,6 +36,7 @@ from lensong.coverage.result import (
     ServiceLayers,
     TechnologyLayers,
 )
+from lensong.coverage.streams.heard import Heard
 from lensong.coverage.sweeps import PackedSweep, SweepJob
 from lensong.propagation.errors import InvalidInputError
 from lensong.propagation.types import FloatArray, Grid
@@ -161,6 +162,7 @@ def make_layers(
     rides: Iterable[tuple[tuple[int, ...], PackedSweep]],
     planned: Sequence[Window],
     people: FloatArray | None = None,
+    heard: Heard | None = None,
 ) -> Layers:
     """Return the layers of every technology and operator that has a cell.
 
@@ -176,6 +178,8 @@ def make_layers(
         Where each sweep to come may reach; tells when a tile is complete.
     people : shape of the grid, or None
         People in each pixel, for the footprints of cells.
+    heard : Heard or None
+        Takes from each finished tile what its villages hear.
 
     Raises
     ------
@@ -204,6 +208,8 @@ def make_layers(
             tile.waiting -= 1
             if tile.waiting == 0:
                 layers.take(tile, tile.layers(model), model, people)
+                if heard is not None:
+                    heard.take(tile)
                 del tiles[key]
     return layers
 

@@ -29,6 +29,9 @@ from lensong.coverage.report.legend import rsrp_breaks_dbm
 from lensong.coverage.result import PlanResult, TechnologyLayers
 from lensong.coverage.rollup import commune_table, province_table, summarise
 from lensong.coverage.service import DEFAULT_SERVICES, Handset, Service
+from lensong.coverage.streams.heard import Heard
+from lensong.coverage.streams.settings import StreamSettings
+from lensong.coverage.streams.table import stream_table, streams_column
 from lensong.coverage.sweeps import (
     PackedSweep,
     PropagationSettings,
@@ -62,6 +65,7 @@ def plan(
     handset: Handset | None = None,
     propagation: PropagationSettings | None = None,
     classes: ClassThresholds | None = None,
+    streams: StreamSettings | None = None,
     settings: dict[str, Any] | None = None,
     cache: SweepCache | None = None,
     workers: int = 1,
@@ -77,7 +81,7 @@ def plan(
         Of the scenario.
     services : sequence of Service
         At least one; names are unique.
-    handset, propagation, classes
+    handset, propagation, classes, streams
         None: the defaults of their classes.
     settings : dict or None
         The scenario as read, kept in the result; JSON-ready.
@@ -99,6 +103,7 @@ def plan(
     handset = handset or Handset()
     propagation = propagation or PropagationSettings()
     classes = classes or ClassThresholds()
+    streams = streams or StreamSettings()
     class_service = _checked(land, network, services, propagation, classes)
     weights = village_weights(land)
 
@@ -108,12 +113,16 @@ def plan(
     rides = _Rides(jobs, land, propagation, handset, cache, workers, progress, clock, cut)
     shadowing = level_shadowing(propagation, handset, network)
     people = inhabitants(land, weights)[1]
+    model = LayerModel.build(land.grid.crs, network, handset, services, shadowing)
+    streams.check(model)
+    heard = Heard(weights, land.grid, model)
     layers = make_layers(
         land.grid,
-        LayerModel.build(land.grid.crs, network, handset, services, shadowing),
+        model,
         rides=rides,
         planned=[job_window(job, land.grid) for job in jobs],
         people=people,
+        heard=heard,
     )
     clock.lap("layers")
     _tell(progress, "villages", 0, 1)
@@ -121,6 +130,14 @@ def plan(
     mark_beyond(layers, services, reach)
     whole, cut_off = cut.sentences()
     villages = village_table(land, network, layers, services, weights=weights, classes=classes)
+    clock.lap("villages")
+    at_once = stream_table(
+        villages, heard, model, streams, model_sigma_db=propagation.model_sigma_db
+    )
+    for service in streams.counted(services):
+        suffix = column_suffix(service.name)
+        villages[f"streams_at_once_{suffix}"] = streams_column(at_once, service.name)
+    clock.lap("streams")
     communes = commune_table(land.communes, villages, services, list(layers.operators))
     gaps = gap_polygons(land, layers.services[class_service.name], class_service, weights)
     clock.lap("villages")
@@ -143,6 +160,7 @@ def plan(
         communes=communes,
         provinces=province_table(communes),
         gaps=gaps,
+        streams=at_once,
         summary=summarise(villages, services, list(layers.operators)),
         settings=settings or {},
         assumptions=(
@@ -150,6 +168,7 @@ def plan(
             *network.assumptions,
             *_assumptions(services, handset, propagation, classes, weights, network),
             *propagation.near_antennas(with_clutter=land.clutter_m is not None),
+            *streams.assumptions(services, propagation.model_sigma_db),
             *_indoor_assumption(handset, network, shadowing.sigma_db),
             *whole,
         ),

@@ -310,3 +310,4 @@ class PlanResult:
     cell_footprints: pd.DataFrame | None = None
     level_shares: pd.DataFrame | None = None
     propagation: PropagationSettings = field(default_factory=PropagationSettings)
+    streams: pd.DataFrame | None = None

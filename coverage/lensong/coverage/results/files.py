@@ -22,6 +22,7 @@ __all__ = [
     "RUN",
     "SECOND_SERVER",
     "SINR_DB",
+    "STREAMS",
     "UPLINK_MBPS",
     "VECTORS",
     "VILLAGES",
@@ -36,6 +37,7 @@ REPORT = "report.html"
 VILLAGES = "villages.csv"
 CELLS_AS_READ = "cells_as_read.csv"
 LEVEL_SHARES = "level_shares.csv"
+STREAMS = "streams.csv"
 VECTORS = "villages.gpkg"
 LINES = "lines"
 """Layer of the roads and rivers that the user brought."""

@@ -109,6 +109,9 @@ def _steps(result: PlanResult, lensong_version: str) -> Iterator[Step]:
     if result.level_shares is not None:
         shares = result.level_shares
         yield files.LEVEL_SHARES, lambda path: write_csv(path, shares)
+    if result.streams is not None and len(result.streams):
+        streams = result.streams
+        yield files.STREAMS, lambda path: write_csv(path, streams)
     provenance = provenance_of(result, lensong_version)
     rasters = [
         step

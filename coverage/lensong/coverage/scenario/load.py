@@ -12,6 +12,7 @@ from lensong.coverage.network import Technology
 from lensong.coverage.scenario.scenario_file import read_scenario_file
 from lensong.coverage.scenario.sections import ScenarioFile
 from lensong.coverage.service import Handset, Service
+from lensong.coverage.streams.settings import StreamSettings
 from lensong.coverage.sweeps import PropagationSettings
 from lensong.coverage.villages import ClassThresholds
 from lensong.gis_data.map_lines import LineRequest
@@ -69,7 +70,7 @@ class Scenario:
     ----------
     title : str
         The file's name where it gives none.
-    land, network, services, handset, propagation, classes
+    land, network, services, handset, propagation, classes, streams
         Sections of the file.
     itu_maps : Path or None
         Folder of the ITU's maps, whose values at the area take the place of those in propagation.
@@ -85,6 +86,7 @@ class Scenario:
     propagation: PropagationSettings
     itu_maps: Path | None
     classes: ClassThresholds
+    streams: StreamSettings
     settings: dict[str, Any]
 
 
@@ -111,6 +113,13 @@ def load_scenario(path: str | Path) -> Scenario:
             propagation=PropagationSettings(**content.propagation.model_dump()),
             itu_maps=_path(path.parent, content.itu_maps.path if content.itu_maps else ""),
             classes=ClassThresholds(**content.classes.model_dump()),
+            streams=StreamSettings(
+                services=tuple(content.streams.services),
+                most=content.streams.most,
+                sims=tuple(content.streams.sims),
+                control_share=content.streams.control_share,
+                other_uplink_load=content.streams.other_uplink_load,
+            ),
             settings=content.model_dump(mode="json"),
         )
     except LensongError as error:

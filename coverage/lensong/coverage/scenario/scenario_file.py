@@ -147,6 +147,12 @@ def _contradictions(scenario: ScenarioFile, text: str) -> Iterator[str]:
             f"{_line(text, ('classes', 'service'))}classes.service is "
             f"{scenario.classes.service!r}, wanted one of the services: {', '.join(names)}"
         )
+    unknown = [name for name in scenario.streams.services if name not in names]
+    if unknown:
+        yield (
+            f"{_line(text, ('streams', 'services'))}streams.services has {unknown[0]!r}, wanted "
+            f"one of the services: {', '.join(names)}"
+        )
 
 
 def _bbox_faults(bbox_deg: list[float], text: str) -> Iterator[str]:

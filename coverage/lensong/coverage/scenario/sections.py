@@ -217,6 +217,16 @@ class ClassesSection(_Section):
     no_signal_share: _Share = 0.05
 
 
+class StreamsSection(_Section):
+    """[streams]; what its lists name is checked with the services and the cell list."""
+
+    services: list[str] = []
+    most: Annotated[int, Field(ge=0, le=60)] = 20
+    sims: list[str] = []
+    control_share: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.04
+    other_uplink_load: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+
+
 class ReportSection(_Section):
     """[report]."""
 
@@ -267,5 +277,6 @@ class ScenarioFile(_Section):
     propagation: PropagationSection = PropagationSection()
     itu_maps: ItuMapsSection | None = None
     classes: ClassesSection = ClassesSection()
+    streams: StreamsSection = StreamsSection()
     report: ReportSection = ReportSection()
     map: MapSection = MapSection()

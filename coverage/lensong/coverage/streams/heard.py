@@ -1,0 +1,100 @@
+"""What phones in the villages hear: the strongest sites of every carrier at some places of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lensong.coverage.layer_model import LayerModel
+from lensong.coverage.layer_tiles import MOST_LISTED, OperatorTile, Tile
+from lensong.coverage.sweeps import UInt16Array
+from lensong.coverage.village_weights import VillageWeights
+from lensong.propagation.types import Float32Array, Grid, IntArray
+
+__all__ = ["PLACES", "Heard", "OperatorHeard"]
+
+PLACES = 32
+"""Places of a village at which its sellers may stand."""
+
+
+@dataclass(slots=True, kw_only=True)
+class OperatorHeard:
+    """What an operator's cells bring to the places of all villages.
+
+    Parameters
+    ----------
+    code : shape (carriers, places, sites)
+        Strongest cell of each site (index + 1), the strongest site first; 0 for none.
+    level_mw, others_mw : shape (carriers, places, sites)
+        Its RSRP, and the power by which the site's other cells disturb.
+    rest_mw : shape (carriers, places)
+        Power of the sites that are not listed.
+    """
+
+    code: UInt16Array
+    level_mw: Float32Array
+    others_mw: Float32Array
+    rest_mw: Float32Array
+
+    @classmethod
+    def silent(cls, carriers: int, places: int) -> OperatorHeard:
+        """Return places that no cell reaches yet."""
+        deep = (carriers, places, MOST_LISTED)
+        return cls(
+            code=np.zeros(deep, np.uint16),
+            level_mw=np.zeros(deep, np.float32),
+            others_mw=np.zeros(deep, np.float32),
+            rest_mw=np.zeros(deep[:2], np.float32),
+        )
+
+    def take(self, kept: OperatorTile, row: IntArray, col: IntArray, where: IntArray) -> None:
+        """Copy places of a finished tile."""
+        sites = kept.code.shape[3]
+        self.code[:, where, :sites] = kept.code[:, row, col]
+        self.level_mw[:, where, :sites] = kept.level_mw[:, row, col]
+        self.others_mw[:, where, :sites] = kept.others_mw[:, row, col]
+        self.rest_mw[:, where] = kept.rest_mw[:, row, col]
+
+
+class Heard:
+    """Collects, tile by tile, what the places of the villages hear.
+
+    Parameters
+    ----------
+    weights : sequence of VillageWeights
+    grid : Grid
+    model : LayerModel
+
+    Attributes
+    ----------
+    operators : dict
+        Operator to what is heard of it; the places of village ``v`` are
+        ``PLACES * v`` to ``PLACES * (v + 1)``.
+    """
+
+    def __init__(self, weights: Sequence[VillageWeights], grid: Grid, model: LayerModel) -> None:
+        pixel = np.concatenate([_places(village) for village in weights])
+        self._row, self._col = pixel // grid.cols, pixel % grid.cols
+        self.operators = {
+            name: OperatorHeard.silent(operator.carriers, pixel.size)
+            for name, operator in model.operators.items()
+        }
+
+    def take(self, tile: Tile) -> None:
+        """Copy what a finished tile has of the places."""
+        row, col = self._row - tile.row0, self._col - tile.col0
+        inside = (row >= 0) & (row < tile.rows) & (col >= 0) & (col < tile.cols)
+        where = np.flatnonzero(inside)
+        if where.size:
+            for name, kept in tile.operators.items():
+                self.operators[name].take(kept, row[where], col[where], where)
+
+
+def _places(village: VillageWeights) -> IntArray:
+    """Return pixels spread evenly over the people of a village, row by row."""
+    order = np.argsort(village.pixel, kind="stable")
+    climbing = np.cumsum(village.weight[order])
+    shares = (np.arange(PLACES) + 0.5) / PLACES * climbing[-1]
+    return np.asarray(village.pixel[order][np.searchsorted(climbing, shares)], dtype=np.int64)

@@ -1,0 +1,99 @@
+"""Streams at once as a table: one row per village, service and operator."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from lensong.coverage.layer_model import LayerModel
+from lensong.coverage.service import Service
+from lensong.coverage.streams.at_once import chances_at_once, receptions, streams_that_hold
+from lensong.coverage.streams.heard import Heard
+from lensong.coverage.streams.settings import StreamSettings
+from lensong.propagation.types import FloatArray
+
+__all__ = ["ANY_SIM", "stream_table", "streams_column"]
+
+ANY_SIM = "any"
+"""Operator of the rows in which each seller takes the operator that suits."""
+
+
+def stream_table(
+    villages: gpd.GeoDataFrame,
+    heard: Heard,
+    model: LayerModel,
+    settings: StreamSettings,
+    *,
+    model_sigma_db: float,
+) -> pd.DataFrame:
+    """Return how many streams hold at once.
+
+    Parameters
+    ----------
+    villages : GeoDataFrame
+        Its ``village_id`` and ``name``, in the order of ``heard``.
+    heard : Heard
+    model : LayerModel
+    settings : StreamSettings
+    model_sigma_db : float
+        The part of the scatter that the phones of a village share [dB].
+
+    Returns
+    -------
+    DataFrame
+        ``village_id``, ``name``, ``service``, ``operator`` (``any``: whichever suits), ``streams``
+        (how many hold with the service's probability) and ``chance_1`` … ``chance_n``. Rows of
+        each operator stand after those of any where there are several.
+
+    Raises
+    ------
+    InvalidInputError
+        A service or operator that is not planned.
+    """
+    counted = settings.counted(model.services)
+    sims = settings.operators(model)
+    scopes = [(ANY_SIM, sims)] + [(name, [name]) for name in sims if len(sims) > 1]
+    rows: list[dict[str, object]] = []
+    for number, (village_id, name) in enumerate(
+        zip(villages["village_id"].astype(str), villages["name"].astype(str), strict=True)
+    ):
+        if not counted:
+            break
+        received = receptions(
+            heard, number, village_id, model, phones=settings.most, model_sigma_db=model_sigma_db
+        )
+        for service in counted:
+            for scope, operators in scopes:
+                held = streams_that_hold(
+                    [r for r in received if r.operator in operators],
+                    service,
+                    model,
+                    usable_share=settings.usable_share,
+                )
+                chance = chances_at_once(held, settings.most)
+                rows.append(
+                    {
+                        "village_id": village_id,
+                        "name": name,
+                        "service": service.name,
+                        "operator": scope,
+                        "streams": _holding(chance, service),
+                    }
+                    | {f"chance_{n}": round(float(p), 6) for n, p in enumerate(chance, start=1)}
+                )
+    columns = ["village_id", "name", "service", "operator", "streams"]
+    return pd.DataFrame(
+        rows, columns=[*columns, *(f"chance_{n}" for n in range(1, settings.most + 1))]
+    )
+
+
+def streams_column(table: pd.DataFrame, service: str) -> list[int]:
+    """Return of each village how many streams of a service hold, whatever the operator."""
+    mine = table[(table["service"] == service) & (table["operator"] == ANY_SIM)]
+    return [int(n) for n in mine["streams"]]
+
+
+def _holding(chance: FloatArray, service: Service) -> int:
+    """Return the most streams whose chance is that of the service or more."""
+    return int(np.count_nonzero(chance >= service.probability - 1e-12))
