@@ -163,7 +163,12 @@ def test_the_parts_of_a_result_agree(result: PlanResult) -> None:
     assert (result.sweeps_total, result.sweeps_reused) == (2, 0)
     assert result.synthetic
     assert result.class_service == "voice-data"
-    assert set(result.timings_s) == {"sweeps", "layers", "villages"}
+    assert set(result.timings_s) == {"sweeps", "layers", "villages", "streams"}
+    assert result.streams is not None
+    any_sim = result.streams[result.streams["operator"] == "any"]
+    for service in ("livestream-720p", "livestream-1080p"):
+        counted = result.villages[f"streams_at_once_{service.replace('-', '_')}"].tolist()
+        assert counted == any_sim[any_sim["service"] == service]["streams"].tolist()
     assert "Elevation is bare terrain." in result.assumptions
     assert "1 mast was moved." in result.warnings
     json.dumps(result.summary, allow_nan=False)

@@ -16,6 +16,7 @@ from lensong.coverage.report.map_data import map_data, plain_value, village_rows
 from lensong.coverage.report.messages import both, catalogue, number
 from lensong.coverage.report.path_data import path_data
 from lensong.coverage.result import PlanResult
+from lensong.coverage.streams.table import most_counted
 from lensong.coverage.villages import operator_suffix
 
 __all__ = ["render_report", "result_id"]
@@ -95,6 +96,7 @@ def _page_data(result: PlanResult, generated_at: str | None) -> dict[str, Any]:
             if len(result.operators) > 1
         ],
         "covered_share": headline(result).covered_share,
+        "most_streams": most_counted(result.streams),
         "services": [
             {
                 "name": s.name,

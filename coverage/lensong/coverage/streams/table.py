@@ -13,7 +13,7 @@ from lensong.coverage.streams.heard import Heard
 from lensong.coverage.streams.settings import StreamSettings
 from lensong.propagation.types import FloatArray
 
-__all__ = ["ANY_SIM", "stream_table", "streams_column"]
+__all__ = ["ANY_SIM", "most_counted", "stream_table", "streams_column"]
 
 ANY_SIM = "any"
 """Operator of the rows in which each seller takes the operator that suits."""
@@ -92,6 +92,11 @@ def streams_column(table: pd.DataFrame, service: str) -> list[int]:
     """Return of each village how many streams of a service hold, whatever the operator."""
     mine = table[(table["service"] == service) & (table["operator"] == ANY_SIM)]
     return [int(n) for n in mine["streams"]]
+
+
+def most_counted(table: pd.DataFrame | None) -> int:
+    """Return how many streams were tried at the most; 0 where none were counted."""
+    return 0 if table is None else sum(str(name).startswith("chance_") for name in table.columns)
 
 
 def _holding(chance: FloatArray, service: Service) -> int:

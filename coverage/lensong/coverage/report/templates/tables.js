@@ -380,6 +380,18 @@ function operatorNumbers(v) {
   );
 }
 
+/** How many streams hold at once, by service; nothing where none were counted. */
+function streamsAtOnce(v) {
+  const counted = DATA.services.filter(({ name }) => column("streams_at_once", name) in v);
+  if (!counted.length) return null;
+  const told = counted.map(({ name, probability }) => {
+    const n = v[column("streams_at_once", name)];
+    const more = n >= DATA.most_streams ? "≥ " : "";
+    return `${serviceName(name)} ${more}${n} (${number(100 * probability, 0)} %)`;
+  });
+  return el("p", { class: "hint" }, `${say("streams.at_once")}: ${told.join(", ")}`);
+}
+
 function villagePopup(v, i) {
   const state = [
     say(`class.${v.class}`),
@@ -406,6 +418,7 @@ function villagePopup(v, i) {
     ),
     ...shortChances(v).map((text) => el("p", { class: "hint" }, text)),
     hasPath(i) ? el("p", { class: "hint" }, pathButton(i)) : null,
+    streamsAtOnce(v),
     operatorNumbers(v),
     DATA.operators.length ? el("p", { class: "sub" }, `${say("operator.any")}:`) : null,
     villageNumbers(v),
