@@ -24,6 +24,10 @@ _CONTENT = {
     ".xls": "application/vnd.ms-excel",
     ".geojson": "application/geo+json",
     ".json": "application/geo+json",
+    ".gpkg": "application/geopackage+sqlite3",
+    ".zip": "application/zip",
+    ".fgb": "application/flatgeobuf",
+    ".kml": "application/vnd.google-earth.kml+xml",
 }
 
 _FATES = {
@@ -70,14 +74,22 @@ def sites(file: Path, dry_run: bool, skip_refused: bool, as_json: bool, **where:
 
 @import_lists.command("communes")
 @_file_argument
+@click.option("--layer", default="", help="Of a file of boundaries that has several.")
 @_dry_run_option
 @_skip_option
 @target_options
 @json_option
 @explains_errors
-def communes(file: Path, dry_run: bool, skip_refused: bool, as_json: bool, **where: Any) -> None:
-    """Take a list of communes in, or the attributes of a GeoJSON file of boundaries."""
-    asked = {"dry_run": dry_run, "skip_refused": skip_refused}
+def communes(
+    file: Path, layer: str, dry_run: bool, skip_refused: bool, as_json: bool, **where: Any
+) -> None:
+    """Take a list of communes in, or a file of boundaries, whose outlines the wall shows.
+
+    Boundaries are a GeoPackage (also villages.gpkg of a coverage plan), a zipped shapefile,
+    GeoJSON, FlatGeobuf or KML with the code and the name of each commune.
+    """
+    asked: dict[str, Any] = {"dry_run": dry_run, "skip_refused": skip_refused}
+    asked |= {"layer": layer} if layer else {}
     _show("communes", _take("communes", file, Target(**where), asked), as_json=as_json)
 
 
@@ -156,6 +168,8 @@ def _show(kind: Kind, told: dict[str, Any], *, as_json: bool) -> None:
     counts = ", ".join(parts)
     stored = " (nothing was stored)" if told["dry_run"] else ""
     click.echo(f"{kind}: {counts or 'none'}{stored}")
+    if told["outlines"]:
+        click.echo(f"  {told['outlines']} with their outline")
     if told["over"]:
         click.echo(f"  {told['over']} are over already and were left out")
     if told["ignored_columns"]:

@@ -37,6 +37,7 @@ class Limits(_Part):
     connections: _Count = 2_000
     head_seconds: _Positive = 15.0
     body_bytes: _Count = 1_048_576
+    boundary_bytes: _Count = 33_554_432
     body_seconds: _Positive = 20.0
     reports_per_minute_per_site: _Count = 600
     queued_writes: _Count = 2_000

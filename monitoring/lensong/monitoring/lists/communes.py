@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
-from typing import Any
 
-from lensong.gis_data.csv_cells import csv_text
+from lensong.monitoring.lists.boundaries import Boundaries, is_boundaries, read_boundaries
 from lensong.monitoring.lists.csv_lists import KnownPlaces
 from lensong.monitoring.lists.rows import Row, destroyed, read_rows
 from lensong.monitoring.lists.told import RowErrors, RowNote
+from lensong.monitoring.map_bases import Outline
 from lensong.monitoring.names import bare, bare_place
 from lensong.monitoring.records import Commune, Province
-from lensong.propagation.errors import DataError
 
 __all__ = ["CommuneRows", "parse_communes"]
 
@@ -39,6 +37,8 @@ class CommuneRows:
     ----------
     refused, notes : tuple of RowNote
         Rows that cannot be taken, and what was noticed in others.
+    outlines : tuple of Outline
+        Of the communes that came with one.
     """
 
     provinces: tuple[Province, ...]
@@ -46,10 +46,13 @@ class CommuneRows:
     ignored_columns: tuple[str, ...]
     refused: tuple[RowNote, ...] = ()
     notes: tuple[RowNote, ...] = ()
+    outlines: tuple[Outline, ...] = ()
 
 
-def parse_communes(data: bytes, known: KnownPlaces, *, skip: bool = False) -> CommuneRows:
-    """Return the communes of a table, or of the attributes of a GeoJSON file.
+def parse_communes(
+    data: bytes, known: KnownPlaces, *, skip: bool = False, layer: str = ""
+) -> CommuneRows:
+    """Return the communes of a table, or of a file of boundaries with their outlines.
 
     Parameters
     ----------
@@ -58,17 +61,20 @@ def parse_communes(data: bytes, known: KnownPlaces, *, skip: bool = False) -> Co
         the asker governs, or in the only one there is.
     skip : bool
         Return the rows that can be taken although others cannot.
+    layer : str
+        Of a file of boundaries that has several.
 
     Raises
     ------
     DataError
-        It is no table.
+        It is no table, and no file of boundaries.
     RowsError
         A row cannot be taken, and none is to be skipped; every one that cannot is told.
     """
-    if data.lstrip()[:1] == b"{":
-        data = _attributes(data)
-    rows, ignored = read_rows(data, _COLUMNS, [("commune_code",), ("commune",)])
+    found = Boundaries(table=data)
+    if is_boundaries(data):
+        found = read_boundaries(data, _has_code, layer)
+    rows, ignored = read_rows(found.table, _COLUMNS, [("commune_code",), ("commune",)])
     errors = RowErrors()
     provinces: dict[str, Province] = {}
     communes: dict[str, tuple[int, Commune]] = {}
@@ -95,6 +101,15 @@ def parse_communes(data: bytes, known: KnownPlaces, *, skip: bool = False) -> Co
         provinces=tuple(provinces.values()),
         communes=tuple(communes.values()),
         ignored_columns=ignored,
+        outlines=tuple(
+            Outline(
+                commune_code=code,
+                rings_deg=found.outlines[line],
+                synthetic=line in found.invented,
+            )
+            for code, (line, _) in communes.items()
+            if line in found.outlines
+        ),
     )
 
 
@@ -135,30 +150,6 @@ def _commune(
     return Commune(code=code, name=name, province_code=province_code), new
 
 
-def _attributes(data: bytes) -> bytes:
-    """Return the attributes of a GeoJSON file as a table."""
-    try:
-        document: Any = json.loads(data.decode("utf-8-sig"))
-        features = document["features"]
-        rows = [
-            {"id": feature.get("id"), **(feature.get("properties") or {})} for feature in features
-        ]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(
-            "the file is no GeoJSON collection of features: export the boundaries again as GeoJSON"
-        ) from error
-    columns = list(dict.fromkeys(str(name) for row in rows for name in row))
-    if not any(row["id"] is not None for row in rows) or _has_code(columns):
-        columns.remove("id")
-    if not columns:
-        raise DataError("the features of the file have no attributes: code and name are wanted")
-    return csv_text(columns, ([_cell(row.get(name)) for name in columns] for row in rows)).encode()
-
-
 def _has_code(columns: list[str]) -> bool:
     wanted = {bare(name) for name in ("commune_code", *_COLUMNS["commune_code"])} - {"id"}
     return any(bare(column) in wanted for column in columns)
-
-
-def _cell(value: Any) -> str:
-    return "" if value is None else str(value)

@@ -75,6 +75,7 @@ class ListReader:
         gone: Callable[[], Awaitable[None]] = ...,
         *,
         skip: bool = ...,
+        layer: str = ...,
     ) -> CommuneRows: ...
 
     @overload
@@ -96,6 +97,7 @@ class ListReader:
         gone: Callable[[], Awaitable[None]] = _never,
         *,
         skip: bool = False,
+        layer: str = "",
     ) -> SiteRows | CommuneRows | SessionRows:
         """Return what a list holds.
 
@@ -105,6 +107,8 @@ class ListReader:
             Returns when nobody waits for the answer any more; the process is ended then.
         skip : bool
             Return the rows that can be taken although others cannot.
+        layer : str
+            Of a file of boundaries that has several.
 
         Raises
         ------
@@ -119,7 +123,7 @@ class ListReader:
             raise BusyError("the service is stopping: send the list again", 5.0)
         if len(self._asked) >= _MOST_WAITING:
             raise BusyError(f"{_MOST_WAITING} lists wait to be read: try again", 10.0)
-        job = Job(kind=kind, data=data, known=known, seconds=self._seconds, skip=skip)
+        job = Job(kind=kind, data=data, known=known, seconds=self._seconds, skip=skip, layer=layer)
         reading = asyncio.create_task(self._in_turn(job))
         leaving = asyncio.ensure_future(gone())
         self._asked.add(reading)

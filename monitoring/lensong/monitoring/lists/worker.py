@@ -41,6 +41,7 @@ class Job:
     known: KnownPlaces | KnownSessions
     seconds: int
     skip: bool = False
+    layer: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,9 @@ def work(job: Job) -> Outcome:
     try:
         if isinstance(job.known, KnownPlaces):
             if job.kind == "communes":
-                return Outcome(rows=parse_communes(job.data, job.known, skip=job.skip))
+                return Outcome(
+                    rows=parse_communes(job.data, job.known, skip=job.skip, layer=job.layer)
+                )
             return Outcome(rows=parse_sites(job.data, job.known, skip=job.skip))
         parse = parse_calendar if job.kind == "calendar" else parse_sessions
         return Outcome(rows=parse(job.data, job.known, skip=job.skip))

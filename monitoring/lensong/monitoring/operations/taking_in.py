@@ -23,6 +23,7 @@ from lensong.monitoring.records import Session, SessionStatus
 from lensong.monitoring.service import Service
 from lensong.monitoring.store.calendars import KeptSession, sessions_for_import
 from lensong.monitoring.store.events import Event, add_event
+from lensong.monitoring.store.map_bases import put_outlines
 from lensong.monitoring.store.people import note
 from lensong.monitoring.store.places import (
     archived_places,
@@ -67,6 +68,8 @@ class Imported:
         Sessions that were over already and were left out.
     refused, notes : tuple of RowNote
         Rows that cannot be taken, and what was noticed in others.
+    outlines : int
+        Communes that came with their outline.
     """
 
     dry_run: bool
@@ -75,6 +78,7 @@ class Imported:
     ignored_columns: tuple[str, ...] = ()
     refused: tuple[RowNote, ...] = ()
     notes: tuple[RowNote, ...] = ()
+    outlines: int = 0
 
     def counts(self) -> dict[str, int]:
         """Return how many rows met each fate."""
@@ -174,6 +178,7 @@ async def import_communes(
     data: bytes,
     *,
     gone: Gone,
+    layer: str = "",
     dry_run: bool = False,
     skip: bool = False,
 ) -> Imported:
@@ -182,9 +187,11 @@ async def import_communes(
     Parameters
     ----------
     data : bytes
-        CSV, a workbook, or GeoJSON of which the attributes are read.
+        CSV, a workbook, or a file of boundaries: the outlines are kept with the communes.
     gone, skip
         As in `import_sites`.
+    layer : str
+        Of a file of boundaries that has several.
 
     Raises
     ------
@@ -198,16 +205,19 @@ async def import_communes(
         sites=directory.sites,
         province_code=None if principal.role is Role.ADMIN else principal.scope,
     )
-    rows = await service.lists.read("communes", data, known, gone, skip=skip)
+    rows = await service.lists.read("communes", data, known, gone, skip=skip, layer=layer)
+    outlines = {outline.commune_code: outline for outline in rows.outlines}
     items = []
     for row, commune in rows.communes:
         before = directory.communes.get(commune.code)
-        fate: Fate = "created" if before is None else "updated"
-        fate = "unchanged" if before == commune else fate
+        drawn = service.map_bases.outlines.get(commune.code)
+        same = before == commune and outlines.get(commune.code, drawn) == drawn
+        fate: Fate = "created" if before is None else "unchanged" if same else "updated"
         items.append(ImportedItem(row=row, id=commune.code, name=commune.name, fate=fate))
     report = Imported(
         dry_run=dry_run,
         items=tuple(items),
+        outlines=len(outlines),
         ignored_columns=rows.ignored_columns,
         refused=rows.refused,
         notes=rows.notes,
@@ -221,17 +231,24 @@ async def import_communes(
         for (_, commune), item in zip(rows.communes, items, strict=True):
             if item.fate != "unchanged":
                 await put_commune(connection, commune)
+        await put_outlines(connection, outlines.values(), now=service.clock.now())
         await note(
             connection,
             at=service.clock.now(),
             actor=principal.actor,
             action="import.communes",
             subject=principal.scope or "all",
-            detail={**report.counts(), "refused": len(rows.refused)},
+            detail={
+                **report.counts(),
+                "refused": len(rows.refused),
+                "outlines": len(outlines),
+            },
         )
 
     await service.writer.run(work)
     await service.reload()
+    if outlines:
+        await service.reload_maps()
     return report
 
 

@@ -156,6 +156,7 @@ def create_app(service: Service, *, asker: Principal | None = None) -> FastAPI:
         Guard,
         body_bytes=service.config.limits.body_bytes,
         body_seconds=service.config.limits.body_seconds,
+        larger_bodies={imports.BOUNDARIES_PATH: service.config.limits.boundary_bytes},
         count=service.metrics.count_request,
     )
     if root := service.config.root:

@@ -11,7 +11,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -102,6 +102,8 @@ class Guard:
     ----------
     body_bytes, body_seconds
         The most that a body may hold, and how long it may take to arrive.
+    larger_bodies : mapping
+        The most that a body to a path may hold, where that is more.
     count : callable
         Takes route, method, status and duration [s] of every request.
     """
@@ -113,8 +115,10 @@ class Guard:
         body_bytes: int,
         body_seconds: float,
         count: Callable[[str, str, int, float], None],
+        larger_bodies: Mapping[str, int] | None = None,
     ) -> None:
         self._app = app
+        self._larger = larger_bodies or {}
         self.body_bytes, self.body_seconds, self._count = body_bytes, body_seconds, count
         self.held_bytes = 0
 
@@ -189,17 +193,24 @@ class Guard:
                 )
             if name == b"host" and value and not _PLAIN_HOST.fullmatch(value.decode("latin-1")):
                 raise _RefusedError(400, "bad_request", "Host is no address")
-            if name == b"content-length" and value.isdigit() and int(value) > self.body_bytes:
-                raise _RefusedError(413, "too_large", self.too_large)
+            if (
+                name == b"content-length"
+                and value.isdigit()
+                and int(value) > self.most_bytes(scope)
+            ):
+                raise _RefusedError(413, "too_large", self.too_large(scope))
         if size > _HEAD_BYTES:
             raise _RefusedError(
                 431, "head_too_large", f"address and headers are larger than {_HEAD_BYTES} bytes"
             )
 
-    @property
-    def too_large(self) -> str:
+    def most_bytes(self, scope: Scope) -> int:
+        """Return how many bytes a body may hold."""
+        return max(self.body_bytes, self._larger.get(scope["path"], 0))
+
+    def too_large(self, scope: Scope) -> str:
         """Return what to tell the sender of a body that is too large."""
-        return f"the body is larger than {self.body_bytes} bytes: send less at once"
+        return f"the body is larger than {self.most_bytes(scope)} bytes: send less at once"
 
 
 class _Body:
@@ -231,8 +242,8 @@ class _Body:
             self.read_bytes += size
             guard.held_bytes += size
             self._whole = not message.get("more_body", False)
-            if self.read_bytes > guard.body_bytes:
-                raise HTTPException(413, guard.too_large, {"Connection": "close"})
+            if self.read_bytes > guard.most_bytes(self._scope):
+                raise HTTPException(413, guard.too_large(self._scope), {"Connection": "close"})
             if guard.held_bytes > _BODIES_BYTES:
                 raise HTTPException(
                     503,

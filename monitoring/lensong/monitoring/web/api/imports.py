@@ -19,12 +19,15 @@ from lensong.monitoring.operations.taking_in import (
     import_sites,
 )
 from lensong.monitoring.web.addresses import public_url
-from lensong.monitoring.web.api.shapes import Body, Moment
+from lensong.monitoring.web.api.shapes import Body, Line, Moment
 from lensong.monitoring.web.guards import Manager, Planner, Reader, Running
 from lensong.monitoring.web.problems import language_of, problem
 from lensong.monitoring.web.routes import DocumentedRoute, refusals
 
-__all__ = ["ImportOut", "router"]
+__all__ = ["BOUNDARIES_PATH", "ImportOut", "router"]
+
+BOUNDARIES_PATH = "/api/v1/import/communes"
+"""Where a body may be as large as boundaries are."""
 
 router = APIRouter(prefix="/api/v1", tags=["lists"], route_class=DocumentedRoute)
 
@@ -33,6 +36,15 @@ CALENDAR = "text/calendar"
 WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 OLD_WORKBOOK = "application/vnd.ms-excel"
 GEOJSON = "application/geo+json"
+GEOPACKAGE = "application/geopackage+sqlite3"
+ZIP = "application/zip"
+BOUNDARIES = (
+    GEOJSON,
+    GEOPACKAGE,
+    ZIP,
+    "application/vnd.google-earth.kml+xml",
+    "application/flatgeobuf",
+)
 TABLES = (CSV, WORKBOOK, OLD_WORKBOOK)
 
 DryRun = Annotated[bool, Query(description="Check everything and store nothing.")]
@@ -91,11 +103,16 @@ class RowOut(Body):
 
 
 class ImportOut(Body):
-    """What became of a list; ``over`` counts sessions that had ended and were left out."""
+    """What became of a list.
+
+    ``over`` counts sessions that had ended and were left out, ``outlines`` communes that came with
+    their outline.
+    """
 
     dry_run: bool
     counts: dict[str, int]
     over: int
+    outlines: int
     ignored_columns: list[str]
     items: list[ImportItemOut]
     refused: list[RowOut]
@@ -108,6 +125,7 @@ class ImportOut(Body):
             dry_run=imported.dry_run,
             counts=imported.counts(),
             over=imported.over,
+            outlines=imported.outlines,
             ignored_columns=list(imported.ignored_columns),
             items=[
                 ImportItemOut(row=item.row, id=item.id, name=item.name, fate=item.fate)
@@ -157,7 +175,7 @@ async def take_sites(
 @router.post(
     "/import/communes",
     responses=refusals(429),
-    openapi_extra=_body(*TABLES, GEOJSON),
+    openapi_extra=_body(*TABLES, *BOUNDARIES),
 )
 async def take_communes(
     request: Request,
@@ -165,19 +183,25 @@ async def take_communes(
     principal: Manager,
     dry_run: DryRun = False,
     skip_refused: SkipRefused = False,
+    layer: Annotated[
+        Line, Query(max_length=200, description="Of a file of boundaries that has several.")
+    ] = "",
 ) -> ImportOut:
     """Take a list of communes in, with the provinces that it names.
 
-    CSV, a workbook, or GeoJSON of which the attributes are read: ``commune_code``, ``commune``,
-    ``province_code``, ``province``. All rows or none, unless `skip_refused`.
+    CSV or a workbook with ``commune_code``, ``commune``, ``province_code``, ``province``; or a file
+    of boundaries with such attributes, whose outlines the wall then shows: GeoPackage (also that
+    of a coverage plan), a zipped shapefile, GeoJSON, FlatGeobuf, KML; up to
+    ``limits.boundary_bytes``. All rows or none, unless `skip_refused`.
     """
-    _kind_of(request, *TABLES, GEOJSON)
+    _kind_of(request, *TABLES, *BOUNDARIES)
     try:
         imported = await import_communes(
             service,
             principal,
             await request.body(),
             gone=lambda: _gone(request),
+            layer=layer,
             dry_run=dry_run,
             skip=skip_refused,
         )

@@ -21,20 +21,11 @@ const KINDS = {
   xls: "application/vnd.ms-excel",
   geojson: "application/geo+json",
   json: "application/geo+json",
+  gpkg: "application/geopackage+sqlite3",
+  zip: "application/zip",
+  fgb: "application/flatgeobuf",
+  kml: "application/vnd.google-earth.kml+xml",
 };
-
-// of boundaries the attributes alone are wanted: outlines weigh megabytes
-async function content(file, kind) {
-  if (kind !== KINDS.geojson) return file.arrayBuffer();
-  const text = await file.text();
-  try {
-    const { features } = JSON.parse(text);
-    const bare = features.map(({ id, properties }) => ({ type: "Feature", id, properties }));
-    return JSON.stringify({ type: "FeatureCollection", features: bare });
-  } catch {
-    return text; // the service says what is wrong with it
-  }
-}
 
 async function send(options) {
   const file = form.file.files[0];
@@ -42,6 +33,7 @@ async function send(options) {
   const query = new URLSearchParams(options);
   if (form.kind.value === "sessions")
     for (const name of ["site", "profile"]) if (form[name].value) query.set(name, form[name].value);
+  if (form.kind.value === "communes" && form.layer.value) query.set("layer", form.layer.value);
   const answer = await fetch(`${document.documentElement.dataset.root}/api/v1/import/${form.kind.value}?${query}`, {
     method: "POST",
     headers: {
@@ -49,7 +41,7 @@ async function send(options) {
       "X-CSRF-Token": token,
       "Accept-Language": language,
     },
-    body: await content(file, kind),
+    body: file,
   });
   const value = await answer.json();
   if (answer.ok) return value;
@@ -75,6 +67,7 @@ const reason = (note) => (note.column ? `${note.column}: ${note.text}` : note.te
 function counted(told) {
   const parts = Object.entries(told.counts).map(([fate, n]) => `${n} ${say(`import.${fate}`)}`);
   if (told.refused.length) parts.push(`${told.refused.length} ${say("import.refused")}`);
+  if (told.outlines) parts.push(say("import.outlines", { n: told.outlines }));
   if (told.over) parts.push(`${told.over} ${say("import.over")}`);
   return parts.join(" · ") || say("import.nothing");
 }

@@ -116,13 +116,18 @@ function tick() {
   }
 }
 
-if (live) {
+function listen() {
   const events = new EventSource(
     `${document.documentElement.dataset.root}/api/v1/events?only=changes${SITE ? `&site_id=${encodeURIComponent(SITE)}` : ""}`,
   );
   events.onopen = soon; // what happened while the line was down is in the page by now
   events.addEventListener("changed", soon);
   addEventListener("pagehide", () => events.close());
+}
+
+if (live) {
+  // whoever has a link alone is told of no events: such a wall asks again and again
+  if (!document.body.classList.contains("kiosk")) listen();
   addEventListener("pageshow", (shown) => {
     if (shown.persisted) location.reload();
   });
