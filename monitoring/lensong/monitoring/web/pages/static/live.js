@@ -37,7 +37,9 @@ function place(page) {
     ? document.activeElement.getAttribute("href")
     : null;
   // a picture that is there already stays: it is not asked for again, and does not flicker
-  const shown = new Map([...live.querySelectorAll("image")].map((image) => [image.outerHTML, image]));
+  const shown = new Map(
+    [...live.querySelectorAll("image")].map((image) => [image.outerHTML, image]),
+  );
   const kept = [...fresh.querySelectorAll("image")].flatMap((image) => {
     const same = shown.get(image.outerHTML);
     if (!same) return [];
