@@ -10,6 +10,7 @@ from tests.test_deploy.programs import DEPLOY
 
 ROOT = DEPLOY.parent
 TEXT = (DEPLOY / "container" / "Containerfile").read_text("utf-8").replace("\\\n", " ")
+_SILENT = "--disable-pip-version-check"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 
@@ -29,6 +30,21 @@ def test_it_starts_the_console_script() -> None:
     (entry,) = re.findall(r'(?m)^ENTRYPOINT \["(.+)"\]$', TEXT)
     assert entry.rsplit("/", 1)[1] in PROJECT["project"]["scripts"]
     assert "postgres" in PROJECT["project"]["optional-dependencies"]
+
+
+def test_it_runs_what_the_unit_runs_out_of_the_wheel_that_make_makes() -> None:
+    unit = (DEPLOY / "systemd" / "lensong.service").read_text("utf-8")
+    (started,) = re.findall(r"(?m)^ExecStart=(.+) --config \S+$", unit)
+    (entry,) = re.findall(r'(?m)^ENTRYPOINT \["(.+)"\]$', TEXT)
+    (arguments,) = re.findall(r'(?m)^CMD \["(.+)"\]$', TEXT)
+    assert f"{entry} {arguments}" == started
+    (run,) = (line for line in re.findall(r"(?m)^RUN (.+)$", TEXT) if "pip wheel" in line)
+    (make,) = re.findall(r"pip wheel (.+)", (ROOT / "Makefile").read_text("utf-8"))
+    wanted = [word for word in make.split() if word not in ("--quiet", _SILENT)]
+    (built,) = re.findall(r"pip wheel --no-cache-dir (.+?) +&&", run)
+    assert built.split() == wanted
+    assert f'"$(ls {wanted[wanted.index("--wheel-dir") + 1]}/lensong-*.whl)[postgres]"' in run
+    assert re.search(r"(?m)^COPY --from=build /opt/lensong /opt/lensong$", TEXT)
 
 
 def test_its_environment_names_settings_that_exist() -> None:
