@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lensong.monitoring.messages import preferred_language
+from lensong.monitoring.web.addresses import path_within
 from lensong.monitoring.web.problem_document import MEDIA_TYPE, problem_document
 
 __all__ = ["Guard", "UnderPath", "content_security_policy"]
@@ -206,7 +207,7 @@ class Guard:
 
     def most_bytes(self, scope: Scope) -> int:
         """Return how many bytes a body may hold."""
-        return max(self.body_bytes, self._larger.get(scope["path"], 0))
+        return max(self.body_bytes, self._larger.get(path_within(scope), 0))
 
     def too_large(self, scope: Scope) -> str:
         """Return what to tell the sender of a body that is too large."""

@@ -34,15 +34,18 @@ async function send(options) {
   if (form.kind.value === "sessions")
     for (const name of ["site", "profile"]) if (form[name].value) query.set(name, form[name].value);
   if (form.kind.value === "communes" && form.layer.value) query.set("layer", form.layer.value);
-  const answer = await fetch(`${document.documentElement.dataset.root}/api/v1/import/${form.kind.value}?${query}`, {
-    method: "POST",
-    headers: {
-      "Content-Type": kind,
-      "X-CSRF-Token": token,
-      "Accept-Language": language,
+  const answer = await fetch(
+    `${document.documentElement.dataset.root}/api/v1/import/${form.kind.value}?${query}`,
+    {
+      method: "POST",
+      headers: {
+        "Content-Type": kind,
+        "X-CSRF-Token": token,
+        "Accept-Language": language,
+      },
+      body: file,
     },
-    body: file,
-  });
+  );
   const value = await answer.json();
   if (answer.ok) return value;
   const rows = (value.errors ?? []).map((error) => error.title ?? error.detail);

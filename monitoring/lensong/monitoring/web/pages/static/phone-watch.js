@@ -11,7 +11,7 @@ const FOR_LATER = ["unavailable", "too_many_watches", "too_many_strangers", "sto
 const places = JSON.parse(document.getElementById("places").textContent);
 const { senseMotion } = await import(places.motion);
 
-const address = () => 
+const address = () =>
   `${location.origin.replace("http", "ws")}${document.documentElement.dataset.root}/uplink/v1/watch`;
 
 // calls tell(news) once a second and over(outcome) once; stop() ends it
