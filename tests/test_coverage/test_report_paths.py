@@ -110,6 +110,11 @@ def test_the_air_is_that_of_the_plan(result: PlanResult) -> None:
     assert path["edge"]["above_m"] == round(edge.above_line_m, 1)
 
 
+def test_air_without_a_median_radius_leaves_the_report_without_profiles(result: PlanResult) -> None:
+    odd = replace(result, propagation=PropagationSettings(model="itm", delta_n_per_km=180.0))
+    assert path_data(odd)["villages"] == {}
+
+
 def test_a_village_where_the_path_crosses_a_void_has_none(result: PlanResult) -> None:
     ground = result.land.ground_m.copy()
     ground[115:125, :] = np.nan

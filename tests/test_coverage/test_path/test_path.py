@@ -27,7 +27,7 @@ from lensong.coverage.result import TechnologyLayers
 from lensong.coverage.service import DEFAULT_SERVICES, Handset
 from lensong.coverage.sweeps import PropagationSettings, run_sweeps, sweep_jobs
 from lensong.gis_data.land import Land
-from lensong.propagation.errors import ConfigError, DataError, InvalidInputError
+from lensong.propagation.errors import ConfigError, DataError, InvalidInputError, OutOfRangeError
 from lensong.propagation.models import MODELS
 from lensong.propagation.p1812 import basic_transmission_loss_db
 from lensong.propagation.profile import path_profile
@@ -336,11 +336,16 @@ def test_the_profile_holds_what_the_clearance_says() -> None:
     assert len(found["profile"]["distance_m"]) == len(table)
 
 
-@pytest.mark.parametrize("form", ["svg", "png"])
-def test_the_figure_is_the_same_for_the_same_path(form: str) -> None:
-    kind: str = form
-    first, second = (study_figure(_study(), form=kind) for _ in range(2))  # type: ignore[arg-type]  # both are forms
-    assert first == second
-    assert first.startswith(b"\x89PNG" if form == "png" else b"<?xml")
-    if form == "svg":
-        assert b"first Fresnel zone" in first
+def test_the_figure_is_the_same_for_the_same_path() -> None:
+    study = _study()
+    first = study_figure(study, form="svg")
+    assert first == study_figure(study, form="svg")
+    assert b"first Fresnel zone" in first
+    assert study_figure(study, form="png", synthetic=True).startswith(b"\x89PNG")
+
+
+def test_air_in_which_no_radius_is_defined_is_refused() -> None:
+    with pytest.raises(OutOfRangeError, match="delta_n_per_km is 157"):
+        study_line(
+            line_over(flat()), freq_mhz=900.0, settings=replace(SETTINGS, delta_n_per_km=157.0)
+        )

@@ -101,7 +101,17 @@ class Clearance:
 
 
 def median_k(delta_n_per_km: float) -> float:
-    """Return the median effective Earth radius factor of a lapse rate of refractivity."""
+    """Return the median effective Earth radius factor of a lapse rate of refractivity.
+
+    Raises
+    ------
+    OutOfRangeError
+        The lapse rate [N-units/km] is not from 0 to 150, where P.1812 holds.
+    """
+    if not 0.0 <= delta_n_per_km <= 150.0:
+        raise OutOfRangeError(
+            "delta_n_per_km", delta_n_per_km, 0.0, 150.0, hint="it is given as a positive number"
+        )
     return median_earth_radius_km(delta_n_per_km) / EARTH_RADIUS_KM
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import hypot
 
 from lensong.coverage.antenna import gain_dbi
 from lensong.coverage.decibel import db_to_ratio, dbm_to_mw
@@ -88,6 +89,7 @@ class Levels:
         self.terrain = terrain_of(land)
         self.network, self.handset, self.propagation = network, handset, propagation
         self._masts = {mast.mast_id: mast for mast in network.masts}
+        self._ends: dict[str, End] = {}
         self._turn_deg = meridian_convergence_deg(land.grid.crs, network)
         self._offset_db = {
             cell.cell_id: cell_budget(cell, handset).level_offset_db for cell in network.cells
@@ -105,10 +107,10 @@ class Levels:
 
     def distance_m(self, mast_id: str, place: End) -> float:
         """Return how far a mast is from a place [m]."""
-        end = self._mast_end(mast_id, 1.0)
-        return float(
-            ((end.row - place.row) ** 2 + (end.col - place.col) ** 2) ** 0.5 * self.grid.cell_m
-        )
+        if mast_id not in self._ends:
+            self._mast_end(mast_id, 1.0)
+        end = self._ends[mast_id]
+        return hypot(end.row - place.row, end.col - place.col) * self.grid.cell_m
 
     def at(self, place: End, cells: Sequence[Cell]) -> list[CellLevel]:
         """Return what cells bring to a place, in their order; carriers of one antenna share a line.
@@ -167,9 +169,13 @@ class Levels:
         return sorted(found, key=lambda level: -level.rsrp_dbm), without
 
     def _mast_end(self, mast_id: str, height_agl_m: float) -> End:
-        mast = self._masts[mast_id]
-        name = mast.mast_id if mast.name in ("", mast.mast_id) else f"{mast.mast_id} {mast.name}"
-        return end_at(self.grid, mast.lat_deg, mast.lon_deg, height_agl_m, name=name)
+        if mast_id not in self._ends:
+            mast = self._masts[mast_id]
+            name = mast_id if mast.name in ("", mast_id) else f"{mast_id} {mast.name}"
+            self._ends[mast_id] = end_at(
+                self.grid, mast.lat_deg, mast.lon_deg, height_agl_m, name=name
+            )
+        return replace(self._ends[mast_id], height_agl_m=height_agl_m)
 
     def _loss(self, line: Line, freq_mhz: float) -> ModelLoss:
         loss = model_losses(

@@ -20,7 +20,7 @@ from lensong.coverage.path.levels import CellLevel, Levels
 from lensong.coverage.path.line import End, Line
 from lensong.coverage.report.headline import column, headline
 from lensong.coverage.result import PlanResult
-from lensong.propagation.errors import DataError, InvalidInputError
+from lensong.propagation.errors import DataError, InvalidInputError, OutOfRangeError
 from lensong.propagation.types import FloatArray, IntArray
 
 __all__ = ["path_data"]
@@ -35,8 +35,13 @@ def path_data(result: PlanResult) -> dict[str, Any]:
 
     A village has one when less of its people than the covered share have some service. It begins
     at the cell that most of its people are served by, of the technology that serves most of them;
-    where no cell reaches it, at the nearest mast. Villages whose path crosses a void have none.
+    where no cell reaches it, at the nearest mast. Villages whose path crosses a void have none, and
+    none has one in air that bends rays as much as the Earth (Delta-N above 150).
     """
+    try:
+        k = median_k(result.propagation.delta_n_per_km)
+    except OutOfRangeError:
+        return {"median_k": None, "low_k": round(K_LOW, 4), "villages": {}}
     levels = Levels(result.land, result.network, result.handset, result.propagation)
     chosen = _BestCells(result, levels)
     covered = headline(result).covered_share
@@ -50,7 +55,7 @@ def path_data(result: PlanResult) -> dict[str, Any]:
         if found is not None:
             paths[str(number)] = _record(result, *found)
     return {
-        "median_k": round(median_k(result.propagation.delta_n_per_km), 4),
+        "median_k": round(k, 4),
         "low_k": round(K_LOW, 4),
         "villages": paths,
     }
