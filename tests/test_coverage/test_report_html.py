@@ -266,6 +266,8 @@ def test_a_little_interference_is_not_none(people_disturbed: float, said: str) -
     villages.loc[rows[0], ["people", "reason_voice_data"]] = [people_disturbed, "interference"]
     villages.loc[rows[1], "people"] = 1_000.0 - people_disturbed
     page = render_report(replace(result, villages=villages), maplibre_js="", maplibre_css="")
-    answer = re.sub("<[^>]*>", "", page.partition("report-data")[0])
+    answer = page.partition("report-data")[0]
     assert answer.count("Interference between cells is") == 1
-    assert said in answer
+    before = answer.partition("Interference between cells is")[0]
+    assert before[before.rindex("<p ") :].startswith('<p class="rule"')  # "hint" is not printed
+    assert said in re.sub("<[^>]*>", "", answer)
