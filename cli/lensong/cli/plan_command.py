@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +17,7 @@ from lensong.cli.options import cache_folder, run_options
 
 if TYPE_CHECKING:
     from lensong.coverage.result import PlanResult
+    from lensong.coverage.sweeps import SweepCache
 
 __all__ = ["plan", "run_plan"]
 
@@ -72,14 +76,14 @@ def run_plan(
     from importlib.metadata import version
 
     console = Console(quiet=quiet)
-    with console.working():
+    with ExitStack() as stack:
+        stack.enter_context(console.working())
         console.progress("start", 0.0, 1.0)
         from lensong.coverage.plan import plan as compute
         from lensong.coverage.results.write import check_writable, write_result
         from lensong.coverage.scenario.inputs import read_climate, read_inputs
         from lensong.coverage.scenario.load import load_scenario
         from lensong.coverage.warm_up import compile_kernels
-        from lensong.gis_data.array_store import ArrayStore
 
         asked = load_scenario(scenario)
         check_writable(out)
@@ -89,6 +93,7 @@ def run_plan(
         console.progress("compiled code", 0.0, 1.0)  # made on a machine's first run
         compile_kernels(propagation)
         console.progress("compiled code", 1.0, 1.0)
+        store = stack.enter_context(_store(cache, needed=asked.causes.counterfactuals > 0))
         result = compute(
             land,
             network,
@@ -99,7 +104,8 @@ def run_plan(
             classes=asked.classes,
             streams=asked.streams,
             settings=asked.settings,
-            cache=None if cache is None else ArrayStore(cache),
+            causes=asked.causes,
+            cache=store,
             workers=workers,
             progress=console.progress,
         )
@@ -110,6 +116,20 @@ def run_plan(
         click.echo(json.dumps(_as_json(result, out), ensure_ascii=False, indent=2))
     elif not quiet:
         click.echo(_summary(result, out))
+
+
+@contextmanager
+def _store(folder: Path | None, *, needed: bool) -> Iterator[SweepCache | None]:
+    """Hold the cache of sweeps; without one, a folder for this run alone if it reads them again."""
+    from lensong.gis_data.array_store import ArrayStore
+
+    if folder is not None:
+        yield ArrayStore(folder)
+    elif needed:
+        with TemporaryDirectory(prefix="lensong-sweeps-") as made:
+            yield ArrayStore(Path(made))
+    else:
+        yield None
 
 
 def _summary(result: PlanResult, out: Path) -> str:

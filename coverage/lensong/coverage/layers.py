@@ -28,6 +28,7 @@ from typing import TypeAlias
 import numpy as np
 import pandas as pd
 
+from lensong.coverage.causes.links import PlaceLinks
 from lensong.coverage.layer_model import LayerModel
 from lensong.coverage.layer_tiles import Tile, TileLayers
 from lensong.coverage.network import Network, Technology
@@ -163,6 +164,7 @@ def make_layers(
     planned: Sequence[Window],
     people: FloatArray | None = None,
     heard: Heard | None = None,
+    links: PlaceLinks | None = None,
 ) -> Layers:
     """Return the layers of every technology and operator that has a cell.
 
@@ -180,6 +182,8 @@ def make_layers(
         People in each pixel, for the footprints of cells.
     heard : Heard or None
         Takes from each finished tile what its villages hear.
+    links : PlaceLinks or None
+        Filled with what its places hear.
 
     Raises
     ------
@@ -210,6 +214,8 @@ def make_layers(
                 layers.take(tile, tile.layers(model), model, people)
                 if heard is not None:
                     heard.take(tile)
+                if links is not None:
+                    links.take(tile, model)
                 del tiles[key]
     return layers
 

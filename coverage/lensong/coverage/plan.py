@@ -9,7 +9,12 @@ from time import perf_counter
 from typing import Any, TypeAlias
 
 import geopandas as gpd
+import numpy as np
 
+from lensong.coverage.causes.attribute import Explained
+from lensong.coverage.causes.links import PlaceLinks
+from lensong.coverage.causes.of_plan import causes_of_plan
+from lensong.coverage.causes.settings import CauseSettings
 from lensong.coverage.gaps import gap_polygons
 from lensong.coverage.indoor import entry_loss_db, entry_sigma_db, level_shadowing
 from lensong.coverage.layer_model import LayerModel, operator_names
@@ -67,6 +72,7 @@ def plan(
     classes: ClassThresholds | None = None,
     streams: StreamSettings | None = None,
     settings: dict[str, Any] | None = None,
+    causes: CauseSettings | None = None,
     cache: SweepCache | None = None,
     workers: int = 1,
     progress: Progress | None = None,
@@ -85,6 +91,8 @@ def plan(
         None: the defaults of their classes.
     settings : dict or None
         The scenario as read, kept in the result; JSON-ready.
+    causes : CauseSettings or None
+        How far the causes of gaps are looked into; None: not at all.
     cache
         Where sweeps are kept between runs; None keeps none.
     workers : int
@@ -116,6 +124,10 @@ def plan(
     model = LayerModel.build(land.grid.crs, network, handset, services, shadowing)
     streams.check(model)
     heard = Heard(weights, land.grid, model)
+    links = None
+    if causes is not None and causes.villages:
+        pixels = np.concatenate([w.pixel for w in weights])
+        links = PlaceLinks.at(class_service.name, pixels, land.grid)
     layers = make_layers(
         land.grid,
         model,
@@ -123,6 +135,7 @@ def plan(
         planned=[job_window(job, land.grid) for job in jobs],
         people=people,
         heard=heard,
+        links=links,
     )
     clock.lap("layers")
     _tell(progress, "villages", 0, 1)
@@ -142,6 +155,30 @@ def plan(
     gaps = gap_polygons(land, layers.services[class_service.name], class_service, weights)
     clock.lap("villages")
     _tell(progress, "villages", 1, 1)
+    found = None
+    if causes is not None and links is not None:
+        asked = Explained(
+            land=land,
+            model=model,
+            jobs=jobs,
+            links=links,
+            service=class_service,
+            handset=handset,
+            propagation=propagation,
+        )
+        found = causes_of_plan(
+            asked,
+            villages,
+            layers.services[class_service.name],
+            weights,
+            services,
+            causes,
+            cache=cache,
+            workers=workers,
+            progress=progress,
+        )
+        villages = found.villages
+        clock.lap("causes")
     return PlanResult(
         title=title,
         land=land,
@@ -171,6 +208,7 @@ def plan(
             *streams.assumptions(services, propagation.model_sigma_db),
             *_indoor_assumption(handset, network, shadowing.sigma_db),
             *whole,
+            *(found.assumptions if found is not None else ()),
         ),
         warnings=(
             *land.warnings,
@@ -193,6 +231,8 @@ def plan(
         timings_s=clock.laps,
         sweeps_total=len(jobs),
         sweeps_reused=rides.reused,
+        causes=None if found is None else found.causes,
+        counterfactuals=None if found is None else found.counterfactuals,
     )
 
 

@@ -256,6 +256,8 @@ class PlanResult:
         and ``operators`` (their names), and per operator, ``<op>`` as `operator_suffix` writes
         it, ``served_share_<service>_op_<op>``, ``class_op_<op>``, ``reason_op_<op>`` (of the
         class service) and ``level_p50_dbm_op_<op>``; not where no operator has a name.
+        Where causes were asked for: ``shortfall_db``, ``main_cause``, ``cause_<term>_db``,
+        ``cause_cell``, ``cause_note`` (NaN and empty where the village is covered).
     communes : GeoDataFrame in the grid's CRS, or None
         ``commune_code``, ``commune``, ``province``, ``villages``, ``villages_beyond_radius``,
         ``villages_no_signal``, ``villages_patchy``, ``villages_covered``, ``people``,
@@ -283,6 +285,9 @@ class PlanResult:
         Stage to seconds. Not part of what must be reproducible.
     sweeps_total, sweeps_reused : int
         Path-loss sweeps in the plan, and how many came from the cache.
+    causes, counterfactuals : DataFrame or None
+        One row per village below the class service, and per change that was tried for the largest
+        gaps: see docs/reference/outputs.md. None where they were not asked for.
     """
 
     title: str
@@ -311,3 +316,5 @@ class PlanResult:
     level_shares: pd.DataFrame | None = None
     propagation: PropagationSettings = field(default_factory=PropagationSettings)
     streams: pd.DataFrame | None = None
+    causes: pd.DataFrame | None = None
+    counterfactuals: pd.DataFrame | None = None

@@ -22,13 +22,14 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from lensong.coverage.causes.links import PlaceLinks
 from lensong.coverage.indoor import level_shadowing
 from lensong.coverage.layer_model import LayerModel
 from lensong.coverage.layer_tiles import Tile, TileLayers
-from lensong.coverage.layers import Layers, sweep_order
+from lensong.coverage.layers import Layers, Window, sweep_order
 from lensong.coverage.network import Cell, Mast, Network, Technology
 from lensong.coverage.probability import check_median
-from lensong.coverage.result import TechnologyLayers
+from lensong.coverage.result import ServiceLayers, TechnologyLayers
 from lensong.coverage.service import DEFAULT_SERVICES, Handset, Service
 from lensong.coverage.sweeps import (
     AntennaPlace,
@@ -60,13 +61,19 @@ class LocalLayers:
         Of the window.
     layers : dict
         Technology to its layers; ``best_server`` counts in the network as edited, whose cells
-        stand in the order of the session's network.
+        stand in the order of the session's network, with those that were added at its end.
+    services : dict
+        Service to its layers over all technologies.
+    links : PlaceLinks or None
+        Where they were asked for: at those of the places that lie in the window.
     """
 
     row0: int
     col0: int
     grid: Grid
     layers: dict[Technology, TechnologyLayers]
+    services: dict[str, ServiceLayers]
+    links: PlaceLinks | None = None
 
 
 class _Kept:
@@ -131,7 +138,9 @@ class PlanningSession:
         self._cache = _Kept(cache)
         self._jobs = sweep_order(sweep_jobs(network, land), land.grid)
 
-    def pick_up(self, mast_id: str, *, slack_m: float = 2000.0) -> MastEdit:
+    def pick_up(
+        self, mast_id: str, *, slack_m: float = 2000.0, boxes: Sequence[Window] | None = None
+    ) -> MastEdit:
         """Return one mast in hand, with what all others offer around it.
 
         Parameters
@@ -139,6 +148,9 @@ class PlanningSession:
         mast_id : str
         slack_m : float
             How far it may be moved before it must be picked up again [m].
+        boxes : sequence of Window or None
+            The parts of the land's grid that are looked at; elsewhere layers stay as where no
+            cell reaches. None: all around the mast.
 
         Raises
         ------
@@ -147,7 +159,7 @@ class PlanningSession:
         """
         if not 0.0 <= slack_m < inf:
             raise InvalidInputError(f"slack_m is {slack_m}, wanted a length of 0 m or more")
-        return MastEdit(self, mast_id, slack_m)
+        return MastEdit(self, mast_id, slack_m, boxes)
 
     def sweeps(self, jobs: Sequence[SweepJob]) -> list[PackedSweep]:
         """Return sweeps in the order of their jobs; carriers of one antenna share their work."""
@@ -197,7 +209,13 @@ class MastEdit:
         As they are in the session's network.
     """
 
-    def __init__(self, session: PlanningSession, mast_id: str, slack_m: float) -> None:
+    def __init__(
+        self,
+        session: PlanningSession,
+        mast_id: str,
+        slack_m: float,
+        boxes: Sequence[Window] | None = None,
+    ) -> None:
         network = session.network
         jobs = [job for job in session._jobs if job.mast.mast_id == mast_id]
         if not jobs:
@@ -210,6 +228,7 @@ class MastEdit:
         self._session = session
         reach = (max(job.radius_m for job in jobs) + slack_m) / session.land.grid.cell_m
         self._window = _Window.around(jobs[0].row, jobs[0].col, reach, session.land.grid)
+        self._parts = self._window.parts(boxes, session.workers)
         self._model = self._model_of(network)
         self._base = self._tiles_of_others(mast_id, self._model)
         self._rest: dict[frozenset[str], list[TileLayers]] = {}
@@ -226,19 +245,23 @@ class MastEdit:
         )
 
     def _tiles_of_others(self, mast_id: str, model: LayerModel) -> list[Tile]:
-        grid = self._window.grid
-        edges = np.linspace(0, grid.rows, self._session.workers + 1).astype(int).tolist()
         tiles = [
-            Tile(row0=begin, col0=0, rows=end - begin, cols=grid.cols)
-            for begin, end in pairwise(edges)
-            if end > begin
+            Tile(row0=row0, col0=col0, rows=row1 - row0, cols=col1 - col0)
+            for row0, col0, row1, col1 in self._parts
         ]
         for job, packed in self._session.others(mast_id, self._window):
             for tile in tiles:
                 tile.add(packed, job.cells, model)
         return tiles
 
-    def layers(self, mast: Mast, cells: Sequence[Cell]) -> LocalLayers:
+    def layers(
+        self,
+        mast: Mast,
+        cells: Sequence[Cell],
+        *,
+        added: Sequence[Cell] = (),
+        links: PlaceLinks | None = None,
+    ) -> LocalLayers:
         """Return the layers around the mast as edited.
 
         Parameters
@@ -247,6 +270,10 @@ class MastEdit:
             The same mast, moved or raised.
         cells : sequence of Cell
             The same cells, changed in anything but their ids.
+        added : sequence of Cell
+            Cells that the mast gets besides.
+        links : PlaceLinks or None
+            Places whose links are wanted; they are not changed.
 
         Raises
         ------
@@ -254,9 +281,10 @@ class MastEdit:
             When mast or cells are other ones, or the mast reaches out of what was picked up.
         """
         session = self._session
-        network = self._edited(mast, cells)
+        network = self._edited(mast, cells, added)
+        cells = (*cells, *added)
         index = {cell.cell_id: i for i, cell in enumerate(network.cells)}
-        alone = Network(masts=(mast,), cells=tuple(cells))
+        alone = Network(masts=(mast,), cells=cells)
         jobs = sweep_order(sweep_jobs(alone, session.land), session.land.grid)
         self._window.check(jobs, session.land.grid)
         model = self._model_of(network)
@@ -281,17 +309,27 @@ class MastEdit:
                 tile.add(packed, indices, model)
             return tile, tile.layers(model, onto=_copied(self._rest[touched][k]))
 
-        found = Layers.empty(self._window.grid, model)
-        for tile, layers in _in_threads(session.workers, self._base, fold):
+        window = self._window
+        found = Layers.empty(window.grid, model)
+        seen = None
+        if links is not None:
+            seen = links.in_window(window.row0, window.col0, window.grid)
+        for base, (tile, layers) in zip(
+            self._base, _in_threads(session.workers, self._base, fold), strict=True
+        ):
             found.take(tile, layers, model)
+            if seen is not None:
+                seen.take(tile, model, {**base.operators, **tile.operators})
         return LocalLayers(
-            row0=self._window.row0,
-            col0=self._window.col0,
-            grid=self._window.grid,
+            row0=window.row0,
+            col0=window.col0,
+            grid=window.grid,
             layers=dict(found.technologies),
+            services=dict(found.services),
+            links=seen,
         )
 
-    def _edited(self, mast: Mast, cells: Sequence[Cell]) -> Network:
+    def _edited(self, mast: Mast, cells: Sequence[Cell], added: Sequence[Cell]) -> Network:
         network = self._session.network
         given, wanted = sorted(c.cell_id for c in cells), sorted(c.cell_id for c in self.cells)
         if mast.mast_id != self.mast.mast_id or given != wanted:
@@ -303,7 +341,7 @@ class MastEdit:
         return replace(
             network,
             masts=tuple(mast if m.mast_id == mast.mast_id else m for m in network.masts),
-            cells=tuple(changed.get(cell.cell_id, cell) for cell in network.cells),
+            cells=(*(changed.get(cell.cell_id, cell) for cell in network.cells), *added),
         )
 
 
@@ -328,6 +366,28 @@ class _Window:
             cols=col1 - col0,
         )
         return cls(row0=row0, col0=col0, grid=cut)
+
+    def parts(self, boxes: Sequence[Window] | None, workers: int) -> list[Window]:
+        """Return the parts of the window that are looked at, in its rows and columns.
+
+        Boxes of the whole grid, cut to the window; bands over all of it where there are none or
+        they are no less.
+        """
+        rows, cols = self.grid.shape
+        cut = [
+            (
+                max(0, top - self.row0),
+                max(0, left - self.col0),
+                min(rows, bottom - self.row0),
+                min(cols, right - self.col0),
+            )
+            for top, left, bottom, right in boxes or ()
+        ]
+        inside = [(t, le, b, r) for t, le, b, r in cut if b > t and r > le]
+        if boxes is not None and sum((b - t) * (r - le) for t, le, b, r in inside) < rows * cols:
+            return inside
+        edges = np.linspace(0, rows, workers + 1).astype(int).tolist()
+        return [(begin, 0, end, cols) for begin, end in pairwise(edges) if end > begin]
 
     def meets(self, job: SweepJob, grid: Grid) -> bool:
         reach = job.radius_m / grid.cell_m
@@ -408,7 +468,7 @@ Made = TypeVar("Made")
 
 def _in_threads(workers: int, tiles: list[Tile], work: Callable[[int, Tile], Made]) -> list[Made]:
     """Do the same work on every tile, each in a thread."""
-    if workers == 1 or len(tiles) == 1:
+    if workers == 1 or len(tiles) < 2:
         return [work(k, tile) for k, tile in enumerate(tiles)]
     with ThreadPoolExecutor(max_workers=workers) as pool:
         return list(pool.map(work, range(len(tiles)), tiles))

@@ -6,8 +6,10 @@ from lensong.coverage.network import Technology
 
 __all__ = [
     "BEST_SERVER",
+    "CAUSES",
     "CELLS_AS_READ",
     "CLASS_RASTERS",
+    "COUNTERFACTUALS",
     "DOWNLINK_MBPS",
     "KMZ",
     "LEVEL_SHARES",
@@ -35,6 +37,8 @@ RUN = "run.json"
 
 REPORT = "report.html"
 VILLAGES = "villages.csv"
+CAUSES = "causes.csv"
+COUNTERFACTUALS = "counterfactuals.csv"
 CELLS_AS_READ = "cells_as_read.csv"
 LEVEL_SHARES = "level_shares.csv"
 STREAMS = "streams.csv"

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from uuid import uuid4
@@ -103,6 +104,12 @@ def _steps(result: PlanResult, lensong_version: str) -> Iterator[Step]:
     styles = layer_styles(list(vectors))
     yield files.VECTORS, lambda path: write_geopackage(path, vectors, styles=styles)
     yield files.VILLAGES, lambda path: write_csv(path, village_table(result))
+    for name, table in (
+        (files.CAUSES, result.causes),
+        (files.COUNTERFACTUALS, result.counterfactuals),
+    ):
+        if table is not None:
+            yield name, partial(write_csv, frame=table)
     if result.network.as_read:
         as_read = result.network.as_read
         yield files.CELLS_AS_READ, lambda path: write_csv(path, as_read_table(as_read))

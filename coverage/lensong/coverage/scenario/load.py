@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from lensong.coverage.causes.settings import CauseSettings
 from lensong.coverage.cellplan.assume import Assumptions
 from lensong.coverage.network import Technology
 from lensong.coverage.scenario.scenario_file import read_scenario_file
@@ -70,7 +71,7 @@ class Scenario:
     ----------
     title : str
         The file's name where it gives none.
-    land, network, services, handset, propagation, classes, streams
+    land, network, services, handset, propagation, classes, streams, causes
         Sections of the file.
     itu_maps : Path or None
         Folder of the ITU's maps, whose values at the area take the place of those in propagation.
@@ -87,6 +88,7 @@ class Scenario:
     itu_maps: Path | None
     classes: ClassThresholds
     streams: StreamSettings
+    causes: CauseSettings
     settings: dict[str, Any]
 
 
@@ -120,6 +122,7 @@ def load_scenario(path: str | Path) -> Scenario:
                 control_share=content.streams.control_share,
                 other_uplink_load=content.streams.other_uplink_load,
             ),
+            causes=CauseSettings(**content.causes.model_dump()),
             settings=content.model_dump(mode="json"),
         )
     except LensongError as error:

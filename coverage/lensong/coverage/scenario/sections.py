@@ -227,6 +227,13 @@ class StreamsSection(_Section):
     other_uplink_load: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
 
 
+class CausesSection(_Section):
+    """[causes]; ranges are checked by the settings themselves."""
+
+    villages: bool = True
+    counterfactuals: int = 5
+
+
 class ReportSection(_Section):
     """[report]."""
 
@@ -278,5 +285,6 @@ class ScenarioFile(_Section):
     itu_maps: ItuMapsSection | None = None
     classes: ClassesSection = ClassesSection()
     streams: StreamsSection = StreamsSection()
+    causes: CausesSection = CausesSection()
     report: ReportSection = ReportSection()
     map: MapSection = MapSection()

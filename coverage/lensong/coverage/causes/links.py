@@ -1,0 +1,148 @@
+"""The link that comes nearest to a service at given places, read while a plan is made.
+
+Of every carrier that may carry the service the strongest cell serves, as in the plan; of these
+links the one with the greatest margin is kept. A margin is that of the worst of three conditions,
+at the median: the level at which a phone stays on the network, the downlink, the uplink.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from lensong.coverage.causes.needs import Needs
+from lensong.coverage.decibel import mw_to_dbm
+from lensong.coverage.layer_model import LayerModel, OperatorCarriers
+from lensong.coverage.layer_tiles import OperatorTile, Tile
+from lensong.propagation.types import FloatArray, Grid, IntArray
+
+__all__ = ["PlaceLinks"]
+
+
+@dataclass(slots=True, kw_only=True)
+class PlaceLinks:
+    """The nearest link of one service at some pixels.
+
+    Parameters
+    ----------
+    service : str
+    pixel : shape (n,)
+        Flat index into the grid, sorted, each once.
+    row, col : shape (n,)
+    code : shape (n,)
+        Index of the cell plus 1; 0 where no cell that can carry the service is heard.
+    level_dbm, margin_db : shape (n,)
+        RSRP, and the smallest margin at the median; -inf where ``code`` is 0.
+    disturbing_mw : shape (n,)
+        Power of other cells in one resource element.
+    diffraction_db, terrain_db : shape (n,)
+        Obstacles on the way, and the bare terrain's part of them.
+    """
+
+    service: str
+    pixel: IntArray
+    row: IntArray
+    col: IntArray
+    code: IntArray = field(init=False)
+    level_dbm: FloatArray = field(init=False)
+    margin_db: FloatArray = field(init=False)
+    disturbing_mw: FloatArray = field(init=False)
+    diffraction_db: FloatArray = field(init=False)
+    terrain_db: FloatArray = field(init=False)
+    _needs: tuple[LayerModel, Needs] | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        n = self.pixel.size
+        self.code = np.zeros(n, np.int64)
+        self.level_dbm = np.full(n, -np.inf)
+        self.margin_db = np.full(n, -np.inf)
+        self.disturbing_mw = np.zeros(n)
+        self.diffraction_db = np.zeros(n)
+        self.terrain_db = np.zeros(n)
+
+    @classmethod
+    def at(cls, service: str, pixel: IntArray, grid: Grid) -> PlaceLinks:
+        """Return links that nothing is known of yet, at flat indices into a grid."""
+        kept = np.unique(pixel)
+        row, col = np.divmod(kept, grid.cols)
+        return cls(service=service, pixel=kept, row=row, col=col)
+
+    def in_window(self, row0: int, col0: int, grid: Grid) -> PlaceLinks:
+        """Return empty links at those of the places that lie in a window of the grid."""
+        inside = (
+            (self.row >= row0)
+            & (self.row < row0 + grid.rows)
+            & (self.col >= col0)
+            & (self.col < col0 + grid.cols)
+        )
+        return PlaceLinks(
+            service=self.service,
+            pixel=self.pixel[inside],
+            row=self.row[inside] - row0,
+            col=self.col[inside] - col0,
+        )
+
+    def index_of(self, pixel: int) -> int:
+        """Return where a pixel of the whole grid stands in the lists."""
+        return int(np.searchsorted(self.pixel, pixel))
+
+    def take(
+        self, tile: Tile, model: LayerModel, operators: Mapping[str, OperatorTile] | None = None
+    ) -> None:
+        """Read the places that lie in a finished tile, of ``operators`` in place of its own."""
+        at = np.flatnonzero(
+            (self.row >= tile.row0)
+            & (self.row < tile.row0 + tile.rows)
+            & (self.col >= tile.col0)
+            & (self.col < tile.col0 + tile.cols)
+        )
+        if not at.size:
+            return
+        if self._needs is None or self._needs[0] is not model:
+            self._needs = (model, Needs.of(model, self.service))
+        needs = self._needs[1]
+        rows, cols = self.row[at] - tile.row0, self.col[at] - tile.col0
+        found = tile.operators if operators is None else operators
+        for name in sorted(found):
+            self._take_operator(at, rows, cols, found[name], model.operators[name], model, needs)
+
+    def _take_operator(
+        self,
+        at: IntArray,
+        rows: IntArray,
+        cols: IntArray,
+        kept: OperatorTile,
+        operator: OperatorCarriers,
+        model: LayerModel,
+        needs: Needs,
+    ) -> None:
+        cells = model.cells
+        code = kept.code[:, rows, cols].astype(np.int64)
+        level_mw = kept.level_mw[:, rows, cols].astype(np.float64)
+        by_site = kept.others_mw[:, rows, cols].astype(np.float64)
+        own = by_site[..., 0].copy()
+        weight = np.nan_to_num(cells.load_weight)  # entry 0 stands for no cell
+        by_site += weight[code] * level_mw
+        by_site[code == 0] = 0.0
+        rest = kept.rest_mw[:, rows, cols].astype(np.float64)
+        all_mw = by_site.sum(axis=-1) + rest
+        same = own + by_site[..., 1:].sum(axis=-1) + rest
+        disturbing = same + np.tensordot(operator.overlap_share, all_mw, axes=1)
+        carries = operator.carries[[s.name for s in model.services].index(self.service)]
+        for carrier in np.flatnonzero(carries):
+            lead = code[carrier, :, 0]
+            heard = (lead > 0) & needs.possible[lead]
+            level = np.where(heard, level_mw[carrier, :, 0], 1.0)
+            level_dbm = mw_to_dbm(level)
+            margin = np.where(heard, needs.margin_db(lead, level_dbm, disturbing[carrier]), -np.inf)
+            better = margin > self.margin_db[at]
+            put, of = at[better], np.flatnonzero(better)
+            self.code[put] = lead[of]
+            self.level_dbm[put] = level_dbm[of]
+            self.margin_db[put] = margin[of]
+            self.disturbing_mw[put] = disturbing[carrier, of]
+            r, c = rows[of], cols[of]
+            self.diffraction_db[put] = kept.diffraction_cdb[carrier, r, c] * 0.01
+            self.terrain_db[put] = kept.terrain_cdb[carrier, r, c] * 0.01
