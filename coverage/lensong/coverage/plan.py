@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from math import inf, isnan
 from time import perf_counter
 from typing import Any, TypeAlias
@@ -58,7 +59,7 @@ from lensong.propagation.errors import InvalidInputError
 __all__ = ["plan"]
 
 Progress: TypeAlias = Callable[[str, int, int], None]
-"""Called with the stage (``"sweeps"``, ``"villages"``), how much is done and of how much."""
+"""Called with the stage (``"sweeps"``, ``"villages"``, …), how much is done and of how much."""
 
 
 def plan(
@@ -145,7 +146,12 @@ def plan(
     villages = village_table(land, network, layers, services, weights=weights, classes=classes)
     clock.lap("villages")
     at_once = stream_table(
-        villages, heard, model, streams, model_sigma_db=propagation.model_sigma_db
+        villages,
+        heard,
+        model,
+        streams,
+        model_sigma_db=propagation.model_sigma_db,
+        progress=partial(_tell, progress, "streams"),
     )
     for service in streams.counted(services):
         suffix = column_suffix(service.name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -26,6 +28,7 @@ def stream_table(
     settings: StreamSettings,
     *,
     model_sigma_db: float,
+    progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
     """Return how many streams hold at once.
 
@@ -38,6 +41,8 @@ def stream_table(
     settings : StreamSettings
     model_sigma_db : float
         The part of the scatter that the phones of a village share [dB].
+    progress : callable, optional
+        Called with how many villages are done, and of how many.
 
     Returns
     -------
@@ -60,6 +65,8 @@ def stream_table(
     ):
         if not counted:
             break
+        if progress is not None:
+            progress(number, len(villages))
         received = receptions(
             heard, number, village_id, model, phones=settings.most, model_sigma_db=model_sigma_db
         )
@@ -82,6 +89,8 @@ def stream_table(
                     }
                     | {f"chance_{n}": round(float(p), 6) for n, p in enumerate(chance, start=1)}
                 )
+    if progress is not None:
+        progress(1, 1)
     columns = ["village_id", "name", "service", "operator", "streams"]
     return pd.DataFrame(
         rows, columns=[*columns, *(f"chance_{n}" for n in range(1, settings.most + 1))]
