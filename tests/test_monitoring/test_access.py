@@ -167,7 +167,12 @@ NEIGHBOURS_BODIES: dict[str, Any] = {
 OF_ONE_SITE = ("site_id", "session_id", "token_id", "notice_id")
 """Parts of paths that name something of one site."""
 
-NO_SITES = ("/qr", "/api/v1/coverage-runs/{run_id}/ground")
+NO_SITES = (
+    "/qr",
+    "/api/v1/coverage-runs/{run_id}/ground",
+    "/api/v1/my-tokens",
+    "/api/v1/my-tokens/{own_token_id}",
+)
 """Routes that take something and touch no site."""
 
 

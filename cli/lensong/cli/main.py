@@ -23,6 +23,8 @@ _COMMANDS = {
     "compare": "lensong.cli.compare_command:compare",
     "validate": "lensong.cli.validate_command:validate",
     "serve": "lensong.cli.serve_command:serve",
+    "login": "lensong.cli.login_command:login",
+    "logout": "lensong.cli.login_command:logout",
     "ready": "lensong.cli.ready_command:ready",
     "probe": "lensong.cli.probe_command:probe",
     "site": "lensong.cli.site_command:site",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -35,10 +36,12 @@ class ServerRefusedError(LensongError):
         What it said.
     rows : tuple of str
         What is wrong with single rows, where it told.
+    code : str
+        The service's word for it, empty where it could not be reached.
     """
 
-    def __init__(self, message: str, rows: tuple[str, ...] = ()) -> None:
-        self.rows = rows
+    def __init__(self, message: str, rows: tuple[str, ...] = (), code: str = "") -> None:
+        self.rows, self.code = rows, code
         super().__init__(message)
 
 
@@ -65,7 +68,11 @@ def target_options(command: _Command) -> _Command:
             type=click.Path(dir_okay=False, path_type=Path),
             help="File with the password in its first line; else the variable LENSONG_PASSWORD.",
         ),
-        click.option("--person", metavar="NAME", help="With --server: who signs in."),
+        click.option(
+            "--person",
+            metavar="NAME",
+            help="With --server: who signs in, if not by `lensong login`.",
+        ),
         click.option("--server", metavar="URL", help="Address of the service that runs."),
     ):
         command = option(command)
@@ -82,6 +89,8 @@ class Target:
     token: str | None = None
     db: str | None = None
     config_file: Path | None = None
+    asks: bool = False
+    """Whether a password that is not given is asked for."""
 
     def __post_init__(self) -> None:
         if self.server is not None and self.db is not None:
@@ -143,10 +152,13 @@ class Target:
         """Yield the service that runs, signed in where a person is named."""
         import httpx
 
+        from lensong.cli import sign_ins
         from lensong.monitoring.probe.client import server_address
 
-        headers = {} if self.token is None else {"Authorization": f"Bearer {self.token}"}
-        address = server_address(server)
+        address, token = server_address(server), self.token
+        if token is None and self.person is None and (there := sign_ins.kept(address)):
+            token = there.token
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         async with httpx.AsyncClient(
             base_url=address, headers=headers, timeout=_TIMEOUT_S
         ) as client:
@@ -160,6 +172,11 @@ class Target:
                 json={"person_id": self.person, "password": self._password()},
             )
             client.headers["X-CSRF-Token"] = str(me["csrf"])
+            # its path is that of public_url, which need not be the way that was taken here
+            client.headers["Cookie"] = "; ".join(
+                f"{cookie.name}={cookie.value}" for cookie in client.cookies.jar
+            )
+            client.cookies.clear()
             try:
                 yield remote
             finally:
@@ -170,6 +187,8 @@ class Target:
             lines = self.password_file.read_text("utf-8").splitlines()
             return lines[0] if lines else ""
         password = os.environ.get("LENSONG_PASSWORD")
+        if password is None and self.asks and sys.stdin.isatty():
+            return str(click.prompt(f"Password of {self.person}", hide_input=True, err=True))
         if password is None:
             raise ConfigError(
                 f"no password of {self.person}: give --password-file or the variable "
@@ -220,9 +239,12 @@ class Remote:
                 "lensong service?"
             )
         said = str(document.get("detail") or document.get("title"))
+        code = str(document.get("code"))
         if self.address is not None:
-            said = f"{self.address} refused ({answer.status_code} {document.get('code')}): {said}"
-        raise ServerRefusedError(said, tuple(map(_row, document.get("errors", ()))))
+            said = f"{self.address} refused ({answer.status_code} {code}): {said}"
+            if answer.status_code == 401 and path != "/api/v1/sign-in":
+                said += f" (for commands: `lensong login --server {self.address} --person NAME`)"
+        raise ServerRefusedError(said, tuple(map(_row, document.get("errors", ()))), code)
 
 
 def _row(item: dict[str, str]) -> str:

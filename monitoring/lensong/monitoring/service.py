@@ -52,6 +52,7 @@ from lensong.monitoring.store.measurements import (
 )
 from lensong.monitoring.store.migrate import migrate
 from lensong.monitoring.store.people import keep_out_of_sites_gone
+from lensong.monitoring.store.person_tokens import mark_used
 from lensong.monitoring.store.retention import last_mark, mark, marked, prune
 from lensong.monitoring.store.sessions import (
     moved_ahead_of,
@@ -124,6 +125,7 @@ class Service:
     lists: ListReader = field(init=False)
     draining: bool = field(init=False, default=False)
     migrated: bool = field(init=False, default=False)
+    _noting: set[asyncio.Task[None]] = field(init=False, default_factory=set)
     _tasks: list[asyncio.Task[None]] = field(init=False, default_factory=list)
     _checked: dict[str, set[timedelta]] = field(init=False, default_factory=dict)
     _summed_until: datetime | None = field(init=False, default=None)
@@ -150,6 +152,7 @@ class Service:
                 limits.sign_in_attempts_per_address_per_15_min, 900.0, self.clock.monotonic_s
             ),
             self.bus.ask_again,
+            self._token_used,
         )
         self.judge = Judge(
             self.database,
@@ -268,6 +271,7 @@ class Service:
         for task in self._tasks:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        await asyncio.gather(*self._noting)
         with contextlib.suppress(StoreUnavailableError, BusyError):
             await self.watches.keep()
         await self.writer.stop()
@@ -472,6 +476,16 @@ class Service:
             await self.prune()
             await asyncio.sleep(self.config.retention.every_s)
 
+    def _token_used(self, token_id: str) -> None:
+        now = self.clock.now()
+        task = asyncio.create_task(
+            _as_far_as_it_goes(
+                self.writer.run(lambda connection: mark_used(connection, token_id, now))
+            )
+        )
+        self._noting.add(task)
+        task.add_done_callback(self._noting.discard)
+
     async def catch_up(self) -> None:
         """Sum up the hours of which something arrived since they were last known to be summed."""
         now = self.clock.now()
@@ -497,6 +511,12 @@ class Service:
             lambda connection: prune(connection, self.config.retention, now)
         ):
             await asyncio.sleep(0.05)
+
+
+async def _as_far_as_it_goes(work: Coroutine[None, None, None]) -> None:
+    """Do what nobody waits for, and nobody misses while the store is away."""
+    with contextlib.suppress(StoreUnavailableError, BusyError):
+        await work
 
 
 async def _outlive(work: Callable[[], Coroutine[None, None, None]]) -> None:

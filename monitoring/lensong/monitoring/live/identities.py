@@ -13,7 +13,8 @@ from lensong.monitoring.clock import Clock
 from lensong.monitoring.errors import BusyError
 from lensong.monitoring.rate_limit import RateLimit, SlowRefusals, network_of
 from lensong.monitoring.store.engine import Database
-from lensong.monitoring.store.people import digest, session_of, token_of, tokens_alive
+from lensong.monitoring.store.people import Person, digest, session_of, token_of, tokens_alive
+from lensong.monitoring.store.person_tokens import person_of_token
 
 __all__ = ["Identities"]
 
@@ -43,6 +44,8 @@ class Identities:
     clock: Clock
     strangers: RateLimit
     told: Callable[[], None] = lambda: None
+    used: Callable[[str], None] = lambda _token_id: None
+    """Takes the identifier of a person's token that was shown, every few minutes."""
 
     _known: OrderedDict[str, tuple[float, Principal]] = field(
         init=False, default_factory=OrderedDict
@@ -123,6 +126,15 @@ class Identities:
     async def _by_token(self, secret: str) -> _Found | None:
         async with self.database.reading() as connection:
             token = await token_of(connection, secret)
+            theirs = (
+                await person_of_token(connection, secret, self.clock.now())
+                if token is None
+                else None
+            )
+        if theirs is not None:
+            own, person = theirs
+            self.used(own.token_id)
+            return _person(person, None), own.expires_at
         if token is None:
             return None
         principal = Principal(
@@ -139,11 +151,14 @@ class Identities:
         if found is None:
             return None
         session, person = found
-        principal = Principal(
-            actor=f"person:{person.person_id}",
-            name=person.name,
-            role=Role(person.role),
-            scope=person.scope,
-            csrf=session.csrf,
-        )
-        return principal, session.expires_at
+        return _person(person, session.csrf), session.expires_at
+
+
+def _person(person: Person, csrf: str | None) -> Principal:
+    return Principal(
+        actor=f"person:{person.person_id}",
+        name=person.name,
+        role=Role(person.role),
+        scope=person.scope,
+        csrf=csrf,
+    )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lensong.monitoring.errors import ConflictError, NotFoundError
@@ -25,7 +25,15 @@ from lensong.monitoring.store.rows import (
     page_of,
     to_row,
 )
-from lensong.monitoring.store.tables import audit, joins, people, sites, tokens, web_sessions
+from lensong.monitoring.store.tables import (
+    audit,
+    joins,
+    people,
+    person_tokens,
+    sites,
+    tokens,
+    web_sessions,
+)
 
 __all__ = [
     "AuditEntry",
@@ -215,12 +223,11 @@ async def add_person(connection: AsyncConnection, person: Person) -> None:
 
 
 async def set_password(connection: AsyncConnection, person_id: str, password_hash: str) -> None:
-    """Give a person a new password; their sessions and all links to choose one end."""
+    """Give a person a new password; their sessions, tokens and links to choose one end."""
     await connection.execute(
         people.update().where(people.c.person_id == person_id).values(password_hash=password_hash)
     )
-    await connection.execute(delete(joins).where(joins.c.person_id == person_id))
-    await delete_web_sessions(connection, person_id=person_id)
+    await _end_everything_of(connection, person_id)
 
 
 async def disable_person(connection: AsyncConnection, person_id: str, now: datetime) -> None:
@@ -229,7 +236,12 @@ async def disable_person(connection: AsyncConnection, person_id: str, now: datet
     await connection.execute(
         people.update().where(people.c.person_id == person_id).values(disabled_at=now)
     )
-    await connection.execute(delete(joins).where(joins.c.person_id == person_id))
+    await _end_everything_of(connection, person_id)
+
+
+async def _end_everything_of(connection: AsyncConnection, person_id: str) -> None:
+    for table in (joins, person_tokens):
+        await connection.execute(delete(table).where(table.c.person_id == person_id))
     await delete_web_sessions(connection, person_id=person_id)
 
 
@@ -326,7 +338,8 @@ async def token_of(connection: AsyncConnection, secret: str) -> Token | None:
 
 async def tokens_alive(connection: AsyncConnection) -> set[str]:
     """Return the hash of every token that is alive."""
-    rows = await connection.execute(select(tokens.c.sha256).where(tokens.c.revoked_at.is_(None)))
+    alive = select(tokens.c.sha256).where(tokens.c.revoked_at.is_(None))
+    rows = await connection.execute(union_all(alive, select(person_tokens.c.sha256)))
     return {str(row.sha256) for row in rows}
 
 

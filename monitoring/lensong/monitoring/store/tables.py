@@ -467,6 +467,18 @@ shared_links = Table(
     Column("revoked_at", Moment),
 )
 
+person_tokens = Table(
+    "person_tokens",
+    metadata,
+    Column("token_id", Text, primary_key=True),
+    Column("sha256", Text, nullable=False, unique=True),
+    Column("person_id", Text, ForeignKey("people.person_id", ondelete="CASCADE"), nullable=False),
+    Column("label", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("used_at", Moment),
+)
+
 web_sessions = Table(
     "web_sessions",
     metadata,

@@ -26,6 +26,7 @@ from lensong.monitoring.web.api import (
     measurements,
     months,
     notices,
+    person_tokens,
     places,
     profiles,
     session_words,
@@ -84,6 +85,7 @@ def _routes_of_any_service() -> tuple[BaseRoute, ...]:
         streams,
         imports,
         coverage_runs,
+        person_tokens,
         health,
     ):
         app.include_router(part.router)

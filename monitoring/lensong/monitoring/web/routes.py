@@ -69,6 +69,7 @@ _OF_NO_AREA = {
     "`operations.places` sees to the province",
     "run_id": "the sites are named in the body: `operations.predictions` sees to them",
     "link_id": "looked up in the asker's area by `operations.shared_links`",
+    "own_token_id": "looked up among the asker's own by `operations.person_tokens`",
     "kind": "what writes figures of the site",
     "test_id": "looked up at the site alone",
 }

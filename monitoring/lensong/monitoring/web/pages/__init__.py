@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from lensong.monitoring.web.pages import (
+    account,
     admin,
     assets,
     doors,
@@ -49,6 +50,7 @@ def pages_router() -> APIRouter:
         sessions,
         shared,
         start,
+        account,
         admin,
     ):
         router.include_router(part.router)
