@@ -328,7 +328,10 @@ def test_the_verdict_is_told_in_the_language_of_the_terminal(
     told = run(*READY, "--duration", "2h", "--db", listed, LC_ALL=language)
     assert told.exit_code == 3
     assert told.stdout.startswith(word)
-    assert "2030-11-28 09:00 to 11:00 (UTC+0700)" in told.stdout
+    until, needs = ("đến", "cần 0,6 Mbit/s, an toàn tới –") if word != "UNKNOWN" else (
+        "to", "needs 0.6 Mbit/s, safe up to –"
+    )  # fmt: skip
+    assert f"2030-11-28 09:00 {until} 11:00 (UTC+0700)\n  {needs}\n" in told.stdout
     chosen = run(*READY, "--language", "vi", "--db", listed, LC_ALL=language)
     assert chosen.stdout.startswith("CHƯA RÕ")
 

@@ -124,10 +124,23 @@ def _text(verdict: dict[str, Any], zone: ZoneInfo, language: str) -> str:
     percent = verdict["probability_percent"]
     lines = [
         verdict["state_text"] + ("" if percent is None else f" ({percent} %)"),
-        f"  {verdict['site_id']}, {verdict['profile_code']}, {starts:%Y-%m-%d %H:%M} to "
-        f"{ends:%H:%M} (UTC{starts:%z})",
-        f"  needs {_mbit(verdict['uplink_required_bps'])}, safe up to "
-        f"{_mbit(verdict['uplink_safe_bps'])}",
+        "  "
+        + say(
+            "ready.asked",
+            language,
+            site=verdict["site_id"],
+            profile=verdict["profile_code"],
+            start=f"{starts:%Y-%m-%d %H:%M}",
+            end=f"{ends:%H:%M}",
+            zone=f"UTC{starts:%z}",
+        ),
+        "  "
+        + say(
+            "ready.rates",
+            language,
+            required=_mbit(verdict["uplink_required_bps"], language),
+            safe=_mbit(verdict["uplink_safe_bps"], language),
+        ),
     ]
     lines += [f"  - {reason['text']}" for reason in verdict["reasons"]]
     if verdict["short_freezes_text"] is not None:
@@ -138,5 +151,7 @@ def _text(verdict: dict[str, Any], zone: ZoneInfo, language: str) -> str:
     return "\n".join(lines)
 
 
-def _mbit(bps: float | None) -> str:
-    return "–" if bps is None else f"{bps / 1e6:.1f} Mbit/s"
+def _mbit(bps: float | None, language: str) -> str:
+    from lensong.coverage.report.messages import number_text
+
+    return "–" if bps is None else f"{number_text(bps / 1e6, 1, language=language)} Mbit/s"

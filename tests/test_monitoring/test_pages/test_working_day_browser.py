@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lensong.monitoring.service import Service
+from lensong.monitoring.store.person_tokens import add_person_token
 from tests.chromium import BINARY, Page, chromium_page, wait_for
 from tests.page_checks import problems_of
 from tests.served_pages import Served, served_pages
@@ -209,6 +210,23 @@ def test_a_wall_and_a_calendar_have_links(served: Served, page: Page) -> None:
     visit(page, served, "/links")
     leave(page, "document.querySelector('[data-table=links] button[data-api]').click()")
     assert page.ask("document.querySelector('[data-table=links]')") is None
+
+
+def test_a_token_of_the_command_line_is_listed_and_revoked(served: Served, page: Page) -> None:
+    now = served.service.clock.now()
+
+    async def make() -> None:
+        await served.service.writer.run(
+            lambda connection: add_person_token(
+                connection, "lan", "máy trực", now=now, expires_at=now + timedelta(days=9)
+            )
+        )
+
+    served.call(make())
+    visit(page, served, "/account")
+    assert "máy trực" in page.ask("document.querySelector('main').textContent")
+    leave(page, "document.querySelector('[data-table=person-tokens] button[data-api]').click()")
+    assert page.ask("document.querySelector('[data-table=person-tokens]')") is None
 
 
 def test_a_code_that_no_phone_can_open_says_so(served: Served, page: Page) -> None:
