@@ -21,8 +21,17 @@ from lensong.coverage.villages import operator_suffix
 
 __all__ = ["render_report", "result_id"]
 
-_STYLES = ("page.css", "map.css", "tables.css", "paths.css", "media.css")
-_SCRIPTS = ("words.js", "symbols.js", "figure.js", "map.js", "paths.js", "tables.js", "main.js")
+_STYLES = ("page.css", "map.css", "tables.css", "paths.css", "causes.css", "media.css")
+_SCRIPTS = (
+    "words.js",
+    "symbols.js",
+    "figure.js",
+    "map.js",
+    "causes.js",
+    "paths.js",
+    "tables.js",
+    "main.js",
+)
 
 
 def render_report(
@@ -115,8 +124,19 @@ def _page_data(result: PlanResult, generated_at: str | None) -> dict[str, Any]:
         "communes": _commune_rows(result),
         "map": map_data(result, less_bytes=len(json.dumps([rows, paths], default=str))),
         "paths": paths,
+        "mend": _mend_rows(result),
         "messages": catalogue(),
     }
+
+
+def _mend_rows(result: PlanResult) -> list[dict[str, Any]]:
+    """Return what changes of the network bring the largest gaps; empty where none was tried."""
+    if result.counterfactuals is None:
+        return []
+    return [
+        {str(k): plain_value(str(k), v) for k, v in row.items()}
+        for row in result.counterfactuals.to_dict("records")
+    ]
 
 
 def _commune_rows(result: PlanResult) -> list[dict[str, Any]]:

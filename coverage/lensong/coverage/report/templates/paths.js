@@ -260,6 +260,7 @@ function showPath(i) {
       pathKey(path),
       el("div", { class: "pair" }, pathLoss(path), pathMargins(path)),
       el("p", { class: "hint" }, say("path.note")),
+      causeBars(village),
     ].filter(Boolean),
   );
   if (!dialog.open) dialog.showModal();

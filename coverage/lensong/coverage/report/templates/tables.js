@@ -418,6 +418,7 @@ function villagePopup(v, i) {
     ),
     ...shortChances(v).map((text) => el("p", { class: "hint" }, text)),
     hasPath(i) ? el("p", { class: "hint" }, pathButton(i)) : null,
+    causeDetails(v),
     streamsAtOnce(v),
     operatorNumbers(v),
     DATA.operators.length ? el("p", { class: "sub" }, `${say("operator.any")}:`) : null,
