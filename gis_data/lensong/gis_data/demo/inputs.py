@@ -54,6 +54,9 @@ path = "villages.geojson"
 [communes]
 path = "communes.geojson"
 
+[causes]
+counterfactuals = 2                 # gaps for which changes are planned again; 5 where not said
+
 [network]
 cells = "cells.csv"                 # try: raise a power, turn an azimuth, add a mast
 power = "total"                     # the column total_power_dbm is of the whole carrier
