@@ -46,7 +46,8 @@ test: $(VENV)/installed-dev
 	$(PYTEST) -m "not benchmark and not slow"
 
 test-all: $(VENV)/installed-dev
-	$(PYTEST)
+	$(PYTEST) -m "not benchmark and not alone"
+	$(BIN)/python -m pytest $(PYTEST_OPTIONS) -m alone
 
 quick: $(VENV)/installed-dev
 	$(PYTEST) -q -m "not benchmark and not slow and not browser" $(QUICK)

@@ -27,6 +27,8 @@ VETH_GOODPUT_RATIO = 1448 / 1514
 """Of 1,514 bytes of an Ethernet frame that tbf counts, 52 are headers of IP and TCP with its
 timestamps (RFC 7323), and 14 Ethernet's."""
 
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
+
 
 def _skip_unless(*programs: str, relay: bool = False) -> None:
     if reason := netlab.available(*programs, relay=relay):
@@ -63,7 +65,6 @@ def probe(lab: NetLab, queue: Path) -> dict[str, Any]:
     return told
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("mbit", [1.0, 8.0])
 def test_the_command_line_client_is_right_within_8_percent(mbit: float, tmp_path: Path) -> None:
     _skip_unless()
@@ -84,7 +85,6 @@ def test_the_command_line_client_is_right_within_8_percent(mbit: float, tmp_path
     assert finished["rtt_loaded_ms"] > 20.0
 
 
-@pytest.mark.slow
 def test_delay_and_loss_are_seen(tmp_path: Path) -> None:
     _skip_unless(relay=True)
     with netlab.link(relay=True) as lab:
@@ -104,7 +104,6 @@ def test_delay_and_loss_are_seen(tmp_path: Path) -> None:
     assert finished["tcp_out_of_order_ratio"] > 0.0
 
 
-@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.skipif(BINARY is None, reason="no chromium on this machine")
 def test_the_script_of_the_page_is_right_within_8_percent(tmp_path: Path) -> None:
@@ -146,7 +145,6 @@ def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "node_modules"
 
 
-@pytest.mark.slow
 def test_the_ndt7_client_of_npm_measures_against_our_server(node_modules: Path) -> None:
     _skip_unless("node")
     with netlab.link() as lab:

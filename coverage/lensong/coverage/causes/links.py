@@ -85,8 +85,24 @@ class PlaceLinks:
         )
 
     def index_of(self, pixel: int) -> int:
-        """Return where a pixel of the whole grid stands in the lists."""
-        return int(np.searchsorted(self.pixel, pixel))
+        """Return where a pixel of the whole grid stands in the lists.
+
+        Raises
+        ------
+        KeyError
+            It is none of the places.
+        """
+        at = int(np.searchsorted(self.pixel, pixel))
+        if at == self.pixel.size or self.pixel[at] != pixel:
+            raise KeyError(pixel)
+        return at
+
+    def margin_at(self, pixel: int) -> float | None:
+        """Return the margin of a pixel of the whole grid, None where no cell is heard [dB]."""
+        at = int(np.searchsorted(self.pixel, pixel))
+        if at == self.pixel.size or self.pixel[at] != pixel or not self.code[at]:
+            return None
+        return float(self.margin_db[at])
 
     def take(
         self, tile: Tile, model: LayerModel, operators: Mapping[str, OperatorTile] | None = None

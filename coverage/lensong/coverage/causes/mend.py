@@ -217,9 +217,10 @@ class _Scene:
         if layers is not None and layers.links is not None:
             gained = self.crowd.gained(layers, asked.service.name, asked.land.grid)
             everyone, village = float(gained.sum()), float(gained[int(self.gap["village"])])
-            margin = float(layers.links.margin_db[layers.links.index_of(pixel)])
-            sigma = level_sigma_db(asked.propagation, asked.handset, network)
-            after = fade_margin_db(asked.service.probability, sigma_db=sigma) - margin
+            margin = layers.links.margin_at(pixel)
+            if margin is not None:  # else nothing reaches the place, as before
+                sigma = level_sigma_db(asked.propagation, asked.handset, network)
+                after = fade_margin_db(asked.service.probability, sigma_db=sigma) - margin
         return {
             **{name: self.gap[name] for name in ("village_id", "name", "commune")},
             "change": change.key,

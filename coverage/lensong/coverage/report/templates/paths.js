@@ -234,7 +234,9 @@ function showPath(i) {
   const dialog = old ?? el("dialog", { class: "path", "aria-labelledby": "path-title" });
   if (!old) {
     document.body.append(dialog);
-    dialog.addEventListener("close", () => (pathShown = null));
+    dialog.addEventListener("close", () => {
+      if (!dialog.open) pathShown = null; // the event comes late: it may be open again
+    });
     dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close());
   }
   pathShown = i;

@@ -8,7 +8,7 @@ const PATIENCE_MS = 20000; // the server speaks every 5 s at least; a dead netwo
 
 function socket(path) {
   const ws = new WebSocket(
-    `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${document.documentElement.dataset.root}${path}`,
+    `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${document.documentElement.dataset.root ?? ""}${path}`,
     PROTOCOL,
   );
   ws.binaryType = "arraybuffer";

@@ -12,7 +12,7 @@ const places = JSON.parse(document.getElementById("places").textContent);
 const { senseMotion } = await import(places.motion);
 
 const address = () =>
-  `${location.origin.replace("http", "ws")}${document.documentElement.dataset.root}/uplink/v1/watch`;
+  `${location.origin.replace("http", "ws")}${document.documentElement.dataset.root ?? ""}/uplink/v1/watch`;
 
 // calls tell(news) once a second and over(outcome) once; stop() ends it
 export function watchNetwork({ token, site, clientId, operator, motion, tell, over }) {
