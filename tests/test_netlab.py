@@ -12,7 +12,7 @@ import pytest
 from tests import netlab
 from tests.waiting import PATIENCE_S
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 
 def _skip_unless(*programs: str, relay: bool = False) -> None:

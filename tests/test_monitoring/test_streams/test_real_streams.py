@@ -15,8 +15,9 @@ from tests import netlab
 from tests.test_monitoring.test_streams import media_lab
 from tests.test_monitoring.test_streams.stream_watch import CLOCK, CONFIGURED_BPS, Watch, run
 
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
-@pytest.mark.slow
+
 def test_ffmpeg_to_nginx_rtmp_over_a_link_that_falls_below_the_bit_rate(tmp_path: Path) -> None:
     if reason := media_lab.unavailable("nginx"):
         pytest.skip(reason)
@@ -76,7 +77,6 @@ def test_ffmpeg_to_nginx_rtmp_over_a_link_that_falls_below_the_bit_rate(tmp_path
     assert lab.phone_address not in everything
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_reload_under_a_stream_and_two_workers_are_never_off_air(
     tmp_path: Path, workers: int
@@ -130,7 +130,6 @@ def test_a_reload_under_a_stream_and_two_workers_are_never_off_air(
     assert reloaded_s > began_s
 
 
-@pytest.mark.slow
 def test_key_frames_of_two_streams_at_nginx_rtmp(tmp_path: Path) -> None:
     if reason := media_lab.unavailable("nginx", "ffprobe"):
         pytest.skip(reason)
@@ -170,7 +169,6 @@ def test_key_frames_of_two_streams_at_nginx_rtmp(tmp_path: Path) -> None:
     assert "5ecr3t" not in repr(watch.told)
 
 
-@pytest.mark.slow
 def test_ffmpeg_to_srt_with_losses_that_it_repairs_and_with_more(tmp_path: Path) -> None:
     if reason := media_lab.unavailable("srt-live-transmit", "iptables"):
         pytest.skip(reason)
