@@ -12,6 +12,7 @@ from lensong.cli.console import Console
 from lensong.cli.errors import EXIT_NO, explains_errors
 from lensong.cli.options import json_option, quiet_option
 from lensong.cli.path_inputs import (
+    GROUND_FILES,
     air_of_maps,
     ground_options,
     output_options,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["hop"]
 
-_FILES = ("elevation", "land_cover", "land_cover_table", "clutter_heights", "resolution_m")
 _Place = tuple[float, float, float, str]
 
 
@@ -162,7 +162,7 @@ def _study(
     settings = PropagationSettings()
     planned = None
     if scenario is not None:
-        for name in (*_FILES, "itu_maps"):
+        for name in (*GROUND_FILES, "itu_maps"):
             if given[name] not in (None, ()):
                 raise ConfigError(
                     f"--{name.replace('_', '-')} is in the scenario already: change it there"
@@ -176,7 +176,7 @@ def _study(
     if planned is None:
         land = read_given_land(
             [place[:2] for place in places],
-            **{name: given[name] for name in _FILES},
+            **{name: given[name] for name in GROUND_FILES},
             console=console,
         )
     console.progress("start", 1.0, 1.0)

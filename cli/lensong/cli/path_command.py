@@ -13,6 +13,7 @@ from lensong.cli.console import Console
 from lensong.cli.errors import explains_errors
 from lensong.cli.options import json_option, quiet_option
 from lensong.cli.path_inputs import (
+    GROUND_FILES,
     air_of_maps,
     ground_options,
     output_options,
@@ -31,7 +32,6 @@ __all__ = ["path"]
 
 _AIR = ("delta_n", "n0", "time_percent", "polarization", "terminal_clearing_m")
 _MAPS = "itu_maps"
-_FILES = ("elevation", "land_cover", "land_cover_table", "clutter_heights", "resolution_m")
 
 
 @click.command(short_help="One path: terrain, Fresnel zone, loss by models, link budget.")
@@ -148,7 +148,7 @@ def _check(
         if from_place is None:
             raise ConfigError("the first end is missing: --from LAT,LON,HEIGHT, or a scenario")
     else:
-        for name in (*_FILES, *_AIR, _MAPS):
+        for name in (*GROUND_FILES, *_AIR, _MAPS):
             if given[name] not in (None, ()):
                 raise ConfigError(
                     f"--{name.replace('_', '-')} is in the scenario already: change it there"
@@ -218,7 +218,7 @@ def _files(
         parse_place("--from", str(from_place), height=True)[:2],
         parse_place("--to", str(to_place), height=True)[:2],
     ]
-    return read_given_land(places, **{name: given[name] for name in _FILES}, console=console)
+    return read_given_land(places, **{name: given[name] for name in GROUND_FILES}, console=console)
 
 
 def _of_line(

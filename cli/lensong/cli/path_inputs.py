@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lensong.propagation.types import Grid
 
 __all__ = [
+    "GROUND_FILES",
     "GivenLand",
     "Planned",
     "air_of_maps",
@@ -28,6 +29,9 @@ __all__ = [
     "read_given_land",
     "read_planned",
 ]
+
+GROUND_FILES = ("elevation", "land_cover", "land_cover_table", "clutter_heights", "resolution_m")
+"""What `ground_options` adds and a scenario has of its own."""
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _In = click.Path(path_type=Path)

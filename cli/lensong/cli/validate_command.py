@@ -121,7 +121,8 @@ def validate(
         from lensong.coverage.measured_paths import predict
         from lensong.coverage.measurements import MeasurementOptions
         from lensong.coverage.results.validation import write_validation
-        from lensong.coverage.scenario.drive_test import read_drive_test, read_measured_ground
+        from lensong.coverage.scenario.drive_test import places_of, read_drive_test
+        from lensong.coverage.scenario.ground import read_ground
         from lensong.coverage.sweeps import PropagationSettings
         from lensong.coverage.validate import validate as hold_against
         from lensong.propagation.errors import ConfigError
@@ -152,8 +153,8 @@ def validate(
         assumed: tuple[str, ...] = ()
         warned: tuple[str, ...] = ()
         if dem:
-            ground, assumed, warned = read_measured_ground(
-                measured,
+            ground, assumed, warned = read_ground(
+                *places_of(measured),
                 dem,
                 resolution_m=resolution_m,
                 land_cover=land_cover,
