@@ -308,4 +308,11 @@ def test_what_is_not_planned_is_refused_and_none_are_counted_where_none_are_aske
         villages_named("x", "y"), heard, model, StreamSettings(most=0), model_sigma_db=7.0
     )
     assert nothing.empty
-    assert StreamSettings(most=0).assumptions([LIVE], 7.0) == ()
+    assert StreamSettings(most=0).assumptions([LIVE], HANDSET, 7.0) == ()
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_carriers_that_send_together_are_named_where_they_do_not_count(together: bool) -> None:
+    handset = replace(HANDSET, uplink_carrier_aggregation=together)
+    (told,) = StreamSettings().assumptions([LIVE], handset, 7.0)
+    assert ("carrier aggregation" in told) == together

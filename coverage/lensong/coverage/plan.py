@@ -211,7 +211,7 @@ def plan(
             *network.assumptions,
             *_assumptions(services, handset, propagation, classes, weights, network),
             *propagation.near_antennas(with_clutter=land.clutter_m is not None),
-            *streams.assumptions(services, propagation.model_sigma_db),
+            *streams.assumptions(services, handset, propagation.model_sigma_db),
             *_indoor_assumption(handset, network, shadowing.sigma_db),
             *whole,
             *(found.assumptions if found is not None else ()),

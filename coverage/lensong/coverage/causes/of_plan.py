@@ -117,6 +117,8 @@ def _assumptions(asked: Explained, settings: CauseSettings, gaps: int) -> tuple[
         "open, even ground with nothing else in the way (below 0: nearer than that), and the "
         f"uplink is told against a phone of {REFERENCE_PHONE_DBM:g} dBm."
     )
+    if asked.handset.uplink_carrier_aggregation:
+        told += " It is that of one carrier: uplink carrier aggregation does not count in it."
     if not gaps:
         return (told,)
     return (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lensong.coverage.layer_model import LayerModel
 from lensong.coverage.network import operator_key
-from lensong.coverage.service import Service
+from lensong.coverage.service import Handset, Service
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 
 __all__ = ["StreamSettings"]
@@ -79,7 +79,9 @@ class StreamSettings:
                 )
         return sorted({by_key[operator_key(name)] for name in self.sims} or model.operators)
 
-    def assumptions(self, services: Sequence[Service], model_sigma_db: float) -> tuple[str, ...]:
+    def assumptions(
+        self, services: Sequence[Service], handset: Handset, model_sigma_db: float
+    ) -> tuple[str, ...]:
         """Say how streams are counted; nothing where none are."""
         counted = self.counted(services)
         if not counted:
@@ -91,7 +93,12 @@ class StreamSettings:
             f"{', '.join(f'{s.name} ({s.uplink_mbps:g} Mbit/s)' for s in counted)}. Control "
             f"channels take {self.control_share:.0%} of a cell's uplink blocks and other traffic "
             f"{self.other_uplink_load:.0%} of the rest. Of the scatter of the level "
-            f"{model_sigma_db:g} dB, the error of the model, are shared by all of a village.",
+            f"{model_sigma_db:g} dB, the error of the model, are shared by all of a village."
+            + (
+                " A phone streams on one carrier: uplink carrier aggregation does not count here."
+                if handset.uplink_carrier_aggregation
+                else ""
+            ),
         )
 
     def counted(self, services: Sequence[Service]) -> list[Service]:
