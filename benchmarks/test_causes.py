@@ -20,6 +20,7 @@ from lensong.coverage.plan import plan
 from lensong.coverage.scenario.inputs import read_inputs
 from lensong.coverage.scenario.load import load_scenario
 from lensong.coverage.service import Service
+from lensong.coverage.streams.settings import StreamSettings
 from lensong.coverage.villages import ClassThresholds
 from lensong.gis_data.array_store import ArrayStore
 from lensong.gis_data.demo import write_demo
@@ -82,6 +83,7 @@ def test_what_causes_cost(tmp_path: Path) -> None:
             services=[greedy],
             classes=ClassThresholds(service="greedy"),
             causes=causes,
+            streams=StreamSettings(most=0),  # they cost more, and by themselves
             cache=store,
             workers=2,
         )

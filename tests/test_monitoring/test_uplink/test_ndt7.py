@@ -170,7 +170,8 @@ def test_a_download_lasts_its_time_and_is_random(monkeypatch: pytest.MonkeyPatch
     assert len(set(sample)) > 200
     assert seen[0]["ConnectionInfo"]["Client"].startswith("127.0.0.1:")
     assert isinstance(outcome, DownloadResult)
-    assert outcome.duration_s >= 2.0  # nobody else ended it
+    # nobody else ended it; timers of uvloop count from when its loop last looked at the clock
+    assert outcome.duration_s >= 2.0 - 0.01
     # what the client had when the time was over, and what the buffers held
     assert outcome.sent_bytes == pytest.approx(sum(sizes), rel=0.2)
 
