@@ -10,8 +10,8 @@ PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_OPTIONS
 QUICK := tests/test_layout.py tests/test_propagation tests/test_coverage tests/test_gis_data \
 	tests/test_monitoring/test_readiness tests/test_monitoring/test_lists
 
-PRETTIER := node_modules/.bin/prettier --log-level warn coverage monitoring tests
-TEMPLATES := coverage/lensong/coverage monitoring/lensong/monitoring/web/pages/templates
+PRETTIER := node_modules/.bin/prettier --log-level warn coverage planner monitoring tests
+TEMPLATES := coverage/lensong/coverage planner/lensong/planner monitoring/lensong/monitoring/web/pages/templates
 
 # the tests start hundreds of Pythons, and each would compile every module anew
 unexport PYTHONDONTWRITEBYTECODE

@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOTS = ("propagation", "gis_data", "coverage", "monitoring", "cli")
+ROOTS = ("propagation", "gis_data", "coverage", "planner", "monitoring", "cli")
 
 MAY_IMPORT = {
     "propagation": set[str](),
     "gis_data": {"propagation.types", "propagation.errors"},
     "coverage": {"propagation", "gis_data"},
-    "monitoring": {"coverage", "gis_data", "propagation.types", "propagation.errors"},
-    "cli": {"propagation", "gis_data", "coverage", "monitoring"},
+    "planner": {"coverage", "gis_data", "propagation.types", "propagation.errors"},
+    "monitoring": {"coverage", "gis_data", "planner", "propagation.types", "propagation.errors"},
+    "cli": {"propagation", "gis_data", "coverage", "planner", "monitoring"},
 }
 IO_LIBRARIES = {"rasterio", "geopandas", "pyogrio", "fastapi", "httpx", "pandas", "sqlalchemy"}
 

@@ -1,0 +1,1 @@
+"""The planner: a network edited on a map, its coverage following."""
