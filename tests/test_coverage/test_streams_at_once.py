@@ -18,13 +18,9 @@ from lensong.coverage.network import Carrier, Network
 from lensong.coverage.rates import UPLINK_CURVES, downlink_mbps, uplink_mbps
 from lensong.coverage.service import Service
 from lensong.coverage.shadowing import Shadowing
-from lensong.coverage.streams.at_once import (
-    Reception,
-    chances_at_once,
-    receptions,
-    streams_that_hold,
-)
+from lensong.coverage.streams.at_once import chances_at_once, streams_that_hold
 from lensong.coverage.streams.blocks import least_blocks
+from lensong.coverage.streams.draws import Reception, receptions
 from lensong.coverage.streams.fitting import most_that_fit
 from lensong.coverage.streams.heard import PLACES, Heard
 from lensong.coverage.streams.settings import StreamSettings

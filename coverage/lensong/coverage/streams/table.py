@@ -10,7 +10,8 @@ import pandas as pd
 
 from lensong.coverage.layer_model import LayerModel
 from lensong.coverage.service import Service
-from lensong.coverage.streams.at_once import chances_at_once, receptions, streams_that_hold
+from lensong.coverage.streams.at_once import chances_at_once, streams_that_hold
+from lensong.coverage.streams.draws import receptions
 from lensong.coverage.streams.heard import Heard
 from lensong.coverage.streams.settings import StreamSettings
 from lensong.propagation.types import FloatArray
