@@ -244,7 +244,7 @@ def test_a_full_disk_leaves_no_half_result(
     assert {path.name: path.read_bytes() for path in small.out.iterdir()} == before
 
 
-def test_a_full_disk_under_the_cache_says_so(
+def test_a_full_disk_under_the_cache_is_said_and_the_plan_goes_on(
     small: SmallPlan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = Path.open
@@ -255,8 +255,21 @@ def test_a_full_disk_under_the_cache_says_so(
         return original(path, *arguments, **options)
 
     monkeypatch.setattr(Path, "open", full)
-    refused(small.plan("--quiet"), "the disk is full", str(small.cache))
-    assert list(small.out.iterdir()) == []
+    run = small.plan()
+    assert run.exit_code == 0, run.output
+    assert f"cache: the cache {small.cache} cannot be written (its disk is full)" in run.stderr
+    assert (small.out / "report.html").is_file()
+    assert not list(small.cache.rglob("*.arrays"))
+
+
+def test_a_cache_that_cannot_be_one_is_refused(small: SmallPlan) -> None:
+    small.cache.write_text("no folder")
+    refused(small.plan("--quiet"), str(small.cache), "is no folder", "--cache")
+
+
+def test_a_limit_of_the_cache_that_is_none_is_refused(small: SmallPlan) -> None:
+    small.env["LENSONG_CACHE_MAX_GB"] = "a lot"
+    refused(small.plan("--quiet"), "LENSONG_CACHE_MAX_GB is 'a lot'", "wanted a number above 0")
 
 
 @pytest.mark.slow
@@ -280,7 +293,7 @@ def test_ctrl_c_keeps_the_sweeps_and_leaves_no_half_file(
         == "interrupted; sweeps so far are kept in the cache: run the same command again to go on"
     )
     assert list(small.out.iterdir()) == []
-    assert not [f for f in small.cache.rglob("*") if f.is_file() and f.suffix != ".arrays"]
+    assert not [f for f in small.cache.rglob("*") if ".part" in f.name or f.suffix == ".lease"]
 
     monkeypatch.undo()
     again = small.plan("--workers", "1")
@@ -307,7 +320,7 @@ def test_a_real_interrupt_ends_a_real_run(small: SmallPlan) -> None:
         == "interrupted; sweeps so far are kept in the cache: run the same command again to go on"
     )
     assert list(small.out.iterdir()) == []
-    assert not [f for f in small.cache.rglob("*") if f.is_file() and f.suffix != ".arrays"]
+    assert not [f for f in small.cache.rglob("*") if ".part" in f.name or f.suffix == ".lease"]
 
 
 def test_ctrl_c_while_writing_keeps_the_older_result(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +11,10 @@ import click
 from lensong.cli.console import Console, grouped
 from lensong.cli.errors import explains_errors
 from lensong.cli.options import cache_folder, run_options
+from lensong.cli.sweep_cache import kept_sweeps
 
 if TYPE_CHECKING:
     from lensong.coverage.compare import Comparison
-    from lensong.gis_data.array_store import ArrayStore
 
 __all__ = ["compare"]
 
@@ -69,7 +67,8 @@ def compare(
         console.progress("start", 1.0, 1.0)
         land, network, _ = read_inputs(asked, console.progress)
         propagation, land = read_climate(asked, land)
-        with _store(None if no_cache else cache_folder(cache)) as store:
+        folder = None if no_cache else cache_folder(cache)
+        with kept_sweeps(folder, console, needed=True) as store:
             found = hold_together(
                 land,
                 network,
@@ -89,20 +88,6 @@ def compare(
         click.echo(json.dumps(found.to_json(), ensure_ascii=False, indent=2))
     elif not quiet:
         click.echo(_text(found, out))
-
-
-@contextmanager
-def _store(folder: Path | None) -> Iterator[ArrayStore]:
-    """Yield where sweeps are kept; without a cache, for this run alone."""
-    from tempfile import TemporaryDirectory
-
-    from lensong.gis_data.array_store import ArrayStore
-
-    if folder is not None:
-        yield ArrayStore(folder)
-        return
-    with TemporaryDirectory(prefix="lensong-sweeps-") as temporary:
-        yield ArrayStore(temporary)
 
 
 def _text(found: Comparison, out: Path) -> str:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,10 +12,10 @@ import click
 from lensong.cli.console import Console, grouped
 from lensong.cli.errors import explains_errors
 from lensong.cli.options import cache_folder, run_options
+from lensong.cli.sweep_cache import kept_sweeps
 
 if TYPE_CHECKING:
     from lensong.coverage.result import PlanResult
-    from lensong.coverage.sweeps import SweepCache
 
 __all__ = ["plan", "run_plan"]
 
@@ -93,7 +91,9 @@ def run_plan(
         console.progress("compiled code", 0.0, 1.0)  # made on a machine's first run
         compile_kernels(propagation)
         console.progress("compiled code", 1.0, 1.0)
-        store = stack.enter_context(_store(cache, needed=asked.causes.counterfactuals > 0))
+        store = stack.enter_context(
+            kept_sweeps(cache, console, needed=asked.causes.counterfactuals > 0)
+        )
         result = compute(
             land,
             network,
@@ -116,20 +116,6 @@ def run_plan(
         click.echo(json.dumps(_as_json(result, out), ensure_ascii=False, indent=2))
     elif not quiet:
         click.echo(_summary(result, out))
-
-
-@contextmanager
-def _store(folder: Path | None, *, needed: bool) -> Iterator[SweepCache | None]:
-    """Hold the cache of sweeps; without one, a folder for this run alone if it reads them again."""
-    from lensong.gis_data.array_store import ArrayStore
-
-    if folder is not None:
-        yield ArrayStore(folder)
-    elif needed:
-        with TemporaryDirectory(prefix="lensong-sweeps-") as made:
-            yield ArrayStore(Path(made))
-    else:
-        yield None
 
 
 def _summary(result: PlanResult, out: Path) -> str:

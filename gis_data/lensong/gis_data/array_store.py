@@ -65,7 +65,7 @@ class ArrayStore:
 
         A damaged file is removed and counts as none.
         """
-        path = self._path(key)
+        path = self.path_of(key)
         try:
             data = path.read_bytes()
         except (FileNotFoundError, NotADirectoryError):
@@ -94,25 +94,27 @@ class ArrayStore:
         chunks = _pack(key, arrays)
         needed_bytes = sum(map(len, chunks))
         with (
-            atomic_path(self._path(key), needed_bytes=needed_bytes) as part,
+            atomic_path(self.path_of(key), needed_bytes=needed_bytes) as part,
             part.open("wb") as file,
         ):
             file.writelines(chunks)
 
     def size_bytes(self) -> int:
         """Return the room that the files of this store take."""
-        return sum(path.stat().st_size for path in self._files() if path.exists())
+        return sum(path.stat().st_size for path in self.files() if path.exists())
 
     def clear(self) -> None:
         """Remove every file of this store, leftovers of killed runs included."""
-        for path in self._files():
+        for path in self.files():
             path.unlink(missing_ok=True)
 
-    def _path(self, key: str) -> Path:
+    def path_of(self, key: str) -> Path:
+        """Return the file in which the arrays of a key are or would be."""
         name = hashlib.sha256(key.encode("utf-8")).hexdigest()
         return self._folder / name[:2] / f"{name[2:]}{_SUFFIX}"
 
-    def _files(self) -> Iterator[Path]:
+    def files(self) -> Iterator[Path]:
+        """Yield the files of this store, leftovers of killed runs (``.….part.…``) included."""
         if self._folder.is_dir():
             yield from sorted(self._folder.glob(f"[0-9a-f][0-9a-f]/*{_SUFFIX}"))
 

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from lensong.propagation.errors import DataError
 
-__all__ = ["atomic_path", "free_bytes", "write_error"]
+__all__ = ["atomic_path", "free_bytes", "is_full", "write_error"]
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _REFUSED = {
@@ -95,6 +95,12 @@ def write_error(path: str | Path, error: OSError, *, needed_bytes: int = 0) -> D
         f"the disk is full: {target} was not written{needed}{left}: "
         "make room or choose an output folder on another disk"
     )
+
+
+def is_full(error: BaseException) -> bool:
+    """Return whether an error, or what caused it, says that a disk or a quota is full."""
+    cause = error if isinstance(error, OSError) else error.__cause__
+    return isinstance(cause, OSError) and cause.errno in _FULL
 
 
 def free_bytes(folder: str | Path) -> int | None:
