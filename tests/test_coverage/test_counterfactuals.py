@@ -6,15 +6,22 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from pyproj import Geod, Transformer
 
-from lensong.coverage.antenna import omni
+from lensong.coverage.antenna import omni, sector_3gpp
+from lensong.coverage.causes.attribute import Explained
 from lensong.coverage.causes.changes import CHANGES, Change, changes_of_mast, edited
+from lensong.coverage.causes.links import PlaceLinks
 from lensong.coverage.causes.mend import COLUMNS
+from lensong.coverage.causes.new_mast import new_mast
 from lensong.coverage.causes.settings import CauseSettings
+from lensong.coverage.layer_model import LayerModel, meridian_convergence_deg
 from lensong.coverage.network import Cell, Mast, Network
 from lensong.coverage.plan import plan
 from lensong.coverage.result import PlanResult
-from lensong.coverage.service import DEFAULT_SERVICES, Service
+from lensong.coverage.service import DEFAULT_SERVICES, Handset, Service
+from lensong.coverage.shadowing import Shadowing
+from lensong.coverage.sweeps import PropagationSettings
 from lensong.coverage.villages import ClassThresholds
 from tests.test_coverage.test_plan import Shelf, make_land, make_network
 
@@ -180,6 +187,36 @@ def test_carriers_are_the_operators_own_before_others() -> None:
     found = made(network, low, 0.0, 0.0)
     assert found["fdd"].cells[-1].carrier.uplink_share == 1.0
     assert found["other_band"].after == "B3 1800"
+
+
+def test_a_new_mast_looks_at_the_place_by_true_north() -> None:
+    grid, network = LAND.grid, tdd_network()
+    handset, propagation = Handset(), PropagationSettings()
+    sharp = replace(network.cells[0], antenna=sector_3gpp())
+    pixel = 10 * grid.cols + 10
+    pit = LAND.ground_m.copy()
+    pit[10, 10] -= 400.0  # a mast in it would serve nobody
+    asked = Explained(
+        land=replace(LAND, ground_m=pit),
+        model=LayerModel.build(
+            grid.crs, network, handset, [STREAM], Shadowing(sigma_db=propagation.total_sigma_db)
+        ),
+        jobs=[],
+        links=PlaceLinks.at(STREAM.name, np.array([pixel]), grid),
+        service=STREAM,
+        handset=handset,
+        propagation=propagation,
+    )
+    east, north = grid.easting_northing(10.0, 10.0)
+    lon, lat = Transformer.from_crs(grid.crs, 4326, always_xy=True).transform(east, north)
+    away = np.array([10 * grid.cols + 30, 30 * grid.cols + 32])
+    change = new_mast(asked, sharp, pixel, (away, np.array([0.5, 0.5])))
+    mast = change.mast
+    assert (mast.lat_deg, mast.lon_deg) != (lat, lon)  # else it looks nowhere
+    azimuth, _, _ = Geod(ellps="WGS84").inv(mast.lon_deg, mast.lat_deg, lon, lat)
+    turned = meridian_convergence_deg(grid.crs, Network(masts=(mast,), cells=()))
+    assert abs(turned[mast.mast_id]) > 0.3
+    assert change.added[0].azimuth_deg == pytest.approx(azimuth % 360.0, abs=0.06)  # to 0.1 deg
 
 
 def test_what_a_mast_cannot_be_is_not_tried() -> None:

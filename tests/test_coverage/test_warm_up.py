@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 from lensong.coverage import cell_kernels, chance_kernels, fold_kernels
+from lensong.coverage.streams import fitting
 from lensong.coverage.warm_up import compile_kernels
+from lensong.propagation import p1812, profile
 from lensong.propagation.p1812_sweep import sweep_p1812
 
 
@@ -12,6 +14,9 @@ def test_every_kernel_of_a_plan_is_compiled() -> None:
         cell_kernels.add_sweep,
         fold_kernels.fold_medians,
         chance_kernels.judge_services,
+        vars(fitting)["_fit_draws"],
+        vars(p1812)["_path_kernel"],
+        vars(profile)["_sample_line"],
     ):
         signatures: list[object] = getattr(kernel, "signatures")  # noqa: B009 - numba's, untyped
         assert signatures, kernel

@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 
 from lensong.coverage.antenna import omni
+from lensong.coverage.causes.paths import End, path_states
 from lensong.coverage.cellplan import parse_carrier
 from lensong.coverage.layer_model import LayerModel
 from lensong.coverage.layers import job_window, make_layers
 from lensong.coverage.network import Cell, Mast, Network
 from lensong.coverage.service import DEFAULT_SERVICES, Handset
 from lensong.coverage.shadowing import Shadowing
+from lensong.coverage.streams.heard import Heard
+from lensong.coverage.streams.settings import StreamSettings
+from lensong.coverage.streams.table import stream_table
 from lensong.coverage.sweeps import PropagationSettings, run_sweeps, sweep_jobs
+from lensong.coverage.village_weights import VillageWeights
 from lensong.gis_data.land import Land
+from lensong.propagation.terrain import Terrain
 from lensong.propagation.types import Grid
 
 __all__ = ["compile_kernels"]
 
 
 def compile_kernels(propagation: PropagationSettings | None = None) -> None:
-    """Compile the kernels of sweeps and layers, or load them where they were compiled before.
+    """Compile the kernels of sweeps, layers, streams and causes, or load what was compiled before.
 
-    The first call on a machine takes about 20 seconds, later ones under a second: compiled code
-    is kept beside the package, or in the user's cache where that cannot be written.
+    The first call on a machine takes some tens of seconds, later ones under a second: compiled
+    code is kept beside the package, or in the user's cache where that cannot be written.
     """
     settings = propagation or PropagationSettings()
     grid = Grid(
@@ -58,15 +65,42 @@ def compile_kernels(propagation: PropagationSettings | None = None) -> None:
     network = Network(masts=(mast,), cells=(cell,))
     jobs = sweep_jobs(network, land)
     runs = run_sweeps(jobs, land, settings, rx_height_agl_m=1.5, cache=None, workers=1)
+    model = LayerModel.build(
+        grid.crs,
+        network,
+        Handset(),
+        DEFAULT_SERVICES,
+        Shadowing(sigma_db=settings.total_sigma_db),
+    )
+    village = VillageWeights(
+        pixel=np.array([20 * grid.cols + 28], dtype=np.int64),
+        weight=np.ones(1),
+        people=1.0,
+        weighting="area",
+    )
+    heard = Heard([village], grid, model)
+    start, end = (
+        End(row=20.0, col=col, lat_deg=mast.lat_deg, lon_deg=mast.lon_deg, height_agl_m=height_m)
+        for col, height_m in ((20.0, 30.0), (30.0, 1.5))
+    )
+    path_states(
+        Terrain(ground_m=land.ground_m, clutter_m=land.clutter_m, cell_m=grid.cell_m),
+        start,
+        end,
+        jobs[0].freq_mhz,
+        settings,
+    )
     make_layers(
         grid,
-        LayerModel.build(
-            grid.crs,
-            network,
-            Handset(),
-            DEFAULT_SERVICES,
-            Shadowing(sigma_db=settings.total_sigma_db),
-        ),
+        model,
         rides=((job.cells, packed) for job, packed, _ in runs),
         planned=[job_window(job, grid) for job in jobs],
+        heard=heard,
+    )
+    stream_table(
+        pd.DataFrame({"village_id": ["V"], "name": ["V"]}),
+        heard,
+        model,
+        StreamSettings(most=2),
+        model_sigma_db=settings.model_sigma_db,
     )

@@ -10,7 +10,7 @@ from pyproj import Transformer
 from lensong.coverage.causes.attribute import Explained
 from lensong.coverage.causes.changes import Change
 from lensong.coverage.causes.needs import Needs
-from lensong.coverage.layer_model import LayerModel
+from lensong.coverage.layer_model import LayerModel, meridian_convergence_deg
 from lensong.coverage.network import Cell, Mast, Network
 from lensong.coverage.sweeps import NO_LOSS, SweepJob, sweep_together
 from lensong.propagation.types import Float32Array, FloatArray, Grid, IntArray
@@ -61,7 +61,9 @@ def new_mast(
         height_agl_m=like.height_agl_m,
     )
     there_row, there_col = divmod(pixel, grid.cols)
-    toward = float(np.degrees(np.arctan2(there_col - col, row - there_row))) % 360.0
+    on_grid = float(np.degrees(np.arctan2(there_col - col, row - there_row)))
+    alone = Network(masts=(mast,), cells=())
+    toward = on_grid + meridian_convergence_deg(grid.crs, alone)[mast.mast_id]
     cut = like.antenna.horizontal_loss_db
     turns = _SECTORS_DEG if float(np.ptp(cut)) >= _ROUND_DB else (0.0,)
     cells = tuple(
