@@ -16,6 +16,7 @@ import pandas as pd
 from shapely.geometry import MultiLineString, Point, Polygon, box
 
 from lensong.coverage.antenna import AntennaPattern
+from lensong.coverage.causes.split import TERMS
 from lensong.coverage.network import Carrier, Cell, Mast, Network, Technology
 from lensong.coverage.result import REASONS, PlanResult, ServiceLayers, TechnologyLayers
 from lensong.coverage.service import DEFAULT_SERVICES, Handset, Service
@@ -476,6 +477,56 @@ def make_small_plan_result(*, synthetic: bool = True) -> PlanResult:
         sweeps_total=4,
         sweeps_reused=3,
     )
+
+
+def with_why(result: PlanResult, *, by_db: float = 0.0) -> PlanResult:
+    """Return a result with causes, changes that were tried, and streams at once; invented.
+
+    Parameters
+    ----------
+    by_db : float
+        How much more each village lacks, all of it by terrain.
+    """
+    villages = result.villages.copy()
+    bad = (villages["class"] != "covered").to_numpy()
+    cell = result.network.cells[0]
+    mast = result.network.mast(cell.mast_id)
+    parts = {"distance": -20.0, "terrain": 24.0 + by_db, "antenna": 4.0, "uplink": 3.0}
+    columns: dict[str, Any] = {"shortfall_db": np.where(bad, sum(parts.values()), np.nan)}
+    columns["main_cause"] = np.where(bad, "terrain", "")
+    for term in TERMS:
+        columns[f"cause_{term}_db"] = np.where(bad, parts.get(term, 0.0), np.nan)
+    columns |= {"cause_cell": np.where(bad, cell.cell_id, ""), "cause_note": ""}
+    columns["streams_at_once_livestream_720p"] = np.where(bad, 3 - round(by_db / 3.0), 20)
+    villages = villages.assign(**columns)
+    short = villages[bad]
+    causes = pd.DataFrame(short[["village_id", "name", "commune", *columns]]).assign(
+        cell_id=cell.cell_id,
+        mast_id=cell.mast_id,
+        lat_deg=short["lat_deg"],
+        lon_deg=short["lon_deg"],
+    )
+    first = short.iloc[0]
+    tried = pd.DataFrame(
+        {
+            "village_id": first["village_id"],
+            "name": first["name"],
+            "commune": first["commune"],
+            "change": ["higher_mast", "other_tilt", "new_mast"],
+            "mast_id": [mast.mast_id, mast.mast_id, "NEW-1"],
+            "cell_id": [cell.cell_id, cell.cell_id, "NEW-1/1"],
+            "lat_deg": [mast.lat_deg, mast.lat_deg, first["lat_deg"]],
+            "lon_deg": [mast.lon_deg, mast.lon_deg, first["lon_deg"]],
+            "before": ["30 m", "2 deg down", ""],
+            "after": ["40 m", "5 deg down", f"{first['lat_deg']:.5f} {first['lon_deg']:.5f}"],
+            "shortfall_db": sum(parts.values()),
+            "shortfall_after_db": [6.0, 9.5, -5.0],
+            "gained_db": [5.0 - by_db, 1.5, 16.0],
+            "gained_village_people": [40.0, 10.0, 90.0],
+            "gained_people": [42.0, 8.0, 95.0],
+        }
+    )
+    return replace(result, villages=villages, causes=causes, counterfactuals=tried)
 
 
 def two_operators() -> PlanResult:

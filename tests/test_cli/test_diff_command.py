@@ -29,6 +29,10 @@ def test_a_lost_village_ends_with_one(small: SmallPlan, results: tuple[Path, Pat
     assert "0 villages gained, 2 lost of 2 compared" in run.stdout
     assert re.search(r"input cells\s+cells.csv \(\w{8}\) -> cells.csv \(\w{8}\)", run.stdout)
     assert "Bản Mẫu 1" in run.stdout
+    assert re.search(r"Bản Mẫu 1 +nothing -> \d+\.\d dB +none -> \w+", run.stdout)
+    assert re.search(r"streams at once +livestream_720p", run.stdout)
+    assert re.search(r"Bản Mẫu 2 +mast 10 m higher +30 m -> 40 m +not tried", run.stdout)
+    assert "note: the first result tried no change of the network" in run.stdout
 
 
 @pytest.mark.slow

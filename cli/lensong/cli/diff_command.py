@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,9 @@ _WORDS = {
     "covered": "covered",
 }
 
+_MOST_ROWS = 20
+"""Of each table of what villages lack and could have; a province has a thousand."""
+
 
 @click.command(short_help="Villages and people gained and lost between two results.")
 @click.argument("before", type=click.Path(path_type=Path))
@@ -39,7 +43,9 @@ def diff(before: Path, after: Path, out: Path | None, as_json: bool) -> None:
     """Tell which villages and people gain and lose from the result BEFORE to the result AFTER.
 
     Both are folders that `lensong plan` wrote. Settings and inputs that differ are named first, and
-    grids that do. Ends with 1 when a village falls into a lower class, else with 0.
+    grids that do; last, where that differs, what villages lack and why, how many streams hold at
+    once, and what would mend a gap. Ends with 1 when a village falls into a lower class, else with
+    0.
     """
     from importlib.metadata import version
 
@@ -77,6 +83,7 @@ def _text(found: PlanDiff) -> str:
             f"+{grouped(gained)} -{grouped(lost)}"
         )
     lines += _village_lines(found)
+    lines += _why_lines(found)
     for which, ids in (("first", found.only_before), ("second", found.only_after)):
         if ids:
             lines += ["", f"only in the {which} result: {', '.join(ids)}"]
@@ -114,6 +121,33 @@ def _village_lines(found: PlanDiff) -> list[str]:
         )
         lines.append(f"{name:<{width}}  {change:<24}{people}")
     return lines
+
+
+def _why_lines(found: PlanDiff) -> list[str]:
+    """Return what villages lack, how many streams hold and what would mend it, if otherwise."""
+    from lensong.coverage.diff_text import lack_rows, mend_rows, stream_rows
+
+    tables = (
+        (("what it lacks", "lacks", "main cause", "parts that changed, dB"), lack_rows),
+        (("streams at once", *found.why.streams), stream_rows),
+        (("what would mend it", "change", "", "before", "after"), mend_rows),
+    )
+    lines = []
+    for heads, rows_of in tables:
+        rows = list(rows_of(found, " -> "))
+        if rows:
+            lines += ["", *_aligned([heads, *rows[:_MOST_ROWS]])]
+        if len(rows) > _MOST_ROWS:
+            lines.append(f"and {len(rows) - _MOST_ROWS} more: --json and --out have all")
+    return lines
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    return [
+        "  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
 
 
 def _arrow(change: str) -> str:

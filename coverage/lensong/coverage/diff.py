@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from lensong.coverage.diff_why import WhyDiff, why_diff
 from lensong.coverage.villages import CLASSES
 from lensong.propagation.errors import DataError
 
@@ -46,8 +47,11 @@ class PlanDiff:
     villages : DataFrame
         One row per village in both plans: ``village_id``, ``name``, ``commune`` (empty where the
         tables have none), ``people`` (of the second plan), ``class_before``, ``class_after``,
-        ``change`` (``gained``, ``lost``, ``same``; by class) and per service
-        ``people_gained_<service>`` (negative: lost). Order of the second plan.
+        ``change`` (``gained``, ``lost``, ``same``; by class), per service
+        ``people_gained_<service>`` (negative: lost), and the columns of `WhyDiff.villages`. Order
+        of the second plan.
+    why : WhyDiff
+        What they say otherwise of causes, of streams at once, of what would mend a gap.
     only_before, only_after : tuple of str
         Village ids that only one plan has; they take no part in the sums.
     summary : dict
@@ -64,6 +68,7 @@ class PlanDiff:
 
     services: tuple[str, ...]
     villages: pd.DataFrame
+    why: WhyDiff
     only_before: tuple[str, ...]
     only_after: tuple[str, ...]
     summary: dict[str, Any]
@@ -79,9 +84,31 @@ class PlanDiff:
         order = gained[kept.index].sort_values(ascending=False, kind="stable").index
         return kept.loc[order]
 
+    @property
+    def lacking(self) -> pd.DataFrame:
+        """Return the villages that lack otherwise than before, the biggest change first."""
+        kept = self.villages[self.why.lacking]
+        if not self.why.causes:
+            return kept
+        change = kept["shortfall_after_db"].fillna(0.0) - kept["shortfall_before_db"].fillna(0.0)
+        return kept.loc[change.abs().sort_values(ascending=False, kind="stable").index]
+
+    @property
+    def streaming(self) -> pd.DataFrame:
+        """Return the villages in which other numbers of streams hold, the biggest change first."""
+        kept = self.villages[self.why.streaming]
+        change = pd.Series(0, index=kept.index)
+        for service in self.why.streams:
+            was, now = (kept[f"streams_at_once_{service}_{w}"] for w in ("before", "after"))
+            change = change.combine((now - was).abs(), max)
+        return kept.loc[change.sort_values(ascending=False, kind="stable").index]
+
     def to_json(self) -> dict[str, Any]:
         """Return everything, ready for ``json.dumps``."""
-        rows = self.changed.astype(object).where(self.changed.notna(), None)
+
+        def records(table: pd.DataFrame) -> list[dict[Any, Any]]:
+            return table.astype(object).where(table.notna(), None).to_dict(orient="records")
+
         return {
             "summary": self.summary,
             "settings": None
@@ -92,13 +119,22 @@ class PlanDiff:
             ],
             "notes": list(self.notes),
             "services": list(self.services),
-            "changed": rows.to_dict(orient="records"),
+            "changed": records(self.changed),
+            "lacking": records(self.lacking),
+            "streams": list(self.why.streams),
+            "streaming": records(self.streaming),
+            "mended": records(self.why.mended),
             "only_before": list(self.only_before),
             "only_after": list(self.only_after),
         }
 
 
-def diff(before: pd.DataFrame, after: pd.DataFrame) -> PlanDiff:
+def diff(
+    before: pd.DataFrame,
+    after: pd.DataFrame,
+    *,
+    mends: tuple[pd.DataFrame | None, pd.DataFrame | None] = (None, None),
+) -> PlanDiff:
     """Return what a second plan gains and loses against a first.
 
     Parameters
@@ -106,6 +142,8 @@ def diff(before: pd.DataFrame, after: pd.DataFrame) -> PlanDiff:
     before, after : DataFrame
         Village tables of two plans (``villages.csv`` or the layer of ``villages.gpkg``), joined
         by ``village_id``. People are those of ``after``; unknown people count as 0.
+    mends : tuple of DataFrame or None
+        ``counterfactuals.csv`` of both; None where there is none.
 
     Raises
     ------
@@ -140,11 +178,15 @@ def diff(before: pd.DataFrame, after: pd.DataFrame) -> PlanDiff:
     shares = {s: (a[_SHARE + s].astype(float), b[_SHARE + s].astype(float)) for s in services}
     for service, (was, now) in shares.items():
         villages[f"people_gained_{service}"] = (people * (now - was)).to_numpy()
+    why = why_diff(a, b, mends)
+    villages = pd.concat([villages, why.villages], axis=1)
     only_before = tuple(str(v) for v in first.index if v not in second.index)
     only_after = tuple(str(v) for v in second.index if v not in first.index)
     return PlanDiff(
         services=services,
         villages=villages,
+        why=why,
+        notes=why.notes,
         only_before=only_before,
         only_after=only_after,
         summary={

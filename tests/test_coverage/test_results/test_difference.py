@@ -4,7 +4,9 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import rasterio
 
@@ -14,7 +16,7 @@ from lensong.coverage.results.write import write_result
 from lensong.gis_data.gridding import onto_grid
 from lensong.propagation.errors import DataError
 from lensong.propagation.types import Grid
-from tests.small_plan import make_small_plan_result
+from tests.small_plan import make_small_plan_result, with_why
 
 
 def stronger(plan: PlanResult, by_db: float) -> PlanResult:
@@ -28,8 +30,8 @@ def stronger(plan: PlanResult, by_db: float) -> PlanResult:
 def results(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("pair")
     plan = make_small_plan_result()
-    write_result(plan, folder / "before", lensong_version="1")
-    write_result(stronger(plan, 4.0), folder / "after", lensong_version="1")
+    write_result(with_why(plan), folder / "before", lensong_version="1")
+    write_result(with_why(stronger(plan, 4.0), by_db=3.0), folder / "after", lensong_version="1")
     return folder / "before", folder / "after"
 
 
@@ -49,8 +51,18 @@ def test_the_difference_names_settings_and_draws_the_level(
     np.testing.assert_allclose(values[np.isfinite(values)], 4.0, atol=1e-4)
     page = (tmp_path / "out" / "diff.html").read_text("utf-8")
     for text in ("propagation.model", "4G, mean +4.0 dB", "5G, mean +0.0 dB", "Bình Lư",
-                 "SYNTHETIC DATA"):  # fmt: skip
+                 "SYNTHETIC DATA", "11.0 dB → 14.0 dB", "terrain +3.0", "3 → 2",
+                 "+5.0 dB, +42 people"):  # fmt: skip
         assert text in page
+    villages = pd.read_csv(tmp_path / "out" / "villages.csv")
+    short = villages[villages["class_after"] != "covered"]
+    assert set(short["most_grown"]) == {"terrain"}
+    assert set(short["streams_at_once_livestream_720p_after"]) == {2}
+    mended = pd.read_csv(tmp_path / "out" / "counterfactuals.csv")
+    assert list(mended["change"]) == ["higher_mast"]
+    drawn = gpd.read_file(tmp_path / "out" / "villages.gpkg", layer="villages")
+    assert list(drawn["village_id"]) == list(villages["village_id"])
+    assert drawn["shortfall_after_db"].notna().sum() == len(short)
 
 
 def test_a_table_alone_has_no_settings_and_no_map(

@@ -15,10 +15,12 @@ import pyogrio
 import pytest
 import rasterio
 
+from lensong.coverage.causes.changes import CHANGES
+from lensong.coverage.causes.split import TERMS
 from lensong.coverage.report import legend
 from lensong.coverage.results.write import write_result
 from lensong.gis_data.vectors import read_layer
-from tests.small_plan import make_small_plan_result, with_lines
+from tests.small_plan import make_small_plan_result, with_lines, with_why
 
 _PYTHON = "/usr/bin/python3"
 _HERE = Path(__file__).parents[2]
@@ -35,7 +37,7 @@ def _has_qgis() -> bool:
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("qgis") / "first"
-    write_result(with_lines(make_small_plan_result()), folder, lensong_version="1")
+    write_result(with_why(with_lines(make_small_plan_result())), folder, lensong_version="1")
     moved = folder.parent / "moved elsewhere"
     shutil.move(folder, moved)  # the project's paths are relative
     return moved
@@ -81,7 +83,7 @@ def test_qgis_opens_every_file_of_the_result_styled(written: Path, opened: dict[
     sources = {Path(layer["source"].partition("|")[0]) for layer in opened["layers"]}
     assert sources == {*written.glob("*.tif"), written / "villages.gpkg"}
     assert {layer["source"].partition("layername=")[2] for layer in opened["layers"]} - {""} == {
-        "villages", "communes", "lines", "masts", "cells", "gaps"
+        "villages", "communes", "lines", "masts", "cells", "gaps", "causes", "counterfactuals"
     }  # fmt: skip
     plain = [layer["name"] for layer in opened["layers"] if layer["renderer"] == "singlebandgray"]
     assert plain == []
@@ -100,6 +102,13 @@ def test_each_file_brings_its_style_when_it_is_opened_by_itself(opened: dict[str
     lines = opened["alone"]["villages.gpkg:lines"]
     assert lines["features"] == 3
     assert [colour for _, colour in lines["classes"]] == ["#6b3f12", "#1f6fb5", "#4b5661"]
+    causes = opened["alone"]["villages.gpkg:causes"]
+    assert causes["features"] == (make_small_plan_result().villages["class"] != "covered").sum()
+    assert [colour for _, colour in causes["classes"]] == [
+        legend.TERM_COLOURS[term] for term in TERMS
+    ]
+    tried = opened["alone"]["villages.gpkg:counterfactuals"]
+    assert (tried["features"], tried["labels"], len(tried["classes"])) == (3, True, len(CHANGES))
     by_class = {layer: found["renderer"] for layer, found in opened["alone"].items()}
     assert by_class["villages.gpkg:gaps"] == by_class["villages.gpkg:cells"] == "categorizedSymbol"
 

@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 from pyproj import Transformer
 
 from lensong.coverage.diff import PlanDiff
+from lensong.coverage.diff_text import lack_rows, mend_rows, stream_rows
 from lensong.coverage.model_pages.comparison_page import (
     COLOURS,
     difference_classes,
@@ -32,6 +33,8 @@ _WORDS = {
     "patchy": "patchy",
     "covered": "covered",
 }
+_LACK_HEADS = ("village", "lacks", "main cause", "parts that changed, dB")
+_MEND_HEADS = ("village", "change", "from what to what", "gained before", "gained after")
 _MARKS = {"gained": "#00734f", "lost": "#a3123a", "same": "#ffffff"}
 
 
@@ -90,6 +93,14 @@ def render_diff(
                 for technology, values in maps_db.items()
             ],
             rows=[_row(row, found) for row in found.changed.to_dict("records")],
+            why=[
+                (title, heads, [list(row) for row in rows(found, " → ")])
+                for title, heads, rows in (
+                    ("What villages lack, and why", _LACK_HEADS, lack_rows),
+                    ("Streams at once", ("village", *found.why.streams), stream_rows),
+                    ("What would mend it", _MEND_HEADS, mend_rows),
+                )
+            ],
         )
     )
 

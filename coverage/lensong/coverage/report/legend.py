@@ -17,6 +17,7 @@ from lensong.propagation.types import UInt8Array
 __all__ = [
     "CLASS_COLOURS",
     "RSRP_BREAKS_DBM",
+    "TERM_COLOURS",
     "Legend",
     "LegendClass",
     "cell_legend",
@@ -65,6 +66,17 @@ _REASON_COLOURS = {
     "no_cell": "#3d444d",
     "beyond_radius": "#9aa3ad",
 }
+TERM_COLOURS = {
+    **{
+        term: _REASON_COLOURS[term]
+        for term in ("terrain", "clutter", "interference", "uplink", "distance")
+    },
+    "antenna": "#0f8f8f",
+    "load": "#d64a78",
+    "indoor": "#3d444d",
+}
+"""Of what a village lacks, by its main cause; those of reasons where they are the same."""
+
 _SAME_RATE = 1.35  # a round break this near to a service's demand would only crowd the legend
 _GOLDEN_ANGLE_DEG = 137.508  # neighbouring masts get hues far apart, however many there are
 

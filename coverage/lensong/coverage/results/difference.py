@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 
 from lensong.coverage.diff import PlanDiff, diff, input_changes, setting_changes
@@ -12,13 +13,21 @@ from lensong.coverage.model_pages.comparison_page import BREAKS_DB, difference_l
 from lensong.coverage.model_pages.diff_page import render_diff
 from lensong.coverage.network import Technology
 from lensong.coverage.results import files
+from lensong.coverage.results.qgis import change_style
 from lensong.coverage.results.rasters import rgba
-from lensong.coverage.results.read import StoredResult, read_result, read_village_table
+from lensong.coverage.results.read import (
+    StoredResult,
+    read_counterfactuals,
+    read_result,
+    read_village_table,
+)
+from lensong.coverage.results.tables import COUNTERFACTUALS
 from lensong.gis_data.atomic import atomic_path
 from lensong.gis_data.cog import LegendClass, write_cog
 from lensong.gis_data.gridding import onto_grid
 from lensong.gis_data.qgis_styles import qml, raster_style
-from lensong.gis_data.vector_write import write_csv
+from lensong.gis_data.vector_write import write_csv, write_geopackage
+from lensong.gis_data.vectors import read_layer
 from lensong.propagation.errors import DataError
 from lensong.propagation.types import Float32Array, Grid
 
@@ -57,7 +66,11 @@ def read_pair(before: Path, after: Path) -> ResultPair:
     DataError
         There is no result, or they cannot be compared.
     """
-    found = diff(read_village_table(before), read_village_table(after))
+    found = diff(
+        read_village_table(before),
+        read_village_table(after),
+        mends=(read_counterfactuals(before), read_counterfactuals(after)),
+    )
     results = [
         read_result(folder) if (folder / files.RUN).is_file() else None
         for folder in (before, after)
@@ -66,20 +79,21 @@ def read_pair(before: Path, after: Path) -> ResultPair:
     if first is None or second is None:
         alone = before if first is None else after
         note = f"{alone} has no {files.RUN}: whether its settings differ is not known"
-        return ResultPair(found=replace(found, notes=(note,)), before=first, after=second)
+        found = replace(found, notes=(note, *found.notes))
+        return ResultPair(found=found, before=first, after=second)
     changes = (
         *setting_changes(first.settings, second.settings),
         *input_changes(first.inputs, second.inputs),
     )
     return ResultPair(
-        found=replace(found, settings=changes, notes=_notes(first, second)),
+        found=replace(found, settings=changes, notes=(*_notes(first, second), *found.notes)),
         before=first,
         after=second,
     )
 
 
 def write_difference(pair: ResultPair, folder: Path, *, lensong_version: str) -> None:
-    """Write the page with its maps, the table of villages and the rasters of difference.
+    """Write the page with its maps, the tables, the GeoPackage and the rasters of difference.
 
     Raises
     ------
@@ -104,6 +118,12 @@ def write_difference(pair: ResultPair, folder: Path, *, lensong_version: str) ->
     with atomic_path(folder / DIFF_PAGE, needed_bytes=len(page)) as part:
         part.write_text(page, encoding="utf-8")
     write_csv(folder / files.VILLAGES, pair.found.villages)
+    write_csv(folder / files.COUNTERFACTUALS, pair.found.why.mended)
+    write_geopackage(
+        folder / files.VECTORS,
+        {"villages": _outlined(pair.found, after), COUNTERFACTUALS: pair.found.why.mended},
+        styles={"villages": change_style()},
+    )
     legend = [
         LegendClass(value=low, label=words, rgba=rgba(colour))
         for low, (colour, words) in zip((-np.inf, *BREAKS_DB), difference_legend(), strict=True)
@@ -130,6 +150,20 @@ def write_difference(pair: ResultPair, folder: Path, *, lensong_version: str) ->
         style = qml(raster_style(legend, intervals=True))
         with atomic_path(folder / f"{name}.qml", needed_bytes=len(style)) as part:
             part.write_text(style, encoding="utf-8")
+
+
+def _outlined(found: PlanDiff, after: StoredResult) -> gpd.GeoDataFrame:
+    """Return the table of villages with the outlines of the second result."""
+    layer = read_layer(after.folder / files.VECTORS, crs=after.grid.crs, layer="villages")
+    outlines = layer.set_index(layer["village_id"].astype(str)).geometry
+    missing = [v for v in found.villages["village_id"] if v not in outlines.index]
+    if missing:
+        raise DataError(
+            f"{after.folder / files.VECTORS} has no outline of village {missing[0]}, which "
+            f"{files.VILLAGES} lists: plan again into that folder"
+        )
+    shapes = outlines.loc[found.villages["village_id"]].to_numpy()
+    return gpd.GeoDataFrame(found.villages, geometry=shapes, crs=layer.crs)
 
 
 def _maps_db(before: StoredResult, after: StoredResult) -> dict[Technology, Float32Array]:

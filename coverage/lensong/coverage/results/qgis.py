@@ -10,12 +10,15 @@ from pathlib import Path
 import numpy as np
 import rasterio
 
+from lensong.coverage.causes.changes import CHANGES
+from lensong.coverage.causes.split import TERMS
 from lensong.coverage.report import legend
 from lensong.coverage.report.headline import CLASSES
 from lensong.coverage.report.messages import words
 from lensong.coverage.result import PlanResult
 from lensong.coverage.results import files
 from lensong.coverage.results.rasters import Step, rgba
+from lensong.coverage.results.tables import CAUSES, COUNTERFACTUALS
 from lensong.gis_data.atomic import atomic_path
 from lensong.gis_data.cog import LegendClass
 from lensong.gis_data.map_lines import LINE_KINDS, LineKind
@@ -29,10 +32,16 @@ from lensong.gis_data.qgis_project import (
 from lensong.gis_data.qgis_styles import VectorClass, VectorStyle, qml, raster_style, vector_style
 from lensong.gis_data.raster_classes import class_names_xml
 
-__all__ = ["class_steps", "layer_styles", "project_step", "style_steps"]
+__all__ = ["change_style", "class_steps", "layer_styles", "project_step", "style_steps"]
 
 _CELL_COLOURS = {"4G": "#0b5cad", "5G": "#7b2fb0"}
 _ARROW_MM = {"4G": "8", "5G": "5.5"}  # both are seen where they look the same way
+_CHANGES = {
+    "gained": legend.CLASS_COLOURS["covered"],
+    "lost": legend.CLASS_COLOURS["no_signal"],
+    "same": legend.CLASS_COLOURS["beyond_radius"],
+}
+_ON_DEMAND = ("gaps", CAUSES, COUNTERFACTUALS)
 _CELLS_BELOW = 200_000.0  # arrows of cells would hide the map at smaller scales
 _LINES: dict[LineKind, tuple[str, str, str]] = {  # colour, width [mm], dash
     "road": ("#6b3f12", "0.4", "solid"),
@@ -67,6 +76,24 @@ def layer_styles(layers: Sequence[str]) -> dict[str, str]:
     return {
         name: qml(vector_style(styles[name]), styles[name]) for name in layers if name in styles
     }
+
+
+def change_style() -> str:
+    """Return how QGIS draws villages that gain or lose a class between two plans."""
+    style = VectorStyle(
+        geometry="Polygon",
+        class_field="change",
+        label_field="name",
+        classes=tuple(
+            VectorClass(
+                value=change,
+                label=words(f"diff.{change}"),
+                symbol=_fill(colour, alpha=90, outline_mm=0.6),
+            )
+            for change, colour in _CHANGES.items()
+        ),
+    )
+    return qml(vector_style(style), style)
 
 
 def style_steps(rasters: Sequence[str]) -> Iterator[Step]:
@@ -185,7 +212,10 @@ def _raster_groups(rasters: Sequence[_Raster]) -> list[ProjectGroup]:
 
 def _vector_layers(layers: Sequence[str]) -> list[VectorLayer]:
     """Return the layers of the GeoPackage, points over outlines over areas."""
-    order = ("masts", "cells", "villages", "communes", "provinces", "lines", "gaps")
+    order = (
+        COUNTERFACTUALS, "masts", "cells", CAUSES, "villages", "communes", "provinces", "lines",
+        "gaps",
+    )  # fmt: skip
     names = [name for name in order if name in layers]
     styles = _vector_styles()
     return [
@@ -194,7 +224,7 @@ def _vector_layers(layers: Sequence[str]) -> list[VectorLayer]:
             file=files.VECTORS,
             layer=name,
             style=styles[name],
-            visible=name != "gaps",
+            visible=name not in _ON_DEMAND,
         )
         for name in names
     ]
@@ -231,6 +261,18 @@ def _vector_styles() -> dict[str, VectorStyle]:
             angle_field="azimuth_deg",
             min_scale=_CELLS_BELOW,
             classes=tuple(_cell_class(name) for name in _CELL_COLOURS),
+        ),
+        CAUSES: VectorStyle(
+            geometry="Line",
+            class_field="main_cause",
+            label_field="shortfall_db",
+            classes=tuple(_cause_class(term) for term in TERMS),
+        ),
+        COUNTERFACTUALS: VectorStyle(
+            geometry="Point",
+            class_field="change",
+            label_field="gained_db",
+            classes=tuple(_change_class(change) for change in CHANGES),
         ),
         "gaps": VectorStyle(
             geometry="Polygon",
@@ -298,6 +340,37 @@ def _line_class(kind: LineKind) -> VectorClass:
             "line_width_unit": "MM",
             "capstyle": "round",
             "joinstyle": "round",
+        },
+    )
+
+
+def _cause_class(term: str) -> VectorClass:
+    return VectorClass(
+        value=term,
+        label=words(f"term.{term}"),
+        symbol={
+            "line_color": _colour(legend.TERM_COLOURS[term], 255),
+            "line_style": "solid",
+            "line_width": "0.6",
+            "line_width_unit": "MM",
+            "capstyle": "round",
+        },
+    )
+
+
+def _change_class(change: str) -> VectorClass:
+    new = change == "new_mast"
+    return VectorClass(
+        value=change,
+        label=words(f"change.{change}"),
+        symbol={
+            "name": "star" if new else "circle",
+            "color": "11,92,173,255" if new else "255,255,255,255",
+            "outline_color": "11,92,173,255",
+            "outline_width": "0.4",
+            # of a mast's changes, which lie upon each other, each leaves a ring
+            "size": "5" if new else f"{1.6 + 0.9 * (len(CHANGES) - CHANGES.index(change)):g}",
+            "size_unit": "MM",
         },
     )
 

@@ -25,9 +25,10 @@ from lensong.gis_data.vectors import layers_of, read_layer
 from lensong.propagation.errors import DataError
 from lensong.propagation.types import Float32Array, FloatArray, Grid
 
-__all__ = ["StoredResult", "read_result", "read_village_table"]
+__all__ = ["StoredResult", "read_counterfactuals", "read_result", "read_village_table"]
 
-_TEXT_COLUMNS = ("village_id", "name", "commune", "class")
+_TEXT_COLUMNS = ("village_id", "name", "commune", "class", "main_cause", "cause_cell")
+_TRIED_TEXT = ("village_id", "change", "before", "after")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,10 +269,36 @@ def read_village_table(path: Path) -> pd.DataFrame:
         raise DataError(
             f"no result in {path}: give the folder that `lensong plan` wrote, with {files.VILLAGES}"
         )
+    return _read_table(file, _TEXT_COLUMNS)
+
+
+def read_counterfactuals(path: Path) -> pd.DataFrame | None:
+    """Return what changes of the network were tried, see docs/reference/outputs.md.
+
+    Parameters
+    ----------
+    path : Path
+        The folder of the result, or its village table.
+
+    Returns
+    -------
+    DataFrame or None
+        None where the plan has no such table: of an older version, or without causes.
+
+    Raises
+    ------
+    DataError
+        It cannot be read.
+    """
+    file = (path if path.is_dir() else path.parent) / files.COUNTERFACTUALS
+    return _read_table(file, _TRIED_TEXT) if file.is_file() else None
+
+
+def _read_table(file: Path, text_columns: Sequence[str]) -> pd.DataFrame:
     try:
         return pd.read_csv(
             file,
-            dtype=dict.fromkeys(_TEXT_COLUMNS, str),
+            dtype=dict.fromkeys(text_columns, str),
             keep_default_na=False,  # a village may be called NA
             na_values=[""],
             encoding="utf-8-sig",

@@ -7,16 +7,28 @@ from typing import Any
 
 import geopandas as gpd
 import pandas as pd
+from shapely.geometry import LineString
 
 from lensong.coverage.network import AsRead, Mast
 from lensong.coverage.result import PlanResult
 from lensong.coverage.results import files
 
-__all__ = ["CELLS", "COMMUNES", "as_read_table", "vector_layers", "village_table"]
+__all__ = [
+    "CAUSES",
+    "CELLS",
+    "COMMUNES",
+    "COUNTERFACTUALS",
+    "as_read_table",
+    "vector_layers",
+    "village_table",
+]
 
 COMMUNES = "communes"
 CELLS = "cells"
 """Layer of the network's cells, which a reader asks for their operators."""
+
+CAUSES = "causes"
+COUNTERFACTUALS = "counterfactuals"
 
 
 def vector_layers(result: PlanResult) -> dict[str, gpd.GeoDataFrame]:
@@ -28,7 +40,12 @@ def vector_layers(result: PlanResult) -> dict[str, gpd.GeoDataFrame]:
         layers["provinces"] = result.provinces
     if result.land.map_lines is not None:
         layers[files.LINES] = result.land.map_lines
-    return layers | {"masts": _masts(result), CELLS: _cells(result), "gaps": result.gaps}
+    layers |= {"masts": _masts(result), CELLS: _cells(result), "gaps": result.gaps}
+    if result.causes is not None and len(result.causes):
+        layers[CAUSES] = _causes(result, result.causes)
+    if result.counterfactuals is not None and len(result.counterfactuals):
+        layers[COUNTERFACTUALS] = _tried(result, result.counterfactuals)
+    return layers
 
 
 def village_table(result: PlanResult) -> pd.DataFrame:
@@ -110,6 +127,24 @@ def _cells(result: PlanResult) -> gpd.GeoDataFrame:
         for cell in result.network.cells
     ]
     return _placed(rows, [masts[cell.mast_id] for cell in result.network.cells], result)
+
+
+def _causes(result: PlanResult, causes: pd.DataFrame) -> gpd.GeoDataFrame:
+    """Return the causes as lines from the mast of the cell to the place; none without a cell."""
+    masts = {mast.mast_id: mast for mast in result.network.masts}
+    lines = [
+        LineString([(masts[m].lon_deg, masts[m].lat_deg), (lon, lat)]) if m else None
+        for m, lat, lon in zip(causes["mast_id"], causes["lat_deg"], causes["lon_deg"], strict=True)
+    ]
+    table = gpd.GeoDataFrame(causes.reset_index(drop=True), geometry=lines, crs=4326)
+    return table.to_crs(result.land.grid.crs)
+
+
+def _tried(result: PlanResult, tried: pd.DataFrame) -> gpd.GeoDataFrame:
+    """Return the changes of the network as points where the changed mast stands."""
+    places = gpd.points_from_xy(tried["lon_deg"], tried["lat_deg"])
+    table = gpd.GeoDataFrame(tried.reset_index(drop=True), geometry=places, crs=4326)
+    return table.to_crs(result.land.grid.crs)
 
 
 def _placed(rows: list[dict[str, Any]], masts: list[Mast], result: PlanResult) -> gpd.GeoDataFrame:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 
@@ -23,7 +22,7 @@ ANY_SIM = "any"
 
 
 def stream_table(
-    villages: gpd.GeoDataFrame,
+    villages: pd.DataFrame,
     heard: Heard,
     model: LayerModel,
     settings: StreamSettings,
@@ -35,7 +34,7 @@ def stream_table(
 
     Parameters
     ----------
-    villages : GeoDataFrame
+    villages : DataFrame
         Its ``village_id`` and ``name``, in the order of ``heard``.
     heard : Heard
     model : LayerModel
