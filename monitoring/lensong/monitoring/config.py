@@ -74,6 +74,16 @@ class Collectors(_Part):
     every_s: _Positive = 2.0
 
 
+class Calendars(_Part):
+    """Calendars that may be read from their addresses, and how."""
+
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_networks: tuple[str, ...] = ()
+    every_s: Annotated[float, Field(ge=60.0)] = 900.0
+    total_s: _Positive = 30.0
+    feed_bytes: _Count = 4_194_304
+
+
 class ServiceConfig(BaseSettings):
     """Everything that an installation may want to set.
 
@@ -100,6 +110,7 @@ class ServiceConfig(BaseSettings):
     limits: Limits = Limits()
     retention: Retention = Retention()
     collectors: Collectors = Collectors()
+    calendars: Calendars = Calendars()
 
     @field_validator("public_url")
     @classmethod

@@ -66,7 +66,7 @@ from lensong.monitoring.store.writer import Writer
 from lensong.monitoring.streams.allowed import AllowList, GuardedClient
 from lensong.monitoring.watch.desk import WatchDesk
 
-__all__ = ["Service"]
+__all__ = ["Service", "outlive"]
 
 _LOG = logging.getLogger("lensong.service")
 
@@ -123,6 +123,9 @@ class Service:
     attempts: Attempts = field(init=False)
     pushed_limit: RateLimit = field(init=False)
     lists: ListReader = field(init=False)
+    feed_http: GuardedClient = field(init=False)
+    feeds_read: set[str] = field(init=False, default_factory=set)
+    """Calendars that are being read from their addresses."""
     draining: bool = field(init=False, default=False)
     migrated: bool = field(init=False, default=False)
     _noting: set[asyncio.Task[None]] = field(init=False, default_factory=set)
@@ -201,6 +204,10 @@ class Service:
             GuardedClient(allowed),
             asked.every_s,
         )
+        read = self.config.calendars
+        self.feed_http = GuardedClient(
+            AllowList.of(read.allowed_networks, read.allowed_hosts, setting="calendars")
+        )
         self.lists = ListReader(limits.imports_at_once, limits.import_seconds)
         self.watches = watch_desk(
             self.identities,
@@ -261,7 +268,7 @@ class Service:
             self.streams.poller.run,
             self.watches.run,
         ):
-            self._tasks.append(asyncio.create_task(_outlive(work), name=work.__name__))
+            self._tasks.append(asyncio.create_task(outlive(work), name=work.__name__))
 
     async def stop(self) -> None:
         """Let what was begun come to its end, then close."""
@@ -277,6 +284,7 @@ class Service:
         await self.writer.stop()
         await self.http.aclose()
         await self.streams.http.aclose()
+        await self.feed_http.aclose()
         await self.database.close()
 
     def drain(self) -> None:
@@ -519,7 +527,7 @@ async def _as_far_as_it_goes(work: Coroutine[None, None, None]) -> None:
         await work
 
 
-async def _outlive(work: Callable[[], Coroutine[None, None, None]]) -> None:
+async def outlive(work: Callable[[], Coroutine[None, None, None]]) -> None:
     """Begin again after the store was away: a background task must not end before the service."""
     told_s = -_TELL_EVERY_S
     while True:

@@ -85,11 +85,13 @@ def parse_calendar(data: bytes, known: KnownSessions, *, skip: bool = False) -> 
     """
     errors = RowErrors()
     series: defaultdict[str, _Series] = defaultdict(_Series)
-    over = 0
+    over = coming = 0
+    unnamed = cut = False
     notes: dict[str, RowNote] = {}
     for number, (event, called_off, zone) in enumerate(_events(data), start=1):
-        if number > MOST_ROWS:
+        if coming >= MOST_ROWS:  # those of years ago, which calendars keep, do not count
             errors.add(number, "", "too_many_events", most=str(MOST_ROWS))
+            cut = True
             break
         local = known if zone is None else replace(known, zone=zone)
         title = str(event.get("SUMMARY", ""))[:200]
@@ -97,6 +99,8 @@ def parse_calendar(data: bytes, known: KnownSessions, *, skip: bool = False) -> 
             with _told(errors, number, title):
                 parsed = _event(number, event, local, called_off=called_off)
         except _RefusedError:
+            coming += 1
+            unnamed = unnamed or not str(event.get("UID", "")).strip()
             _leave(series, event, local)
             continue
         if _floats(event):
@@ -105,6 +109,7 @@ def parse_calendar(data: bytes, known: KnownSessions, *, skip: bool = False) -> 
             over += 1
             _leave(series, event, local, over=True)
         else:
+            coming += 1
             with errors.kept(number, title):
                 series[parsed.uid].add(parsed)
     sessions: list[WantedSession] = []
@@ -134,6 +139,7 @@ def parse_calendar(data: bytes, known: KnownSessions, *, skip: bool = False) -> 
         series=frozenset(
             uid for uid, found in series.items() if found.row not in wrong_rows and not found.unread
         ),
+        named=None if cut or unnamed else frozenset(series),
         untouched=frozenset(
             instance_uid(uid, at) for uid, found in series.items() for at in found.left
         ),

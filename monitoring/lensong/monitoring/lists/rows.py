@@ -6,7 +6,7 @@ import math
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -224,6 +224,9 @@ class SessionRows:
         UIDs for which the list is complete: what we hold of them beyond it was called off.
     untouched : frozenset of str
         UIDs of which the list says something that cannot be taken: what we hold stays.
+    named : frozenset of str, optional
+        All UIDs of events that are not over, be they taken or not; None where the list was not
+        read to its end.
     over : int
         Sessions that were over already and were left out.
     refused, notes : tuple of RowNote
@@ -232,11 +235,28 @@ class SessionRows:
 
     sessions: tuple[WantedSession, ...]
     series: frozenset[str] = frozenset()
+    named: frozenset[str] | None = None
     untouched: frozenset[str] = frozenset()
     over: int = 0
     ignored_columns: tuple[str, ...] = ()
     refused: tuple[RowNote, ...] = ()
     notes: tuple[RowNote, ...] = ()
+
+    def of_feed(self, prefix: str) -> SessionRows:
+        """Return the sessions of a calendar that is read from an address of its own.
+
+        What another list calls the same is something else: nobody's calendar changes the sessions
+        of another's, be it by an identifier of ours.
+        """
+        return replace(
+            self,
+            sessions=tuple(
+                replace(item, uid=prefix + item.uid, session_id=None) for item in self.sessions
+            ),
+            series=frozenset(prefix + uid for uid in self.series),
+            untouched=frozenset(prefix + uid for uid in self.untouched),
+            named=None if self.named is None else frozenset(prefix + uid for uid in self.named),
+        )
 
 
 def find_site(known: KnownSessions, text: str) -> Site:

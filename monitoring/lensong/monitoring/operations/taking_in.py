@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
@@ -17,11 +17,12 @@ from lensong.monitoring.access import Principal, Role
 from lensong.monitoring.errors import ConflictError, NotFoundError
 from lensong.monitoring.lists.calendars import instance_uid
 from lensong.monitoring.lists.csv_lists import KnownPlaces
+from lensong.monitoring.lists.fetching import FeedError
 from lensong.monitoring.lists.rows import KnownSessions, SessionRows, WantedSession
 from lensong.monitoring.lists.told import CellError, RowErrors, RowNote
 from lensong.monitoring.records import Session, SessionStatus
 from lensong.monitoring.service import Service
-from lensong.monitoring.store.calendars import KeptSession, sessions_for_import
+from lensong.monitoring.store.calendars import KeptSession, forget_uid, sessions_for_import
 from lensong.monitoring.store.events import Event, add_event
 from lensong.monitoring.store.map_bases import put_outlines
 from lensong.monitoring.store.people import note
@@ -35,6 +36,7 @@ from lensong.monitoring.store.sessions import put_session, set_status
 
 __all__ = [
     "Fate",
+    "FeedOrigin",
     "Imported",
     "ImportedItem",
     "import_communes",
@@ -86,6 +88,22 @@ class Imported:
         for item in self.items:
             counted[item.fate] = counted.get(item.fate, 0) + 1
         return counted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedOrigin:
+    """Of a calendar that is read from its address: what it no longer has was called off.
+
+    Parameters
+    ----------
+    prefix : str
+        Before its UIDs, so that no two calendars mean the same session.
+    believed : bool
+        Also where it has nothing left of several: somebody asked for that.
+    """
+
+    prefix: str
+    believed: bool
 
 
 class _DryRunError(Exception):
@@ -263,6 +281,7 @@ async def import_sessions(
     profile_code: str | None = None,
     dry_run: bool = False,
     skip: bool = False,
+    feed: FeedOrigin | None = None,
 ) -> Imported:
     """Take a list of sessions in, as a table or as an iCalendar file.
 
@@ -279,6 +298,8 @@ async def import_sessions(
         It is no such list; a session cannot be taken, and so none was.
     NotFoundError
         ``site_id`` or ``profile_code`` is none.
+    FeedError
+        Nothing is left of several sessions of a feed, and that is not believed.
 
     Notes
     -----
@@ -301,7 +322,9 @@ async def import_sessions(
     )
     kind: Literal["calendar", "sessions"] = "calendar" if calendar else "sessions"
     rows = await service.lists.read(kind, data, known, gone, skip=skip)
-    taking = _Taking(service, principal, known, rows, skip)
+    if feed is not None:
+        rows = rows.of_feed(feed.prefix)
+    taking = _Taking(service, principal, known, rows, skip, feed)
 
     async def work(connection: AsyncConnection) -> list[Event]:
         events = await taking.take(connection)
@@ -335,6 +358,7 @@ class _Taking:
     known: KnownSessions
     rows: SessionRows
     skip: bool
+    feed: FeedOrigin | None = None
     refused: tuple[RowNote, ...] = ()
     items: list[ImportedItem] = field(default_factory=list)
     left_sites: set[str] = field(default_factory=set)
@@ -352,8 +376,10 @@ class _Taking:
             self.known.now,
         )
         matched = [(item, kept.match(item)) for item in self.rows.sessions]
-        for gone in kept.called_off(self.rows, [before for _, before in matched]):
+        for gone in self._gone(kept, [before for _, before in matched]):
             await self._cancel(connection, 0, gone)
+            if self.feed is not None:  # should it come back, it is planned anew
+                await forget_uid(connection, gone.session.session_id)
         changes: list[_Change] = []
         for item, before in matched:
             if item.cancelled:
@@ -374,18 +400,32 @@ class _Taking:
                 await self._put(connection, change)
         self.refused = errors.left(self.skip)
         await self._put_back(connection, changes)
-        await note(
-            connection,
-            at=self.known.now,
-            actor=self.principal.actor,
-            action="import.sessions",
-            subject=self.principal.scope or "all",
-            detail={
-                **Imported(dry_run=False, items=tuple(self.items)).counts(),
-                "refused": len(self.rows.refused) + len(self.refused),
-            },
-        )
+        if self.feed is None or self._events:  # one that is read every hour fills no trail
+            await note(
+                connection,
+                at=self.known.now,
+                actor=self.principal.actor,
+                action="import.sessions",
+                subject=self.principal.scope or "all",
+                detail={
+                    **Imported(dry_run=False, items=tuple(self.items)).counts(),
+                    "refused": len(self.rows.refused) + len(self.refused),
+                },
+            )
         return self._events
+
+    def _gone(self, kept: _Kept, matched: Sequence[KeptSession | None]) -> list[KeptSession]:
+        """Return the sessions that the list no longer has."""
+        gone = list(kept.called_off(self.rows, matched))
+        if self.feed is not None and self.rows.named is not None:
+            gone += kept.vanished(self.feed.prefix, self.rows.named)
+            if len(gone) > 1 and not self.rows.sessions and not self.feed.believed:
+                raise FeedError(
+                    "emptied",
+                    f"the calendar has none of its {len(gone)} coming sessions any more, and none "
+                    "was called off: read it by hand to take that in",
+                )
+        return gone
 
     def _change(
         self, wanted: WantedSession, before: KeptSession | None, kept: _Kept
@@ -527,4 +567,14 @@ class _Kept:
                 coming = item.session.starts_at > self._now
                 planned = item.session.status is SessionStatus.PLANNED
                 if coming and planned and item.session.session_id not in there:
+                    yield item
+
+    def vanished(self, prefix: str, named: Collection[str]) -> Iterator[KeptSession]:
+        """Yield planned sessions of a feed that it does not name at all any more."""
+        for uid, kept in self._by_uid.items():
+            if not uid.startswith(prefix) or uid in named or uid.rpartition("::")[0] in named:
+                continue
+            for item in kept:
+                coming = item.session.starts_at > self._now
+                if coming and item.session.status is SessionStatus.PLANNED:
                     yield item

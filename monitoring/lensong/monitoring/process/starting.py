@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lensong.monitoring.access import Role
 from lensong.monitoring.errors import DatabaseInUseError
-from lensong.monitoring.service import Service
+from lensong.monitoring.operations.feed_reading import read_feeds
+from lensong.monitoring.service import Service, outlive
 from lensong.monitoring.store.lock import only_connection
 from lensong.monitoring.store.people import Person, add_join, add_person, all_people, note
 
@@ -23,7 +24,9 @@ _LINK_HOLDS = timedelta(hours=24)
 
 
 def hold_while_serving(app: FastAPI, service: Service, on_lost: Callable[[], None]) -> None:
-    """Let an app keep others off its database while it serves, and show a demo lively.
+    """Let an app keep others off its database while it serves, and do what operations do then.
+
+    Calendars are read from their addresses, and a demo is kept lively.
 
     See `lensong.monitoring.store.lock.only_connection`.
     """
@@ -38,6 +41,11 @@ def hold_while_serving(app: FastAPI, service: Service, on_lost: Callable[[], Non
                 on_lost()  # another one was quicker
                 raise
             await held.enter_async_context(inner(app))
+
+            async def read_calendars() -> None:
+                await read_feeds(service)
+
+            await held.enter_async_context(_running(outlive(read_calendars)))
             if service.config.demo:
                 from lensong.monitoring.demo.province import keep_alive
 

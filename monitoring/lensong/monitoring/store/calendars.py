@@ -14,7 +14,13 @@ from lensong.monitoring.records import Session, SessionStatus
 from lensong.monitoring.store.rows import from_row
 from lensong.monitoring.store.tables import sessions
 
-__all__ = ["KeptSession", "sessions_between", "sessions_for_import"]
+__all__ = [
+    "KeptSession",
+    "forget_uid",
+    "sessions_between",
+    "sessions_for_import",
+    "sessions_of_feed",
+]
 
 _AT_ONCE = 500
 
@@ -68,6 +74,29 @@ async def sessions_between(
         wanted.order_by(sessions.c.starts_at, sessions.c.session_id).limit(limit)
     )
     return tuple(_kept(row) for row in rows.mappings())
+
+
+async def sessions_of_feed(
+    connection: AsyncConnection, uid_prefix: str, now: datetime
+) -> tuple[Session, ...]:
+    """Return the sessions of a calendar that are still to come, by start."""
+    rows = await connection.execute(
+        select(sessions)
+        .where(
+            sessions.c.starts_at > now,
+            sessions.c.status == SessionStatus.PLANNED.value,
+            sessions.c.calendar_uid.startswith(uid_prefix, autoescape=True),
+        )
+        .order_by(sessions.c.starts_at, sessions.c.session_id)
+    )
+    return tuple(_kept(row).session for row in rows.mappings())
+
+
+async def forget_uid(connection: AsyncConnection, session_id: str) -> None:
+    """Let a session belong to no calendar any more."""
+    await connection.execute(
+        sessions.update().where(sessions.c.session_id == session_id).values(calendar_uid=None)
+    )
 
 
 def _kept(row: Any) -> KeptSession:

@@ -30,6 +30,7 @@ from sqlalchemy.types import TypeDecorator
 __all__ = [
     "Moment",
     "audit",
+    "calendar_feeds",
     "clients",
     "communes",
     "deliveries",
@@ -534,6 +535,30 @@ webhooks = Table(
     Column("form", Text, nullable=False, server_default="lensong"),
     Column("options", JSON, nullable=False, server_default="{}"),
     Column("language", Text, nullable=False, server_default="vi"),
+)
+
+calendar_feeds = Table(
+    "calendar_feeds",
+    metadata,
+    Column("feed_id", Text, primary_key=True),
+    Column("label", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("commune_code", Text),  # of places that may be archived: the feed tells of it then
+    Column("site_id", Text),
+    Column("profile_code", Text),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("next_at", Moment),  # None where it is paused
+    Column("asked_at", Moment),
+    Column("read_at", Moment),
+    Column("taken_at", Moment),
+    Column("etag", Text, nullable=False),
+    Column("last_modified", Text, nullable=False),
+    Column("moved", Boolean, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("failure", Text, nullable=False),
+    Column("failure_detail", Text, nullable=False),
+    Column("told", JSON, nullable=False),
 )
 
 notices = Table(

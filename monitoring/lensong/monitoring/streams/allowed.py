@@ -44,11 +44,14 @@ class AllowList:
         private addresses: for those their network must be listed.
     folders : tuple of Path
         Under which files of statistics may be read.
+    setting : str
+        The part of the configuration that a refusal names.
     """
 
     networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
     hosts: frozenset[str] = frozenset()
     folders: tuple[Path, ...] = ()
+    setting: str = "collectors"
 
     @classmethod
     def of(
@@ -56,6 +59,8 @@ class AllowList:
         networks: Iterable[str] = LOOPBACK,
         hosts: Iterable[str] = (),
         folders: Iterable[str | Path] = (),
+        *,
+        setting: str = "collectors",
     ) -> AllowList:
         """Return the list out of the words of a configuration; loopback alone by default.
 
@@ -68,7 +73,8 @@ class AllowList:
             parsed = tuple(ipaddress.ip_network(network) for network in networks)
         except ValueError as error:
             raise ConfigError(
-                f"a network that collectors may ask is malformed: {error}: wanted e.g. 10.1.0.0/16"
+                f"a network in {setting}.allowed_networks is malformed: {error}: wanted e.g. "
+                "10.1.0.0/16"
             ) from error
         paths = tuple(Path(folder) for folder in folders)
         for path in paths:
@@ -78,6 +84,7 @@ class AllowList:
             networks=parsed,
             hosts=frozenset(host.lower().rstrip(".") for host in hosts),
             folders=paths,
+            setting=setting,
         )
 
     def permits(self, host: str, address: str) -> bool:
@@ -105,8 +112,9 @@ class AllowList:
             if not self.permits(host, address):
                 raise CollectorError(
                     "forbidden_address",
-                    "the host stands for an address that collectors may not ask: an admin lists "
-                    "its network under collectors.allowed_networks",
+                    "the host stands for an address that may not be asked: an admin lists its "
+                    f"network under {self.setting}.allowed_networks, or its name on the public "
+                    f"internet under {self.setting}.allowed_hosts",
                 )
         return found
 

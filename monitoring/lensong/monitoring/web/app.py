@@ -19,6 +19,7 @@ from lensong.monitoring.service import Service
 from lensong.monitoring.web import problems
 from lensong.monitoring.web.api import (
     access,
+    calendar_feeds,
     coverage_runs,
     events,
     health,
@@ -84,6 +85,7 @@ def _routes_of_any_service() -> tuple[BaseRoute, ...]:
         months,
         streams,
         imports,
+        calendar_feeds,
         coverage_runs,
         person_tokens,
         health,

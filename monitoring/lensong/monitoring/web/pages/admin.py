@@ -18,6 +18,7 @@ from lensong.monitoring.store.timeline import KINDS
 from lensong.monitoring.tolerance import Tolerance
 from lensong.monitoring.web.guards import Running
 from lensong.monitoring.web.pages.rendering import PageNeeds, render
+from lensong.monitoring.web.pages.site_search import site_choices
 
 __all__ = ["router"]
 
@@ -56,6 +57,6 @@ async def admin(
         scopes={
             "province": [(p.code, p.name) for p in directory.provinces.values()],
             "commune": [(c.code, c.name) for c in directory.communes.values()],
-            "site": [(s.site_id, s.name) for s in directory.sites.values()],
         },
+        sites=site_choices(directory, principal),
     )

@@ -11,6 +11,7 @@ from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.messages import catalogue
 from lensong.monitoring.web.guards import Running
 from lensong.monitoring.web.pages.rendering import PageNeeds, render, words_of
+from lensong.monitoring.web.pages.site_search import site_choices
 
 __all__ = ["router"]
 
@@ -33,7 +34,7 @@ async def upload(
         principal=principal,
         kinds=("communes", "sites", "sessions") if manages else ("sessions",),
         chosen=kind,
-        sites=sorted(service.directory.visible_to(principal), key=lambda site: site.name),
+        sites=site_choices(service.directory, principal),
         profiles=service.directory.profiles.values(),
         words={
             key: entry[language] for key, entry in catalogue().items() if key.startswith("import.")

@@ -15,7 +15,7 @@ from lensong.monitoring.errors import ConflictError, NotFoundError
 from lensong.monitoring.live.freshness import as_of
 from lensong.monitoring.operations.session_words import linked_session, may_be_linked, stage_of
 from lensong.monitoring.operations.sessions import session_for
-from lensong.monitoring.records import Motion, Session, SessionStatus, Site
+from lensong.monitoring.records import Motion, Session, SessionStatus
 from lensong.monitoring.service import Service
 from lensong.monitoring.store.events import list_verdicts
 from lensong.monitoring.store.session_words import words_on
@@ -28,6 +28,7 @@ from lensong.monitoring.watch.session_watch import session_watch
 from lensong.monitoring.web.guards import Running, anybody
 from lensong.monitoring.web.pages.charts import lag_chart
 from lensong.monitoring.web.pages.rendering import PageNeeds, page_session, render, words_of
+from lensong.monitoring.web.pages.site_search import site_choices
 from lensong.propagation.errors import InvalidInputError
 
 __all__ = ["router"]
@@ -71,10 +72,6 @@ def _form(
     like: Session | None = None,
     editing: bool = False,
 ) -> Response:
-    communes = service.directory.communes
-    by_commune: dict[str, list[Site]] = {}
-    for place in sorted(service.directory.visible_to(principal), key=lambda item: item.name):
-        by_commune.setdefault(communes[place.commune_code].name, []).append(place)
     zone = ZoneInfo(service.config.time_zone)
     local = service.clock.now().astimezone(zone)
     begin = (local + timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
@@ -88,8 +85,9 @@ def _form(
         request,
         "new_session.html",
         principal=principal,
-        places=sorted(by_commune.items()),
-        chosen=site if like is None else like.site_id,
+        sites=site_choices(
+            service.directory, principal, site if like is None else like.site_id, only=True
+        ),
         profiles=service.directory.profiles.values(),
         chosen_profile="tiktok-720p30" if like is None else like.profile_code,
         motion="unknown" if like is None else like.motion.value,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated
 
@@ -16,9 +17,12 @@ from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.lists.writing import sessions_calendar
 from lensong.monitoring.operations.giving_out import sessions_given
 from lensong.monitoring.operations.shared_links import links_for, reader_by_link
+from lensong.monitoring.records import Commune, Province, Site
+from lensong.monitoring.store.shared_links import SharedLink
 from lensong.monitoring.web.addresses import public_url
 from lensong.monitoring.web.guards import Running, anybody
 from lensong.monitoring.web.pages.rendering import PageNeeds, render
+from lensong.monitoring.web.pages.site_search import site_choices
 from lensong.monitoring.web.pages.wall_filter import SiteFilter
 from lensong.monitoring.web.pages.wallboard import wall_drawing
 from lensong.monitoring.web.problems import language_of
@@ -39,28 +43,41 @@ async def links(
 ) -> Response:
     """Show the links to walls and calendars, and make and revoke them."""
     directory = service.directory
-    areas = [("all", "", "")] if principal.may(Action.ADMIN) else []
-    areas += [
-        ("province", item.code, item.name)
-        for item in directory.provinces.values()
-        if principal.governs(province_code=item.code)
-    ]
-    areas += [
-        ("commune", item.code, item.name)
-        for item in sorted(directory.communes.values(), key=lambda item: item.name)
-        if principal.governs(province_code=item.province_code, commune_code=item.code)
-    ]
-    areas += [
-        ("site", item.site_id, item.name)
-        for item in sorted(directory.visible_to(principal), key=lambda item: item.name)
-    ]
+    places = {
+        "province": [
+            (item.code, item.name)
+            for item in directory.provinces.values()
+            if principal.governs(province_code=item.code)
+        ],
+        "commune": [
+            (item.code, item.name)
+            for item in sorted(directory.communes.values(), key=lambda item: item.name)
+            if principal.governs(province_code=item.province_code, commune_code=item.code)
+        ],
+    }
+    sites = site_choices(directory, principal)
+    areas = ["all"] if principal.may(Action.ADMIN) else []
+    areas += [area for area, items in places.items() if items]
+    areas += ["site"] if sites.total else []
+
+    def name_of(link: SharedLink) -> str:
+        known: dict[str, Mapping[str, Province | Commune | Site]] = {
+            "province": directory.provinces,
+            "commune": directory.communes,
+            "site": directory.sites,
+        }
+        place = known[link.area].get(link.code)
+        return link.code if place is None else place.name
+
     return render(
         request,
         "links.html",
         principal=principal,
         links=await links_for(service, principal),
         areas=areas,
-        names={(area, code): name for area, code, name in areas},
+        places={area: items for area, items in places.items() if items},
+        sites=sites,
+        name_of=name_of,
     )
 
 

@@ -18,6 +18,7 @@ from lensong.monitoring.store.timeline import KINDS, TimelineEntry
 from lensong.monitoring.web.guards import Running
 from lensong.monitoring.web.pages.event_texts import alert_text
 from lensong.monitoring.web.pages.rendering import PageNeeds, render, words_of
+from lensong.monitoring.web.pages.site_search import site_choices
 from lensong.monitoring.web.pages.words import Words
 
 __all__ = ["Line", "lines_of", "router"]
@@ -69,8 +70,7 @@ async def show(
         limit=_ROWS,
     )
     directory = service.directory
-    sites = sorted(directory.visible_to(principal), key=lambda item: item.name)
-    seen = {item.commune_code for item in sites}
+    seen = {item.commune_code for item in directory.visible_to(principal)}
     return render(
         request,
         "timeline.html",
@@ -80,7 +80,7 @@ async def show(
         chosen_commune=commune,
         chosen_groups=group,
         groups=list(KINDS),
-        sites=sites,
+        sites=site_choices(directory, principal, site),
         communes=sorted(
             (item for item in directory.communes.values() if item.code in seen),
             key=lambda item: item.name,

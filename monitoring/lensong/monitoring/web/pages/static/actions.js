@@ -42,12 +42,6 @@ const scaled = (text, factor) => Number((Number(text) * Number(factor || 1)).toP
 function values(form) {
   const body = {};
   for (const field of form.elements) {
-    // one choice that stands for two fields
-    if (field.dataset.pair) {
-      const names = field.dataset.pair.split(" ");
-      field.value.split(" ").forEach((part, at) => (body[names[at]] = part));
-      continue;
-    }
     if (!field.name || field.disabled || (field.type === "checkbox" && !field.checked)) continue;
     if (field.dataset.list !== undefined) (body[field.name] ??= []).push(field.value);
     else if (field.dataset.several !== undefined)
@@ -202,7 +196,7 @@ if (role) {
   const choose = () => {
     for (const scope of document.querySelectorAll("[data-scope]")) {
       scope.hidden = scope.dataset.scope !== role.value;
-      scope.querySelector("select").disabled = scope.hidden;
+      for (const field of scope.querySelectorAll("input, select")) field.disabled = scope.hidden;
     }
   };
   role.addEventListener("change", choose);

@@ -37,24 +37,6 @@ async function ask() {
   }
 }
 
-// a list of hundreds is searched, without accents, and keeps what fits
-const plain = (text) =>
-  text.toLowerCase().replaceAll("đ", "d").normalize("NFD").replace(/\p{M}/gu, "");
-const find = form.querySelector("[data-filter]");
-find?.addEventListener("input", () => {
-  const wanted = plain(find.value.trim());
-  const fits = (option) =>
-    plain(`${option.textContent} ${option.parentElement.label}`).includes(wanted);
-  for (const option of form.site.options) {
-    option.hidden = !fits(option);
-    option.disabled = option.hidden;
-  }
-  for (const group of form.site.querySelectorAll("optgroup"))
-    group.hidden = !group.querySelector("option:not([hidden])");
-  if (form.site.selectedOptions[0]?.hidden !== false)
-    form.site.value = [...form.site.options].find((o) => !o.hidden)?.value ?? "";
-});
-
 form.addEventListener("input", () => {
   save.disabled = true;
   clearTimeout(waiting);
