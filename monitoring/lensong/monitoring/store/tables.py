@@ -541,23 +541,20 @@ calendar_feeds = Table(
     "calendar_feeds",
     metadata,
     Column("feed_id", Text, primary_key=True),
-    Column("label", Text, nullable=False),
-    Column("url", Text, nullable=False),
-    Column("commune_code", Text),  # of places that may be archived: the feed tells of it then
-    Column("site_id", Text),
-    Column("profile_code", Text),
-    Column("created_by", Text, nullable=False),
+    *(Column(name, Text, nullable=False) for name in ("label", "url", "created_by")),
+    # of what may be archived or deleted: the feed tells of it then
+    *(Column(name, Text) for name in ("commune_code", "site_id", "profile_code")),
     Column("created_at", Moment, nullable=False),
     Column("next_at", Moment),  # None where it is paused
     Column("asked_at", Moment),
     Column("read_at", Moment),
     Column("taken_at", Moment),
-    Column("etag", Text, nullable=False),
-    Column("last_modified", Text, nullable=False),
+    *(
+        Column(name, Text, nullable=False)
+        for name in ("etag", "last_modified", "failure", "failure_detail")
+    ),
     Column("moved", Boolean, nullable=False),
     Column("failures", Integer, nullable=False),
-    Column("failure", Text, nullable=False),
-    Column("failure_detail", Text, nullable=False),
     Column("told", JSON, nullable=False),
 )
 
