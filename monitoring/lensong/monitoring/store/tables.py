@@ -545,10 +545,7 @@ calendar_feeds = Table(
     # of what may be archived or deleted: the feed tells of it then
     *(Column(name, Text) for name in ("commune_code", "site_id", "profile_code")),
     Column("created_at", Moment, nullable=False),
-    Column("next_at", Moment),  # None where it is paused
-    Column("asked_at", Moment),
-    Column("read_at", Moment),
-    Column("taken_at", Moment),
+    *(Column(name, Moment) for name in ("next_at", "asked_at", "read_at", "taken_at")),
     *(
         Column(name, Text, nullable=False)
         for name in ("etag", "last_modified", "failure", "failure_detail")
