@@ -208,6 +208,19 @@ def test_what_no_level_mends_has_no_number_and_says_so() -> None:
     assert set(result.villages["main_cause"]) == {""}
 
 
+def test_parts_that_rest_on_what_the_list_does_not_say_are_named() -> None:
+    scene = planted("antenna", 2)
+    cells = tuple(
+        replace(cell, assumed=("height_agl_m", "azimuth_deg", "downlink_load"))
+        for cell in scene.network.cells
+    )
+    result = replace(scene, network=replace(scene.network, cells=cells)).plan()
+    assert result.causes is not None
+    assert result.causes["main_cause"].tolist() == ["antenna"]
+    assert result.causes["assumed"].tolist() == ["antenna, load"]
+    assert result.villages["cause_assumed"].tolist() == ["antenna, load"]
+
+
 def test_settings_out_of_range_are_refused() -> None:
     with pytest.raises(OutOfRangeError, match=r"causes\.counterfactuals is -1"):
         CauseSettings(counterfactuals=-1)

@@ -94,13 +94,15 @@ def test_villages_that_lack_otherwise_come_with_the_biggest_change_first(found: 
             "Bản a",
             "6.0 dB -> 19.5 dB",
             "terrain -> trees and houses",
+            "C1",
             "trees and houses +11.0, distance +2.0, terrain +0.5",
         ),
-        ("Bản b", "4.0 dB -> nothing", "trees and houses -> none", "trees and houses −4.0"),
+        ("Bản b", "4.0 dB -> nothing", "trees and houses -> none", "C1", "trees and houses −4.0"),
         (
             "Bản c",
             "nothing -> 3.0 dB",
             "none -> antenna pattern and tilt",
+            "C1",
             "antenna pattern and tilt +3.0",
         ),
     ]  # that of d is below what is printed

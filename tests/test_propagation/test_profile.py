@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -44,6 +46,19 @@ def test_a_path_out_of_the_terrain_or_too_short_is_refused() -> None:
         path_profile(ramp(), row=3.0, col=3.0, end_row=3.0, end_col=5.0)
     with pytest.raises(OutOfRangeError, match="step_m"):
         path_profile(ramp(), row=3.0, col=3.0, end_row=3.0, end_col=50.0, step_m=0.0)
+
+
+def test_the_middle_of_a_pixel_beside_a_void_is_known_from_every_side() -> None:
+    whole = ramp()
+    ground = whole.ground_m.copy()
+    ground[:, 41:] = np.nan
+    ground[31:, :] = np.nan
+    holed = replace(whole, ground_m=ground)
+    for row in np.linspace(1.0, 20.0, 39):  # ends that are no sums of floats without rounding
+        profile = path_profile(holed, row=row, col=7.3, end_row=30.0, end_col=40.0)
+        assert profile.terrain_amsl_m[-1] == 100.0 + 2.0 * 30.0 + 3.0 * 40.0
+    with pytest.raises(InvalidInputError, match="no elevation"):
+        path_profile(holed, row=5.0, col=7.3, end_row=30.0, end_col=40.1)
 
 
 def test_first_fresnel_zone_is_widest_in_the_middle() -> None:

@@ -128,7 +128,10 @@ def _why_lines(found: PlanDiff) -> list[str]:
     from lensong.coverage.diff_text import lack_rows, mend_rows, stream_rows
 
     tables = (
-        (("what it lacks", "lacks", "main cause", "parts that changed, dB"), lack_rows),
+        (
+            ("what it lacks", "lacks", "main cause", "link from", "parts that changed, dB"),
+            lack_rows,
+        ),
         (("streams at once", *found.why.streams), stream_rows),
         (("what would mend it", "change", "", "before", "after"), mend_rows),
     )

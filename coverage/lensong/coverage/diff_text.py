@@ -13,8 +13,8 @@ from lensong.coverage.report.messages import catalogue
 __all__ = ["lack_rows", "mend_rows", "stream_rows"]
 
 
-def lack_rows(found: PlanDiff, arrow: str) -> Iterator[tuple[str, str, str, str]]:
-    """Yield of each village that lacks otherwise: name, decibels, main cause, parts that changed.
+def lack_rows(found: PlanDiff, arrow: str) -> Iterator[tuple[str, str, str, str, str]]:
+    """Yield of each village that lacks otherwise: name, dB, main cause, cell, parts that changed.
 
     Parameters
     ----------
@@ -26,7 +26,9 @@ def lack_rows(found: PlanDiff, arrow: str) -> Iterator[tuple[str, str, str, str]
         lacks = [_lack(row, which) for which in ("before", "after")]
         causes = [_cause(row, which) for which in ("before", "after")]
         parts = [f"{_term(term)} {_signed(change)}" for term, change in part_changes(row)]
-        yield _place(row), arrow.join(lacks), _pair(causes, arrow), ", ".join(parts)
+        cells = [row[f"cause_cell_{which}"] or "none" for which in ("before", "after")]
+        both = _pair(causes, arrow), _pair(cells, arrow)
+        yield _place(row), arrow.join(lacks), *both, ", ".join(parts)
 
 
 def stream_rows(found: PlanDiff, arrow: str) -> Iterator[tuple[str, ...]]:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 from lensong.propagation.kernel import kernel
 from lensong.propagation.p1812 import PathProfile
-from lensong.propagation.sampling import bilinear
+from lensong.propagation.sampling import bilinear_beside_void
 from lensong.propagation.terminal import ROUNDING_M, TERMINAL_CLEARING_M, check_clearing
 from lensong.propagation.terrain import INLAND, Terrain
 from lensong.propagation.types import Float32Array, FloatArray, IntArray
@@ -28,7 +28,7 @@ __all__ = [
 @kernel
 def _sample_line(raster: Float32Array, row: FloatArray, col: FloatArray, out: FloatArray) -> None:
     for i in range(row.size):
-        out[i] = bilinear(raster, row[i], col[i])
+        out[i] = bilinear_beside_void(raster, row[i], col[i])
 
 
 def _along(raster: Float32Array, row: FloatArray, col: FloatArray) -> FloatArray:
@@ -88,6 +88,7 @@ def sample_line(
     count = max(4, round(length_m / step))
     share = np.linspace(0.0, 1.0, count + 1)
     at_row, at_col = row + share * (end_row - row), col + share * (end_col - col)
+    at_row[-1], at_col[-1] = end_row, end_col  # not a rounding beside it, where a void may begin
     ground = _along(terrain.ground_m, at_row, at_col)
     clutter = np.zeros_like(ground)
     rim_m, rim_surface = np.empty(0), np.empty(0)

@@ -7,7 +7,7 @@ import numpy as np
 from lensong.propagation.kernel import kernel
 from lensong.propagation.types import Float32Array, UInt8Array
 
-__all__ = ["bilinear", "bilinear_pair", "nearest"]
+__all__ = ["bilinear", "bilinear_beside_void", "bilinear_pair", "nearest"]
 
 
 @kernel
@@ -23,6 +23,23 @@ def bilinear(raster: Float32Array, row: float, col: float) -> float:
     down, right = row - i, col - j
     top = raster[i, j] * (1.0 - right) + raster[i, j + 1] * right
     bottom = raster[i + 1, j] * (1.0 - right) + raster[i + 1, j + 1] * right
+    return float(top * (1.0 - down) + bottom * down)
+
+
+@kernel
+def bilinear_beside_void(raster: Float32Array, row: float, col: float) -> float:
+    """Return the bilinear value; a neighbour that has no weight in it may be unknown.
+
+    The middle of a pixel beside a void is known. `bilinear` gives NaN there.
+    """
+    rows, cols = raster.shape
+    if not (0.0 <= row <= rows - 1.0 and 0.0 <= col <= cols - 1.0):
+        return np.nan
+    i, j = min(int(row), rows - 2), min(int(col), cols - 2)
+    down, right = row - i, col - j
+    i1, j1 = i + 1 if down > 0.0 else i, j + 1 if right > 0.0 else j
+    top = raster[i, j] * (1.0 - right) + raster[i, j1] * right
+    bottom = raster[i1, j] * (1.0 - right) + raster[i1, j1] * right
     return float(top * (1.0 - down) + bottom * down)
 
 

@@ -14,10 +14,11 @@ from lensong.coverage.antenna import gain_dbi
 from lensong.coverage.causes.links import PlaceLinks
 from lensong.coverage.causes.needs import Needs, empty_cell_sinr_db
 from lensong.coverage.causes.paths import End, PathStates, path_states
-from lensong.coverage.causes.split import TERMS, Budgets, parts_db
+from lensong.coverage.causes.split import ASSUMED_FIELDS, TERMS, Budgets, parts_db
 from lensong.coverage.decibel import mw_to_dbm
 from lensong.coverage.indoor import entry_loss_db, level_sigma_db
 from lensong.coverage.layer_model import LayerModel
+from lensong.coverage.network import Cell
 from lensong.coverage.probability import fade_margin_db
 from lensong.coverage.result import ServiceLayers
 from lensong.coverage.service import Handset, Service
@@ -373,6 +374,7 @@ def _row(
         "shortfall_db": round(float(parts.sum()), 3),
         "main_cause": _main_cause(rounded, asked.handset),
         **{f"cause_{term}_db": part for term, part in zip(TERMS, rounded, strict=True)},
+        "assumed": _assumed(cell),
         "direction": min(margins, key=lambda name: margins[name]),
         "cell_id": cell.cell_id,
         "mast_id": cell.mast_id,
@@ -388,6 +390,13 @@ def _row(
         "flat_loss_db": round(float(link.states.loss_db[0, 0]), 2),
         "profile_difference_db": round(link.difference_db, 2) + 0.0,
     }
+
+
+def _assumed(cell: Cell) -> str:
+    """Return the terms whose parts rest on what the cell list does not say."""
+    return ", ".join(
+        term for term, names in ASSUMED_FIELDS.items() if not set(names).isdisjoint(cell.assumed)
+    )
 
 
 def _main_cause(parts: Sequence[float], handset: Handset) -> str:
@@ -413,6 +422,7 @@ def _unexplained(main_cause: str = "") -> dict[str, object]:
         "shortfall_db": nan,
         "main_cause": main_cause,
         **{f"cause_{term}_db": nan for term in TERMS},
+        "assumed": "",
         "direction": "",
         "cell_id": "",
         "mast_id": "",

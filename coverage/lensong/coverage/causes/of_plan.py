@@ -95,6 +95,7 @@ def with_causes(villages: gpd.GeoDataFrame, causes: pd.DataFrame) -> gpd.GeoData
     numbers = ["shortfall_db", *(f"cause_{term}_db" for term in TERMS)]
     columns = {name: by_village[name].to_numpy(dtype=float) for name in numbers}
     texts = {"main_cause": "main_cause", "cause_cell": "cell_id", "cause_note": "note"}
+    texts["cause_assumed"] = "assumed"
     words = {name: by_village[of].fillna("").astype(str).to_numpy() for name, of in texts.items()}
     ordered = {
         "shortfall_db": columns.pop("shortfall_db"),

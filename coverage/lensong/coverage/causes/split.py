@@ -18,7 +18,7 @@ import numpy as np
 from lensong.coverage.decibel import dbm_to_mw, mw_to_dbm
 from lensong.propagation.types import FloatArray
 
-__all__ = ["TERMS", "Budgets", "parts_db", "shapley_weights", "shortfalls_db"]
+__all__ = ["ASSUMED_FIELDS", "TERMS", "Budgets", "parts_db", "shapley_weights", "shortfalls_db"]
 
 TERMS = (
     "distance",
@@ -31,6 +31,18 @@ TERMS = (
     "indoor",
 )
 """In the order of the columns; of two equal parts the first is the main cause."""
+
+ASSUMED_FIELDS = {
+    "antenna": (
+        "antenna",
+        "azimuth_deg",
+        "mechanical_downtilt_deg",
+        "electrical_downtilt_deg",
+    ),
+    "interference": ("uplink_noise_rise_db",),
+    "load": ("downlink_load",),
+}
+"""Fields of the cell list on which a part rests: where they were assumed, so is the part."""
 
 _DISTANCE, _TERRAIN, _CLUTTER, _ANTENNA, _INTERFERENCE, _LOAD, _UPLINK, _INDOOR = (
     1 << k for k in range(len(TERMS))

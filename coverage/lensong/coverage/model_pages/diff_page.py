@@ -33,7 +33,7 @@ _WORDS = {
     "patchy": "patchy",
     "covered": "covered",
 }
-_LACK_HEADS = ("village", "lacks", "main cause", "parts that changed, dB")
+_LACK_HEADS = ("village", "lacks", "main cause", "link from", "parts that changed, dB")
 _MEND_HEADS = ("village", "change", "from what to what", "gained before", "gained after")
 _MARKS = {"gained": "#00734f", "lost": "#a3123a", "same": "#ffffff"}
 

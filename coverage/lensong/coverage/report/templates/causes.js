@@ -13,7 +13,7 @@ const hasCauses = (v) => typeof v.shortfall_db === "number";
 const signed = (value, digits = 1) => `${value > 0 ? "+" : ""}${number(value, digits)}`;
 
 /** Return the row of one part: its name, a bar from zero to either side, its decibels. */
-function causeRow(name, value, most, main) {
+function causeRow(name, value, most, { main, assumed }) {
   const width = `${((50 * Math.abs(value)) / most).toFixed(1)}%`;
   const bar = el("i", {
     class: value < 0 ? "less" : "more",
@@ -22,7 +22,12 @@ function causeRow(name, value, most, main) {
   return el(
     "tr",
     { class: main ? "main" : null },
-    el("th", { scope: "row" }, say(`term.${name}`)),
+    el(
+      "th",
+      { scope: "row" },
+      say(`term.${name}`),
+      assumed ? el("small", {}, ` ${say("assumed")}`) : null,
+    ),
     el("td", { class: "bar-cell", "aria-hidden": "true" }, el("span", {}, bar)),
     el("td", { class: "n" }, signed(value)),
   );
@@ -68,6 +73,7 @@ function causeBars(v) {
   const parts = CAUSES.map((name) => [name, v[`cause_${name}_db`]]);
   const most = Math.max(...parts.map(([, value]) => Math.abs(value)), 1);
   const service = serviceName(DATA.class_service);
+  const assumed = (v.cause_assumed ?? "").split(", ");
   return el(
     "div",
     { class: "causes" },
@@ -81,7 +87,12 @@ function causeBars(v) {
         {},
         ...parts
           .filter(([, value]) => Math.abs(value) >= 0.05)
-          .map(([name, value]) => causeRow(name, value, most, name === v.main_cause)),
+          .map(([name, value]) =>
+            causeRow(name, value, most, {
+              main: name === v.main_cause,
+              assumed: assumed.includes(name),
+            }),
+          ),
       ),
       el(
         "tfoot",
