@@ -1,0 +1,65 @@
+// The planner's API: one way to ask, one kind of refusal.
+import { ROOT, language } from "./dom.js";
+
+const TOKEN = document.querySelector('meta[name="csrf"]')?.content ?? "";
+export const PLANS = `${ROOT}/api/v1/plans`;
+
+/** A refusal of the server, or none at all (`status` 0: it does not answer). */
+export class Refusal extends Error {
+  constructor(status, problem) {
+    super(problem.detail || problem.title || `HTTP ${status}`);
+    this.status = status;
+    this.problem = problem;
+  }
+}
+
+/** Ask, and return the response if it is no refusal. */
+export async function ask(method, path, { body, raw, signal, accept } = {}) {
+  const headers = { "Accept-Language": language };
+  if (accept) headers.Accept = accept;
+  if (method !== "GET") headers["X-CSRF-Token"] = TOKEN;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  let answer;
+  try {
+    answer = await fetch(path, {
+      method,
+      headers,
+      signal,
+      body: raw ?? (body === undefined ? undefined : JSON.stringify(body)),
+    });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Refusal(0, { code: "no_answer", detail: String(error.message) });
+  }
+  if (answer.ok) return answer;
+  const problem = await answer.json().catch(() => ({}));
+  throw new Refusal(answer.status, problem);
+}
+
+export const get = async (path, options) => (await ask("GET", path, options)).json();
+export const post = async (path, body, options = {}) =>
+  (await ask("POST", path, { body, ...options })).json();
+export const patch = async (path, body) => (await ask("PATCH", path, { body })).json();
+export const remove = (path) => ask("DELETE", path);
+
+const KINDS = {
+  float32: Float32Array,
+  int16: Int16Array,
+  uint8: Uint8Array,
+};
+
+/** Ask for values of a window of the grid: the array, where it lies, and of which revision it is. */
+export async function values(method, path, options) {
+  const answer = await ask(method, path, options);
+  if (answer.status === 204) return null;
+  const head = (name) => answer.headers.get(`Lensong-${name}`) ?? "";
+  const [row0, col0, rows, cols, step] = head("Window").split(",").map(Number);
+  const kind = KINDS[head("Dtype")];
+  return {
+    window: { row0, col0, rows, cols, step },
+    data: new kind(await answer.arrayBuffer()),
+    none: head("None") === "nan" ? NaN : Number(head("None")),
+    revision: Number(head("Revision")),
+    settled: head("Settled"),
+  };
+}

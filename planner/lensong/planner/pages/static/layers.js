@@ -1,0 +1,240 @@
+// Which layer is shown, what its colours mean, and what every layer has at the pointer.
+import { Refusal, get } from "./api.js";
+import { classOf } from "./colours.js";
+import { $, el, fold, knows, number, operatorName, percent, say, serviceName } from "./dom.js";
+import { bearing_deg, distance_m } from "./geodesy.js";
+import { contours, cover, lattice, map, setPoints, showOverlay } from "./map.js";
+import { layerOf, on, state, variantPath } from "./plan.js";
+
+const DIGITS = { "Mbit/s": 2, dBm: 1, dB: 1 };
+let pinned = null; // a place whose values stay
+
+/** Return a value of a layer in words. */
+export function valueText(layer, value) {
+  if (value === null || value === undefined) return say("map.none");
+  if (layer.quantity === "server" || layer.quantity === "second") {
+    if (typeof value === "string") return value;
+    return state.network.cells[value]?.cell_id ?? say("map.none");
+  }
+  if (layer.quantity === "chance") return `${number(100 * value, value > 0.99 ? 1 : 0)} %`;
+  const entry = layer.legend[0]?.value !== undefined ? classOf(layer, value) : null;
+  if (entry) return className(entry, layer);
+  if (layer.quantity === "overlap") return number(value);
+  return `${number(value, DIGITS[layer.unit] ?? 1)} ${layer.unit}`;
+}
+
+function className(entry, layer) {
+  if (entry.key) return say(entry.key);
+  if (entry.text) return entry.text;
+  const scale = layer.quantity === "chance" ? 100 : 1;
+  const unit = layer.quantity === "chance" ? "%" : layer.unit;
+  const value = (v) => number(scale * v, 2, true);
+  if (entry.high === undefined || entry.high === null) return `≥ ${value(entry.low)} ${unit}`;
+  return `${value(entry.low)} … ${value(entry.high)} ${unit}`;
+}
+
+const quantityName = (quantity) => say(`quantity.${quantity}`);
+
+/** Return what a layer is called. */
+export const layerName = (layer) =>
+  [
+    quantityName(layer.quantity),
+    layer.technology,
+    layer.service && serviceName(layer.service),
+    layer.operator !== null && layer.operator !== undefined && operatorName(layer.operator),
+  ]
+    .filter(Boolean)
+    .join(" · ");
+
+const PARTS = ["technology", "service", "operator"];
+
+/** Show a layer, and offer what else there is of its quantity. */
+export function showLayer(layerId) {
+  const layer = layerOf(layerId) ?? state.plan.layers[0];
+  if (!layer) return;
+  $("quantity").value = layer.quantity;
+  const same = state.plan.layers.filter((l) => l.quantity === layer.quantity);
+  for (const part of PARTS) {
+    const values = [...new Set(same.map((l) => l[part] ?? ""))];
+    const box = $(`layer-${part}`);
+    box.closest("label").hidden = values.length < 2;
+    const name = (value) =>
+      value === ""
+        ? say(`any.${part}`)
+        : part === "service"
+          ? serviceName(value)
+          : part === "operator"
+            ? operatorName(value)
+            : value;
+    box.replaceChildren(...values.map((value) => el("option", { value }, name(value))));
+    box.value = layer[part] ?? "";
+  }
+  cover.footprint(null);
+  cover.show(layer.layer_id);
+  fillLegend(layer);
+  location.replace(hash({ l: layer.layer_id }));
+}
+
+/** Return the address of the view with some of its parts changed. */
+export function hash(changes) {
+  const parts = new URLSearchParams(location.hash.slice(1));
+  for (const [key, value] of Object.entries(changes)) {
+    if (value === null) parts.delete(key);
+    else parts.set(key, value);
+  }
+  return `#${parts}`;
+}
+
+function chosenLayer() {
+  const quantity = $("quantity").value;
+  const same = state.plan.layers.filter((l) => l.quantity === quantity);
+  const wanted = Object.fromEntries(PARTS.map((part) => [part, $(`layer-${part}`).value]));
+  const fits = (l) => PARTS.reduce((n, part) => n + ((l[part] ?? "") === wanted[part] ? 1 : 0), 0);
+  return same.reduce((a, b) => (fits(b) > fits(a) ? b : a));
+}
+
+export function legendEntries(layer) {
+  if (layer.quantity === "server" || layer.quantity === "second")
+    return [{ text: say("legend.cells") }];
+  const entries = layer.legend.map((entry) => ({
+    colour: entry.colour,
+    text: className(entry, layer),
+    note: (entry.services ?? []).map(serviceName).join(", "),
+  }));
+  if (layer.legend[0]?.low !== undefined) {
+    entries.reverse();
+    const scale = layer.quantity === "chance" ? 100 : 1;
+    const unit = layer.quantity === "chance" ? "%" : layer.unit;
+    entries.push({ text: say("legend.below", { n: scale * layer.legend[0].low, unit }) });
+  }
+  return entries;
+}
+
+function fillLegend(layer) {
+  $("legend-title").textContent = layerName(layer);
+  $("legend").replaceChildren(
+    ...legendEntries(layer).map(({ colour, text, note }) =>
+      el(
+        "li",
+        {},
+        colour && el("i", { style: { background: colour }, "aria-hidden": "true" }),
+        el("span", {}, text, note && el("small", {}, ` ${note}`)),
+      ),
+    ),
+  );
+}
+
+let asked = 0;
+let later = 0;
+
+/** Show what is known at a place: the shown layer at once, all others as soon as they answer. */
+function read(lngLat, { pin = false } = {}) {
+  const layer = layerOf(cover.layerId);
+  const { row, col } = lattice.rowCol(lngLat);
+  const inside = row >= 0 && col >= 0 && row < lattice.grid.rows && col < lattice.grid.cols;
+  $("readout").hidden = !inside;
+  if (!inside) return;
+  $("readout-place").textContent = `${number(lngLat.lat, 5)}°, ${number(lngLat.lng, 5)}°`;
+  const value = layer && cover.valueAt(lngLat);
+  $("readout-value").textContent =
+    layer && value !== undefined
+      ? `${quantityName(layer.quantity)}: ${valueText(layer, value)}`
+      : "";
+  const turn = ++asked;
+  clearTimeout(later);
+  later = setTimeout(() => readAll(lngLat, turn), pin ? 0 : 140);
+}
+
+async function readAll({ lng, lat }, turn) {
+  try {
+    const point = await get(`${variantPath()}/point?lat_deg=${lat}&lon_deg=${lng}`);
+    if (turn === asked) fillReadout(point, { lat_deg: lat, lon_deg: lng });
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    if (turn === asked) $("readout-all").replaceChildren();
+  }
+}
+
+function fillReadout(point, place) {
+  const shown = state.plan.layers.filter(
+    (l) => l.operator === null || l.operator === undefined || l.layer_id === cover.layerId,
+  );
+  const rows = shown
+    .filter((l) => !["server", "second", "limiting", "reason", "overlap"].includes(l.quantity))
+    .map((l) => {
+      const [now, before] = [point.values[l.layer_id], point.base?.[l.layer_id]];
+      const [text, was] = [valueText(l, now ?? null), valueText(l, before ?? null)];
+      return el(
+        "tr",
+        { class: l.layer_id === cover.layerId ? "now" : null },
+        el("th", { scope: "row" }, layerName(l)),
+        el("td", { class: "n" }, text),
+        el("td", { class: "n was" }, was === text ? "" : say("readout.was", { value: was })),
+      );
+    });
+  const servers = Object.entries(point.server ?? {})
+    .filter(([, server]) => server)
+    .map(([technology, server]) =>
+      el(
+        "tr",
+        {},
+        el("th", { scope: "row" }, `${quantityName("server")} · ${technology}`),
+        el(
+          "td",
+          { class: "n", colspan: "2" },
+          `${server.cell_id}, ${number(server.distance_m / 1000, 2)} km, ${number(server.azimuth_deg)}°`,
+        ),
+      ),
+    );
+  const ground = el(
+    "tr",
+    {},
+    el("th", { scope: "row" }, say("readout.ground")),
+    el("td", { class: "n" }, `${number(point.place?.ground_m, 0)} m`),
+    el("td", {}),
+  );
+  $("readout-all").replaceChildren(
+    el("table", { class: "facts" }, el("tbody", {}, ...servers, ...rows, ground)),
+  );
+  if (pinned) $("readout-actions").hidden = false;
+  $("readout").dataset.place = JSON.stringify(place);
+}
+
+/** Keep the values of a place, with what can be asked of it. */
+export function pin(lngLat) {
+  pinned = lngLat;
+  $("readout").classList.toggle("pinned", pinned !== null);
+  $("readout-actions").hidden = true;
+  const place = lngLat && { lat_deg: lngLat.lat, lon_deg: lngLat.lng };
+  setPoints("rims", place ? [place] : [], () => ({}));
+  if (lngLat) read(lngLat, { pin: true });
+  else $("readout").hidden = true;
+}
+export const pinnedPlace = () => pinned && { lat_deg: pinned.lat, lon_deg: pinned.lng };
+
+export function startLayers() {
+  const quantities = [...new Set(state.plan.layers.map((l) => l.quantity))];
+  $("quantity").replaceChildren(
+    ...quantities.map((q) => el("option", { value: q }, quantityName(q))),
+  );
+  for (const id of ["quantity", ...PARTS.map((part) => `layer-${part}`)])
+    $(id).addEventListener("change", () => showLayer(chosenLayer().layer_id));
+  $("opacity").addEventListener("input", ({ target }) => {
+    cover.layer.opacity = Number(target.value) / 100;
+    map.triggerRepaint();
+  });
+  cover.layer.opacity = Number($("opacity").value) / 100;
+  for (const box of document.querySelectorAll("[data-overlay]"))
+    box.addEventListener("change", () => {
+      if (box.dataset.overlay === "contours") contours.show(box.checked);
+      else showOverlay(box.dataset.overlay, box.checked);
+    });
+  let at = null;
+  map.on("mousemove", ({ lngLat }) => {
+    at = lngLat;
+    if (!pinned) read(lngLat);
+  });
+  map.on("mouseout", () => !pinned && ($("readout").hidden = true));
+  for (const name of ["covered", "settled"]) on(name, () => (pinned ?? at) && read(pinned ?? at));
+  $("readout-close").addEventListener("click", () => pin(null));
+}

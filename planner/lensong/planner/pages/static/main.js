@@ -1,0 +1,161 @@
+// Starts the page: opens a plan, waits until it is ready, and joins the parts.
+import { PLANS, Refusal, get } from "./api.js";
+import { $, number, say, tell } from "./dom.js";
+import { startExports, viewOf } from "./exports.js";
+import { startFind } from "./find.js";
+import { placeOf } from "./geodesy.js";
+import { measuredText, startImports } from "./imports.js";
+import { pin, pinnedPlace, showLayer, startLayers } from "./layers.js";
+import { found, map, startMap } from "./map.js";
+import { addMast, copySelected, removeSelected, startMasts } from "./masts.js";
+import { startMastPanel } from "./mast_panel.js";
+import { startMeasure } from "./measure.js";
+import * as plan from "./plan.js";
+import { showPathTo, startPath } from "./path.js";
+import { openTab, startTabs } from "./tabs.js";
+import { addTool, startTools, take } from "./tools.js";
+import { startSaving, startVariants } from "./variants.js";
+import { chooseVillage, startVillages, villages, loadVillages } from "./villages.js";
+import { showWhy } from "./why.js";
+import { distance_m } from "./geodesy.js";
+
+const { state } = plan;
+
+async function start() {
+  const wanted = new URLSearchParams(location.search).get("plan");
+  try {
+    const id = wanted ?? (await get(PLANS)).plans[0]?.plan_id;
+    if (!id) return fail(say("start.none"));
+    state.plan = await get(`${PLANS}/${encodeURIComponent(id)}`);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return fail(error.message);
+  }
+  drawState();
+  startTabs();
+  plan.follow();
+  for (const name of ["progress", "state"]) plan.on(name, opening);
+  opening();
+}
+
+let started = false;
+
+/** Say how far the plan is opened; go on once it is. */
+async function opening() {
+  drawState();
+  const { plan: now } = state;
+  if (now.state === "failed") return fail(now.why ?? "");
+  if (now.state === "opening") {
+    const { stage, done = 0, total = 1 } = now.progress ?? {};
+    $("opening").hidden = false;
+    $("opening-stage").textContent = [say("start.opens", { title: now.title }), stage]
+      .filter(Boolean)
+      .join(" ");
+    Object.assign($("opening-bar"), { max: total || 1, value: done });
+    return;
+  }
+  if (started) return;
+  started = true;
+  try {
+    state.plan = await get(plan.planPath()); // what was not known while it opened
+    await open();
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    started = false;
+    fail(error.message);
+  }
+}
+
+const fail = (why) => {
+  $("opening").hidden = false;
+  $("opening-bar").hidden = true;
+  $("opening-stage").textContent = why;
+};
+
+async function open() {
+  const view = viewOf(location.hash);
+  document.title = `${state.plan.title} – lensong`;
+  $("title").textContent = state.plan.title;
+  $("synthetic").hidden = !state.plan.synthetic;
+  if (view.variantId) state.variantId = view.variantId;
+  const [drawn] = await Promise.all([startMap(view.place), plan.loadVariants()]);
+  for (const name of ["variants", "settled", "network", "connection", "state"])
+    plan.on(name, drawState);
+  startMastPanel();
+  startVillages();
+  startVariants();
+  startSaving();
+  if (drawn) {
+    startTools();
+    startMasts();
+    startLayers();
+    startPath();
+    startMeasure();
+    startExports();
+    startImports();
+    startClicks();
+  }
+  startFind();
+  await Promise.all([plan.loadNetwork(), loadVillages()]);
+  if (drawn) showLayer(view.layerId ?? state.plan.layers[0]?.layer_id);
+  $("opening").hidden = true;
+  document.body.dataset.ready = "true";
+  if (state.plan.state === "read_only") tell(state.plan.why || say("state.read_only"));
+}
+
+/** What a click means when no tool is in hand. */
+function startClicks() {
+  addTool("select", {
+    click: ({ point, lngLat, originalEvent }) => {
+      const hit = found(point);
+      if (hit?.kind === "village") chooseVillage(hit.village_id);
+      else if (hit?.kind === "mast") {
+        if (originalEvent.shiftKey || originalEvent.ctrlKey || originalEvent.metaKey) return;
+        plan.select([hit.mast_id]);
+      } else pin(lngLat);
+    },
+    move: ({ point }) => {
+      if (!map.getLayer("measurements")) return;
+      const [dot] = map.queryRenderedFeatures(point, { layers: ["measurements"] });
+      $("measured").hidden = !dot;
+      if (dot) $("measured").textContent = measuredText(dot.properties);
+    },
+  });
+  addTool("add", {
+    click: ({ lngLat }) => {
+      take("select");
+      addMast(placeOf(lngLat));
+    },
+  });
+  $("here-path").addEventListener("click", () => pinnedPlace() && showPathTo(pinnedPlace()));
+  $("here-add").addEventListener("click", () => pinnedPlace() && addMast(pinnedPlace()));
+  $("here-why").addEventListener("click", () => {
+    const place = pinnedPlace();
+    if (!place || !villages.rows.length) return;
+    const away = (v) => distance_m(place, v);
+    const nearest = villages.rows.reduce((a, b) => (away(b) < away(a) ? b : a));
+    showWhy(nearest);
+  });
+}
+
+/** One line: what is seen is of which revision, and whether it is exact yet. */
+function drawState() {
+  const now = plan.variant();
+  const parts = [];
+  if (!state.online) parts.push(say("state.lost"));
+  if (state.waiting.length) parts.push(say("state.waiting", { n: state.waiting.length }));
+  if (state.plan.state === "read_only") parts.push(say("state.read_only"));
+  if (now) {
+    parts.push(say("state.revision", { n: now.revision }));
+    if (state.plan.state === "ready") parts.push(say(`state.${now.settled}`));
+    if (now.edits) parts.push(say("variant.edits", { n: now.edits }));
+  }
+  const line = $("state");
+  if (line.textContent !== parts.join(" · ")) line.textContent = parts.join(" · ");
+  line.dataset.settled = now?.settled ?? "";
+  line.classList.toggle("bad", !state.online);
+}
+
+$("told-close").addEventListener("click", () => tell(""));
+$("reload").addEventListener("click", () => location.reload());
+start();

@@ -1,0 +1,359 @@
+// The map: relief, contours, one coverage layer, roads and rivers, masts, villages, signs of tools.
+import { Contours } from "./contours.js";
+import { Cover } from "./cover.js";
+import { $, number, say } from "./dom.js";
+import { GridLayer } from "./grid_layer.js";
+import { Lattice } from "./lattice.js";
+import { cellsOf, on, planPath, state } from "./plan.js";
+import * as signs from "./signs.js";
+
+const EMPTY = { type: "FeatureCollection", features: [] };
+const RELIEF_PIXELS = 4096; // along the longer side
+export const OVERLAYS = {
+  villages: ["villages", "village-labels"],
+  masts: ["wedges", "masts", "mast-labels"],
+  lines: ["lines-casing", "lines", "lines-dashed"],
+  measurements: ["measurements"],
+};
+const LINES = {
+  road: { colour: "#3a1d05", width: 1.5 },
+  river: { colour: "#4fa0e4", width: 2.5 },
+  other: { colour: "#4b5661", width: 1.1 },
+};
+
+export let map = null;
+export let lattice = null;
+export let cover = null;
+export let contours = null;
+let relief = null;
+
+const geo = (data = EMPTY) => ({ type: "geojson", data });
+const symbols = (id, source, layout, rest = {}) => ({
+  id,
+  type: "symbol",
+  source,
+  layout,
+  ...rest,
+});
+const byKind = (property) => [
+  "match",
+  ["get", "kind"],
+  ...Object.entries(LINES).flatMap(([kind, style]) => [kind, style[property]]),
+  LINES.other[property],
+];
+const joined = (...parts) => ["concat", ...parts];
+
+function style() {
+  const [colour, width] = [byKind("colour"), byKind("width")];
+  const line = (id, source, paint, rest = {}) => ({
+    id,
+    type: "line",
+    source,
+    layout: { "line-join": "round" },
+    paint,
+    ...rest,
+  });
+  const names = ["contours", "lines", "villages", "masts", "wedges", "links", "tool", "rims"];
+  return {
+    version: 8,
+    sources: Object.fromEntries([...names, "measurements"].map((name) => [name, geo()])),
+    layers: [
+      { id: "ground", type: "background", paint: { "background-color": "#f3f1ec" } },
+      line("contours", "contours", {
+        "line-color": "#6b5234",
+        "line-opacity": 0.45,
+        "line-width": ["case", ["get", "main"], 1, 0.5],
+      }),
+      line(
+        "lines-casing",
+        "lines",
+        { "line-color": "#fff", "line-width": ["+", width, 2], "line-opacity": 0.75 },
+        { filter: ["!=", ["get", "kind"], "boundary"] },
+      ),
+      line(
+        "lines",
+        "lines",
+        { "line-color": colour, "line-width": width },
+        { filter: ["in", ["get", "kind"], ["literal", ["road", "river"]]] },
+      ),
+      line(
+        "lines-dashed",
+        "lines",
+        { "line-color": "#5b4a8a", "line-width": 1.3, "line-dasharray": [4, 2, 1, 2] },
+        { filter: ["!", ["in", ["get", "kind"], ["literal", ["road", "river"]]]] },
+      ),
+      symbols(
+        "contour-heights",
+        "contours",
+        {
+          "symbol-placement": "line",
+          "symbol-spacing": 380,
+          "icon-image": joined("height|", ["to-string", ["get", "level_m"]]),
+          "icon-rotation-alignment": "map",
+        },
+        { filter: ["get", "main"], minzoom: 11 },
+      ),
+      {
+        id: "tool-fill",
+        type: "fill",
+        source: "tool",
+        filter: ["==", ["geometry-type"], "Polygon"],
+        paint: { "fill-color": signs.COLOURS.accent, "fill-opacity": 0.12 },
+      },
+      line("tool-casing", "tool", { "line-color": "#fff", "line-width": 5 }),
+      line("tool-line", "tool", { "line-color": signs.COLOURS.accent, "line-width": 2.2 }),
+      line("links", "links", {
+        "line-color": "#17212b",
+        "line-width": 1.6,
+        "line-dasharray": [2, 1.5],
+      }),
+      {
+        id: "measurements",
+        type: "circle",
+        source: "measurements",
+        paint: {
+          "circle-radius": 4,
+          "circle-color": ["coalesce", ["get", "colour"], "#9aa3ad"],
+          "circle-stroke-color": "#17212b",
+          "circle-stroke-width": 1,
+        },
+      },
+      symbols("wedges", "wedges", {
+        "icon-image": ["get", "icon"],
+        "icon-rotate": ["get", "azimuth"],
+        "icon-rotation-alignment": "map",
+        "icon-allow-overlap": true,
+        "icon-ignore-placement": true,
+        "symbol-sort-key": ["get", "rank"],
+        "icon-size": ["interpolate", ["linear"], ["zoom"], 8, 0.35, 12, 0.95, 16, 1.2],
+      }),
+      symbols(
+        "mast-labels",
+        "masts",
+        {
+          "icon-image": joined("mast-name|", ["get", "name"]),
+          "icon-anchor": "bottom",
+          "icon-offset": [0, -14],
+          "icon-padding": 0,
+        },
+        { minzoom: 10.5 },
+      ),
+      symbols("village-labels", "villages", {
+        "icon-image": joined("village|", ["get", "class"], "|", ["get", "name"]),
+        "icon-anchor": "top",
+        "icon-offset": [0, 13],
+        "icon-padding": 0,
+        "symbol-sort-key": ["get", "rank"],
+      }),
+      symbols("villages", "villages", {
+        "icon-image": joined("class|", ["get", "class"], "|", ["get", "change"]),
+        "icon-size": ["interpolate", ["linear"], ["zoom"], 8, 0.55, 11.5, 1],
+        "icon-allow-overlap": true,
+        "icon-ignore-placement": true,
+        "symbol-sort-key": ["-", 0, ["get", "rank"]],
+      }),
+      symbols("masts", "masts", {
+        "icon-image": ["get", "icon"],
+        "icon-size": ["interpolate", ["linear"], ["zoom"], 8, 0.6, 11.5, 1],
+        "icon-allow-overlap": true,
+        "icon-ignore-placement": true,
+      }),
+      {
+        id: "rims",
+        type: "circle",
+        source: "rims",
+        paint: {
+          "circle-radius": 9,
+          "circle-color": "#fff",
+          "circle-stroke-color": signs.COLOURS.accent,
+          "circle-stroke-width": 3,
+        },
+      },
+    ],
+  };
+}
+
+/** Draw an icon when the map asks for it; its name says what it shows. */
+function drawIcon(name) {
+  const [kind, ...parts] = name.split("|");
+  if (kind === "class") return signs.classSymbol(parts[0], 22, parts[1]);
+  if (kind === "wedge")
+    return signs.wedgeSymbol(parts[0], parts[1] === "true", parts[2] === "true");
+  if (kind === "mast") return signs.mastSymbol(...parts.map((part) => part === "true"));
+  if (kind === "mast-name") return signs.mastLabel(parts.join("|"));
+  if (kind === "height") return signs.heightLabel(number(Number(parts[0])));
+  const [name_class, ...rest] = parts;
+  const covered = name_class === "covered";
+  return signs.villageLabel(
+    rest.join("|"),
+    covered || name_class === "unknown" ? "" : say(`class.${name_class}`),
+    signs.COLOURS[name_class],
+  );
+}
+
+/** Start the map of the plan that is open; false where the browser cannot draw it. */
+export async function startMap(view) {
+  if (!document.createElement("canvas").getContext("webgl2")) {
+    $("no-webgl").hidden = false;
+    return false;
+  }
+  const { grid, bounds_deg: bounds } = state.plan;
+  lattice = new Lattice(grid);
+  map = new maplibregl.Map({
+    container: "map",
+    style: style(),
+    ...(view
+      ? { center: [view.lon, view.lat], zoom: view.zoom }
+      : { bounds, fitBoundsOptions: { padding: 24 } }),
+    attributionControl: false,
+    dragRotate: false,
+    pitchWithRotate: false,
+    touchPitch: false,
+    boxZoom: false, // with shift one chooses masts
+    maxPitch: 0,
+    maxZoom: 18,
+    renderWorldCopies: false,
+    fadeDuration: 0,
+    locale: {
+      "Map.Title": say("planner.map"),
+      "NavigationControl.ZoomIn": say("map.zoom_in"),
+      "NavigationControl.ZoomOut": say("map.zoom_out"),
+      "Popup.Close": say("action.close"),
+    },
+    canvasContextAttributes: { preserveDrawingBuffer: true, antialias: true }, // saved as a picture
+  });
+  map.touchZoomRotate.disableRotation();
+  map.keyboard.disableRotation();
+  map.addControl(new maplibregl.NavigationControl({ showCompass: false }), "top-right");
+  map.addControl(new maplibregl.ScaleControl({ maxWidth: 140 }), "bottom-right");
+  map.on("styleimagemissing", ({ id }) => {
+    if (!map.hasImage(id))
+      map.addImage(id, signs.pixelsOf(drawIcon(id)), { pixelRatio: signs.SHARP });
+  });
+  map.on("error", ({ error }) => {
+    if (error?.name !== "AbortError") console.error(error);
+  });
+  await map.once("load");
+  relief = new GridLayer("relief", lattice, { opacity: 0.55 });
+  const layer = new GridLayer("cover", lattice, { opacity: 0.62 });
+  map.addLayer(relief, "contours");
+  map.addLayer(layer, "contours");
+  cover = new Cover(map, lattice, layer);
+  contours = new Contours(map, lattice);
+  window.lensongPlanner = { map, cover, state };
+  for (const name of ["network", "selection"]) on(name, drawMasts);
+  drawRelief();
+  contours.refresh();
+  drawLines();
+  return true;
+}
+
+async function drawRelief() {
+  const { rows, cols } = lattice.grid;
+  const answer = await fetch(`${planPath()}/land/hillshade.png`);
+  if (!answer.ok) return;
+  const scale = Math.min(1, RELIEF_PIXELS / Math.max(rows, cols));
+  const image = await createImageBitmap(await answer.blob(), {
+    resizeWidth: Math.round(cols * scale),
+    resizeHeight: Math.round(rows * scale),
+    resizeQuality: "medium",
+    premultiplyAlpha: "none",
+  });
+  relief.put("relief", { window: { row0: 0, col0: 0, rows, cols, step: 1 }, image, smooth: true });
+}
+
+async function drawLines() {
+  const answer = await fetch(`${planPath()}/land/lines`);
+  if (answer.ok) map.getSource("lines").setData(await answer.json());
+}
+
+/** Put points on the map. */
+export const setPoints = (source, items, properties) =>
+  map?.getSource(source).setData({
+    type: "FeatureCollection",
+    features: items.map((item) => ({
+      type: "Feature",
+      properties: properties(item),
+      geometry: { type: "Point", coordinates: [item.lon_deg, item.lat_deg] },
+    })),
+  });
+
+export const setShapes = (source, geometries) =>
+  map?.getSource(source).setData({
+    type: "FeatureCollection",
+    features: geometries.map((geometry) => ({ type: "Feature", properties: {}, geometry })),
+  });
+
+/** Draw masts and sectors where they are, or where a drag has them: mast → place. */
+export function drawMasts(moved) {
+  const at = (mast) => (moved instanceof Map && moved.get(mast.mast_id)) || mast;
+  const { masts } = state.network;
+  setPoints(
+    "masts",
+    masts.map((mast) => ({ ...mast, ...at(mast) })),
+    (mast) => ({
+      mast_id: mast.mast_id,
+      name: mast.name || mast.mast_id,
+      icon: `mast|${Boolean(mast.uncertain)}|${mast.state !== "as_read"}|${state.selected.has(mast.mast_id)}`,
+    }),
+  );
+  const wedges = new Map();
+  for (const mast of masts)
+    for (const cell of cellsOf(mast.mast_id)) {
+      const chosen = state.selected.has(mast.mast_id);
+      const icon = `wedge|${cell.technology}|${isOmni(cell.antenna)}|${chosen}`;
+      const { lat_deg, lon_deg } = at(mast);
+      wedges.set(`${mast.mast_id} ${icon} ${cell.azimuth_deg}`, {
+        lat_deg,
+        lon_deg,
+        icon,
+        azimuth: cell.azimuth_deg,
+        rank: (cell.technology === "5G" ? 0 : 1) + (chosen ? 2 : 0),
+      });
+    }
+  setPoints("wedges", [...wedges.values()], ({ icon, azimuth, rank }) => ({ icon, azimuth, rank }));
+}
+
+const omni = new Map();
+function isOmni(antennaId) {
+  if (!omni.has(antennaId)) {
+    const antenna = state.plan.antennas.find((a) => a.antenna_id === antennaId);
+    omni.set(
+      antennaId,
+      antenna ? Math.max(...antenna.horizontal_loss_db) < 1 : antennaId.startsWith("omni"),
+    );
+  }
+  return omni.get(antennaId);
+}
+
+export const showOverlay = (name, visible) => {
+  for (const layer of OVERLAYS[name] ?? [])
+    map.setLayoutProperty(layer, "visibility", visible ? "visible" : "none");
+};
+
+export const flyTo = (place, zoom = 13) =>
+  map?.flyTo({
+    center: [place.lon_deg, place.lat_deg],
+    zoom: Math.max(map.getZoom(), zoom),
+    ...(matchMedia("(prefers-reduced-motion: reduce)").matches ? { duration: 0 } : {}),
+  });
+
+/** What lies under a point of the window: a mast before a village. */
+export function found(point, layers = ["masts", "villages", "mast-labels", "village-labels"]) {
+  const near = [
+    [point.x - 6, point.y - 6],
+    [point.x + 6, point.y + 6],
+  ];
+  for (const layer of layers) {
+    const hits = map.queryRenderedFeatures(near, { layers: [layer] });
+    if (hits.length) {
+      const apart = ({ geometry: { coordinates } }) => {
+        const { x, y } = map.project(coordinates);
+        return Math.hypot(x - point.x, y - point.y);
+      };
+      const feature = hits.sort((a, b) => apart(a) - apart(b))[0];
+      return { kind: layer.startsWith("mast") ? "mast" : "village", ...feature.properties };
+    }
+  }
+  return null;
+}

@@ -1,0 +1,178 @@
+// Tools that draw on the map: measure distance and bearing; an area for the best place.
+import { Refusal, post } from "./api.js";
+import { $, button, el, number, say, signed, tell } from "./dom.js";
+import { bearing_deg, distance_m, placeOf } from "./geodesy.js";
+import { cancelJob, watchJob } from "./jobs.js";
+import { setPoints, setShapes } from "./map.js";
+import { edit, mayEdit, planPath, refused, state } from "./plan.js";
+import { openTab } from "./tabs.js";
+import { addTool, take } from "./tools.js";
+
+let points = [];
+const coordinates = (list) => list.map((p) => [p.lon_deg, p.lat_deg]);
+
+export function startMeasure() {
+  addTool("measure", {
+    start: clear,
+    stop: clear,
+    click: ({ lngLat }) => {
+      points.push(placeOf(lngLat));
+      draw();
+    },
+    move: ({ lngLat }) => points.length && draw(placeOf(lngLat)),
+  });
+  addTool("area", {
+    start: () => {
+      clear();
+      openTab("place");
+    },
+    stop: () => !area && clear(),
+    click: ({ lngLat }) => {
+      area = null;
+      points.push(placeOf(lngLat));
+      drawArea();
+    },
+    move: ({ lngLat }) => !area && points.length && drawArea(placeOf(lngLat)),
+    double: closeArea,
+  });
+  $("area-close").addEventListener("click", closeArea);
+  $("area-draw").addEventListener("click", () => take("area"));
+  $("best").addEventListener("submit", (event) => {
+    event.preventDefault();
+    best();
+  });
+}
+
+function clear() {
+  points = [];
+  area = null;
+  $("measured").hidden = true;
+  setShapes("tool", []);
+  setPoints("rims", [], () => ({}));
+  $("area-close").disabled = true;
+  $("best-go").disabled = true;
+}
+
+function draw(pointer) {
+  const all = pointer ? [...points, pointer] : points;
+  setPoints("rims", points, () => ({}));
+  setShapes("tool", all.length > 1 ? [{ type: "LineString", coordinates: coordinates(all) }] : []);
+  let total = 0;
+  for (let k = 1; k < all.length; k += 1) total += distance_m(all[k - 1], all[k]);
+  $("measured").hidden = all.length < 2;
+  if (all.length < 2) return;
+  $("measured").textContent = say("measure.told", {
+    total: total < 10_000 ? `${number(total)} m` : `${number(total / 1000, 2)} km`,
+    last: `${number(distance_m(all.at(-2), all.at(-1)))} m`,
+    bearing: number(bearing_deg(all.at(-2), all.at(-1)), 1),
+  });
+}
+
+// -- the best place ------------------------------------------------------------
+
+let area = null;
+
+function drawArea(pointer) {
+  const all = pointer ? [...points, pointer] : points;
+  setPoints("rims", points, () => ({}));
+  setShapes("tool", [
+    all.length > 2
+      ? { type: "Polygon", coordinates: [coordinates([...all, all[0]])] }
+      : { type: "LineString", coordinates: coordinates(all) },
+  ]);
+  $("area-close").disabled = points.length < 3;
+}
+
+function closeArea() {
+  // a double click is two clicks: the second point lies on the first
+  const apart = points.filter((p, k) => k === 0 || distance_m(p, points[k - 1]) > 2);
+  if (apart.length < 3) {
+    tell(say("place.three"), { bad: true });
+    return;
+  }
+  points = apart;
+  area = coordinates(points);
+  drawArea();
+  take("select");
+  $("best-go").disabled = !mayEdit();
+  const like = $("best-like");
+  const held = like.value;
+  like.replaceChildren(
+    ...state.network.masts.map((m) => el("option", { value: m.mast_id }, m.name || m.mast_id)),
+  );
+  if (state.network.masts.some((m) => m.mast_id === held)) like.value = held;
+}
+
+async function best() {
+  const box = $("best-found");
+  const bar = el("progress", { max: 1, "aria-label": say("job.running") });
+  const told = el("span", {}, say("job.waiting"));
+  try {
+    const job = await post(`${planPath()}/jobs`, {
+      kind: "best_place",
+      variant_id: state.variantId,
+      polygon_deg: area,
+      like_mast_id: $("best-like").value,
+      tries: $("best-tries").valueAsNumber,
+      seconds: $("best-seconds").valueAsNumber,
+    });
+    box.replaceChildren(
+      told,
+      bar,
+      button(say("job.cancel"), () => cancelJob(job).catch(refused)),
+    );
+    const done = await watchJob(job, ({ state: word, progress }) => {
+      told.textContent = say(`job.${word}`);
+      if (progress?.total) Object.assign(bar, { max: progress.total, value: progress.done });
+    });
+    if (done.state === "done") drawPlaces(done.result.places ?? []);
+    else box.replaceChildren(el("p", {}, done.why || say(`job.${done.state}`)));
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    box.replaceChildren(el("p", { class: "bad" }, error.message));
+  }
+}
+
+function drawPlaces(places) {
+  setPoints("rims", places.slice(0, 5), () => ({}));
+  $("best-found").replaceChildren(
+    el(
+      "table",
+      { class: "list" },
+      el(
+        "thead",
+        {},
+        el(
+          "tr",
+          {},
+          ["place.place", "why.people", "why.try"].map((key, k) =>
+            el("th", { scope: "col", class: k === 1 ? "n" : null }, say(key)),
+          ),
+        ),
+      ),
+      el(
+        "tbody",
+        {},
+        places.slice(0, 10).map((place) =>
+          el(
+            "tr",
+            {},
+            el(
+              "th",
+              { scope: "row" },
+              `${number(place.lat_deg, 5)}°, ${number(place.lon_deg, 5)}°`,
+            ),
+            el("td", { class: "n" }, signed(place.gained_people)),
+            el(
+              "td",
+              {},
+              button(say("why.try_this"), () => edit(place.edits, say("place.comment")), {
+                disabled: !mayEdit(),
+              }),
+            ),
+          ),
+        ),
+      ),
+    ),
+  );
+}

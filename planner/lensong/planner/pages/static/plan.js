@@ -1,0 +1,237 @@
+// What is open: the plan, its variants, the network of the one in hand; and every change of it.
+import { PLANS, Refusal, get, post } from "./api.js";
+import { say, tell, time } from "./dom.js";
+
+export const state = {
+  plan: null,
+  variants: [],
+  variantId: "base",
+  network: { revision: 0, masts: [], cells: [], removed_masts: [] },
+  selected: new Set(), // of masts
+  online: true,
+  waiting: [], // sets of edits that no server has heard of yet
+};
+const bus = new EventTarget();
+/** Hear of something from now on; what it returns ends that. */
+export function on(name, act) {
+  const heard = ({ detail }) => act(detail);
+  bus.addEventListener(name, heard);
+  return () => bus.removeEventListener(name, heard);
+}
+export const emit = (name, detail) => bus.dispatchEvent(new CustomEvent(name, { detail }));
+
+export const planPath = () => `${PLANS}/${encodeURIComponent(state.plan.plan_id)}`;
+export const variantPath = (id = state.variantId) =>
+  `${planPath()}/variants/${encodeURIComponent(id)}`;
+export const variant = () => state.variants.find((v) => v.variant_id === state.variantId);
+export const mastOf = (id) => state.network.masts.find((m) => m.mast_id === id);
+export const cellsOf = (mastId) => state.network.cells.filter((c) => c.mast_id === mastId);
+export const layerOf = (id) => state.plan.layers.find((l) => l.layer_id === id);
+export const mayEdit = () => state.plan.may_edit && state.plan.state === "ready";
+
+export async function loadVariants() {
+  state.variants = (await get(`${planPath()}/variants`)).variants;
+  if (!variant()) state.variantId = "base";
+  emit("variants");
+}
+
+/** Read the network of the variant in hand. */
+export async function loadNetwork() {
+  const id = state.variantId;
+  const network = await get(`${variantPath(id)}/network`);
+  if (id !== state.variantId) return; // another was chosen meanwhile
+  state.network = network;
+  for (const mast of [...state.selected]) if (!mastOf(mast)) state.selected.delete(mast);
+  emit("network");
+}
+
+/** Take another variant in hand. */
+export async function choose(id) {
+  state.variantId = id;
+  await loadVariants();
+  await loadNetwork();
+  emit("chosen");
+}
+
+export function select(ids, { add = false } = {}) {
+  if (!add) state.selected.clear();
+  for (const id of ids) {
+    if (add && state.selected.has(id) && ids.length === 1) state.selected.delete(id);
+    else state.selected.add(id);
+  }
+  emit("selection");
+}
+
+let last = Promise.resolve(); // edits go one after the other
+
+/** Send a set of edits; the first on the plan as read makes a variant for it. */
+export function edit(edits, comment = "") {
+  last = last.then(() => sent(edits, comment));
+  return last;
+}
+
+async function sent(edits, comment) {
+  if (!mayEdit()) {
+    tell(say("state.may_not_edit"), { bad: true });
+    emit("network");
+    return false;
+  }
+  try {
+    if (state.variantId === "base") await branch();
+    const answer = await post(`${variantPath()}/edits`, {
+      revision: state.network.revision,
+      comment,
+      edits,
+    });
+    taken(answer);
+    return true;
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    if (error.status === 0) {
+      state.waiting.push([edits, comment]);
+      emit("connection");
+    } else refused(error);
+    emit("network"); // back to what is
+    return false;
+  }
+}
+
+/** Make a variant of the plan as read, and take it in hand. */
+async function branch() {
+  let n = state.variants.length;
+  const names = new Set(state.variants.map((v) => v.name));
+  while (names.has(say("variant.default", { n }))) n += 1;
+  const name = say("variant.default", { n });
+  const made = await post(`${planPath()}/variants`, { name, comment: "", copy_of: "base" });
+  state.variantId = made.variant_id;
+  state.network.revision = made.revision;
+  await loadVariants();
+  emit("chosen");
+  tell(say("variant.made", { name }));
+}
+
+/** Take over what a set of edits, an undo or a redo changed. */
+function taken(answer) {
+  const { network } = state;
+  network.revision = answer.revision;
+  const merge = (list, key, changed) => {
+    const by = new Map(changed.map((item) => [item[key], item]));
+    const kept = list.map((item) => by.get(item[key]) ?? item);
+    const known = new Set(list.map((item) => item[key]));
+    return [...kept, ...changed.filter((item) => !known.has(item[key]))];
+  };
+  const gone = new Set((answer.removed_masts ?? []).map((m) => m.mast_id ?? m));
+  network.masts = merge(network.masts, "mast_id", answer.masts).filter((m) => !gone.has(m.mast_id));
+  network.cells = merge(network.cells, "cell_id", answer.cells).filter((c) => !gone.has(c.mast_id));
+  const now = variant();
+  if (now) Object.assign(now, { revision: answer.revision, settled: answer.settled });
+  emit("network");
+  emit("touched", answer.touched);
+  refresh();
+}
+
+/** Bring lists up to date after a change; cells may have gone with it. */
+const refresh = () =>
+  Promise.all([loadVariants(), loadNetwork()]).catch((error) => {
+    if (!(error instanceof Refusal)) throw error;
+  });
+
+/** Say why a change was refused; of a conflict also by whom, with a way to go on. */
+export function refused(error) {
+  const { problem, status } = error;
+  if (status === 409 && problem.code === "stale_revision") {
+    tell(
+      say("state.conflict", {
+        who: problem.changed_by || say("state.somebody"),
+        when: time(problem.changed_at),
+        what: problem.what ?? "",
+        revision: problem.revision ?? 0,
+      }),
+      { bad: true },
+    );
+    refresh();
+    return;
+  }
+  const each = (problem.errors ?? []).map((e) => e.detail ?? e.title ?? "").filter(Boolean);
+  tell([error.message, ...each.filter((text) => text !== error.message)].join(" "), { bad: true });
+}
+
+async function step(kind) {
+  try {
+    taken(await post(`${variantPath()}/${kind}`, { revision: state.network.revision }));
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    refused(error);
+  }
+}
+export function undo() {
+  if (mayEdit() && variant()?.can_undo) last = last.then(() => step("undo"));
+  return last;
+}
+export function redo() {
+  if (mayEdit() && variant()?.can_redo) last = last.then(() => step("redo"));
+  return last;
+}
+
+let source = null;
+/** Follow the plan's events; after a break everything is asked again, and what waited is sent. */
+export function follow() {
+  source?.close();
+  source = new EventSource(`${planPath()}/events`);
+  for (const name of ["variant", "settled", "progress", "state", "job"])
+    source.addEventListener(name, ({ data }) => heard(name, JSON.parse(data)));
+  source.onopen = async () => {
+    if (state.online) return;
+    state.online = true;
+    emit("connection");
+    try {
+      state.plan = await get(planPath());
+      emit("state");
+      await loadVariants();
+      await loadNetwork();
+      emit("chosen");
+      const waited = state.waiting.splice(0);
+      for (const [edits, comment] of waited) edit(edits, comment);
+      if (waited.length) tell(say("state.sent", { n: waited.length }));
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      lost();
+    }
+  };
+  source.onerror = lost;
+}
+
+function lost() {
+  if (state.online) {
+    state.online = false;
+    emit("connection");
+  }
+  // a browser tries again by itself unless it was refused
+  if (source.readyState === EventSource.CLOSED) setTimeout(follow, 2000);
+}
+
+function heard(name, data) {
+  if (name === "variant") {
+    const here = data.variant_id === state.variantId;
+    if (here && data.revision > state.network.revision) {
+      loadNetwork().catch(ignored);
+      tell(
+        say("state.changed_by", {
+          who: data.changed_by || say("state.somebody"),
+          what: data.what ?? "",
+        }),
+      );
+    }
+    loadVariants().catch(ignored);
+  } else if (name === "settled") {
+    const found = state.variants.find((v) => v.variant_id === data.variant_id);
+    if (found && data.revision >= found.revision)
+      Object.assign(found, { settled: data.settled, revision: data.revision });
+  } else if (name === "state") Object.assign(state.plan, data);
+  else if (name === "progress") state.plan.progress = data;
+  emit(name, data);
+}
+
+const ignored = (error) => {
+  if (!(error instanceof Refusal)) throw error; // the next event asks again
+};
