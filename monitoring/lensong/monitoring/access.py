@@ -104,10 +104,15 @@ class Principal:
 
     def sees(self, *, site_id: str, commune_code: str, province_code: str) -> bool:
         """Return whether a site lies in the scope."""
-        places = {
-            Role.DEVICE: site_id,
-            Role.SITE: site_id,
-            Role.COMMUNE: commune_code,
-            Role.PROVINCE: province_code,
-        }
-        return self.role is Role.ADMIN or (self.role in places and self.scope == places[self.role])
+        # asked of every site for every wall
+        match self.role:
+            case Role.ADMIN:
+                return True
+            case Role.PROVINCE:
+                return self.scope == province_code
+            case Role.COMMUNE:
+                return self.scope == commune_code
+            case Role.SITE | Role.DEVICE:
+                return self.scope == site_id
+            case _:
+                return False

@@ -23,8 +23,9 @@ from lensong.monitoring.errors import BusyError
 from lensong.monitoring.live import webhooks
 from lensong.monitoring.live.events import EventBus
 from lensong.monitoring.live.webhooks import pause_after
-from lensong.monitoring.store.events import Event, add_event
+from lensong.monitoring.store.events import Event, add_event, last_event_id
 from lensong.monitoring.store.tables import deliveries
+from lensong.monitoring.web.api import events as web_events
 from tests.running_service import Running
 from tests.served import served
 from tests.test_monitoring.test_api import SESSION, report, reports
@@ -184,6 +185,29 @@ async def test_who_comes_back_hears_at_once_that_something_has_changed(light: Ru
         listening(admin, at, "?only=changes", **{"Last-Event-ID": "1"}) as told,
     ):
         assert (await anext(told))["event"] == "changed"
+
+
+async def test_a_wall_that_opens_asks_no_database(
+    light: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    province = await light.signed_in("province", "12")
+    await province.get("/wall")  # who asks is known from here on
+    looked = []
+
+    async def counted(connection: AsyncConnection) -> int:
+        looked.append(connection)
+        return await last_event_id(connection)
+
+    monkeypatch.setattr(web_events, "last_event_id", counted)
+    async with served(light.app) as at:
+        async with listening(province, at, "?only=changes") as told:
+            assert not looked
+            light.service.bus.publish(happened(light, 1))
+            assert (await anext(told))["id"] == "1"
+        assert not looked
+        async with listening(province, at, "?only=changes", **{"Last-Event-ID": "1"}) as told:
+            assert (await anext(told))["id"] == "0"  # that event is not of this database
+        assert len(looked) == 1
 
 
 async def test_what_is_gathered_wakes_nobody_for_each_event(light: Running) -> None:

@@ -87,6 +87,29 @@ async def test_fifty_walls_in_a_burst_of_events_cost_one_drawing(
     assert all("Phiên chợ mới" in page for heard in pages for page in heard)
 
 
+async def test_whole_pages_are_drawn_and_packed_off_the_loop(
+    light: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[threading.Thread] = []
+    for name in ("render", "packed"):
+        before = getattr(wallboard, name)
+
+        def seen(*args: Any, before: Any = before, **values: Any) -> Any:
+            threads.append(threading.current_thread())
+            return before(*args, **values)
+
+        monkeypatch.setattr(wallboard, name, seen)
+    client = await light.signed_in("province", "12")
+    pages = await asyncio.gather(
+        *(client.get("/", headers={"Accept-Encoding": "gzip"}) for _ in range(5))
+    )
+    assert {page.headers["content-encoding"] for page in pages} == {"gzip"}
+    assert all("Chợ Bình Lư" in page.text for page in pages)
+    assert len(threads) == 2 * len(pages)
+    assert len(set(threads)) == 1
+    assert threading.current_thread() not in threads
+
+
 async def test_a_wall_is_shared_within_one_area_and_language_alone(
     light: Running, drawn: list[threading.Thread]
 ) -> None:

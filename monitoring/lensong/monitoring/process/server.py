@@ -39,8 +39,11 @@ _KEEP_ALIVE_S = 65
 _DRAIN_S = 8
 """Requests that still run after this are cut off [s]."""
 
-_SWITCH_S = 0.001
-"""A thread that computes hands over after this: the reports do not wait for a scrape [s]."""
+_SWITCH_S = 0.00025
+"""A thread that computes hands over after this: the reports do not wait for a scrape or a wall [s].
+
+On its way to the disk a report changes threads about ten times, and waits so long at each change.
+"""
 
 
 class PatientProtocol(HttpToolsProtocol):

@@ -133,8 +133,8 @@ def create_app(service: Service, *, asker: Principal | None = None) -> FastAPI:
     service.courier.tell = teller(service)
     problems.register(app)
     # each request is compared with the routes in turn: those that are asked for most come first
-    app.router.routes.append(EarlyRoute(measurements.REPORTS))
-    app.router.routes.append(EarlyRoute(wallboard.LIVE_PART))
+    for route in (measurements.REPORTS, wallboard.LIVE_PART, events.LISTEN, wallboard.WALL):
+        app.router.routes.append(EarlyRoute(route))
     app.router.routes.extend(_routes_of_any_service())
 
     async def find_profile(code: str) -> StreamProfile | None:

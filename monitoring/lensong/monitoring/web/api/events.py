@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
+from fastapi.routing import APIRoute
 from pydantic import Field
 
 from lensong.monitoring.access import Action, Principal
@@ -119,17 +120,16 @@ async def listen(
     for up to two seconds and told as one event ``changed`` without data. The stream ends when the
     asker's rights do: the person is kept out or signs out, the token is revoked.
     """
-    async with service.database.reading() as connection:
-        last = await last_event_id(connection)
     if service.draining:
         raise BusyError("the service is stopping: try again", 5.0)
     asked = _Asked(
-        service, lambda: still_may(request, Action.READ), site_id, int(last_event or last)
+        service,
+        lambda: still_may(request, Action.READ),
+        site_id,
+        None if last_event is None else int(last_event),
     )
-    if only is None:
-        stream = _stream(asked, principal.actor)
-    else:
-        stream = _changes(asked, principal.actor, last)
+    tell = _stream if only is None else _changes
+    stream = tell(asked, principal.actor)
     await anext(stream)  # the place among the listeners, or the refusal, comes before the answer
     return StreamingResponse(
         stream,
@@ -148,14 +148,19 @@ class _Asked:
         Returns who listens, None where they may no more.
     site_id : str, optional
         Of this site alone.
-    after : int
-        The last event that the listener knows.
+    after : int, optional
+        The last event that the listener knows, where it has heard any.
     """
 
     service: Service
     asking: Callable[[], Awaitable[Principal | None]]
     site_id: str | None
-    after: int
+    after: int | None
+
+    async def last(self) -> int:
+        """Return the last event there is."""
+        async with self.service.database.reading() as connection:
+            return await last_event_id(connection)
 
     def concerns(self, principal: Principal, event: Event) -> bool:
         """Return whether an event is for somebody's ears."""
@@ -173,10 +178,10 @@ class _Asked:
 async def _stream(asked: _Asked, who: str) -> AsyncIterator[str]:
     """Yield every event."""
     service = asked.service
+    seen = await asked.last() if asked.after is None else asked.after
     with service.bus.listening(who) as listener:
         yield ""
         yield _retry()
-        seen = asked.after
         async with service.database.reading() as connection:
             if not await is_known(connection, seen):
                 seen = await last_event_id(connection)
@@ -205,14 +210,18 @@ async def _stream(asked: _Asked, who: str) -> AsyncIterator[str]:
                     yield _told(event)
 
 
-async def _changes(asked: _Asked, who: str, last: int) -> AsyncIterator[str]:
-    """Yield that something has changed, for pages that then ask for what they show."""
+async def _changes(asked: _Asked, who: str) -> AsyncIterator[str]:
+    """Yield that something has changed, for pages that then ask for what they show.
+
+    Whoever has heard nothing yet has just been given the page: no look into the database for each
+    of hundreds of walls that come back together.
+    """
     gather_s = _GATHER_S if asked.site_id is None else _GATHER_S / 2.0
     with asked.service.bus.listening(who, gather_s) as listener:
         yield ""
         yield _retry()
-        if asked.after != last:  # whatever it was
-            yield _changed(last)
+        if asked.after is not None and asked.after != (last := await asked.last()):
+            yield _changed(last)  # whatever it was
         while (heard := await listener.hear(_BEAT_S)) is not None:
             if (principal := await asked.asking()) is None:
                 return
@@ -237,6 +246,12 @@ def _told(event: Event) -> str:
         f"id: {event.id}\nevent: {event.kind}\n"
         f"data: {json.dumps(data, ensure_ascii=False, separators=(',', ':'))}\n\n"
     )
+
+
+LISTEN = next(
+    route for route in router.routes if isinstance(route, APIRoute) and route.endpoint is listen
+)
+"""Found before the others, for all walls open it together after a power cut: see `EarlyRoute`."""
 
 
 @router.get("/webhooks")

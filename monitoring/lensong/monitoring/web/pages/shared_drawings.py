@@ -8,13 +8,17 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
+from fastapi import Request, Response
 from markupsafe import Markup
 
 from lensong.monitoring.clock import Clock
 from lensong.monitoring.metrics.shared_result import SharedResult
 
-__all__ = ["KEEP_S", "Drawing", "SharedDrawings"]
+__all__ = ["KEEP_S", "Drawing", "SharedDrawings", "packed", "takes_gzip"]
+
+T = TypeVar("T")
 
 KEEP_S = 1.5
 """A part is drawn at most once in this time, and is never older when it is handed out [s]."""
@@ -42,6 +46,20 @@ class Drawing:
         return cls(text, plain, gzip.compress(plain, _PACKED_AT, mtime=0))
 
 
+def takes_gzip(request: Request) -> bool:
+    """Return whether who asks takes a packed answer."""
+    return "gzip" in request.headers.get("accept-encoding", "")
+
+
+def packed(page: Response) -> Response:
+    """Return a page as bytes that the middleware need not pack in the event loop."""
+    page.body = gzip.compress(bytes(page.body), _PACKED_AT, mtime=0)
+    page.headers["Content-Length"] = str(len(page.body))
+    page.headers["Content-Encoding"] = "gzip"
+    page.headers["Vary"] = "Accept-Encoding"
+    return page
+
+
 class SharedDrawings:
     """Keeps what was drawn, by what it shows and to whom.
 
@@ -53,6 +71,10 @@ class SharedDrawings:
         self._clock = clock
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="drawing")
         self._parts: OrderedDict[Hashable, SharedResult[tuple[float, Drawing]]] = OrderedDict()
+
+    async def in_turn(self, draw: Callable[[], T]) -> T:
+        """Return what is drawn in the thread, after what waits for it already."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, draw)
 
     async def get(
         self, key: Hashable, read: Callable[[], Awaitable[Callable[[], Markup]]]
@@ -71,8 +93,7 @@ class SharedDrawings:
         async def make() -> tuple[float, Drawing]:
             began_s = self._clock.monotonic_s()
             draw = await read()
-            loop = asyncio.get_running_loop()
-            return began_s, await loop.run_in_executor(self._thread, lambda: Drawing.of(draw()))
+            return began_s, await self.in_turn(lambda: Drawing.of(draw()))
 
         part = self._parts.pop(key, None) or SharedResult(make, self._clock, KEEP_S)
         self._parts[key] = part

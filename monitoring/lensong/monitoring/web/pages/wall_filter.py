@@ -78,7 +78,7 @@ class SiteFilter:
         """Return whether a site is asked for, whatever its state."""
         session = service.board.session_of(site.site_id) if self.profile is not None else None
         return (
-            self.province in (None, service.directory.province_of(site).code)
+            (self.province is None or self.province == service.directory.province_of(site).code)
             and self.commune in (None, site.commune_code)
             and self.profile in (None, None if session is None else session.profile_code)
             and (

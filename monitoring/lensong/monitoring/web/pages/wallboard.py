@@ -34,7 +34,12 @@ from lensong.monitoring.store.sessions import coming_sessions
 from lensong.monitoring.web.guards import Running
 from lensong.monitoring.web.pages.map_base import MapBase, MapPictures
 from lensong.monitoring.web.pages.rendering import PageNeeds, draw_part, render, words_in
-from lensong.monitoring.web.pages.shared_drawings import Drawing, SharedDrawings
+from lensong.monitoring.web.pages.shared_drawings import (
+    Drawing,
+    SharedDrawings,
+    packed,
+    takes_gzip,
+)
 from lensong.monitoring.web.pages.site_map import site_map, village_mark
 from lensong.monitoring.web.pages.wall_filter import AskedFor, SiteFilter, choices_of
 from lensong.monitoring.web.pages.words import Words
@@ -71,8 +76,22 @@ async def wallboard(
     """Show the wall; what all walls of an area show alike is drawn once for all of them."""
     drawing = await wall_drawing(request, service, principal, asked)
     fresh = not service.directory.sites
-    return render(request, "wallboard.html", principal=principal, live=drawing.text, fresh=fresh)
 
+    def draw() -> Response:
+        page = render(
+            request, "wallboard.html", principal=principal, live=drawing.text, fresh=fresh
+        )
+        return packed(page) if takes_gzip(request) else page
+
+    # after a power cut all walls ask at once, and reports come in between
+    drawings: SharedDrawings = request.app.state.drawings
+    return await drawings.in_turn(draw)
+
+
+WALL = next(
+    route for route in router.routes if isinstance(route, APIRoute) and route.endpoint is wallboard
+)
+"""Found before the others: see `EarlyRoute`."""
 
 _may_read = PageNeeds(Action.READ)
 
@@ -101,10 +120,10 @@ async def live_part(
     """Return what a wall that hangs puts in place of what it shows: bytes that all share."""
     drawing = await wall_drawing(request, service, principal, asked)
     headers = {"Cache-Control": "private, no-store", "Vary": "Accept-Encoding"}
-    if "gzip" not in request.headers.get("accept-encoding", ""):
+    if not takes_gzip(request):
         return Response(drawing.plain, media_type="text/html", headers=headers)
-    packed = {"Content-Encoding": "gzip"} | headers
-    return Response(drawing.packed, media_type="text/html", headers=packed)
+    headers["Content-Encoding"] = "gzip"
+    return Response(drawing.packed, media_type="text/html", headers=headers)
 
 
 router.add_api_route("/wall", live_part, route_class_override=_PartRoute)
