@@ -21,6 +21,7 @@ _COMMANDS = {
     "hop": "lensong.cli.hop_command:hop",
     "models": "lensong.cli.models_command:models",
     "compare": "lensong.cli.compare_command:compare",
+    "fetch": "lensong.cli.fetch_command:fetch",
     "cache": "lensong.cli.cache_command:cache_group",
     "validate": "lensong.cli.validate_command:validate",
     "serve": "lensong.cli.serve_command:serve",

@@ -70,6 +70,7 @@ def render_report(
         head=headline(result),
         technologies=list(result.layers),
         settings=_flat_settings(result.settings),
+        attribution=result.settings.get("attribution", []),
         communes=_commune_rows(result),
         result_id=result_id(result),
         generated_at=generated_at,

@@ -271,6 +271,7 @@ class ScenarioFile(_Section):
 
     title: str = ""
     synthetic: bool = False
+    attribution: list[str] = []
     area: AreaSection = AreaSection()
     elevation: ElevationSection
     land_cover: LandCoverSection | None = None

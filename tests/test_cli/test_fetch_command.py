@@ -1,0 +1,108 @@
+"""`lensong fetch` brings the land, and the scenario that it writes is planned as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from lensong.cli.main import lensong
+from tests.land_sources import DEM_30, DEM_90, Archives, land_around, playing
+
+CELLS = """\
+site_id,cell_id,lat,lon,height_agl_m,azimuth,technology,band,bandwidth_mhz,power
+S1,S1-1,22.55,103.41,30,0,4G,B3,20,46
+"""
+
+
+@pytest.fixture
+def archives() -> Iterator[Archives]:
+    with playing(land_around()) as served:
+        yield served
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(lensong, [str(argument) for argument in arguments])
+
+
+def test_from_a_list_of_cells_to_a_report(archives: Archives, tmp_path: Path) -> None:
+    cells, land = tmp_path / "cells.csv", tmp_path / "land"
+    cells.write_text(CELLS, encoding="utf-8")
+    asked = ("fetch", "--area", cells, "--country", "vnm", "--out", land, "--mirror", archives.url)
+    done = run(*asked)
+    assert done.exit_code == 0, done.output
+    assert done.stderr.startswith("5 files, 0.1 MB: 1 s at 10 Mbit/s")
+    lines = done.stdout.splitlines()
+    assert lines[:2] == ["cells", "  came       5 files, 0.1 MB; 0 lay there already"]
+    assert "GLO-30 has trees and roofs" in lines[2]
+    assert lines[-1] == f"  next       lensong check {land / 'scenario.toml'}"
+
+    scenario = land / "scenario.toml"
+    text = scenario.read_text(encoding="utf-8")
+    assert 'cells = "../cells.csv"' in text
+    text = text.replace("[area]", "[area]\nresolution_m = 250")
+    text = text.replace("[network]", '[causes]\nvillages = false\n[network]\npower = "total"')
+    scenario.write_text(text.replace("[network]", "[network]\nradius_m = 4000"), encoding="utf-8")
+    planned = run("plan", scenario, "--out", tmp_path / "result", "--no-cache")
+    assert planned.exit_code == 0, planned.output
+    assert "villages   2 covered" in planned.stdout
+    report = (tmp_path / "result" / "report.html").read_text(encoding="utf-8")
+    assert "<li>Places: © OpenStreetMap contributors (www.openstreetmap.org/copyright)" in report
+    assert "<li>Land cover: © ESA" not in report  # it was not used
+
+
+def test_half_a_globe_is_told_and_not_begun_without_yes(archives: Archives, tmp_path: Path) -> None:
+    archives.files[f"{DEM_30}/tileList.txt"] = "\n".join(
+        f"Copernicus_DSM_COG_10_N{lat:02d}_00_E{lon:03d}_00_DEM"
+        for lat in range(0, 60)
+        for lon in range(0, 180)
+    ).encode()
+    archives.files[f"{DEM_90}/tileList.txt"] = b"_DEM"
+    asked = ("fetch", "--area", "0,-80,180,80", "--only", "elevation", "--out", tmp_path)
+    refused = run(*asked, "--mirror", archives.url)
+    assert refused.exit_code == 2
+    told = "10,800 files, about 324.0 GB: 72.0 h at 10 Mbit/s, 7.2 h at 100 Mbit/s"
+    assert f"error: {told}: say --yes if that is meant, or choose a smaller" in refused.stderr
+    assert [method for method, _, _ in archives.asked] == ["GET", "GET"]  # the two lists
+    assert not (tmp_path / "elevation").exists()
+
+
+def test_addresses_are_printed_for_who_makes_a_mirror(archives: Archives, tmp_path: Path) -> None:
+    box = ("fetch", "--area", "103.3,22.5,103.4,22.6", "--out", tmp_path, "--addresses")
+    only = ("--only", "elevation,land_cover")
+    told = run(*box, *only, "--mirror", archives.url)
+    assert told.exit_code == 0, told.output
+    assert len(told.stdout.splitlines()) == 2
+    assert all(line.startswith(archives.url) for line in told.stdout.splitlines())
+
+
+def test_sources_are_listed_with_licence_and_whether_they_were_tried() -> None:
+    told = run("fetch", "--sources")
+    assert told.exit_code == 0
+    assert told.stdout.count("never tried on the live server") == 6
+    assert "ODbL 1.0: https://opendatacommons.org/licenses/odbl/1-0/" in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--area", "dem/area.gpkg"), "there is no such file"),
+        (("--area", "1,2,3,4"), "give --country"),
+        (("--area", "1,2,3,4", "--only", "roads"), "wanted some of elevation, land_cover"),
+        (("--area", "1,2,3,4", "--only", "elevation", "--mirror", "ftp://x"), "begins with https"),
+        (
+            ("--area", "1,2,3,4", "--only", "elevation", "--mirror", "http://127.0.0.1:1"),
+            "does not come (",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], told: str
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    refused = run("fetch", "--out", tmp_path / "land", *options)
+    assert refused.exit_code == 2
+    assert told in refused.stderr
+    assert refused.stderr.startswith("error: ")
