@@ -16,8 +16,6 @@ _METRES = re.compile(
     r"(?:E\s*)?(\d{5,7}(?:[.,]\d+)?)\s*(?:m?E)?[\s,;]+"
     r"(?:N\s*)?(\d{5,8}(?:[.,]\d+)?)\s*(?:m?N)?"
 )
-    r"(?:E\s*)?(\d{5,7}(?:[.,]\d+)?)\s*(?:m?E)?[\s,;]+(?:N\s*)?(\d{5,8}(?:[.,]\d+)?)\s*(?:m?N)?"
-)
 
 
 def read_place(text: str, crs: str = "") -> tuple[float, float]:
