@@ -27,8 +27,12 @@ POPULATION = (
     "vnm_pop_2025_CN_100m_R2025A_v1.tif"
 )
 BOUNDARIES = (
-    "/github.com/wmgeolab/geoBoundaries/raw/main/releaseData/gbOpen/VNM/ADM2/"
-    "geoBoundaries-VNM-ADM2.geojson"
+    "/github.com/wmgeolab/geoBoundaries/raw/main/releaseData/gbOpen/LAO/ADM2/"
+    "geoBoundaries-LAO-ADM2.geojson"
+)
+COMMUNES = (
+    "/raw.githubusercontent.com/thanglequoc/vietnamese-provinces-database/master/json/"
+    "vn_provinces_wards_geojson.zip"
 )
 PLACES = (
     "/s3.dualstack.us-east-1.amazonaws.com/production-raw-data-api/ISO3/VNM/populated_places/"
@@ -239,10 +243,31 @@ def land_around() -> Archives:
                 np.full((300, 300), 30, np.uint8), west=102.0, north=24.0, step=0.01, nodata=0
             ),
             POPULATION: raster_bytes(people, west=103.0, north=23.0, step=1 / 120, nodata=-99999.0),
+            COMMUNES: _communes(),
             BOUNDARIES: json.dumps(districts, ensure_ascii=False).encode(),
             PLACES: archive.getvalue(),
         }
     )
+
+
+def _communes() -> bytes:
+    """Return the archive of Vietnam: one province with two communes, one with none here."""
+    archive = io.BytesIO()
+    units = [
+        ("12_lai_chau/12_lai_chau", "12", "Lai Châu", _box(103.0, 22.0, 103.5, 23.0)),
+        ("12_lai_chau/wards/03390_bình_lư", "03390", "Bình Lư", _box(103.2, 22.2, 103.45, 22.7)),
+        ("12_lai_chau/wards/03405_ta_leng", "03405", "Tả Lèng", _box(103.45, 22.2, 103.5, 22.7)),
+        ("12_lai_chau/wards/03442_pa_u", "03442", "Pa Ủ", _box(103.0, 22.8, 103.1, 22.9)),
+        ("15_lao_cai/15_lao_cai", "15", "Lào Cai", _box(103.5, 22.0, 104.0, 23.0)),
+        ("15_lao_cai/wards/03091_sa_pa", "03091", "Sa Pa", _box(103.5, 22.0, 104.0, 23.0)),
+    ]
+    with zipfile.ZipFile(archive, "w") as pack:
+        for name, code, title, outline in units:
+            kind = "Xã" if "wards" in name else "Tỉnh"
+            properties = {"code": code, "name": title, "fullName": f"{kind} {title}"}
+            content = {"type": "FeatureCollection", "features": [_feature(properties, outline)]}
+            pack.writestr(f"geojson/{name}.geojson", json.dumps(content))
+    return archive.getvalue()
 
 
 def _feature(properties: dict[str, Any], geometry: dict[str, Any]) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def test_addresses_are_printed_for_who_makes_a_mirror(archives: Archives, tmp_pa
 def test_sources_are_listed_with_licence_and_whether_they_were_tried() -> None:
     told = run("fetch", "--sources")
     assert told.exit_code == 0
-    assert told.stdout.count("never tried on the live server") == 6
+    assert told.stdout.count("never tried on the live server") == 7
     assert "ODbL 1.0: https://opendatacommons.org/licenses/odbl/1-0/" in told.stdout
 
 

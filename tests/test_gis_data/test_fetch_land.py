@@ -31,6 +31,7 @@ from lensong.gis_data.fetch.sources import BY_NAME, SOURCES, Source
 from lensong.propagation.errors import ConfigError, DataError
 from tests.land_sources import (
     BOUNDARIES,
+    COMMUNES,
     DEM_30,
     PLACES,
     POPULATION,
@@ -53,14 +54,18 @@ def archives() -> Iterator[Archives]:
 
 
 def land_of(
-    archives: Archives, out: Path, area: FetchArea | None = None, roles: tuple[str, ...] = ()
+    archives: Archives,
+    out: Path,
+    area: FetchArea | None = None,
+    roles: tuple[str, ...] = (),
+    countries: tuple[str, ...] = ("VNM",),
 ) -> Delivery:
     return Delivery(
         request=FetchRequest(
             area=area or area_of_box(BOX),
             out=out,
             roles=check_roles(roles),
-            countries=("VNM",),
+            countries=countries,
             mirror=archives.url,
             workers=3,
         ),
@@ -210,11 +215,16 @@ def test_all_that_an_area_needs_comes_and_a_second_run_asks_nothing(
     assert population["came_from"] == archives.url + POPULATION
     assert population["sha256"] == hashlib.sha256(archives.files[POPULATION]).hexdigest()
     assert {source["name"] for source in told["sources"]} == {
-        source.name for source in SOURCES if source.name != "copernicus-glo90"
+        source.name
+        for source in SOURCES
+        if source.name not in ("copernicus-glo90", "geoboundaries")
     }
     villages = gpd.read_file(out / "villages.gpkg")
     assert villages["name"].tolist() == ["Bản Mẫu", ""]  # no square, and not the one far away
-    assert gpd.read_file(out / "communes.gpkg")["commune"].tolist() == ["Tam Đường"]
+    communes = gpd.read_file(out / "communes.gpkg")
+    assert communes[["commune_code", "commune", "province"]].to_numpy().tolist() == [
+        ["03390", "Xã Bình Lư", "Lai Châu"], ["03405", "Xã Tả Lèng", "Lai Châu"],
+    ]  # fmt: skip
 
     before = len(archives.asked)
     again = fetched(archives, out)
@@ -237,7 +247,8 @@ def test_a_file_that_was_damaged_since_is_brought_anew(archives: Archives, tmp_p
         (FINE, "page", "is a web page, wanted a file of data"),
         (FINE, "flipped", "is no whole raster"),
         (PLACES, "flipped", "archive"),
-        (BOUNDARIES, "page", "is a web page"),
+        (COMMUNES, "page", "is a web page"),
+        (COMMUNES, "flipped", "damaged archive"),
     ],
 )
 def test_what_is_not_what_it_should_be_is_refused_and_the_rest_kept(
@@ -282,6 +293,14 @@ def test_land_cover_may_lack_a_tile_but_not_all_and_says_so(
     assert archives.asked[before:] == []
     with pytest.raises(DataError, match=r"esa-worldcover: .* is not there \(404\)"):
         fetched(archives, tmp_path, area=area_of_box("105.4,22.4,105.5,22.5"), roles=roles)
+
+
+def test_boundaries_of_other_countries_come_by_level(archives: Archives, tmp_path: Path) -> None:
+    done = fetched(archives, tmp_path, roles=("communes",), countries=("LAO",))
+    assert archives.gets(BOUNDARIES) == [""]
+    assert archives.gets(COMMUNES) == []
+    assert gpd.read_file(tmp_path / "communes.gpkg")["commune"].tolist() == ["Tam Đường"]
+    assert "not fetched: put your list there" in done.scenario.read_text(encoding="utf-8")
 
 
 def test_sums_of_a_mirror_are_held_against_what_comes(archives: Archives, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def _show_sources(context: click.Context, _parameter: click.Parameter, wanted: b
     type=click.Choice(["ADM1", "ADM2", "ADM3", "ADM4"]),
     default="ADM2",
     show_default=True,
-    help="Level of administration whose outlines become the communes.",
+    help="Level of geoBoundaries that becomes the communes (outside Vietnam).",
 )
 @click.option(
     "--margin-km",
@@ -112,9 +112,9 @@ def fetch(
     """Bring the land of an area into a folder and write a scenario of it.
 
     Elevation (Copernicus GLO-30), land cover (ESA WorldCover), population (WorldPop), boundaries
-    (geoBoundaries) and places (OpenStreetMap). Put a list of cells beside the scenario and run
-    `lensong plan` on it. What lies there whole is not asked for again; a download that broke off
-    goes on.
+    (Vietnam's own, elsewhere geoBoundaries) and places (OpenStreetMap). Put a list of cells beside
+    the scenario and run `lensong plan` on it. What lies there whole is not asked for again; a
+    download that broke off goes on.
     """
     from lensong.gis_data.fetch.download import open_client
     from lensong.gis_data.fetch.fetch import Delivery, FetchRequest, only_fetch
@@ -204,7 +204,7 @@ def _agree(land: Delivery, console: Console, *, yes: bool) -> None:
         return
     about = "about " if land.estimated else ""
     times = ", ".join(f"{_duration(size * 8e-6 / rate)} at {rate:g} Mbit/s" for rate in _RATES_MBPS)
-    much = f"{grouped(len(land.missing))} files, {about}{_amount(size)}: {times}"
+    much = f"{_files(len(land.missing))}, {about}{_amount(size)}: {times}"
     console.say(much)
     untried = sorted({w.source.name for w in land.missing if not w.source.tried})
     if untried and not land.request.mirror:
@@ -219,7 +219,7 @@ def _agree(land: Delivery, console: Console, *, yes: bool) -> None:
 def _summary(done: Fetched, land: Delivery, cells_missing: bool) -> str:
     lines = [
         land.request.area.title,
-        f"  came       {grouped(done.files)} files, {_amount(done.files_bytes)}; "
+        f"  came       {_files(done.files)}, {_amount(done.files_bytes)}; "
         f"{grouped(done.present)} lay there already",
         *(f"  note       {note}" for note in done.notes),
         f"  scenario   {done.scenario}",
@@ -237,6 +237,10 @@ def _as_json(done: Fetched) -> dict[str, object]:
         "present": done.present,
         "notes": list(done.notes),
     }
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{grouped(count)} files"
 
 
 def _amount(size_bytes: float) -> str:

@@ -22,7 +22,14 @@ from lensong.gis_data.vectors import (
 )
 from lensong.propagation.errors import CrsMismatchError, DataError
 
-__all__ = ["COMMUNE_ALIASES", "assign_communes", "read_area", "read_communes", "search_key"]
+__all__ = [
+    "COMMUNE_ALIASES",
+    "assign_communes",
+    "read_area",
+    "read_communes",
+    "search_key",
+    "unit_key",
+]
 
 #: Our column to the spellings it is known by, best first (see ``vectors.find_columns``).
 COMMUNE_ALIASES: dict[str, tuple[str, ...]] = {
@@ -39,7 +46,10 @@ COMMUNE_ALIASES: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 
-_UNIT_WORDS = re.compile(r"^(xa|phuong|thi tran|dac khu|commune|ward)\s+")
+_UNIT_WORDS = re.compile(
+    r"^(xa|phuong|thi tran|thi xa|dac khu|huyen|quan|tinh|thanh pho"
+    r"|commune|ward|district|province)\s+"
+)
 
 
 def read_communes(
@@ -217,5 +227,15 @@ def _commune_of(centres: Any, communes: gpd.GeoDataFrame) -> list[int]:
 
 def _same_commune(one: str, other: str) -> bool:
     """Return whether two names are one commune, whatever the tones and the word for the unit."""
-    keys = [_UNIT_WORDS.sub("", search_key(name)) for name in (one, other)]
-    return keys[0] == keys[1]
+    return unit_key(one) == unit_key(other)
+
+
+def unit_key(name: str) -> str:
+    """Return a name by which an administrative unit is found: no tones, no word for its kind.
+
+    Examples
+    --------
+    >>> unit_key("Xã Bình Lư"), unit_key("Binh Lu"), unit_key("tỉnh Lai Châu")
+    ('binh lu', 'binh lu', 'lai chau')
+    """
+    return _UNIT_WORDS.sub("", search_key(name))

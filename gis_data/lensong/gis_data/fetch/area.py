@@ -12,14 +12,13 @@ import shapely
 from numpy.typing import ArrayLike
 from shapely.geometry.base import BaseGeometry
 
-from lensong.gis_data.boundaries import COMMUNE_ALIASES
+from lensong.gis_data.boundaries import COMMUNE_ALIASES, unit_key
 from lensong.gis_data.vectors import (
     as_text,
     find_columns,
     first_few,
     open_layer,
     polygons_only,
-    search_key,
 )
 from lensong.propagation.errors import ConfigError, CrsMismatchError, DataError
 
@@ -123,9 +122,9 @@ def area_of_file(path: Path, *, layer: str = "", place: str = "") -> FetchArea:
 
 def _rows_of(place: str, columns: dict[str, list[str]], path: Path) -> list[int]:
     """Return the features of a code, else of a commune, else of a province; tones do not count."""
-    wanted = search_key(place)
+    wanted = unit_key(place)
     for our in _NAME_COLUMNS:
-        rows = [row for row, text in enumerate(columns.get(our, ())) if search_key(text) == wanted]
+        rows = [row for row, text in enumerate(columns.get(our, ())) if unit_key(text) == wanted]
         if len(rows) > 1 and our == "commune" and "commune_code" in columns:
             codes = [columns["commune_code"][row] for row in rows]
             raise ConfigError(
@@ -135,7 +134,7 @@ def _rows_of(place: str, columns: dict[str, list[str]], path: Path) -> list[int]
         if rows:
             return rows
     known = sorted({text for texts in columns.values() for text in texts if text})
-    near = [text for text in known if wanted in search_key(text)]
+    near = [text for text in known if wanted in unit_key(text)]
     raise ConfigError(
         f"--place {place!r} is not in {path}: wanted a code or name such as "
         f"{first_few(near or known) or 'none, the file has no names'}"

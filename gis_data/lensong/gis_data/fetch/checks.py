@@ -13,6 +13,7 @@ from shapely.geometry.base import BaseGeometry
 
 from lensong.gis_data.fetch.layers import open_fetched
 from lensong.gis_data.fetch.sources import Source
+from lensong.gis_data.fetch.vietnam import check_vietnam
 from lensong.propagation.errors import DataError
 
 __all__ = ["check_content"]
@@ -44,6 +45,9 @@ def check_content(path: Path, source: Source, outline: BaseGeometry | None) -> N
         )
     if source.kind == "vector":
         open_fetched(path)
+        return
+    if source.kind == "archive of Vietnam":
+        check_vietnam(path)
         return
     try:
         with rasterio.open(path) as raster:

@@ -15,6 +15,7 @@ from shapely.geometry.base import BaseGeometry
 from lensong.gis_data.atomic import atomic_path
 from lensong.gis_data.fetch.area import FetchArea
 from lensong.gis_data.fetch.layers import open_fetched
+from lensong.gis_data.fetch.vietnam import vietnam_communes
 from lensong.gis_data.vector_write import write_geopackage
 from lensong.gis_data.vectors import as_text, polygons_only
 from lensong.propagation.errors import DataError
@@ -83,7 +84,7 @@ def _places(path: Path, outline: BaseGeometry) -> gpd.GeoDataFrame:
 
 
 def communes_of(files: Sequence[Path], outline: BaseGeometry) -> gpd.GeoDataFrame:
-    """Return the outlines of geoBoundaries that reach an area, in EPSG:4326.
+    """Return the outlines of communes that reach an area, in EPSG:4326.
 
     Raises
     ------
@@ -92,6 +93,9 @@ def communes_of(files: Sequence[Path], outline: BaseGeometry) -> gpd.GeoDataFram
     """
     frames = []
     for path in files:
+        if path.suffix == ".zip":
+            frames.append(vietnam_communes(path, outline))
+            continue
         frame = _features(path)
         if not {"shapeName", "shapeID"} <= set(frame.columns):
             raise DataError(
@@ -104,6 +108,7 @@ def communes_of(files: Sequence[Path], outline: BaseGeometry) -> gpd.GeoDataFram
                 {
                     "commune_code": as_text(kept["shapeID"]),
                     "commune": as_text(kept["shapeName"]),
+                    "province": [""] * len(kept),
                 },
                 geometry=polygons_only(kept.geometry.to_numpy()),
                 crs="EPSG:4326",

@@ -136,18 +136,20 @@ def order_of(
             inside = {(lat + row, lon + col) for row in range(3) for col in range(3)}
             if land is None or land & inside:
                 files.append(_tile(cover, _short_tile(lat, lon), "land_cover"))
-    for source in SOURCES:
-        if source.role in _BY_COUNTRY and source.role in roles:
-            folder = "population" if source.role == "population" else "downloads"
-            files.extend(
-                _wanted(
-                    source,
-                    source.address.format(ISO3=code, iso3=code.lower(), level=level),
-                    folder,
-                )
-                for code in countries
-            )
+    for role in _BY_COUNTRY:
+        if role in roles:
+            folder = "population" if role == "population" else "downloads"
+            for code in countries:
+                source = _of_country(role, code)
+                address = source.address.format(ISO3=code, iso3=code.lower(), level=level)
+                files.append(_wanted(source, address, folder))
     return Order(files=tuple(files), sea_tiles=tuple(sea), coarser_tiles=tuple(coarser))
+
+
+def _of_country(role: str, code: str) -> Source:
+    """Return the source of a role that is for this country alone, else the one for all."""
+    of_role = [s for s in SOURCES if s.role == role and s.only_country in ("", code)]
+    return max(of_role, key=lambda source: bool(source.only_country))
 
 
 def _tile(source: Source, tile: str, folder: str) -> Wanted:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 __all__ = ["BY_NAME", "ROLES", "SOURCES", "Source", "mirrored"]
 
-Kind = Literal["raster", "vector"]
+Kind = Literal["raster", "vector", "archive of Vietnam"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +30,8 @@ class Source:
         country, ``{level}`` the level of administration.
     listing : str
         Address of the list of tiles that exist, where the source publishes one.
+    only_country : str
+        The source is for this country alone, and no other of its role is asked about it.
     kind : str
         What a file has to be.
     file_bytes : float
@@ -52,6 +54,7 @@ class Source:
     licence_address: str
     attribution: str
     listing: str = ""
+    only_country: str = ""
     etag_is_md5: bool = False
     tried: str = ""
 
@@ -117,6 +120,20 @@ SOURCES = (
         licence_address="https://creativecommons.org/licenses/by/4.0/",
         attribution="Population: WorldPop (www.worldpop.org), University of Southampton, 2025, "
         "R2025A v1",
+    ),
+    Source(
+        name="vietnam-communes",
+        title="Communes and provinces of Vietnam since July 2025",
+        role="communes",
+        address="https://raw.githubusercontent.com/thanglequoc/vietnamese-provinces-database/master/"
+        "json/vn_provinces_wards_geojson.zip",
+        only_country="VNM",
+        kind="archive of Vietnam",
+        file_bytes=48e6,
+        licence="MIT",
+        licence_address="https://github.com/thanglequoc/vietnamese-provinces-database",
+        attribution="Communes: thanglequoc/vietnamese-provinces-database, after the administrative "
+        "map of the Vietnam Natural Resources, Environment and Cartography Publishing House",
     ),
     Source(
         name="geoboundaries",
