@@ -1,32 +1,27 @@
-"""Notebooks run from top to bottom and are committed without output."""
+"""Notebooks run from top to bottom and are committed without output.
+
+That of one village runs on what `lensong demo` wrote, where that is tested.
+"""
 
 from __future__ import annotations
 
-import os
-import re
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
-NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
-
-
-@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.name)
-def notebook(request: pytest.FixtureRequest) -> nbformat.NotebookNode:
-    content: nbformat.NotebookNode = nbformat.read(  # type: ignore[no-untyped-call]  # untyped
-        request.param, as_version=4
-    )
-    return content
+from tests.notebook_runs import NOTEBOOKS, read_notebook, run_notebook
 
 
-def test_there_is_a_notebook() -> None:
-    assert NOTEBOOKS
+def test_the_notebooks_are_those_that_tests_run() -> None:
+    assert sorted(path.name for path in NOTEBOOKS.glob("*.ipynb")) == [
+        "demo.ipynb",
+        "village.ipynb",
+    ]
 
 
-def test_it_is_committed_without_output(notebook: nbformat.NotebookNode) -> None:
-    for cell in notebook.cells:
+@pytest.mark.parametrize("name", ["demo.ipynb", "village.ipynb"])
+def test_it_is_committed_without_output(name: str) -> None:
+    for cell in read_notebook(NOTEBOOKS / name).cells:
         if cell.cell_type == "code":
             assert cell.outputs == []
             assert cell.execution_count is None
@@ -34,23 +29,7 @@ def test_it_is_committed_without_output(notebook: nbformat.NotebookNode) -> None
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the kernel's own libraries
-def test_it_runs_and_every_picture_says_synthetic(
-    notebook: nbformat.NotebookNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_demo_runs_and_every_picture_says_synthetic(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    monkeypatch.setenv("PYDEVD_DISABLE_FILE_VALIDATION", "1")
-    client = NotebookClient(
-        notebook,
-        timeout=300,
-        kernel_name="python3",
-        resources={"metadata": {"path": os.fspath(tmp_path)}},
-    )
-    client.execute()
-    pictures = 0
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            if "image/png" in output.get("data", {}):
-                pictures += 1
-                assert re.search(r"base_map\(|mark_synthetic\(", cell.source)
-    assert pictures == 5
+    assert run_notebook("demo.ipynb", tmp_path, monkeypatch) == 5

@@ -10,10 +10,14 @@ import pytest
 from click.testing import CliRunner
 
 from lensong.cli.main import lensong
+from tests.notebook_runs import run_notebook
 
 
 @pytest.mark.slow
-def test_the_demo_has_villages_of_every_class_and_says_what_to_open(tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the notebook kernel's libraries
+def test_the_demo_has_villages_of_every_class_and_a_notebook_tells_of_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out, cache = tmp_path / "demo", tmp_path / "cache"
     run = CliRunner().invoke(lensong, ["demo", "--out", str(out), "--cache", str(cache)])
     assert run.exit_code == 0, run.output
@@ -34,3 +38,7 @@ def test_the_demo_has_villages_of_every_class_and_says_what_to_open(tmp_path: Pa
     (warning,) = record["warnings"]
     assert "above the noise where their radius ends inside the area" in warning
     assert "at 10 km" in warning
+
+    # on the same result: a plan of the demo takes a minute
+    monkeypatch.setenv("LENSONG_DEMO", str(out))
+    assert run_notebook("village.ipynb", tmp_path, monkeypatch) == 5

@@ -14,6 +14,7 @@ from pyproj import Transformer
 from shapely.geometry import Point, box
 
 from lensong.coverage.antenna import omni, sector_3gpp
+from lensong.coverage.causes.settings import CauseSettings
 from lensong.coverage.network import Carrier, Cell, Mast, Network
 from lensong.coverage.plan import plan
 from lensong.coverage.result import REASONS, PlanResult
@@ -281,6 +282,35 @@ def test_a_village_beyond_the_radius_is_called_so_and_not_without_a_cell() -> No
         np.testing.assert_array_equal(judged.reason == code, apart_m > 1_500.0)
     reached = plan(make_land(), make_network(radius_m=5_000.0), title="Valley")
     assert "beyond the radius" not in " ".join(reached.warnings)
+
+
+def test_a_village_that_a_void_hides_is_unknown_and_not_without_signal() -> None:
+    land = make_land()
+    ground = land.ground_m.copy()
+    ground[:, 50:52] = np.nan  # between the mast and Sin Câu
+    found = plan(
+        replace(land, ground_m=ground),
+        make_network(radius_m=5_000.0),
+        title="Valley",
+        causes=CauseSettings(counterfactuals=0),
+    )
+    assert found.villages["class"].tolist()[2] == "unknown"
+    assert found.villages["reason"].tolist()[2] == "void"
+    assert found.villages["cause_note"].tolist()[2] == "no_elevation"
+    assert found.summary["villages_by_class"]["unknown"] == 1
+    assert found.summary["villages_by_class"]["no_signal"] == 0
+    (told,) = (text for text in found.warnings if "their class is unknown" in text)
+    assert "1 of 3 villages" in told
+    assert "Sin Câu" in told
+    code = REASONS.index("void")
+    row, col = np.mgrid[0 : GRID.rows, 0 : GRID.cols]
+    apart_m = np.hypot(row - 30.2, col - 20.4) * GRID.cell_m
+    for judged in found.layers["4G"].services.values():
+        hidden = judged.reason == code
+        assert hidden[(col > 52) & (apart_m < 4_900.0)].all()
+        assert not hidden[(col < 50) | (apart_m > 5_000.0)].any()
+    short = plan(replace(land, ground_m=ground), make_network(radius_m=1_500.0), title="Valley")
+    assert short.villages["class"].tolist()[2] == "beyond_radius"
 
 
 def test_an_operator_whose_radius_is_shorter_is_beyond_it_and_not_without_signal() -> None:

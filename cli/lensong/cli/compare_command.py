@@ -99,14 +99,14 @@ def _text(found: Comparison, out: Path) -> str:
         f"{found.first.title}: {summary['villages_that_differ']} of {summary['villages']} villages "
         "are in another class by another model",
         "",
-        f"{'model':<{width}}{'covered':>9}{'patchy':>9}{'no signal':>11}{'beyond':>8}"
+        f"{'model':<{width}}{'covered':>9}{'patchy':>9}{'no signal':>11}{'beyond':>8}{'unknown':>9}"
         f"{'people served':>15}",
     ]
     for name in found.models:
         by_class = summary["villages_by_class"][name]
         lines.append(
             f"{name:<{width}}{by_class['covered']:>9}{by_class['patchy']:>9}"
-            f"{by_class['no_signal']:>11}{by_class['beyond_radius']:>8}"
+            f"{by_class['no_signal']:>11}{by_class['beyond_radius']:>8}{by_class['unknown']:>9}"
             f"{grouped(summary['people_served'][name]):>15}"
         )
     lines += ["", f"level minus that by {found.models[0]} [dB]"]

@@ -20,6 +20,7 @@ __all__ = ["diff"]
 
 _WORDS = {
     "beyond_radius": "beyond the radius",
+    "unknown": "unknown, no elevation",
     "no_signal": "no signal",
     "patchy": "patchy",
     "covered": "covered",

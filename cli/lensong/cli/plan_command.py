@@ -24,6 +24,7 @@ _CLASSES = {
     "patchy": "patchy",
     "no_signal": "no signal",
     "beyond_radius": "beyond the radius",
+    "unknown": "unknown, no elevation",
 }
 
 
@@ -126,7 +127,7 @@ def _summary(result: PlanResult, out: Path) -> str:
     villages = ", ".join(
         f"{by_class.get(key, 0)} {word}"
         for key, word in _CLASSES.items()
-        if key != "beyond_radius" or by_class.get(key)
+        if key not in ("beyond_radius", "unknown") or by_class.get(key)
     )
     served = summary["people_served"][result.class_service]
     operators = summary.get("people_served_by_operator", {}).get(result.class_service, {})

@@ -172,7 +172,8 @@ def diff(
         }
     )
     rank = {name: k for k, name in enumerate(CLASSES)}
-    rank["beyond_radius"] = rank["no_signal"]  # nothing was computed there: neither is better
+    # nothing was computed there: neither is better
+    rank["beyond_radius"] = rank["unknown"] = rank["no_signal"]
     step = villages["class_after"].map(rank) - villages["class_before"].map(rank)
     villages["change"] = step.map(lambda s: "gained" if s > 0 else "lost" if s < 0 else "same")
     shares = {s: (a[_SHARE + s].astype(float), b[_SHARE + s].astype(float)) for s in services}

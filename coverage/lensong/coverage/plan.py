@@ -27,9 +27,11 @@ from lensong.coverage.probability import check_median
 from lensong.coverage.reach import (
     RadiusCut,
     Reach,
+    add_hidden,
     mark_beyond,
     some_names,
     villages_beyond,
+    villages_unknown,
 )
 from lensong.coverage.report.legend import rsrp_breaks_dbm
 from lensong.coverage.result import PlanResult, TechnologyLayers
@@ -141,9 +143,10 @@ def plan(
     clock.lap("layers")
     _tell(progress, "villages", 0, 1)
     reach = Reach(land.grid, network, jobs)
-    mark_beyond(layers, services, reach)
+    mark_beyond(layers, services, reach, rides.hidden)
     whole, cut_off = cut.sentences()
     villages = village_table(land, network, layers, services, weights=weights, classes=classes)
+    names = [str(n or i) for n, i in zip(villages["name"], villages["village_id"], strict=True)]
     clock.lap("villages")
     at_once = stream_table(
         villages,
@@ -226,12 +229,10 @@ def plan(
             *villages_beyond(
                 weights,
                 reach.beyond(class_service.technologies),
-                [
-                    str(n or i)
-                    for n, i in zip(villages["name"], villages["village_id"], strict=True)
-                ],
+                names,
                 max(cell.radius_m for cell in network.cells),
             ),
+            *villages_unknown(list(villages["class"]), names),
         ),
         synthetic=land.synthetic,
         timings_s=clock.laps,
@@ -274,6 +275,8 @@ class _Rides:
         self.total = len(jobs)
         self._clock = clock
         self._cut = cut
+        self._land = land
+        self.hidden = np.zeros(land.grid.shape, dtype=np.bool_)
 
         def on_done(done: int, total: int, reused: bool) -> None:  # noqa: ARG001 - their signature
             _tell(progress, "sweeps", done, total)
@@ -295,6 +298,7 @@ class _Rides:
             self.with_hidden += sweep.hidden_pixels > 0
             self._clock.lap("sweeps")
             self._cut.see(job.cells, sweep)
+            add_hidden(self.hidden, sweep, job.radius_m, self._land)
             yield job.cells, sweep
             self._clock.lap("layers")
 

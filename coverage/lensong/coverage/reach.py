@@ -23,7 +23,15 @@ from lensong.coverage.village_weights import VillageWeights
 from lensong.gis_data.land import Land
 from lensong.propagation.types import BoolArray, FloatArray, Grid, UInt8Array
 
-__all__ = ["RadiusCut", "Reach", "mark_beyond", "some_names", "villages_beyond"]
+__all__ = [
+    "RadiusCut",
+    "Reach",
+    "add_hidden",
+    "mark_beyond",
+    "some_names",
+    "villages_beyond",
+    "villages_unknown",
+]
 
 _RING_CELLS = 1.5
 _HEARD_SHARE = 0.05
@@ -157,13 +165,31 @@ class Reach:
         return found if chosen else ~found
 
 
-def mark_beyond(layers: Layers, services: Sequence[Service], reach: Reach) -> None:
-    """Tell in every layer's reasons "beyond the radius" from "no cell in reach".
+def add_hidden(hidden: BoolArray, sweep: PackedSweep, radius_m: float, land: Land) -> None:
+    """Mark the pixels within a mast's radius that a void or the elevation's edge hides from it."""
+    if not sweep.hidden_pixels:
+        return
+    height, width = sweep.loss_cdb.shape
+    south = np.arange(height)[:, np.newaxis] + sweep.row0 - sweep.mast_row
+    east = np.arange(width)[np.newaxis] + sweep.col0 - sweep.mast_col
+    part = np.s_[sweep.row0 : sweep.row0 + height, sweep.col0 : sweep.col0 + width]
+    hidden[part] |= (
+        (sweep.loss_cdb == NO_LOSS)
+        & (np.hypot(south, east) * sweep.cell_m <= radius_m)
+        & ~np.isnan(land.ground_m[part])
+    )
+
+
+def mark_beyond(
+    layers: Layers, services: Sequence[Service], reach: Reach, hidden: BoolArray
+) -> None:
+    """Tell in every layer's reasons "beyond the radius" and "hidden" from "no cell in reach".
 
     Each layer by the cells that it rests on: those of its operator, of the technologies that may
     carry its service.
     """
     no_cell, code = REASONS.index("no_cell"), REASONS.index("beyond_radius")
+    void = REASONS.index("void")
     for service in services:
         of = service.technologies
         judged = [(layers.services[service.name], reach.beyond(of))]
@@ -177,6 +203,7 @@ def mark_beyond(layers: Layers, services: Sequence[Service], reach: Reach) -> No
                 judged.append((alone, reach.beyond(of, name)))
         for found, beyond in judged:
             found.reason[beyond & (found.reason == no_cell)] = code
+            found.reason[hidden & (found.reason == no_cell)] = void
 
 
 def _outside(grid: Grid, reach: Mapping[tuple[float, float], float]) -> BoolArray:
@@ -213,6 +240,17 @@ def villages_beyond(
             f"(up to {radius_m / 1e3:g} km), where nothing was computed: "
             f"{some_names(found)}; their class "
             "is beyond_radius, not no_signal: raise network.radius_m, or add the masts around them"
+        )
+
+
+def villages_unknown(of_class: Sequence[str], names: Sequence[str]) -> Iterator[str]:
+    """Yield a warning that names villages of which nothing is known for want of elevation."""
+    found = [name for name, c in zip(names, of_class, strict=True) if c == "unknown"]
+    if found:
+        yield (
+            f"{len(found)} of {len(names)} villages lie within the radius of a mast, but voids or "
+            f"the edge of the elevation hide them: {some_names(found)}; their class is unknown, "
+            "not no_signal: add the missing elevation, or fill the void (elevation.fill_voids)"
         )
 
 

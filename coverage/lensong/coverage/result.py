@@ -37,6 +37,7 @@ REASONS = (
     "no_cell",
     "capacity",
     "beyond_radius",
+    "void",
 )
 """Names of the codes of ``ServiceLayers.reason``.
 
@@ -45,7 +46,8 @@ and houses; ``interference``: enough signal, too much of other cells; ``uplink``
 works and no obstacle explains it, the phone is too weak; ``distance``: too far; ``no_cell``: no
 cell reaches the pixel at all; ``capacity``: the cell's bandwidth, load or grant cannot carry the
 rates at any level; ``beyond_radius``: the pixel lies beyond the radius of every mast, so nothing is
-known of it.
+known of it; ``void``: within the radius, but a void or the edge of the elevation hides it from
+every mast there, so nothing is known of it either.
 """
 
 
@@ -240,7 +242,8 @@ class PlanResult:
         Columns of ``land.villages`` and: ``people`` (float; of the village, for weighting and
         sums), ``weighting`` (``"population"``, ``"area"``), ``elevation_share`` (0..1, of its
         area; what lies outside the elevation is not judged), ``class`` (``no_signal``, ``patchy``,
-        ``covered``, ``beyond_radius``), ``reason`` (of its gap; empty when covered), per service
+        ``covered``, ``beyond_radius``, ``unknown``), ``reason`` (of its gap; empty when covered),
+        per service
         ``served_share_<service>`` (0..1, any technology), ``reason_<service>`` (of most people
         not served; empty where all are), ``chance_p50_<service>`` (of the service, reached for
         half of the people), per service and technology

@@ -31,8 +31,8 @@ __all__ = [
     "weighted_quantile",
 ]
 
-CLASSES = ("beyond_radius", "no_signal", "patchy", "covered")
-"""Classes of a village: trắng sóng, lõm sóng, covered."""
+CLASSES = ("beyond_radius", "unknown", "no_signal", "patchy", "covered")
+"""Classes of a village: nothing computed there, trắng sóng, lõm sóng, covered."""
 
 _LIMITING = ("none", "downlink", "uplink")
 
@@ -303,13 +303,20 @@ def _judged(
 ) -> tuple[list[str], list[object]]:
     """Return the class of every village, and why those that are not covered are not.
 
-    A village of which most people live beyond the radius of every mast is not without signal:
-    nothing was computed there.
+    A village of which most people live beyond the radius of every mast, or where a void hides
+    them from every mast, is not without signal: nothing was computed there.
     """
     beyond = _shares(reason == REASONS.index("beyond_radius"), weights)
+    hidden = _shares(reason == REASONS.index("void"), weights)
+
+    def named(name: str, away: float, behind: float) -> str:
+        if name != "no_signal" or away + behind <= 0.5:
+            return name
+        return "beyond_radius" if away >= behind else "unknown"
+
     of_class = [
-        "beyond_radius" if name == "no_signal" and away > 0.5 else name
-        for name, away in zip(map(classes.class_of, shares), beyond, strict=True)
+        named(classes.class_of(share), away, behind)
+        for share, away, behind in zip(shares, beyond, hidden, strict=True)
     ]
     reasons = [
         "" if name == "covered" else why

@@ -25,7 +25,7 @@ Rings: TypeAlias = tuple[tuple[tuple[float, float], ...], ...]
 Village: TypeAlias = tuple[float, float, str]
 """``lon_deg``, ``lat_deg`` and class."""
 
-VILLAGE_CLASSES = ("covered", "patchy", "no_signal", "beyond_radius")
+VILLAGE_CLASSES = ("covered", "patchy", "no_signal", "beyond_radius", "unknown")
 """As a coverage plan classes villages, the best first."""
 
 MOST_RELIEF_BYTES = 500_000

@@ -37,6 +37,7 @@ _LONGEST_PX = 900
 _GREYS = [f"#{g:02x}{g:02x}{g:02x}" for g in np.linspace(110, 250, 255).astype(int).tolist()]
 _WORDS = {
     "beyond_radius": "beyond the radius",
+    "unknown": "unknown, no elevation",
     "no_signal": "no signal",
     "patchy": "patchy",
     "covered": "covered",

@@ -29,6 +29,7 @@ __all__ = ["render_diff"]
 _LONGEST_PX = 900
 _WORDS = {
     "beyond_radius": "beyond the radius",
+    "unknown": "unknown, no elevation",
     "no_signal": "no signal",
     "patchy": "patchy",
     "covered": "covered",

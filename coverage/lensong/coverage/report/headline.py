@@ -24,7 +24,7 @@ __all__ = [
     "headline",
 ]
 
-CLASSES = ("covered", "patchy", "no_signal", "beyond_radius")
+CLASSES = ("covered", "patchy", "no_signal", "beyond_radius", "unknown")
 
 # Shares of people served, unless the scenario says else.
 COVERED_SHARE = 0.95
@@ -177,7 +177,7 @@ def headline(result: PlanResult) -> Headline:
                 people=total(people[classes == name]),
             )
             for name in CLASSES
-            if name != "beyond_radius" or np.any(classes == name)
+            if name not in ("beyond_radius", "unknown") or np.any(classes == name)
         ),
         services=tuple(of_service(s) for s in result.services),
         reasons=tuple(sorted(counts, key=lambda c: (-c.villages, -(c.people_without or 0.0)))),

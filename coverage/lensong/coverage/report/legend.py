@@ -41,6 +41,7 @@ CLASS_COLOURS = {
     "patchy": "#a85400",
     "no_signal": "#a3123a",
     "beyond_radius": "#59636e",
+    "unknown": "#59636e",
 }
 """Of villages by class, as on every map."""
 
@@ -65,6 +66,7 @@ _REASON_COLOURS = {
     "distance": "#eaa01a",
     "no_cell": "#3d444d",
     "beyond_radius": "#9aa3ad",
+    "void": "#c3b6a0",
 }
 TERM_COLOURS = {
     **{

@@ -34,6 +34,7 @@ _MARKERS = {
     "beyond_radius": Marker(
         shape="square", rgb=rgba(legend.CLASS_COLOURS["beyond_radius"])[:3], scale=0.8
     ),
+    "unknown": Marker(shape="square", rgb=rgba(legend.CLASS_COLOURS["unknown"])[:3], scale=0.8),
 }
 _MAST = Marker(shape="mast", rgb=(23, 33, 43), scale=0.9)
 _GUESSED_MAST = Marker(shape="mast", rgb=(138, 148, 158), scale=0.9)

@@ -111,7 +111,7 @@ function keyEntries() {
   const uncertain = MAP.masts.some((m) => m.uncertain);
   const small = (sheet, width, height) => ({ sheet, width, height });
   return [
-    ...["covered", "patchy", "no_signal", "beyond_radius"]
+    ...["covered", "patchy", "no_signal", "beyond_radius", "unknown"]
       .filter(hasChip)
       .map((name) => [small(classSymbol(name), 18, 18), say(`class.${name}`)]),
     [small(mastSymbol(false), 16, 16), say("mast")],

@@ -40,7 +40,7 @@ const points = (items, properties) => ({
   })),
 });
 
-const CLASS_RANK = { beyond_radius: -1, no_signal: 0, patchy: 1, covered: 2 };
+const CLASS_RANK = { beyond_radius: -1, unknown: -1, no_signal: 0, patchy: 1, covered: 2 };
 const villagePoints = () =>
   points(DATA.villages, (v) => ({
     class: v.class,

@@ -5,6 +5,7 @@ const COLOURS = {
   patchy: "#a85400",
   no_signal: "#a3123a",
   beyond_radius: "#59636e",
+  unknown: "#59636e",
   mast: "#17212b",
   "4G": "#0b5cad",
   "5G": "#7b2fb0",
@@ -28,7 +29,7 @@ function canvas(width, height, draw) {
   return sheet;
 }
 
-/** Full disc, half disc, hollow triangle, hollow square: each class has its own shape as well as its colour. */
+/** Full disc, half disc, hollow triangle, hollow square, hollow diamond: each class has its own shape as well as its colour. */
 function classSymbol(name, size = 18) {
   return canvas(size, size, (pen) => {
     const middle = size / 2;
@@ -41,7 +42,13 @@ function classSymbol(name, size = 18) {
       outline.closePath();
     } else if (name === "beyond_radius")
       outline.rect(size * 0.16, size * 0.16, size * 0.68, size * 0.68);
-    else outline.arc(middle, middle, radius, 0, 2 * Math.PI);
+    else if (name === "unknown") {
+      outline.moveTo(middle, size * 0.08);
+      outline.lineTo(size * 0.92, middle);
+      outline.lineTo(middle, size * 0.92);
+      outline.lineTo(size * 0.08, middle);
+      outline.closePath();
+    } else outline.arc(middle, middle, radius, 0, 2 * Math.PI);
     pen.lineJoin = "round";
     pen.strokeStyle = "#fff";
     pen.lineWidth = size * 0.26;

@@ -100,7 +100,11 @@ class GroundIn(Body):
     service: Annotated[Line, Field(max_length=60)] = ""
     villages: Annotated[
         list[
-            tuple[Longitude, Latitude, Literal["covered", "patchy", "no_signal", "beyond_radius"]]
+            tuple[
+                Longitude,
+                Latitude,
+                Literal["covered", "patchy", "no_signal", "beyond_radius", "unknown"],
+            ]
         ],
         Field(max_length=20_000),
     ] = Field(default_factory=list)

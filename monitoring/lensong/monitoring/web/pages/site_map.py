@@ -105,9 +105,10 @@ _VILLAGES = {
     "covered": "m-3 0a3 3 0 1 0 6 0a3 3 0 1 0-6 0z",
     "patchy": "m0-3.6l3.8 6.6h-7.6z",
     "no_signal": "m-2.8-2.8l5.6 5.6m0-5.6l-5.6 5.6",
+    "unknown": "m0-3.2l3.2 3.2l-3.2 3.2l-3.2-3.2z",
     "beyond_radius": "m-2.4 0a2.4 2.4 0 1 0 4.8 0a2.4 2.4 0 1 0-4.8 0z",
 }
-"""Shapes of the classes of villages: dot, triangle, cross, ring."""
+"""Shapes of the classes of villages: dot, triangle, cross, diamond, ring."""
 
 
 @dataclass(frozen=True, slots=True)
