@@ -23,7 +23,10 @@ from benchmarks.monitoring.sustained_load import database, soon
 from lensong.monitoring.web.pages.shared_drawings import KEEP_S
 from tests.service_process import populated, service_process
 
-_PAGES = ("/", "/sites", "/sites?state=unknown", "/sessions", "/places", "/sessions/new")
+_PAGES = (
+    "/", "/sites", "/sites?state=unknown", "/sessions", "/places", "/sessions/new", "/timeline",
+    "/notices", "/import", "/links", "/admin", "/find/sites?q=3",
+)  # fmt: skip
 
 
 def first_byte_ms(asked: http.client.HTTPConnection, path: str, headers: dict[str, str]) -> float:

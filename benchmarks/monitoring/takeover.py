@@ -48,8 +48,14 @@ def main() -> None:
         address = held.enter_context(proxied(folder, serves, waits))
         for _ in range(TAKEOVERS):
             load = os.getloadavg()[0]
+            cpu_s = waits.cpu_s()
             silence_s = asyncio.run(_silence_s(serves, address, there.tokens))
-            print(f"no report taken for {silence_s:.1f} s (load of the machine before: {load:.1f})")
+            print(
+                f"no report taken for {silence_s:.1f} s (load of the machine before: {load:.1f}); "
+                f"the second used {waits.cpu_s() - cpu_s:.2f} s of a processor from `kill -9` until "
+                f"it had taken {ENOUGH} reports",
+                flush=True,
+            )
             serves, waits = waits, serves
             waits.start(ready=503)
 

@@ -123,7 +123,6 @@ def _own_process() -> Iterator[None]:
 
 
 def _serve(config: ServiceConfig) -> None:
-    from lensong.monitoring.errors import DatabaseInUseError
     from lensong.monitoring.process.start_rules import check_settings
 
     check_settings(config)
@@ -131,18 +130,35 @@ def _serve(config: ServiceConfig) -> None:
     if not config.standby:
         _work(config)
         return
-    from lensong.monitoring.process.standby import stand_by
+    while _stand_by(config):
+        click.echo(f"another process took over {_place(config)}; standing by", err=True)
+
+
+def _stand_by(config: ServiceConfig) -> bool:
+    """Wait for the database and serve it; return whether it was lost, False after a signal."""
+    from lensong.monitoring.process.server import make_server
+    from lensong.monitoring.process.standby import StandingBy
+    from lensong.monitoring.service import Service
 
     def waiting() -> None:
         click.echo(f"standing by on port {config.port}: another process serves {_place(config)}")
         sys.stdout.flush()
 
-    while stand_by(config, waiting):
-        try:
-            _work(config)
-            return
-        except DatabaseInUseError as error:  # another one was quicker, then or later
-            click.echo(f"{error}; standing by", err=True)
+    def end() -> None:
+        server.should_exit = True  # what was sent is answered first
+
+    service = Service(config)
+    app = StandingBy(
+        service,
+        on_waiting=waiting,
+        on_serving=lambda url, link: _tell(config, url, link),
+        end=end,
+    )
+    server = make_server(service, app, app.listens)
+    server.run()
+    if app.failed is not None:
+        raise app.failed
+    return app.lost
 
 
 def _work(config: ServiceConfig) -> None:

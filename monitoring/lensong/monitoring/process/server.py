@@ -18,7 +18,7 @@ from http import HTTPStatus
 from typing import Any, Literal
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from lensong.monitoring.config import ServiceConfig
@@ -152,7 +152,7 @@ class DrainingServer(uvicorn.Server):
 
 
 def make_server(
-    service: Service, app: FastAPI, on_started: Callable[[str], None] = lambda _url: None
+    service: Service, app: ASGIApp, on_started: Callable[[str], None] = lambda _url: None
 ) -> DrainingServer:
     """Return a server of an app as its service's settings want it; `run` serves until a signal.
 

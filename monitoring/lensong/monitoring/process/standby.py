@@ -1,76 +1,130 @@
-"""A second process on a PostgreSQL database: it waits, says so, and takes over from the first."""
+"""A second process on a PostgreSQL database: it waits, says so, and takes over from the first.
+
+All that can be made ready without the database is ready while it waits: what is left for the moment
+in which the first one dies is the lock, the version of the tables, and what memory holds of them.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import importlib
+import gc
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-import uvicorn
+from fastapi import FastAPI
 
-from lensong.monitoring.config import ServiceConfig
 from lensong.monitoring.messages import preferred_language
-from lensong.monitoring.process.server import server_config
-from lensong.monitoring.store.engine import Database
-from lensong.monitoring.store.lock import until_free
+from lensong.monitoring.process.starting import first_link, hold_while_serving
+from lensong.monitoring.service import Service
+from lensong.monitoring.store.migrate import head_revision
+from lensong.monitoring.web.app import create_app
+from lensong.monitoring.web.pages.rendering import load_templates
 from lensong.monitoring.web.problem_document import MEDIA_TYPE, problem_document
 
-__all__ = ["stand_by"]
+__all__ = ["StandingBy"]
 
 _Message = MutableMapping[str, Any]
+_Receive = Callable[[], Awaitable[_Message]]
+_Send = Callable[[_Message], Awaitable[None]]
 _RETRY_AFTER_S = 2
 _DETAIL = "this process stands by: another one serves the database"
 
 
-def stand_by(config: ServiceConfig, on_waiting: Callable[[], None] = lambda: None) -> bool:
-    """Wait until nobody serves the database, answering 503 to all but ``/-/healthy`` meanwhile.
+class StandingBy:
+    """An application that answers 503 to all but ``/-/healthy`` until the database is its own.
+
+    The server keeps listening on the same socket while one becomes the other.
 
     Parameters
     ----------
-    config : ServiceConfig
-        With a database of PostgreSQL.
+    service : Service
+        On a database of PostgreSQL, not started.
     on_waiting : callable
-        Called once it listens; never where the database is free at once.
-
-    Returns
-    -------
-    bool
-        False where the wait was ended by a signal.
+        Called once where another process serves the database.
+    on_serving : callable
+        Called once it serves, with its address and the secret of the first administrator's link or
+        None.
+    end : callable
+        Ends the server: the database was lost, or cannot be served.
     """
-    return asyncio.run(_stand_by(config, on_waiting))
+
+    def __init__(
+        self,
+        service: Service,
+        *,
+        on_waiting: Callable[[], None],
+        on_serving: Callable[[str, str | None], None],
+        end: Callable[[], None],
+    ) -> None:
+        self._service, self._on_serving, self._end = service, on_serving, end
+        self._app = create_app(service)
+        self._serves = False
+        self.lost = False
+        """Another process took the database."""
+        self.failed: BaseException | None = None
+        """Why the database cannot be served."""
+        self._address: asyncio.Future[str] | None = None
+        hold_while_serving(self._app, service, self._lose, on_waiting)
+        _load(self._app)
+
+    async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
+        """Answer a request, or begin and end with the server."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif self._serves:
+            await self._app(scope, receive, send)
+        else:
+            await _answer(scope, receive, send)
+
+    def _lose(self) -> None:
+        self.lost = True
+        self._end()
+
+    def listens(self, url: str) -> None:
+        """Take the address on which the server listens."""
+        assert self._address is not None  # the server began with `_live`
+        self._address.set_result(url)
+
+    async def _live(self, receive: _Receive, send: _Send) -> None:
+        await receive()
+        self._address = asyncio.get_running_loop().create_future()
+        ended = asyncio.Event()
+        serving = asyncio.create_task(self._serve(self._address, ended))
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        ended.set()
+        if not self._serves:
+            serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+        if not self._serves:
+            await self._service.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _serve(self, address: asyncio.Future[str], ended: asyncio.Event) -> None:
+        """Serve from the moment when the database is free until the server ends."""
+        try:
+            async with self._app.router.lifespan_context(self._app):
+                link = await first_link(self._service)
+                self._serves = True
+                gc.freeze()  # what was read will not be garbage, and need not be gone through
+                self._on_serving(await address, link)
+                await ended.wait()
+        except (
+            Exception
+        ) as error:  # the outermost loop of the task: told by whoever runs the server
+            self.failed = error
+            self._end()
 
 
-async def _stand_by(config: ServiceConfig, on_waiting: Callable[[], None]) -> bool:
-    database = Database(config.db)
-    free = asyncio.create_task(until_free(database))
-    try:
-        done, _ = await asyncio.wait({free}, timeout=1.0)
-        if not done:
-            server = uvicorn.Server(server_config(config, _answer, lifespan="off"))
-            serving = asyncio.create_task(server.serve())
-            # what takes a second to load is loaded before it is needed
-            await asyncio.to_thread(importlib.import_module, "lensong.monitoring.web.app")
-            on_waiting()
-            await asyncio.wait({free, serving}, return_when=asyncio.FIRST_COMPLETED)
-            server.should_exit = True
-            await serving
-        if not free.done():
-            return False
-        await free
-        return True
-    finally:
-        free.cancel()
-        await asyncio.gather(free, return_exceptions=True)
-        await database.close()
+def _load(app: FastAPI) -> None:
+    """Do now what the first requests would have to wait for."""
+    app.middleware_stack = app.build_middleware_stack()
+    load_templates()
+    head_revision()
 
 
-async def _answer(
-    scope: _Message,
-    receive: Callable[[], Awaitable[_Message]],
-    send: Callable[[_Message], Awaitable[None]],
-) -> None:
+async def _answer(scope: _Message, receive: _Receive, send: _Send) -> None:
     """Say that the process is alive and does not serve."""
     if scope["type"] == "websocket":
         await receive()

@@ -23,12 +23,16 @@ FIRST_ADMIN = "admin"
 _LINK_HOLDS = timedelta(hours=24)
 
 
-def hold_while_serving(app: FastAPI, service: Service, on_lost: Callable[[], None]) -> None:
+def hold_while_serving(
+    app: FastAPI,
+    service: Service,
+    on_lost: Callable[[], None],
+    on_waiting: Callable[[], None] | None = None,
+) -> None:
     """Let an app keep others off its database while it serves, and do what operations do then.
 
-    Calendars are read from their addresses, and a demo is kept lively.
-
-    See `lensong.monitoring.store.lock.only_connection`.
+    Calendars are read from their addresses, and a demo is kept lively. `on_lost` and `on_waiting`
+    are those of `lensong.monitoring.store.lock.only_connection`.
     """
     inner = app.router.lifespan_context
 
@@ -36,7 +40,9 @@ def hold_while_serving(app: FastAPI, service: Service, on_lost: Callable[[], Non
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as held:
             try:
-                await held.enter_async_context(only_connection(service.database, on_lost))
+                await held.enter_async_context(
+                    only_connection(service.database, on_lost, on_waiting=on_waiting)
+                )
             except DatabaseInUseError:
                 on_lost()  # another one was quicker
                 raise

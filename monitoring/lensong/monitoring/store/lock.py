@@ -11,18 +11,24 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from lensong.monitoring.errors import DatabaseInUseError, StoreUnavailableError
+from lensong.monitoring.errors import DatabaseInUseError
 from lensong.monitoring.store.engine import Database, database_url, is_unavailable
 from lensong.propagation.errors import ConfigError
 
-__all__ = ["only_connection", "only_process", "until_free"]
+__all__ = ["only_connection", "only_process"]
 
 _LOG = logging.getLogger(__name__)
 _LOCK = 7_308_604_898
 """Number of PostgreSQL's advisory lock; any, as long as nobody else takes the same."""
+
+_LOCK_NOT_AVAILABLE = "55P03"
+"""PostgreSQL's word for a lock that was not got in time."""
+
+_WAIT_S = 5
+"""For the lock at a time; then the connection is seen to live, and it is waited for again [s]."""
 
 _ALIVE = {
     "tcp_keepalives_idle": 3,
@@ -85,7 +91,11 @@ def only_process(db: str) -> Iterator[None]:
 
 @asynccontextmanager
 async def only_connection(
-    database: Database, on_lost: Callable[[], None] = lambda: None, ask_every_s: float = 2.0
+    database: Database,
+    on_lost: Callable[[], None] = lambda: None,
+    ask_every_s: float = 2.0,
+    *,
+    on_waiting: Callable[[], None] | None = None,
 ) -> AsyncIterator[None]:
     """Keep other processes off a PostgreSQL database until the block ends.
 
@@ -99,6 +109,9 @@ async def only_connection(
         Called once if another process was quicker after the server had been away.
     ask_every_s : float
         How often it is asked whether the lock still stands [s].
+    on_waiting : callable, optional
+        Wait until no other process has it, and while the database does not answer: who works on it
+        is not known then. Called once where another process has it.
 
     Raises
     ------
@@ -110,12 +123,9 @@ async def only_connection(
     if database.is_sqlite:
         yield
         return
-    try:
-        connection = await _locked(database)
-    except (SQLAlchemyError, OSError) as error:
-        if is_unavailable(error):
-            raise database.away(error) from error
-        raise
+    connection = await (
+        _at_once(database) if on_waiting is None else _once_free(database, on_waiting)
+    )
 
     async def keep() -> None:
         nonlocal connection
@@ -143,35 +153,46 @@ async def only_connection(
         await _let_go(connection)
 
 
-async def until_free(database: Database, ask_every_s: float = 1.0) -> None:
-    """Return once no other process is at work on a PostgreSQL database.
+async def _at_once(database: Database) -> AsyncConnection:
+    """Return a connection that holds the lock, or refuse."""
+    try:
+        return await _locked(database)
+    except (SQLAlchemyError, OSError) as error:
+        if is_unavailable(error):
+            raise database.away(error) from error
+        raise
 
-    A database that does not answer is waited for as well: who works on it is not known then.
+
+async def _once_free(database: Database, on_waiting: Callable[[], None]) -> AsyncConnection:
+    """Return a connection that holds the lock, however long that takes.
+
+    PostgreSQL itself says when it is free: no time is lost between two questions.
     """
-    told = False
+    away = waits = False
     while True:
         try:
-            async with only_connection(database):
-                return
+            return await _locked(database, wait=waits)
         except DatabaseInUseError:
-            told = False
-        except StoreUnavailableError as error:
-            if not told:
-                _LOG.warning("%s", error)
-            told = True
-        await asyncio.sleep(ask_every_s)
+            if not waits:
+                on_waiting()
+            waits, away = True, False
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            if not is_unavailable(error):
+                raise
+            if not away:
+                _LOG.warning("%s", database.away(error))
+            away = True
+            await asyncio.sleep(1.0)
 
 
-async def _locked(database: Database) -> AsyncConnection:
+async def _locked(database: Database, *, wait: bool = False) -> AsyncConnection:
     """Return a connection that holds the lock for as long as it lives."""
     connection = await database.write_engine.connect()
     try:
         for name, value in _ALIVE.items():
             await connection.execute(text(f"SET {name} = {value}"))
-        taken = await connection.execute(
-            text("SELECT pg_try_advisory_lock(:number)"), {"number": _LOCK}
-        )
-        if not taken.scalar_one():
+        await connection.commit()  # what is waited for in vain takes these settings back no more
+        if not (await (_waited(connection) if wait else _tried(connection))):
             raise DatabaseInUseError(
                 f"another process is at work on the database {database.url.database} and keeps its "
                 "state in memory: stop that one first, ask it by --server, or wait to take over "
@@ -182,6 +203,26 @@ async def _locked(database: Database) -> AsyncConnection:
         await _let_go(connection)
         raise
     return connection
+
+
+async def _tried(connection: AsyncConnection) -> bool:
+    taken = await connection.execute(
+        text("SELECT pg_try_advisory_lock(:number)"), {"number": _LOCK}
+    )
+    return bool(taken.scalar_one())
+
+
+async def _waited(connection: AsyncConnection) -> bool:
+    """Return whether the lock was got within some seconds."""
+    await connection.execute(text(f"SET LOCAL lock_timeout = '{_WAIT_S}s'"))
+    try:
+        async with asyncio.timeout(2 * _WAIT_S):  # the server may be gone without a word
+            await connection.execute(text("SELECT pg_advisory_lock(:number)"), {"number": _LOCK})
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+            raise
+        return False
+    return True
 
 
 async def _let_go(connection: AsyncConnection) -> None:

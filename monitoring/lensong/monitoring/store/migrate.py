@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import cache
 from importlib.resources import files
 
 from alembic import command
@@ -32,11 +33,18 @@ def _config() -> Config:
     return config
 
 
+@cache
+def _known() -> tuple[str, frozenset[str]]:
+    """Return the version that this program wants, and all that it knows."""
+    scripts = ScriptDirectory.from_config(_config())
+    head = scripts.get_current_head()
+    assert head is not None  # versions/ is part of the package
+    return head, frozenset(script.revision for script in scripts.walk_revisions())
+
+
 def head_revision() -> str:
     """Return the version that this program wants."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    assert head is not None  # versions/ is part of the package
-    return head
+    return _known()[0]
 
 
 async def revision(database: Database) -> str | None:
@@ -84,14 +92,16 @@ def _is_locked(error: BaseException) -> bool:
 
 
 def _upgrade(connection: Connection) -> tuple[str | None, str]:
-    config = _config()
-    config.attributes["connection"] = connection
+    head, known = _known()
     before = MigrationContext.configure(connection).get_current_revision()
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if before == head:
+        return before, head
     if before is not None and before not in known:
         raise DataError(
             f"the database has version {before}, which this program does not know: it was written "
             "by a newer lensong, use that one"
         )
+    config = _config()
+    config.attributes["connection"] = connection
     command.upgrade(config, "head")
-    return before, head_revision()
+    return before, head

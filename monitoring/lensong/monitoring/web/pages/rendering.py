@@ -31,6 +31,7 @@ __all__ = [
     "SignInFirstError",
     "draw_part",
     "error_page",
+    "load_templates",
     "page_session",
     "page_site",
     "render",
@@ -117,6 +118,13 @@ def _environment() -> Environment:
     )
     environment.globals.update(asset=_asset, mark=mark, timedelta=timedelta, Action=Action)
     return environment
+
+
+def load_templates() -> None:
+    """Compile every template now, not when it is first asked for."""
+    environment = _environment()
+    for name in environment.list_templates():
+        environment.get_template(name)
 
 
 def render(
