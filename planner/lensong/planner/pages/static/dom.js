@@ -23,7 +23,11 @@ export const knows = (key) => WORDS[key] !== undefined;
 /** Return a number in the language's form, "–" for none; `short` drops trailing zeros. */
 export function number(value, digits = 0, short = false) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
-  const form = { minimumFractionDigits: short ? 0 : digits, maximumFractionDigits: digits };
+  const form = {
+    minimumFractionDigits: short ? 0 : digits,
+    maximumFractionDigits: digits,
+    signDisplay: "negative", // no −0
+  };
   return new Intl.NumberFormat(LOCALE, form).format(value).replace("-", "−");
 }
 

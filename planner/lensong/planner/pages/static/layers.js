@@ -1,8 +1,7 @@
 // Which layer is shown, what its colours mean, and what every layer has at the pointer.
 import { Refusal, get } from "./api.js";
 import { classOf } from "./colours.js";
-import { $, el, fold, knows, number, operatorName, percent, say, serviceName } from "./dom.js";
-import { bearing_deg, distance_m } from "./geodesy.js";
+import { $, el, number, operatorName, say, serviceName, signed } from "./dom.js";
 import { contours, cover, lattice, map, setPoints, showOverlay } from "./map.js";
 import { layerOf, on, state, variantPath } from "./plan.js";
 
@@ -155,49 +154,92 @@ async function readAll({ lng, lat }, turn) {
   }
 }
 
+const READ = ["rsrp", "level", "sinr", "rsrq", "downlink", "uplink"]; // a column per technology
+
 function fillReadout(point, place) {
-  const shown = state.plan.layers.filter(
-    (l) => l.operator === null || l.operator === undefined || l.layer_id === cover.layerId,
+  const { technologies, layers } = state.plan;
+  const find = (quantity, part, value) =>
+    layers.find((l) => l.quantity === quantity && l[part] === value && noOperator(l));
+  const cell = (layer, span = 1) => {
+    if (!layer) return el("td", { class: "n" }, "");
+    const [now, before] = [point.values[layer.layer_id], point.base?.[layer.layer_id]];
+    return el(
+      "td",
+      { class: `n ${layer.layer_id === cover.layerId ? "now" : ""}`, colspan: span },
+      shortText(layer, now),
+      difference(layer, now, before),
+    );
+  };
+  const row = (name, ...cells) => el("tr", {}, el("th", { scope: "row" }, name), ...cells);
+  const rows = READ.filter((q) => technologies.some((t) => find(q, "technology", t))).map((q) =>
+    row(
+      [say(`short.${q}`), el("small", {}, layers.find((l) => l.quantity === q).unit)],
+      ...technologies.map((t) => cell(find(q, "technology", t))),
+    ),
   );
-  const rows = shown
-    .filter((l) => !["server", "second", "limiting", "reason", "overlap"].includes(l.quantity))
-    .map((l) => {
-      const [now, before] = [point.values[l.layer_id], point.base?.[l.layer_id]];
-      const [text, was] = [valueText(l, now ?? null), valueText(l, before ?? null)];
-      return el(
-        "tr",
-        { class: l.layer_id === cover.layerId ? "now" : null },
-        el("th", { scope: "row" }, layerName(l)),
-        el("td", { class: "n" }, text),
-        el("td", { class: "n was" }, was === text ? "" : say("readout.was", { value: was })),
-      );
-    });
-  const servers = Object.entries(point.server ?? {})
-    .filter(([, server]) => server)
-    .map(([technology, server]) =>
+  const servers = technologies.map((t) => {
+    const server = point.server?.[t];
+    return el(
+      "td",
+      { class: "n" },
+      server ? server.cell_id : "–",
+      server && el("small", {}, `${number(server.distance_m / 1000, 1)} km`),
+    );
+  });
+  const chances = state.plan.services
+    .map(({ name }) => [name, find("chance", "service", name)])
+    .filter(([, layer]) => layer)
+    .map(([name, layer]) => row(serviceName(name), cell(layer, technologies.length)));
+  const other = layerOf(cover.layerId);
+  const special =
+    other && !noOperator(other) && row(layerName(other), cell(other, technologies.length));
+  $("readout-all").replaceChildren(
+    el(
+      "table",
+      { class: "facts" },
       el(
-        "tr",
+        "thead",
         {},
-        el("th", { scope: "row" }, `${quantityName("server")} · ${technology}`),
         el(
-          "td",
-          { class: "n", colspan: "2" },
-          `${server.cell_id}, ${number(server.distance_m / 1000, 2)} km, ${number(server.azimuth_deg)}°`,
+          "tr",
+          {},
+          el("td", {}),
+          technologies.map((t) => el("th", { scope: "col", class: "n" }, t)),
         ),
       ),
-    );
-  const ground = el(
-    "tr",
-    {},
-    el("th", { scope: "row" }, say("readout.ground")),
-    el("td", { class: "n" }, `${number(point.place?.ground_m, 0)} m`),
-    el("td", {}),
+      el(
+        "tbody",
+        {},
+        ...[row(say("short.server"), ...servers), ...rows, ...chances, special].filter(Boolean),
+      ),
+    ),
   );
-  $("readout-all").replaceChildren(
-    el("table", { class: "facts" }, el("tbody", {}, ...servers, ...rows, ground)),
-  );
+  $("readout-place").textContent =
+    `${number(place.lat_deg, 5)}°, ${number(place.lon_deg, 5)}°, ${number(point.place?.ground_m, 0)} m`;
   if (pinned) $("readout-actions").hidden = false;
-  $("readout").dataset.place = JSON.stringify(place);
+}
+
+const noOperator = (layer) => layer.operator === null || layer.operator === undefined;
+
+/** Return a value without its unit, which stands at the row's head. */
+const shortText = (layer, value) =>
+  layer.quantity === "chance" || value === null || value === undefined
+    ? valueText(layer, value ?? null)
+    : typeof value === "number" && DIGITS[layer.unit] !== undefined
+      ? number(value, layer.unit === "Mbit/s" && value >= 10 ? 1 : DIGITS[layer.unit])
+      : valueText(layer, value);
+
+/** Return how a value differs from the plan as read, nothing where it does not. */
+function difference(layer, now, before) {
+  if (typeof now !== "number" || typeof before !== "number") return null;
+  const percents = layer.quantity === "chance" ? 100 : 1;
+  const change = percents * (now - before);
+  if (Math.abs(change) < (percents === 100 ? 0.5 : 0.05)) return null;
+  return el(
+    "small",
+    { class: change > 0 ? "more" : "less" },
+    signed(change, percents === 100 ? 0 : 1),
+  );
 }
 
 /** Keep the values of a place, with what can be asked of it. */
@@ -213,6 +255,7 @@ export function pin(lngLat) {
 export const pinnedPlace = () => pinned && { lat_deg: pinned.lat, lon_deg: pinned.lng };
 
 export function startLayers() {
+  if (innerWidth < 800) document.querySelector(".layers").open = false;
   const quantities = [...new Set(state.plan.layers.map((l) => l.quantity))];
   $("quantity").replaceChildren(
     ...quantities.map((q) => el("option", { value: q }, quantityName(q))),
@@ -230,9 +273,10 @@ export function startLayers() {
       else showOverlay(box.dataset.overlay, box.checked);
     });
   let at = null;
-  map.on("mousemove", ({ lngLat }) => {
+  map.on("mousemove", ({ lngLat, originalEvent }) => {
+    if (originalEvent.sourceCapabilities?.firesTouchEvents) return; // a finger does not hover
     at = lngLat;
-    if (!pinned) read(lngLat);
+    if (!pinned && !document.body.classList.contains("dragging")) read(lngLat);
   });
   map.on("mouseout", () => !pinned && ($("readout").hidden = true));
   for (const name of ["covered", "settled"]) on(name, () => (pinned ?? at) && read(pinned ?? at));

@@ -90,6 +90,7 @@ function style() {
           "symbol-spacing": 380,
           "icon-image": joined("height|", ["to-string", ["get", "level_m"]]),
           "icon-rotation-alignment": "map",
+          "icon-keep-upright": true,
         },
         { filter: ["get", "main"], minzoom: 11 },
       ),

@@ -45,6 +45,7 @@ function pressed(event) {
     if (!drag) return;
     if (!drag.far && Math.hypot(point.x - drag.start.x, point.y - drag.start.y) < 4) return;
     drag.far = true;
+    document.body.classList.add("dragging");
     map.getCanvas().style.cursor = "grabbing";
     for (const mastId of state.selected) {
       const mast = mastOf(mastId);
@@ -74,6 +75,7 @@ function drop() {
   const dropped = drag;
   drag = null;
   next = null;
+  document.body.classList.remove("dragging");
   map.getCanvas().style.cursor = "";
   if (!dropped?.far) return;
   edit(moves(dropped.moved)).then((done) => !done && cover.dragged(null));
@@ -81,7 +83,6 @@ function drop() {
 
 /** Ask for the coarse layer of a drag; of those that wait the last one is asked. */
 async function askCoarse(edits) {
-  if (state.variantId === "base") return; // it becomes a variant when it is dropped
   next = edits;
   if (asking) return;
   asking = true;

@@ -213,17 +213,22 @@ function close() {
   draw();
 }
 
+const STEPS = ["free_space", "terrain", "clutter", "earth"];
+
 function losses(path) {
   const loss =
     path.losses.find((l) => l.path_loss_db !== null && l.steps?.length) ?? path.losses[0];
   if (!loss) return null;
   const db = (value) => `${number(value, 1)} dB`;
+  const named = loss.steps?.filter((step) => STEPS.includes(step.key)) ?? [];
+  const rest = loss.path_loss_db - named.reduce((sum, step) => sum + step.loss_db, 0);
   return facts([
-    ...(loss.steps ?? []).map((step) => [
-      say(`path.step.${step.key}`) || step.key,
-      db(step.loss_db),
-    ]),
-    [say("path.loss", { model: loss.title ?? loss.model }), db(loss.path_loss_db)],
+    ...named.map((step) => [say(`path.step.${step.key}`), db(step.loss_db)]),
+    named.length > 0 && Math.abs(rest) >= 0.05 && [say("path.step.rest"), db(rest)],
+    [
+      say("path.loss", { model: loss.model.replace("itu_r_", "").toUpperCase() }),
+      db(loss.path_loss_db),
+    ],
     path.cell && [say("path.antenna"), db(path.cell.off_beam_db)],
     path.cell && [say("path.level"), `${number(path.cell.rsrp_dbm, 1)} dBm`],
   ]);

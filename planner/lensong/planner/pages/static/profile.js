@@ -57,7 +57,9 @@ export function profileFigure(path, width, point = () => {}) {
     svg("text", { x: tx, y: ty, "text-anchor": anchor, ...attributes }, words);
   const edge = path.clearance.median_k.decides;
   const edgeTop = tops[nearest(at, edge.distance_m)][1];
-  const late = edge.distance_m > length / 2;
+  const words = edgeText(path);
+  const long = 6.4 * words.length; // about, at 11 px
+  const fits = x(edge.distance_m) + 4 + long < box.right;
   const poles = [
     [0, ground[0][1], line[0][1]],
     [length, ground.at(-1)[1], line.at(-1)[1]],
@@ -94,10 +96,10 @@ export function profileFigure(path, width, point = () => {}) {
     ),
     svg("circle", { cx: x(edge.distance_m), cy: y(edgeTop), r: 4.5, fill: COLOURS.edge }),
     text(
-      edgeText(path),
-      late ? Math.max(x(edge.distance_m) - 4, box.left + 150) : x(edge.distance_m) + 4,
+      words,
+      fits ? x(edge.distance_m) + 4 : Math.max(x(edge.distance_m) - 4, box.left + long),
       Math.max(y(edgeTop) - 10, box.top - 8),
-      late ? "end" : "start",
+      fits ? "start" : "end",
       { class: "edge" },
     ),
     hair,

@@ -184,13 +184,11 @@ async function drawHistory() {
 
 function stepText({ edits, comment }) {
   const list = Array.isArray(edits) ? edits : [];
-  const told = list
-    .slice(0, 3)
-    .map((e) =>
-      say(`history.${e.kind}`, {
-        what: e.cell_id ?? e.new_mast_id ?? e.mast_id ?? e.cell?.cell_id ?? "",
-      }),
-    );
+  const told = list.slice(0, 3).map((e) =>
+    say(`history.${e.kind}`, {
+      what: e.cell_id ?? e.new_mast_id ?? e.mast_id ?? e.cell?.cell_id ?? "",
+    }),
+  );
   if (list.length > 3) told.push(say("history.more", { n: list.length - 3 }));
   return [comment, told.join(", ")].filter(Boolean).join(": ");
 }

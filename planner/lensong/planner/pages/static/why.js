@@ -104,7 +104,7 @@ function bar(name, value, most, main) {
     el("th", { scope: "row" }, say(`term.${name}`)),
     el(
       "td",
-      { class: "bar", "aria-hidden": "true" },
+      { class: "bars", "aria-hidden": "true" },
       el("span", {}, el("i", { class: value < 0 ? "less" : "more", style: { width, ...side } })),
     ),
     el("td", { class: "n" }, signed(value, 1)),
