@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from lensong.coverage import cell_kernels, chance_kernels, fold_kernels
+from lensong.coverage import cell_kernels, chance_kernels, fold_kernels, site_kernels
 from lensong.coverage.streams import fitting
 from lensong.coverage.warm_up import compile_kernels
 from lensong.propagation import p1812, profile
@@ -11,7 +11,8 @@ def test_every_kernel_of_a_plan_is_compiled() -> None:
     compile_kernels()
     for kernel in (
         sweep_p1812,
-        cell_kernels.add_sweep,
+        cell_kernels.hear_cells,
+        site_kernels.keep_heard,
         fold_kernels.fold_medians,
         chance_kernels.judge_services,
         vars(fitting)["_fit_draws"],

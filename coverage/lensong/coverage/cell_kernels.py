@@ -1,10 +1,6 @@
 # mypy: allow-untyped-decorators
 # (numba's njit carries no types)
-"""Compiled loop from a packed sweep to the levels of its cells. Private: `layer_tiles` calls it.
-
-Per pixel and carrier the strongest *sites* are kept, the strongest first, each with its strongest
-cell, that cell's RSRP as a power, and the power by which its other cells disturb. What is weaker
-is one sum.
+"""Compiled loop from a packed sweep to the levels of its cells. Private: `heard` calls it.
 
 Cells are named by their code: index into ``network.cells`` plus one, so that 0 is "none" and
 freshly allocated zeros need no filling.
@@ -21,7 +17,7 @@ import numpy as np
 
 from lensong.propagation.kernel import untyped_kernel as kernel
 
-__all__ = ["add_sweep", "arc_sine", "arc_tangent"]
+__all__ = ["arc_sine", "arc_tangent", "hear_cells"]
 
 _NO_LOSS = 65535
 _DEG_PER_RAD = 180.0 / np.pi
@@ -73,59 +69,22 @@ def _cut_loss_db(cuts_db, pattern, cut, angle_deg):  # type: ignore[no-untyped-d
 
 
 @kernel
-def _keep_site(  # type: ignore[no-untyped-def]
-    lead, lead_mw, others_mw, site_of, load_weight, code, level_mw, rest_mw, r, c
-):
-    """Put a site into the list of one pixel, sorted by level; return the power left outside.
-
-    ``lead``, ``lead_mw`` (float32) and ``others_mw`` are the site's strongest cell, its RSRP, and
-    what its other cells disturb by.
-    """
-    depth = code.shape[2]
-    site = site_of[lead]
-    at = 0
-    while at < depth and code[r, c, at] != 0 and site_of[code[r, c, at]] != site:
-        at += 1
-    left = 0.0
-    if at < depth and code[r, c, at] != 0:
-        weaker, weaker_mw = lead, lead_mw
-        if lead_mw > level_mw[r, c, at]:
-            weaker, weaker_mw = code[r, c, at], level_mw[r, c, at]
-            code[r, c, at], level_mw[r, c, at] = lead, lead_mw
-        rest_mw[r, c, at] += np.float32(others_mw + weaker_mw * load_weight[weaker])
-    else:
-        if at == depth:
-            at -= 1
-            if lead_mw <= level_mw[r, c, at]:
-                return others_mw + lead_mw * load_weight[lead]
-            left = rest_mw[r, c, at] + level_mw[r, c, at] * load_weight[code[r, c, at]]
-        code[r, c, at], level_mw[r, c, at] = lead, lead_mw
-        rest_mw[r, c, at] = np.float32(others_mw)
-    while at > 0 and level_mw[r, c, at] > level_mw[r, c, at - 1]:
-        up = at - 1
-        code[r, c, at], code[r, c, up] = code[r, c, up], code[r, c, at]
-        level_mw[r, c, at], level_mw[r, c, up] = level_mw[r, c, up], level_mw[r, c, at]
-        rest_mw[r, c, at], rest_mw[r, c, up] = rest_mw[r, c, up], rest_mw[r, c, at]
-        at = up
-    return left
-
-
-@kernel
-def add_sweep(  # type: ignore[no-untyped-def]
-    loss_cdb, departure_cdeg, diffraction_cdb, terrain_cdb,
-    row0, col0, mast_row, mast_col, cell_m, convergence_deg,
+def hear_cells(  # type: ignore[no-untyped-def]
+    loss_cdb, departure_cdeg, sweep_row0, sweep_col0, mast_row, mast_col, cell_m, convergence_deg,
     codes, level_offset_db, load_weight, azimuth_deg, sin_azimuth, cos_azimuth, sin_tilt, cos_tilt,
-    radius_m, pattern, site_of, cuts_db, gain_dbi, max_loss_db,
-    code, level_mw, others_mw, rest_mw, second, second_mw,
-    best_diffraction_cdb, best_terrain_cdb,
+    radius_m, pattern, cuts_db, gain_dbi, max_loss_db,
+    row0, col0, lead, lead_mw, others_mw, runner_up, runner_up_mw,
 ):  # fmt: skip
-    """Add the cells ``codes`` of one carrier, all on one sweep, to one tile of that carrier.
+    """Write what the cells ``codes`` of one carrier bring, all on one sweep; they are one site's.
 
-    The sweep's arrays are cut to the tile or reach past it; ``row0``, ``col0`` is where they begin
-    in the tile's rows and columns, as ``mast_row`` and ``mast_col`` count too. The per-cell arrays
-    ``level_offset_db`` … ``site_of`` are indexed by code. ``load_weight`` turns a cell's RSRP in
-    milliwatts into the power by which it disturbs others. Equal levels leave the cell that came
-    first. The gain is that of the rotation of `lensong.coverage.antenna`.
+    The sweep begins at the grid's row and column ``sweep_row0`` and ``sweep_col0``, what is written
+    at ``row0`` and ``col0``, within it; ``mast_row`` and ``mast_col`` count so too. ``lead`` and
+    ``runner_up`` are the strongest cell and the next (place in ``codes`` plus 1; 0: none),
+    ``others_mw`` the power by which all but the strongest disturb. The per-cell arrays
+    ``level_offset_db`` … ``pattern`` are indexed by code. ``load_weight`` turns a cell's RSRP in
+    milliwatts into the power by which it disturbs others. Of equal levels the first cell is taken
+    for stronger. The gain is that of the
+    rotation of `lensong.coverage.antenna`.
     """
     any_upright, any_tilted, all_reach_m = False, False, np.inf
     for one in codes:
@@ -134,15 +93,15 @@ def add_sweep(  # type: ignore[no-untyped-def]
         all_reach_m = min(all_reach_m, radius_m[one])
     sin_convergence = sin(convergence_deg / _DEG_PER_RAD)
     cos_convergence = cos(convergence_deg / _DEG_PER_RAD)
-    rows, cols = second.shape
-    for i in range(max(0, -row0), min(loss_cdb.shape[0], rows - row0)):
-        r = row0 + i
-        grid_north = (mast_row - r) * cell_m
-        for j in range(max(0, -col0), min(loss_cdb.shape[1], cols - col0)):
-            if loss_cdb[i, j] == _NO_LOSS:
+    down, along = row0 - sweep_row0, col0 - sweep_col0
+    for i in range(lead.shape[0]):
+        grid_north = (mast_row - (row0 + i)) * cell_m
+        for j in range(lead.shape[1]):
+            lead[i, j] = runner_up[i, j] = 0
+            loss = loss_cdb[down + i, along + j]
+            if loss == _NO_LOSS:
                 continue
-            c = col0 + j
-            grid_east = (c - mast_col) * cell_m
+            grid_east = ((col0 + j) - mast_col) * cell_m
             # Azimuths count from true north; the grid's north is turned against it.
             east = grid_east * cos_convergence + grid_north * sin_convergence
             north = grid_north * cos_convergence - grid_east * sin_convergence
@@ -153,15 +112,16 @@ def add_sweep(  # type: ignore[no-untyped-def]
             bearing_deg = 0.0
             if any_upright:
                 bearing_deg = arc_tangent(sin_bearing, cos_bearing) * _DEG_PER_RAD
-            elevation = departure_cdeg[i, j] * _RAD_PER_CDEG
+            elevation = departure_cdeg[down + i, along + j] * _RAD_PER_CDEG
             sin_el, cos_el = 0.0, 1.0
             if any_tilted:
                 sin_el, cos_el = sin(elevation), cos(elevation)
-            loss_db = loss_cdb[i, j] * 0.01
-            lead, next_one = 0, 0
-            lead_mw, next_mw = np.float32(0.0), np.float32(0.0)
-            lead_others_mw = 0.0
-            for one in codes:
+            loss_db = loss * 0.01
+            first, second = 0, 0
+            first_mw, second_mw = np.float32(0.0), np.float32(0.0)
+            rest_mw = 0.0
+            for k in range(codes.size):
+                one = codes[k]
                 if distance_m > all_reach_m and distance_m > radius_m[one]:
                     continue
                 if sin_tilt[one] == 0.0:
@@ -187,32 +147,15 @@ def add_sweep(  # type: ignore[no-untyped-def]
                     level_offset_db[one] + gain_dbi[shape] - min(lost_db, max_loss_db[shape])
                 ) - loss_db
                 mw = np.float32(max(exp(level_db * _NEPER_PER_DB), _LEAST_MW))
-                if lead == 0:
-                    lead, lead_mw = one, mw
-                elif mw > lead_mw:
-                    lead_others_mw += lead_mw * load_weight[lead]
-                    next_one, next_mw = lead, lead_mw
-                    lead, lead_mw = one, mw
+                if first == 0:
+                    first, first_mw = k + 1, mw
+                elif mw > first_mw:
+                    rest_mw += first_mw * load_weight[codes[first - 1]]
+                    second, second_mw = first, first_mw
+                    first, first_mw = k + 1, mw
                 else:
-                    lead_others_mw += mw * load_weight[one]
-                    if next_one == 0 or mw > next_mw:
-                        next_one, next_mw = one, mw
-            if lead == 0:
-                continue
-            best, best_mw = code[r, c, 0], level_mw[r, c, 0]
-            if best == 0 or lead_mw > best_mw:
-                best_diffraction_cdb[r, c] = diffraction_cdb[i, j]
-                best_terrain_cdb[r, c] = terrain_cdb[i, j]
-                if best != 0 and (next_one == 0 or best_mw >= next_mw):
-                    next_one, next_mw = best, best_mw
-                second[r, c] = next_one
-                second_mw[r, c] = next_mw
-            elif second[r, c] == 0 or lead_mw > second_mw[r, c]:
-                second[r, c] = lead
-                second_mw[r, c] = lead_mw
-            left_mw = _keep_site(
-                lead, lead_mw, lead_others_mw, site_of, load_weight,
-                code, level_mw, others_mw, r, c,
-            )  # fmt: skip
-            if left_mw > 0.0:
-                rest_mw[r, c] += np.float32(left_mw)
+                    rest_mw += mw * load_weight[one]
+                    if second == 0 or mw > second_mw:
+                        second, second_mw = k + 1, mw
+            lead[i, j], lead_mw[i, j], others_mw[i, j] = first, first_mw, rest_mw
+            runner_up[i, j], runner_up_mw[i, j] = second, second_mw

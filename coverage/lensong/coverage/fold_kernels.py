@@ -14,10 +14,10 @@ import numpy as np
 
 from lensong.propagation.kernel import untyped_kernel as kernel
 
-__all__ = ["fold_medians"]
+__all__ = ["ALIKE", "fold_medians"]
 
 _OVERLAP = 10.0 ** (-6.0 / 10.0)
-_ALIKE = 1.0 + 1e-5  # what two cells of one mast differ by through rounding is less
+ALIKE = 1.0 + 1e-5  # what two cells of one mast differ by through rounding is less
 
 
 @kernel
@@ -105,8 +105,8 @@ def fold_medians(  # type: ignore[no-untyped-def]
                 t = technology[a]
                 lead = chosen[t]
                 if lead < 0 or (
-                    uplink > chosen_mbps[t] * _ALIKE
-                    or (uplink * _ALIKE >= chosen_mbps[t] and mw > level_mw[lead, r, c, 0])
+                    uplink > chosen_mbps[t] * ALIKE
+                    or (uplink * ALIKE >= chosen_mbps[t] and mw > level_mw[lead, r, c, 0])
                 ):
                     chosen[t], chosen_mbps[t] = a, uplink
             for t in range(technologies):
@@ -130,8 +130,8 @@ def fold_medians(  # type: ignore[no-untyped-def]
                     )
                 uplink = np.float32(chosen_mbps[t])
                 if t_best[t, r, c] >= 0 and (
-                    uplink * _ALIKE < t_uplink_mbps[t, r, c]
-                    or (uplink <= t_uplink_mbps[t, r, c] * _ALIKE and rsrp <= t_rsrp_dbm[t, r, c])
+                    uplink * ALIKE < t_uplink_mbps[t, r, c]
+                    or (uplink <= t_uplink_mbps[t, r, c] * ALIKE and rsrp <= t_rsrp_dbm[t, r, c])
                 ):
                     continue
                 disturbing_mw = noise_mw[one] + others_mw[a, r, c, 0] + rest_mw[a, r, c]

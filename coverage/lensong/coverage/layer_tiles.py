@@ -6,21 +6,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lensong.coverage.cell_kernels import add_sweep
 from lensong.coverage.chance_kernels import judge_services
 from lensong.coverage.fold_kernels import fold_medians
 from lensong.coverage.layer_model import LayerModel
 from lensong.coverage.result import NO_LEVEL_CDBM, REASONS
-from lensong.coverage.sweeps import PackedSweep, UInt16Array
+from lensong.coverage.site_heard import SiteHeard, by_carrier, hear
+from lensong.coverage.site_kernels import keep_heard
+from lensong.coverage.sweeps import PackedSweep, UInt16Array, Window
 from lensong.propagation.types import (
+    BoolArray,
     Float32Array,
     Int16Array,
+    IntArray,
     UInt8Array,
 )
 
-__all__ = ["MOST_LISTED", "OperatorTile", "Tile", "TileLayers"]
+__all__ = [
+    "MOST_LISTED",
+    "OperatorTile",
+    "Tile",
+    "TileLayers",
+    "fold_levels",
+    "fold_services",
+]
 
 MOST_LISTED = 6
 """Sites kept per carrier and pixel; weaker ones disturb as one sum."""
@@ -82,6 +91,17 @@ class OperatorTile:
                 new = np.zeros(wide, old.dtype)
                 new[..., :depth] = old
                 setattr(self, name, new)
+
+    def at(self, mask: BoolArray) -> OperatorTile:
+        """Return what is kept of some pixels, in one row."""
+        return OperatorTile(
+            **{
+                f.name: getattr(self, f.name)[:, mask][:, np.newaxis]
+                for f in fields(self)
+                if f.name != "sweeps"
+            },
+            sweeps=self.sweeps,
+        )
 
     def copy(self) -> OperatorTile:
         """Return a tile to which cells may be added without changing this one."""
@@ -161,31 +181,35 @@ class Tile:
 
     def add(self, sweep: PackedSweep, indices: Sequence[int], model: LayerModel) -> None:
         """Add the cells of these indices, which ride one sweep."""
-        cells, network = model.cells, model.network
-        members: dict[tuple[str, int], list[int]] = {}
-        for index in indices:
-            name = model.operator_of[index]
-            carrier = model.operators[name].carrier_of[index + 1]
-            members.setdefault((name, carrier), []).append(index)
-        for (name, carrier), together in members.items():
-            kept = self.operators.get(name)
-            if kept is None:
-                kept = OperatorTile.empty(model.operators[name].carriers, self.rows, self.cols)
-                self.operators[name] = kept
-            kept.make_room(carrier)
-            add_sweep(
-                sweep.loss_cdb, sweep.departure_cdeg, sweep.diffraction_cdb, sweep.terrain_cdb,
-                sweep.row0 - self.row0, sweep.col0 - self.col0,
-                float(sweep.mast_row - self.row0), float(sweep.mast_col - self.col0),
-                float(sweep.cell_m), model.turn_deg[network.cells[together[0]].mast_id],
-                _codes(together, model), cells.level_offset_db, cells.load_weight,
-                cells.azimuth_deg, cells.sin_azimuth, cells.cos_azimuth, cells.sin_tilt,
-                cells.cos_tilt, cells.radius_m, cells.pattern, cells.site,
-                cells.cuts_db, cells.gain_dbi, cells.max_loss_db,
-                kept.code[carrier], kept.level_mw[carrier], kept.others_mw[carrier],
-                kept.rest_mw[carrier], kept.second[carrier], kept.second_mw[carrier],
-                kept.diffraction_cdb[carrier], kept.terrain_cdb[carrier],
-            )  # fmt: skip
+        for key, codes in by_carrier(indices, model).items():
+            self.keep(key, codes, hear(sweep, codes, model, self.window), model)
+
+    def keep(
+        self, key: tuple[str, int], codes: IntArray, heard: SiteHeard, model: LayerModel
+    ) -> None:
+        """Add what the cells of these codes bring on one operator's carrier."""
+        name, carrier = key
+        kept = self.operators.get(name)
+        if kept is None:
+            kept = OperatorTile.empty(model.operators[name].carriers, self.rows, self.cols)
+            self.operators[name] = kept
+        kept.make_room(carrier)
+        sweep = heard.sweep
+        keep_heard(
+            heard.lead, heard.lead_mw, heard.others_mw, heard.runner_up, heard.runner_up_mw,
+            heard.row0 - self.row0, heard.col0 - self.col0,
+            sweep.diffraction_cdb, sweep.terrain_cdb,
+            sweep.row0 - self.row0, sweep.col0 - self.col0,
+            codes, model.cells.site, model.cells.load_weight,
+            kept.code[carrier], kept.level_mw[carrier], kept.others_mw[carrier],
+            kept.rest_mw[carrier], kept.second[carrier], kept.second_mw[carrier],
+            kept.diffraction_cdb[carrier], kept.terrain_cdb[carrier],
+        )  # fmt: skip
+
+    @property
+    def window(self) -> Window:
+        """Return the part of the grid that it is."""
+        return self.row0, self.col0, self.row0 + self.rows, self.col0 + self.cols
 
     def layers(self, model: LayerModel, *, onto: TileLayers | None = None) -> TileLayers:
         """Return what the operators offer here, each in its turn of name.
@@ -198,23 +222,16 @@ class Tile:
         """
         found = onto or TileLayers.empty(model, self.rows, self.cols)
         for name in sorted(self.operators):
-            _fold(self.operators[name], name, model, found)
+            fold_levels(self.operators[name], name, model, found)
+            fold_services(self.operators[name], name, model, found)
         return found
 
 
-def _codes(indices: Sequence[int], model: LayerModel) -> NDArray[np.uint16]:
-    """Return the codes of cells in an order that the cell list does not decide."""
-    cells = model.network.cells
-    ordered = sorted(indices, key=lambda i: (cells[i].azimuth_deg, cells[i].cell_id))
-    return np.array([i + 1 for i in ordered], dtype=np.uint16)
-
-
-def _fold(kept: OperatorTile, name: str, model: LayerModel, into: TileLayers) -> None:
+def fold_levels(kept: OperatorTile, name: str, model: LayerModel, into: TileLayers) -> None:
+    """Put levels and rates at the median of one operator over those of others."""
     cells, operator = model.cells, model.operators[name]
     technologies, rows, cols = into.best.shape
     level = np.full((rows, cols), NO_LEVEL_CDBM, np.int16)
-    own_probability = np.zeros((len(model.services), rows, cols), np.float32)
-    own_reason = np.full(own_probability.shape, REASONS.index("no_cell"), np.uint8)
     fold_medians(
         kept.code, kept.level_mw, kept.others_mw, kept.rest_mw, kept.second, kept.second_mw,
         operator.technology, operator.band, operator.overlap_share,
@@ -226,6 +243,15 @@ def _fold(kept: OperatorTile, name: str, model: LayerModel, into: TileLayers) ->
         into.best, into.second, into.overlap, into.rsrp_dbm, into.second_dbm, into.rsrq_db,
         into.sinr_db, into.downlink_mbps, into.uplink_mbps, into.band_cdbm, level,
     )  # fmt: skip
+    into.level_cdbm[name] = level
+
+
+def fold_services(kept: OperatorTile, name: str, model: LayerModel, into: TileLayers) -> None:
+    """Put the chances of one operator's services over those of others."""
+    cells, operator = model.cells, model.operators[name]
+    _, _, rows, cols = into.probability.shape
+    own_probability = np.zeros((len(model.services), rows, cols), np.float32)
+    own_reason = np.full(own_probability.shape, REASONS.index("no_cell"), np.uint8)
     shadowing = model.shadowing
     judge_services(
         kept.code, kept.level_mw, kept.others_mw, kept.rest_mw,
@@ -239,6 +265,5 @@ def _fold(kept: OperatorTile, name: str, model: LayerModel, into: TileLayers) ->
         shadowing.common_nepers, shadowing.rest_factor, model.draws,
         into.probability, into.limiting, into.reason, own_probability, own_reason,
     )  # fmt: skip
-    into.level_cdbm[name] = level
     into.own_probability[name] = own_probability
     into.own_reason[name] = own_reason

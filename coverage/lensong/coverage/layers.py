@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,16 +38,22 @@ from lensong.coverage.result import (
     TechnologyLayers,
 )
 from lensong.coverage.streams.heard import Heard
-from lensong.coverage.sweeps import PackedSweep, SweepJob
+from lensong.coverage.sweeps import PackedSweep, SweepJob, Window
 from lensong.propagation.errors import InvalidInputError
 from lensong.propagation.types import FloatArray, Grid
 
-__all__ = ["Layers", "Window", "cell_footprints", "job_window", "make_layers", "sweep_order"]
+__all__ = [
+    "TILE",
+    "Layers",
+    "cell_footprints",
+    "job_window",
+    "make_layers",
+    "sweep_order",
+    "touched",
+]
 
-Window: TypeAlias = tuple[int, int, int, int]
-"""First row and column of a part of the grid, and those after its last."""
-
-_TILE = 128
+TILE = 128
+"""Rows and columns of a tile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +117,13 @@ class Layers:
     ) -> None:
         """Put a finished tile into its place."""
         part = np.s_[tile.row0 : tile.row0 + tile.rows, tile.col0 : tile.col0 + tile.cols]
+        self.put(part, found, model)
+        for name in self.operators:
+            if name in tile.operators:
+                self._count(tile, name, None if people is None else people[part], model)
+
+    def put(self, part: Any, found: TileLayers, model: LayerModel) -> None:
+        """Put layers where an index of rows and columns says."""
         for t, (technology, layer) in enumerate(self.technologies.items()):
             layer.best_server[part] = found.best[t]
             layer.second_server[part] = found.second[t]
@@ -131,7 +144,7 @@ class Layers:
                 if row and service.name in layer.services:
                     _place(layer.services[service.name], part, found, row, q)
         for name, operator in self.operators.items():
-            if name not in tile.operators:
+            if name not in found.level_cdbm:
                 continue
             operator.level_cdbm[part] = found.level_cdbm[name]
             if len(self.operators) > 1:
@@ -139,7 +152,6 @@ class Layers:
                     own = operator.services[service.name]
                     own.probability[part] = found.own_probability[name][q]
                     own.reason[part] = found.own_reason[name][q]
-            self._count(tile, name, None if people is None else people[part], model)
 
     def _count(self, tile: Tile, name: str, people: FloatArray | None, model: LayerModel) -> None:
         """Add up where each cell is the strongest of its carrier, strong enough for a phone."""
@@ -193,20 +205,20 @@ def make_layers(
     layers = Layers.empty(grid, model)
     tiles = {
         (row, col): Tile(
-            row0=row * _TILE,
-            col0=col * _TILE,
-            rows=min(_TILE, grid.rows - row * _TILE),
-            cols=min(_TILE, grid.cols - col * _TILE),
+            row0=row * TILE,
+            col0=col * TILE,
+            rows=min(TILE, grid.rows - row * TILE),
+            cols=min(TILE, grid.cols - col * TILE),
         )
-        for row in range(-(-grid.rows // _TILE))
-        for col in range(-(-grid.cols // _TILE))
+        for row in range(-(-grid.rows // TILE))
+        for col in range(-(-grid.cols // TILE))
     }
     for window in planned:
-        for key in _touched(window):
+        for key in touched(window):
             tiles[key].waiting += 1
     for (indices, sweep), window in zip(rides, planned, strict=True):
         _check_window(grid, sweep, window)
-        for key in _touched(window):
+        for key in touched(window):
             tile = tiles[key]
             tile.add(sweep, indices, model)
             tile.waiting -= 1
@@ -256,18 +268,17 @@ def job_window(job: SweepJob, grid: Grid) -> Window:
     )
 
 
-def _touched(window: Window) -> list[tuple[int, int]]:
+def touched(window: Window) -> list[tuple[int, int]]:
+    """Return row and column of the tiles that a part of the grid touches."""
     row0, col0, row1, col1 = window
     return [
         (row, col)
-        for row in range(row0 // _TILE, -(-row1 // _TILE))
-        for col in range(col0 // _TILE, -(-col1 // _TILE))
+        for row in range(row0 // TILE, -(-row1 // TILE))
+        for col in range(col0 // TILE, -(-col1 // TILE))
     ]
 
 
-def _place(
-    layer: ServiceLayers, part: tuple[slice, slice], found: TileLayers, row: int, q: int
-) -> None:
+def _place(layer: ServiceLayers, part: Any, found: TileLayers, row: int, q: int) -> None:
     layer.probability[part] = found.probability[row, q]
     layer.limiting[part] = found.limiting[row, q]
     layer.reason[part] = found.reason[row, q]

@@ -8,6 +8,7 @@ of the interference of 700 MHz. So each run measures at the edge itself how much
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,7 +19,7 @@ from lensong.coverage.link_budget import CellBudget, cell_budget
 from lensong.coverage.network import Cell, Network, Technology
 from lensong.coverage.result import REASONS
 from lensong.coverage.service import Handset, Service
-from lensong.coverage.sweeps import NO_LOSS, PackedSweep, SweepJob
+from lensong.coverage.sweeps import NO_LOSS, PackedSweep, SweepJob, Window
 from lensong.coverage.village_weights import VillageWeights
 from lensong.gis_data.land import Land
 from lensong.propagation.types import BoolArray, FloatArray, Grid, UInt8Array
@@ -121,10 +122,25 @@ class RadiusCut:
 
 
 class Reach:
-    """What lies beyond the radius of every cell: of all, of one operator, of one technology."""
+    """What lies beyond the radius of every cell: of all, of one operator, of one technology.
 
-    def __init__(self, grid: Grid, network: Network, jobs: Sequence[SweepJob]) -> None:
-        self._grid = grid
+    Parameters
+    ----------
+    grid : Grid
+    network : Network
+    jobs : sequence of SweepJob
+    window : Window or None
+        The part of the grid that is asked about; None: all of it.
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        network: Network,
+        jobs: Sequence[SweepJob],
+        window: Window | None = None,
+    ) -> None:
+        self._window = window or (0, 0, grid.rows, grid.cols)
         self._outside: dict[tuple[str, Technology], BoolArray] = {}
         self._reach: dict[tuple[str, Technology], dict[tuple[float, float], float]] = {}
         names = operator_names(network)
@@ -135,10 +151,16 @@ class Reach:
                 place = (job.row, job.col)
                 reach[place] = max(reach.get(place, 0.0), cell.radius_m / grid.cell_m)
 
+    def within(self, window: Window) -> Reach:
+        """Return the same asked about another part of the grid."""
+        other = copy(self)
+        other._window, other._outside = window, {}
+        return other
+
     def beyond(
         self, technologies: Iterable[Technology] | None = None, operator: str | None = None
     ) -> BoolArray:
-        """Return the pixels beyond the radius of every cell of these, shape of the grid.
+        """Return the pixels beyond the radius of every cell of these, shape of the window.
 
         Parameters
         ----------
@@ -152,7 +174,8 @@ class Reach:
         Where there is no such cell at all, nothing lies beyond its radius.
         """
         wanted = None if technologies is None else set(technologies)
-        found = np.ones(self._grid.shape, dtype=np.bool_)
+        row0, col0, row1, col1 = self._window
+        found = np.ones((row1 - row0, col1 - col0), dtype=np.bool_)
         chosen = [
             key
             for key in self._reach
@@ -160,7 +183,7 @@ class Reach:
         ]
         for key in chosen:
             if key not in self._outside:
-                self._outside[key] = _outside(self._grid, self._reach[key])
+                self._outside[key] = _outside(self._window, self._reach[key])
             found &= self._outside[key]
         return found if chosen else ~found
 
@@ -206,15 +229,19 @@ def mark_beyond(
             found.reason[hidden & (found.reason == no_cell)] = void
 
 
-def _outside(grid: Grid, reach: Mapping[tuple[float, float], float]) -> BoolArray:
+def _outside(window: Window, reach: Mapping[tuple[float, float], float]) -> BoolArray:
     """Return the pixels farther than its reach [cells] from every place (row, col)."""
-    outside = np.ones(grid.shape, dtype=np.bool_)
-    rows, cols = np.arange(grid.rows)[:, np.newaxis], np.arange(grid.cols)[np.newaxis]
+    row0, col0, row1, col1 = window
+    outside = np.ones((row1 - row0, col1 - col0), dtype=np.bool_)
+    rows, cols = np.arange(row0, row1)[:, np.newaxis], np.arange(col0, col1)[np.newaxis]
     for (row, col), radius in reach.items():
-        first, last = max(0, int(row - radius)), min(grid.rows, int(row + radius) + 2)
-        left, right = max(0, int(col - radius)), min(grid.cols, int(col + radius) + 2)
-        apart = (rows[first:last] - row) ** 2 + (cols[:, left:right] - col) ** 2
-        outside[first:last, left:right] &= apart > radius**2
+        first, last = max(row0, int(row - radius)), min(row1, int(row + radius) + 2)
+        left, right = max(col0, int(col - radius)), min(col1, int(col + radius) + 2)
+        if first >= last or left >= right:
+            continue
+        here = np.s_[first - row0 : last - row0, left - col0 : right - col0]
+        apart = (rows[here[0]] - row) ** 2 + (cols[:, here[1]] - col) ** 2
+        outside[here] &= apart > radius**2
     return outside
 
 

@@ -26,7 +26,7 @@ from lensong.coverage.causes.links import PlaceLinks
 from lensong.coverage.indoor import level_shadowing
 from lensong.coverage.layer_model import LayerModel
 from lensong.coverage.layer_tiles import Tile, TileLayers
-from lensong.coverage.layers import Layers, Window, sweep_order
+from lensong.coverage.layers import Layers, sweep_order
 from lensong.coverage.network import Cell, Mast, Network, Technology
 from lensong.coverage.probability import check_median
 from lensong.coverage.result import ServiceLayers, TechnologyLayers
@@ -37,6 +37,7 @@ from lensong.coverage.sweeps import (
     PropagationSettings,
     SweepCache,
     SweepJob,
+    Window,
     antenna_place,
     run_sweeps,
     sweep_jobs,

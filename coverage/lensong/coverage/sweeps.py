@@ -33,6 +33,7 @@ __all__ = [
     "SweepCache",
     "SweepJob",
     "UInt16Array",
+    "Window",
     "antenna_place",
     "run_sweeps",
     "sweep_jobs",
@@ -40,6 +41,9 @@ __all__ = [
 ]
 
 UInt16Array = NDArray[np.uint16]
+
+Window: TypeAlias = tuple[int, int, int, int]
+"""First row and column of a part of the grid, and those after its last."""
 
 NO_LOSS = 65535
 """Value of ``loss_cdb`` where there is no path loss (out of range or no elevation)."""
@@ -81,6 +85,12 @@ class PackedSweep:
     diffraction_cdb: UInt16Array
     terrain_cdb: UInt16Array
     hidden_pixels: int = 0
+
+    @property
+    def window(self) -> Window:
+        """Return the part of the grid that it covers."""
+        rows, cols = self.loss_cdb.shape
+        return self.row0, self.col0, self.row0 + rows, self.col0 + cols
 
 
 _WITH_CLUTTER = ("itu_r_p1812", "itu_r_p452")

@@ -13,13 +13,12 @@ from lensong.coverage.causes.attribute import Explained
 from lensong.coverage.causes.changes import Change, changes_of_mast, edited
 from lensong.coverage.causes.new_mast import new_mast
 from lensong.coverage.indoor import level_sigma_db
-from lensong.coverage.layers import Window
 from lensong.coverage.network import Cell, Network
 from lensong.coverage.probability import fade_margin_db
 from lensong.coverage.result import ServiceLayers
 from lensong.coverage.service import Service
 from lensong.coverage.session import LocalLayers, PlanningSession
-from lensong.coverage.sweeps import SweepCache
+from lensong.coverage.sweeps import SweepCache, Window
 from lensong.coverage.village_weights import VillageWeights
 from lensong.propagation.types import BoolArray, FloatArray, Grid, IntArray
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,9 +50,20 @@ class OperatorHeard:
             rest_mw=np.zeros(deep[:2], np.float32),
         )
 
+    def copy(self) -> OperatorHeard:
+        """Return the same that may be changed by itself."""
+        return OperatorHeard(
+            code=self.code.copy(),
+            level_mw=self.level_mw.copy(),
+            others_mw=self.others_mw.copy(),
+            rest_mw=self.rest_mw.copy(),
+        )
+
     def take(self, kept: OperatorTile, row: IntArray, col: IntArray, where: IntArray) -> None:
         """Copy places of a finished tile."""
         sites = kept.code.shape[3]
+        for heard in (self.code, self.level_mw, self.others_mw):
+            heard[:, where, sites:] = 0
         self.code[:, where, :sites] = kept.code[:, row, col]
         self.level_mw[:, where, :sites] = kept.level_mw[:, row, col]
         self.others_mw[:, where, :sites] = kept.others_mw[:, row, col]
@@ -81,6 +93,12 @@ class Heard:
             name: OperatorHeard.silent(operator.carriers, pixel.size)
             for name, operator in model.operators.items()
         }
+
+    def copy(self) -> Heard:
+        """Return one that takes tiles without changing this one."""
+        twin = copy(self)
+        twin.operators = {name: own.copy() for name, own in self.operators.items()}
+        return twin
 
     def take(self, tile: Tile) -> None:
         """Copy what a finished tile has of the places."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -29,13 +29,14 @@ def stream_table(
     *,
     model_sigma_db: float,
     progress: Callable[[int, int], None] | None = None,
+    numbers: Sequence[int] | None = None,
 ) -> pd.DataFrame:
     """Return how many streams hold at once.
 
     Parameters
     ----------
     villages : DataFrame
-        Its ``village_id`` and ``name``, in the order of ``heard``.
+        Its ``village_id`` and ``name``, in the order of ``heard`` unless ``numbers`` says.
     heard : Heard
     model : LayerModel
     settings : StreamSettings
@@ -43,6 +44,8 @@ def stream_table(
         The part of the scatter that the phones of a village share [dB].
     progress : callable, optional
         Called with how many villages are done, and of how many.
+    numbers : sequence of int, optional
+        Where the villages stand in ``heard``, if it is not their own order.
 
     Returns
     -------
@@ -60,13 +63,13 @@ def stream_table(
     sims = settings.operators(model)
     scopes = [(ANY_SIM, sims)] + [(name, [name]) for name in sims if len(sims) > 1]
     rows: list[dict[str, object]] = []
-    for number, (village_id, name) in enumerate(
-        zip(villages["village_id"].astype(str), villages["name"].astype(str), strict=True)
-    ):
+    places = range(len(villages)) if numbers is None else numbers
+    ids, names = villages["village_id"].astype(str), villages["name"].astype(str)
+    for done, (number, village_id, name) in enumerate(zip(places, ids, names, strict=True)):
         if not counted:
             break
         if progress is not None:
-            progress(number, len(villages))
+            progress(done, len(villages))
         received = receptions(
             heard, number, village_id, model, phones=settings.most, model_sigma_db=model_sigma_db
         )

@@ -1,0 +1,439 @@
+"""From one planned network to the next: levels of what an edit touches, then chances.
+
+engine = PlanEngine(land, services=services, workers=2)
+state = engine.judged(engine.opened(network))
+edited = engine.follow(state, network_after)     # levels, servers, rates: at once
+settled = engine.judged(edited)                  # chances and villages: exact in the end
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from lensong.coverage.indoor import level_shadowing
+from lensong.coverage.layer_model import LayerModel
+from lensong.coverage.layer_tiles import (
+    Tile,
+    TileLayers,
+    fold_levels,
+    fold_services,
+)
+from lensong.coverage.layers import TILE, sweep_order, touched
+from lensong.coverage.network import Network
+from lensong.coverage.probability import check_median
+from lensong.coverage.reach import Reach
+from lensong.coverage.service import DEFAULT_SERVICES, Handset, Service
+from lensong.coverage.sweeps import PropagationSettings, SweepCache, sweep_jobs
+from lensong.coverage.variant.rides import Ride, RideMaker, changed_rides
+from lensong.coverage.variant.tiles import (
+    PlannedTile,
+    best_of,
+    renumbered,
+    with_services_of,
+)
+from lensong.gis_data.land import Land
+from lensong.propagation.errors import InvalidInputError
+from lensong.propagation.types import BoolArray, IntArray
+
+__all__ = ["PlanEngine", "PlanState"]
+
+Key = tuple[int, int]
+OnDone = Callable[[str, int, int], None]
+
+_GIB = 2**30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanState:
+    """What was planned for one network; never changed once made.
+
+    Parameters
+    ----------
+    network : Network
+    model : LayerModel
+    rides : tuple of Ride
+        In the order in which they are laid over each other.
+    tiles : dict
+        Row and column of a tile to it.
+    reach : Reach
+    touched : frozenset
+        Tiles whose levels the last step made anew.
+    """
+
+    network: Network
+    model: LayerModel
+    rides: tuple[Ride, ...]
+    tiles: dict[Key, PlannedTile]
+    reach: Reach
+    touched: frozenset[Key]
+
+    @property
+    def is_judged(self) -> bool:
+        """Return whether all chances are those of the network."""
+        return not any(tile.unjudged for tile in self.tiles.values())
+
+    @property
+    def unjudged(self) -> frozenset[Key]:
+        """Return the tiles some of whose chances are those of an earlier network."""
+        return frozenset(key for key, tile in self.tiles.items() if tile.unjudged)
+
+
+class PlanEngine:
+    """Land, services and settings, ready to follow networks.
+
+    Parameters
+    ----------
+    land : Land
+    services : sequence of Service
+    handset, propagation
+        None: the defaults of their classes.
+    cache : SweepCache or None
+        Where sweeps are kept beyond the process.
+    workers : int
+        Threads, 1 or more.
+    most_bytes : int
+        Kept in memory of sweeps, and as much again of what is heard of them [bytes].
+
+    Raises
+    ------
+    InvalidInputError
+        When path loss is not asked as a median, or ``workers`` is below 1.
+    """
+
+    def __init__(
+        self,
+        land: Land,
+        *,
+        services: Sequence[Service] = DEFAULT_SERVICES,
+        handset: Handset | None = None,
+        propagation: PropagationSettings | None = None,
+        cache: SweepCache | None = None,
+        workers: int = 2,
+        most_bytes: int = _GIB,
+    ) -> None:
+        self.land, self.services = land, tuple(services)
+        self.handset = handset or Handset()
+        self.propagation = propagation or PropagationSettings()
+        if workers < 1:
+            raise InvalidInputError(f"workers is {workers}, wanted 1 or more threads")
+        self.workers = workers
+        check_median(self.propagation)
+        self._maker = RideMaker(
+            land,
+            self.propagation,
+            rx_height_agl_m=self.handset.height_agl_m,
+            cache=cache,
+            workers=workers,
+            most_bytes=most_bytes,
+        )
+
+    def opened(self, network: Network, on_done: OnDone | None = None) -> PlanState:
+        """Return the levels of a network on all of the land; nothing is judged yet.
+
+        Raises
+        ------
+        InvalidInputError
+            When there is no cell, or a mast stands outside the grid.
+        """
+        if not network.cells:
+            raise InvalidInputError("the network has no cell, wanted one at least")
+        model = self._model_of(network)
+        jobs = sweep_order(sweep_jobs(network, self.land), self.land.grid)
+        rides = self._maker.rides(jobs, model)
+        rows, cols = self.land.grid.shape
+        state = PlanState(
+            network=network,
+            model=model,
+            rides=rides,
+            tiles={},
+            reach=Reach(self.land.grid, network, jobs),
+            touched=frozenset(),
+        )
+        keys = touched((0, 0, rows, cols))
+        every = frozenset(model.operators)
+        return self._relaid(state, dict.fromkeys(keys, every), rides, on_done)
+
+    def follow(
+        self, state: PlanState, network: Network, on_done: OnDone | None = None
+    ) -> PlanState:
+        """Return the levels of another network, made from those of one that differs in parts.
+
+        Where carriers, operators or technologies come or go, all is made anew.
+
+        Raises
+        ------
+        InvalidInputError
+            When there is no cell, or a mast stands outside the grid.
+        """
+        if not network.cells:
+            raise InvalidInputError("the network has no cell, wanted one at least")
+        model = self._model_of(network)
+        if not _of_one_frame(model, state.model):
+            return self.opened(network, on_done)
+        jobs = sweep_order(sweep_jobs(network, self.land), self.land.grid)
+        rides = self._maker.rides(jobs, model)
+        gone, come = changed_rides(state.rides, rides, state.network, network)
+        todo: dict[Key, frozenset[str]] = {}
+        for ride in (*gone, *come):
+            names = frozenset(name for name, _ in ride.groups)
+            for key in touched(ride.window):
+                todo[key] = todo.get(key, frozenset()) | names
+        number_of = _numbers(state.network, network)
+        tiles = state.tiles
+        if number_of is not None:
+            tiles = {key: renumbered(tile, number_of) for key, tile in tiles.items()}
+        begun = PlanState(
+            network=network,
+            model=model,
+            rides=rides,
+            tiles=tiles,
+            reach=Reach(self.land.grid, network, jobs),
+            touched=frozenset(),
+        )
+        return self._relaid(begun, todo, (*gone, *come), on_done)
+
+    def judged(
+        self,
+        state: PlanState,
+        *,
+        first: Collection[Key] = (),
+        stop: Callable[[], bool] | None = None,
+        on_done: OnDone | None = None,
+    ) -> PlanState:
+        """Return a state whose chances are those of its network.
+
+        Parameters
+        ----------
+        state : PlanState
+        first : collection of (row, col)
+            Tiles that are judged before the others.
+        stop : callable, optional
+            Asked before every tile; where it says so, the rest is left unjudged.
+        on_done : callable, optional
+            Called with ``"chances"``, tiles done and tiles in all.
+        """
+        wanted = set(first)
+        todo = sorted(state.unjudged, key=lambda key: (key not in wanted, key))
+        counter = _Counter("chances", len(todo), on_done)
+
+        def one(key: Key) -> tuple[Key, PlannedTile] | None:
+            if stop is not None and stop():
+                return None
+            tile = self._judged_tile(state, state.tiles[key])
+            counter.one_more()
+            return key, tile
+
+        made = dict(found for found in self._in_threads(one, todo) if found is not None)
+        return replace(state, tiles={**state.tiles, **made})
+
+    def lists_at(self, state: PlanState, window: tuple[int, int, int, int]) -> Tile:
+        """Return what every operator's sites bring to a part of the grid."""
+        row0, col0, row1, col1 = window
+        tile = Tile(row0=row0, col0=col0, rows=row1 - row0, cols=col1 - col0)
+        self._lay(tile, state, frozenset(state.model.operators))
+        return tile
+
+    def _model_of(self, network: Network) -> LayerModel:
+        return LayerModel.build(
+            self.land.grid.crs,
+            network,
+            self.handset,
+            self.services,
+            level_shadowing(self.propagation, self.handset, network),
+        )
+
+    def _relaid(
+        self,
+        state: PlanState,
+        todo: dict[Key, frozenset[str]],
+        changed: Sequence[Ride],
+        on_done: OnDone | None,
+    ) -> PlanState:
+        """Return the state with the levels of some operators in some tiles made anew."""
+        counter = _Counter("levels", len(todo), on_done)
+        needed = [ride for ride in state.rides if _reaches(ride, todo)]
+        # What does not fit into memory at once goes strip by strip.
+        batches = [sorted(todo)]
+        if not self._maker.fits(needed):
+            strips: dict[int, list[Key]] = {}
+            along = 0 if self.land.grid.rows >= self.land.grid.cols else 1
+            for key in sorted(todo):
+                strips.setdefault(key[along], []).append(key)
+            batches = [strips[k] for k in sorted(strips)]
+        made: dict[Key, PlannedTile] = {}
+        seen: set[int] = set()
+
+        def one(key: Key) -> tuple[Key, PlannedTile]:
+            tile = self._relaid_tile(state, key, todo[key], changed)
+            counter.one_more()
+            return key, tile
+
+        for batch in batches:
+            here = dict.fromkeys(batch, frozenset[str]())
+            rides = [ride for ride in needed if _reaches(ride, here)]
+            seen |= {id(ride) for ride in rides}
+            before = len(seen) - len(rides)
+            self._maker.prepare(rides, state.model, _sweeps_done(on_done, before, len(needed)))
+            made |= dict(self._in_threads(one, batch))
+        return replace(state, tiles={**state.tiles, **made}, touched=frozenset(made))
+
+    def _relaid_tile(
+        self, state: PlanState, key: Key, names: frozenset[str], changed: Sequence[Ride]
+    ) -> PlannedTile:
+        grid, model = self.land.grid, state.model
+        old = state.tiles.get(key)
+        row0, col0 = key[0] * TILE, key[1] * TILE
+        tile = Tile(
+            row0=row0,
+            col0=col0,
+            rows=min(TILE, grid.rows - row0),
+            cols=min(TILE, grid.cols - col0),
+        )
+        self._lay(tile, state, names)
+        own = {} if old is None else dict(old.own)
+        unjudged = {} if old is None else dict(old.unjudged)
+        lists = {} if old is None else dict(old.lists)
+        for name in names:
+            for kept in (own, unjudged, lists):
+                kept.pop(name, None)
+            if name not in tile.operators:
+                continue
+            made = TileLayers.empty(model, tile.rows, tile.cols)
+            fold_levels(tile.operators[name], name, model, made)
+            before = None if old is None else old.own.get(name)
+            mask = np.ones((tile.rows, tile.cols), dtype=np.bool_)
+            if before is not None and old is not None:
+                mask = self._changed_pixels(tile, name, changed)
+                if name in old.unjudged:
+                    mask |= old.unjudged[name]
+                made = _with_old_services(made, before)
+            else:
+                made = _with_no_services(made, name, model)
+            own[name], unjudged[name], lists[name] = made, mask, tile.operators[name]
+        best = best_of(own, model, (tile.rows, tile.cols), state.reach.within(tile.window))
+        return PlannedTile(window=tile.window, own=own, best=best, unjudged=unjudged, lists=lists)
+
+    def _changed_pixels(self, tile: Tile, name: str, changed: Sequence[Ride]) -> BoolArray:
+        """Return where a ride that came or went is heard."""
+        mask = np.zeros((tile.rows, tile.cols), dtype=np.bool_)
+        for ride in changed:
+            if not any(of == name for of, _ in ride.groups) or not _meets(ride.window, tile.window):
+                continue
+            part, reached = self._maker.reached(ride, tile.window)
+            top, left = part[0] - tile.row0, part[1] - tile.col0
+            mask[top : top + reached.shape[0], left : left + reached.shape[1]] |= reached
+        return mask
+
+    def _judged_tile(self, state: PlanState, tile: PlannedTile) -> PlannedTile:
+        model, own = state.model, dict(tile.own)
+        missing = frozenset(tile.unjudged.keys() - tile.lists.keys())
+        lists = dict(tile.lists)
+        if missing:
+            row0, col0, row1, col1 = tile.window
+            again = Tile(row0=row0, col0=col0, rows=row1 - row0, cols=col1 - col0)
+            self._lay(again, state, missing)
+            lists |= again.operators
+        for name, mask in tile.unjudged.items():
+            pixels = int(np.count_nonzero(mask))
+            if not pixels:
+                continue
+            found = TileLayers.empty(model, 1, pixels)
+            fold_services(lists[name].at(mask), name, model, found)
+            own[name] = with_services_of(own[name], found, mask, name)
+        best = best_of(own, model, tile.shape, state.reach.within(tile.window))
+        return PlannedTile(window=tile.window, own=own, best=best)
+
+    def _lay(self, tile: Tile, state: PlanState, names: frozenset[str]) -> None:
+        """Add all that reaches a tile of some operators, in the order of the plan."""
+        for ride in state.rides:
+            if not _meets(ride.window, tile.window):
+                continue
+            for group, codes in ride.groups.items():
+                if group[0] in names:
+                    tile.keep(
+                        group, codes, self._maker.heard(ride, group, state.model), state.model
+                    )
+
+    def _in_threads(self, work: Callable[[Key], Any], keys: Sequence[Key]) -> list[Any]:
+        if self.workers == 1 or len(keys) < 2:
+            return [work(key) for key in keys]
+        with ThreadPoolExecutor(self.workers, thread_name_prefix="tile") as pool:
+            return list(pool.map(work, keys))
+
+
+class _Counter:
+    """Counts what threads have done, and tells it."""
+
+    def __init__(self, stage: str, total: int, on_done: OnDone | None) -> None:
+        self._stage, self._total, self._on_done = stage, total, on_done
+        self._done, self._lock = 0, Lock()
+
+    def one_more(self) -> None:
+        if self._on_done is not None:
+            with self._lock:
+                self._done += 1
+                self._on_done(self._stage, self._done, self._total)
+
+
+def _sweeps_done(on_done: OnDone | None, before: int, total: int) -> Callable[[int], None] | None:
+    if on_done is None:
+        return None
+    tell = on_done
+    return lambda done: tell("sweeps", before + done, total)
+
+
+def _of_one_frame(one: LayerModel, other: LayerModel) -> bool:
+    """Return whether layers of two networks have the same rows and are judged alike."""
+    return (
+        one.technologies == other.technologies
+        and one.bands == other.bands
+        and one.shadowing == other.shadowing
+        and one.downlink_curve == other.downlink_curve
+        and one.uplink_curve == other.uplink_curve
+        and {name: own.keys for name, own in one.operators.items()}
+        == {name: own.keys for name, own in other.operators.items()}
+    )
+
+
+def _numbers(before: Network, after: Network) -> IntArray | None:
+    """Return the new number of each cell of a network and -1 for none; None: all stay."""
+    ids = [cell.cell_id for cell in before.cells]
+    if ids == [cell.cell_id for cell in after.cells[: len(ids)]]:
+        return None
+    place = {cell.cell_id: k for k, cell in enumerate(after.cells)}
+    return np.array([*(place.get(cell_id, -1) for cell_id in ids), -1], dtype=np.int64)
+
+
+def _meets(one: tuple[int, int, int, int], other: tuple[int, int, int, int]) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def _reaches(ride: Ride, keys: Collection[Key]) -> bool:
+    return any(key in keys for key in touched(ride.window))
+
+
+def _with_old_services(made: TileLayers, before: TileLayers) -> TileLayers:
+    """Return new levels with the chances that were there, until they are judged."""
+    return replace(
+        made,
+        probability=before.probability,
+        limiting=before.limiting,
+        reason=before.reason,
+        own_probability=before.own_probability,
+        own_reason=before.own_reason,
+    )
+
+
+def _with_no_services(made: TileLayers, name: str, model: LayerModel) -> TileLayers:
+    shape = (len(model.services), *made.best.shape[1:])
+    return replace(
+        made,
+        own_probability={name: np.zeros(shape, np.float32)},
+        own_reason={name: made.reason[0].copy()},
+    )

@@ -1,0 +1,257 @@
+"""The sweeps of a network with what rides on them, told apart by all that decides a pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from threading import Lock
+
+from lensong.coverage.antenna import AntennaPattern
+from lensong.coverage.layer_model import LayerModel
+from lensong.coverage.layers import job_window
+from lensong.coverage.network import Cell, Network
+from lensong.coverage.shadowing import sites_of_masts
+from lensong.coverage.site_heard import SiteHeard, by_carrier, hear
+from lensong.coverage.sweeps import (
+    NO_LOSS,
+    AntennaPlace,
+    PackedSweep,
+    PropagationSettings,
+    SweepCache,
+    SweepJob,
+    Window,
+    antenna_place,
+    sweep_together,
+)
+from lensong.coverage.variant.memory import KeptInMemory, RecentBytes
+from lensong.gis_data.land import Land
+from lensong.propagation.types import BoolArray, Grid, IntArray
+
+__all__ = ["Ride", "RideMaker", "changed_rides"]
+
+_NO_MATTER = {"antenna", "uncertain", "assumed", "physical_cell_id", "electrical_downtilt_deg"}
+_HEARD_BYTES = 16
+_CELL_FIELDS = tuple(f.name for f in fields(Cell) if f.name not in _NO_MATTER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ride:
+    """One sweep of a network and its cells.
+
+    Parameters
+    ----------
+    key : hashable
+        Everything of the mast and its cells that decides what pixels get from it. Two rides of one
+        key bring the same, whatever the network around them.
+    job : SweepJob
+    window : Window
+        The part of the grid that it may reach.
+    groups : dict
+        Operator and carrier number to the codes of the cells, as `site_heard.by_carrier` has them.
+    """
+
+    key: Hashable
+    job: SweepJob
+    window: Window
+    groups: dict[tuple[str, int], IntArray]
+
+
+class _AntennaNumbers:
+    """Tells antennas apart by identity; holds them, so that no number is given twice."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, tuple[int, AntennaPattern]] = {}
+        self._lock = Lock()
+
+    def of(self, antenna: AntennaPattern) -> int:
+        with self._lock:
+            return self._seen.setdefault(id(antenna), (len(self._seen), antenna))[0]
+
+
+class RideMaker:
+    """Makes sweeps and what is heard of them, and keeps what was used last.
+
+    Parameters
+    ----------
+    land : Land
+    settings : PropagationSettings
+    rx_height_agl_m : float
+        Of the phone above ground [m].
+    cache : SweepCache or None
+        Where sweeps are kept beyond the process.
+    workers : int
+        Threads.
+    most_bytes : int
+        Kept in memory of sweeps, and as much of what is heard [bytes].
+    """
+
+    def __init__(
+        self,
+        land: Land,
+        settings: PropagationSettings,
+        *,
+        rx_height_agl_m: float,
+        cache: SweepCache | None,
+        workers: int,
+        most_bytes: int,
+    ) -> None:
+        self._land, self._settings, self._rx_height_agl_m = land, settings, rx_height_agl_m
+        self._most_bytes = most_bytes
+        self._cache, self._workers = KeptInMemory(cache, most_bytes), workers
+        self._packed: RecentBytes[PackedSweep] = RecentBytes(most_bytes, _packed_bytes)
+        self._heard: RecentBytes[SiteHeard] = RecentBytes(most_bytes, _heard_bytes)
+        self._antennas = _AntennaNumbers()
+
+    def rides(self, jobs: Sequence[SweepJob], model: LayerModel) -> tuple[Ride, ...]:
+        """Return the rides of jobs in their order."""
+        return tuple(self._ride(job, model, self._land.grid) for job in jobs)
+
+    def _ride(self, job: SweepJob, model: LayerModel, grid: Grid) -> Ride:
+        cells = [model.network.cells[i] for i in job.cells]
+        place = (job.row, job.col, job.height_agl_m, job.freq_mhz, job.radius_m)
+        return Ride(
+            key=(
+                place,
+                job.mast.lat_deg,
+                job.mast.lon_deg,
+                tuple(
+                    (
+                        *(getattr(cell, name) for name in _CELL_FIELDS),
+                        self._antennas.of(cell.antenna),
+                    )
+                    for cell in cells
+                ),
+            ),
+            job=job,
+            window=job_window(job, grid),
+            groups=by_carrier(job.cells, model),
+        )
+
+    def prepare(
+        self, rides: Sequence[Ride], model: LayerModel, on_done: Callable[[int], None] | None = None
+    ) -> None:
+        """Make what is heard of rides, where it is not kept."""
+        missing = [
+            ride
+            for ride in rides
+            if any(self._heard.get(_part(ride, group, model)) is None for group in ride.groups)
+        ]
+        together: dict[AntennaPlace, list[Ride]] = {}
+        for ride in missing:
+            together.setdefault(antenna_place(ride.job), []).append(ride)
+        antennas = list(together.values())
+        # With fewer antennas than threads the threads share the radials of one.
+        inner = max(1, self._workers // max(1, len(antennas)))
+        done = len(rides) - len(missing)
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="ride") as pool:
+            for begin in range(0, len(antennas), self._workers):
+                batch = antennas[begin : begin + self._workers]
+                swept = list(pool.map(lambda antenna: self._sweeps(antenna, inner), batch))
+                parts = [
+                    (ride, group, packed)
+                    for antenna, found in zip(batch, swept, strict=True)
+                    for ride, packed in zip(antenna, found, strict=True)
+                    for group in ride.groups
+                ]
+                list(pool.map(lambda part: self._hear(*part, model), parts))
+                done += sum(map(len, batch))
+                if on_done is not None:
+                    on_done(done)
+
+    def heard(self, ride: Ride, group: tuple[str, int], model: LayerModel) -> SiteHeard:
+        """Return what the cells of one carrier bring, over all of their sweep."""
+        found = self._heard.get(_part(ride, group, model))
+        if found is None:
+            found = self._hear(ride, group, self._sweeps([ride], 1)[0], model)
+        return found
+
+    def reached(self, ride: Ride, window: Window) -> tuple[Window, BoolArray]:
+        """Return the part of a window that a sweep covers, and where in it it arrives at all."""
+        packed = self._sweeps([ride], 1)[0]
+        row0, col0, row1, col1 = packed.window
+        top, left = max(row0, window[0]), max(col0, window[1])
+        bottom, right = max(top, min(row1, window[2])), max(left, min(col1, window[3]))
+        part = packed.loss_cdb[top - row0 : bottom - row0, left - col0 : right - col0]
+        return (top, left, bottom, right), part != NO_LOSS
+
+    def _hear(
+        self, ride: Ride, group: tuple[str, int], packed: PackedSweep, model: LayerModel
+    ) -> SiteHeard:
+        found = hear(packed, ride.groups[group], model, packed.window)
+        self._heard.put(_part(ride, group, model), found)
+        return found
+
+    def fits(self, rides: Sequence[Ride]) -> bool:
+        """Return whether what is heard of all these can be kept at once."""
+        pixels = sum(
+            len(ride.groups) * (ride.window[2] - ride.window[0]) * (ride.window[3] - ride.window[1])
+            for ride in rides
+        )
+        return _HEARD_BYTES * pixels < self._most_bytes
+
+    def _sweeps(self, rides: Sequence[Ride], workers: int) -> list[PackedSweep]:
+        """Return the sweeps of the carriers of one antenna."""
+        keys = [(ride.job.mast.lat_deg, ride.key[0]) for ride in rides]  # type: ignore[index]
+        kept = [self._packed.get(key) for key in keys]
+        if all(packed is not None for packed in kept):
+            return [packed for packed in kept if packed is not None]
+        made = sweep_together(
+            [ride.job for ride in rides],
+            self._land,
+            self._settings,
+            rx_height_agl_m=self._rx_height_agl_m,
+            cache=self._cache,
+            workers=workers,
+        )
+        for key, (packed, _) in zip(keys, made, strict=True):
+            self._packed.put(key, packed)
+        return [packed for packed, _ in made]
+
+
+def changed_rides(
+    old: Sequence[Ride], new: Sequence[Ride], before: Network, after: Network
+) -> tuple[list[Ride], list[Ride]]:
+    """Return the rides of an old network that are no more, and those of a new one that were not.
+
+    A mast that comes or goes may join or part the sites of others around it (masts within 50 m
+    are one site): theirs count as changed.
+    """
+    keys_before, keys_after = {ride.key for ride in old}, {ride.key for ride in new}
+    regrouped = _regrouped(before, after)
+
+    def changed(ride: Ride, others: set[Hashable]) -> bool:
+        return ride.key not in others or ride.job.mast.mast_id in regrouped
+
+    return (
+        [ride for ride in old if changed(ride, keys_after)],
+        [ride for ride in new if changed(ride, keys_before)],
+    )
+
+
+def _regrouped(before: Network, after: Network) -> set[str]:
+    """Return the masts whose site has lost or gained another mast that stayed where it was."""
+    places = {m.mast_id: (m.lat_deg, m.lon_deg) for m in before.masts}
+    stayed = {m.mast_id for m in after.masts if places.get(m.mast_id) == (m.lat_deg, m.lon_deg)}
+    mates = []
+    for network in (before, after):
+        sites: dict[int, set[str]] = {}
+        for mast_id, site in sites_of_masts(network).items():
+            if mast_id in stayed:
+                sites.setdefault(site, set()).add(mast_id)
+        mates.append({mast_id: frozenset(group) for group in sites.values() for mast_id in group})
+    return {mast_id for mast_id in stayed if mates[0][mast_id] != mates[1][mast_id]}
+
+
+def _part(ride: Ride, group: tuple[str, int], model: LayerModel) -> Hashable:
+    """Return what tells the cells of one carrier apart, however carriers are numbered."""
+    name, carrier = group
+    return ride.key, name, model.operators[name].keys[carrier]
+
+
+def _packed_bytes(packed: PackedSweep) -> int:
+    return 8 * packed.loss_cdb.size
+
+
+def _heard_bytes(heard: SiteHeard) -> int:
+    return _HEARD_BYTES * heard.lead.size

@@ -1,0 +1,177 @@
+"""Tiles of a plan that follows edits: each operator by itself, and the best of them at each pixel.
+
+`lensong.coverage.layer_tiles` folds one operator over the others in their turn of name. Here each
+is folded alone and kept, so that an edit of one leaves the others; `best_of` then lays them over
+each other by the same comparisons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import numpy as np
+
+from lensong.coverage.fold_kernels import ALIKE
+from lensong.coverage.layer_model import LayerModel
+from lensong.coverage.layer_tiles import OperatorTile, TileLayers
+from lensong.coverage.reach import Reach
+from lensong.coverage.result import NO_LEVEL_CDBM, REASONS
+from lensong.coverage.sweeps import Window
+from lensong.propagation.types import BoolArray, IntArray
+
+__all__ = ["PlannedTile", "best_of", "renumbered", "with_services_of"]
+
+_NO_CELL, _BEYOND = REASONS.index("no_cell"), REASONS.index("beyond_radius")
+_LEVELS = (
+    "best", "second", "overlap", "rsrp_dbm", "second_dbm", "rsrq_db", "sinr_db",
+    "downlink_mbps", "uplink_mbps",
+)  # fmt: skip
+_SERVICES = ("probability", "limiting", "reason")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedTile:
+    """A part of the grid as planned; never changed once made.
+
+    Parameters
+    ----------
+    window : Window
+    own : dict
+        Operator to its layers alone, of those that are heard in the tile.
+    best : TileLayers
+        The best operator at each pixel; reasons tell "no cell" from "beyond every radius".
+    unjudged : dict
+        Operator to the pixels whose chances are still those of an earlier network.
+    lists : dict
+        Operator to what is kept of its sites, while there is something to judge.
+    """
+
+    window: Window
+    own: dict[str, TileLayers]
+    best: TileLayers
+    unjudged: dict[str, BoolArray] = field(default_factory=dict)
+    lists: dict[str, OperatorTile] = field(default_factory=dict)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Return rows and columns."""
+        row0, col0, row1, col1 = self.window
+        return row1 - row0, col1 - col0
+
+
+def best_of(
+    own: Mapping[str, TileLayers], model: LayerModel, shape: tuple[int, int], reach: Reach
+) -> TileLayers:
+    """Return at each pixel the operator that is best there, as folding in turn of name does."""
+    names = sorted(own)
+    if not names:
+        found = TileLayers.empty(model, *shape)
+    elif len(names) == 1:
+        found = own[names[0]]
+    else:
+        found = _copied(own[names[0]], (*_LEVELS, *_SERVICES, "band_cdbm"))
+        for name in names[1:]:
+            _levels_over(found, own[name])
+            _services_over(found, own[name])
+        found = replace(
+            found,
+            level_cdbm={n: own[n].level_cdbm[n] for n in names},
+            own_probability={n: own[n].own_probability[n] for n in names},
+            own_reason={n: own[n].own_reason[n] for n in names},
+        )
+    return _with_beyond(found, model, reach)
+
+
+def _levels_over(found: TileLayers, other: TileLayers) -> None:
+    """Take levels and rates where the other operator's are better, as `fold_medians` does."""
+    alike = np.float64(ALIKE)
+    np.maximum(found.band_cdbm, other.band_cdbm, out=found.band_cdbm)
+    here, there = found.uplink_mbps, other.uplink_mbps
+    with np.errstate(invalid="ignore"):
+        kept = (found.best >= 0) & (
+            (there * alike < here) | ((there <= here * alike) & (other.rsrp_dbm <= found.rsrp_dbm))
+        )
+    better = (other.best >= 0) & ~kept
+    for name in _LEVELS:
+        np.copyto(getattr(found, name), getattr(other, name), where=better)
+
+
+def _services_over(found: TileLayers, other: TileLayers) -> None:
+    """Take services where the other operator's chance is greater, as `judge_services` does."""
+    better = (other.limiting != 0) & (
+        (found.limiting == 0) | (other.probability > found.probability)
+    )
+    for name in _SERVICES:
+        np.copyto(getattr(found, name), getattr(other, name), where=better)
+
+
+def _with_beyond(found: TileLayers, model: LayerModel, reach: Reach) -> TileLayers:
+    """Tell in the reasons "beyond the radius" from "no cell in reach", as `mark_beyond` does."""
+    reason, own_reason = found.reason, dict(found.own_reason)
+    level_cdbm, own_probability = dict(found.level_cdbm), dict(found.own_probability)
+    shape = found.best.shape[1:]
+    for name in model.operators.keys() - level_cdbm.keys():  # not heard here
+        level_cdbm[name] = np.broadcast_to(np.int16(NO_LEVEL_CDBM), shape)
+        silent = (len(model.services), *shape)
+        own_probability[name] = np.broadcast_to(np.float32(0.0), silent)
+        own_reason[name] = np.broadcast_to(np.uint8(_NO_CELL), silent)
+    if bool((reason == _NO_CELL).any()):
+        reason = reason.copy()
+        for q, service in enumerate(model.services):
+            _mark(reason[0, q], reach.beyond(service.technologies))
+            for technology in model.technologies:
+                row = model.service_row(technology)
+                if row and technology in service.technologies:
+                    _mark(reason[row, q], reach.beyond([technology]))
+    if len(model.operators) > 1:
+        for name in own_reason:
+            if bool((own_reason[name] == _NO_CELL).any()):
+                own_reason[name] = own_reason[name].copy()
+                for q, service in enumerate(model.services):
+                    _mark(own_reason[name][q], reach.beyond(service.technologies, name))
+    return replace(
+        found,
+        reason=reason,
+        own_reason=own_reason,
+        level_cdbm=level_cdbm,
+        own_probability=own_probability,
+    )
+
+
+def _mark(reason: Any, beyond: BoolArray) -> None:
+    reason[beyond & (reason == _NO_CELL)] = _BEYOND
+
+
+def with_services_of(own: TileLayers, judged: TileLayers, mask: BoolArray, name: str) -> TileLayers:
+    """Return an operator's layers with chances put in at some pixels, in the order of the mask."""
+    found = _copied(own, _SERVICES)
+    for field_name in _SERVICES:
+        getattr(found, field_name)[..., mask] = getattr(judged, field_name)[..., 0, :]
+    probability, reason = own.own_probability[name].copy(), own.own_reason[name].copy()
+    probability[:, mask] = judged.own_probability[name][:, 0]
+    reason[:, mask] = judged.own_reason[name][:, 0]
+    return replace(found, own_probability={name: probability}, own_reason={name: reason})
+
+
+def renumbered(tile: PlannedTile, number_of: IntArray) -> PlannedTile:
+    """Return a tile whose cells have other numbers; ``number_of[-1]`` is that of none, -1."""
+
+    def of(layers: TileLayers) -> TileLayers:
+        best, second = number_of[layers.best], number_of[layers.second]
+        return replace(layers, best=best.astype(np.int16), second=second.astype(np.int16))
+
+    return replace(
+        tile,
+        own={name: of(layers) for name, layers in tile.own.items()},
+        best=of(tile.best),
+        lists={},
+    )
+
+
+def _copied(layers: TileLayers, names: Sequence[str]) -> TileLayers:
+    arrays: dict[str, Any] = {  # Any: replace() is typed by field
+        f.name: getattr(layers, f.name).copy() for f in fields(layers) if f.name in names
+    }
+    return replace(layers, **arrays)
