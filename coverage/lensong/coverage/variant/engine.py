@@ -19,6 +19,7 @@ import numpy as np
 from lensong.coverage.indoor import level_shadowing
 from lensong.coverage.layer_model import LayerModel
 from lensong.coverage.layer_tiles import (
+    OperatorTile,
     Tile,
     TileLayers,
     fold_levels,
@@ -202,7 +203,7 @@ class PlanEngine:
         self,
         state: PlanState,
         *,
-        first: Collection[Key] = (),
+        within: Callable[[Key], BoolArray] | None = None,
         stop: Callable[[], bool] | None = None,
         on_done: OnDone | None = None,
     ) -> PlanState:
@@ -211,21 +212,24 @@ class PlanEngine:
         Parameters
         ----------
         state : PlanState
-        first : collection of (row, col)
-            Tiles that are judged before the others.
+        within : callable, optional
+            Returns of a tile, by row and column, the pixels that are judged, shape of a whole
+            tile; the others are left as they are. None: all.
         stop : callable, optional
             Asked before every tile; where it says so, the rest is left unjudged.
         on_done : callable, optional
             Called with ``"chances"``, tiles done and tiles in all.
         """
-        wanted = set(first)
-        todo = sorted(state.unjudged, key=lambda key: (key not in wanted, key))
+        todo = sorted(state.unjudged)
         counter = _Counter("chances", len(todo), on_done)
 
         def one(key: Key) -> tuple[Key, PlannedTile] | None:
             if stop is not None and stop():
                 return None
-            tile = self._judged_tile(state, state.tiles[key])
+            tile = state.tiles[key]
+            rows, cols = tile.shape
+            asked = None if within is None else within(key)[:rows, :cols]
+            tile = self._judged_tile(state, tile, asked)
             counter.one_more()
             return key, tile
 
@@ -236,6 +240,8 @@ class PlanEngine:
         """Return what every operator's sites bring to a part of the grid."""
         row0, col0, row1, col1 = window
         tile = Tile(row0=row0, col0=col0, rows=row1 - row0, cols=col1 - col0)
+        for name, operator in state.model.operators.items():
+            tile.operators[name] = OperatorTile.empty(operator.carriers, tile.rows, tile.cols)
         self._lay(tile, state, frozenset(state.model.operators))
         return tile
 
@@ -330,24 +336,38 @@ class PlanEngine:
             mask[top : top + reached.shape[0], left : left + reached.shape[1]] |= reached
         return mask
 
-    def _judged_tile(self, state: PlanState, tile: PlannedTile) -> PlannedTile:
-        model, own = state.model, dict(tile.own)
-        missing = frozenset(tile.unjudged.keys() - tile.lists.keys())
-        lists = dict(tile.lists)
+    def _judged_tile(
+        self, state: PlanState, tile: PlannedTile, asked: BoolArray | None
+    ) -> PlannedTile:
+        todo = {
+            name: mask if asked is None else mask & asked for name, mask in tile.unjudged.items()
+        }
+        todo = {name: mask for name, mask in todo.items() if mask.any()}
+        left = {name: mask & ~asked for name, mask in tile.unjudged.items() if asked is not None}
+        left = {name: mask for name, mask in left.items() if mask.any()}
+        if not todo:
+            return replace(
+                tile, unjudged=left, lists={n: tile.lists[n] for n in left if n in tile.lists}
+            )
+        model, own, lists = state.model, dict(tile.own), dict(tile.lists)
+        missing = frozenset(todo.keys() - lists.keys())
         if missing:
             row0, col0, row1, col1 = tile.window
             again = Tile(row0=row0, col0=col0, rows=row1 - row0, cols=col1 - col0)
             self._lay(again, state, missing)
             lists |= again.operators
-        for name, mask in tile.unjudged.items():
-            pixels = int(np.count_nonzero(mask))
-            if not pixels:
-                continue
-            found = TileLayers.empty(model, 1, pixels)
+        for name, mask in todo.items():
+            found = TileLayers.empty(model, 1, int(np.count_nonzero(mask)))
             fold_services(lists[name].at(mask), name, model, found)
             own[name] = with_services_of(own[name], found, mask, name)
         best = best_of(own, model, tile.shape, state.reach.within(tile.window))
-        return PlannedTile(window=tile.window, own=own, best=best)
+        return PlannedTile(
+            window=tile.window,
+            own=own,
+            best=best,
+            unjudged=left,
+            lists={name: lists[name] for name in left if name in lists},
+        )
 
     def _lay(self, tile: Tile, state: PlanState, names: frozenset[str]) -> None:
         """Add all that reaches a tile of some operators, in the order of the plan."""

@@ -21,7 +21,7 @@ from lensong.coverage.result import NO_LEVEL_CDBM, REASONS
 from lensong.coverage.sweeps import Window
 from lensong.propagation.types import BoolArray, IntArray
 
-__all__ = ["PlannedTile", "best_of", "renumbered", "with_services_of"]
+__all__ = ["PlannedTile", "best_of", "renumbered", "taken", "with_services_of"]
 
 _NO_CELL, _BEYOND = REASONS.index("no_cell"), REASONS.index("beyond_radius")
 _LEVELS = (
@@ -153,6 +153,17 @@ def with_services_of(own: TileLayers, judged: TileLayers, mask: BoolArray, name:
     probability[:, mask] = judged.own_probability[name][:, 0]
     reason[:, mask] = judged.own_reason[name][:, 0]
     return replace(found, own_probability={name: probability}, own_reason={name: reason})
+
+
+def taken(layers: TileLayers, row: IntArray, col: IntArray) -> TileLayers:
+    """Return layers at some pixels, along one axis."""
+
+    def at(value: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            return value[..., row, col]
+        return {name: array[..., row, col] for name, array in value.items()}
+
+    return TileLayers(**{f.name: at(getattr(layers, f.name)) for f in fields(layers)})
 
 
 def renumbered(tile: PlannedTile, number_of: IntArray) -> PlannedTile:
