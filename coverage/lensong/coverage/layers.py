@@ -268,13 +268,13 @@ def job_window(job: SweepJob, grid: Grid) -> Window:
     )
 
 
-def touched(window: Window) -> list[tuple[int, int]]:
-    """Return row and column of the tiles that a part of the grid touches."""
+def touched(window: Window, size: int = TILE) -> list[tuple[int, int]]:
+    """Return row and column of the tiles of a size that a part of the grid touches."""
     row0, col0, row1, col1 = window
     return [
         (row, col)
-        for row in range(row0 // TILE, -(-row1 // TILE))
-        for col in range(col0 // TILE, -(-col1 // TILE))
+        for row in range(row0 // size, -(-row1 // size))
+        for col in range(col0 // size, -(-col1 // size))
     ]
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "ResamplingName",
     "WarpedBounds",
     "encode_png",
+    "encode_png16",
     "palette_png",
     "palette_png_url",
     "warp_to_geographic",
@@ -76,6 +77,21 @@ def encode_png(array: UInt8Array) -> bytes:
             "wanted uint8 of shape (h, w), (h, w, 3) or (h, w, 4)"
         )
     return _png(np.moveaxis(picture, 2, 0))
+
+
+def encode_png16(greys: NDArray[np.uint16]) -> bytes:
+    """Return a PNG file of 16-bit greys, shape (h, w), top row first.
+
+    Raises
+    ------
+    InvalidInputError
+        The array has another shape or type.
+    """
+    if greys.dtype != np.uint16 or greys.ndim != 2:
+        raise InvalidInputError(
+            f"picture has shape {greys.shape} and type {greys.dtype}, wanted uint16 of shape (h, w)"
+        )
+    return _png(greys[np.newaxis])
 
 
 def palette_png(indices: UInt8Array, colours: Sequence[str]) -> bytes:
@@ -178,12 +194,15 @@ def warp_to_geographic(
     return warped, WarpedBounds(west_deg=west, south_deg=south, east_deg=east, north_deg=north)
 
 
-def _png(bands: UInt8Array, colormap: dict[int, tuple[int, int, int, int]] | None = None) -> bytes:
+def _png(
+    bands: UInt8Array | NDArray[np.uint16],
+    colormap: dict[int, tuple[int, int, int, int]] | None = None,
+) -> bytes:
     count, height, width = bands.shape
     with warnings.catch_warnings(), MemoryFile(ext=".png") as memory:
         warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a PNG has no place to put it
         with memory.open(
-            driver="PNG", height=height, width=width, count=count, dtype="uint8", ZLEVEL=_LEVEL
+            driver="PNG", height=height, width=width, count=count, dtype=bands.dtype, ZLEVEL=_LEVEL
         ) as dataset:
             dataset.write(bands)
             if colormap is not None:

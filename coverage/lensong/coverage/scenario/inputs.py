@@ -27,7 +27,7 @@ from lensong.gis_data.reading import read_land
 from lensong.gis_data.tables import read_bytes
 from lensong.propagation.errors import ConfigError, DataError, LensongError
 
-__all__ = ["read_climate", "read_inputs", "read_network"]
+__all__ = ["read_antennas", "read_climate", "read_inputs", "read_network"]
 
 _PATTERN_SUFFIXES = (".msi", ".pln")
 
@@ -83,7 +83,7 @@ def read_network(request: NetworkRequest) -> tuple[Network, ImportReport]:
         role: read_list(path, layer=request.layer, layer_like="" if role == "main" else role)
         for role, path in request.tables.items()
     }
-    antennas = _antennas(request.antennas)
+    antennas = read_antennas(request.antennas)
     try:
         return build_network(
             CellTables(**tables),
@@ -135,7 +135,8 @@ def _on_land(network: Network, land: Land, request: NetworkRequest) -> Network:
     return replace(network, warnings=(*network.warnings, *wet))
 
 
-def _antennas(folder: Path | None) -> dict[str, AntennaPattern]:
+def read_antennas(folder: Path | None) -> dict[str, AntennaPattern]:
+    """Return the antennas of a folder of pattern files by name; none without a folder."""
     if folder is None:
         return {}
     patterns = _pattern_files(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from lensong.coverage.antenna import AntennaPattern
 from lensong.coverage.cellplan.assume import Assumptions
@@ -89,6 +90,28 @@ class Catalogue:
         """Return how many uplink resource blocks a cell on a carrier grants one phone at most."""
         return self._assume.granted_of(carrier)
 
+    def assumed_cell(self) -> dict[str, Any]:
+        """Return the fields of a new cell of which nothing is said, as the scenario assumes."""
+        assume = self._assume
+        carrier = assume.parsed_carriers()[0]
+        if assume.antenna in ("3gpp", "omni"):
+            antenna = assume.parametric_antenna(assume.antenna, assume.electrical_downtilt_deg)
+        else:
+            antenna = self.antenna(assume.antenna)
+        return {
+            "operator": "",
+            "carrier": carrier,
+            "antenna": self._antennas.setdefault(antenna.name, antenna),
+            "azimuth_deg": 0.0,
+            "mechanical_downtilt_deg": assume.mechanical_downtilt_deg,
+            "electrical_downtilt_deg": assume.electrical_downtilt_deg,
+            "total_power_dbm": assume.total_power_dbm,
+            "feeder_loss_db": assume.feeder_loss_db,
+            "downlink_load": assume.downlink_load,
+            "uplink_noise_rise_db": assume.uplink_noise_rise_db,
+            "noise_figure_db": assume.noise_figure_db,
+        }
+
     def antenna(self, name: str) -> AntennaPattern:
         """Return the antenna of a name, or a parametric one as its name says.
 
@@ -110,6 +133,11 @@ class Catalogue:
             vertical_beamwidth_deg=height,
         )
         return self._antennas.setdefault(made.name, made)
+
+    @staticmethod
+    def is_parametric(antenna: AntennaPattern) -> bool:
+        """Return whether an antenna is made by a formula, so that it can be tilted."""
+        return parametric_antenna(antenna.name) is not None
 
     def tilted(self, antenna: AntennaPattern, electrical_downtilt_deg: float) -> AntennaPattern:
         """Return a parametric antenna with another electrical tilt.

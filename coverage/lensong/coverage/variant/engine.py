@@ -30,7 +30,7 @@ from lensong.coverage.network import Network
 from lensong.coverage.probability import check_median
 from lensong.coverage.reach import Reach
 from lensong.coverage.service import DEFAULT_SERVICES, Handset, Service
-from lensong.coverage.sweeps import PropagationSettings, SweepCache, sweep_jobs
+from lensong.coverage.sweeps import PropagationSettings, SweepCache, Window, sweep_jobs
 from lensong.coverage.variant.rides import Ride, RideMaker, changed_rides
 from lensong.coverage.variant.tiles import (
     PlannedTile,
@@ -100,6 +100,8 @@ class PlanEngine:
         Threads, 1 or more.
     most_bytes : int
         Kept in memory of sweeps, and as much again of what is heard of them [bytes].
+    tile_px : int
+        Rows and columns of a tile.
 
     Raises
     ------
@@ -117,13 +119,14 @@ class PlanEngine:
         cache: SweepCache | None = None,
         workers: int = 2,
         most_bytes: int = _GIB,
+        tile_px: int = TILE,
     ) -> None:
         self.land, self.services = land, tuple(services)
         self.handset = handset or Handset()
         self.propagation = propagation or PropagationSettings()
         if workers < 1:
             raise InvalidInputError(f"workers is {workers}, wanted 1 or more threads")
-        self.workers = workers
+        self.workers, self.tile_px = workers, tile_px
         check_median(self.propagation)
         self._maker = RideMaker(
             land,
@@ -156,7 +159,7 @@ class PlanEngine:
             reach=Reach(self.land.grid, network, jobs),
             touched=frozenset(),
         )
-        keys = touched((0, 0, rows, cols))
+        keys = touched((0, 0, rows, cols), self.tile_px)
         every = frozenset(model.operators)
         return self._relaid(state, dict.fromkeys(keys, every), rides, on_done)
 
@@ -183,7 +186,7 @@ class PlanEngine:
         todo: dict[Key, frozenset[str]] = {}
         for ride in (*gone, *come):
             names = frozenset(name for name, _ in ride.groups)
-            for key in touched(ride.window):
+            for key in touched(ride.window, self.tile_px):
                 todo[key] = todo.get(key, frozenset()) | names
         number_of = _numbers(state.network, network)
         tiles = state.tiles
@@ -236,7 +239,18 @@ class PlanEngine:
         made = dict(found for found in self._in_threads(one, todo) if found is not None)
         return replace(state, tiles={**state.tiles, **made})
 
-    def lists_at(self, state: PlanState, window: tuple[int, int, int, int]) -> Tile:
+    def windows_between(self, before: Network, after: Network) -> list[Window]:
+        """Return the parts of the grid in which two networks may differ."""
+        made = [
+            self._maker.rides(
+                sweep_order(sweep_jobs(network, self.land), self.land.grid), self._model_of(network)
+            )
+            for network in (before, after)
+        ]
+        gone, come = changed_rides(made[0], made[1], before, after)
+        return [ride.window for ride in (*gone, *come)]
+
+    def lists_at(self, state: PlanState, window: Window) -> Tile:
         """Return what every operator's sites bring to a part of the grid."""
         row0, col0, row1, col1 = window
         tile = Tile(row0=row0, col0=col0, rows=row1 - row0, cols=col1 - col0)
@@ -263,7 +277,7 @@ class PlanEngine:
     ) -> PlanState:
         """Return the state with the levels of some operators in some tiles made anew."""
         counter = _Counter("levels", len(todo), on_done)
-        needed = [ride for ride in state.rides if _reaches(ride, todo)]
+        needed = [ride for ride in state.rides if self._reaches(ride, todo)]
         # What does not fit into memory at once goes strip by strip.
         batches = [sorted(todo)]
         if not self._maker.fits(needed):
@@ -282,7 +296,7 @@ class PlanEngine:
 
         for batch in batches:
             here = dict.fromkeys(batch, frozenset[str]())
-            rides = [ride for ride in needed if _reaches(ride, here)]
+            rides = [ride for ride in needed if self._reaches(ride, here)]
             seen |= {id(ride) for ride in rides}
             before = len(seen) - len(rides)
             self._maker.prepare(rides, state.model, _sweeps_done(on_done, before, len(needed)))
@@ -294,12 +308,12 @@ class PlanEngine:
     ) -> PlannedTile:
         grid, model = self.land.grid, state.model
         old = state.tiles.get(key)
-        row0, col0 = key[0] * TILE, key[1] * TILE
+        row0, col0 = key[0] * self.tile_px, key[1] * self.tile_px
         tile = Tile(
             row0=row0,
             col0=col0,
-            rows=min(TILE, grid.rows - row0),
-            cols=min(TILE, grid.cols - col0),
+            rows=min(self.tile_px, grid.rows - row0),
+            cols=min(self.tile_px, grid.cols - col0),
         )
         self._lay(tile, state, names)
         own = {} if old is None else dict(old.own)
@@ -380,6 +394,9 @@ class PlanEngine:
                         group, codes, self._maker.heard(ride, group, state.model), state.model
                     )
 
+    def _reaches(self, ride: Ride, keys: Collection[Key]) -> bool:
+        return any(key in keys for key in touched(ride.window, self.tile_px))
+
     def _in_threads(self, work: Callable[[Key], Any], keys: Sequence[Key]) -> list[Any]:
         if self.workers == 1 or len(keys) < 2:
             return [work(key) for key in keys]
@@ -430,12 +447,8 @@ def _numbers(before: Network, after: Network) -> IntArray | None:
     return np.array([*(place.get(cell_id, -1) for cell_id in ids), -1], dtype=np.int64)
 
 
-def _meets(one: tuple[int, int, int, int], other: tuple[int, int, int, int]) -> bool:
+def _meets(one: Window, other: Window) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
-
-
-def _reaches(ride: Ride, keys: Collection[Key]) -> bool:
-    return any(key in keys for key in touched(ride.window))
 
 
 def _with_old_services(made: TileLayers, before: TileLayers) -> TileLayers:

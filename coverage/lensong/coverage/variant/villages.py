@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 
@@ -12,15 +12,13 @@ import pandas as pd
 
 from lensong.coverage.layer_tiles import Tile
 from lensong.coverage.layers import TILE, Layers
-from lensong.coverage.service import Service
 from lensong.coverage.streams.heard import Heard
 from lensong.coverage.streams.settings import StreamSettings
 from lensong.coverage.streams.table import stream_table, streams_column
 from lensong.coverage.variant.engine import PlanEngine, PlanState
-from lensong.coverage.variant.tiles import PlannedTile, taken
-from lensong.coverage.village_weights import VillageWeights, village_weights
+from lensong.coverage.variant.tiles import taken
+from lensong.coverage.village_weights import village_weights
 from lensong.coverage.villages import ClassThresholds, column_suffix, village_table
-from lensong.gis_data.land import Land
 from lensong.propagation.types import BoolArray, IntArray
 
 __all__ = ["VillageSide", "VillageState"]
@@ -41,12 +39,15 @@ class VillageState:
     layers : Layers
         At the villages' pixels alone, in one row.
     heard : Heard
+    stale : frozenset of int
+        Rows whose streams at once are still those of an earlier network, or none.
     """
 
     table: gpd.GeoDataFrame
     streams: pd.DataFrame
     layers: Layers
     heard: Heard
+    stale: frozenset[int] = frozenset()
 
 
 class VillageSide:
@@ -99,105 +100,112 @@ class VillageSide:
         return found
 
     def opened(self, state: PlanState) -> VillageState:
-        """Return the table of all villages; their pixels are judged."""
+        """Return the table of all villages but for streams at once; their pixels are judged."""
         grid = self._engine.land.grid
-        begun = VillageState(
-            table=gpd.GeoDataFrame(),
+        layers = Layers.empty(replace(grid, rows=1, cols=self._pixel.size), state.model)
+        self._put(layers, state, self._in_tile)
+        every = range(len(self.weights))
+        return VillageState(
+            table=self._rows(layers, state, every),
             streams=pd.DataFrame(),
-            layers=Layers.empty(replace(grid, rows=1, cols=self._pixel.size), state.model),
+            layers=layers,
             heard=Heard(self.weights, grid, state.model),
+            stale=frozenset(every),
         )
-        return self._with(begun, state, self._in_tile, range(len(self.weights)))
 
     def follow(self, before: VillageState, state: PlanState, keys: Iterable[Key]) -> VillageState:
         """Return the table after some tiles were planned anew; their pixels are judged.
 
-        Cells may have other numbers than before.
+        Streams at once stay as they were, until `with_streams`. Cells may have other numbers than
+        before.
         """
         keys = set(keys)
         if keys >= self.tiles:
             return self.opened(state)
         touched = [self._in_tile[key] for key in keys if key in self._in_tile]
-        begun = replace(before, layers=deepcopy(before.layers), heard=before.heard.copy())
         if not touched:
-            return begun
+            return before
         at = np.zeros(self._pixel.size, dtype=np.bool_)
         at[np.concatenate(touched)] = True
         rows = np.unique(self._village[at[self._at]]).tolist()
-        # A village's streams and servers are read in all its tiles.
-        whole = np.isin(self._village, rows)
-        pixels = np.unique(self._at[whole])
-        tiles = set(
-            zip(
-                (self._row[pixels] // TILE).tolist(),
-                (self._col[pixels] // TILE).tolist(),
-                strict=True,
-            )
+        layers = deepcopy(before.layers)
+        self._put(layers, state, self._tiles_of(rows))
+        new = self._rows(layers, state, rows).set_axis(rows, axis=0)
+        for name in before.table.columns.difference(new.columns):
+            new[name] = before.table.loc[rows, name]
+        table = pd.concat([before.table.drop(index=rows), new[before.table.columns]]).sort_index()
+        return replace(
+            before,
+            table=gpd.GeoDataFrame(table, geometry="geometry", crs=before.table.crs),
+            layers=layers,
+            stale=before.stale | frozenset(rows),
         )
-        return self._with(begun, state, tiles, rows)
 
-    def _with(
-        self, begun: VillageState, state: PlanState, keys: Iterable[Key], rows: Sequence[int]
+    def with_streams(
+        self, before: VillageState, state: PlanState, stop: Callable[[], bool] | None = None
     ) -> VillageState:
+        """Return the table with streams at once; where ``stop`` says so, as far as it came."""
+        rows = sorted(before.stale)
+        if not rows:
+            return before
+        heard = before.heard.copy()
+        for key in self._tiles_of(rows):
+            if stop is not None and stop():
+                return before
+            at = self._in_tile[key]
+            heard.take(self._lists(state, self._row[at], self._col[at]))
+        found: list[pd.DataFrame] = []
+        for row in rows:
+            if stop is not None and stop():
+                return before
+            found.append(
+                stream_table(
+                    before.table.loc[[row]],
+                    heard,
+                    state.model,
+                    self.streams,
+                    model_sigma_db=self._engine.propagation.model_sigma_db,
+                    numbers=[row],
+                )
+            )
+        streams, table = pd.concat(found, ignore_index=True), before.table.copy()
+        if len(before.streams):
+            kept = before.streams[~before.streams["village_id"].isin(set(streams["village_id"]))]
+            streams = _in_order(pd.concat([kept, streams], ignore_index=True), table)
+        for service in self.streams.counted(self._engine.services):
+            name = f"streams_at_once_{column_suffix(service.name)}"
+            table[name] = streams_column(streams, service.name)
+        return replace(before, table=table, streams=streams, heard=heard, stale=frozenset())
+
+    def _tiles_of(self, rows: Sequence[int]) -> set[Key]:
+        """Return all tiles in which some villages lie."""
+        pixels = np.unique(self._at[np.isin(self._village, rows)])
+        row, col = self._row[pixels] // TILE, self._col[pixels] // TILE
+        return set(zip(row.tolist(), col.tolist(), strict=True))
+
+    def _put(self, layers: Layers, state: PlanState, keys: Iterable[Key]) -> None:
+        """Copy what tiles have of the villages' pixels."""
         for key in keys:
             at = self._in_tile[key]
             row, col = self._row[at] - key[0] * TILE, self._col[at] - key[1] * TILE
-            tile: PlannedTile = state.tiles[key]
-            begun.layers.put(
-                (np.zeros(at.size, np.int64), at), taken(tile.best, row, col), state.model
-            )
-            begun.heard.take(self._lists(state, key, row, col))
-        table, streams = self._rows(begun, state, rows)
-        if len(rows) < len(self.weights):
-            table = _merged(begun.table, table, rows)
-            kept = begun.streams[
-                ~begun.streams["village_id"].isin(set(table["village_id"].iloc[rows]))
-            ]
-            streams = _in_order(pd.concat([kept, streams], ignore_index=True), table)
-        return replace(begun, table=table, streams=streams)
+            part = (np.zeros(at.size, np.int64), at)
+            layers.put(part, taken(state.tiles[key].best, row, col), state.model)
 
-    def _lists(self, state: PlanState, key: Key, row: IntArray, col: IntArray) -> Tile:
-        """Return what every operator brings to the part of a tile where villages are."""
-        top, left = int(row.min()), int(col.min())
-        window = (
-            key[0] * TILE + top,
-            key[1] * TILE + left,
-            key[0] * TILE + int(row.max()) + 1,
-            key[1] * TILE + int(col.max()) + 1,
-        )
+    def _lists(self, state: PlanState, row: IntArray, col: IntArray) -> Tile:
+        """Return what every operator brings to the part of the grid around some pixels."""
+        window = (int(row.min()), int(col.min()), int(row.max()) + 1, int(col.max()) + 1)
         return self._engine.lists_at(state, window)
 
-    def _rows(
-        self, begun: VillageState, state: PlanState, rows: Sequence[int]
-    ) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
-        services: Sequence[Service] = self._engine.services
-        land: Land = self._engine.land
-        some = replace(land, villages=land.villages.iloc[list(rows)])
-        weights: list[VillageWeights] = [self._gathered[row] for row in rows]
-        table = village_table(
-            some, state.network, begun.layers, services, weights=weights, classes=self.classes
+    def _rows(self, layers: Layers, state: PlanState, rows: Sequence[int]) -> gpd.GeoDataFrame:
+        land = self._engine.land
+        return village_table(
+            replace(land, villages=land.villages.iloc[list(rows)]),
+            state.network,
+            layers,
+            self._engine.services,
+            weights=[self._gathered[row] for row in rows],
+            classes=self.classes,
         )
-        at_once = stream_table(
-            table,
-            begun.heard,
-            state.model,
-            self.streams,
-            model_sigma_db=self._engine.propagation.model_sigma_db,
-            numbers=list(rows),
-        )
-        for service in self.streams.counted(services):
-            name = f"streams_at_once_{column_suffix(service.name)}"
-            table[name] = streams_column(at_once, service.name)
-        return table, at_once
-
-
-def _merged(
-    before: gpd.GeoDataFrame, rows: gpd.GeoDataFrame, places: Sequence[int]
-) -> gpd.GeoDataFrame:
-    """Return a table with some of its rows replaced."""
-    new = rows.set_axis(list(places), axis=0)
-    table = pd.concat([before.drop(index=list(places)), new]).sort_index()
-    return gpd.GeoDataFrame(table, geometry="geometry", crs=before.crs)
 
 
 def _in_order(streams: pd.DataFrame, villages: gpd.GeoDataFrame) -> pd.DataFrame:

@@ -1,0 +1,71 @@
+"""A land on a coarser grid, for what has to follow a hand: said as coarse, never kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from lensong.gis_data.land import Land
+from lensong.propagation.types import Float32Array, Grid
+
+__all__ = ["COARSE_M", "coarse_land", "coarse_step"]
+
+COARSE_M = 120.0
+"""About the cell that follows a hand [m]."""
+
+
+def coarse_step(cell_m: float) -> int:
+    """Return how many cells of a grid make one that follows a hand, along a side."""
+    return max(1, round(COARSE_M / cell_m))
+
+
+def coarse_land(land: Land, step: int) -> Land:
+    """Return ground and clutter averaged over blocks of cells; the north-west corner stays.
+
+    Parameters
+    ----------
+    land : Land
+    step : int
+        Cells along a side of a block, 1 or more. Blocks at the other edges are of fewer cells.
+
+    Notes
+    -----
+    A block without any elevation has none.
+    """
+    grid = land.grid
+    rows, cols = -(-grid.rows // step), -(-grid.cols // step)
+    coarse = Grid(
+        crs=grid.crs,
+        west_m=grid.west_m,
+        north_m=grid.north_m,
+        cell_m=grid.cell_m * step,
+        rows=rows,
+        cols=cols,
+    )
+    return replace(
+        land,
+        grid=coarse,
+        ground_m=_averaged(land.ground_m, step),
+        clutter_m=None if land.clutter_m is None else _averaged(land.clutter_m, step),
+        clutter_class=None,
+        water=None,
+        population=None,
+        aoi=np.ones(coarse.shape, np.uint8),
+    )
+
+
+def _averaged(values: Float32Array, step: int) -> Float32Array:
+    rows, cols = values.shape
+    at_rows, at_cols = np.arange(0, rows, step), np.arange(0, cols, step)
+    known = ~np.isnan(values)
+    total = np.add.reduceat(
+        np.add.reduceat(np.where(known, values, 0.0), at_rows, axis=0, dtype=np.float64),
+        at_cols,
+        axis=1,
+    )
+    count = np.add.reduceat(
+        np.add.reduceat(known.astype(np.int64), at_rows, axis=0), at_cols, axis=1
+    )
+    with np.errstate(invalid="ignore"):
+        return np.where(count > 0, total / count, np.nan).astype(np.float32)

@@ -1,0 +1,61 @@
+"""Who asks, and for which plan and variant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from lensong.planner.errors import NotThereError
+from lensong.planner.open_plan import OpenPlan
+from lensong.planner.variants import Variant
+
+__all__ = ["Access", "Someone"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Someone:
+    """Who asks.
+
+    Parameters
+    ----------
+    name : str
+        As others see it beside a change; empty for one person alone at their machine.
+    may_edit : bool
+    """
+
+    name: str = ""
+    may_edit: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """The plans, and the dependencies that let somebody at them.
+
+    Parameters
+    ----------
+    plans : sequence of OpenPlan
+    looks, edits : callable
+        Dependencies of reading and of changing routes.
+    """
+
+    plans: Sequence[OpenPlan]
+    looks: Callable[..., Someone]
+    edits: Callable[..., Someone]
+
+    def plan(self, plan_id: str) -> OpenPlan:
+        """Return a plan.
+
+        Raises
+        ------
+        NotThereError
+        """
+        for plan in self.plans:
+            if plan.plan_id == plan_id:
+                return plan
+        known = ", ".join(plan.plan_id for plan in self.plans)
+        raise NotThereError(f"there is no plan {plan_id!r}, wanted one of {known}")
+
+    def variant(self, plan_id: str, variant_id: str) -> tuple[OpenPlan, Variant]:
+        """Return a plan and one of its variants."""
+        plan = self.plan(plan_id)
+        return plan, plan.ready.variants.get(variant_id)

@@ -1,0 +1,60 @@
+"""The planner alone, on loopback: its routes, its page and how refusals look."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.responses import JSONResponse
+
+from lensong.planner.access import Someone
+from lensong.planner.open_plan import OpenPlan
+from lensong.planner.problems import MEDIA_TYPE, problem_of, validation_problem
+from lensong.planner.routes import planner_router
+from lensong.propagation.errors import LensongError
+
+__all__ = ["planner_app"]
+
+
+def planner_app(plans: Sequence[OpenPlan]) -> FastAPI:
+    """Return the app of ``lensong planner``: one person, no account."""
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        for plan in plans:
+            plan.start()
+        yield
+        for plan in plans:
+            plan.close()
+
+    app = FastAPI(
+        title="lensong planner",
+        version=version("lensong"),
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=life,
+    )
+
+    def anyone() -> Someone:
+        return Someone()
+
+    app.include_router(planner_router(plans, looks=anyone, edits=anyone), prefix="/api/v1")
+
+    @app.exception_handler(LensongError)
+    async def refused(_: Request, error: LensongError) -> JSONResponse:
+        return _answered(problem_of(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        return _answered(validation_problem(error))
+
+    return app
+
+
+def _answered(document: dict[str, Any]) -> JSONResponse:
+    return JSONResponse(document, status_code=document["status"], media_type=MEDIA_TYPE)

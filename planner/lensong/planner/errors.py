@@ -1,0 +1,57 @@
+"""What the planner refuses, and what the web shell makes of it."""
+
+from __future__ import annotations
+
+from lensong.propagation.errors import InvalidInputError, LensongError
+
+__all__ = ["BusyError", "NotThereError", "ReadOnlyError", "SetError", "StaleRevisionError"]
+
+
+class NotThereError(LensongError):
+    """There is no such plan, variant, layer, job or file."""
+
+
+class ReadOnlyError(LensongError):
+    """The plan or the variant cannot be edited."""
+
+
+class BusyError(LensongError):
+    """Too much is waiting already."""
+
+
+class SetError(InvalidInputError):
+    """An edit of a set cannot be done; nothing of the set was.
+
+    Parameters
+    ----------
+    edit : int
+        Its index in the set.
+    detail : str
+    """
+
+    def __init__(self, edit: int, detail: str) -> None:
+        super().__init__(f"edit {edit}: {detail}")
+        self.edit, self.detail = edit, detail
+
+
+class StaleRevisionError(LensongError):
+    """Another change of the variant came first.
+
+    Parameters
+    ----------
+    given, revision : int
+        What was named, and what the variant has.
+    changed_by, changed_at, what : str
+        Of the last change.
+    """
+
+    def __init__(
+        self, *, given: int, revision: int, changed_by: str, changed_at: str, what: str
+    ) -> None:
+        super().__init__(
+            f"the variant is at revision {revision}, the change was made on {given}: "
+            f"{changed_by or 'someone'} changed it at {changed_at} ({what}); look at it, then try "
+            "again"
+        )
+        self.revision, self.changed_by = revision, changed_by
+        self.changed_at, self.what = changed_at, what

@@ -1,0 +1,98 @@
+"""Events of a plan: told by threads that compute, heard by pages that follow."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+__all__ = ["Event", "Events"]
+
+_KEPT = 500
+_QUIET_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event.
+
+    Parameters
+    ----------
+    number : int
+        Counts from 1 within the process.
+    kind : str
+    data : dict
+        JSON-ready.
+    """
+
+    number: int
+    kind: str
+    data: dict[str, Any]
+
+    def encoded(self) -> str:
+        """Return it as server-sent events write it."""
+        data = json.dumps(self.data, ensure_ascii=False)
+        return f"id: {self.number}\nevent: {self.kind}\ndata: {data}\n\n"
+
+
+class Events:
+    """The last events, and who waits for the next one."""
+
+    def __init__(self) -> None:
+        self._kept: deque[Event] = deque(maxlen=_KEPT)
+        self._waiting: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
+        self._lock = Lock()
+        self._count = 0
+        self.closed = False
+
+    def tell(self, kind: str, data: dict[str, Any]) -> None:
+        """Add an event; may be called from any thread."""
+        with self._lock:
+            self._count += 1
+            self._kept.append(Event(self._count, kind, data))
+            waiting = list(self._waiting)
+        for loop, wake in waiting:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(wake.set)
+
+    def close(self) -> None:
+        """Let all who wait go."""
+        self.closed = True
+        self.tell("closed", {})
+
+    def after(self, number: int) -> list[Event]:
+        """Return the events after one."""
+        with self._lock:
+            return [event for event in self._kept if event.number > number]
+
+    @property
+    def last(self) -> int:
+        """Return the number of the last event, 0 before the first."""
+        return self._count
+
+    async def stream(self, number: int) -> AsyncIterator[str]:
+        """Yield events after one, as they come; a comment now and then keeps the line open."""
+        wake = asyncio.Event()
+        me = (asyncio.get_running_loop(), wake)
+        with self._lock:
+            self._waiting.add(me)
+        try:
+            yield ": lensong\n\n"
+            while True:
+                wake.clear()
+                for event in self.after(number):
+                    number = event.number
+                    yield event.encoded()
+                if self.closed:
+                    return
+                try:
+                    await asyncio.wait_for(wake.wait(), _QUIET_S)
+                except TimeoutError:
+                    yield ": \n\n"
+        finally:
+            with self._lock:
+                self._waiting.discard(me)

@@ -1,0 +1,277 @@
+"""The layers of a plan that the map can show: what each is, in what unit, where it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lensong.coverage.layer_model import LayerModel
+from lensong.coverage.layer_tiles import TileLayers
+from lensong.coverage.report.legend import (
+    Legend,
+    probability_legend,
+    rate_legend,
+    reason_legend,
+    rsrp_breaks_dbm,
+    rsrp_legend,
+    rsrq_legend,
+    sinr_legend,
+)
+from lensong.coverage.result import as_dbm
+from lensong.coverage.villages import operator_suffix
+from lensong.propagation.types import IntArray
+
+__all__ = ["Layer", "layer_list"]
+
+Values = NDArray[Any]
+_PNG = {"rsrp": (0.01, -400.0), "level": (0.01, -400.0), "sinr": (0.01, -400.0),
+        "rsrq": (0.01, -400.0), "downlink": (0.1, 0.0), "uplink": (0.1, 0.0),
+        "chance": (1e-4, 0.0), "server": (1.0, 0.0), "second": (1.0, 0.0),
+        "overlap": (1.0, 0.0), "reason": (1.0, 0.0), "limiting": (1.0, 0.0)}  # fmt: skip
+_LEVELS = (
+    ("rsrp", "dBm", "rsrp_dbm"),
+    ("sinr", "dB", "sinr_db"),
+    ("rsrq", "dB", "rsrq_db"),
+    ("downlink", "Mbit/s", "downlink_mbps"),
+    ("uplink", "Mbit/s", "uplink_mbps"),
+    ("server", "", "best"),
+    ("second", "", "second"),
+    ("overlap", "", "overlap"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """One layer.
+
+    Parameters
+    ----------
+    layer_id : str
+    quantity, unit : str
+    technology, service, operator : str or None
+        None: of any, or of all together.
+    dtype : str
+        Of the values.
+    none : float or None
+        What stands for "none"; NaN for numbers, None where every value means something.
+    settles_with : {"levels", "chances"}
+    legend : list of dict
+        Classes in the unit of the values.
+    read : callable
+        Returns the layer of a tile.
+    """
+
+    layer_id: str
+    quantity: str
+    unit: str
+    technology: str | None = None
+    service: str | None = None
+    operator: str | None = None
+    dtype: str
+    none: float | None
+    settles_with: str
+    legend: list[dict[str, Any]]
+    read: Callable[[TileLayers], Values]
+
+    @property
+    def png(self) -> tuple[float, float]:
+        """Return scale and offset of its 16-bit picture; grey 0 is none."""
+        scale, offset = _PNG[self.quantity]
+        return scale, offset - scale  # so that the least value has grey 1
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what the API says of it."""
+        scale, offset = self.png
+        return {
+            "layer_id": self.layer_id,
+            "quantity": self.quantity,
+            "unit": self.unit,
+            "technology": self.technology,
+            "service": self.service,
+            "operator": self.operator,
+            "dtype": self.dtype,
+            "settles_with": self.settles_with,
+            "legend": self.legend,
+            "png": {"scale": scale, "offset": offset},
+        }
+
+
+def layer_list(model: LayerModel, settings: dict[str, Any]) -> list[Layer]:
+    """Return the layers of a plan, those looked at most first.
+
+    Parameters
+    ----------
+    model : LayerModel
+    settings : dict
+        Of the scenario: level thresholds.
+    """
+    level = rsrp_legend(rsrp_breaks_dbm(settings))
+    legends = {
+        "rsrp": level,
+        "sinr": sinr_legend(),
+        "rsrq": rsrq_legend(),
+        "downlink": rate_legend(model.services, "downlink"),
+        "uplink": rate_legend(model.services, "uplink"),
+    }
+    found: list[Layer] = []
+    for t, technology in enumerate(model.technologies):
+        for quantity, unit, field in _LEVELS:
+            legend = legends.get(quantity)
+            found.append(
+                Layer(
+                    layer_id=f"{quantity}-{technology.lower()}",
+                    quantity=quantity,
+                    unit=unit,
+                    technology=technology,
+                    dtype="float32" if unit else "uint8" if quantity == "overlap" else "int16",
+                    none=float("nan") if unit else 0.0 if quantity == "overlap" else -1.0,
+                    settles_with="levels",
+                    legend=[] if legend is None else _classes(legend),
+                    read=_of_technology(field, t),
+                )
+            )
+        rows = np.array([b for b, (of, _) in enumerate(model.bands) if of == technology])
+        found.append(
+            Layer(
+                layer_id=f"level-{technology.lower()}",
+                quantity="level",
+                unit="dBm",
+                technology=technology,
+                dtype="float32",
+                none=float("nan"),
+                settles_with="levels",
+                legend=_classes(level),
+                read=_strongest(rows),
+            )
+        )
+    for q, service in enumerate(model.services):
+        found += _of_service(model, q, None, 0)
+        for technology in model.technologies:
+            row = model.service_row(technology)
+            if row and technology in service.technologies:
+                found += _of_service(model, q, technology, row)
+    names = list(model.operators)
+    if len(names) > 1:
+        suffix = operator_suffix(names)
+        for name in names:
+            found += _of_operator(model, name, suffix[name], _classes(level))
+    return found
+
+
+def _of_service(model: LayerModel, q: int, technology: str | None, row: int) -> list[Layer]:
+    service = model.services[q]
+    tail = "" if technology is None else f"-{technology.lower()}"
+    return [
+        Layer(
+            layer_id=f"{quantity}-{service.name}{tail}",
+            quantity=quantity,
+            unit="",
+            technology=technology,
+            service=service.name,
+            dtype="float32" if quantity == "chance" else "uint8",
+            none=None,
+            settles_with="chances",
+            legend=legend,
+            read=_of_row(field, row, q),
+        )
+        for quantity, field, legend in (
+            ("chance", "probability", _chances(probability_legend(service))),
+            ("reason", "reason", _values(reason_legend())),
+            ("limiting", "limiting", _LIMITING),
+        )
+    ]
+
+
+def _of_operator(
+    model: LayerModel, name: str, suffix: str, levels: list[dict[str, Any]]
+) -> list[Layer]:
+    found = [
+        Layer(
+            layer_id=f"level-{suffix}",
+            quantity="level",
+            unit="dBm",
+            operator=name,
+            dtype="float32",
+            none=float("nan"),
+            settles_with="levels",
+            legend=levels,
+            read=lambda tile: as_dbm(tile.level_cdbm[name]),
+        )
+    ]
+    for q, service in enumerate(model.services):
+        found += [
+            Layer(
+                layer_id=f"{quantity}-{service.name}-{suffix}",
+                quantity=quantity,
+                unit="",
+                service=service.name,
+                operator=name,
+                dtype="float32" if quantity == "chance" else "uint8",
+                none=None,
+                settles_with="chances",
+                legend=legend,
+                read=read,
+            )
+            for quantity, legend, read in (
+                ("chance", _chances(probability_legend(service)), _own_chance(name, q)),
+                ("reason", _values(reason_legend()), _own_reason(name, q)),
+            )
+        ]
+    return found
+
+
+_LIMITING = [
+    {"value": 1, "colour": "#1478b8", "text": "downlink"},
+    {"value": 2, "colour": "#d64a78", "text": "uplink"},
+]
+
+
+def _of_technology(field: str, t: int) -> Callable[[TileLayers], Values]:
+    def read(tile: TileLayers) -> Values:
+        layers: Values = getattr(tile, field)
+        return layers[t]
+
+    return read
+
+
+def _of_row(field: str, row: int, q: int) -> Callable[[TileLayers], Values]:
+    def read(tile: TileLayers) -> Values:
+        layers: Values = getattr(tile, field)
+        return layers[row, q]
+
+    return read
+
+
+def _strongest(rows: IntArray) -> Callable[[TileLayers], Values]:
+    return lambda tile: as_dbm(tile.band_cdbm[rows].max(axis=0))
+
+
+def _own_chance(name: str, q: int) -> Callable[[TileLayers], Values]:
+    # a plan keeps the chances of one operator among others in half precision
+    return lambda tile: tile.own_probability[name][q].astype(np.float16).astype(np.float32)
+
+
+def _own_reason(name: str, q: int) -> Callable[[TileLayers], Values]:
+    return lambda tile: tile.own_reason[name][q]
+
+
+def _classes(legend: Legend) -> list[dict[str, Any]]:
+    return [c.as_json() for c in legend.classes]
+
+
+def _chances(legend: Legend) -> list[dict[str, Any]]:
+    """Return the classes of a chance, whose legend is in percent, as 0..1."""
+    found = []
+    for one in _classes(legend):
+        ends = {end: round(one[end] / 100.0, 6) for end in ("low", "high") if end in one}
+        found.append(one | ends)
+    return found
+
+
+def _values(legend: Legend) -> list[dict[str, Any]]:
+    """Return classes that are codes, counted from 1."""
+    return [{"value": k, **c} for k, c in enumerate(_classes(legend), start=1)]

@@ -1,0 +1,92 @@
+"""What a variant offers at one place, beside the network as it was read."""
+
+from __future__ import annotations
+
+from math import atan2, degrees, hypot
+from typing import Any
+
+import numpy as np
+
+from lensong.coverage.layer_model import meridian_convergence_deg
+from lensong.coverage.network import Network
+from lensong.coverage.path.line import end_at
+from lensong.coverage.variant.engine import PlanState
+from lensong.planner.layer_list import Layer
+from lensong.planner.open_plan import OpenPlan
+from lensong.planner.variants import Variant
+from lensong.planner.views import cell_under, values_at
+
+__all__ = ["point_said"]
+
+
+def point_said(plan: OpenPlan, variant: Variant, lat_deg: float, lon_deg: float) -> dict[str, Any]:
+    """Return the values of all layers at a place, and who serves it.
+
+    Raises
+    ------
+    InvalidInputError
+        It lies off the grid.
+    """
+    ready = plan.ready
+    row, col = cell_under(ready.land.grid, lat_deg, lon_deg)
+    revision, now = variant.revision, plan.standing(variant)
+    base = ready.settler.standing(ready.network)
+    ground = float(ready.land.ground_m[row, col])
+    return {
+        "revision": revision,
+        "settled": now.settled,
+        "place": {
+            "lat_deg": lat_deg,
+            "lon_deg": lon_deg,
+            "row": row,
+            "col": col,
+            "ground_m": None if np.isnan(ground) else ground,
+        },
+        "values": _values(plan, now.state, row, col),
+        "base": {} if base is None else _values(plan, base.state, row, col),
+        "server": _servers(plan, now.state, row, col, lat_deg, lon_deg),
+    }
+
+
+def _values(plan: OpenPlan, state: PlanState, row: int, col: int) -> dict[str, float | None]:
+    at = np.array([row]), np.array([col])
+    tile_px = plan.ready.engine.tile_px
+    return {
+        layer.layer_id: _plain(layer, values_at(state, layer, *at, tile_px)[0])
+        for layer in plan.layers(state).values()
+        if layer.quantity not in ("server", "second")
+    }
+
+
+def _plain(layer: Layer, value: Any) -> float | int | None:
+    """Return a value as JSON has it; none is null."""
+    if np.isnan(value) or (layer.none is not None and value == layer.none):
+        return None
+    return float(value) if layer.dtype == "float32" else int(value)
+
+
+def _servers(
+    plan: OpenPlan, state: PlanState, row: int, col: int, lat_deg: float, lon_deg: float
+) -> dict[str, Any]:
+    network: Network = state.network
+    grid, tile_px = plan.ready.land.grid, plan.ready.engine.tile_px
+    turn_deg = meridian_convergence_deg(grid.crs, network)
+    place = end_at(grid, lat_deg, lon_deg, 1.0)
+    found: dict[str, Any] = {}
+    for technology in state.model.technologies:
+        layer = plan.layer(state, f"server-{technology.lower()}")
+        index = int(values_at(state, layer, np.array([row]), np.array([col]), tile_px)[0])
+        if index < 0:
+            found[technology] = None
+            continue
+        cell = network.cells[index]
+        mast = network.mast(cell.mast_id)
+        end = end_at(grid, mast.lat_deg, mast.lon_deg, 1.0)
+        east, north = place.col - end.col, end.row - place.row
+        found[technology] = {
+            "cell_id": cell.cell_id,
+            "mast_id": cell.mast_id,
+            "distance_m": hypot(east, north) * grid.cell_m,
+            "azimuth_deg": (degrees(atan2(east, north)) + turn_deg[mast.mast_id]) % 360.0,
+        }
+    return found

@@ -1,0 +1,42 @@
+"""All routes of the planner; `docs/reference/planner-api.md` says what they promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fastapi import APIRouter, Depends
+
+from lensong.planner.access import Access, Someone
+from lensong.planner.open_plan import OpenPlan
+from lensong.planner.routes_edits import edit_routes
+from lensong.planner.routes_layers import layer_routes
+from lensong.planner.routes_paths import path_routes
+from lensong.planner.routes_plans import plan_routes
+from lensong.planner.routes_villages import village_routes
+
+__all__ = ["planner_router"]
+
+
+def planner_router(
+    plans: Sequence[OpenPlan],
+    *,
+    looks: Callable[..., Someone],
+    edits: Callable[..., Someone],
+    dependencies: Sequence[Any] = (),
+) -> APIRouter:
+    """Return the routes below ``/plans``.
+
+    Parameters
+    ----------
+    plans : sequence of OpenPlan
+    looks, edits : callable
+        Dependencies that return who asks, or raise: for reading, and for changing.
+    dependencies : sequence
+        Of every route besides.
+    """
+    router = APIRouter(prefix="/plans", tags=["plans"], dependencies=list(dependencies))
+    access = Access(plans=plans, looks=looks, edits=edits)
+    for part in (plan_routes, edit_routes, layer_routes, village_routes, path_routes):
+        router.include_router(part(access), dependencies=[Depends(looks)])
+    return router

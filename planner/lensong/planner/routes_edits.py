@@ -1,0 +1,175 @@
+"""Routes that change a variant: sets of edits, undo, redo, dragging, saving."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Depends, Response
+
+from lensong.coverage.cellplan import check_on_land
+from lensong.coverage.network import Network
+from lensong.coverage.scenario.save import save_scenario
+from lensong.planner.access import Access, Someone
+from lensong.planner.bodies import DragBody, EditsBody, RevisionBody, SaveBody
+from lensong.planner.errors import StaleRevisionError
+from lensong.planner.open_plan import COARSE_TILE_PX, OpenPlan
+from lensong.planner.said import changed_network, settled_said, touched_said
+from lensong.planner.variants import Variant
+from lensong.planner.views import Window, window
+
+__all__ = ["edit_routes"]
+
+
+def edit_routes(access: Access) -> APIRouter:
+    """Return the routes that change variants."""
+    router = APIRouter(prefix="/{plan_id}/variants/{variant_id}")
+
+    def answered(plan: OpenPlan, variant: Variant, before: Network, by: str) -> dict[str, Any]:
+        plan.settle(variant, before)
+        plan.events.tell(
+            "variant",
+            {
+                "variant_id": variant.variant_id,
+                "revision": variant.revision,
+                "changed_by": by,
+                "what": variant.what,
+            },
+        )
+        return {
+            **settled_said(plan, variant),
+            "touched": touched_said(plan, before, variant.network),
+            **changed_network(plan, variant, before),
+            "warnings": _wet(plan, variant.network),
+        }
+
+    @router.post("/edits")
+    def edit(
+        plan_id: str,
+        variant_id: str,
+        body: EditsBody,
+        who: Annotated[Someone, Depends(access.edits)],
+    ) -> dict[str, Any]:
+        plan = access.plan(plan_id)
+        variant, before = plan.ready.variants.edit(
+            variant_id, body.revision, body.edits, body.comment, who.name
+        )
+        return answered(plan, variant, before, who.name)
+
+    @router.post("/undo")
+    def undo(
+        plan_id: str,
+        variant_id: str,
+        body: RevisionBody,
+        who: Annotated[Someone, Depends(access.edits)],
+    ) -> dict[str, Any]:
+        plan = access.plan(plan_id)
+        variant, before = plan.ready.variants.undo(variant_id, body.revision, who.name)
+        return answered(plan, variant, before, who.name)
+
+    @router.post("/redo")
+    def redo(
+        plan_id: str,
+        variant_id: str,
+        body: RevisionBody,
+        who: Annotated[Someone, Depends(access.edits)],
+    ) -> dict[str, Any]:
+        plan = access.plan(plan_id)
+        variant, before = plan.ready.variants.redo(variant_id, body.revision, who.name)
+        return answered(plan, variant, before, who.name)
+
+    @router.get("/history")
+    def history(plan_id: str, variant_id: str) -> dict[str, Any]:
+        _, variant = access.variant(plan_id, variant_id)
+        return {
+            "revision": variant.revision,
+            "steps": [
+                {
+                    "step": number,
+                    "edits": step.edits,
+                    "comment": step.comment,
+                    "by": step.by,
+                    "at": step.at,
+                    "undone": number > variant.done,
+                }
+                for number, step in enumerate(variant.steps, start=1)
+            ],
+        }
+
+    @router.post("/drag", response_class=Response)
+    def drag(
+        plan_id: str,
+        variant_id: str,
+        body: DragBody,
+        who: Annotated[Someone, Depends(access.edits)],  # noqa: ARG001 - only lets in
+    ) -> Response:
+        plan, variant = access.variant(plan_id, variant_id)
+        coarse, network = plan.coarse, variant.network
+        base = plan.ready.settler.standing(plan.ready.network)
+        judge = base is not None and (
+            plan.layer(base.state, body.layer_id).settles_with == "chances"
+        )
+        variants = plan.ready.variants
+        state = coarse.follow(network, lambda: variants.tried(network, body.edits), judge=judge)
+        if state is None:
+            return Response(status_code=204)
+        layer, step = plan.layer(state, body.layer_id), coarse.step
+        windows = [state.tiles[key].window for key in state.touched]
+        if not windows:
+            return Response(status_code=204)
+        row0, col0 = min(w[0] for w in windows), min(w[1] for w in windows)
+        part = Window(
+            row0=row0,
+            col0=col0,
+            rows=max(w[2] for w in windows) - row0,
+            cols=max(w[3] for w in windows) - col0,
+        )
+        values = window(state, layer, part, COARSE_TILE_PX)
+        rows, cols = values.shape
+        return Response(
+            np.ascontiguousarray(values).astype(values.dtype.newbyteorder("<")).tobytes(),
+            media_type="application/octet-stream",
+            headers={
+                "Lensong-Coarse": str(step),
+                "Lensong-Window": (
+                    f"{row0 * step},{col0 * step},{rows * step},{cols * step},{step}"
+                ),
+                "Lensong-Dtype": layer.dtype,
+                "Lensong-None": "nan" if layer.none != layer.none else str(layer.none),
+            },
+        )
+
+    @router.post("/save")
+    def save(
+        plan_id: str,
+        variant_id: str,
+        body: SaveBody,
+        who: Annotated[Someone, Depends(access.edits)],  # noqa: ARG001 - only lets in
+    ) -> dict[str, Any]:
+        plan, variant = access.variant(plan_id, variant_id)
+        if body.revision is not None and body.revision != variant.revision:
+            raise StaleRevisionError(
+                given=body.revision,
+                revision=variant.revision,
+                changed_by=variant.changed_by,
+                changed_at=variant.changed_at,
+                what=variant.what,
+            )
+        folder = plan.path.resolve().parent / body.folder
+        saved = save_scenario(
+            plan.ready.scenario,
+            variant.network,
+            folder,
+            title=f"{plan.title}: {variant.name}" if variant.name else plan.title,
+            accept_masts=bool(_wet(plan, variant.network)),
+        )
+        return {
+            "scenario": saved.relative_to(plan.path.resolve().parent).as_posix(),
+            "revision": variant.revision,
+        }
+
+    return router
+
+
+def _wet(plan: OpenPlan, network: Network) -> list[str]:
+    return check_on_land(network, plan.ready.land)

@@ -1,0 +1,40 @@
+"""Routes of paths: from a cell, a mast or a place to a village or a place."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Response
+
+from lensong.coverage.path.figure import study_figure
+from lensong.coverage.path.tables import cell_json, path_json, plain
+from lensong.planner.access import Access
+from lensong.planner.bodies import PathBody
+from lensong.planner.path_of import studied
+
+__all__ = ["path_routes"]
+
+
+def path_routes(access: Access) -> APIRouter:
+    """Return the routes of paths."""
+    router = APIRouter(prefix="/{plan_id}/variants/{variant_id}")
+
+    @router.post("/path", response_model=None)
+    def path(
+        plan_id: str,
+        variant_id: str,
+        body: PathBody,
+        accept: Annotated[str, Header()] = "application/json",
+    ) -> dict[str, Any] | Response:
+        plan, variant = access.variant(plan_id, variant_id)
+        study, reached, without = studied(plan.ready, variant.network, body)
+        if "image/svg+xml" in accept:
+            figure = study_figure(study, form="svg", synthetic=plan.ready.land.synthetic)
+            return Response(figure, media_type="image/svg+xml")
+        return {
+            **path_json(study),
+            "cells": [plain(cell_json(level)) for level in reached],
+            "without": list(without),
+        }
+
+    return router

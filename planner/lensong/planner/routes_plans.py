@@ -1,0 +1,131 @@
+"""Routes of plans and variants: what there is, names, events, what is under the layers."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Depends, Header, Query, Response
+from starlette.responses import StreamingResponse
+
+from lensong.gis_data.hillshade import hillshade
+from lensong.gis_data.pictures import encode_png
+from lensong.planner.access import Access, Someone
+from lensong.planner.bodies import NewVariantBody, RenameBody
+from lensong.planner.said import network_said, plan_said, variant_said
+
+__all__ = ["plan_routes"]
+
+_SETTLED = "^(levels|villages|chances)$"
+
+
+def plan_routes(access: Access) -> APIRouter:
+    """Return the routes of plans and their variants."""
+    router = APIRouter()
+
+    @router.get("")
+    def plans() -> dict[str, Any]:
+        return {
+            "plans": [
+                {"plan_id": plan.plan_id, "title": plan.title, "state": plan.state}
+                for plan in access.plans
+            ]
+        }
+
+    @router.get("/{plan_id}")
+    def plan(plan_id: str, who: Annotated[Someone, Depends(access.looks)]) -> dict[str, Any]:
+        return plan_said(access.plan(plan_id), may_edit=who.may_edit)
+
+    @router.get("/{plan_id}/events")
+    async def events(
+        plan_id: str, last_event_id: Annotated[int | None, Header(ge=0)] = None
+    ) -> StreamingResponse:
+        told = access.plan(plan_id).events
+        begin = told.last if last_event_id is None else last_event_id
+        return StreamingResponse(told.stream(begin), media_type="text/event-stream", headers=_FRESH)
+
+    @router.get("/{plan_id}/land/hillshade.png")
+    def relief(plan_id: str) -> Response:
+        land = access.plan(plan_id).ready.land
+        picture = encode_png(hillshade(land.ground_m, land.grid.cell_m))
+        return Response(picture, media_type="image/png")
+
+    @router.get("/{plan_id}/land/ground.bin")
+    def ground(plan_id: str) -> Response:
+        land = access.plan(plan_id).ready.land
+        rows, cols = land.grid.shape
+        return Response(
+            np.ascontiguousarray(land.ground_m, "<f4").tobytes(),
+            media_type="application/octet-stream",
+            headers={
+                "Lensong-Window": f"0,0,{rows},{cols},1",
+                "Lensong-Dtype": "float32",
+                "Lensong-None": "nan",
+            },
+        )
+
+    @router.get("/{plan_id}/land/lines")
+    def lines(plan_id: str) -> Response:
+        found = access.plan(plan_id).ready.land.map_lines
+        text = '{"type": "FeatureCollection", "features": []}'
+        if found is not None and len(found):
+            text = found[["kind", "name", "geometry"]].to_crs(4326).to_json()
+        return Response(text, media_type="application/geo+json")
+
+    @router.get("/{plan_id}/variants")
+    def variants(plan_id: str) -> dict[str, Any]:
+        plan = access.plan(plan_id)
+        return {"variants": [variant_said(plan, v) for v in plan.ready.variants.all()]}
+
+    @router.post("/{plan_id}/variants", status_code=201)
+    def create(
+        plan_id: str, body: NewVariantBody, who: Annotated[Someone, Depends(access.edits)]
+    ) -> dict[str, Any]:
+        plan = access.plan(plan_id)
+        variant = plan.ready.variants.create(body.name, body.comment, body.copy_of, who.name)
+        told = {"variant_id": variant.variant_id, "revision": 0, "changed_by": who.name}
+        plan.events.tell("variant", told | {"what": "made"})
+        return variant_said(plan, variant)
+
+    @router.get("/{plan_id}/variants/{variant_id}")
+    def variant(
+        plan_id: str,
+        variant_id: str,
+        settled: Annotated[str | None, Query(pattern=_SETTLED)] = None,
+    ) -> dict[str, Any]:
+        plan, found = access.variant(plan_id, variant_id)
+        if settled is not None:
+            plan.standing(found, settled)
+        return variant_said(plan, found)
+
+    @router.patch("/{plan_id}/variants/{variant_id}")
+    def rename(
+        plan_id: str,
+        variant_id: str,
+        body: RenameBody,
+        who: Annotated[Someone, Depends(access.edits)],
+    ) -> dict[str, Any]:
+        plan = access.plan(plan_id)
+        found = plan.ready.variants.rename(variant_id, body.name, body.comment, who.name)
+        return variant_said(plan, found)
+
+    @router.delete("/{plan_id}/variants/{variant_id}", status_code=204)
+    def delete(
+        plan_id: str, variant_id: str, who: Annotated[Someone, Depends(access.edits)]
+    ) -> None:
+        plan = access.plan(plan_id)
+        plan.ready.variants.delete(variant_id, who.name)
+        told = {"variant_id": variant_id, "revision": None, "changed_by": who.name}
+        plan.events.tell("variant", told | {"what": "deleted"})
+
+    @router.get("/{plan_id}/variants/{variant_id}/network")
+    def network(plan_id: str, variant_id: str) -> Response:
+        plan, found = access.variant(plan_id, variant_id)
+        text = json.dumps(network_said(plan, found), ensure_ascii=False)
+        return Response(text, media_type="application/json", headers=_FRESH)
+
+    return router
+
+
+_FRESH = {"Cache-Control": "no-store"}

@@ -1,0 +1,64 @@
+"""Routes of villages: the table beside that of another variant, and totals."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+
+from lensong.planner.access import Access
+from lensong.planner.errors import ReadOnlyError
+from lensong.planner.variants import BASE
+from lensong.planner.village_rows import totals, village_rows
+
+__all__ = ["village_routes"]
+
+
+def village_routes(access: Access) -> APIRouter:
+    """Return the routes of villages."""
+    router = APIRouter(prefix="/{plan_id}/variants/{variant_id}")
+
+    @router.get("/villages")
+    def villages(
+        plan_id: str,
+        variant_id: str,
+        against: str = BASE,
+        changed: bool = False,
+        settled: Annotated[str, Query(pattern="^(villages|chances)$")] = "villages",
+    ) -> dict[str, Any]:
+        plan, variant = access.variant(plan_id, variant_id)
+        _, other = access.variant(plan_id, against)
+        revision = variant.revision
+        now, before = plan.standing(variant, settled), plan.standing(other, "villages")
+        if now.villages is None or before.villages is None:
+            raise ReadOnlyError(f"the villages of {variant_id!r} are being planned: ask again")
+        side, ready = plan.ready.side, plan.ready
+        rows = village_rows(
+            now.villages.table, before.villages.table, ready.engine.services, side.classes.service
+        )
+        if changed:
+            rows = [row for row in rows if row["change"] != "same"]
+        return {
+            "revision": revision,
+            "settled": now.settled,
+            "streams_settled": not now.villages.stale and now.settled != "levels",
+            "villages": rows,
+            "totals": totals(
+                now.villages.table,
+                before.villages.table,
+                ready.engine.services,
+                list(now.state.model.operators),
+                side.classes.covered_share,
+            ),
+        }
+
+    @router.get("/villages.csv", response_class=Response)
+    def table(plan_id: str, variant_id: str) -> Response:
+        plan, variant = access.variant(plan_id, variant_id)
+        now = plan.standing(variant, "chances")
+        if now.settled != "chances" or now.villages is None:
+            raise ReadOnlyError(f"the villages of {variant_id!r} are being planned: ask again")
+        text = now.villages.table.drop(columns="geometry").to_csv(index=False)
+        return Response(text, media_type="text/csv; charset=utf-8")
+
+    return router

@@ -1,0 +1,210 @@
+"""Where a network stands: how far its layers and villages are planned."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from threading import Condition, Lock, Thread
+from time import monotonic
+
+from lensong.coverage.network import Network
+from lensong.coverage.variant.engine import PlanEngine, PlanState
+from lensong.coverage.variant.villages import VillageSide, VillageState
+
+__all__ = ["SETTLED", "Settler", "Standing"]
+
+SETTLED = ("none", "levels", "villages", "chances")
+"""How far a network is planned; each holds what those before it hold."""
+
+_KEPT = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What is planned of one network; never changed once made.
+
+    Parameters
+    ----------
+    network : Network
+    state : PlanState
+    villages : VillageState or None
+        None before any was made.
+    settled : str
+        One of `SETTLED`, not ``"none"``.
+    behind : frozenset
+        Tiles that were planned anew since the villages were.
+    seconds : float
+        From the moment it was asked for [s].
+    """
+
+    network: Network
+    state: PlanState
+    villages: VillageState | None
+    settled: str
+    behind: frozenset[tuple[int, int]]
+    seconds: float = 0.0
+
+
+class Settler:
+    """Plans the networks that are asked for in a thread of its own, the one asked for last first.
+
+    Parameters
+    ----------
+    engine, side
+        Ready.
+    told : callable
+        Called with each standing as it is reached, in the thread.
+    failed : callable
+        Called with a network and what went wrong.
+    """
+
+    def __init__(
+        self,
+        engine: PlanEngine,
+        side: VillageSide,
+        *,
+        told: Callable[[Standing], None],
+        failed: Callable[[Network, Exception], None],
+    ) -> None:
+        self._engine, self._side, self._told, self._failed = engine, side, told, failed
+        self._kept: OrderedDict[int, Standing] = OrderedDict()
+        self._base: Standing | None = None
+        self._wanted: list[tuple[Network, Network | None, float]] = []
+        self._asked = 0
+        self._changed = Condition(Lock())
+        self._closed = False
+        self._thread = Thread(target=self._run, name="settler", daemon=True)
+
+    def start(self, network: Network, on_done: Callable[[str, int, int], None]) -> None:
+        """Plan the levels of the first network, then take requests.
+
+        Raises
+        ------
+        LensongError
+            What is wrong with it.
+        """
+        began = monotonic()
+        state = self._engine.opened(network, on_done)
+        keys = frozenset(state.tiles)
+        base = Standing(
+            network=network, state=state, villages=None, settled="levels", behind=keys,
+            seconds=monotonic() - began,
+        )  # fmt: skip
+        self._keep(base)
+        self._told(base)
+        self.want(network)
+        self._thread.start()
+
+    def want(self, network: Network, like: Network | None = None) -> None:
+        """Ask for a network to be planned; ``like`` is one that it differs little from."""
+        with self._changed:
+            self._wanted = [w for w in self._wanted if w[0] is not network]
+            self._wanted.append((network, like, monotonic()))
+            self._asked += 1
+            self._changed.notify_all()
+
+    def standing(self, network: Network) -> Standing | None:
+        """Return how far a network is planned, None where nothing is yet."""
+        with self._changed:
+            return self._found(network)
+
+    def waited(self, network: Network, settled: str, seconds: float) -> Standing | None:
+        """Return where a network stands once it is settled so far, or after some time [s]."""
+        until = monotonic() + seconds
+        with self._changed:
+            while True:
+                found = self._found(network)
+                if found is not None and SETTLED.index(found.settled) >= SETTLED.index(settled):
+                    return found
+                left = until - monotonic()
+                if left <= 0.0 or self._closed:
+                    return found
+                self._changed.wait(left)
+
+    def close(self) -> None:
+        """Stop after the tile in work."""
+        with self._changed:
+            self._closed = True
+            self._asked += 1
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _found(self, network: Network) -> Standing | None:
+        if self._base is not None and self._base.network is network:
+            return self._base
+        return self._kept.get(id(network))
+
+    def _keep(self, standing: Standing) -> None:
+        with self._changed:
+            if self._base is None or self._base.network is standing.network:
+                self._base = standing
+            else:
+                self._kept[id(standing.network)] = standing
+                self._kept.move_to_end(id(standing.network))
+                while len(self._kept) > _KEPT:
+                    self._kept.popitem(last=False)
+            self._changed.notify_all()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._wanted and not self._closed:
+                    self._changed.wait()
+                if self._closed:
+                    return
+                network, like, since = self._wanted.pop()
+                asked = self._asked
+            try:
+                whole = self._settle(network, like, since, lambda n=asked: self._asked != n)
+            except Exception as error:
+                self._failed(network, error)
+                continue
+            if not whole:
+                with self._changed:
+                    if all(w[0] is not network for w in self._wanted):
+                        self._wanted.insert(0, (network, like, since))
+
+    def _settle(
+        self, network: Network, like: Network | None, since: float, stop: Callable[[], bool]
+    ) -> bool:
+        """Bring a network as far as it can be; return whether all of it is planned."""
+        now = self.standing(network)
+        if now is None:
+            before = (None if like is None else self.standing(like)) or self._base
+            assert before is not None  # the first network is planned before any other is asked for
+            state = self._engine.follow(before.state, network)
+            now = self._reached(
+                replace(before, network=network, state=state, behind=before.behind | state.touched),
+                "levels",
+                since,
+            )
+        if now.settled == "levels":
+            state = self._engine.judged(now.state, within=self._side.pixels_in)
+            villages = (
+                self._side.opened(state)
+                if now.villages is None
+                else self._side.follow(now.villages, state, now.behind)
+            )
+            now = replace(now, state=state, villages=villages, behind=frozenset())
+            now = self._reached(now, "villages", since)
+        if now.settled == "villages" and now.villages is not None:
+            state = self._engine.judged(now.state, stop=stop)
+            now = replace(now, state=state)
+            self._keep(now)
+            if not state.is_judged:
+                return False
+            villages = self._side.with_streams(now.villages, state, stop)
+            now = replace(now, villages=villages)
+            if villages.stale:
+                self._keep(now)
+                return False
+            self._reached(now, "chances", since)
+        return True
+
+    def _reached(self, now: Standing, settled: str, since: float) -> Standing:
+        now = replace(now, settled=settled, seconds=monotonic() - since)
+        self._keep(now)
+        self._told(now)
+        return now
