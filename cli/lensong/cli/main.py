@@ -14,6 +14,7 @@ __all__ = ["lensong", "main"]
 
 _COMMANDS = {
     "plan": "lensong.cli.plan_command:plan",
+    "planner": "lensong.cli.planner_command:planner",
     "check": "lensong.cli.check_command:check",
     "demo": "lensong.cli.demo_command:demo",
     "diff": "lensong.cli.diff_command:diff",

@@ -9,10 +9,11 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, RedirectResponse
 
 from lensong.planner.access import Someone
 from lensong.planner.open_plan import OpenPlan
+from lensong.planner.pages.routes import pages_router
 from lensong.planner.problems import MEDIA_TYPE, problem_of, validation_problem
 from lensong.planner.routes import planner_router
 from lensong.propagation.errors import LensongError
@@ -44,6 +45,12 @@ def planner_app(plans: Sequence[OpenPlan]) -> FastAPI:
         return Someone()
 
     app.include_router(planner_router(plans, looks=anyone, edits=anyone), prefix="/api/v1")
+
+    app.include_router(pages_router())
+
+    @app.get("/", include_in_schema=False)
+    def start() -> RedirectResponse:
+        return RedirectResponse("planner")
 
     @app.exception_handler(LensongError)
     async def refused(_: Request, error: LensongError) -> JSONResponse:

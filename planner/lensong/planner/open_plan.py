@@ -12,7 +12,7 @@ from lensong.coverage.antenna import AntennaPattern
 from lensong.coverage.network import Network
 from lensong.coverage.scenario.inputs import read_antennas, read_climate, read_inputs
 from lensong.coverage.scenario.load import Scenario, load_scenario
-from lensong.coverage.sweeps import PropagationSettings, SweepCache
+from lensong.coverage.sweeps import PropagationSettings, SweepCache, Window
 from lensong.coverage.variant.catalogue import Catalogue
 from lensong.coverage.variant.coarse import coarse_land, coarse_step
 from lensong.coverage.variant.engine import PlanEngine, PlanState
@@ -232,6 +232,7 @@ class OpenPlan:
                         "variant_id": variant.variant_id,
                         "revision": variant.revision,
                         "settled": now.settled,
+                        "touched": _part(now.area),
                         "seconds": round(now.seconds, 3),
                     },
                 )
@@ -242,6 +243,13 @@ class OpenPlan:
         for variant in self._ready.variants.all():
             if variant.network is network:
                 self.events.tell("failed", {"variant_id": variant.variant_id, "why": str(error)})
+
+
+def _part(area: Window | None) -> dict[str, int] | None:
+    if area is None:
+        return None
+    row0, col0, row1, col1 = area
+    return {"row0": row0, "col0": col0, "rows": row1 - row0, "cols": col1 - col0}
 
 
 class Coarse:

@@ -35,7 +35,7 @@ def planner_router(
     dependencies : sequence
         Of every route besides.
     """
-    router = APIRouter(prefix="/plans", tags=["plans"], dependencies=list(dependencies))
+    router = APIRouter(tags=["plans"], dependencies=list(dependencies))
     access = Access(plans=plans, looks=looks, edits=edits)
     for part in (plan_routes, edit_routes, layer_routes, village_routes, path_routes):
         router.include_router(part(access), dependencies=[Depends(looks)])

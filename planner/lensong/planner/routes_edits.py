@@ -1,7 +1,5 @@
 """Routes that change a variant: sets of edits, undo, redo, dragging, saving."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 import numpy as np
@@ -23,7 +21,7 @@ __all__ = ["edit_routes"]
 
 def edit_routes(access: Access) -> APIRouter:
     """Return the routes that change variants."""
-    router = APIRouter(prefix="/{plan_id}/variants/{variant_id}")
+    router = APIRouter(prefix="/plans/{plan_id}/variants/{variant_id}")
 
     def answered(plan: OpenPlan, variant: Variant, before: Network, by: str) -> dict[str, Any]:
         plan.settle(variant, before)
@@ -131,9 +129,9 @@ def edit_routes(access: Access) -> APIRouter:
             media_type="application/octet-stream",
             headers={
                 "Lensong-Coarse": str(step),
-                "Lensong-Window": (
-                    f"{row0 * step},{col0 * step},{rows * step},{cols * step},{step}"
-                ),
+                "Lensong-Window": f"{row0 * step},{col0 * step},{rows},{cols},{step}",
+                "Lensong-Revision": str(variant.revision),
+                "Lensong-Settled": "none",
                 "Lensong-Dtype": layer.dtype,
                 "Lensong-None": "nan" if layer.none != layer.none else str(layer.none),
             },

@@ -1,7 +1,5 @@
 """Routes of layers: windows, pictures, tiles and points."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -66,7 +64,7 @@ class _Asked:
 
 def layer_routes(access: Access) -> APIRouter:
     """Return the routes of layers."""
-    router = APIRouter(prefix="/{plan_id}/variants/{variant_id}")
+    router = APIRouter(prefix="/plans/{plan_id}/variants/{variant_id}")
 
     def asked(plan_id: str, variant_id: str, layer_id: str) -> _Asked:
         plan, variant = access.variant(plan_id, variant_id)

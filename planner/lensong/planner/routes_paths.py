@@ -1,7 +1,5 @@
 """Routes of paths: from a cell, a mast or a place to a village or a place."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Response
@@ -17,7 +15,7 @@ __all__ = ["path_routes"]
 
 def path_routes(access: Access) -> APIRouter:
     """Return the routes of paths."""
-    router = APIRouter(prefix="/{plan_id}/variants/{variant_id}")
+    router = APIRouter(prefix="/plans/{plan_id}/variants/{variant_id}")
 
     @router.post("/path", response_model=None)
     def path(

@@ -1,7 +1,5 @@
 """Routes of plans and variants: what there is, names, events, what is under the layers."""
 
-from __future__ import annotations
-
 import json
 from typing import Annotated, Any
 
@@ -24,7 +22,7 @@ def plan_routes(access: Access) -> APIRouter:
     """Return the routes of plans and their variants."""
     router = APIRouter()
 
-    @router.get("")
+    @router.get("/plans")
     def plans() -> dict[str, Any]:
         return {
             "plans": [
@@ -33,11 +31,11 @@ def plan_routes(access: Access) -> APIRouter:
             ]
         }
 
-    @router.get("/{plan_id}")
+    @router.get("/plans/{plan_id}")
     def plan(plan_id: str, who: Annotated[Someone, Depends(access.looks)]) -> dict[str, Any]:
         return plan_said(access.plan(plan_id), may_edit=who.may_edit)
 
-    @router.get("/{plan_id}/events")
+    @router.get("/plans/{plan_id}/events")
     async def events(
         plan_id: str, last_event_id: Annotated[int | None, Header(ge=0)] = None
     ) -> StreamingResponse:
@@ -45,13 +43,13 @@ def plan_routes(access: Access) -> APIRouter:
         begin = told.last if last_event_id is None else last_event_id
         return StreamingResponse(told.stream(begin), media_type="text/event-stream", headers=_FRESH)
 
-    @router.get("/{plan_id}/land/hillshade.png")
+    @router.get("/plans/{plan_id}/land/hillshade.png")
     def relief(plan_id: str) -> Response:
         land = access.plan(plan_id).ready.land
         picture = encode_png(hillshade(land.ground_m, land.grid.cell_m))
         return Response(picture, media_type="image/png")
 
-    @router.get("/{plan_id}/land/ground.bin")
+    @router.get("/plans/{plan_id}/land/ground.bin")
     def ground(plan_id: str) -> Response:
         land = access.plan(plan_id).ready.land
         rows, cols = land.grid.shape
@@ -65,7 +63,7 @@ def plan_routes(access: Access) -> APIRouter:
             },
         )
 
-    @router.get("/{plan_id}/land/lines")
+    @router.get("/plans/{plan_id}/land/lines")
     def lines(plan_id: str) -> Response:
         found = access.plan(plan_id).ready.land.map_lines
         text = '{"type": "FeatureCollection", "features": []}'
@@ -73,12 +71,12 @@ def plan_routes(access: Access) -> APIRouter:
             text = found[["kind", "name", "geometry"]].to_crs(4326).to_json()
         return Response(text, media_type="application/geo+json")
 
-    @router.get("/{plan_id}/variants")
+    @router.get("/plans/{plan_id}/variants")
     def variants(plan_id: str) -> dict[str, Any]:
         plan = access.plan(plan_id)
         return {"variants": [variant_said(plan, v) for v in plan.ready.variants.all()]}
 
-    @router.post("/{plan_id}/variants", status_code=201)
+    @router.post("/plans/{plan_id}/variants", status_code=201)
     def create(
         plan_id: str, body: NewVariantBody, who: Annotated[Someone, Depends(access.edits)]
     ) -> dict[str, Any]:
@@ -88,7 +86,7 @@ def plan_routes(access: Access) -> APIRouter:
         plan.events.tell("variant", told | {"what": "made"})
         return variant_said(plan, variant)
 
-    @router.get("/{plan_id}/variants/{variant_id}")
+    @router.get("/plans/{plan_id}/variants/{variant_id}")
     def variant(
         plan_id: str,
         variant_id: str,
@@ -99,7 +97,7 @@ def plan_routes(access: Access) -> APIRouter:
             plan.standing(found, settled)
         return variant_said(plan, found)
 
-    @router.patch("/{plan_id}/variants/{variant_id}")
+    @router.patch("/plans/{plan_id}/variants/{variant_id}")
     def rename(
         plan_id: str,
         variant_id: str,
@@ -110,7 +108,7 @@ def plan_routes(access: Access) -> APIRouter:
         found = plan.ready.variants.rename(variant_id, body.name, body.comment, who.name)
         return variant_said(plan, found)
 
-    @router.delete("/{plan_id}/variants/{variant_id}", status_code=204)
+    @router.delete("/plans/{plan_id}/variants/{variant_id}", status_code=204)
     def delete(
         plan_id: str, variant_id: str, who: Annotated[Someone, Depends(access.edits)]
     ) -> None:
@@ -119,7 +117,7 @@ def plan_routes(access: Access) -> APIRouter:
         told = {"variant_id": variant_id, "revision": None, "changed_by": who.name}
         plan.events.tell("variant", told | {"what": "deleted"})
 
-    @router.get("/{plan_id}/variants/{variant_id}/network")
+    @router.get("/plans/{plan_id}/variants/{variant_id}/network")
     def network(plan_id: str, variant_id: str) -> Response:
         plan, found = access.variant(plan_id, variant_id)
         text = json.dumps(network_said(plan, found), ensure_ascii=False)

@@ -1,7 +1,5 @@
 """Routes of villages: the table beside that of another variant, and totals."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -16,7 +14,7 @@ __all__ = ["village_routes"]
 
 def village_routes(access: Access) -> APIRouter:
     """Return the routes of villages."""
-    router = APIRouter(prefix="/{plan_id}/variants/{variant_id}")
+    router = APIRouter(prefix="/plans/{plan_id}/variants/{variant_id}")
 
     @router.get("/villages")
     def villages(

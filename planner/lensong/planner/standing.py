@@ -9,6 +9,7 @@ from threading import Condition, Lock, Thread
 from time import monotonic
 
 from lensong.coverage.network import Network
+from lensong.coverage.sweeps import Window
 from lensong.coverage.variant.engine import PlanEngine, PlanState
 from lensong.coverage.variant.villages import VillageSide, VillageState
 
@@ -34,6 +35,8 @@ class Standing:
         One of `SETTLED`, not ``"none"``.
     behind : frozenset
         Tiles that were planned anew since the villages were.
+    area : Window or None
+        The part of the grid that differs from what was planned before; None: any.
     seconds : float
         From the moment it was asked for [s].
     """
@@ -43,6 +46,7 @@ class Standing:
     villages: VillageState | None
     settled: str
     behind: frozenset[tuple[int, int]]
+    area: Window | None = None
     seconds: float = 0.0
 
 
@@ -180,6 +184,9 @@ class Settler:
                 "levels",
                 since,
             )
+        else:  # it was planned before: those who wait hear how far
+            for reached in SETTLED[1 : SETTLED.index(now.settled) + 1]:
+                self._told(replace(now, settled=reached, area=None))
         if now.settled == "levels":
             state = self._engine.judged(now.state, within=self._side.pixels_in)
             villages = (
@@ -208,3 +215,16 @@ class Settler:
         self._keep(now)
         self._told(now)
         return now
+
+
+def _area(before: Standing, state: PlanState) -> Window | None:
+    """Return the part of the grid that a step made anew, with what was not planned before it."""
+    windows = [state.tiles[key].window for key in state.touched]
+    if before.settled != "chances":
+        if before.area is None:
+            return None
+        windows.append(before.area)
+    if not windows:
+        return 0, 0, 0, 0
+    tops, lefts, bottoms, rights = zip(*windows, strict=True)
+    return min(tops), min(lefts), max(bottoms), max(rights)

@@ -55,6 +55,11 @@ class Window:
     cols: int
     step: int = 1
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Return how many rows and columns are looked at."""
+        return -(-self.rows // self.step), -(-self.cols // self.step)
+
     @classmethod
     def of(
         cls,
@@ -233,8 +238,8 @@ def window_grid(grid: Grid, part: Window) -> Grid:
         west_m=grid.west_m + part.col0 * grid.cell_m,
         north_m=grid.north_m - part.row0 * grid.cell_m,
         cell_m=grid.cell_m * part.step,
-        rows=-(-part.rows // part.step),
-        cols=-(-part.cols // part.step),
+        rows=part.shape[0],
+        cols=part.shape[1],
     )
 
 
