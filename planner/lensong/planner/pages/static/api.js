@@ -42,6 +42,9 @@ export const post = async (path, body, options = {}) =>
 export const patch = async (path, body) => (await ask("PATCH", path, { body })).json();
 export const remove = (path) => ask("DELETE", path);
 
+/** Return what stands for "none", undefined where every value is one. */
+const noneOf = (text) => (text === "" ? undefined : text === "nan" ? NaN : Number(text));
+
 const KINDS = {
   float32: Float32Array,
   int16: Int16Array,
@@ -58,7 +61,7 @@ export async function values(method, path, options) {
   return {
     window: { row0, col0, rows, cols, step },
     data: new kind(await answer.arrayBuffer()),
-    none: head("None") === "nan" ? NaN : Number(head("None")),
+    none: noneOf(head("None")),
     revision: Number(head("Revision")),
     settled: head("Settled"),
   };

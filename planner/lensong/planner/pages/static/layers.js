@@ -186,6 +186,8 @@ function fillReadout(point, place) {
       server && el("small", {}, `${number(server.distance_m / 1000, 1)} km`),
     );
   });
+  const serving = row(say("short.server"), ...servers);
+  serving.className = "server";
   const chances = state.plan.services
     .map(({ name }) => [name, find("chance", "service", name)])
     .filter(([, layer]) => layer)
@@ -207,11 +209,7 @@ function fillReadout(point, place) {
           technologies.map((t) => el("th", { scope: "col", class: "n" }, t)),
         ),
       ),
-      el(
-        "tbody",
-        {},
-        ...[row(say("short.server"), ...servers), ...rows, ...chances, special].filter(Boolean),
-      ),
+      el("tbody", {}, ...[serving, ...rows, ...chances, special].filter(Boolean)),
     ),
   );
   $("readout-place").textContent =
@@ -280,5 +278,6 @@ export function startLayers() {
   });
   map.on("mouseout", () => !pinned && ($("readout").hidden = true));
   for (const name of ["covered", "settled"]) on(name, () => (pinned ?? at) && read(pinned ?? at));
+  on("tool", (name) => name !== "select" && pinned && pin(null)); // it would be in the way
   $("readout-close").addEventListener("click", () => pin(null));
 }

@@ -55,16 +55,20 @@ const beamWidth = (losses) => losses.filter((loss) => loss <= 3).length;
 export function patternFigure(antenna, cell) {
   if (!antenna) return null;
   const { horizontal_loss_db: across, vertical_loss_db: along } = antenna;
-  // a parametric pattern is given without tilt, and turns; that of a file hangs as it is
-  const electric = antenna.parametric ? (cell.electrical_downtilt_deg ?? 0) : 0;
-  const tilt = (cell.mechanical_downtilt_deg ?? 0) + electric;
+  // a parametric pattern turns with the electrical tilt, that of a file hangs as it is
+  const built = along.indexOf(Math.min(...along));
+  const turn = antenna.parametric ? (cell.electrical_downtilt_deg ?? 0) - built : 0;
+  const tilt = (cell.mechanical_downtilt_deg ?? 0) + turn + (built > 180 ? built - 360 : built);
   const north = say("north.letter");
   return [
     cut(across, cell.azimuth_deg, say("pattern.horizontal", { n: beamWidth(across) }), [
       [north, 0],
     ]),
-    cut(along, 90 + tilt, say("pattern.vertical", { n: beamWidth(along), tilt }), [
-      [`${number(tilt)}°`, 90 + tilt],
-    ]),
+    cut(
+      along,
+      90 + (cell.mechanical_downtilt_deg ?? 0) + turn,
+      say("pattern.vertical", { n: beamWidth(along), tilt }),
+      [[`${number(tilt)}°`, 90 + tilt]],
+    ),
   ];
 }

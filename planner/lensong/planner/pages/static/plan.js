@@ -63,6 +63,7 @@ export function select(ids, { add = false } = {}) {
 }
 
 let last = Promise.resolve(); // edits go one after the other
+let sending = 0; // what is heard of meanwhile is our own
 
 /** Send a set of edits; the first on the plan as read makes a variant for it. */
 export function edit(edits, comment = "") {
@@ -76,6 +77,7 @@ async function sent(edits, comment) {
     emit("network");
     return false;
   }
+  sending += 1;
   try {
     if (state.variantId === "base") await branch();
     const answer = await post(`${variantPath()}/edits`, {
@@ -93,6 +95,8 @@ async function sent(edits, comment) {
     } else refused(error);
     emit("network"); // back to what is
     return false;
+  } finally {
+    sending -= 1;
   }
 }
 
@@ -124,7 +128,9 @@ function taken(answer) {
   network.masts = merge(network.masts, "mast_id", answer.masts).filter((m) => !gone.has(m.mast_id));
   network.cells = merge(network.cells, "cell_id", answer.cells).filter((c) => !gone.has(c.mast_id));
   const now = variant();
-  if (now) Object.assign(now, { revision: answer.revision, settled: answer.settled });
+  if (now && answer.revision > now.revision)
+    // else it was heard of before it was answered
+    Object.assign(now, { revision: answer.revision, settled: answer.settled });
   emit("network");
   emit("touched", answer.touched);
   refresh();
@@ -157,11 +163,14 @@ export function refused(error) {
 }
 
 async function step(kind) {
+  sending += 1;
   try {
     taken(await post(`${variantPath()}/${kind}`, { revision: state.network.revision }));
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     refused(error);
+  } finally {
+    sending -= 1;
   }
 }
 export function undo() {
@@ -178,7 +187,7 @@ let source = null;
 export function follow() {
   source?.close();
   source = new EventSource(`${planPath()}/events`);
-  for (const name of ["variant", "settled", "progress", "state", "job"])
+  for (const name of ["variant", "settled", "progress", "state", "job", "failed"])
     source.addEventListener(name, ({ data }) => heard(name, JSON.parse(data)));
   source.onopen = async () => {
     if (state.online) return;
@@ -212,7 +221,7 @@ function lost() {
 
 function heard(name, data) {
   if (name === "variant") {
-    const here = data.variant_id === state.variantId;
+    const here = data.variant_id === state.variantId && !sending;
     if (here && data.revision > state.network.revision) {
       loadNetwork().catch(ignored);
       tell(
@@ -229,6 +238,7 @@ function heard(name, data) {
       Object.assign(found, { settled: data.settled, revision: data.revision });
   } else if (name === "state") Object.assign(state.plan, data);
   else if (name === "progress") state.plan.progress = data;
+  else if (name === "failed") tell(say("state.failed", { why: data.why }), { bad: true });
   emit(name, data);
 }
 

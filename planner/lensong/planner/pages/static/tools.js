@@ -1,6 +1,7 @@
 // Which tool is in hand: what a click on the map means.
 import { $, say, tell } from "./dom.js";
 import { map } from "./map.js";
+import { emit } from "./plan.js";
 
 export const tool = { name: "select" };
 const tools = { select: {} };
@@ -12,6 +13,7 @@ export function take(name) {
   if (tool.name === name) name = "select";
   tools[tool.name].stop?.();
   tool.name = name;
+  emit("tool", name);
   for (const button of document.querySelectorAll("[data-tool]"))
     button.setAttribute("aria-pressed", String(button.dataset.tool === name));
   map.getCanvas().style.cursor = name === "select" ? "" : "crosshair";

@@ -164,7 +164,7 @@ async function drawHistory() {
           el(
             "li",
             { class: step.undone ? "undone" : null },
-            el("b", {}, number(step.revision)),
+            el("b", {}, number(step.step ?? step.revision)),
             ` ${stepText(step)}`,
             el(
               "small",

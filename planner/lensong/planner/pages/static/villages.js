@@ -50,7 +50,7 @@ export async function loadVillages() {
 export function startVillages() {
   on("chosen", loadVillages);
   on("settled", ({ variant_id, settled }) => {
-    if (variant_id === state.variantId && settled === "chances") loadVillages();
+    if (variant_id === state.variantId && settled !== "levels") loadVillages();
   });
   on("touched", () => drawState());
   $("village-filter").addEventListener("input", ({ target }) => {
@@ -84,8 +84,13 @@ function drawAll() {
 
 function drawState() {
   const now = state.variants.find((v) => v.variant_id === state.variantId);
-  const late = now && now.settled !== "chances" && state.plan.state === "ready";
-  $("villages-state").textContent = late ? say("villages.late") : "";
+  const late =
+    now && !["chances", "villages"].includes(now.settled) && state.plan.state === "ready";
+  $("villages-state").textContent = late
+    ? say("villages.late")
+    : now?.settled === "villages"
+      ? say("villages.streams_late")
+      : "";
   $("totals").classList.toggle("late", Boolean(late));
 }
 
