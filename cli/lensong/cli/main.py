@@ -20,6 +20,7 @@ _COMMANDS = {
     "diff": "lensong.cli.diff_command:diff",
     "path": "lensong.cli.path_command:path",
     "hop": "lensong.cli.hop_command:hop",
+    "timetable": "lensong.cli.timetable_command:timetable",
     "models": "lensong.cli.models_command:models",
     "compare": "lensong.cli.compare_command:compare",
     "fetch": "lensong.cli.fetch_command:fetch",

@@ -11,7 +11,15 @@ from lensong.coverage.antenna import gain_dbi
 from lensong.coverage.cellplan.carriers import parse_carrier
 from lensong.coverage.network import Carrier, Cell, Mast, Network, Technology, operator_key
 
-__all__ = ["CHANGES", "HIGHER_M", "STRONGER_DB", "Change", "changes_of_mast", "edited"]
+__all__ = [
+    "CHANGES",
+    "HIGHER_M",
+    "STRONGER_DB",
+    "Change",
+    "changes_of_mast",
+    "edited",
+    "second_carrier",
+]
 
 HIGHER_M = 10.0
 STRONGER_DB = 2.0
@@ -168,8 +176,20 @@ def changes_of_mast(
         f"{azimuth:g} deg",
         replace(serving, azimuth_deg=azimuth),
     )
+    yield second_carrier(network, serving, technologies)
+    other = _other_band(network, serving)
+    yield with_cell("other_band", serving.carrier.name, other.name, on_carrier(serving, other))
+    if serving.carrier.duplex == "TDD":
+        fdd = replace(serving.carrier, duplex="FDD", uplink_share=1.0, downlink_share=1.0)
+        yield with_cell("fdd", "TDD", "FDD", replace(serving, carrier=fdd))
+
+
+def second_carrier(network: Network, serving: Cell, technologies: Sequence[Technology]) -> Change:
+    """Return the change by which a cell gets a carrier beside its own."""
+    mast = network.mast(serving.mast_id)
+    cells = tuple(cell for cell in network.cells if cell.mast_id == mast.mast_id)
     second = _second_carrier(network, serving, cells, technologies)
-    yield Change(
+    return Change(
         key="second_carrier",
         before=serving.carrier.name,
         after=f"{serving.carrier.name} + {second.name}",
@@ -177,11 +197,6 @@ def changes_of_mast(
         cells=cells,
         added=(replace(on_carrier(serving, second), cell_id=_free_id(network, serving.cell_id)),),
     )
-    other = _other_band(network, serving)
-    yield with_cell("other_band", serving.carrier.name, other.name, on_carrier(serving, other))
-    if serving.carrier.duplex == "TDD":
-        fdd = replace(serving.carrier, duplex="FDD", uplink_share=1.0, downlink_share=1.0)
-        yield with_cell("fdd", "TDD", "FDD", replace(serving, carrier=fdd))
 
 
 def _tilt_text(tilt_deg: float) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+
+import numpy as np
 
 from lensong.coverage.indoor import level_sigma_db
 from lensong.coverage.network import Cell, Network
@@ -19,7 +22,7 @@ from lensong.gis_data.land import Land
 from lensong.gis_data.names import search_key
 from lensong.propagation.errors import ConfigError, DataError
 
-__all__ = ["PathStudy", "find_cell", "find_village", "study_cell", "study_line"]
+__all__ = ["PathStudy", "find_cell", "find_village", "study_cell", "study_line", "village_row"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,7 +244,26 @@ def find_cell(network: Network, cell_id: str) -> Cell:
 def find_village(land: Land, name: str) -> tuple[str, float, float]:
     """Return name and place (latitude, longitude) of a village by its name or id.
 
+    Raises
+    ------
+    ConfigError
+        As `village_row`.
+    """
+    one = land.villages.iloc[village_row(land, name)]
+    return str(one["name"] or one["village_id"]), float(one["lat_deg"]), float(one["lon_deg"])
+
+
+def village_row(land: Land, name: str, *, commune: str = "") -> int:
+    """Return the row of a village by its name or id.
+
     Case and diacritics do not count.
+
+    Parameters
+    ----------
+    land : Land
+    name : str
+    commune : str
+        Name or code of the commune, where several villages may have the name.
 
     Raises
     ------
@@ -250,23 +272,36 @@ def find_village(land: Land, name: str) -> tuple[str, float, float]:
     """
     table = land.villages
     ids, names = table["village_id"].astype(str), table["name"].astype(str)
-    found = table[ids == name]
-    if found.empty:
-        found = table[names == name]
-    if found.empty:
-        found = table[[search_key(n) == search_key(name) for n in names]]
-    if found.empty:
+    at = np.flatnonzero(ids == name)
+    if not at.size:
+        at = np.flatnonzero(names == name)
+    if not at.size:
+        at = np.flatnonzero([search_key(n) == search_key(name) for n in names])
+    if not at.size:
         raise ConfigError(f"no village {name!r} in the area: {_near(name, [*names, *ids])}")
-    if len(found) > 1:
+    if commune:
+        own = [str(table[column].iloc[row]) for row in at for column in ("commune", "commune_code")]
+        there = [k // 2 for k, text in enumerate(own) if _bare(text) == _bare(commune)]
+        if not there:
+            raise ConfigError(
+                f"the village {name!r} is in {', '.join(dict.fromkeys(own[::2])) or 'no commune'}, "
+                f"not in {commune!r}: correct one of the two"
+            )
+        at = at[sorted(set(there))]
+    if at.size > 1:
         told = ", ".join(
-            f"{row['village_id']} ({row['commune'] or 'no commune'})"
-            for _, row in found.head(8).iterrows()
+            f"{table['village_id'].iloc[row]} ({table['commune'].iloc[row] or 'no commune'})"
+            for row in at[:8]
         )
         raise ConfigError(
-            f"{len(found)} villages are called {name!r}: wanted the id of one of them, {told}"
+            f"{at.size} villages are called {name!r}: wanted the id of one of them, {told}"
         )
-    one = found.iloc[0]
-    return str(one["name"] or one["village_id"]), float(one["lat_deg"]), float(one["lon_deg"])
+    return int(at[0])
+
+
+def _bare(commune: str) -> str:
+    """Return a commune's name as it is compared: what kind of commune it is may be left out."""
+    return re.sub(r"^(?:xa|phuong|thi tran|commune)\s+", "", search_key(commune))
 
 
 def _near(wanted: str, known: Sequence[str]) -> str:

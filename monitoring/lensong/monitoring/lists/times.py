@@ -1,37 +1,22 @@
-"""Times as people write them: day before month, 24 hours or halves of a day, in two languages."""
+"""Times of a list in the service's zone."""
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from lensong.gis_data.moments import read_moment
 from lensong.monitoring.lists.told import ListError
 
 __all__ = ["moment"]
 
-_ISO_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{1,2}:\d{2}.*")
-_DAY_FIRST = re.compile(r"(?<!\d)(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d{2})(?!\d)", re.ASCII)
-_YEAR_FIRST = re.compile(r"(?<!\d)(\d{4})[/.-](\d{1,2})[/.-](\d{1,2})(?!\d)", re.ASCII)
-_MIDNIGHT = re.compile(r"[T ]00:00(?::00)?$")
-_CLOCK = re.compile(
-    r"(\d{1,2})\s*(?:(?:[:hg]|giờ)\s*(\d{2})?(?:\s*phút)?(?::(\d{2}))?)?\s*"
-    r"(am|pm|a\.m\.|p\.m\.|sa|ch|sáng|trưa|chiều|tối)?",
-    re.IGNORECASE | re.ASCII,
-)
-_MORNING = {"am", "a.m.", "sa", "sáng"}
-_FIRST_CENTURY = 2000
-
 
 def moment(text: str, zone: ZoneInfo, day: str = "") -> datetime:
-    """Return a time as people write it.
+    """Return a time as people write it, see `lensong.gis_data.moments.read_moment`.
 
     Parameters
     ----------
     text : str
-        RFC 3339, ``2026-11-28 09:00``, ``28/11/2026 09:00``, ``09:00 28/11/26``, ``9h30``,
-        ``2:30 CH``, ``9:00 AM``, ``7 giờ tối``; the day comes before the month, and a year of two
-        digits is of this century. A time with a zone keeps it.
     zone : ZoneInfo
         Where the text names none.
     day : str
@@ -47,54 +32,8 @@ def moment(text: str, zone: ZoneInfo, day: str = "") -> datetime:
     >>> moment("2:30 CH", ZoneInfo("Asia/Ho_Chi_Minh"), "28/11/26").isoformat()
     '2026-11-28T14:30:00+07:00'
     """
-    text, day = " ".join(text.split()), _MIDNIGHT.sub("", day.strip())
-    found = _iso(text) or _written(text) or _written(f"{day} {text}")
+    found = read_moment(text, day)
     if found is None:
-        raise ListError("no_time", given=f"{day} {text}".strip()[:40])
+        given = f"{day.strip()} {' '.join(text.split())}"
+        raise ListError("no_time", given=given.strip()[:40])
     return found if found.tzinfo is not None else found.replace(tzinfo=zone)
-
-
-def _iso(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text) if _ISO_TIME.fullmatch(text) else None
-    except ValueError:
-        return None
-
-
-def _written(text: str) -> datetime | None:
-    """Return a day and a time of day in either order, None where it is not that."""
-    if (date := _DAY_FIRST.search(text)) is not None:
-        day, month, year = (int(part) for part in date.groups())
-        year += _FIRST_CENTURY if len(date[3]) == 2 else 0
-    elif (date := _YEAR_FIRST.search(text)) is not None:
-        year, month, day = (int(part) for part in date.groups())
-    else:
-        return None
-    rest = f"{text[: date.start()]} {text[date.end() :]}".strip(" ,")
-    clock = _clock(rest)
-    try:
-        return None if clock is None else datetime(year, month, day, *clock)
-    except ValueError:
-        return None
-
-
-def _clock(text: str) -> tuple[int, int, int] | None:
-    """Return hour, minute and second of a time of day."""
-    found = _CLOCK.fullmatch(text)
-    half = (found[4] or "").lower() if found else ""
-    if found is None or (not half and re.fullmatch(r"\d+", text)):
-        return None  # "9" alone may be anything
-    hour, minute, second = (int(found[n] or 0) for n in (1, 2, 3))
-    if half in _MORNING:
-        if hour > 12:
-            return None
-        hour %= 12
-    elif half == "trưa":
-        if not (hour in (10, 11, 12) or 1 <= hour <= 3):
-            return None
-        hour += 12 if hour < 4 else 0
-    elif half:
-        if hour == 0 or (half == "tối" and hour == 12):
-            return None
-        hour += 12 if hour < 12 else 0
-    return hour, minute, second
