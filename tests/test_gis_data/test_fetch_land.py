@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -327,8 +329,19 @@ def test_two_fetches_into_one_folder_do_not_meet(tmp_path: Path) -> None:
     with only_fetch(tmp_path):  # noqa: SIM117 (the second is the one that is refused)
         with pytest.raises(DataError, match="another fetch writes to"), only_fetch(tmp_path):
             pytest.fail("both are in")
-    with only_fetch(tmp_path):
-        pass
+    with only_fetch(tmp_path) as alone:
+        assert alone
+
+
+def test_a_folder_without_locks_is_used_and_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(_descriptor: int, _mode: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    with only_fetch(tmp_path) as alone:
+        assert not alone
 
 
 def test_every_source_is_whole_and_none_claims_to_have_been_tried() -> None:

@@ -136,7 +136,11 @@ def fetch(
         workers=workers,
     )
     try:
-        with only_fetch(out), open_client(version("lensong")) as client:
+        with only_fetch(out) as alone, open_client(version("lensong")) as client:
+            if not alone:
+                console.say(
+                    f"{out} is on a file system without locks: let no other fetch run there"
+                )
             land = Delivery(request=request, client=client, pause=time.sleep)
             with console.working():
                 land.survey(console.progress)

@@ -15,6 +15,7 @@ _BUSY = {errno.EAGAIN, errno.EACCES}
 _UNKNOWN = {errno.ENOLCK, errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
 _ONE_MACHINE_ONLY = {"nolock", "local_lock=all", "local_lock=flock", "nobrl", "localflock"}
 _ONE_MACHINE_TYPES = {"fuse.sshfs", "fuse.rclone", "fuse.s3fs"}
+_CLOSE_ON_EXEC = getattr(os, "O_CLOEXEC", 0)  # not on Windows
 _MOUNTS = Path("/proc/self/mountinfo")
 
 
@@ -34,12 +35,14 @@ class FileLock:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _CLOSE_ON_EXEC, 0o666)
 
     def take(self, *, shared: bool = False, wait: bool = True) -> bool:
         """Return whether the lock was had; without ``wait`` it may be another's."""
-        import fcntl
-
+        try:
+            import fcntl
+        except ImportError:  # Windows has no such lock
+            raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP), str(self.path)) from None
         mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         try:
             fcntl.flock(self.descriptor, mode if wait else mode | fcntl.LOCK_NB)

@@ -434,8 +434,19 @@ class Delivery:
 
 
 @contextmanager
-def only_fetch(folder: Path) -> Iterator[None]:
-    """Keep another fetch off a folder until the block ends, where the file system has locks."""
+def only_fetch(folder: Path) -> Iterator[bool]:
+    """Keep another fetch off a folder until the block ends.
+
+    Yields
+    ------
+    bool
+        False: the file system has no locks, so another one may come.
+
+    Raises
+    ------
+    DataError
+        Another one is there, or the folder cannot be written.
+    """
     path = folder / ".fetch.lock"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -443,10 +454,14 @@ def only_fetch(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise write_error(path, error) from error
     try:
-        with suppress(OSError):
-            if not lock.take(wait=False):
-                raise DataError(f"another fetch writes to {folder}: wait for its end")
-        yield
+        try:
+            had = lock.take(wait=False)
+        except OSError:
+            yield False
+            return
+        if not had:
+            raise DataError(f"another fetch writes to {folder}: wait for its end")
+        yield True
         path.unlink(missing_ok=True)
     finally:
         lock.close()
