@@ -47,7 +47,8 @@ class Archives:
     A fault is ``cut`` (half of what is left, then the end), ``flipped`` (a byte is another),
     ``page`` (a web page in its place), ``moved`` (a redirect to the same file elsewhere), ``busy``
     (503), ``gone`` (404), ``changed`` (other content from now on), ``denied`` (401), ``whole``
-    (knows no ranges), ``unnamed`` (no size is told), ``stalled`` (half, then nothing).
+    (knows no ranges), ``unnamed`` (no size is told), ``packed`` (says gzip), ``stalled`` (half,
+    then nothing).
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -104,8 +105,10 @@ def _handler(archives: Archives) -> type[BaseHTTPRequestHandler]:
             if asked and same and fault != "whole":
                 begin = int(asked.removeprefix("bytes=").rstrip("-"))
             body = content[begin:]
-            if fault == "unnamed":
+            if fault in ("unnamed", "packed"):
                 self.send_response(200)
+                if fault == "packed":
+                    self.send_header("Content-Encoding", "gzip")
                 self.send_header("Connection", "close")
                 self.end_headers()
                 self.wfile.write(body)

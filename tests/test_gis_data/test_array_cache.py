@@ -250,7 +250,12 @@ def test_a_folder_that_cannot_be_written_is_read_and_said(
     monkeypatch.setattr(os, "open", denied)
     with ArrayCache(tmp_path) as cache:
         assert cache.get("a") is not None
-    assert "without locks" in cache.notes[0]
+        cache.put("b", noise())
+    (note,) = cache.notes
+    assert "cannot be written (Read-only file system): the plan goes on" in note
+    with pytest.raises(DataError, match=r"cannot change the cache .* Read-only file system"):
+        clear(tmp_path)
+    assert survey(tmp_path).entries == 1
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:

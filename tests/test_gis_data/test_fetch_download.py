@@ -148,6 +148,9 @@ def test_a_missing_file_is_told_from_an_unreachable_server(
     archives.faults["/a.tif"] = ["denied"]
     with pytest.raises(DataError, match="answers 401 Unauthorized, wanted the file"):
         bring()
+    archives.faults["/a.tif"] = ["packed"]
+    with pytest.raises(DataError, match="comes packed as gzip"):
+        bring()
     archives.url = "http://127.0.0.1:1"
     bring.url = archives.url
     with pytest.raises(DataError, match=r"refused.*6 tries\): check the network and its proxy"):

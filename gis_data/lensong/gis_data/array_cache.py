@@ -281,9 +281,8 @@ def survey(folder: str | Path) -> CacheState:
     in_use: set[str] | None = set()
     running, locks = 0, True
     if leases.is_dir():
-        locks = locks_hold(leases)
         with suppress(OSError):  # another person's folder: what runs there cannot be told
-            if locks:
+            if locks := locks_hold(leases):
                 with taken(leases / _GATE):
                     in_use, running = _in_use(leases)
     return CacheState(

@@ -73,14 +73,16 @@ def locks_hold(folder: Path) -> bool:
 
     Not so where the file system has none (a share mounted without its lock service, Windows),
     grants them to everybody, or is mounted so that they count on this machine alone.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be written, so nobody can tell.
     """
     if sys.platform == "win32":
         return False
     probe = folder / ".lock-probe"
-    try:
-        first, second = FileLock(probe), FileLock(probe)
-    except OSError:
-        return False
+    first, second = FileLock(probe), FileLock(probe)
     try:
         first.take(shared=True)
         holds = not second.take(wait=False)

@@ -239,6 +239,11 @@ def _ask(
     with client.stream("GET", address, headers=headers) as response:
         response.raise_for_status()
         _refuse_downgrade(response)
+        if (packing := response.headers.get("Content-Encoding", "identity")) != "identity":
+            raise DataError(
+                f"{address} comes packed as {packing} although it was asked for as it is: give a "
+                "--mirror, or look at the proxy in between"
+            )
         total, first = _extent(response)
         if first != begin:  # the file has changed, or the server sends no parts: all of it again
             tell(-begin)
