@@ -99,6 +99,8 @@ def test_what_cannot_be_a_path_is_refused_with_what_to_do(small: SmallPlan) -> N
     refused(small, [*plan, "--village", "A", "--model", "p18"], "wanted a known name")
     refused(small, [*plan], "the far end is missing")
     refused(small, [*points, "--from", NEAR, "--to", NEAR], "both ends are on one spot")
+    swapped = ",".join([*reversed(NEAR.split(",")[:2]), "30"]).replace("103.", "63.")
+    refused(small, [*points, "--from", swapped, "--to", NEAR], "km apart", "latitude comes first")
     refused(small, [*points, "--from", "22.41,103.65", "--to", FAR], "metres above ground")
     refused(small, [*points, "--from", NEAR, "--to", "22.60,103.6600,30"], "it is known for")
     refused(small, [*points, "--cell", "S1-1", "--to", FAR], "--cell is of a scenario")

@@ -149,6 +149,7 @@ def test_villages_in_view_are_covered_and_the_one_behind_the_ridge_is_not(
 def test_the_parts_of_a_result_agree(result: PlanResult) -> None:
     assert result.summary["villages_by_class"] == {
         "beyond_radius": 0,
+        "unknown": 0,
         "no_signal": 1,
         "patchy": 0,
         "covered": 2,

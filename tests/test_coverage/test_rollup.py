@@ -89,12 +89,14 @@ def test_summary_counts_villages_of_unknown_people_as_villages_only(
     assert summary["villages_without_people_known"] == 1
     assert summary["villages_by_class"] == {
         "beyond_radius": 0,
+        "unknown": 0,
         "no_signal": 1,
         "patchy": 1,
         "covered": 2,
     }
     assert summary["people_by_class"] == {
         "beyond_radius": 0.0,
+        "unknown": 0.0,
         "no_signal": 50.0,
         "patchy": 200.0,
         "covered": 100.0,

@@ -57,6 +57,8 @@ def test_the_middle_of_a_pixel_beside_a_void_is_known_from_every_side() -> None:
     for row in np.linspace(1.0, 20.0, 39):  # ends that are no sums of floats without rounding
         profile = path_profile(holed, row=row, col=7.3, end_row=30.0, end_col=40.0)
         assert profile.terrain_amsl_m[-1] == 100.0 + 2.0 * 30.0 + 3.0 * 40.0
+    told = path_profile(holed, row=5.0, col=7.3, end_row=30.004, end_col=40.004)  # to a decimetre
+    assert told.terrain_amsl_m[-1] == 100.0 + 2.0 * 30.0 + 3.0 * 40.0
     with pytest.raises(InvalidInputError, match="no elevation"):
         path_profile(holed, row=5.0, col=7.3, end_row=30.0, end_col=40.1)
 

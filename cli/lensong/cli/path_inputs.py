@@ -190,6 +190,26 @@ def read_planned(scenario: Path, console: Console) -> Planned:
     return Planned(asked=asked, land=land, network=network, propagation=propagation)
 
 
+_FARTHEST_KM = 1000.0
+
+
+def _refuse_far_apart(places: list[tuple[float, float]]) -> None:
+    """Refuse ends on two sides of the Earth: latitude and longitude of one are often swapped."""
+    from pyproj import Geod
+
+    from lensong.propagation.errors import InvalidInputError
+
+    (lat_deg, lon_deg), *others = places
+    for other in others:
+        apart_km = Geod(ellps="WGS84").inv(lon_deg, lat_deg, other[1], other[0])[2] / 1000.0
+        if apart_km > _FARTHEST_KM:
+            raise InvalidInputError(
+                f"the ends {lat_deg:g}, {lon_deg:g} and {other[0]:g}, {other[1]:g} are "
+                f"{apart_km:,.0f} km apart, wanted at most {_FARTHEST_KM:,.0f} km: correct one of "
+                "them (latitude comes first)"
+            )
+
+
 def read_given_land(
     places: list[tuple[float, float]],
     elevation: tuple[Path, ...],
@@ -217,6 +237,7 @@ def read_given_land(
         raise ConfigError(
             "no elevation is given: name a scenario, or files with --elevation dem.tif"
         )
+    _refuse_far_apart(places)
     ground, assumptions, warnings = read_ground(
         [place[0] for place in places],
         [place[1] for place in places],

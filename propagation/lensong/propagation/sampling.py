@@ -10,6 +10,10 @@ from lensong.propagation.types import Float32Array, UInt8Array
 __all__ = ["bilinear", "bilinear_beside_void", "bilinear_pair", "nearest"]
 
 
+_MIDDLE = 0.01
+"""How near to the middle of a pixel, in pixels, is the middle."""
+
+
 @kernel
 def bilinear(raster: Float32Array, row: float, col: float) -> float:
     """Return the bilinear value at a fractional position; NaN outside the cell centres.
@@ -30,13 +34,18 @@ def bilinear(raster: Float32Array, row: float, col: float) -> float:
 def bilinear_beside_void(raster: Float32Array, row: float, col: float) -> float:
     """Return the bilinear value; a neighbour that has no weight in it may be unknown.
 
-    The middle of a pixel beside a void is known. `bilinear` gives NaN there.
+    The middle of a pixel beside a void is known, also where it is told in degrees to a decimetre.
+    `bilinear` gives NaN there.
     """
     rows, cols = raster.shape
     if not (0.0 <= row <= rows - 1.0 and 0.0 <= col <= cols - 1.0):
         return np.nan
     i, j = min(int(row), rows - 2), min(int(col), cols - 2)
     down, right = row - i, col - j
+    if down < _MIDDLE and np.isnan(raster[i + 1, j] + raster[i + 1, j + 1]):
+        down = 0.0
+    if right < _MIDDLE and np.isnan(raster[i, j + 1] + raster[i + 1, j + 1]):
+        right = 0.0
     i1, j1 = i + 1 if down > 0.0 else i, j + 1 if right > 0.0 else j
     top = raster[i, j] * (1.0 - right) + raster[i, j1] * right
     bottom = raster[i1, j] * (1.0 - right) + raster[i1, j1] * right

@@ -299,7 +299,7 @@ def test_two_ends_on_one_spot_are_refused() -> None:
 def test_a_void_is_placed_and_what_is_known_around_it() -> None:
     ground = flat()
     ground[:, 150:200] = np.nan
-    with pytest.raises(DataError, match=r"2,970 m from its start.*first 2,940 m and from 4,500 m"):
+    with pytest.raises(DataError, match=r"3,000 m from its start.*first 2,970 m and from 4,500 m"):
         line_over(ground)
 
 
