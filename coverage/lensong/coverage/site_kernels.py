@@ -75,7 +75,7 @@ def keep_heard(  # type: ignore[no-untyped-def]
                 continue
             c = col0 + j
             one, mw = np.int64(codes[lead[i, j] - 1]), lead_mw[i, j]
-            next_one, next_mw = 0, runner_up_mw[i, j]
+            next_one, next_mw = np.int64(0), runner_up_mw[i, j]
             if runner_up[i, j] != 0:
                 next_one = np.int64(codes[runner_up[i, j] - 1])
             best, best_mw = np.int64(code[r, c, 0]), level_mw[r, c, 0]

@@ -1,0 +1,217 @@
+"""What the planner shows after edits is what a plan of the saved variant computes, to the bit."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lensong.coverage.cellplan.assume import Assumptions
+from lensong.coverage.layers import Layers
+from lensong.coverage.network import Network
+from lensong.coverage.plan import plan
+from lensong.coverage.result import PlanResult
+from lensong.coverage.scenario.inputs import read_climate, read_inputs
+from lensong.coverage.scenario.load import Scenario, load_scenario
+from lensong.coverage.scenario.save import save_scenario
+from lensong.coverage.variant.catalogue import Catalogue
+from lensong.coverage.variant.edits import (
+    AddCell,
+    CopyMast,
+    Edit,
+    MoveMast,
+    RemoveCell,
+    RemoveMast,
+    SetCell,
+    SetMast,
+    edited,
+)
+from lensong.coverage.variant.engine import PlanEngine, PlanState
+from lensong.coverage.variant.villages import VillageSide, VillageState
+from lensong.gis_data.land import Land
+from tests.test_coverage.test_sweeps import Memory
+from tests.test_planner.small_valley import place_deg, write_small_valley
+
+
+class Opened:
+    """The small valley, planned once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.scenario: Scenario = load_scenario(write_small_valley(folder))
+        self.folder, self.cache = folder, Memory()
+        land, self.network, _ = read_inputs(self.scenario)
+        propagation, self.land = read_climate(self.scenario, land)
+        self.engine = PlanEngine(
+            self.land,
+            services=self.scenario.services,
+            handset=self.scenario.handset,
+            propagation=propagation,
+            cache=self.cache,
+            workers=2,
+        )
+        self.side = VillageSide(
+            self.engine, classes=self.scenario.classes, streams=self.scenario.streams
+        )
+        self.state = self.engine.judged(self.engine.opened(self.network))
+        self.villages = self.side.with_streams(self.side.opened(self.state), self.state)
+
+    def follow(
+        self, state: PlanState, villages: VillageState, network: Network
+    ) -> tuple[PlanState, VillageState]:
+        levels = self.engine.follow(state, network)
+        some = self.engine.judged(levels, within=self.side.pixels_in)
+        table = self.side.follow(villages, some, levels.touched)
+        return self.engine.judged(some), self.side.with_streams(table, some)
+
+    def planned(self, scenario: Scenario) -> PlanResult:
+        land, network, _ = read_inputs(scenario)
+        propagation, land = read_climate(scenario, land)
+        return plan(
+            land,
+            network,
+            title=scenario.title,
+            services=scenario.services,
+            handset=scenario.handset,
+            propagation=propagation,
+            classes=scenario.classes,
+            streams=scenario.streams,
+            cache=self.cache,
+            workers=2,
+        )
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Opened:
+    return Opened(tmp_path_factory.mktemp("valley"))
+
+
+def whole(land: Land, state: PlanState) -> Layers:
+    """Return all tiles as the layers of a plan."""
+    layers = Layers.empty(land.grid, state.model)
+    for tile in state.tiles.values():
+        row0, col0, row1, col1 = tile.window
+        layers.put(np.s_[row0:row1, col0:col1], tile.best, state.model)
+    return layers
+
+
+def assert_same(name: str, one: Any, other: Any) -> None:
+    """Hold two results of one form against each other, bit by bit."""
+    if isinstance(other, np.ndarray):
+        np.testing.assert_array_equal(one, other, err_msg=name)
+    elif isinstance(other, dict):
+        assert list(one) == list(other), name
+        for key in other:
+            assert_same(f"{name} {key}", one[key], other[key])
+    elif is_dataclass(other):
+        for f in fields(other):
+            assert_same(f"{name}.{f.name}", getattr(one, f.name), getattr(other, f.name))
+    else:
+        assert one == other, name
+
+
+def assert_is_plan(
+    opened: Opened, state: PlanState, villages: VillageState, result: PlanResult
+) -> None:
+    layers = whole(opened.land, state)
+    assert_same("technology", layers.technologies, result.layers)
+    assert_same("service", layers.services, result.service_layers)
+    assert_same("operator", layers.operators, result.operators)
+    pd.testing.assert_frame_equal(
+        villages.table.drop(columns="geometry"),
+        result.villages.drop(columns="geometry"),
+        check_exact=True,
+    )
+    pd.testing.assert_frame_equal(villages.streams, result.streams, check_exact=True)
+
+
+def some_edits(draw: np.random.Generator, network: Network, step: int) -> list[Edit]:
+    """Return a set of edits of any kind; the same for the same draws."""
+    catalogue = Catalogue(network, Assumptions(), {})
+    mast = network.masts[int(draw.integers(len(network.masts)))]
+    cell = network.cells[int(draw.integers(len(network.cells)))]
+    lat, lon = place_deg(draw.uniform(45.0, 105.0), draw.uniform(50.0, 140.0))
+    antenna = catalogue.tilted(cell.antenna, float(draw.integers(0, 9)))
+    choices: list[list[Edit]] = [
+        [MoveMast(mast_id=mast.mast_id, lat_deg=lat, lon_deg=lon)],
+        [CopyMast(mast_id=mast.mast_id, new_mast_id=f"N{step}", lat_deg=lat, lon_deg=lon)],
+        [RemoveMast(mast_id=mast.mast_id)],
+        [SetMast(mast_id=mast.mast_id, height_agl_m=float(draw.integers(8, 60)))],
+        [SetCell(cell_id=cell.cell_id, changes={"azimuth_deg": float(draw.integers(360))})],
+        [
+            SetCell(
+                cell_id=cell.cell_id,
+                changes={
+                    "mechanical_downtilt_deg": float(draw.integers(-2, 9)),
+                    "antenna": antenna,
+                    "total_power_dbm": float(draw.integers(30, 47)),
+                    "downlink_load": float(draw.uniform(0.1, 0.9)),
+                },
+            )
+        ],
+        [AddCell(cell=replace(cell, cell_id=f"C{step}", azimuth_deg=110.0))],
+        [RemoveCell(cell_id=cell.cell_id)],
+        # onto the place of another: one site from then on
+        [
+            MoveMast(
+                mast_id=mast.mast_id,
+                lat_deg=network.masts[0].lat_deg + 2e-4,
+                lon_deg=network.masts[0].lon_deg,
+            )
+        ],
+    ]
+    return choices[step % len(choices)]
+
+
+def test_ten_edits_are_the_plan_of_the_saved_variant(opened: Opened) -> None:
+    draw = np.random.default_rng(2026)
+    state, villages, network = opened.state, opened.villages, opened.network
+    for step in range(10):
+        network = edited(network, some_edits(draw, network, step))
+        state, villages = opened.follow(state, villages, network)
+        if step in (4, 9):
+            saved = save_scenario(
+                opened.scenario, network, opened.folder / f"step-{step}", title="Edited"
+            )
+            assert_is_plan(opened, state, villages, opened.planned(load_scenario(saved)))
+
+
+def test_a_carrier_that_was_not_there_makes_all_anew(opened: Opened) -> None:
+    catalogue = Catalogue(opened.network, opened.scenario.network.assume, {})
+    carrier = catalogue.carrier("4G B28 10 MHz")
+    changes = {
+        "carrier": carrier,
+        "granted_uplink_resource_blocks": catalogue.granted(carrier),
+        "operator": "Mạng Ba",
+    }
+    network = edited(opened.network, [SetCell(cell_id="K4-B3-20", changes=changes)])
+    state, villages = opened.follow(opened.state, opened.villages, network)
+    saved = save_scenario(opened.scenario, network, opened.folder / "other", title="Edited")
+    assert_is_plan(opened, state, villages, opened.planned(load_scenario(saved)))
+
+
+def test_an_edit_touches_the_tiles_around_it_and_shares_the_others(opened: Opened) -> None:
+    network = edited(opened.network, [SetMast(mast_id="K5", height_agl_m=44.0)])
+    after = opened.engine.follow(opened.state, network)
+    assert after.touched
+    assert after.touched < after.tiles.keys()
+    for key, tile in after.tiles.items():
+        assert (tile is opened.state.tiles[key]) == (key not in after.touched)
+    assert after.unjudged <= after.touched
+    assert opened.state.is_judged
+
+
+def test_judging_that_is_stopped_goes_on_where_it_was(opened: Opened) -> None:
+    network = edited(opened.network, [SetMast(mast_id="K5", height_agl_m=61.0)])
+    levels = opened.engine.follow(opened.state, network)
+    asked = iter([False, *[True] * 99])
+    begun = opened.engine.judged(levels, stop=lambda: next(asked))
+    assert not begun.is_judged
+    assert begun.unjudged < levels.unjudged
+    whole_way, at_once = opened.engine.judged(begun), opened.engine.judged(levels)
+    assert whole_way.is_judged
+    layers = [whole(opened.land, state) for state in (whole_way, at_once)]
+    assert_same("service", layers[0].services, layers[1].services)
