@@ -20,6 +20,7 @@ crs = "EPSG:32648"
 resolution_m = 90
 [elevation]
 path = "dem.tif"
+max_void_share = 0.01
 [villages]
 path = "villages.csv"
 radius_m = 300
@@ -91,9 +92,11 @@ def write_small_valley(folder: Path) -> Path:
     ground = (
         500.0 + 180.0 * np.abs(np.sin(rows / 17.0)) + 140.0 * np.abs(np.cos(cols / 23.0)) + rough
     )
+    ground[78:82, 122:126] = np.nan  # a void, behind which nobody knows
     with rasterio.open(
         folder / "dem.tif", "w", driver="GTiff", height=ROWS, width=COLS, count=1,
         dtype="float32", crs=CRS, transform=Affine(CELL_M, 0.0, WEST_M, 0.0, -CELL_M, NORTH_M),
+        nodata=float("nan"),
     ) as raster:  # fmt: skip
         raster.write(ground.astype(np.float32), 1)
     (folder / "scenario.toml").write_text(SCENARIO, encoding="utf-8")

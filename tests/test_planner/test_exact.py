@@ -14,7 +14,7 @@ from lensong.coverage.cellplan.assume import Assumptions
 from lensong.coverage.layers import Layers
 from lensong.coverage.network import Network
 from lensong.coverage.plan import plan
-from lensong.coverage.result import PlanResult
+from lensong.coverage.result import REASONS, PlanResult
 from lensong.coverage.scenario.inputs import read_climate, read_inputs
 from lensong.coverage.scenario.load import Scenario, load_scenario
 from lensong.coverage.scenario.save import save_scenario
@@ -117,6 +117,9 @@ def assert_is_plan(
     opened: Opened, state: PlanState, villages: VillageState, result: PlanResult
 ) -> None:
     layers = whole(opened.land, state)
+    # the land has pixels of every kind: served, not served, beyond, behind a void
+    reasons = np.unique(result.service_layers["voice-data"].reason)
+    assert {REASONS.index(name) for name in ("served", "beyond_radius", "void")} < {*reasons}
     assert_same("technology", layers.technologies, result.layers)
     assert_same("service", layers.services, result.service_layers)
     assert_same("operator", layers.operators, result.operators)

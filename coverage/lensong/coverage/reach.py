@@ -188,18 +188,29 @@ class Reach:
         return found if chosen else ~found
 
 
-def add_hidden(hidden: BoolArray, sweep: PackedSweep, radius_m: float, land: Land) -> None:
-    """Mark the pixels within a mast's radius that a void or the elevation's edge hides from it."""
-    if not sweep.hidden_pixels:
+def add_hidden(
+    hidden: BoolArray,
+    sweep: PackedSweep,
+    radius_m: float,
+    land: Land,
+    window: Window | None = None,
+) -> None:
+    """Mark the pixels within a mast's radius that a void or the elevation's edge hides from it.
+
+    ``hidden`` is of the whole grid, or of a window of it.
+    """
+    row0, col0, row1, col1 = sweep.window
+    top, left, bottom, right = window or (0, 0, *land.grid.shape)
+    first, last = max(row0, top), min(row1, bottom)
+    start, end = max(col0, left), min(col1, right)
+    if not sweep.hidden_pixels or first >= last or start >= end:
         return
-    height, width = sweep.loss_cdb.shape
-    south = np.arange(height)[:, np.newaxis] + sweep.row0 - sweep.mast_row
-    east = np.arange(width)[np.newaxis] + sweep.col0 - sweep.mast_col
-    part = np.s_[sweep.row0 : sweep.row0 + height, sweep.col0 : sweep.col0 + width]
-    hidden[part] |= (
-        (sweep.loss_cdb == NO_LOSS)
+    south = np.arange(first - row0, last - row0)[:, np.newaxis] + row0 - sweep.mast_row
+    east = np.arange(start - col0, end - col0)[np.newaxis] + col0 - sweep.mast_col
+    hidden[first - top : last - top, start - left : end - left] |= (
+        (sweep.loss_cdb[first - row0 : last - row0, start - col0 : end - col0] == NO_LOSS)
         & (np.hypot(south, east) * sweep.cell_m <= radius_m)
-        & ~np.isnan(land.ground_m[part])
+        & ~np.isnan(land.ground_m[first:last, start:end])
     )
 
 

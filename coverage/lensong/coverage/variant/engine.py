@@ -28,7 +28,7 @@ from lensong.coverage.layer_tiles import (
 from lensong.coverage.layers import TILE, sweep_order, touched
 from lensong.coverage.network import Network
 from lensong.coverage.probability import check_median
-from lensong.coverage.reach import Reach
+from lensong.coverage.reach import Reach, add_hidden
 from lensong.coverage.service import DEFAULT_SERVICES, Handset, Service
 from lensong.coverage.sweeps import PropagationSettings, SweepCache, Window, sweep_jobs
 from lensong.coverage.variant.rides import Ride, RideMaker, changed_rides
@@ -336,7 +336,7 @@ class PlanEngine:
             else:
                 made = _with_no_services(made, name, model)
             own[name], unjudged[name], lists[name] = made, mask, tile.operators[name]
-        best = best_of(own, model, (tile.rows, tile.cols), state.reach.within(tile.window))
+        best = self._best(own, state, tile.window)
         return PlannedTile(window=tile.window, own=own, best=best, unjudged=unjudged, lists=lists)
 
     def _changed_pixels(self, tile: Tile, name: str, changed: Sequence[Ride]) -> BoolArray:
@@ -374,7 +374,7 @@ class PlanEngine:
             found = TileLayers.empty(model, 1, int(np.count_nonzero(mask)))
             fold_services(lists[name].at(mask), name, model, found)
             own[name] = with_services_of(own[name], found, mask, name)
-        best = best_of(own, model, tile.shape, state.reach.within(tile.window))
+        best = self._best(own, state, tile.window)
         return PlannedTile(
             window=tile.window,
             own=own,
@@ -382,6 +382,21 @@ class PlanEngine:
             unjudged=left,
             lists={name: lists[name] for name in left if name in lists},
         )
+
+    def _best(self, own: dict[str, TileLayers], state: PlanState, window: Window) -> TileLayers:
+        """Return the best operator at each pixel of a tile."""
+        row0, col0, row1, col1 = window
+        shape = (row1 - row0, col1 - col0)
+
+        def hidden() -> BoolArray:
+            found = np.zeros(shape, dtype=np.bool_)
+            for ride in state.rides:
+                if _meets(ride.window, window) and self._maker.hides(ride):
+                    sweep = self._maker.sweep(ride)
+                    add_hidden(found, sweep, ride.job.radius_m, self.land, window)
+            return found
+
+        return best_of(own, state.model, shape, state.reach.within(window), hidden)
 
     def _lay(self, tile: Tile, state: PlanState, names: frozenset[str]) -> None:
         """Add all that reaches a tile of some operators, in the order of the plan."""

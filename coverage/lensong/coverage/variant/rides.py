@@ -102,6 +102,7 @@ class RideMaker:
         self._packed: RecentBytes[PackedSweep] = RecentBytes(most_bytes, _packed_bytes)
         self._heard: RecentBytes[SiteHeard] = RecentBytes(most_bytes, _heard_bytes)
         self._antennas = _AntennaNumbers()
+        self._hides: dict[Hashable, bool] = {}
 
     def rides(self, jobs: Sequence[SweepJob], model: LayerModel) -> tuple[Ride, ...]:
         """Return the rides of jobs in their order."""
@@ -154,7 +155,7 @@ class RideMaker:
                     for ride, packed in zip(antenna, found, strict=True)
                     for group in ride.groups
                 ]
-                list(pool.map(lambda part: self._hear(*part, model), parts))
+                list(pool.map(lambda p: self._hear(p[0], p[1], p[2], model), parts))
                 done += sum(map(len, batch))
                 if on_done is not None:
                     on_done(done)
@@ -168,12 +169,23 @@ class RideMaker:
 
     def reached(self, ride: Ride, window: Window) -> tuple[Window, BoolArray]:
         """Return the part of a window that a sweep covers, and where in it it arrives at all."""
-        packed = self._sweeps([ride], 1)[0]
+        packed = self.sweep(ride)
         row0, col0, row1, col1 = packed.window
         top, left = max(row0, window[0]), max(col0, window[1])
         bottom, right = max(top, min(row1, window[2])), max(left, min(col1, window[3]))
         part = packed.loss_cdb[top - row0 : bottom - row0, left - col0 : right - col0]
         return (top, left, bottom, right), part != NO_LOSS
+
+    def sweep(self, ride: Ride) -> PackedSweep:
+        """Return the sweep of a ride."""
+        return self._sweeps([ride], 1)[0]
+
+    def hides(self, ride: Ride) -> bool:
+        """Return whether a void hides pixels from the mast of a ride."""
+        found = self._hides.get(ride.key)
+        if found is None:
+            found = self._hides[ride.key] = self.sweep(ride).hidden_pixels > 0
+        return found
 
     def _hear(
         self, ride: Ride, group: tuple[str, int], packed: PackedSweep, model: LayerModel

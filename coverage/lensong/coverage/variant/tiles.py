@@ -7,7 +7,7 @@ each other by the same comparisons.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -24,6 +24,7 @@ from lensong.propagation.types import BoolArray, IntArray
 __all__ = ["PlannedTile", "best_of", "renumbered", "taken", "with_services_of"]
 
 _NO_CELL, _BEYOND = REASONS.index("no_cell"), REASONS.index("beyond_radius")
+_VOID = REASONS.index("void")
 _LEVELS = (
     "best", "second", "overlap", "rsrp_dbm", "second_dbm", "rsrq_db", "sinr_db",
     "downlink_mbps", "uplink_mbps",
@@ -62,9 +63,26 @@ class PlannedTile:
 
 
 def best_of(
-    own: Mapping[str, TileLayers], model: LayerModel, shape: tuple[int, int], reach: Reach
+    own: Mapping[str, TileLayers],
+    model: LayerModel,
+    shape: tuple[int, int],
+    reach: Reach,
+    hidden: Callable[[], BoolArray],
 ) -> TileLayers:
-    """Return at each pixel the operator that is best there, as folding in turn of name does."""
+    """Return at each pixel the operator that is best there, as folding in turn of name does.
+
+    Parameters
+    ----------
+    own : dict
+        Operator to its layers alone.
+    model : LayerModel
+    shape : tuple
+        Of the tile.
+    reach : Reach
+        Of the tile.
+    hidden : callable
+        Returns where a void hides the tile from some mast; asked where no cell reaches a pixel.
+    """
     names = sorted(own)
     if not names:
         found = TileLayers.empty(model, *shape)
@@ -81,7 +99,7 @@ def best_of(
             own_probability={n: own[n].own_probability[n] for n in names},
             own_reason={n: own[n].own_reason[n] for n in names},
         )
-    return _with_beyond(found, model, reach)
+    return _with_beyond(found, model, reach, hidden)
 
 
 def _levels_over(found: TileLayers, other: TileLayers) -> None:
@@ -107,8 +125,10 @@ def _services_over(found: TileLayers, other: TileLayers) -> None:
         np.copyto(getattr(found, name), getattr(other, name), where=better)
 
 
-def _with_beyond(found: TileLayers, model: LayerModel, reach: Reach) -> TileLayers:
-    """Tell in the reasons "beyond the radius" from "no cell in reach", as `mark_beyond` does."""
+def _with_beyond(
+    found: TileLayers, model: LayerModel, reach: Reach, hidden: Callable[[], BoolArray]
+) -> TileLayers:
+    """Tell in the reasons what lies beyond the radius or is hidden, as `mark_beyond` does."""
     reason, own_reason = found.reason, dict(found.own_reason)
     level_cdbm, own_probability = dict(found.level_cdbm), dict(found.own_probability)
     shape = found.best.shape[1:]
@@ -117,20 +137,27 @@ def _with_beyond(found: TileLayers, model: LayerModel, reach: Reach) -> TileLaye
         silent = (len(model.services), *shape)
         own_probability[name] = np.broadcast_to(np.float32(0.0), silent)
         own_reason[name] = np.broadcast_to(np.uint8(_NO_CELL), silent)
+    several = len(model.operators) > 1
+    judged = [reason, *(own_reason.values() if several else ())]
+    if not any(bool((one == _NO_CELL).any()) for one in judged):
+        return replace(
+            found, level_cdbm=level_cdbm, own_probability=own_probability, own_reason=own_reason
+        )
+    void = hidden()
     if bool((reason == _NO_CELL).any()):
         reason = reason.copy()
         for q, service in enumerate(model.services):
-            _mark(reason[0, q], reach.beyond(service.technologies))
+            _mark(reason[0, q], reach.beyond(service.technologies), void)
             for technology in model.technologies:
                 row = model.service_row(technology)
                 if row and technology in service.technologies:
-                    _mark(reason[row, q], reach.beyond([technology]))
-    if len(model.operators) > 1:
+                    _mark(reason[row, q], reach.beyond([technology]), void)
+    if several:
         for name in own_reason:
             if bool((own_reason[name] == _NO_CELL).any()):
                 own_reason[name] = own_reason[name].copy()
                 for q, service in enumerate(model.services):
-                    _mark(own_reason[name][q], reach.beyond(service.technologies, name))
+                    _mark(own_reason[name][q], reach.beyond(service.technologies, name), void)
     return replace(
         found,
         reason=reason,
@@ -140,8 +167,9 @@ def _with_beyond(found: TileLayers, model: LayerModel, reach: Reach) -> TileLaye
     )
 
 
-def _mark(reason: Any, beyond: BoolArray) -> None:
+def _mark(reason: Any, beyond: BoolArray, void: BoolArray) -> None:
     reason[beyond & (reason == _NO_CELL)] = _BEYOND
+    reason[void & (reason == _NO_CELL)] = _VOID
 
 
 def with_services_of(own: TileLayers, judged: TileLayers, mask: BoolArray, name: str) -> TileLayers:
