@@ -471,12 +471,12 @@ def _of_order(order: Order, request: FetchRequest) -> list[str]:
     notes = []
     if order.sea_tiles:
         notes.append(
-            f"{len(order.sea_tiles)} tiles of elevation are in no list and count as open sea, "
-            f"height 0: {_few(order.sea_tiles)}"
+            "Open sea, height 0, is where no list has a tile of elevation "
+            f"({len(order.sea_tiles)}): {_few(order.sea_tiles)}"
         )
     if order.coarser_tiles:
         notes.append(
-            f"{len(order.coarser_tiles)} tiles are not published at 30 m and were taken at 90 m: "
+            f"Elevation is of 90 m where none of 30 m is published ({len(order.coarser_tiles)}): "
             f"{_few(order.coarser_tiles)}"
         )
     if {"elevation", "land_cover"} <= set(request.roles):

@@ -62,7 +62,7 @@ def scenario_text(
     ]
     if order.sea_tiles:
         lines.append(
-            f"sea_where_missing = true            # {len(order.sea_tiles)} tiles that no list has"
+            f"sea_where_missing = true            # tiles that no list has: {len(order.sea_tiles)}"
         )
     if "land_cover" in roles:
         lines += _land_cover(order, elevation="elevation" in roles)
