@@ -86,6 +86,7 @@ async function sent(edits, comment) {
       edits,
     });
     taken(answer);
+    if (document.getElementById("told").classList.contains("bad")) tell(""); // it is mended
     return true;
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
