@@ -52,8 +52,8 @@ def main() -> None:
             silence_s = asyncio.run(_silence_s(serves, address, there.tokens))
             print(
                 f"no report taken for {silence_s:.1f} s (load of the machine before: {load:.1f}); "
-                f"the second used {waits.cpu_s() - cpu_s:.2f} s of a processor from `kill -9` until "
-                f"it had taken {ENOUGH} reports",
+                f"the second used {waits.cpu_s() - cpu_s:.2f} s of a processor from `kill -9` "
+                f"until it had taken {ENOUGH} reports",
                 flush=True,
             )
             serves, waits = waits, serves

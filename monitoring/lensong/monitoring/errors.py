@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from lensong.propagation.errors import ConfigError, InvalidInputError, LensongError
 
 __all__ = [
+    "ArchivedError",
     "BusyError",
     "ClockFaultError",
     "ConflictError",
@@ -21,6 +24,28 @@ __all__ = [
 
 class NotFoundError(LensongError):
     """There is nothing of that name, or nothing that the asker may see."""
+
+
+class ArchivedError(NotFoundError):
+    """A site is archived, and whoever asks may know it.
+
+    Parameters
+    ----------
+    site_id, name : str
+    commune : str
+        Name of its commune.
+    archived_at : datetime
+    """
+
+    code = "archived"
+
+    def __init__(self, site_id: str, name: str, commune: str, archived_at: datetime) -> None:
+        self.site_id, self.name, self.commune = site_id, name, commune
+        self.archived_at = archived_at
+        super().__init__(
+            f"the site {site_id!r} is archived since {archived_at:%Y-%m-%d}: its measurements are "
+            "kept, and whoever manages places restores it"
+        )
 
 
 class ConflictError(LensongError):

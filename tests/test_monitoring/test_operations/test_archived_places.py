@@ -55,7 +55,8 @@ async def test_a_site_goes_out_of_sight_and_comes_back_with_its_measurements(tmp
 
         assert (await admin.post("/api/v1/sites/binh-lu/archive")).status_code == 204
 
-        assert (await admin.get("/api/v1/sites/binh-lu")).status_code == 404
+        gone = await admin.get("/api/v1/sites/binh-lu")
+        assert (gone.status_code, gone.json()["code"]) == (404, "archived")
         assert (await device.get("/api/v1/sites/binh-lu")).status_code == 404
         assert "binh-lu" not in [
             item["site_id"] for item in (await admin.get("/api/v1/sites")).json()["items"]
@@ -71,6 +72,21 @@ async def test_a_site_goes_out_of_sight_and_comes_back_with_its_measurements(tmp
             "/api/v1/sites", json={"site_id": "binh-lu", "name": "Khác", "commune_code": "03390"}
         )
         assert (taken.status_code, taken.json()["code"]) == (409, "archived")
+
+        # whoever saw it before is told what became of it, and who may, how it comes back
+        page = {"Accept": "text/html"}
+        for path in ("sites/binh-lu", "sites/binh-lu/join", f"sessions/{session['session_id']}"):
+            told = await admin.get(f"/{path}", headers=page)
+            assert (path, told.status_code) == (path, 404)
+            assert "is archived since today" in told.text, path
+            assert "1 measurement" in told.text
+            assert "/api/v1/archived/restore" in told.text
+        theirs = await running.signed_in("commune", "03390")
+        told = await theirs.get("/sites/binh-lu", headers=page)
+        assert "is archived since" in told.text
+        assert "restore" not in told.text.partition("<main")[2].partition("To have it back")[0]
+        other = await running.signed_in("commune", "03433")
+        assert "archived" not in (await other.get("/sites/binh-lu", headers=page)).text
 
         back = await admin.post(
             "/api/v1/archived/restore", json={"kind": "site", "code": "binh-lu"}

@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lensong.monitoring.access import Principal, Role
-from lensong.monitoring.errors import NotFoundError
+from lensong.monitoring.errors import ArchivedError, NotFoundError
 from lensong.monitoring.records import Commune, Province, Site, StreamProfile
 from lensong.monitoring.store.places import (
+    ArchivedPlace,
     Prediction,
     all_communes,
     all_predictions,
     all_provinces,
     all_sites,
+    archived_places,
 )
 from lensong.monitoring.store.sessions import all_profiles
 
@@ -31,6 +33,8 @@ class Directory:
     sites: dict[str, Site] = field(default_factory=dict)
     profiles: dict[str, StreamProfile] = field(default_factory=dict)
     predictions: dict[str, tuple[Prediction, ...]] = field(default_factory=dict)
+    archived: dict[tuple[str, str], ArchivedPlace] = field(default_factory=dict)
+    """What is out of sight, by kind and code."""
 
     async def load(self, connection: AsyncConnection) -> None:
         """Read everything anew."""
@@ -38,6 +42,8 @@ class Directory:
         self.communes = {item.code: item for item in await all_communes(connection)}
         found = sorted(await all_sites(connection), key=lambda item: item.site_id)
         self.sites = {item.site_id: item for item in found}
+        gone = await archived_places(connection)
+        self.archived = {(item.kind, item.code): item for item in gone}
         self.profiles = {item.code: item for item in await all_profiles(connection)}
         grouped: dict[str, tuple[Prediction, ...]] = {}
         for item in await all_predictions(connection):
@@ -67,10 +73,29 @@ class Directory:
 
         Raises
         ------
+        ArchivedError
+            It is archived.
         NotFoundError
             There is none, or it is none of theirs: the answer does not tell which.
         """
         site = self.sites.get(site_id)
         if site is None or not self.sees(principal, site):
+            self._tell_archived(principal, site_id)
             raise NotFoundError(f"there is no site {site_id[:80]!r} in your area")
         return site
+
+    def _tell_archived(self, principal: Principal, site_id: str) -> None:
+        """Refuse by saying that a site is archived, to those who saw it before."""
+        gone = self.archived.get(("site", site_id))
+        if gone is None:
+            return
+        commune = self.communes.get(gone.within)
+        archived = self.archived.get(("commune", gone.within))
+        if commune is not None:
+            name, province_code = commune.name, commune.province_code
+        elif archived is not None:
+            name, province_code = archived.name, archived.within
+        else:
+            return
+        if principal.sees(site_id=site_id, commune_code=gone.within, province_code=province_code):
+            raise ArchivedError(site_id, gone.name, name, gone.archived_at)

@@ -9,7 +9,12 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lensong.monitoring.access import Principal
-from lensong.monitoring.errors import ConflictError, NotFoundError, StoreUnavailableError
+from lensong.monitoring.errors import (
+    ArchivedError,
+    ConflictError,
+    NotFoundError,
+    StoreUnavailableError,
+)
 from lensong.monitoring.operations.audit import noted
 from lensong.monitoring.operations.once import once
 from lensong.monitoring.records import Motion, Session, SessionStatus
@@ -140,6 +145,8 @@ async def change_session(
 def _check_area(service: Service, principal: Principal, session: Session) -> None:
     try:
         service.directory.site_for(principal, session.site_id)
+    except ArchivedError:
+        raise
     except NotFoundError:
         raise NotFoundError(f"there is no session {session.session_id[:80]!r}") from None
 

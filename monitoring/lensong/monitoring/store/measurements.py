@@ -48,6 +48,7 @@ __all__ = [
     "Hour",
     "Taken",
     "content_hash",
+    "count_measurements",
     "hour_of",
     "hours_between",
     "hours_received_since",
@@ -254,6 +255,13 @@ async def result_of_test(
     )
     row = rows.mappings().first()
     return None if row is None else _measurement(row)
+
+
+async def count_measurements(connection: AsyncConnection, site_id: str) -> int:
+    """Return how many measurements are kept of a site."""
+    counted = select(func.count()).select_from(measurements)
+    rows = await connection.execute(counted.where(measurements.c.site_id == site_id))
+    return int(rows.scalar_one())
 
 
 async def list_measurements(

@@ -13,6 +13,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute, compile_path
 
 from lensong.monitoring.access import Action, Principal
+from lensong.monitoring.errors import ArchivedError
 from lensong.monitoring.operations.uplink_tests import uplink_service
 from lensong.monitoring.records import StreamProfile
 from lensong.monitoring.service import Service
@@ -42,6 +43,7 @@ from lensong.monitoring.web.api.uplink import uplink_router
 from lensong.monitoring.web.guards import Needs, anybody, session_cookie, tester
 from lensong.monitoring.web.middleware import Guard, UnderPath
 from lensong.monitoring.web.pages import pages_router, wallboard
+from lensong.monitoring.web.pages.archived import archived_page
 from lensong.monitoring.web.pages.event_texts import teller
 from lensong.monitoring.web.pages.map_base import MapPictures
 from lensong.monitoring.web.pages.rendering import SignInFirstError, error_page, to_sign_in
@@ -153,6 +155,7 @@ def create_app(service: Service, *, asker: Principal | None = None) -> FastAPI:
     service.metrics.watch_event_listeners(lambda: float(service.bus.listeners))
     app.state.error_page = error_page
     app.add_exception_handler(SignInFirstError, to_sign_in)
+    app.add_exception_handler(ArchivedError, archived_page)
     app.include_router(_document(app))
     # within the guard, which counts and adds headers; a stream of events is let through as it is
     app.add_middleware(GZipMiddleware, minimum_size=1_400, compresslevel=4)

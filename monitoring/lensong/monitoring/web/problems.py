@@ -34,7 +34,7 @@ from lensong.monitoring.web.addresses import path_within
 from lensong.monitoring.web.problem_document import MEDIA_TYPE, problem_document
 from lensong.propagation.errors import DataError, InvalidInputError, LensongError
 
-__all__ = ["language_of", "problem", "register"]
+__all__ = ["language_of", "problem", "register", "wants_page"]
 
 _TABLE: tuple[tuple[type[LensongError], int, str], ...] = (
     (NotFoundError, 404, "not_found"),
@@ -75,6 +75,12 @@ def language_of(request: Request) -> str:
     return preferred_language(request.headers.get("accept-language", ""), default)
 
 
+def wants_page(request: Request) -> bool:
+    """Return whether somebody opened an address in a browser."""
+    there = path_within(request.scope)
+    return "text/html" in request.headers.get("accept", "") and not there.startswith("/api")
+
+
 def problem(
     request: Request,
     status: int,
@@ -95,9 +101,7 @@ def problem(
         errors,
         retry_after_s=None if retry_after is None else int(retry_after),
     )
-    if "text/html" in request.headers.get("accept", "") and not path_within(
-        request.scope
-    ).startswith("/api"):
+    if wants_page(request):
         page: Response = request.app.state.error_page(request, status, document["title"], detail)
         page.headers.update(headers or {})
         return page
