@@ -50,7 +50,7 @@ class _Asked:
             "Cache-Control": "no-cache",
         }
         if part is not None:
-            found["Lensong-Window"] = f"{part.row0},{part.col0},{part.rows},{part.cols},{part.step}"
+            found["Lensong-Window"] = part.said
         return found
 
     @property

@@ -12,6 +12,7 @@ from lensong.gis_data.pictures import encode_png
 from lensong.planner.access import Access, Someone
 from lensong.planner.bodies import NewVariantBody, RenameBody
 from lensong.planner.said import network_said, plan_said, variant_said
+from lensong.planner.views import Window
 
 __all__ = ["plan_routes"]
 
@@ -50,14 +51,24 @@ def plan_routes(access: Access) -> APIRouter:
         return Response(picture, media_type="image/png")
 
     @router.get("/plans/{plan_id}/land/ground.bin")
-    def ground(plan_id: str) -> Response:
+    def ground(
+        plan_id: str,
+        row0: Annotated[int | None, Query(ge=0)] = None,
+        col0: Annotated[int | None, Query(ge=0)] = None,
+        rows: Annotated[int | None, Query(ge=1)] = None,
+        cols: Annotated[int | None, Query(ge=1)] = None,
+        step: Annotated[int, Query(ge=1, le=256)] = 1,
+    ) -> Response:
         land = access.plan(plan_id).ready.land
-        rows, cols = land.grid.shape
+        part = Window.of(land.grid, row0, col0, rows, cols, step)
+        seen = land.ground_m[
+            part.row0 : part.row0 + part.rows : step, part.col0 : part.col0 + part.cols : step
+        ]
         return Response(
-            np.ascontiguousarray(land.ground_m, "<f4").tobytes(),
+            np.ascontiguousarray(seen, "<f4").tobytes(),
             media_type="application/octet-stream",
             headers={
-                "Lensong-Window": f"0,0,{rows},{cols},1",
+                "Lensong-Window": part.said,
                 "Lensong-Dtype": "float32",
                 "Lensong-None": "nan",
             },

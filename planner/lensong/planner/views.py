@@ -60,6 +60,12 @@ class Window:
         """Return how many rows and columns are looked at."""
         return -(-self.rows // self.step), -(-self.cols // self.step)
 
+    @property
+    def said(self) -> str:
+        """Return the window as a header has it: rows and columns are those of the values."""
+        rows, cols = self.shape
+        return f"{self.row0},{self.col0},{rows},{cols},{self.step}"
+
     @classmethod
     def of(
         cls,
