@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -74,8 +74,13 @@ class Events:
         """Return the number of the last event, 0 before the first."""
         return self._count
 
-    async def stream(self, number: int) -> AsyncIterator[str]:
-        """Yield events after one, as they come; a comment now and then keeps the line open."""
+    async def stream(
+        self, number: int, until: Callable[[Event], bool] | None = None
+    ) -> AsyncIterator[str]:
+        """Yield events after one, as they come; a comment now and then keeps the line open.
+
+        ``until`` is asked with every event whether it is the last one.
+        """
         wake = asyncio.Event()
         me = (asyncio.get_running_loop(), wake)
         with self._lock:
@@ -87,6 +92,8 @@ class Events:
                 for event in self.after(number):
                     number = event.number
                     yield event.encoded()
+                    if until is not None and until(event):
+                        return
                 if self.closed:
                     return
                 try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Any
@@ -21,6 +22,7 @@ from lensong.coverage.warm_up import compile_kernels
 from lensong.gis_data.land import Land
 from lensong.planner.errors import NotThereError, ReadOnlyError
 from lensong.planner.events import Events
+from lensong.planner.jobs import Job, Jobs
 from lensong.planner.journal import Journal
 from lensong.planner.layer_list import Layer, layer_list
 from lensong.planner.standing import SETTLED, Settler, Standing
@@ -63,9 +65,11 @@ class OpenPlan:
         if self.plan_id == "scenario":
             self.plan_id = path.resolve().parent.name or "scenario"
         self.events = Events()
+        self.jobs = Jobs(self._job_told)
+        self.started = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         self.state, self.why, self.title = "opening", "", self.plan_id
         self.progress: dict[str, Any] = {"stage": "start", "done": 0, "total": 1}
-        self._cache, self._workers = cache, workers
+        self.cache, self._workers = cache, workers
         self._ready: Ready | None = None
         self._coarse: Coarse | None = None
         self._coarse_lock = Lock()
@@ -78,6 +82,7 @@ class OpenPlan:
     def close(self) -> None:
         """Stop what computes."""
         self.events.close()
+        self.jobs.close()
         if self._ready is not None:
             self._ready.settler.close()
 
@@ -151,7 +156,7 @@ class OpenPlan:
         """Return the plan on a coarse grid, which is made when it is first asked for."""
         with self._coarse_lock:
             if self._coarse is None:
-                self._coarse = Coarse(self.ready, self._cache, self._workers)
+                self._coarse = Coarse(self.ready, self.cache, self._workers)
             return self._coarse
 
     def _like(self, variant: Variant) -> Network | None:
@@ -189,7 +194,7 @@ class OpenPlan:
             services=scenario.services,
             handset=scenario.handset,
             propagation=propagation,
-            cache=self._cache,
+            cache=self.cache,
             workers=self._workers,
         )
         side = VillageSide(engine, classes=scenario.classes, streams=scenario.streams)
@@ -236,6 +241,10 @@ class OpenPlan:
                         "seconds": round(now.seconds, 3),
                     },
                 )
+
+    def _job_told(self, job: Job) -> None:
+        told = {name: value for name, value in job.as_json().items() if name != "result"}
+        self.events.tell("job", told)
 
     def _failed(self, network: Network, error: Exception) -> None:
         if self._ready is None:

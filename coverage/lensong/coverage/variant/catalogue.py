@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from lensong.coverage.antenna import AntennaPattern
 from lensong.coverage.cellplan.assume import Assumptions
-from lensong.coverage.cellplan.carriers import CARRIER_GRAMMAR, parse_carrier
+from lensong.coverage.cellplan.carriers import CARRIER_GRAMMAR, make_carrier, parse_carrier
 from lensong.coverage.cellplan.fill import find_antenna
 from lensong.coverage.cellplan.write import parametric_antenna
 from lensong.coverage.network import Carrier, Network
@@ -15,6 +16,9 @@ from lensong.propagation.errors import InvalidInputError
 
 __all__ = ["Catalogue", "carrier_id"]
 
+_CARRIER_ID = re.compile(
+    r"(?P<technology>4G|5G) (?P<band>\w+) (?P<width>[\d.]+) MHz at (?P<freq>[\d.]+) MHz"
+)
 _USUAL_CARRIERS = (
     "4G B28 10 MHz", "4G B8 10 MHz", "4G B3 20 MHz", "4G B1 20 MHz", "5G n28 10 MHz",
     "5G n41 60 MHz", "5G n78 100 MHz",
@@ -79,6 +83,15 @@ class Catalogue:
         if listed is not None:
             return listed
         try:
+            said = _CARRIER_ID.fullmatch(text)
+            if said is not None:
+                return make_carrier(
+                    "4G" if said["technology"] == "4G" else "5G",
+                    band=said["band"],
+                    freq_mhz=float(said["freq"]),
+                    bandwidth_mhz=float(said["width"]),
+                    tdd_uplink_share=self._assume.tdd_uplink_share,
+                )
             return parse_carrier(text, self._assume.tdd_uplink_share)
         except InvalidInputError as error:
             raise InvalidInputError(

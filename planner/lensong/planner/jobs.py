@@ -1,0 +1,172 @@
+"""Jobs that take a while, one after another, each with its progress and a way to end it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from queue import SimpleQueue
+from threading import Event, Lock, Thread
+from typing import Any, TypeAlias
+
+from lensong.planner.errors import BusyError, NotThereError
+from lensong.propagation.errors import LensongError
+
+__all__ = ["Cancelled", "Job", "Jobs"]
+
+_WAITING = 8
+_KEPT = 50
+Work: TypeAlias = Callable[["Job"], dict[str, Any]]
+
+
+class Cancelled(Exception):  # noqa: N818 - no error
+    """Somebody ended the job."""
+
+
+@dataclass(slots=True)
+class Job:
+    """One job.
+
+    Parameters
+    ----------
+    job_id, kind : str
+    variant_id : str
+    work : callable
+        Does it, and returns its result.
+    """
+
+    job_id: str
+    kind: str
+    variant_id: str
+    work: Work
+    told: Callable[[Job], None]
+    state: str = "waiting"
+    progress: dict[str, Any] | None = None
+    result: dict[str, Any] | None = None
+    why: str = ""
+    ended: Event = field(default_factory=Event)
+    _cancelled: Event = field(default_factory=Event)
+
+    def step(self, stage: str, done: float, total: float) -> None:
+        """Say how far it is.
+
+        Raises
+        ------
+        Cancelled
+            It is to end here.
+        """
+        if self._cancelled.is_set():
+            raise Cancelled
+        before = self.progress
+        self.progress = {"stage": stage, "done": done, "total": total}
+        shown = before is None or before["stage"] != stage or total <= 200
+        if shown or done - before["done"] >= total / 100:  # type: ignore[index]
+            self.told(self)
+        else:
+            self.progress = before
+
+    def cancel(self) -> None:
+        """End it at its next step."""
+        self._cancelled.set()
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Return whether somebody ended it."""
+        return self._cancelled.is_set()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what the API says of it."""
+        return {
+            "job_id": self.job_id,
+            "kind": self.kind,
+            "variant_id": self.variant_id,
+            "state": self.state,
+            "progress": self.progress,
+            "result": self.result,
+            "why": self.why,
+        }
+
+
+class Jobs:
+    """The jobs of a plan.
+
+    Parameters
+    ----------
+    told : callable
+        Called with a job whenever it went on, in its thread.
+    """
+
+    def __init__(self, told: Callable[[Job], None]) -> None:
+        self._told, self._all, self._lock = told, dict[str, Job](), Lock()
+        self._numbers, self._queue = count(1), SimpleQueue[Job | None]()
+        self._thread: Thread | None = None
+
+    def begin(self, kind: str, variant_id: str, work: Work) -> Job:
+        """Return a job that is done as soon as those before it are.
+
+        Raises
+        ------
+        BusyError
+            Too many wait.
+        """
+        with self._lock:
+            waiting = sum(job.state in ("waiting", "running") for job in self._all.values())
+            if waiting >= _WAITING:
+                raise BusyError(f"{waiting} jobs are waiting already: end one, or ask again later")
+            job = Job(f"j{next(self._numbers)}", kind, variant_id, work, self._told)
+            self._all[job.job_id] = job
+            for old in list(self._all.values())[:-_KEPT]:
+                if old.ended.is_set():
+                    del self._all[old.job_id]
+            if self._thread is None:
+                self._thread = Thread(target=self._run, name="jobs", daemon=True)
+                self._thread.start()
+        self._queue.put(job)
+        return job
+
+    def all(self) -> list[Job]:
+        """Return the jobs, the last first."""
+        with self._lock:
+            return list(reversed(self._all.values()))
+
+    def get(self, job_id: str) -> Job:
+        """Return a job.
+
+        Raises
+        ------
+        NotThereError
+        """
+        with self._lock:
+            if job_id not in self._all:
+                raise NotThereError(f"there is no job {job_id!r}: it may be of an earlier start")
+            return self._all[job_id]
+
+    def close(self) -> None:
+        """End all."""
+        for job in self.all():
+            job.cancel()
+        self._queue.put(None)
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while (job := self._queue.get()) is not None:
+            self._do(job)
+            job.ended.set()
+            self._told(job)
+
+    def _do(self, job: Job) -> None:
+        if job.is_cancelled:
+            job.state = "cancelled"
+            return
+        job.state = "running"
+        self._told(job)
+        try:
+            job.result = job.work(job)
+            job.state = "done"
+        except Cancelled:
+            job.state = "cancelled"
+        except LensongError as error:
+            job.state, job.why = "failed", str(error)
+        except Exception as error:
+            job.state, job.why = "failed", f"{type(error).__name__}: {error}"

@@ -1,0 +1,131 @@
+"""Routes of jobs: whole plans, causes, the best place; with progress, and a way to end them."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header
+from starlette.responses import FileResponse, StreamingResponse
+
+from lensong.planner.access import Access, Someone
+from lensong.planner.best_place import best_place
+from lensong.planner.bodies import CausesBody, JobBody
+from lensong.planner.errors import NotThereError
+from lensong.planner.events import Event
+from lensong.planner.jobs import Job
+from lensong.planner.open_plan import OpenPlan
+from lensong.planner.standing import Standing
+from lensong.planner.variants import Variant
+from lensong.planner.whole_plan import result_file, whole_plan
+from lensong.planner.why_here import why_here
+
+__all__ = ["job_routes"]
+
+_LONGEST_S = 600.0
+
+
+def job_routes(access: Access) -> APIRouter:
+    """Return the routes of jobs."""
+    router = APIRouter(prefix="/plans/{plan_id}")
+
+    def settled(plan: OpenPlan, variant: Variant, job: Job) -> Standing:
+        job.step("levels", 0, 1)
+        return plan.standing(variant, "villages", _LONGEST_S)
+
+    @router.post("/variants/{variant_id}/causes", status_code=202)
+    def causes(
+        plan_id: str,
+        variant_id: str,
+        body: CausesBody,
+        who: Annotated[Someone, Depends(access.looks)],  # noqa: ARG001 - only lets in
+    ) -> dict[str, Any]:
+        plan, variant = access.variant(plan_id, variant_id)
+        ready = plan.ready
+        job = plan.jobs.begin(
+            "causes",
+            variant_id,
+            lambda job: why_here(ready, settled(plan, variant, job), body.village_id, job),
+        )
+        return job.as_json()
+
+    @router.post("/jobs", status_code=202)
+    def begin(
+        plan_id: str,
+        body: JobBody,
+        who: Annotated[Someone, Depends(access.edits)],  # noqa: ARG001
+    ) -> dict[str, Any]:
+        plan, variant = access.variant(plan_id, body.variant_id)
+        ready, network, title = plan.ready, variant.network, plan.title
+        if variant.name:
+            title = f"{title}: {variant.name}"
+
+        def work(job: Job) -> dict[str, Any]:
+            if body.kind == "best_place":
+                return best_place(ready, settled(plan, variant, job), body, job)
+            return whole_plan(
+                ready,
+                network,
+                title=title,
+                folder=_folder(plan, job.job_id),
+                cache=plan.cache,
+                job=job,
+            )
+
+        return plan.jobs.begin(body.kind, body.variant_id, work).as_json()
+
+    @router.get("/jobs")
+    def jobs(plan_id: str) -> dict[str, Any]:
+        return {"jobs": [job.as_json() for job in access.plan(plan_id).jobs.all()]}
+
+    @router.get("/jobs/{job_id}")
+    def job(plan_id: str, job_id: str) -> dict[str, Any]:
+        return access.plan(plan_id).jobs.get(job_id).as_json()
+
+    @router.delete("/jobs/{job_id}", status_code=202)
+    def cancel(
+        plan_id: str,
+        job_id: str,
+        who: Annotated[Someone, Depends(access.edits)],  # noqa: ARG001
+    ) -> dict[str, Any]:
+        found = access.plan(plan_id).jobs.get(job_id)
+        found.cancel()
+        return found.as_json()
+
+    @router.get("/jobs/{job_id}/events")
+    async def events(
+        plan_id: str, job_id: str, last_event_id: Annotated[int | None, Header(ge=0)] = None
+    ) -> StreamingResponse:
+        plan = access.plan(plan_id)
+        found = plan.jobs.get(job_id)
+
+        async def told() -> AsyncIterator[str]:
+            begin = plan.events.last if last_event_id is None else last_event_id
+            yield Event(begin, "progress", found.as_json()).encoded()
+            while not found.ended.is_set() and not plan.events.closed:
+                async for text in plan.events.stream(begin, lambda e: e.kind == "job"):
+                    begin = plan.events.last
+                    if text.startswith(":"):
+                        yield text
+                yield Event(begin, "progress", found.as_json()).encoded()
+            yield Event(begin, "done", found.as_json()).encoded()
+
+        return StreamingResponse(told(), media_type="text/event-stream")
+
+    @router.get("/jobs/{job_id}/files")
+    def files(plan_id: str, job_id: str) -> dict[str, Any]:
+        found = access.plan(plan_id).jobs.get(job_id)
+        return {"files": (found.result or {}).get("files", [])}
+
+    @router.get("/jobs/{job_id}/files/{path:path}")
+    def file(plan_id: str, job_id: str, path: str) -> FileResponse:
+        plan = access.plan(plan_id)
+        found = plan.jobs.get(job_id)
+        if path not in (found.result or {}).get("files", []):
+            raise NotThereError(f"job {job_id!r} has no file {path!r}")
+        return FileResponse(result_file(_folder(plan, job_id), path))
+
+    return router
+
+
+def _folder(plan: OpenPlan, job_id: str) -> Path:
+    return plan.path.resolve().parent / ".lensong-planner" / "results" / plan.started / job_id

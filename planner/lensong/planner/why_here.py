@@ -1,0 +1,177 @@
+"""Why a village lacks its service in a variant, and what would mend it, as edits to be sent."""
+
+from __future__ import annotations
+
+from math import isnan
+from typing import Any
+
+import numpy as np
+
+from lensong.coverage.causes.attribute import Explained, explain, short_places
+from lensong.coverage.causes.changes import Change, changes_of_mast, edited
+from lensong.coverage.causes.links import PlaceLinks
+from lensong.coverage.causes.new_mast import new_mast
+from lensong.coverage.indoor import level_sigma_db
+from lensong.coverage.network import Cell, Network
+from lensong.coverage.probability import fade_margin_db
+from lensong.coverage.variant.catalogue import carrier_id
+from lensong.coverage.variant.engine import PlanState
+from lensong.planner.errors import NotThereError
+from lensong.planner.gained import Crowd
+from lensong.planner.jobs import Job
+from lensong.planner.open_plan import Ready
+from lensong.planner.standing import Standing
+
+__all__ = ["why_here"]
+
+_CELL_FIELDS = (
+    "operator", "azimuth_deg", "mechanical_downtilt_deg", "electrical_downtilt_deg",
+    "height_agl_m", "total_power_dbm", "feeder_loss_db", "downlink_load", "uplink_noise_rise_db",
+)  # fmt: skip
+
+
+def why_here(ready: Ready, now: Standing, village_id: str, job: Job) -> dict[str, Any]:
+    """Return the cause of a village's gap and what changes of the network bring.
+
+    Parameters
+    ----------
+    ready : Ready
+    now : Standing
+        Settled as far as the villages.
+    village_id : str
+    job : Job
+        Told how far it is.
+
+    Raises
+    ------
+    NotThereError
+        There is no such village.
+    """
+    ids = [str(v) for v in ready.land.villages["village_id"]]
+    if village_id not in ids or now.villages is None:
+        raise NotThereError(f"no village {village_id!r} in this plan")
+    number = ids.index(village_id)
+    engine, side, state = ready.engine, ready.side, now.state
+    service = next(s for s in engine.services if s.name == side.classes.service)
+    crowd = Crowd.of(engine, side, state, service.name)
+    judged, weight = crowd.judged(), side.weights[number]
+    links = _links(ready, state, service.name, weight.pixel)
+    places = short_places([str(now.villages.table["class"].iloc[number])], judged, links, [weight])
+    if not places:
+        return {"cause": None, "tries": []}
+    asked = Explained(
+        land=ready.land,
+        model=state.model,
+        jobs=[ride.job for ride in state.rides],
+        links=links,
+        service=service,
+        handset=engine.handset,
+        propagation=engine.propagation,
+    )
+    job.step("causes", 0, 1)
+    row = explain(asked, places).iloc[0]
+    cause = {name: _plain(value) for name, value in row.items() if name != "village"} | {
+        "village_id": village_id,
+        "name": str(ready.land.villages["name"].iloc[number]),
+        "service": service.name,
+    }
+    found: dict[str, Any] = {"cause": cause, "tries": []}
+    serving = next((c for c in state.network.cells if c.cell_id == str(row["cell_id"])), None)
+    if serving is None or isnan(float(row["shortfall_db"])):
+        return found
+    pixel = int(row["pixel"])
+    lacking = judged.reason.ravel()[weight.pixel] != 0
+    changes = list(
+        changes_of_mast(
+            state.network,
+            serving,
+            azimuth_deg=float(row["azimuth_deg"]),
+            elevation_deg=float(row["elevation_deg"]),
+            technologies=service.technologies,
+        )
+    )
+    changes.append(new_mast(asked, serving, pixel, (weight.pixel[lacking], weight.weight[lacking])))
+    wanted = [change for change in changes if not change.nothing and change.key != "fdd"]
+    for done, change in enumerate(wanted):
+        job.step("what would mend it", done, len(wanted))
+        network = edited(state.network, change)
+        after, gained = crowd.follow(network)
+        margin = _links(ready, after, service.name, weight.pixel).margin_at(pixel)
+        lacked = float(row["shortfall_db"])
+        lacks = lacked
+        if margin is not None:
+            sigma = level_sigma_db(engine.propagation, engine.handset, network)
+            lacks = fade_margin_db(service.probability, sigma_db=sigma) - margin
+        found["tries"].append(
+            {
+                "change": change.key,
+                "mast_id": change.mast.mast_id,
+                "before": change.before,
+                "after": change.after,
+                "gained_db": round(lacked - lacks, 3),
+                "gained_people": round(float(gained.sum()), 3),
+                "gained_village_people": round(float(gained[number]), 3),
+                "edits": _as_edits(state.network, change),
+            }
+        )
+    return found
+
+
+def _links(ready: Ready, state: PlanState, service: str, pixel: Any) -> PlaceLinks:
+    """Return the nearest links of a service at the pixels of a village."""
+    links = PlaceLinks.at(service, pixel, ready.land.grid)
+    window = (
+        int(links.row.min()),
+        int(links.col.min()),
+        int(links.row.max()) + 1,
+        int(links.col.max()) + 1,
+    )
+    tile = ready.engine.lists_at(state, window)
+    links.take(tile, state.model)
+    return links
+
+
+def _as_edits(network: Network, change: Change) -> list[dict[str, Any]]:
+    """Return the bodies of the edits that make a change."""
+    mast_id = change.mast.mast_id
+    before = {cell.cell_id: cell for cell in network.cells}
+    if not any(mast.mast_id == mast_id for mast in network.masts):
+        return [
+            {
+                "kind": "add_mast",
+                "mast_id": mast_id,
+                "lat_deg": change.mast.lat_deg,
+                "lon_deg": change.mast.lon_deg,
+                "height_agl_m": change.mast.height_agl_m,
+                "cells": [_new_cell(cell) for cell in change.added],
+            }
+        ]
+    edits: list[dict[str, Any]] = []
+    for cell in change.cells:
+        old = before[cell.cell_id]
+        fields = {n: getattr(cell, n) for n in _CELL_FIELDS if getattr(cell, n) != getattr(old, n)}
+        if cell.carrier != old.carrier:
+            fields["carrier"] = carrier_id(cell.carrier)
+        if fields:
+            edits.append({"kind": "set_cell", "cell_id": cell.cell_id, **fields})
+    edits += [{"kind": "add_cell", "mast_id": mast_id, "cell": _new_cell(c)} for c in change.added]
+    return edits
+
+
+def _new_cell(cell: Cell) -> dict[str, Any]:
+    fields = {
+        name: getattr(cell, name) for name in _CELL_FIELDS if name != "electrical_downtilt_deg"
+    }
+    return {
+        "cell_id": cell.cell_id,
+        "carrier": carrier_id(cell.carrier),
+        "antenna": cell.antenna.name,
+        **fields,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and isnan(value) else value

@@ -1,0 +1,83 @@
+"""The planner's app over a small valley, as its page sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from lensong.gis_data.array_store import ArrayStore
+from lensong.planner.app import planner_app
+from lensong.planner.open_plan import OpenPlan
+from tests.test_planner.small_valley import write_small_valley
+from tests.waiting import PATIENCE_S, wait_until
+
+
+@dataclass
+class Page:
+    """What asks the app."""
+
+    client: httpx.Client
+    plan: OpenPlan
+    folder: Path
+
+    def at(self, path: str = "") -> str:
+        return f"/api/v1/plans/{self.plan.plan_id}{path}"
+
+    def get(self, path: str = "", **query: Any) -> Any:
+        answer = self.client.get(self.at(path), params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def post(self, path: str, body: Any, status: int = 200) -> Any:
+        answer = self.client.post(self.at(path), json=body)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    def variant(self, name: str = "A") -> str:
+        return str(self.post("/variants", {"name": name}, 201)["variant_id"])
+
+    def edit(self, variant_id: str, revision: int, *edits: Any, status: int = 200) -> Any:
+        body = {"revision": revision, "edits": list(edits)}
+        return self.post(f"/variants/{variant_id}/edits", body, status)
+
+
+def opened(folder: Path, cache: Path) -> Iterator[Page]:
+    scenario = folder / "scenario.toml"
+    if not scenario.exists():
+        write_small_valley(folder)
+    plan = OpenPlan(scenario, cache=ArrayStore(cache), workers=2)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            planner_app([plan]),
+            host="127.0.0.1",
+            port=0,
+            log_config=None,
+            timeout_graceful_shutdown=2,
+        )
+    )
+    thread = Thread(target=server.run)
+    thread.start()
+    try:
+        wait_until(lambda: server.started or not thread.is_alive())
+        port = server.servers[0].sockets[0].getsockname()[1]
+        wait_until(lambda: plan.state != "opening")
+        assert plan.state == "ready", plan.why
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S) as client:
+            yield Page(client=client, plan=plan, folder=folder)
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """Return a page on a valley that the tests of a module share."""
+    folder = tmp_path_factory.mktemp("planner")
+    yield from opened(folder / "valley", folder / "cache")

@@ -1,0 +1,302 @@
+"""The API of the planner: edits, revisions, layers, villages, what is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from rasterio.errors import NotGeoreferencedWarning
+from rasterio.io import MemoryFile
+
+from lensong.planner.views import mercator_cells
+from tests.test_planner.conftest import Page
+from tests.test_planner.small_valley import place_deg
+from tests.waiting import wait_until
+
+
+def move(mast_id: str, row: float, col: float) -> dict[str, Any]:
+    lat, lon = place_deg(row, col)
+    return {"kind": "move_mast", "mast_id": mast_id, "lat_deg": lat, "lon_deg": lon}
+
+
+def test_what_there_is(page: Page) -> None:
+    plan = page.get()
+    assert plan["state"] == "ready"
+    assert plan["synthetic"]
+    assert plan["grid"]["rows"], plan["grid"]["cols"]
+    assert plan["technologies"] == ["4G", "5G"]
+    assert plan["operators"] == ["Mạng Hai", "Mạng Một"]
+    ids = [layer["layer_id"] for layer in plan["layers"]]
+    assert len(set(ids)) == len(ids)
+    assert {"rsrp-4g", "chance-livestream-720p", "server-4g", "level-mang_hai"} <= set(ids)
+    network = page.get("/variants/base/network")
+    assert [m["mast_id"] for m in network["masts"]] == [f"K{n}" for n in range(1, 8)]
+    assert {m["state"] for m in network["masts"]} == {"as_read"}
+
+
+def test_an_edit_is_told_settles_and_is_undone(page: Page) -> None:
+    variant = page.variant("moved")
+    before = page.get(f"/variants/{variant}/point", **where(60, 74))
+    answer = page.edit(variant, 0, move("K1", 64.0, 78.0), {"kind": "remove_mast", "mast_id": "K3"})
+    assert answer["revision"] == 1
+    assert [m["mast_id"] for m in answer["masts"]] == ["K1"]
+    assert answer["removed_masts"] == ["K3"]
+    assert answer["touched"]["rows"] > 0
+    assert page.get(f"/variants/{variant}", settled="chances")["settled"] == "chances"
+    after = page.get(f"/variants/{variant}/point", **where(60, 74))
+    assert after["values"]["sinr-4g"] != before["values"]["sinr-4g"]
+    assert after["base"] == before["base"]
+    villages = page.get(f"/variants/{variant}/villages", settled="chances")
+    assert villages["streams_settled"]
+    assert {row["village_id"] for row in villages["villages"]} == set("ABCDEFGH")
+    assert any(row["change"] != "same" for row in villages["villages"])
+    undone = page.post(f"/variants/{variant}/undo", {"revision": 1})
+    assert undone["revision"] == 2
+    again = page.get(f"/variants/{variant}/point", **where(60, 74))
+    assert again["values"] == before["values"]
+    assert not page.get(f"/variants/{variant}/villages", changed=True)["villages"]
+    page.post(f"/variants/{variant}/redo", {"revision": 2})
+    steps = page.get(f"/variants/{variant}/history")["steps"]
+    assert [(s["step"], s["undone"]) for s in steps] == [(1, False)]
+
+
+def where(row: float, col: float) -> dict[str, float]:
+    lat, lon = place_deg(row, col)
+    return {"lat_deg": lat, "lon_deg": lon}
+
+
+def test_the_second_of_two_people_hears_who_was_first(page: Page) -> None:
+    variant = page.variant("shared")
+    page.edit(variant, 0, move("K2", 80.0, 108.0))
+    refused = page.edit(variant, 0, move("K2", 90.0, 100.0), status=409)
+    assert refused["code"] == "stale_revision"
+    assert refused["revision"] == 1
+    assert refused["what"] == "move_mast K2"
+    network = page.get(f"/variants/{variant}/network")
+    assert network["revision"] == 1
+    moved = next(m for m in network["masts"] if m["mast_id"] == "K2")
+    assert moved["lat_deg"] == pytest.approx(place_deg(80.0, 108.0)[0])
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        ({"kind": "move_mast", "mast_id": "K1", "lat_deg": 10.0, "lon_deg": 103.6}, "lies outside"),
+        ({"kind": "move_mast", "mast_id": "K9", "lat_deg": 22.4, "lon_deg": 103.65}, "mast 'K9'"),
+        ({"kind": "set_cell", "cell_id": "K1-B3-20", "carrier": "4G B99"}, "B99"),
+        ({"kind": "set_cell", "cell_id": "K1-B3-20", "antenna": "kathrein"}, "kathrein"),
+        ({"kind": "set_cell", "cell_id": "K1-B3-20", "azimuth_deg": 400.0}, "360"),
+        ({"kind": "set_cell", "cell_id": "K1-B3-20", "colour": "red"}, "colour"),
+        ({"kind": "set_mast", "mast_id": "K1", "height_agl_m": 0.2}, "greater than or equal to 1"),
+        ({"kind": "add_cell", "mast_id": "K1", "cell": {"cell_id": "K1-B3-20"}}, "already"),
+        ({"kind": "fly"}, "fly"),
+    ],
+)  # fmt: skip
+def test_an_edit_that_cannot_be_is_named_and_none_of_its_set_is_done(
+    page: Page, edit: dict[str, Any], told: str
+) -> None:
+    variant = page.variant("refused")
+    refused = page.edit(variant, 0, move("K2", 80.0, 108.0), edit, status=422)
+    assert refused["errors"][0]["edit"] == 1
+    assert told in json.dumps(refused, ensure_ascii=False)
+    assert page.get(f"/variants/{variant}")["revision"] == 0
+
+
+def test_five_hundred_masts_at_once_are_too_many_and_it_is_said(page: Page) -> None:
+    variant = page.variant("many")
+    copies = [
+        {"kind": "copy_mast", "mast_id": "K1", "new_mast_id": f"N{n}", "lat_deg": 22.4,
+         "lon_deg": 103.65}
+        for n in range(500)
+    ]  # fmt: skip
+    refused = page.edit(variant, 0, *copies, status=422)
+    assert "at most 50 at once" in refused["detail"]
+    page.edit(variant, 0, *copies, copies[0], status=422)
+    assert page.get(f"/variants/{variant}")["revision"] == 0
+
+
+def test_the_network_as_read_is_not_edited(page: Page) -> None:
+    refused = page.edit("base", 0, move("K2", 80.0, 108.0), status=409)
+    assert refused["code"] == "read_only"
+    assert page.client.delete(page.at("/variants/base")).status_code == 409
+
+
+@pytest.mark.parametrize("path", ["/variants/v99", "/variants/base/layers/colour-4g.bin"])
+def test_what_is_not_there_is_not_found(page: Page, path: str) -> None:
+    assert page.client.get(page.at(path)).status_code == 404
+
+
+def layer(page: Page, layer_id: str, form: str = "bin", **part: int) -> Any:
+    answer = page.client.get(page.at(f"/variants/base/layers/{layer_id}.{form}"), params=part)
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+def test_windows_have_the_values_themselves(page: Page) -> None:
+    plan = page.get()
+    rows, cols = plan["grid"]["rows"], plan["grid"]["cols"]
+    whole = layer(page, "rsrp-4g")
+    assert whole.headers["lensong-window"] == f"0,0,{rows},{cols},1"
+    values = np.frombuffer(whole.content, "<f4").reshape(rows, cols)
+    part = layer(page, "rsrp-4g", row0=60, col0=110, rows=60, cols=50, step=3)
+    assert part.headers["lensong-window"] == "60,110,20,17,3"
+    found = np.frombuffer(part.content, "<f4").reshape(20, 17)
+    np.testing.assert_array_equal(found, values[60:120:3, 110:160:3])
+    point = page.get("/variants/base/point", **where(60, 74))
+    row, col = point["place"]["row"], point["place"]["col"]
+    assert point["values"]["rsrp-4g"] == values[row, col]
+    servers = np.frombuffer(layer(page, "server-4g").content, "<i2").reshape(rows, cols)
+    cells = page.get("/variants/base/network")["cells"]
+    assert point["server"]["4G"]["cell_id"] == cells[servers[row, col]]["cell_id"]
+    outside = page.client.get(page.at("/variants/base/layers/rsrp-4g.bin"), params={"row0": rows})
+    assert outside.status_code == 422
+
+
+def test_pictures_and_rasters_hold_the_same_values(page: Page) -> None:
+    part = {"row0": 30, "col0": 40, "rows": 64, "cols": 80}
+    values = np.frombuffer(layer(page, "rsrp-4g", **part).content, "<f4").reshape(64, 80)
+    with MemoryFile(layer(page, "rsrp-4g", "tif", **part).content) as file, file.open() as raster:
+        np.testing.assert_array_equal(raster.read(1), values)
+        assert raster.crs.to_epsg() == 32648
+    scale = next(x for x in page.get()["layers"] if x["layer_id"] == "rsrp-4g")["png"]
+    png = layer(page, "rsrp-4g", "png", **part).content
+    with MemoryFile(png) as file, pytest.warns(NotGeoreferencedWarning), file.open() as picture:
+        grey = picture.read(1).astype(float)
+    heard = grey > 0
+    np.testing.assert_array_equal(heard, ~np.isnan(values))
+    read = scale["offset"] + scale["scale"] * grey
+    np.testing.assert_allclose(read[heard], values[heard], atol=0.0051)  # half of 0.01 dB
+    picture = page.client.get(page.at("/variants/base/layers/reason-voice-data/picture.png"))
+    assert picture.content.startswith(b"\x89PNG")
+
+
+def test_a_layer_that_did_not_change_is_not_sent_again(page: Page) -> None:
+    tag = layer(page, "rsrp-4g").headers["etag"]
+    again = page.client.get(
+        page.at("/variants/base/layers/rsrp-4g.bin"), headers={"If-None-Match": tag}
+    )
+    assert again.status_code == 304
+
+
+def test_tiles_of_the_map_lie_over_the_cells(page: Page) -> None:
+    grid = page.plan.ready.land.grid
+    lat, lon = place_deg(60, 74)
+    z = 13
+    x = int((lon + 180.0) / 360.0 * 2**z)
+    y = int((1.0 - np.arcsinh(np.tan(np.radians(lat))) / np.pi) / 2.0 * 2**z)
+    row, col = mercator_cells(grid, z, x, y)
+    assert ((row >= 0) & (col >= 0)).any()
+    values = np.frombuffer(layer(page, "rsrp-4g").content, "<f4").reshape(grid.shape)
+    tile = page.client.get(page.at(f"/variants/base/layers/rsrp-4g/tiles/{z}/{x}/{y}.bin"))
+    found = np.frombuffer(tile.content, "<f4").reshape(256, 256)
+    inside = row >= 0
+    np.testing.assert_array_equal(found[inside], values[row[inside], col[inside]])
+
+
+def test_a_drag_answers_coarsely_and_keeps_nothing(page: Page) -> None:
+    variant = page.variant("dragged")
+    body = {"layer_id": "rsrp-4g", "edits": [move("K2", 84.0, 100.0)]}
+    answer = page.client.post(page.at(f"/variants/{variant}/drag"), json=body)
+    assert answer.status_code == 200, answer.text
+    step = page.get()["coarse"]["step"]
+    row0, col0, rows, cols, said = map(int, answer.headers["lensong-window"].split(","))
+    assert said == step == int(answer.headers["lensong-coarse"])
+    values = np.frombuffer(answer.content, "<f4")
+    assert values.size == rows * cols
+    assert not np.isnan(values).all()
+    assert row0 >= 0 <= col0
+    assert page.get(f"/variants/{variant}")["revision"] == 0
+    body["edits"] = [move("K2", -50.0, 0.0)]
+    assert page.client.post(page.at(f"/variants/{variant}/drag"), json=body).status_code == 422
+
+
+def test_paths_from_cells_masts_and_places(page: Page) -> None:
+    to = {"village_id": "B"}
+    strongest = page.post("/variants/base/path", {"from": None, "to": to})
+    assert strongest["cells"][0]["cell_id"] == strongest["cell"]["cell_id"]
+    of_mast = page.post("/variants/base/path", {"from": {"mast_id": "K3"}, "to": to})
+    assert of_mast["cell"]["mast_id"] == "K3"
+    places = {"from": where(60, 60) | {"height_agl_m": 25.0}, "to": where(80, 90)}
+    missing = page.post("/variants/base/path", places, 422)
+    assert "freq_mhz" in missing["detail"]
+    assert page.post("/variants/base/path", places | {"freq_mhz": 1800})["cell"] is None
+    figure = page.client.post(
+        page.at("/variants/base/path"),
+        json={"from": {"cell_id": "K3-B3-20"}, "to": to},
+        headers={"Accept": "image/svg+xml"},
+    )
+    assert figure.headers["content-type"] == "image/svg+xml"
+    assert b"<svg" in figure.content
+
+
+def test_why_a_village_lacks_its_service_and_what_would_mend_it(page: Page) -> None:
+    villages = page.get("/variants/base/villages")["villages"]
+    gap = next(v for v in villages if v["class"] in ("no_signal", "patchy"))
+    job = page.post("/variants/base/causes", {"village_id": gap["village_id"]}, 202)
+    done = ended(page, job)
+    assert done["state"] == "done", done["why"]
+    cause = done["result"]["cause"]
+    parts = [value for name, value in cause.items() if name.startswith("cause_")]
+    assert sum(parts) == pytest.approx(cause["shortfall_db"], abs=0.01)
+    tries = {one["change"]: one for one in done["result"]["tries"]}
+    assert "new_mast" in tries
+    variant = page.variant("mended")
+    page.edit(variant, 0, *tries["new_mast"]["edits"])
+    after = page.get(f"/variants/{variant}/villages")
+    served = {v["village_id"]: v["served_share"]["voice-data"] for v in after["villages"]}
+    before = {v["village_id"]: v["served_share"]["voice-data"] for v in villages}
+    people = {v["village_id"]: v["people"] for v in villages}
+    gained = sum(people[v] * (served[v] - before[v]) for v in served)
+    assert gained == pytest.approx(tries["new_mast"]["gained_people"], abs=0.01)
+
+
+def ended(page: Page, job: dict[str, Any]) -> dict[str, Any]:
+    def over() -> Any:
+        now = page.get(f"/jobs/{job['job_id']}")
+        return now if now["state"] in ("done", "failed", "cancelled") else None
+
+    return dict(wait_until(over))
+
+
+def test_the_best_place_of_some_is_first(page: Page) -> None:
+    corners = [place_deg(*corner) for corner in ((92, 62), (92, 72), (102, 72), (102, 62))]
+    job = page.post(
+        "/jobs",
+        {"kind": "best_place", "variant_id": "base", "like_mast_id": "K2", "tries": 3,
+         "polygon_deg": [[lon, lat] for lat, lon in corners]},
+        202,
+    )  # fmt: skip
+    done = ended(page, job)
+    assert done["state"] == "done", done["why"]
+    gained = [place["gained_people"] for place in done["result"]["places"]]
+    assert len(gained) == 3
+    assert gained == sorted(gained, reverse=True)
+
+
+def test_a_job_that_is_ended_leaves_nothing(page: Page) -> None:
+    job = page.post("/jobs", {"kind": "plan", "variant_id": "base"}, 202)
+    page.client.delete(page.at(f"/jobs/{job['job_id']}"))
+    assert ended(page, job)["state"] == "cancelled"
+    assert page.get(f"/jobs/{job['job_id']}/files") == {"files": []}
+
+
+def test_a_saved_variant_is_a_scenario_and_no_folder_is_overwritten(page: Page) -> None:
+    variant = page.variant("Phương án 1")
+    page.edit(variant, 0, {"kind": "set_mast", "mast_id": "K4", "height_agl_m": 33.5})
+    saved = page.post(f"/variants/{variant}/save", {"folder": "phuong-an-1", "revision": 1})
+    assert saved["scenario"] == "phuong-an-1/scenario.toml"
+    text = (page.folder / saved["scenario"]).read_text(encoding="utf-8")
+    assert "Thung lũng mẫu: Phương án 1" in text
+    assert ",33.5," in (page.folder / "phuong-an-1/cells.csv").read_text(encoding="utf-8")
+    again = page.post(f"/variants/{variant}/save", {"folder": "phuong-an-1"}, 422)
+    assert "already" in again["detail"]
+    page.post(f"/variants/{variant}/save", {"folder": "../up"}, 422)
+    page.post(f"/variants/{variant}/save", {"folder": "x", "revision": 0}, 409)
+
+
+def test_openapi_names_every_route(page: Page) -> None:
+    paths = page.client.get("/api/v1/openapi.json").json()["paths"]
+    assert "/api/v1/plans/{plan_id}/variants/{variant_id}/edits" in paths
+    assert len(paths) > 25
