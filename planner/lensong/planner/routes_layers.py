@@ -59,7 +59,7 @@ class _Asked:
         far = SETTLED.index(self.now.settled)
         if self.layer.settles_with == "levels":
             far = 1
-        return f'"{id(self.plan):x}-{self.variant.variant_id}-{self.revision}-{far}"'
+        return f'"{self.plan.started}-{self.variant.variant_id}-{self.revision}-{far}"'
 
 
 def layer_routes(access: Access) -> APIRouter:
