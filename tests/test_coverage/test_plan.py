@@ -285,6 +285,24 @@ def test_a_village_beyond_the_radius_is_called_so_and_not_without_a_cell() -> No
     assert "beyond the radius" not in " ".join(reached.warnings)
 
 
+def test_a_model_that_does_not_reach_is_named_where_villages_are_unknown() -> None:
+    network = make_network(radius_m=5_000.0)
+    mid = tuple(cell for cell in network.cells if cell.carrier.downlink_freq_mhz > 1_500.0)
+    found = plan(
+        make_land(),
+        replace(network, cells=mid),
+        title="Valley",
+        propagation=PropagationSettings(model="cost231_hata"),
+        causes=CauseSettings(counterfactuals=0),
+    )
+    row, col = np.mgrid[0 : GRID.rows, 0 : GRID.cols]
+    near = np.hypot(row - 30.2, col - 20.4) * GRID.cell_m < 950.0
+    for judged in found.layers["4G"].services.values():
+        assert (judged.reason[near] == REASONS.index("void")).all()
+    (told,) = (text for text in found.warnings if "in range" in text)
+    assert "the range of cost231_hata (1 to 20 km) hides" in told
+
+
 def test_a_village_that_a_void_hides_is_unknown_and_not_without_signal() -> None:
     land = make_land()
     ground = land.ground_m.copy()

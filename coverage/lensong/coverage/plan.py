@@ -32,6 +32,7 @@ from lensong.coverage.reach import (
     some_names,
     villages_beyond,
     villages_unknown,
+    what_hides,
 )
 from lensong.coverage.report.legend import rsrp_breaks_dbm
 from lensong.coverage.result import PlanResult, TechnologyLayers
@@ -188,6 +189,8 @@ def plan(
         )
         villages = found.villages
         clock.lap("causes")
+    radius_m = max(cell.radius_m for cell in network.cells)
+    hides = what_hides(propagation.model, radius_m)
     return PlanResult(
         title=title,
         land=land,
@@ -223,16 +226,16 @@ def plan(
             *land.warnings,
             *network.warnings,
             *_warnings(network, handset, services, layers.technologies, weights),
-            *_hidden_warning(rides),
+            *_hidden_warning(rides, hides),
             *cut_off,
             *_partly_known(weights, villages),
             *villages_beyond(
                 weights,
                 reach.beyond(class_service.technologies),
                 names,
-                max(cell.radius_m for cell in network.cells),
+                radius_m,
             ),
-            *villages_unknown(list(villages["class"]), names),
+            *villages_unknown(list(villages["class"]), names, hides),
         ),
         synthetic=land.synthetic,
         timings_s=clock.laps,
@@ -465,10 +468,10 @@ def _partly_known(weights: Sequence[VillageWeights], villages: gpd.GeoDataFrame)
         )
 
 
-def _hidden_warning(rides: _Rides) -> Iterator[str]:
+def _hidden_warning(rides: _Rides, hides: str) -> Iterator[str]:
     if rides.hidden_pixels:
         yield (
-            f"in {rides.with_hidden} of {rides.total} sweeps a void or the edge of the elevation "
+            f"in {rides.with_hidden} of {rides.total} sweeps {hides} "
             f"hides {rides.hidden_pixels:,} pixels in range: those masts do not serve them; "
             "nothing was interpolated"
         )

@@ -22,6 +22,7 @@ from lensong.coverage.service import Handset, Service
 from lensong.coverage.sweeps import NO_LOSS, PackedSweep, SweepJob, Window
 from lensong.coverage.village_weights import VillageWeights
 from lensong.gis_data.land import Land
+from lensong.propagation.models import model
 from lensong.propagation.types import BoolArray, FloatArray, Grid, UInt8Array
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "some_names",
     "villages_beyond",
     "villages_unknown",
+    "what_hides",
 ]
 
 _RING_CELLS = 1.5
@@ -281,14 +283,25 @@ def villages_beyond(
         )
 
 
-def villages_unknown(of_class: Sequence[str], names: Sequence[str]) -> Iterator[str]:
-    """Yield a warning that names villages of which nothing is known for want of elevation."""
+def what_hides(name: str, radius_m: float) -> str:
+    """Return what leaves a pixel in range without a loss: the elevation, or the model's range."""
+    record = model(name)
+    nearest_m, farthest_m = record.distance_m
+    if record.kind == "statistical" and (nearest_m > 0.0 or farthest_m < radius_m):
+        reach = f"{nearest_m / 1e3:g} to {farthest_m / 1e3:g} km"
+        return f"a void, the edge of the elevation or the range of {record.name} ({reach})"
+    return "a void or the edge of the elevation"
+
+
+def villages_unknown(of_class: Sequence[str], names: Sequence[str], hides: str) -> Iterator[str]:
+    """Yield a warning that names villages of which nothing is known for want of a loss."""
     found = [name for name, c in zip(names, of_class, strict=True) if c == "unknown"]
     if found:
         yield (
-            f"{len(found)} of {len(names)} villages lie within the radius of a mast, but voids or "
-            f"the edge of the elevation hide them: {some_names(found)}; their class is unknown, "
-            "not no_signal: add the missing elevation, or fill the void (elevation.fill_voids)"
+            f"{len(found)} of {len(names)} villages lie within the radius of a mast, but {hides} "
+            f"hides them: {some_names(found)}; their class is unknown, not no_signal: add the "
+            "missing elevation, fill the void (elevation.fill_voids), or choose a model that "
+            "reaches them"
         )
 
 

@@ -47,7 +47,7 @@ works and no obstacle explains it, the phone is too weak; ``distance``: too far;
 cell reaches the pixel at all; ``capacity``: the cell's bandwidth, load or grant cannot carry the
 rates at any level; ``beyond_radius``: the pixel lies beyond the radius of every mast, so nothing is
 known of it; ``void``: within the radius, but a void or the edge of the elevation hides it from
-every mast there, so nothing is known of it either.
+every mast there, or the distance is out of the model's range, so nothing is known of it either.
 """
 
 
