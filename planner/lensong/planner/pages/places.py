@@ -8,7 +8,7 @@ from math import isfinite
 from pyproj import CRS, Transformer
 
 from lensong.gis_data.angles import parse_lat_lon
-from lensong.propagation.errors import InvalidInputError
+from lensong.propagation.errors import DataError, InvalidInputError
 
 __all__ = ["read_place"]
 
@@ -49,7 +49,12 @@ def read_place(text: str, crs: str = "") -> tuple[float, float]:
         to_degrees = Transformer.from_crs(CRS.from_user_input(crs), 4326, always_xy=True)
         lon, lat = to_degrees.transform(east, north)
     else:
-        lat, lon = parse_lat_lon(plain)
+        try:
+            lat, lon = parse_lat_lon(plain)
+        except DataError as error:
+            raise InvalidInputError(
+                f"{plain!r} is no place, wanted one like 22.4, 103.65 or 22°24'N 103°39'E: {error}"
+            ) from error
     if not (isfinite(lat) and isfinite(lon)):
         raise InvalidInputError(f"{plain!r} is no place: wanted latitude and longitude")
     if not (-90.0 <= lat <= 90.0 and -180.0 <= lon <= 180.0):

@@ -66,7 +66,7 @@ async function search(text) {
       })),
   ];
   draw(hits);
-  if (!/\d/.test(text)) return;
+  if (!/\d.*[\s,;].*\d/.test(text)) return; // no place without two numbers
   try {
     const query = new URLSearchParams({ text, crs: state.plan.grid.crs });
     const place = await get(`${ROOT}/planner/place?${query}`);

@@ -173,7 +173,7 @@ function fillReadout(point, place) {
   const row = (name, ...cells) => el("tr", {}, el("th", { scope: "row" }, name), ...cells);
   const rows = READ.filter((q) => technologies.some((t) => find(q, "technology", t))).map((q) =>
     row(
-      [say(`short.${q}`), el("small", {}, layers.find((l) => l.quantity === q).unit)],
+      [say(`brief.${q}`), el("small", {}, layers.find((l) => l.quantity === q).unit)],
       ...technologies.map((t) => cell(find(q, "technology", t))),
     ),
   );
@@ -186,7 +186,7 @@ function fillReadout(point, place) {
       server && el("small", {}, `${number(server.distance_m / 1000, 1)} km`),
     );
   });
-  const serving = row(say("short.server"), ...servers);
+  const serving = row(say("brief.server"), ...servers);
   serving.className = "server";
   const chances = state.plan.services
     .map(({ name }) => [name, find("chance", "service", name)])
