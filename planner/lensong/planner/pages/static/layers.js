@@ -2,7 +2,7 @@
 import { Refusal, get } from "./api.js";
 import { classOf } from "./colours.js";
 import { $, el, number, operatorName, say, serviceName, signed } from "./dom.js";
-import { contours, cover, lattice, map, setPoints, showOverlay } from "./map.js";
+import { contours, cover, found, lattice, map, setPoints, showOverlay } from "./map.js";
 import { layerOf, on, state, variantPath } from "./plan.js";
 
 const DIGITS = { "Mbit/s": 2, dBm: 1, dB: 1 };
@@ -271,10 +271,13 @@ export function startLayers() {
       else showOverlay(box.dataset.overlay, box.checked);
     });
   let at = null;
-  map.on("mousemove", ({ lngLat, originalEvent }) => {
+  map.on("mousemove", ({ point, lngLat, originalEvent }) => {
     if (originalEvent.sourceCapabilities?.firesTouchEvents) return; // a finger does not hover
     at = lngLat;
-    if (!pinned && !document.body.classList.contains("dragging")) read(lngLat);
+    if (pinned || document.body.classList.contains("dragging")) return;
+    if (found(point))
+      $("readout").hidden = true; // in the way of what is there
+    else read(lngLat);
   });
   map.on("mouseout", () => !pinned && ($("readout").hidden = true));
   for (const name of ["covered", "settled"]) on(name, () => (pinned ?? at) && read(pinned ?? at));
