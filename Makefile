@@ -47,7 +47,7 @@ test: $(VENV)/installed-dev
 
 test-all: $(VENV)/installed-dev
 	$(PYTEST) -m "not benchmark and not alone"
-	$(BIN)/python -m pytest $(PYTEST_OPTIONS) -m alone
+	$(PYTEST) -m alone
 
 quick: $(VENV)/installed-dev
 	$(PYTEST) -q -m "not benchmark and not slow and not browser" $(QUICK)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 from fastapi import FastAPI
 
@@ -147,15 +148,21 @@ async def settle_places(service: Service) -> None:
 _settled = tempfile.TemporaryDirectory(prefix="lensong-settled-")
 """Holds a database with the places in it, made once by each process that runs tests."""
 
+_settled_servers: set[str] = set()
+"""PostgreSQL servers that hold such a database."""
+
 
 @asynccontextmanager
 async def running_service(db: str, **settings: Any) -> AsyncIterator[Running]:
     """Yield a running service on a database that is empty but for `settle_places`."""
     clock = TurnedClock()
-    file = Path(db.removeprefix("sqlite:///"))
-    settled = db.startswith("sqlite:") and not file.exists()
-    if settled:
-        shutil.copyfile(await _settled_file(), file)
+    if db.startswith("sqlite:"):
+        file = Path(db.removeprefix("sqlite:///"))
+        settled = not file.exists()
+        if settled:
+            shutil.copyfile(await _settled_file(), file)
+    else:
+        settled = await _copied_on_server(db)
     service = Service(ServiceConfig(db=db, **settings), clock)
     app = create_app(service)
     async with app.router.lifespan_context(app):
@@ -173,11 +180,36 @@ async def _settled_file() -> Path:
     """Return the file to begin with: bringing one up takes as long as many a test."""
     file = Path(_settled.name) / "lensong.db"
     if not file.exists():
-        service = Service(ServiceConfig(db=sqlite_url(Path(_settled.name))), TurnedClock())
-        await service.start()
-        await settle_places(service)
-        await service.stop()
+        await _settle(sqlite_url(Path(_settled.name)))
     return file
+
+
+async def _settle(db: str) -> None:
+    service = Service(ServiceConfig(db=db), TurnedClock())
+    await service.start()
+    await settle_places(service)
+    await service.stop()
+
+
+async def _copied_on_server(db: str) -> bool:
+    """Return whether a database was empty, and is a copy of the one to begin with now."""
+    address, _, name = db.rpartition("/")
+    own = await asyncpg.connect(db)
+    empty = await own.fetchval("SELECT to_regclass('alembic_version') IS NULL")
+    await own.close()
+    if not empty:
+        return False
+    server = await asyncpg.connect(f"{address}/postgres")
+    try:
+        if address not in _settled_servers:
+            await server.execute("CREATE DATABASE settled")
+            await _settle(f"{address}/settled")
+            _settled_servers.add(address)
+        await server.execute(f"DROP DATABASE {name}")
+        await server.execute(f"CREATE DATABASE {name} TEMPLATE settled")
+    finally:
+        await server.close()
+    return True
 
 
 def sqlite_url(folder: Path) -> str:

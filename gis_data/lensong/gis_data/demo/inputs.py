@@ -15,7 +15,7 @@ import shapely
 from numpy.typing import NDArray
 from rasterio.transform import Affine
 
-from lensong.gis_data.atomic import atomic_path
+from lensong.gis_data.atomic import atomic_path, write_error
 from lensong.gis_data.demo.relief import make_relief
 from lensong.gis_data.demo.settlement import Settlement, make_settlement
 from lensong.gis_data.demo.stations import CELL_COLUMNS, make_cells
@@ -87,6 +87,10 @@ def write_demo(folder: str | Path, *, progress: Callable[[float], None] | None =
     """
     folder = Path(folder)
     report = progress or (lambda _share: None)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)  # the land takes a while to make
+    except OSError as error:
+        raise write_error(folder / "scenario.toml", error) from error
     relief = make_relief()
     report(0.7)
     settlement = make_settlement(relief)
