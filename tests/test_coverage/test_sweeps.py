@@ -281,3 +281,16 @@ def test_check_and_plan_have_one_bound_for_a_mast_at_the_edge() -> None:
                 check_on_land(net, land)
             with pytest.raises(InvalidInputError, match="outside the grid"):
                 sweep_jobs(net, land)
+
+
+def test_masts_without_elevation_are_named_before_anything_is_computed() -> None:
+    land = small_land()
+    ground = land.ground_m.copy()
+    ground[20, 30] = np.nan
+    net = Network(
+        masts=(mast("blind", 20.0, 30.0), mast("sees", 40.0, 30.0)),
+        cells=(cell("b", "blind"), cell("s", "sees")),
+    )
+    assert check_on_land(net, land) == []
+    with pytest.raises(InvalidInputError, match=r"1 of 2 masts stand .* no elevation .*blind"):
+        check_on_land(net, replace(land, ground_m=ground))

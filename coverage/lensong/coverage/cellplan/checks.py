@@ -8,6 +8,7 @@ from itertools import combinations
 from math import floor
 from statistics import median
 
+import numpy as np
 from pyproj import Transformer
 
 from lensong.coverage.cellplan.rows import CellRow
@@ -224,13 +225,13 @@ def pci_notes(cells: Sequence[Cell]) -> list[str]:
 
 
 def check_on_land(network: Network, land: Land) -> list[str]:
-    """Return warnings on masts that stand in water; refuse masts outside the grid.
+    """Return warnings on masts that stand in water; refuse masts outside the grid or in a void.
 
     Raises
     ------
     InvalidInputError
         A mast lies outside the land that was read (the message says whether latitude and
-        longitude seem swapped).
+        longitude seem swapped), or where it has no elevation.
     """
     to_grid = Transformer.from_crs("EPSG:4326", land.grid.crs, always_xy=True)
     outside = [m for m in network.masts if not _on(to_grid, land.grid, m.lat_deg, m.lon_deg)]
@@ -247,14 +248,20 @@ def check_on_land(network: Network, land: Land) -> list[str]:
             f"{_some([_at(m) for m in outside])}: widen the area, correct their positions or "
             "remove them"
         )
-    if land.water is None:
-        return []
-    wet = []
+    wet, unknown = [], []
     for mast in network.masts:
         east, north = to_grid.transform(mast.lon_deg, mast.lat_deg)
         row, col = land.grid.row_col(east, north)
-        if land.water[floor(row + 0.5), floor(col + 0.5)]:
+        if np.isnan(land.ground_m[round(row), round(col)]):
+            unknown.append(_at(mast))
+        elif land.water is not None and land.water[floor(row + 0.5), floor(col + 0.5)]:
             wet.append(_at(mast))
+    if unknown:
+        raise InvalidInputError(
+            f"{len(unknown)} of {len(network.masts)} masts stand where there is no elevation "
+            f"(pixels of {land.grid.cell_m:g} m): {_some(unknown)}: add the missing elevation, "
+            "fill the void (elevation.fill_voids), correct their positions or remove them"
+        )
     if not wet:
         return []
     return [
