@@ -342,41 +342,35 @@ function operatorNumbers(v) {
   if (!DATA.operators.length) return null;
   const of = (name, { suffix }) => v[`${name}_op_${suffix}`];
   const heading = (text) => el("th", { scope: "col", class: "n" }, text);
+  const columns = DATA.services.length + 1;
+  // names may be long: each stands on a line of its own, above its numbers
+  const named = (o) => {
+    const reason = of("reason", o);
+    const told = reason ? el("small", {}, ` ${say(`reason.${reason}`)}`) : null;
+    return el(
+      "tr",
+      {},
+      el("th", { scope: "rowgroup", colspan: columns }, operatorName(o.name), told),
+    );
+  };
+  const counted = (o) =>
+    el(
+      "tr",
+      {},
+      ...DATA.services.map(({ name }) =>
+        el("td", { class: "n" }, percent(of(column("served_share", name), o))),
+      ),
+      el("td", { class: "n" }, number(of("level_p50_dbm", o), 0)),
+    );
   return el(
     "table",
-    {},
+    { class: "by-operator" },
     el(
       "thead",
       {},
-      el(
-        "tr",
-        {},
-        el("th", { scope: "col" }, say("operator")),
-        ...DATA.services.map(({ name }) => heading(serviceName(name))),
-        heading("dBm"),
-      ),
+      el("tr", {}, ...DATA.services.map(({ name }) => heading(serviceName(name))), heading("dBm")),
     ),
-    el(
-      "tbody",
-      {},
-      ...DATA.operators.map((o) => {
-        const reason = of("reason", o);
-        return el(
-          "tr",
-          {},
-          el(
-            "th",
-            { scope: "row" },
-            operatorName(o.name),
-            reason ? el("small", {}, say(`reason.${reason}`)) : null,
-          ),
-          ...DATA.services.map(({ name }) =>
-            el("td", { class: "n" }, percent(of(column("served_share", name), o))),
-          ),
-          el("td", { class: "n" }, number(of("level_p50_dbm", o), 0)),
-        );
-      }),
-    ),
+    ...DATA.operators.map((o) => el("tbody", {}, named(o), counted(o))),
   );
 }
 
