@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import click
 from lensong.cli.console import Console
 from lensong.cli.errors import EXIT_BAD_INPUT, EXIT_NO, explains_errors
 from lensong.cli.options import cache_folder, run_options
+from lensong.cli.sweep_cache import kept_sweeps
 
 if TYPE_CHECKING:
     from lensong.coverage.service import Service
@@ -85,7 +87,8 @@ def timetable(
     Exit code 1: some wish is not met.
     """
     console = Console(quiet=quiet)
-    with console.working():
+    with ExitStack() as stack:
+        stack.enter_context(console.working())
         console.progress("start", 0.0, 1.0)
         from lensong.coverage.layer_model import operator_names
         from lensong.coverage.results.write import check_writable
@@ -95,7 +98,6 @@ def timetable(
         from lensong.coverage.timetable.make import Ground, make_timetable
         from lensong.coverage.timetable.rows import ListSettings
         from lensong.coverage.warm_up import compile_kernels
-        from lensong.gis_data.array_store import ArrayStore
 
         asked = load_scenario(scenario)
         service = _service(asked.services, service_name)
@@ -121,6 +123,9 @@ def timetable(
         console.progress("compiled code", 0.0, 1.0)
         compile_kernels(propagation)
         console.progress("compiled code", 1.0, 1.0)
+        folder = None if no_cache else cache_folder(cache)
+        # a second carrier reads the sweeps again
+        store = stack.enter_context(kept_sweeps(folder, console, needed=True))
         made = make_timetable(
             wishes.taken,
             Ground(
@@ -130,7 +135,7 @@ def timetable(
                 propagation=propagation,
                 streams=asked.streams,
                 services=tuple(asked.services),
-                cache=None if no_cache else ArrayStore(cache_folder(cache)),
+                cache=store,
                 workers=workers,
             ),
             probability=probability or service.probability,

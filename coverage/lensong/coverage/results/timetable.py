@@ -33,7 +33,7 @@ def write_timetable(made: Timetable, wishes: Wishes, land: Land, folder: Path) -
     told = timetable_json(made, wishes, synthetic=land.synthetic)
     text = json.dumps(told, ensure_ascii=False, indent=2) + "\n"
     write_csv(folder / SESSIONS, sessions_table(made.entries))
-    write_csv(folder / SITES, sites_table(made.market.places, land))
+    write_csv(folder / SITES, sites_table(made, land))
     written = [folder / SESSIONS, folder / SITES]
     if made.changed is not None:
         write_csv(folder / CHANGED, sessions_table(made.changed.entries))

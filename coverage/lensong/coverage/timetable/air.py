@@ -248,11 +248,9 @@ class Air:
             mine = np.flatnonzero(np.isin(of_phone, group))
             columns = np.flatnonzero(np.any([self._phones[k].reach for k in group], axis=0))
             part = np.ascontiguousarray(cost[:, mine][:, :, columns])
-            alone = (
-                ~np.isfinite(part[..., 0]).any(axis=-1)
-                if columns.size
-                else np.ones(part.shape[:2], np.bool_)
-            )
+            alone: BoolArray = np.ones(part.shape[:2], np.bool_)
+            if columns.size:
+                alone = np.asarray(~np.isfinite(part[..., 0]).any(axis=-1))
             part[alone] = 0.0  # it takes nothing of the others
             placed = np.full(part.shape[:2], -1, np.int64)
             together = np.ones(self.draws, np.bool_)

@@ -10,10 +10,16 @@ from pyproj import Transformer
 
 from lensong.coverage.layer_model import LayerModel
 from lensong.coverage.layer_tiles import Tile
-from lensong.coverage.layers import Window, job_window, sweep_order
+from lensong.coverage.layers import job_window, sweep_order
 from lensong.coverage.service import Handset
 from lensong.coverage.streams.heard import Heard
-from lensong.coverage.sweeps import PropagationSettings, SweepCache, run_sweeps, sweep_jobs
+from lensong.coverage.sweeps import (
+    PropagationSettings,
+    SweepCache,
+    Window,
+    run_sweeps,
+    sweep_jobs,
+)
 from lensong.coverage.timetable.wishes import Place
 from lensong.coverage.village_weights import VillageWeights, village_weights
 from lensong.gis_data.land import Land

@@ -158,7 +158,7 @@ def solve(
     found = milp(
         np.concatenate([-values, np.zeros(rows.binaries)]),
         constraints=rows.constraint(),
-        integrality=np.ones(upper.size),
+        integrality=np.ones(upper.size, np.int64),
         bounds=(0.0, upper),  # type: ignore[arg-type]  # scipy takes a pair as Bounds(*pair)
         options={
             "time_limit": max(time_limit_s, 0.1),

@@ -121,12 +121,10 @@ class Search:
             for part in [*parts, able] if len(parts) > 1 else parts:
                 if len(part) < 2:
                     continue
-                for weigh in (
-                    lambda _: 1.0,
-                    lambda k: kinds[k].service.uplink_mbps,
-                    lambda k: 1.0 / self.most_alone[k],
-                ):
-                    weights = {k: float(weigh(k)) for k in part}
+                rates = [kinds[k].service.uplink_mbps for k in part]
+                shares = [1.0 / self.most_alone[k] for k in part]
+                for values in ([1.0] * len(part), rates, shares):
+                    weights = dict(zip(part, values, strict=True))
                     least = min(weights.values())
                     weights = {k: round(w / least, 6) for k, w in weights.items()}
                     key = tuple(sorted(weights.items()))

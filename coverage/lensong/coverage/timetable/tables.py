@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -15,6 +16,7 @@ from lensong.coverage.timetable.offers import COSTS
 from lensong.coverage.timetable.text import change_told, unplaced_told
 from lensong.coverage.timetable.wishes import Place, Wishes
 from lensong.gis_data.land import Land
+from lensong.gis_data.names import search_key
 
 __all__ = ["sessions_table", "sites_table", "timetable_json"]
 
@@ -27,13 +29,13 @@ _COLUMNS = (
 def sessions_table(entries: Sequence[Entry]) -> pd.DataFrame:
     """Return sessions as `lensong import sessions` takes them, local time, one per row.
 
-    ``site`` is the id of the village. Columns behind ``ends_at`` say how she is to sell; the
-    service leaves them out.
+    ``site`` is the id that `sites_table` has for the place. Columns behind ``ends_at`` say how she
+    is to sell; the service leaves them out.
     """
     rows = [
         {
             "title": entry.wish.seller,
-            "site": entry.wish.place.place_id,
+            "site": _site_id(entry.wish.place),
             "profile": entry.wish.profile,
             "starts_at": f"{entry.starts_at:%Y-%m-%d %H:%M}",
             "ends_at": f"{entry.ends_at:%Y-%m-%d %H:%M}",
@@ -53,25 +55,39 @@ def sessions_table(entries: Sequence[Entry]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(_COLUMNS))
 
 
-def sites_table(places: Sequence[Place], land: Land) -> pd.DataFrame:
-    """Return the places as `lensong import sites` takes them."""
+def sites_table(made: Timetable, land: Land) -> pd.DataFrame:
+    """Return the places as `lensong import sites` takes them, with how many sell there at once."""
     rows = []
-    for place in places:
+    changed = () if made.changed is None else made.changed.entries
+    for place in made.market.places:
         village = None if place.village is None else land.villages.iloc[place.village]
         rows.append(
             {
-                "site_id": place.place_id,
+                "site_id": _site_id(place),
                 "name": place.name,
                 **{
                     name: "" if village is None else str(village[name] or "")
                     for name in ("commune_code", "commune", "province")
                 },
+                "province_code": "",  # a plan has none: the service asks for that of a new one
                 "lat_deg": round(place.lat_deg, 6),
                 "lon_deg": round(place.lon_deg, 6),
                 "synthetic": "yes" if land.synthetic else "no",
+                "sessions_at_once": max(_at_once(made.entries, place), _at_once(changed, place), 1),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _site_id(place: Place) -> str:
+    """Return the id of a place as the service takes it: small letters, digits and hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", search_key(place.place_id)).strip("-")[:64].strip("-")
+
+
+def _at_once(entries: Sequence[Entry], place: Place) -> int:
+    """Return how many sell at a place at the same time, at the most."""
+    here = [entry for entry in entries if entry.wish.place.place_id == place.place_id]
+    return max((sum(o.starts_at <= e.starts_at < o.ends_at for o in here) for e in here), default=0)
 
 
 def timetable_json(made: Timetable, wishes: Wishes, *, synthetic: bool) -> dict[str, Any]:
@@ -109,10 +125,11 @@ def timetable_json(made: Timetable, wishes: Wishes, *, synthetic: bool) -> dict[
 
 
 def _sessions(entries: Sequence[Entry]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = sessions_table(entries).to_dict("records")
-    for row, entry in zip(found, entries, strict=True):
-        row["changes"] = list(entry.changes)
-    return found
+    rows = sessions_table(entries).to_dict("records")
+    return [
+        {str(name): value for name, value in row.items()} | {"changes": list(entry.changes)}
+        for row, entry in zip(rows, entries, strict=True)
+    ]
 
 
 def _not_met(unplaced: Sequence[Unplaced]) -> list[dict[str, Any]]:

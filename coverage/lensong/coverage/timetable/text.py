@@ -112,7 +112,7 @@ def _changes(changed: Changed, made: Timetable, of: int) -> list[str]:
         none = f"no change lets more than {changed.most} sell"
         lines.append(f"- still not met: {who}; {none}")
     if moved := _moved(changed, made):
-        lines.append(f"  {moved} others stay within their wishes and begin at another time")
+        lines.append(f"  within their wishes {moved} of the others begin at another time")
     return lines
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rasterio.transform import Affine
 
 from lensong.gis_data.atomic import atomic_path, write_error
+from lensong.gis_data.demo.market import SELLERS
 from lensong.gis_data.demo.relief import make_relief
 from lensong.gis_data.demo.settlement import Settlement, make_settlement
 from lensong.gis_data.demo.stations import CELL_COLUMNS, make_cells
@@ -103,6 +104,7 @@ def write_demo(folder: str | Path, *, progress: Callable[[float], None] | None =
     _write_villages(folder / "villages.geojson", settlement, grid)
     _write_communes(folder / "communes.geojson", settlement, grid)
     _write_cells(folder / "cells.csv", cells)
+    _write_text(folder / "sellers.csv", SELLERS)
     scenario = folder / "scenario.toml"
     _write_text(scenario, SCENARIO)
     report(1.0)
