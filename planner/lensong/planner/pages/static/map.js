@@ -184,10 +184,9 @@ function drawIcon(name) {
   if (kind === "mast-name") return signs.mastLabel(parts.join("|"));
   if (kind === "height") return signs.heightLabel(number(Number(parts[0])));
   const [name_class, ...rest] = parts;
-  const covered = name_class === "covered";
   return signs.villageLabel(
     rest.join("|"),
-    covered || name_class === "unknown" ? "" : say(`class.${name_class}`),
+    name_class === "covered" ? "" : say(`class.${name_class}`),
     signs.COLOURS[name_class],
   );
 }
@@ -357,4 +356,38 @@ export function found(point, layers = ["masts", "villages", "mast-labels", "vill
     }
   }
   return null;
+}
+
+/** Follow a press until it ends, also beyond the map: `move({point, lngLat})`, then `end(the last)`. */
+export function whileHeld(event, move, end) {
+  let last = { point: event.point, lngLat: event.lngLat };
+  if (event.type === "touchstart") {
+    const follow = ({ point, lngLat }) => move((last = { point, lngLat }));
+    const stop = () => {
+      map.off("touchmove", follow);
+      map.off("touchend", stop);
+      map.off("touchcancel", stop);
+      end(last);
+    };
+    map.on("touchmove", follow);
+    map.on("touchend", stop);
+    map.on("touchcancel", stop);
+    return;
+  }
+  const at = ({ clientX, clientY }) => {
+    const { left, top } = map.getContainer().getBoundingClientRect();
+    const point = new maplibregl.Point(clientX - left, clientY - top);
+    return { point, lngLat: map.unproject(point) };
+  };
+  const follow = (moved) => move((last = at(moved)));
+  addEventListener("mousemove", follow);
+  addEventListener(
+    "mouseup",
+    (released) => {
+      removeEventListener("mousemove", follow);
+      last = at(released);
+      end(last);
+    },
+    { once: true },
+  );
 }

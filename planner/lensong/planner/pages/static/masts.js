@@ -2,7 +2,7 @@
 import { Refusal, values } from "./api.js";
 import { $, onFrame, say, tell } from "./dom.js";
 import { distance_m, moved, placeOf } from "./geodesy.js";
-import { cover, drawMasts, found, map } from "./map.js";
+import { cover, drawMasts, found, map, whileHeld } from "./map.js";
 import { cellsOf, edit, mastOf, mayEdit, on, select, state, variantPath } from "./plan.js";
 import { tool } from "./tools.js";
 
@@ -38,8 +38,6 @@ function pressed(event) {
   if (!state.selected.has(id)) select([id]);
   if (!mayEdit()) return;
   drag = { from: event.lngLat, start: event.point, moved: new Map(), far: false };
-  const [move, up] =
-    event.type === "touchstart" ? ["touchmove", "touchend"] : ["mousemove", "mouseup"];
   const draw = onFrame(() => drag && drawMasts(drag.moved));
   const follow = ({ point, lngLat }) => {
     if (!drag) return;
@@ -61,9 +59,8 @@ function pressed(event) {
     draw();
     askCoarse(moves(drag.moved));
   };
-  map.on(move, follow);
-  map.once(up, () => {
-    map.off(move, follow);
+  whileHeld(event, follow, (last) => {
+    if (drag?.far) follow(last);
     drop();
   });
 }
@@ -125,9 +122,7 @@ function box(event) {
   const follow = ({ point }) => {
     for (const [name, value] of Object.entries(rect(point))) frame.style[name] = `${value}px`;
   };
-  map.on("mousemove", follow);
-  map.once("mouseup", ({ point }) => {
-    map.off("mousemove", follow);
+  whileHeld(event, follow, ({ point }) => {
     frame.remove();
     const { left, top, width, height } = rect(point);
     const inside = state.network.masts.filter((mast) => {

@@ -2,7 +2,7 @@
 import { Refusal, post } from "./api.js";
 import { $, button, el, facts, number, onFrame, say, serviceName, tell } from "./dom.js";
 import { bearing_deg, distance_m, placeOf } from "./geodesy.js";
-import { found, map, setPoints, setShapes } from "./map.js";
+import { found, map, setPoints, setShapes, whileHeld } from "./map.js";
 import { mastOf, on, state, variantPath } from "./plan.js";
 import { edgeText, pointText, profileFigure, profileKey, title } from "./profile.js";
 import { openTab } from "./tabs.js";
@@ -119,7 +119,6 @@ function pressed(event) {
   const [a, b] = [near(ends.from, last?.from), near(ends.to, last?.to)];
   if (Math.min(a, b) > 14) return;
   const which = a < b ? "from" : "to";
-  const moving = event.type === "touchstart" ? ["touchmove", "touchend"] : ["mousemove", "mouseup"];
   if (which === "from" && placeAt(ends.from, last?.from)?.mast_id) return; // masts move by themselves
   event.preventDefault();
   const ask = onFrame(show);
@@ -128,8 +127,7 @@ function pressed(event) {
     drawEnds();
     ask();
   };
-  map.on(moving[0], follow);
-  map.once(moving[1], () => map.off(moving[0], follow));
+  whileHeld(event, follow, follow);
 }
 
 // -- in the panel --------------------------------------------------------------

@@ -5,6 +5,7 @@ export const COLOURS = {
   patchy: "#a85400",
   no_signal: "#a3123a",
   beyond_radius: "#59636e",
+  unknown: "#59636e",
   mast: "#17212b",
   accent: "#0b5cad",
   "4G": "#0b5cad",
@@ -22,7 +23,7 @@ function canvas(width, height, draw) {
   return sheet;
 }
 
-/** Full disc, half disc, triangle, square: each class has its own shape as well as its colour. */
+/** Full disc, half disc, triangle, square, diamond: each class has its own shape as well as its colour. */
 export function classSymbol(name, size = 18, change = "same") {
   return canvas(size, size, (pen) => {
     const middle = size / 2;
@@ -35,7 +36,13 @@ export function classSymbol(name, size = 18, change = "same") {
       outline.closePath();
     } else if (name === "beyond_radius")
       outline.rect(size * 0.2, size * 0.2, size * 0.6, size * 0.6);
-    else outline.arc(middle, middle, radius, 0, 2 * Math.PI);
+    else if (name === "unknown") {
+      outline.moveTo(middle, size * 0.14);
+      outline.lineTo(size * 0.86, middle);
+      outline.lineTo(middle, size * 0.86);
+      outline.lineTo(size * 0.14, middle);
+      outline.closePath();
+    } else outline.arc(middle, middle, radius, 0, 2 * Math.PI);
     if (change !== "same") {
       pen.beginPath();
       pen.arc(middle, middle, size * 0.47, 0, 2 * Math.PI);

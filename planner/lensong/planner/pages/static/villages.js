@@ -20,7 +20,7 @@ import { showPathTo } from "./path.js";
 import { openTab } from "./tabs.js";
 import { showWhy } from "./why.js";
 
-const RANK = { beyond_radius: -1, no_signal: 0, patchy: 1, covered: 2 };
+const RANK = { beyond_radius: -1, unknown: -1, no_signal: 0, patchy: 1, covered: 2 };
 const CHANGES = ["gained", "better", "same", "worse", "lost"];
 const FIRST = 200; // rows that are drawn before somebody asks for all
 export const villages = { rows: [], totals: null, chosen: null, settled: "" };
