@@ -275,6 +275,8 @@ async def test_it_is_paused_after_many_failures_until_somebody_asks(tmp_path: An
         assert await read_due(running.service) == 0
         page = await admin.get("/calendar-feeds", headers={"Accept": "text/html"})
         assert "paused" in page.text
+        page = await admin.get("/sessions", headers={"Accept": "text/html"})
+        assert "A calendar that we read cannot be read" in page.text
         shelf.answers["/none.ics"] = answer(calendar(MARKET))
         running.clock.turn(days=-2)
         told = (await admin.post(f"/api/v1/calendar-feeds/{feed['feed_id']}/read")).json()

@@ -89,7 +89,7 @@ async def test_no_page_leads_out_of_the_path(under: Running, proxy: str) -> None
         waiting += sorted(found)
     wanted = {"", "sites", "sites/binh-lu", "sites/binh-lu/join", "sessions", "sessions/new",
               "notices", "timeline", "reports/monthly", "places", "admin", "links", "start",
-              "import", "p"}  # fmt: skip
+              "calendar-feeds", "import", "p"}  # fmt: skip
     assert wanted <= {here.partition("?")[0].removeprefix(f"{ROOT}/") for here in seen}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import calendar
 import re
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Literal
@@ -17,6 +18,8 @@ from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.live.freshness import as_of
 from lensong.monitoring.live.standing import standing_of
 from lensong.monitoring.records import Session, SessionStatus, Site
+from lensong.monitoring.service import Service
+from lensong.monitoring.store.calendar_feeds import all_feeds
 from lensong.monitoring.store.events import latest_verdicts
 from lensong.monitoring.store.sessions import outcomes_of, sessions_between, sessions_named
 from lensong.monitoring.web.guards import Running
@@ -115,6 +118,7 @@ async def listed(
                     ids.append(item.session_id)
         shown_here = await sessions_named(connection, ids)
         outcomes = await outcomes_of(connection, ids)
+        feeds = await all_feeds(connection) if principal.may(Action.ADMIN) else ()
         verdicts = await latest_verdicts(
             connection,
             [
@@ -168,8 +172,16 @@ async def listed(
         chosen=chosen,
         q=q,
         paged=paged,
+        coming=_next_of(service, sites),
+        feeds_in_trouble=sum(bool(feed.failure) for feed in feeds),
         more_of={on: count - _IN_A_DAY for on, count in of_day.items() if count > _IN_A_DAY},
     )
+
+
+def _next_of(service: Service, sites: Iterable[str]) -> datetime | None:
+    """Return when the next session of some sites begins, None where none is planned."""
+    found = (service.board.session_of(site_id) for site_id in sites)
+    return min((session.starts_at for session in found if session is not None), default=None)
 
 
 def _day(text: str, month: date) -> date | None:

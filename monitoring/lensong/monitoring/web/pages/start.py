@@ -82,6 +82,7 @@ async def start(
             links=(
                 ("/sessions/new", "page.new_session"),
                 ("/import?kind=sessions", "page.import"),
+                ("/calendar-feeds", "page.feeds"),
             ),
         ),
         Step(name="media", done=bool(sources), links=of_site, wanted=False),

@@ -72,6 +72,10 @@ class Words:
         """Return the time of day."""
         return "–" if moment is None else moment.astimezone(self.zone).strftime("%H:%M")
 
+    def local(self, moment: datetime) -> datetime:
+        """Return a moment in the reader's time zone."""
+        return moment.astimezone(self.zone)
+
     def clock(self, moment: datetime) -> str:
         """Return the time of day to the second."""
         return moment.astimezone(self.zone).strftime("%H:%M:%S")
