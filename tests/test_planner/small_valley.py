@@ -73,8 +73,8 @@ def write_small_valley(folder: Path) -> Path:
         "site_id,cell_id,operator,lat,lon,height_agl_m,azimuth,antenna,etilt,technology,band,"
         "bandwidth_mhz,total_power_dbm"
     ]
-    for mast, operator, row, col, height in MASTS:
-        lat, lon = place_deg(row, col)
+    for mast, operator, mast_row, mast_col, height in MASTS:
+        lat, lon = place_deg(mast_row, mast_col)
         carriers = (
             [("4G", "B3", 20)] if mast in ("K4", "K7") else [("4G", "B3", 20), ("4G", "B8", 10)]
         )

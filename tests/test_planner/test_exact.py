@@ -128,6 +128,7 @@ def assert_is_plan(
         result.villages.drop(columns="geometry"),
         check_exact=True,
     )
+    assert result.streams is not None
     pd.testing.assert_frame_equal(villages.streams, result.streams, check_exact=True)
 
 

@@ -128,8 +128,10 @@ def test_what_is_not_there_is_not_found(page: Page, path: str) -> None:
     assert page.client.get(page.at(path)).status_code == 404
 
 
-def layer(page: Page, layer_id: str, form: str = "bin", **part: int) -> Any:
-    answer = page.client.get(page.at(f"/variants/base/layers/{layer_id}.{form}"), params=part)
+def layer(page: Page, layer_id: str, **part: int) -> Any:
+    if "." not in layer_id:
+        layer_id = f"{layer_id}.bin"
+    answer = page.client.get(page.at(f"/variants/base/layers/{layer_id}"), params=part)
     assert answer.status_code == 200, answer.text
     return answer
 
@@ -157,11 +159,11 @@ def test_windows_have_the_values_themselves(page: Page) -> None:
 def test_pictures_and_rasters_hold_the_same_values(page: Page) -> None:
     part = {"row0": 30, "col0": 40, "rows": 64, "cols": 80}
     values = np.frombuffer(layer(page, "rsrp-4g", **part).content, "<f4").reshape(64, 80)
-    with MemoryFile(layer(page, "rsrp-4g", "tif", **part).content) as file, file.open() as raster:
+    with MemoryFile(layer(page, "rsrp-4g.tif", **part).content) as file, file.open() as raster:
         np.testing.assert_array_equal(raster.read(1), values)
         assert raster.crs.to_epsg() == 32648
     scale = next(x for x in page.get()["layers"] if x["layer_id"] == "rsrp-4g")["png"]
-    png = layer(page, "rsrp-4g", "png", **part).content
+    png = layer(page, "rsrp-4g.png", **part).content
     with MemoryFile(png) as file, pytest.warns(NotGeoreferencedWarning), file.open() as picture:
         grey = picture.read(1).astype(float)
     heard = grey > 0

@@ -273,9 +273,8 @@ def meaning(body: Any, network: Network, catalogue: Catalogue, radius_m: float) 
             return RemoveCell(cell_id=body.cell_id)
         case SetCellBody():
             cell = next((c for c in network.cells if c.cell_id == body.cell_id), None)
-            return SetCell(
-                cell_id=body.cell_id, changes=_changes(body, cell and cell.antenna, catalogue)
-            )
+            antenna = None if cell is None else cell.antenna
+            return SetCell(cell_id=body.cell_id, changes=_changes(body, antenna, catalogue))
         case AddCellBody():
             mast = next((m for m in network.masts if m.mast_id == body.mast_id), None)
             height = 30.0 if mast is None else mast.height_agl_m

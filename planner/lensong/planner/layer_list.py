@@ -233,7 +233,8 @@ _LIMITING = [
 def _of_technology(field: str, t: int) -> Callable[[TileLayers], Values]:
     def read(tile: TileLayers) -> Values:
         layers: Values = getattr(tile, field)
-        return layers[t]
+        found: Values = layers[t]
+        return found
 
     return read
 
@@ -241,7 +242,8 @@ def _of_technology(field: str, t: int) -> Callable[[TileLayers], Values]:
 def _of_row(field: str, row: int, q: int) -> Callable[[TileLayers], Values]:
     def read(tile: TileLayers) -> Values:
         layers: Values = getattr(tile, field)
-        return layers[row, q]
+        found: Values = layers[row, q]
+        return found
 
     return read
 

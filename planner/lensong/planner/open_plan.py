@@ -200,7 +200,7 @@ class OpenPlan:
         side = VillageSide(engine, classes=scenario.classes, streams=scenario.streams)
         antennas: dict[str, AntennaPattern] = read_antennas(scenario.network.antennas)
         catalogue = Catalogue(network, scenario.network.assume, antennas)
-        settler = Settler(engine, side, told=self._told, failed=self._failed)
+        settler = Settler(engine, side, told=self._told, failed=self._failed, still=self._looked_at)
         self._ready = Ready(
             scenario=scenario,
             land=land,
@@ -241,6 +241,11 @@ class OpenPlan:
                         "seconds": round(now.seconds, 3),
                     },
                 )
+
+    def _looked_at(self, network: Network) -> bool:
+        return self._ready is None or any(
+            variant.network is network for variant in self._ready.variants.all()
+        )
 
     def _job_told(self, job: Job) -> None:
         told = {name: value for name, value in job.as_json().items() if name != "result"}

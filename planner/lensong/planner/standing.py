@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from threading import Condition, Lock, Thread
 from time import monotonic
 
@@ -61,6 +62,8 @@ class Settler:
         Called with each standing as it is reached, in the thread.
     failed : callable
         Called with a network and what went wrong.
+    still : callable
+        Returns of a network whether anybody looks at it: one that was edited on is not planned.
     """
 
     def __init__(
@@ -70,8 +73,10 @@ class Settler:
         *,
         told: Callable[[Standing], None],
         failed: Callable[[Network, Exception], None],
+        still: Callable[[Network], bool],
     ) -> None:
         self._engine, self._side, self._told, self._failed = engine, side, told, failed
+        self._still = still
         self._kept: OrderedDict[int, Standing] = OrderedDict()
         self._base: Standing | None = None
         self._wanted: list[tuple[Network, Network | None, float]] = []
@@ -160,15 +165,21 @@ class Settler:
                     return
                 network, like, since = self._wanted.pop()
                 asked = self._asked
+            if not self._still(network):
+                continue
             try:
-                whole = self._settle(network, like, since, lambda n=asked: self._asked != n)
+                whole = self._settle(network, like, since, partial(self._overtaken, asked))
             except Exception as error:
                 self._failed(network, error)
                 continue
-            if not whole:
+            if not whole and self._still(network):
                 with self._changed:
                     if all(w[0] is not network for w in self._wanted):
                         self._wanted.insert(0, (network, like, since))
+
+    def _overtaken(self, asked: int) -> bool:
+        """Return whether something was asked for since."""
+        return self._asked != asked
 
     def _settle(
         self, network: Network, like: Network | None, since: float, stop: Callable[[], bool]
@@ -197,12 +208,13 @@ class Settler:
             now = replace(now, state=state, villages=villages, behind=frozenset())
             now = self._reached(now, "villages", since)
         if now.settled == "villages" and now.villages is not None:
+            rows = now.villages
             state = self._engine.judged(now.state, stop=stop)
             now = replace(now, state=state)
             self._keep(now)
             if not state.is_judged:
                 return False
-            villages = self._side.with_streams(now.villages, state, stop)
+            villages = self._side.with_streams(rows, state, stop)
             now = replace(now, villages=villages)
             if villages.stale:
                 self._keep(now)
