@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends
 from lensong.planner.access import Access, Someone
 from lensong.planner.open_plan import OpenPlan
 from lensong.planner.routes_edits import edit_routes
+from lensong.planner.routes_files import file_routes
 from lensong.planner.routes_jobs import job_routes
 from lensong.planner.routes_layers import layer_routes
 from lensong.planner.routes_paths import path_routes
@@ -38,7 +39,14 @@ def planner_router(
     """
     router = APIRouter(tags=["plans"], dependencies=list(dependencies))
     access = Access(plans=plans, looks=looks, edits=edits)
-    parts = (plan_routes, edit_routes, layer_routes, village_routes, path_routes, job_routes)
-    for part in parts:
+    for part in (
+        plan_routes,
+        edit_routes,
+        layer_routes,
+        village_routes,
+        path_routes,
+        job_routes,
+        file_routes,
+    ):
         router.include_router(part(access), dependencies=[Depends(looks)])
     return router

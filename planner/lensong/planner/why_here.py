@@ -14,7 +14,7 @@ from lensong.coverage.causes.new_mast import new_mast
 from lensong.coverage.indoor import level_sigma_db
 from lensong.coverage.network import Cell, Network
 from lensong.coverage.probability import fade_margin_db
-from lensong.coverage.variant.catalogue import carrier_id
+from lensong.coverage.variant.catalogue import Catalogue, carrier_id
 from lensong.coverage.variant.engine import PlanState
 from lensong.planner.errors import NotThereError
 from lensong.planner.gained import Crowd
@@ -22,9 +22,9 @@ from lensong.planner.jobs import Job
 from lensong.planner.open_plan import Ready
 from lensong.planner.standing import Standing
 
-__all__ = ["why_here"]
+__all__ = ["CELL_FIELDS", "cell_body", "why_here"]
 
-_CELL_FIELDS = (
+CELL_FIELDS = (
     "operator", "azimuth_deg", "mechanical_downtilt_deg", "electrical_downtilt_deg",
     "height_agl_m", "total_power_dbm", "feeder_loss_db", "downlink_load", "uplink_noise_rise_db",
 )  # fmt: skip
@@ -143,30 +143,30 @@ def _as_edits(network: Network, change: Change) -> list[dict[str, Any]]:
                 "lat_deg": change.mast.lat_deg,
                 "lon_deg": change.mast.lon_deg,
                 "height_agl_m": change.mast.height_agl_m,
-                "cells": [_new_cell(cell) for cell in change.added],
+                "cells": [cell_body(cell) for cell in change.added],
             }
         ]
     edits: list[dict[str, Any]] = []
     for cell in change.cells:
         old = before[cell.cell_id]
-        fields = {n: getattr(cell, n) for n in _CELL_FIELDS if getattr(cell, n) != getattr(old, n)}
+        fields = {n: getattr(cell, n) for n in CELL_FIELDS if getattr(cell, n) != getattr(old, n)}
         if cell.carrier != old.carrier:
             fields["carrier"] = carrier_id(cell.carrier)
         if fields:
             edits.append({"kind": "set_cell", "cell_id": cell.cell_id, **fields})
-    edits += [{"kind": "add_cell", "mast_id": mast_id, "cell": _new_cell(c)} for c in change.added]
+    edits += [{"kind": "add_cell", "mast_id": mast_id, "cell": cell_body(c)} for c in change.added]
     return edits
 
 
-def _new_cell(cell: Cell) -> dict[str, Any]:
-    fields = {
-        name: getattr(cell, name) for name in _CELL_FIELDS if name != "electrical_downtilt_deg"
-    }
+def cell_body(cell: Cell) -> dict[str, Any]:
+    """Return a cell as the API takes a new one."""
+    # of a pattern file the tilt is a part, and cannot be said besides
+    left_out = () if Catalogue.is_parametric(cell.antenna) else ("electrical_downtilt_deg",)
     return {
         "cell_id": cell.cell_id,
         "carrier": carrier_id(cell.carrier),
         "antenna": cell.antenna.name,
-        **fields,
+        **{name: getattr(cell, name) for name in CELL_FIELDS if name not in left_out},
     }
 
 

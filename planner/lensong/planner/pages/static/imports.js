@@ -113,7 +113,8 @@ function show(file, { kind, rows, edits = [] }) {
 async function drawMeasurements() {
   let found = { features: [] };
   try {
-    found = await (await ask("GET", `${variantPath()}/measurements`)).json();
+    if (state.plan.measurements)
+      found = await (await ask("GET", `${variantPath()}/measurements`)).json();
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
   }

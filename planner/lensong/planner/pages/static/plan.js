@@ -41,6 +41,9 @@ export async function loadNetwork() {
   const network = await get(`${variantPath(id)}/network`);
   if (id !== state.variantId) return; // another was chosen meanwhile
   state.network = network;
+  const known = new Set(state.plan.antennas.map((a) => a.antenna_id));
+  if (network.cells.some((cell) => !known.has(cell.antenna)))
+    state.plan.antennas = (await get(planPath())).antennas; // a tilt makes one of another name
   for (const mast of [...state.selected]) if (!mastOf(mast)) state.selected.delete(mast);
   emit("network");
 }

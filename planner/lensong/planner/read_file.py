@@ -1,0 +1,142 @@
+"""A dropped file: what became of each row, and the edits that take it into a variant."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path, PurePath
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from lensong.coverage.antenna_file import parse_antennas
+from lensong.coverage.network import Cell, Mast, Network
+from lensong.coverage.scenario.inputs import read_network
+from lensong.coverage.variant.catalogue import carrier_id
+from lensong.planner.open_plan import Ready
+from lensong.planner.why_here import CELL_FIELDS, cell_body
+from lensong.propagation.errors import InvalidInputError
+
+__all__ = ["LISTS", "PATTERNS", "read_file"]
+
+LISTS = (".csv", ".tsv", ".txt", ".xlsx", ".kml", ".kmz", ".gpkg", ".geojson", ".json")
+PATTERNS = (".msi", ".pln")
+_SAME_PLACE_DEG = 5e-7  # what six decimals cannot tell apart
+
+
+def read_file(ready: Ready, network: Network, name: str, content: bytes) -> dict[str, Any]:
+    """Return the kind of a file, what became of its rows, and the edits that they are.
+
+    A mast or a cell whose id the network has is changed where it differs, others are added.
+    Nothing is kept.
+
+    Parameters
+    ----------
+    ready : Ready
+        Its scenario says how lists are read: columns, units, what is assumed.
+    network : Network
+        That the edits are for.
+    name : str
+        Of the file; only its ending decides.
+    content : bytes
+
+    Raises
+    ------
+    LensongError
+        It is no list of cells and no antenna, or a row cannot be read.
+    """
+    ending = PurePath(name).suffix.lower()
+    if ending in PATTERNS:
+        return _antennas(name, content)
+    if ending not in LISTS:
+        raise InvalidInputError(
+            f"{name!r} is neither a list ({' '.join(LISTS)}) nor an antenna ({' '.join(PATTERNS)})"
+        )
+    with TemporaryDirectory(prefix="lensong-planner-") as folder:
+        path = Path(folder) / f"list{ending}"
+        path.write_bytes(content)
+        asked = replace(ready.scenario.network, tables={"main": path}, format="auto", layer="")
+        read, _ = read_network(asked)
+    return {
+        "kind": "cells",
+        "rows": [asdict(entry) for entry in read.as_read],
+        "warnings": list(read.warnings),
+        "edits": _edits(network, read),
+    }
+
+
+def _antennas(name: str, content: bytes) -> dict[str, Any]:
+    patterns = parse_antennas({name: content.decode("utf-8", "replace")})
+    rows = [
+        {
+            "where": name,
+            "field": "antenna",
+            "text": key,
+            "value": f"{pattern.gain_dbi:g} dBi, {_width(pattern.horizontal_loss_db)} x "
+            f"{_width(pattern.vertical_loss_db)} deg, {pattern.electrical_downtilt_deg} deg down",
+            "fate": "not used",
+            "why": "put the file into the folder that network.antennas of the scenario names",
+            "cells": [],
+        }
+        for key, pattern in patterns.items()
+    ]
+    return {"kind": "antenna", "rows": rows, "warnings": [], "edits": []}
+
+
+def _width(loss_db: Any) -> int:
+    return int(np.count_nonzero(loss_db <= 3.0))
+
+
+def _edits(network: Network, read: Network) -> list[dict[str, Any]]:
+    masts = {mast.mast_id: mast for mast in network.masts}
+    cells = {cell.cell_id: cell for cell in network.cells}
+    edits: list[dict[str, Any]] = []
+    for mast in read.masts:
+        own = [cell for cell in read.cells if cell.mast_id == mast.mast_id]
+        if mast.mast_id not in masts:
+            edits.append(_new_mast(mast, own))
+            continue
+        edits += _moved(masts[mast.mast_id], mast)
+        for cell in own:
+            edits += _changed(cells.get(cell.cell_id), cell)
+    return edits
+
+
+def _new_mast(mast: Mast, cells: list[Cell]) -> dict[str, Any]:
+    return {
+        "kind": "add_mast",
+        "mast_id": mast.mast_id,
+        "name": mast.name,
+        "lat_deg": mast.lat_deg,
+        "lon_deg": mast.lon_deg,
+        "height_agl_m": mast.height_agl_m,
+        "cells": [cell_body(cell) for cell in cells],
+    }
+
+
+def _moved(old: Mast, new: Mast) -> list[dict[str, Any]]:
+    apart = max(abs(old.lat_deg - new.lat_deg), abs(old.lon_deg - new.lon_deg))
+    if apart <= _SAME_PLACE_DEG:
+        return []
+    place = {"lat_deg": new.lat_deg, "lon_deg": new.lon_deg}
+    return [{"kind": "move_mast", "mast_id": new.mast_id, **place}]
+
+
+def _changed(old: Cell | None, new: Cell) -> list[dict[str, Any]]:
+    if old is None:
+        return [{"kind": "add_cell", "mast_id": new.mast_id, "cell": cell_body(new)}]
+    if old.mast_id != new.mast_id:
+        raise InvalidInputError(
+            f"cell {new.cell_id!r} stands on {new.mast_id!r} in the file and on {old.mast_id!r} "
+            "in this variant: give it another id, or remove it first"
+        )
+    fields: dict[str, Any] = {
+        name: getattr(new, name)
+        for name in CELL_FIELDS
+        if name != "electrical_downtilt_deg" and getattr(new, name) != getattr(old, name)
+    }
+    if new.antenna.name != old.antenna.name:
+        fields["antenna"] = new.antenna.name
+    if carrier_id(new.carrier) != carrier_id(old.carrier):
+        fields["carrier"] = carrier_id(new.carrier)
+    return [{"kind": "set_cell", "cell_id": new.cell_id, **fields}] if fields else []

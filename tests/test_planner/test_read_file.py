@@ -1,0 +1,61 @@
+"""A dropped file: rows accounted for, edits that make of a variant what the file says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.test_planner.conftest import Page
+from tests.test_planner.small_valley import place_deg
+
+HEAD = "site_id,cell_id,operator,lat,lon,height_agl_m,azimuth,antenna,etilt,technology,band,bandwidth_mhz,total_power_dbm"  # noqa: E501
+
+
+def read(page: Page, name: str, text: str, status: int = 200) -> Any:
+    answer = page.client.post(
+        page.at("/variants/base/read"), params={"name": name}, content=text.encode()
+    )
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+def test_the_networks_own_list_changes_nothing(page: Page) -> None:
+    told = read(page, "cells.csv", (page.folder / "cells.csv").read_text("utf-8"))
+    assert told["kind"] == "cells"
+    assert told["rows"]
+    assert told["edits"] == []
+
+
+def test_new_masts_and_changed_cells_become_one_set_of_edits(page: Page) -> None:
+    lines = (page.folder / "cells.csv").read_text("utf-8").splitlines()
+    changed = lines[1].rsplit(",", 1)[0] + ",43"
+    lat, lon = place_deg(88.0, 90.0)
+    added = f"Z9,Z9-1,Mạng Một,{lat!r},{lon!r},25,90,3gpp,4,4G,B3,20,44"
+    told = read(page, "sites.CSV", "\n".join([HEAD, changed, added, ""]))
+    kinds = [edit["kind"] for edit in told["edits"]]
+    assert kinds == ["set_cell", "add_mast"]
+    assert told["edits"][0] == {
+        "kind": "set_cell",
+        "cell_id": lines[1].split(",")[1],
+        "total_power_dbm": 43.0,
+    }
+    variant = page.variant("read")
+    answer = page.edit(variant, 0, *told["edits"])
+    assert answer["revision"] == 1
+    cell = next(c for c in answer["cells"] if c["cell_id"] == "Z9-1")
+    assert (cell["electrical_downtilt_deg"], cell["height_agl_m"]) == (4.0, 25.0)
+    assert (cell["operator"], cell["total_power_dbm"]) == ("Mạng Một", 44.0)
+
+
+def test_an_antenna_is_told_and_where_it_belongs(page: Page) -> None:
+    losses = "\n".join(f"{angle} {abs(angle - 180) // 10}" for angle in range(360))
+    text = f"NAME Mẫu\nGAIN 15 dBi\nHORIZONTAL 360\n{losses}\nVERTICAL 360\n{losses}\n"
+    told = read(page, "mau.msi", text)
+    assert told["kind"] == "antenna"
+    assert told["edits"] == []
+    assert "15 dBi" in told["rows"][0]["value"]
+    assert "network.antennas" in told["rows"][0]["why"]
+
+
+def test_what_is_no_list_is_refused_with_what_was_wanted(page: Page) -> None:
+    assert "neither a list" in read(page, "plan.docx", "…", 422)["detail"]
+    assert read(page, "sites.csv", "a,b\n1,2\n", 422)["detail"]
