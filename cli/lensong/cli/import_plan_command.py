@@ -18,11 +18,12 @@ from lensong.cli.service_access import Remote, Target, target_options
 if TYPE_CHECKING:
     from lensong.monitoring.map_bases import Outline, PlanGround
     from lensong.monitoring.operations.coverage_run import CoverageRun, SitePredictions
+    from lensong.monitoring.operations.plan_streams import SiteStreams
     from lensong.monitoring.web.api.shapes import SiteBody
 
 __all__ = ["import_plan", "sites_of"]
 
-_AT_ONCE = 500
+_AT_ONCE = 100
 
 
 @click.command("import-plan", short_help="Give every site what a coverage plan predicts for it.")
@@ -37,6 +38,10 @@ def import_plan(result: Path, as_json: bool, **where: Any) -> None:
     its elevation and beyond the radius of its cells keep what they have. A prediction alone makes
     no site READY: it is where the verdict starts from.
 
+    Which cell serves each site and how many streams hold at once in its village go with them:
+    sessions at sites of the same cells know of each other then, and a verdict says how many more
+    sellers fit. A plan that has no streams.csv is taken without that, and says so.
+
     Relief, outlines of the communes that the service has and the classes of the villages go with
     them: the wall shows them under the sites.
 
@@ -44,16 +49,20 @@ def import_plan(result: Path, as_json: bool, **where: Any) -> None:
     """
     from lensong.monitoring.operations.coverage_run import read_run
     from lensong.monitoring.operations.plan_ground import ground_of
+    from lensong.monitoring.operations.plan_streams import streams_at
 
     target = Target(**where)
     run = read_run(result)
     ground, outlines = ground_of(run.result)
 
     async def work(remote: Remote) -> dict[str, Any]:
-        found = run.predict([body.record(body.site_id) for body in await sites_of(remote)])
-        await _send(remote, run, found)
+        sites = [body.record(body.site_id) for body in await sites_of(remote)]
+        found = run.predict(sites)
+        predicted = {item.site_id for item in found.predictions}
+        streams = streams_at(run.result, [site for site in sites if site.site_id in predicted])
+        await _send(remote, run, found, streams)
         kept = await _send_ground(remote, ground, outlines)
-        return _told(run, found) | {
+        return _told(run, found, streams) | {
             "relief": bool(ground.relief_png),
             "outlines": kept["outlines"],
             "unknown_communes": kept["unknown_communes"],
@@ -78,7 +87,9 @@ async def sites_of(remote: Remote) -> list[SiteBody]:
         asked["cursor"] = page["next_cursor"]
 
 
-async def _send(remote: Remote, run: CoverageRun, found: SitePredictions) -> None:
+async def _send(
+    remote: Remote, run: CoverageRun, found: SitePredictions, streams: SiteStreams
+) -> None:
     plan = run.result
     about = {"computed_at": plan.created_at.isoformat(), "synthetic": plan.synthetic}
     named = list(dict.fromkeys(item.site_id for item in found.predictions))
@@ -97,8 +108,22 @@ async def _send(remote: Remote, run: CoverageRun, found: SitePredictions) -> Non
                         "rsrp_dbm": item.rsrp_dbm,
                         "uplink_p50_bps": item.uplink_p50_bps,
                         "sigma_db": item.sigma_db,
+                        "cell_id": item.cell_id,
                     }
                     for item in found.predictions
+                    if item.site_id in part
+                ],
+                "streams": [
+                    {
+                        "site_id": item.site_id,
+                        "service": item.service,
+                        "operator": item.operator,
+                        "village": item.village,
+                        "uplink_bps": item.uplink_bps,
+                        "probability": item.probability,
+                        "chances": item.chances,
+                    }
+                    for item in streams.streams
                     if item.site_id in part
                 ],
                 "no_signal": list(found.no_signal[at : at + _AT_ONCE]),
@@ -129,7 +154,7 @@ async def _send_ground(
     return answer
 
 
-def _told(run: CoverageRun, found: SitePredictions) -> dict[str, Any]:
+def _told(run: CoverageRun, found: SitePredictions, streams: SiteStreams) -> dict[str, Any]:
     return {
         "run_id": run.result.result_id,
         "title": run.result.title,
@@ -142,9 +167,13 @@ def _told(run: CoverageRun, found: SitePredictions) -> dict[str, Any]:
                 "operator": item.operator,
                 "rsrp_dbm": item.rsrp_dbm,
                 "uplink_p50_bps": item.uplink_p50_bps,
+                "cell_id": item.cell_id,
             }
             for item in found.predictions
         ],
+        "streams_counted": streams.counted,
+        "with_streams": sorted({item.site_id for item in streams.streams}),
+        "no_village": list(streams.no_village),
         "no_signal": list(found.no_signal),
         "unknown": list(found.unknown),
         "beyond_radius": list(found.beyond_radius),
@@ -171,9 +200,17 @@ def _text(told: dict[str, Any]) -> str:
         ("beyond_radius", "beyond the radius of every cell, where nothing was computed"),
         ("outside", "off the plan's ground"),
         ("without_place", "without coordinates"),
+        ("no_village", "no village of the plan within 2 km, so no streams at once"),
     ):
         if told[key]:
             lines.append(f"  {what}: {', '.join(told[key])}")
+    if told["streams_counted"]:
+        lines.append(f"  streams at once: {len(told['with_streams'])} of them")
+    else:
+        lines.append(
+            "  the plan counts no streams at once (it has no streams.csv): sessions at once are "
+            "judged by what was measured; plan again with streams.most above 0 to have them"
+        )
     relief = "relief and " if told["relief"] else ""
     lines.append(
         f"  map: {relief}{told['villages']} villages by class, outlines of "

@@ -145,6 +145,8 @@ def _text(verdict: dict[str, Any], zone: ZoneInfo, language: str) -> str:
     lines += [f"  - {reason['text']}" for reason in verdict["reasons"]]
     if verdict["short_freezes_text"] is not None:
         lines.append(f"  {verdict['short_freezes_text']}")
+    if verdict["more_sellers_text"] is not None:
+        lines.append(f"  {verdict['more_sellers_text']}")
     if verdict["plans"]:
         lines.append(f"  {say('plan.title', language)}:")
         lines += [f"  * {plan['text']}" for plan in verdict["plans"]]

@@ -14,6 +14,7 @@ from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 
 __all__ = [
     "IDENTIFIER",
+    "MOST_AT_ONCE",
     "TECHNOLOGIES",
     "Commune",
     "CountedBy",
@@ -35,6 +36,9 @@ __all__ = [
 ]
 
 TECHNOLOGIES = ("3G", "4G", "5G")
+
+MOST_AT_ONCE = 60
+"""Sessions at once that a site may be set to: as many as a coverage plan counts at the most."""
 
 IDENTIFIER = r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?"
 """Pattern of what may stand in addresses and labels."""
@@ -114,6 +118,8 @@ class Site:
         Networks that can be used there, the usual one first; technologies out of `TECHNOLOGIES`.
     coverage_run : str, optional
         Identifier of the coverage plan that predicts the site.
+    sessions_at_once : int
+        How many sessions may be planned at the same time, 1 to `MOST_AT_ONCE`: each has its lane.
     """
 
     site_id: str
@@ -125,9 +131,11 @@ class Site:
     technologies: tuple[str, ...] = ()
     coverage_run: str | None = None
     synthetic: bool = False
+    sessions_at_once: int = 1
 
     def __post_init__(self) -> None:
         check_identifier("site_id", self.site_id)
+        _check_number("sessions_at_once", self.sessions_at_once, 1, MOST_AT_ONCE)
         _check_text("site name", self.name)
         _check_number("lat_deg", self.lat_deg, -90.0, 90.0)
         _check_number("lon_deg", self.lon_deg, -180.0, 180.0)
@@ -239,7 +247,9 @@ class Motion(StrEnum):
 class Session:
     """A livestream that is planned, live, over or called off.
 
-    ``motion`` is what was told of the phone; a site is a place, so unknown is at rest.
+    ``motion`` is what was told of the phone; a site is a place, so unknown is at rest. ``lane``
+    tells the sessions apart that run at a site at the same time: each has its own phone and, where
+    there is a media server, its own stream. One that was not chosen (None) the store chooses.
     """
 
     session_id: str
@@ -250,9 +260,11 @@ class Session:
     ends_at: datetime
     status: SessionStatus = SessionStatus.PLANNED
     motion: Motion = Motion.UNKNOWN
+    lane: int | None = None
 
     def __post_init__(self) -> None:
         check_identifier("session_id", self.session_id)
+        _check_number("lane", self.lane, 1, MOST_AT_ONCE)
         _check_text("title", self.title)
         _check_aware("starts_at", self.starts_at)
         _check_aware("ends_at", self.ends_at)

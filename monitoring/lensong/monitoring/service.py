@@ -34,7 +34,7 @@ from lensong.monitoring.live.notices import NoticeKeeper
 from lensong.monitoring.live.snapshot import ServiceSnapshot
 from lensong.monitoring.live.standing import Seen, seen_of
 from lensong.monitoring.live.streams import LiveStreams
-from lensong.monitoring.live.verdicts import CHECKPOINTS, Judge
+from lensong.monitoring.live.verdicts import CHECKPOINTS, Judge, coming_near, show_coming
 from lensong.monitoring.live.watching import watch_desk, watched_sites
 from lensong.monitoring.live.webhooks import Courier
 from lensong.monitoring.metrics.exposition import Exposition
@@ -314,6 +314,20 @@ class Service:
                 await self.judge.show_next(site_id)
                 self.ingest.put_back(site_id, set())
 
+    def judge_beside(self, session: Session) -> None:
+        """Have others judged in the background that share an uplink with a session.
+
+        It came, changed or went: that concerns those at its site, and those at sites that a plan
+        puts on the same cells.
+        """
+        site = self.directory.sites.get(session.site_id)
+        if site is None:
+            return
+        here = (other for other, _ in self.board.coming(site.site_id))
+        others = {other.site_id for other in here if other.session_id != session.session_id}
+        for site_id in others | self.directory.on_the_same_cells(site):
+            self.ingest.put_back(site_id, set())
+
     async def problems(self) -> list[str]:
         """Return why the service is not ready; nothing where it is."""
         found = ["draining"] if self.draining else []
@@ -349,12 +363,11 @@ class Service:
             coming = await open_sessions(connection)
             verdicts = await latest_verdicts(connection, [item.session_id for item in coming])
         self.board.start_from(latest)
-        shown: set[str] = set()
-        for session in sorted(coming, key=lambda item: item.status is not SessionStatus.LIVE):
-            if session.ends_at > now and session.site_id not in shown:
-                shown.add(session.site_id)
-                kept = verdicts.get(session.session_id)
-                self.board.planned(session.site_id, session, None if kept is None else kept.verdict)
+        by_site: dict[str, list[Session]] = {}
+        for session in coming:
+            by_site.setdefault(session.site_id, []).append(session)
+        for site_id, sessions in by_site.items():
+            show_coming(self.board, site_id, coming_near(sessions, now), verdicts)
 
     def seen_of(self, session: Session) -> Seen | None:
         """Return what is seen right now of a session at its time, None before and after it."""
@@ -363,7 +376,9 @@ class Service:
         now = self.clock.now()
         sites = [self.directory.sites[session.site_id]]
         (shown,) = (as_of(site, now) for site in self.board.snapshot(now, sites).sites)
-        return seen_of(shown) if shown.session_id == session.session_id else "nothing"
+        found = (lane for lane in shown.by_lane if lane.session_id == session.session_id)
+        lane = next(found, None)
+        return "nothing" if lane is None else seen_of(lane)
 
     async def _judge_arrivals(self) -> None:
         """Judge the sites of which evidence arrived, each at most once a second."""
@@ -476,6 +491,8 @@ class Service:
         if status is SessionStatus.ENDED:
             await close_session(self.database, self.writer, self.directory, session)
         await self.judge.show_next(session.site_id)
+        if status is SessionStatus.ENDED:
+            self.judge_beside(session)
 
     async def _tidy(self) -> None:
         """Sum up what a crash left unsummed, then prune, again and again."""

@@ -41,7 +41,8 @@ async def said(client: httpx.AsyncClient, session_id: str, word: str) -> httpx.R
 async def evidence(running: Running) -> tuple[FinishedSession, ...]:
     now = running.clock.now()
     async with running.service.database.reading() as connection:
-        return await finished_sessions(connection, now - timedelta(days=9), now, newest=9)
+        found = await finished_sessions(connection, now - timedelta(days=9), now, newest=9)
+    return tuple(past.finished for past in found)
 
 
 async def report(client: httpx.AsyncClient, session_id: str) -> Any:

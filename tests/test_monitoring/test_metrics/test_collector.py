@@ -38,7 +38,7 @@ def test_the_whole_text_of_a_full_and_an_empty_site() -> None:
     assert text == Path(__file__).with_name("two_sites.prom").read_text("utf-8")
 
 
-def test_a_full_site_has_at_most_45_series() -> None:
+def test_a_full_site_has_at_most_47_series() -> None:
     samples = [s for metric in collector(full_site()).collect() for s in metric.samples]
     of_site = [sample for sample in samples if "site" in sample.labels]
     assert {family.name for family in FAMILIES} == {
@@ -46,14 +46,27 @@ def test_a_full_site_has_at_most_45_series() -> None:
     } - {"lensong_rtt_seconds"}
     # promised in docs/reference/metrics.md, and the most but for what people handle
     handled = ("lensong_notice_active", "lensong_operator_outage_member")
-    assert len([sample for sample in of_site if sample.name not in handled]) == 45
+    assert len([sample for sample in of_site if sample.name not in handled]) == 47
 
 
 def test_a_site_that_nobody_watches_has_no_figures_of_a_watch() -> None:
     unwatched = collector(replace(full_site(), watch=None))
     samples = [s for metric in unwatched.collect() for s in metric.samples if "site" in s.labels]
-    assert len(samples) == 42
+    assert len(samples) == 44
     assert not [sample for sample in samples if "_watch_" in sample.name]
+
+
+def test_each_further_stream_of_a_site_is_ten_series_with_its_lane() -> None:
+    one = full_site()
+    other = replace(one, lane=2, session_id="sat-0930")
+    both = replace(one, lanes=(one, other))
+
+    def by_lane(site: SiteSnapshot) -> list[str]:
+        found = [s for metric in collector(site).collect() for s in metric.samples]
+        return sorted(s.labels.get("lane", "") for s in found if "site" in s.labels)
+
+    assert by_lane(both) == sorted([*by_lane(one), *["2"] * 10])
+    assert set(by_lane(one)) == {"", "1"}
 
 
 def test_what_is_not_by_site_grows_with_communes_only() -> None:

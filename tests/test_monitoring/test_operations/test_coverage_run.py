@@ -246,7 +246,7 @@ async def test_no_prediction_alone_is_ready(light: Running, mbps: float) -> None
             ],
         },
     )  # fmt: skip
-    assert sent.json() == {"predicted": 1, "no_signal": 0}
+    assert sent.json() == {"predicted": 1, "with_streams": 0, "no_signal": 0}
     asked: dict[str, Any] = {
         "profile": "voice-still",
         "start": "2026-11-28T02:00:00Z",

@@ -28,6 +28,7 @@ from lensong.propagation.types import Float32Array, FloatArray, Grid
 __all__ = ["StoredResult", "read_counterfactuals", "read_result", "read_village_table"]
 
 _TEXT_COLUMNS = ("village_id", "name", "commune", "class", "main_cause", "cause_cell")
+_STREAM_TEXT = ("village_id", "name", "service", "operator")
 _TRIED_TEXT = ("village_id", "change", "before", "after")
 
 
@@ -86,6 +87,31 @@ class StoredResult:
             They are missing or damaged.
         """
         return read_layer(self.folder / files.VECTORS, crs=self.grid.crs, layer=CELLS)
+
+    def streams(self) -> pd.DataFrame | None:
+        """Return how many streams of each village hold at once, see docs/reference/outputs.md.
+
+        Returns
+        -------
+        DataFrame or None
+            None where the plan counted none: ``most = 0``, no service that sends enough, or an
+            older version.
+
+        Raises
+        ------
+        DataError
+            It is damaged.
+        """
+        path = self.folder / files.STREAMS
+        if not path.is_file():
+            return None
+        table = _read_table(path, _STREAM_TEXT)
+        missing = {"village_id", "service", "operator", "streams", "chance_1"} - {*table.columns}
+        if missing:
+            raise DataError(
+                f"{path} has no column {min(missing)}: give a result of `lensong plan`, unchanged"
+            )
+        return table
 
     def communes(self) -> gpd.GeoDataFrame | None:
         """Return the communes with ``commune_code``, ``commune`` and their outlines.

@@ -22,7 +22,14 @@ from lensong.monitoring.lists.rows import (
 from lensong.monitoring.lists.times import moment
 from lensong.monitoring.lists.told import RowErrors, RowNote
 from lensong.monitoring.names import bare, bare_place, identifier_of
-from lensong.monitoring.records import LONGEST_SESSION, Commune, Province, Session, Site
+from lensong.monitoring.records import (
+    LONGEST_SESSION,
+    MOST_AT_ONCE,
+    Commune,
+    Province,
+    Session,
+    Site,
+)
 from lensong.propagation.errors import DataError, LensongError
 
 __all__ = ["KnownPlaces", "SiteRows", "parse_sessions", "parse_sites"]
@@ -40,6 +47,7 @@ SITE_COLUMNS = {
     "operators": ("operator", "nhà mạng", "mạng"),
     "technologies": ("technology", "rat", "công nghệ"),
     "synthetic": ("dữ liệu giả lập",),
+    "sessions_at_once": ("at once", "số phiên cùng lúc", "phiên cùng lúc"),
 }
 SESSION_COLUMNS = {
     "session_id": ("mã phiên",),
@@ -51,6 +59,7 @@ SESSION_COLUMNS = {
     "ends_at": ("end", "kết thúc", "giờ kết thúc"),
     "duration_min": ("duration", "minutes", "thời lượng", "số phút", "thời lượng (phút)"),
     "status": ("trạng thái",),
+    "lane": ("làn", "làn phát"),
 }
 _TECHNOLOGIES = {
     "3g": "3G", "umts": "3G", "wcdma": "3G", "4g": "4G", "lte": "4G", "5g": "5G", "nr": "5G",
@@ -174,6 +183,8 @@ def _site(row: Row, commune: Commune, known: KnownPlaces, title: str, told: list
         )
     if row.has("synthetic"):
         changes["synthetic"] = _yes(row, "synthetic")
+    if row.has("sessions_at_once"):
+        changes["sessions_at_once"] = _count(row, "sessions_at_once") or 1
     return replace(site, **changes)  # type: ignore[arg-type]  # mypy cannot follow names in a dict
 
 
@@ -228,6 +239,16 @@ def _check_change(row: Row, before: Site, commune: Commune, known: KnownPlaces) 
         raise row.wrong(
             "name", "makes_other", site_id=before.site_id, name=before.name, commune=there.name
         )
+
+
+def _count(row: Row, name: str) -> int | None:
+    """Return the whole number of a cell, None where it is empty."""
+    value = row.number(name)
+    if value is None:
+        return None
+    if value != int(value) or not 1 <= value <= MOST_AT_ONCE:
+        raise row.wrong(name, "no_count", text=row.get(name)[:40], most=MOST_AT_ONCE)
+    return int(value)
 
 
 def _several(text: str) -> list[str]:
@@ -389,7 +410,8 @@ def parse_sessions(data: bytes, known: KnownSessions, *, skip: bool = False) -> 
 
     Notes
     -----
-    Without a ``session_id`` a session is known again by site, start and title.
+    Without a ``session_id`` a session is known again by site, start, title and, where the list
+    names one, lane.
     """
     wanted: list[tuple[str, ...]] = [("starts_at",), ("ends_at", "duration_min")]
     if known.site_id is None:
@@ -433,7 +455,11 @@ def _session(row: Row, known: KnownSessions) -> WantedSession:
     if not timedelta(0) < ends_at - starts_at <= LONGEST_SESSION:
         raise row.wrong("", "no_duration")
     title = row.get("title") or site.name
-    key = hashlib.sha256(f"{site.site_id} {starts_at.timestamp():.0f} {title}".encode())
+    lane = _count(row, "lane")
+    if lane is not None and lane > site.sessions_at_once:
+        raise row.wrong("lane", "no_such_lane", n=site.sessions_at_once)
+    told = f"{site.site_id} {starts_at.timestamp():.0f} {title}" + (f" {lane}" if lane else "")
+    key = hashlib.sha256(told.encode())
     session_id = row.get("session_id")
     return WantedSession(
         row=row.line,
@@ -445,6 +471,7 @@ def _session(row: Row, known: KnownSessions) -> WantedSession:
             profile_code=profile.code,
             starts_at=starts_at,
             ends_at=ends_at,
+            lane=lane,
         ),
         session_id=session_id or None,
         cancelled=bare(row.get("status")) in _CANCELLED,

@@ -20,12 +20,13 @@ __all__ = ["ExportedSession", "sessions_calendar", "sessions_csv", "sites_csv"]
 
 _SITE_COLUMNS = (
     "site_id", "name", "commune_code", "commune", "province_code", "province", "lat_deg", "lon_deg",
-    "operators", "technologies", "coverage_run", "synthetic",
+    "operators", "technologies", "coverage_run", "synthetic", "sessions_at_once",
 )  # fmt: skip
 _SESSION_COLUMNS = (
     "session_id", "site_id", "site_name", "commune", "title", "profile", "starts_at", "ends_at",
     "status", "state", "probability", "uplink_required_bps", "uplink_safe_bps", "judged_at",
-    "reasons", "watched_s", "outages", "outage_s", "outage_longest_s",
+    "reasons", "watched_s", "outages", "outage_s", "outage_longest_s", "lane", "more_sellers",
+    "more_sellers_until",
 )  # fmt: skip
 
 
@@ -58,6 +59,7 @@ def sites_csv(directory: Directory, sites: Iterable[Site]) -> str:
                 "; ".join(site.technologies),
                 site.coverage_run,
                 "yes" if site.synthetic else "no",
+                site.sessions_at_once,
             )
             for site in sites
         ),
@@ -106,6 +108,11 @@ def _session_row(
         None if watch is None else len(watch.outages_s),
         None if watch is None else round(watch.outage_s, 1),
         None if watch is None else round(watch.outage_longest_s, 1),
+        session.lane,
+        None if verdict is None else verdict.more_sellers,
+        None
+        if verdict is None or verdict.more_sellers_until is None
+        else verdict.more_sellers_until.astimezone(zone).isoformat(timespec="minutes"),
     )
 
 

@@ -138,7 +138,7 @@ class AlertKeeper:
             await self._raise(site, trouble, now)
 
     async def _raise(self, site: SiteSnapshot, trouble: Trouble, now: datetime) -> None:
-        session = self.board.session_of(site.site_id)
+        session = self.board.session_named(site.site_id, site.session_id)
         body = {
             "alert_id": secrets.token_hex(8),
             "trouble": trouble.kind,

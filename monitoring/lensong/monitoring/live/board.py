@@ -23,6 +23,7 @@ from lensong.monitoring.live.snapshot import (
     StreamSnapshot,
     WatchSnapshot,
 )
+from lensong.monitoring.live.standing import STANDINGS, standing_of
 from lensong.monitoring.notices import Notice
 from lensong.monitoring.readiness.networks import why_left_out
 from lensong.monitoring.readiness.radio_prior import predicted_log10_bps
@@ -37,8 +38,11 @@ from lensong.monitoring.records import (
     Site,
 )
 
-__all__ = ["Board"]
+__all__ = ["Board", "Planned"]
 
+
+Planned = tuple[Session, Verdict | None]
+"""A session that runs or comes, and its verdict."""
 
 _UNMEASURED = ("never_measured", "no_evidence")
 
@@ -54,9 +58,8 @@ class _Live:
     sent_bytes: int = 0
     rtt_idle: RttHistogram = field(default_factory=RttHistogram)
     rtt_loaded: RttHistogram = field(default_factory=RttHistogram)
-    session: Session | None = None
-    verdict: Verdict | None = None
-    stream: StreamSnapshot | None = None
+    coming: tuple[Planned, ...] = ()
+    streams: Mapping[int, StreamSnapshot] = field(default_factory=dict)
     queue_reports: int | None = None
     oldest_report_at: datetime | None = None
 
@@ -126,32 +129,59 @@ class Board:
         live = self._of(site_id)
         live.queue_reports, live.oldest_report_at = reports, oldest_at
 
-    def planned(self, site_id: str, session: Session | None, verdict: Verdict | None) -> None:
-        """Show the session that is live or comes next, and its verdict."""
-        live = self._of(site_id)
-        live.session, live.verdict = session, verdict
+    def planned(
+        self,
+        site_id: str,
+        session: Session | None,
+        verdict: Verdict | None,
+        *,
+        then: Iterable[Planned] = (),
+    ) -> None:
+        """Show the session that is live or comes next, its verdict, and those beside and after."""
+        first = () if session is None else ((session, verdict),)
+        self._of(site_id).coming = (*first, *then)
+
+    def came_in(self, session: Session) -> None:
+        """Show a session of which nobody could ask the store what comes first."""
+        there = self.coming(session.site_id)
+        others = [one for one in there if one[0].session_id != session.session_id]
+        first, *then = sorted([*others, (session, None)], key=lambda one: _comes(one[0]))
+        self.planned(session.site_id, *first, then=then)
 
     def judged(self, session_id: str, verdict: Verdict) -> None:
-        """Show a new verdict, if its session is the one that is shown."""
+        """Show a new verdict, if its session is shown."""
         live = self._of(verdict.site_id)
-        if live.session is not None and live.session.session_id == session_id:
-            live.verdict = verdict
+        live.coming = tuple(
+            (session, verdict if session.session_id == session_id else known)
+            for session, known in live.coming
+        )
 
-    def streaming(self, site_id: str, stream: StreamSnapshot | None) -> None:
-        """Show what a media server says of a site's stream."""
-        self._of(site_id).stream = stream
+    def streaming(self, site_id: str, stream: StreamSnapshot | None, lane: int = 1) -> None:
+        """Show what a media server says of the stream of a site's lane."""
+        live = self._of(site_id)
+        others = {at: known for at, known in live.streams.items() if at != lane}
+        live.streams = others if stream is None else others | {lane: stream}
+
+    def coming(self, site_id: str) -> tuple[Planned, ...]:
+        """Return the sessions that are live or come within a day of the next, by start."""
+        return self._of(site_id).coming
 
     def session_of(self, site_id: str) -> Session | None:
-        """Return the session that is live or comes next."""
-        return self._of(site_id).session
+        """Return the session that is live or comes next; of several the first."""
+        return next((session for session, _ in self._of(site_id).coming), None)
+
+    def session_named(self, site_id: str, session_id: str | None) -> Session | None:
+        """Return a session of a site that is live or comes, None where there is none such."""
+        found = (session for session, _ in self._of(site_id).coming)
+        return next((session for session in found if session.session_id == session_id), None)
 
     def verdict_of(self, site_id: str) -> Verdict | None:
-        """Return the verdict for the session that is live or comes next."""
-        return self._of(site_id).verdict
+        """Return the verdict for the session that is live or comes next; of several the first."""
+        return next((verdict for _, verdict in self._of(site_id).coming), None)
 
-    def stream_of(self, site_id: str) -> StreamSnapshot | None:
-        """Return what a media server last said of a site's stream."""
-        return self._of(site_id).stream
+    def streams_of(self, site_id: str) -> Mapping[int, StreamSnapshot]:
+        """Return what a media server last said of the streams of a site, by lane."""
+        return self._of(site_id).streams
 
     def last_of(self, site_id: str) -> Measurement | None:
         """Return the last measurement of a site."""
@@ -190,9 +220,8 @@ class Board:
             directory.predictions.get(site.site_id),
             live.last,
             live.last_success,
-            live.session,
-            live.verdict,
-            live.stream,
+            live.coming,
+            live.streams,
         )
         counts = live.counted, live.queue_reports, live.oldest_report_at
         kept = self._made.get(site.site_id)
@@ -214,7 +243,8 @@ class Board:
         )
         if watch is None and outage is None and not notices:
             return made
-        return replace(made, watch=watch, outage=outage, notices=notices)
+        said: dict[str, Any] = {"watch": watch, "outage": outage, "notices": notices}
+        return replace(made, **said, lanes=tuple(replace(lane, **said) for lane in made.lanes))
 
     def _make(self, site: Site, live: _Live, commune: Commune, province: Province) -> SiteSnapshot:
         """Return what is known of a site, but for what watches and people say now."""
@@ -240,7 +270,7 @@ class Board:
             "probe_sent_bytes": live.sent_bytes,
             "rtt_idle": live.rtt_idle,
             "rtt_loaded": live.rtt_loaded,
-            "stream": live.stream,
+            "stream": live.streams.get(1),
             "edge_queue_reports": live.queue_reports,
             "edge_oldest_report_at": live.oldest_report_at,
         }
@@ -262,24 +292,18 @@ class Board:
                 "jitter_s": _seconds(good.jitter_ms),
                 "loss_up_ratio": good.loss_ratio,
             }
-        if live.session is not None:
-            values |= {
-                "session_id": live.session.session_id,
-                "session_starts_at": live.session.starts_at,
-                "session_ends_at": live.session.ends_at,
-                "session_live": live.session.status is SessionStatus.LIVE,
-                "profile_code": live.session.profile_code,
-            }
-        if (verdict := live.verdict) is not None:
-            values |= {
-                "readiness_state": verdict.state.value,
-                "ready_probability": verdict.probability,
-                "never_measured": any(reason.code in _UNMEASURED for reason in verdict.reasons),
-                "verdict_at": verdict.judged_at,
-                "uplink_required_bps": verdict.uplink_required_bps,
-                "uplink_safe_bps": verdict.uplink_safe_bps,
-            }
-        return SiteSnapshot(**values)
+        shown = _shown_together(live.coming)
+        lanes = [
+            SiteSnapshot(**(values | _of_session(session, verdict, live.streams)))
+            for session, verdict in shown
+        ]
+        if not lanes:
+            return SiteSnapshot(**values)
+        if len(lanes) == 1:
+            return lanes[0]
+        # what stands worst is what the site is called by; the first of equal ones
+        worst = min(lanes, key=lambda lane: STANDINGS.index(standing_of(lane).state))
+        return replace(worst, lanes=tuple(lanes))
 
     def _predicted_bps(self, site: Site) -> tuple[float | None, float | None]:
         """Return the tenth percentile and the median that plans promise, of the best network."""
@@ -295,6 +319,49 @@ class Board:
                 mean, sd = found
                 best = (10.0 ** (mean - 1.2816 * sd), 10.0**mean)
         return best
+
+
+def _comes(session: Session) -> tuple[bool, datetime, str]:
+    return session.status is not SessionStatus.LIVE, session.starts_at, session.session_id
+
+
+def _shown_together(coming: Sequence[Planned]) -> list[Planned]:
+    """Return the sessions that are live, else the next one and those that begin during it."""
+    if not coming:
+        return []
+    shown = [one for one in coming if one[0].status is SessionStatus.LIVE]
+    if not shown:
+        first = coming[0][0]
+        shown = [one for one in coming if one[0].starts_at < first.ends_at]
+    return sorted(shown, key=lambda one: (one[0].lane or 1, one[0].starts_at))
+
+
+def _of_session(
+    session: Session, verdict: Verdict | None, streams: Mapping[int, StreamSnapshot]
+) -> dict[str, Any]:
+    """Return what a snapshot says of one session; one object of many fields of several types."""
+    values: dict[str, Any] = {
+        "session_id": session.session_id,
+        "session_title": session.title,
+        "session_starts_at": session.starts_at,
+        "session_ends_at": session.ends_at,
+        "session_live": session.status is SessionStatus.LIVE,
+        "profile_code": session.profile_code,
+        "lane": session.lane or 1,
+        "stream": streams.get(session.lane or 1),
+    }
+    if verdict is not None:
+        values |= {
+            "readiness_state": verdict.state.value,
+            "ready_probability": verdict.probability,
+            "never_measured": any(reason.code in _UNMEASURED for reason in verdict.reasons),
+            "verdict_at": verdict.judged_at,
+            "uplink_required_bps": verdict.uplink_required_bps,
+            "uplink_safe_bps": verdict.uplink_safe_bps,
+            "more_sellers": verdict.more_sellers,
+            "more_sellers_until": verdict.more_sellers_until,
+        }
+    return values
 
 
 def _seconds(milliseconds: float | None) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -9,11 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lensong.monitoring.access import Principal, Role
 from lensong.monitoring.errors import ArchivedError, NotFoundError
+from lensong.monitoring.readiness.networks import why_left_out
 from lensong.monitoring.records import Commune, Province, Site, StreamProfile
 from lensong.monitoring.store.places import (
     ArchivedPlace,
+    PlanStreams,
     Prediction,
     all_communes,
+    all_plan_streams,
     all_predictions,
     all_provinces,
     all_sites,
@@ -35,6 +39,8 @@ class Directory:
     predictions: dict[str, tuple[Prediction, ...]] = field(default_factory=dict)
     archived: dict[tuple[str, str], ArchivedPlace] = field(default_factory=dict)
     """What is out of sight, by kind and code."""
+    plan_streams: dict[str, tuple[PlanStreams, ...]] = field(default_factory=dict)
+    _on_cell: dict[str, set[str]] = field(default_factory=dict)
 
     async def load(self, connection: AsyncConnection) -> None:
         """Read everything anew."""
@@ -49,6 +55,43 @@ class Directory:
         for item in await all_predictions(connection):
             grouped[item.site_id] = (*grouped.get(item.site_id, ()), item)
         self.predictions = grouped
+        streams: dict[str, tuple[PlanStreams, ...]] = {}
+        for one in await all_plan_streams(connection):
+            streams[one.site_id] = (*streams.get(one.site_id, ()), one)
+        self.plan_streams = streams
+        on_cell: defaultdict[str, set[str]] = defaultdict(set)
+        for site in found:
+            for cell_id in self.cells_of(site):
+                on_cell[cell_id].add(site.site_id)
+        self._on_cell = dict(on_cell)
+
+    def cells_of(self, site: Site) -> frozenset[str]:
+        """Return the cells by which a plan serves a site, of the networks that are used there."""
+        return frozenset(
+            item.cell_id
+            for item in self.predictions.get(site.site_id, ())
+            if item.cell_id
+            and not (item.synthetic and not site.synthetic)
+            and not why_left_out(item, operators=site.operators, technologies=site.technologies)
+        )
+
+    def on_the_same_cells(self, site: Site) -> frozenset[str]:
+        """Return the other sites that a plan puts on a cell of a site.
+
+        Invented places and real ones share nothing.
+        """
+        found = {name for cell_id in self.cells_of(site) for name in self._on_cell.get(cell_id, ())}
+        return frozenset(
+            name
+            for name in found - {site.site_id}
+            if name in self.sites and self.sites[name].synthetic is site.synthetic
+        )
+
+    def with_those_beside(self, site_ids: Iterable[str]) -> set[str]:
+        """Return sites together with those that a plan puts on the same cells."""
+        known = {site_id for site_id in site_ids if site_id in self.sites}
+        beside = {name for one in known for name in self.on_the_same_cells(self.sites[one])}
+        return known | beside
 
     def province_of(self, site: Site) -> Province:
         """Return the province in which a site lies."""

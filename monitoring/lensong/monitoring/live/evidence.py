@@ -10,6 +10,7 @@ from itertools import groupby
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from lensong.monitoring.live.company import with_company
 from lensong.monitoring.live.directory import Directory
 from lensong.monitoring.readiness.evidence import (
     Evidence,
@@ -17,13 +18,16 @@ from lensong.monitoring.readiness.evidence import (
     Need,
     PredictedUplink,
     Question,
+    SessionBeside,
     SiteOption,
+    StreamsAtOnce,
     UplinkTest,
 )
 from lensong.monitoring.readiness.outages import OutagePrior
 from lensong.monitoring.records import Measurement, Motion, Outcome, Site, StreamProfile, Transport
 from lensong.monitoring.store.measurements import Hour, hours_between, measurements_between
-from lensong.monitoring.store.places import Prediction
+from lensong.monitoring.store.places import PlanStreams, Prediction
+from lensong.monitoring.store.sessions import open_sessions
 from lensong.monitoring.store.streams import finished_sessions
 from lensong.monitoring.store.tables import clients
 from lensong.monitoring.store.watches import as_evidence, watch_parts_between
@@ -40,6 +44,9 @@ _MOST_TESTS = 300
 _SESSIONS = timedelta(days=365)
 _MOST_SESSIONS = 2_000
 _MOST_WATCH_PARTS = 4_000
+_AHEAD = timedelta(days=8)
+"""Other hours of the next week are looked at for a better one."""
+
 _NEIGHBOUR_M = 15_000.0
 _NEIGHBOURS = 12
 _CLOCK_OFF_S = 86_400.0
@@ -106,11 +113,17 @@ async def evidence_for(
     safe_bps_of: Callable[[str], float | None],
     *,
     outage_prior: OutagePrior | None = None,
+    besides: str | None = None,
+    until: datetime | None = None,
 ) -> Evidence:
     """Return all that is known of a site and of its commune.
 
     Parameters
     ----------
+    besides : str, optional
+        The session that is asked about: it is not beside itself.
+    until : datetime, optional
+        Its end: sessions that begin by then, or within the next days, are looked at.
     outage_prior : OutagePrior, optional
         Of the province; the shipped one if none is given.
     safe_bps_of : callable
@@ -137,6 +150,7 @@ async def evidence_for(
     watched_around = await watch_parts_between(
         connection, others, now - _COMMUNE, now, newest=_MOST_WATCH_PARTS
     )
+    past = await finished_sessions(connection, now - _SESSIONS, now, newest=_MOST_SESSIONS)
     return Evidence(
         predictions=tuple(
             predicted_uplink(item) for item in directory.predictions.get(site.site_id, ())
@@ -144,13 +158,7 @@ async def evidence_for(
         site_history=_samples(hours),
         commune_history=_samples(around),
         tests=tuple(_test(item) for item in tests),
-        sessions=tuple(
-            past
-            for past in await finished_sessions(
-                connection, now - _SESSIONS, now, newest=_MOST_SESSIONS
-            )
-            if past.site_id in alike
-        ),
+        sessions=with_company((one for one in past if one.finished.site_id in alike), site.site_id),
         neighbours=_neighbours(
             (other for other in directory.sites.values() if other.site_id in alike),
             site,
@@ -158,8 +166,46 @@ async def evidence_for(
         ),
         watches=as_evidence(watched),
         commune_watches=as_evidence(watched_around),
+        beside=await _beside(
+            connection, directory, site, now, besides, max(until or now, now) + _AHEAD
+        ),
+        streams=tuple(_streams(item) for item in directory.plan_streams.get(site.site_id, ())),
         outage_prior=outage_prior,
         clock_fault=await _clock_is_off(connection, site.site_id, {t.client_id for t in tests}),
+    )
+
+
+async def _beside(
+    connection: AsyncConnection,
+    directory: Directory,
+    site: Site,
+    now: datetime,
+    besides: str | None,
+    until: datetime,
+) -> tuple[SessionBeside, ...]:
+    """Return the open sessions that share the uplink: of the site, and of those on its cells."""
+    sharing = {site.site_id, *directory.on_the_same_cells(site)}
+    found = await open_sessions(connection, site_ids=sharing, until=until)
+    return tuple(
+        SessionBeside(
+            starts_at=one.starts_at,
+            ends_at=one.ends_at,
+            uplink_required_bps=directory.profiles[one.profile_code].uplink_required_bps,
+            here=one.site_id == site.site_id,
+        )
+        for one in found
+        if one.session_id != besides and one.ends_at > now
+    )
+
+
+def _streams(kept: PlanStreams) -> StreamsAtOnce:
+    return StreamsAtOnce(
+        operator=kept.operator or None,
+        uplink_bps=kept.uplink_bps,
+        probability=kept.probability,
+        chances=kept.chances,
+        computed_at=kept.computed_at,
+        synthetic=kept.synthetic,
     )
 
 

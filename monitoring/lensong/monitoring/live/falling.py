@@ -113,10 +113,11 @@ class FallWatcher:
     def _is_down(self, site: Site, watch: WatchSnapshot | None, now: datetime) -> bool | None:
         """Return whether what was last seen of a site is that its network or stream is gone."""
         board, site_id = self.board, site.site_id
-        session, stream = board.session_of(site_id), board.stream_of(site_id)
+        session = board.session_of(site_id)
         if session is not None and session.status is SessionStatus.LIVE:
-            if stream is not None and stream.up is not None:
-                return stream.state in ("down", "not_ok")
+            streams = [one for one in board.streams_of(site_id).values() if one.up is not None]
+            if streams:  # where one of several sellers is seen, the network is there
+                return all(stream.state in ("down", "not_ok") for stream in streams)
             if watch is not None and watch.state != "not_watched":
                 return watch.state == "gone"
         last = board.last_of(site_id)

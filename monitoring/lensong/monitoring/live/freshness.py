@@ -63,10 +63,17 @@ _OF_ATTEMPT = _Fields(
     "edge_oldest_report_at",
 )
 _OF_VERDICT = _Fields(
-    "ready_probability", "uplink_safe_bps", readiness_state="unknown", never_measured=False
+    "ready_probability",
+    "uplink_safe_bps",
+    "more_sellers",
+    "more_sellers_until",
+    readiness_state="unknown",
+    never_measured=False,
 )
 _OF_SESSION = _Fields(
     "session_id",
+    "session_title",
+    "lane",
     "session_starts_at",
     "session_ends_at",
     "profile_code",
@@ -106,6 +113,11 @@ def as_of(site: SiteSnapshot, now: datetime, limits: Freshness = FRESHNESS) -> S
         forget(_OF_VERDICT)
     if site.stream is not None and not is_fresh(site.stream.sampled_at, limits.stream):
         gone["stream"] = None
+    if site.more_sellers_until is not None and site.more_sellers_until <= now:
+        gone |= {"more_sellers": None, "more_sellers_until": None}
+    if site.lanes:
+        coming_lanes = [lane for lane in site.lanes if _is_coming(lane, now)]
+        gone["lanes"] = tuple(as_of(lane, now, limits) for lane in coming_lanes)
     return replace(site, **gone) if gone else site
 
 

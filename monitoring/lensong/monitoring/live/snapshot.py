@@ -113,6 +113,11 @@ class SiteSnapshot:
         What people say about its trouble right now.
     outage : OperatorOutage, optional
         With which other sites of its operator it fell.
+    more_sellers, more_sellers_until : int, datetime, optional
+        How many more sellers fit beside the session, and until when.
+    lane, lanes : int, tuple of SiteSnapshot
+        In which lane the session is; and, where several run or begin together, the site once for
+        each of them: then the site's own session is the one that stands worst.
     """
 
     site_id: str
@@ -150,6 +155,7 @@ class SiteSnapshot:
     jitter_s: float | None = None
     loss_up_ratio: float | None = None
     session_id: str | None = None
+    session_title: str | None = None
     session_starts_at: datetime | None = None
     session_ends_at: datetime | None = None
     session_live: bool = False
@@ -161,6 +167,15 @@ class SiteSnapshot:
     edge_oldest_report_at: datetime | None = None
     notices: tuple[Notice, ...] = ()
     outage: OperatorOutage | None = None
+    more_sellers: int | None = None
+    more_sellers_until: datetime | None = None
+    lane: int | None = None
+    lanes: tuple[SiteSnapshot, ...] = ()
+
+    @property
+    def by_lane(self) -> tuple[SiteSnapshot, ...]:
+        """Return the site once for each session that runs or begins together with others."""
+        return self.lanes or ((self,) if self.session_id is not None else ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,9 @@ from lensong.propagation.errors import DataError
 
 __all__ = ["LiveStreams"]
 
+_Lane = tuple[str, int]
+"""A site and one of its lanes: the key of a stream."""
+
 _BEFORE = timedelta(minutes=30)
 """A stream is watched from so long before its session: sellers test their camera then."""
 
@@ -57,11 +60,11 @@ class LiveStreams:
     http: GuardedClient
     every_s: float = 2.0
     poller: StreamPoller = field(init=False)
-    _sources: dict[str, StreamSource] = field(init=False, default_factory=dict)
-    _states: dict[str, HealthState] = field(init=False, default_factory=dict)
-    _watched: dict[str, WatchedStream] = field(init=False, default_factory=dict)
-    _health: dict[str, StreamHealth] = field(init=False, default_factory=dict)
-    _kept: dict[str, tuple[datetime, str]] = field(init=False, default_factory=dict)
+    _sources: dict[_Lane, StreamSource] = field(init=False, default_factory=dict)
+    _states: dict[_Lane, HealthState] = field(init=False, default_factory=dict)
+    _watched: dict[_Lane, WatchedStream] = field(init=False, default_factory=dict)
+    _health: dict[_Lane, StreamHealth] = field(init=False, default_factory=dict)
+    _kept: dict[_Lane, tuple[datetime, str]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.poller = StreamPoller(self.http, self._seen, clock=self.clock, every_s=self.every_s)
@@ -70,9 +73,9 @@ class LiveStreams:
         """Read the sources, and what was remembered before a restart."""
         async with self.database.reading() as connection:
             kept = await all_health_states(connection)
-        for site_id, body in kept.items():
+        for lane, body in kept.items():
             try:
-                self._states[site_id] = HealthState.from_dict(body)
+                self._states[lane] = HealthState.from_dict(body)
             except DataError:
                 continue  # of another version: the stream is looked at afresh
         await self.reload()
@@ -80,26 +83,30 @@ class LiveStreams:
     async def reload(self) -> None:
         """Read the sources anew, after they were changed."""
         async with self.database.reading() as connection:
-            self._sources = {item.site_id: item for item in await all_sources(connection)}
+            self._sources = {
+                (item.site_id, item.lane): item for item in await all_sources(connection)
+            }
         self.choose()
 
     def choose(self) -> None:
         """Watch the streams of the sessions that are live or about to begin, and no others."""
-        chosen: dict[str, WatchedStream] = {}
+        chosen: dict[_Lane, WatchedStream] = {}
         now = self.clock.now()
-        for site_id, source in self._sources.items():
-            session = self.board.session_of(site_id)
-            if session is not None and _is_near(session, now):
-                chosen[site_id] = self._watch(session, source)
-        for site_id in self._watched.keys() - chosen.keys():
-            self._forget(site_id)
+        for lane, source in self._sources.items():
+            # the one that is live goes first, then the next
+            for session, _ in self.board.coming(source.site_id):
+                if (session.lane or 1) == source.lane and _is_near(session, now):
+                    chosen[lane] = self._watch(session, source)
+                    break
+        for lane in self._watched.keys() - chosen.keys():
+            self._forget(lane)
         self._watched = chosen
         self.poller.watch(chosen.values())
 
     def pause(self) -> None:
         """Watch nothing until `choose` is called, and remember nothing: lags lie by then."""
-        for site_id in tuple(self._watched):
-            self._forget(site_id)
+        for lane in tuple(self._watched):
+            self._forget(lane)
         self._watched = {}
         self.poller.watch(())
 
@@ -111,37 +118,39 @@ class LiveStreams:
             target=source.target,
             configured_bps=profile.video_bps + profile.audio_bps,
             limits=StreamLimits.of(profile),
-            state=self._states.get(session.site_id, HealthState()),
+            state=self._states.get((source.site_id, source.lane), HealthState()),
         )
 
-    def _forget(self, site_id: str) -> None:
-        for of_site in (self._states, self._health, self._kept):
-            of_site.pop(site_id, None)
-        self.board.streaming(site_id, None)
+    def _forget(self, lane: _Lane) -> None:
+        for of_lane in (self._states, self._health, self._kept):
+            of_lane.pop(lane, None)
+        self.board.streaming(lane[0], None, lane[1])
 
-    def health_of(self, site_id: str) -> StreamHealth | None:
-        """Return the health of a site's stream as it was last seen, None where nothing was."""
-        return self._health.get(site_id)
+    def health_of(self, site_id: str, lane: int = 1) -> StreamHealth | None:
+        """Return the health of a lane's stream as it was last seen, None where nothing was."""
+        return self._health.get((site_id, lane))
 
-    async def pushed(self, site_id: str, kind: str, text: str) -> StreamHealth:
+    async def pushed(self, site_id: str, kind: str, text: str, lane: int = 1) -> StreamHealth:
         """Take figures that were sent to us, and return the health that follows.
 
         Raises
         ------
         NotFoundError
-            No source of that kind is set for the site, or no session is near.
+            No source of that kind is set for the lane, or no session of it is near.
         """
-        source = self._sources.get(site_id)
+        source = self._sources.get((site_id, lane))
         if source is None or source.target.kind != kind or source.target.url is not None:
             raise NotFoundError(
-                f"{site_id} has no {kind} that sends its figures: an administrator sets it by PUT "
-                f"/api/v1/sites/{site_id}/stream-source"
+                f"lane {lane} of {site_id} has no {kind} that sends its figures: an administrator "
+                f"sets it by PUT /api/v1/sites/{site_id}/stream-source"
             )
-        if site_id not in self._watched:
+        if (site_id, lane) not in self._watched:
             self.choose()
-        watched = self._watched.get(site_id)
+        watched = self._watched.get((site_id, lane))
         if watched is None:
-            raise NotFoundError(f"no session is live at {site_id}, nor begins within 30 minutes")
+            raise NotFoundError(
+                f"no session is live in lane {lane} of {site_id}, nor begins within 30 minutes"
+            )
         return await self.poller.push(watched, read_pushed(kind, text, at=self.clock.now()))
 
     async def _seen(
@@ -153,21 +162,24 @@ class LiveStreams:
     ) -> None:
         if site_id not in self.directory.sites:
             return
-        before = self._health.get(site_id)
-        self._health[site_id] = health
-        self.board.streaming(site_id, _snapshot(health))
+        lane = self._lane_of(site_id, session_id)
+        if lane is None:  # its session ended, or moved to another lane, while it was looked at
+            return
+        before = self._health.get(lane)
+        self._health[lane] = health
+        self.board.streaming(site_id, _snapshot(health), lane[1])
         changed = before is None or before.state != health.state
-        kept_at, kept_state = self._kept.get(site_id, (None, ""))
+        kept_at, kept_state = self._kept.get(lane, (None, ""))
         due = kept_at is None or (health.at - kept_at).total_seconds() >= _KEEP_EVERY_S
         if not due and kept_state == health.state:
             return
-        self._kept[site_id] = (health.at, health.state)
+        self._kept[lane] = (health.at, health.state)
         state = self.poller.state_of(site_id, session_id)
 
         async def keep(connection: AsyncConnection) -> Event | None:
             await add_health(connection, site_id, session_id, health)
             if state is not None:
-                await keep_health_state(connection, site_id, state.to_dict(), health.at)
+                await keep_health_state(connection, *lane, state.to_dict(), health.at)
             if not changed:
                 return None
             return await add_event(
@@ -187,6 +199,14 @@ class LiveStreams:
         event = await self.writer.run(keep)
         if event is not None:
             self.bus.publish(event)
+
+    def _lane_of(self, site_id: str, session_id: str | None) -> _Lane | None:
+        found = (
+            lane
+            for lane, watched in self._watched.items()
+            if lane[0] == site_id and watched.session_id == session_id
+        )
+        return next(found, None)
 
 
 def _is_near(session: Session, now: datetime) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lensong.monitoring.clock import Clock
-from lensong.monitoring.live.board import Board
+from lensong.monitoring.live.board import Board, Planned
 from lensong.monitoring.live.directory import Directory
 from lensong.monitoring.live.events import EventBus
 from lensong.monitoring.live.evidence import evidence_for, question_for
@@ -26,19 +26,22 @@ from lensong.monitoring.store.events import (
     KeptVerdict,
     add_event,
     add_verdict,
+    latest_verdicts,
     verdict_of,
 )
 from lensong.monitoring.store.measurements import roll_up
 from lensong.monitoring.store.sessions import open_sessions, open_without_verdict
 from lensong.monitoring.store.writer import Writer
 
-__all__ = ["CHECKPOINTS", "JUDGED_AHEAD", "Judge"]
+__all__ = ["CHECKPOINTS", "JUDGED_AHEAD", "Judge", "coming_near", "show_coming"]
 
 CHECKPOINTS = (timedelta(hours=24), timedelta(hours=2), timedelta(minutes=15))
 """How long before a session its verdict is looked at again, whatever arrived."""
 
 JUDGED_AHEAD = timedelta(days=14)
 """Sessions that begin within this time are judged whenever evidence arrives."""
+
+_SHOWN_AHEAD = timedelta(days=1)
 
 _SAME_PROBABILITY = 0.01
 """A verdict that moves by less, in the same state, is no news and is not kept again."""
@@ -69,8 +72,16 @@ class Judge:
         operator: str | None = None,
         motion: Motion = Motion.UNKNOWN,
         previous: Verdict | None = None,
+        besides: str | None = None,
     ) -> Verdict:
-        """Return the verdict on a session that nobody planned; nothing is kept."""
+        """Return the verdict on a session that nobody planned; nothing is kept.
+
+        Parameters
+        ----------
+        besides : str, optional
+            The planned session that it is about: the others are beside it. Without one, where a
+            site takes one session at once, it stands in the place of what is planned there.
+        """
         now = self.clock.now()
         question = question_for(
             self.directory,
@@ -85,8 +96,18 @@ class Judge:
         async with self.database.reading() as connection:
             prior = await self.outage_priors.of(connection, self.directory, site, now)
             evidence = await evidence_for(
-                connection, self.directory, site, now, self._safe_bps, outage_prior=prior
+                connection,
+                self.directory,
+                site,
+                now,
+                self._safe_bps,
+                outage_prior=prior,
+                besides=besides,
+                until=ends_at,
             )
+        if besides is None and site.sessions_at_once == 1:
+            others = tuple(one for one in evidence.beside if not one.here)
+            evidence = replace(evidence, beside=others)
         return await asyncio.to_thread(
             judge, question, evidence, now=now, previous=previous, settings=self._settings(now)
         )
@@ -114,6 +135,7 @@ class Judge:
             session.ends_at,
             motion=session.motion,
             previous=None if before is None else before.verdict,
+            besides=session.session_id,
         )
         if before is not None and trigger == "evidence" and _same(before.verdict, verdict):
             return before
@@ -191,14 +213,39 @@ class Judge:
         )
 
     async def show_next(self, site_id: str) -> None:
-        """Put the session that is live or comes next on the board, with its verdict."""
+        """Put the sessions that are live or come next on the board, with their verdicts."""
         now = self.clock.now()
         async with self.database.reading() as connection:
             found = await open_sessions(connection, site_id=site_id)
-            coming = [session for session in found if session.ends_at > now]
-            session = min(coming, key=_comes, default=None)
-            kept = await verdict_of(connection, session.session_id) if session else None
-        self.board.planned(site_id, session, None if kept is None else kept.verdict)
+            coming = coming_near(found, now)
+            kept = await latest_verdicts(connection, [session.session_id for session in coming])
+        show_coming(self.board, site_id, coming, kept)
+
+
+def coming_near(found: Iterable[Session], now: datetime) -> list[Session]:
+    """Return of a site's open sessions the next one and those within a day of it.
+
+    Those that are live go first. What comes later is asked for when one of these begins or ends.
+    """
+    coming = sorted((session for session in found if session.ends_at > now), key=_comes)
+    if not coming:
+        return []
+    until = max(coming[0].starts_at, now) + _SHOWN_AHEAD
+    return [session for session in coming if session.starts_at <= until]
+
+
+def show_coming(
+    board: Board, site_id: str, coming: Sequence[Session], kept: Mapping[str, KeptVerdict]
+) -> None:
+    """Put sessions with their verdicts on the board."""
+    shown: list[Planned] = [
+        (session, kept[session.session_id].verdict if session.session_id in kept else None)
+        for session in coming
+    ]
+    if not shown:
+        board.planned(site_id, None, None)
+        return
+    board.planned(site_id, *shown[0], then=shown[1:])
 
 
 def _comes(session: Session) -> tuple[bool, datetime]:
@@ -209,6 +256,10 @@ def _same(before: Verdict, after: Verdict) -> bool:
     if before.state is not after.state or before.profile_code != after.profile_code:
         return False
     if (before.starts_at, before.ends_at) != (after.starts_at, after.ends_at):
+        return False
+    if (before.others, before.more_sellers) != (after.others, after.more_sellers):
+        return False
+    if before.more_sellers_until != after.more_sellers_until:
         return False
     if before.probability is None or after.probability is None:
         return before.probability is after.probability

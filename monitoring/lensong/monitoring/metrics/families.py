@@ -64,12 +64,31 @@ def _number(flag: bool | None) -> float | None:
     return None if flag is None else float(flag)
 
 
-def _of_stream(value: Callable[[StreamSnapshot], float | None]) -> Callable[..., float | None]:
-    return lambda site: None if site.stream is None else value(site.stream)
+def _streams(site: SiteSnapshot) -> Iterable[tuple[dict[str, str], StreamSnapshot]]:
+    """Yield the streams of a site with the label of their lane."""
+    for lane in site.lanes or (site,):
+        if lane.stream is not None:
+            yield {"lane": str(lane.lane or 1)}, lane.stream
 
 
-def _while_up(value: Callable[[StreamSnapshot], float | None]) -> Callable[..., float | None]:
-    return _of_stream(lambda stream: value(stream) if stream.up else None)
+def _of_streams(
+    name: str,
+    text: str,
+    value: Callable[[StreamSnapshot], float | None],
+    kind: Literal["gauge", "counter"] = "gauge",
+) -> Family:
+    return Family(
+        name=name,
+        kind=kind,
+        help=text,
+        read=lambda site: ((labels, value(stream)) for labels, stream in _streams(site)),
+    )
+
+
+def _while_up(
+    value: Callable[[StreamSnapshot], float | None],
+) -> Callable[[StreamSnapshot], float | None]:
+    return lambda stream: value(stream) if stream.up else None
 
 
 def _of_watch(value: Callable[[WatchSnapshot], float | None]) -> Callable[..., float | None]:
@@ -124,19 +143,18 @@ def _loss(site: SiteSnapshot) -> Iterable[Reading]:
 
 
 def _received(site: SiteSnapshot) -> Iterable[Reading]:
-    if site.stream is not None:
-        stream = site.stream
+    for lane, stream in _streams(site):
         if stream.received_audio_bytes is None and stream.received_video_bytes is None:
             # most media servers tell one total; never beside its parts, which a sum would double
-            yield {"media": "all"}, stream.received_bytes
-        yield {"media": "audio"}, stream.received_audio_bytes
-        yield {"media": "video"}, stream.received_video_bytes
+            yield lane | {"media": "all"}, stream.received_bytes
+        yield lane | {"media": "audio"}, stream.received_audio_bytes
+        yield lane | {"media": "video"}, stream.received_video_bytes
 
 
 def _frames_dropped(site: SiteSnapshot) -> Iterable[Reading]:
     # no collector's source tells the reason today; the label keeps the name from changing then
-    if site.stream is not None:
-        yield {"reason": "unknown"}, site.stream.frames_dropped
+    for lane, stream in _streams(site):
+        yield lane | {"reason": "unknown"}, stream.frames_dropped
 
 
 def _notices(site: SiteSnapshot) -> Iterable[Reading]:
@@ -161,7 +179,7 @@ FAMILIES = (
     Family(
         name="lensong_readiness_state",
         kind="gauge",
-        help="Verdict for the next session: exactly one state is 1.",
+        help="Verdict for the next session, of several the worst: exactly one state is 1.",
         read=_readiness,
     ),
     _gauge(
@@ -178,6 +196,16 @@ FAMILIES = (
         "lensong_uplink_safe_bytes_per_second",
         "Calibrated lower bound of the uplink during the next session.",
         lambda site: _bytes(site.uplink_safe_bps),
+    ),
+    _gauge(
+        "lensong_more_sellers",
+        "How many more sellers fit beside the next or current sessions; absent if not known.",
+        lambda site: site.more_sellers,
+    ),
+    _gauge(
+        "lensong_more_sellers_until_timestamp_seconds",
+        "Until when they fit, in Unix time.",
+        lambda site: _unix_s(site.more_sellers_until),
     ),
     Family(
         name="lensong_uplink_throughput_bytes_per_second",
@@ -239,15 +267,15 @@ FAMILIES = (
         help="Packets lost in the last successful test, where they were really counted.",
         read=_loss,
     ),
-    _gauge(
+    _of_streams(
         "lensong_stream_up",
         "Whether a publisher is connected to the media server (1) or not (0).",
-        _of_stream(lambda stream: _number(stream.up)),
+        lambda stream: _number(stream.up),
     ),
-    _gauge(
+    _of_streams(
         "lensong_stream_source_up",
         "Whether the media server or encoder tells its figures (1) or not (0).",
-        _of_stream(lambda stream: float(stream.up is not None)),
+        lambda stream: float(stream.up is not None),
     ),
     Family(
         name="lensong_stream_received_bytes",
@@ -255,15 +283,16 @@ FAMILIES = (
         help="Media bytes that the media server received from the publisher.",
         read=_received,
     ),
-    _gauge(
+    _of_streams(
         "lensong_stream_lag_seconds",
         "Wall clock minus media time since the publisher connected.",
         _while_up(lambda stream: stream.lag_s),
     ),
-    _counter(
+    _of_streams(
         "lensong_stream_frames",
         "Video frames that arrived.",
-        _of_stream(lambda stream: stream.frames),
+        lambda stream: stream.frames,
+        "counter",
     ),
     Family(
         name="lensong_stream_frames_dropped",
@@ -271,20 +300,21 @@ FAMILIES = (
         help="Video frames that were dropped, by reason where the source tells.",
         read=_frames_dropped,
     ),
-    _gauge(
+    _of_streams(
         "lensong_stream_frame_rate_hertz",
         "Video frames per second that arrive.",
         _while_up(lambda stream: stream.frame_rate_hz),
     ),
-    _gauge(
+    _of_streams(
         "lensong_stream_keyframe_interval_seconds",
         "Time between key frames.",
         _while_up(lambda stream: stream.keyframe_interval_s),
     ),
-    _counter(
+    _of_streams(
         "lensong_stream_reconnects",
         "How often the publisher came back.",
-        _of_stream(lambda stream: stream.reconnects),
+        lambda stream: stream.reconnects,
+        "counter",
     ),
     _gauge(
         "lensong_watch_network_up",

@@ -153,6 +153,7 @@ class CoverageRun:
                     sigma_db=result.level_sigma_db,
                     computed_at=result.created_at,
                     synthetic=result.synthetic,
+                    cell_id=servers[at] or None,
                 )
             )
         return predictions

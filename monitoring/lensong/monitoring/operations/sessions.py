@@ -35,11 +35,12 @@ class SessionPlan:
     starts_at: datetime
     ends_at: datetime
     motion: Motion = Motion.UNKNOWN
+    lane: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionChanges:
-    """What of a session is to change; None stays as it is."""
+    """What of a session is to change; None stays as it is, the lane where it is free."""
 
     title: str | None = None
     profile_code: str | None = None
@@ -47,6 +48,7 @@ class SessionChanges:
     ends_at: datetime | None = None
     status: SessionStatus | None = None
     motion: Motion | None = None
+    lane: int | None = None
 
 
 async def session_for(service: Service, principal: Principal, session_id: str) -> Session:
@@ -104,6 +106,7 @@ async def plan_session(
     async with service.database.reading() as connection:
         kept = await get_session(connection, session_id)
     await _judge(service, kept, "planned")
+    service.judge_beside(kept)
     return kept
 
 
@@ -127,18 +130,21 @@ async def change_session(
     _check_area(service, principal, before)
     if before.status in (SessionStatus.ENDED, SessionStatus.CANCELLED):
         raise ConflictError(f"the session is {before.status}: plan a new one", "session_over")
-    session = replace(before, **{k: v for k, v in asdict(changes).items() if v is not None})
+    given = {k: v for k, v in asdict(changes).items() if v is not None}
+    wanted = replace(before, **{"lane": None, **given})
 
-    async def work(connection: AsyncConnection) -> Event:
-        await put_session(connection, session, now=service.clock.now())
-        kind = "session.changed" if before.status is session.status else f"session.{session.status}"
-        return await _tell(connection, service, principal, session, kind)
+    async def work(connection: AsyncConnection) -> tuple[Session, Event]:
+        kept = await put_session(connection, wanted, now=service.clock.now())
+        kind = "session.changed" if before.status is kept.status else f"session.{kept.status}"
+        return kept, await _tell(connection, service, principal, kept, kind)
 
-    service.bus.publish(await service.writer.run(work))
+    session, event = await service.writer.run(work)
+    service.bus.publish(event)
     if session.status in (SessionStatus.PLANNED, SessionStatus.LIVE):
         await _judge(service, session, "changed")
     else:
         await service.judge.show_next(session.site_id)
+    service.judge_beside(session)
     return session
 
 
@@ -156,7 +162,7 @@ async def _judge(service: Service, session: Session, trigger: str) -> None:
         await service.judge.rejudge(session, trigger)
         await service.judge.show_next(session.site_id)
     except StoreUnavailableError:  # the session is stored, so that is the answer
-        service.board.planned(session.site_id, session, None)
+        service.board.came_in(session)
         service.ingest.put_back(session.site_id, set())  # judged as soon as that can be
 
 

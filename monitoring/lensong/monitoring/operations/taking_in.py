@@ -338,7 +338,8 @@ async def import_sessions(
         events = []
     for event in events:
         service.bus.publish(event)
-    await service.judge_soon([*(str(event.site_id) for event in events), *taking.left_sites])
+    touched = {*(str(event.site_id) for event in events), *taking.left_sites}
+    await service.judge_soon(directory.with_those_beside(touched))
     return Imported(
         dry_run=dry_run,
         items=tuple(taking.items),
@@ -395,6 +396,8 @@ class _Taking:
                     connection, session_id, SessionStatus.CANCELLED, now=self.known.now
                 )
         errors = RowErrors()
+        # those that name a lane, then by start: as many lanes as sessions at once are enough then
+        changes.sort(key=lambda item: (item.session.lane is None, item.session.starts_at))
         for change in changes:
             with errors.kept(change.row, change.session.title):
                 await self._put(connection, change)
@@ -449,7 +452,7 @@ class _Taking:
         )
         if session.site_id != old.site_id:
             self.left_sites.add(old.site_id)
-        if session == old:
+        if replace(session, lane=session.lane or old.lane) == old:
             self._tell(wanted.row, old, "unchanged")
             return None
         return _Change(wanted.row, session, before.calendar_uid, kind=kind, before=old)
@@ -457,10 +460,13 @@ class _Taking:
     async def _put(self, connection: AsyncConnection, change: _Change) -> None:
         session, now = change.session, self.known.now
         try:
-            await put_session(connection, session, now=now, calendar_uid=change.calendar_uid)
+            session = await put_session(
+                connection, session, now=now, calendar_uid=change.calendar_uid
+            )
         except ConflictError as error:
-            if error.code == "overlap" and self.skip:
-                raise CellError("", "overlap") from error
+            if error.code in ("overlap", "no_such_lane") and self.skip:
+                at_once = self.known.sites[session.site_id].sessions_at_once
+                raise CellError("", error.code, n=at_once) from error
             raise
         self._events.append(await self._event(connection, session, change.kind))
         self._tell(change.row, session, "created" if change.new else "updated")

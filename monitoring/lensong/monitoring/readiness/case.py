@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lensong.monitoring.readiness.decades import decades
@@ -10,6 +10,7 @@ from lensong.monitoring.readiness.evidence import Evidence, Need, Question
 from lensong.monitoring.readiness.limits import Limits, limits_of
 from lensong.monitoring.readiness.outlook import Outlook, outlook
 from lensong.monitoring.readiness.settings import ReadinessSettings
+from lensong.monitoring.readiness.sharing import plan_for
 from lensong.monitoring.readiness.sift import Known, age_s, sift
 from lensong.monitoring.readiness.verdict import Reason, State, shown_percent
 
@@ -49,6 +50,15 @@ class Case:
     limits: Limits
     caps: tuple[Reason, ...]
     settings: ReadinessSettings
+
+    def beside(self, others_bps: float) -> Case:
+        """Return the case beside others that ask for so much together; 0 is alone."""
+
+        def of(outlook: Outlook) -> Outlook:
+            return outlook.beside(others_bps) if others_bps > 0.0 else outlook.alone()
+
+        own = None if self.own is None else of(self.own)
+        return replace(self, expected=of(self.expected), own=own)
 
     def doubts(self, need: Need) -> tuple[Reason, ...]:
         """Return what besides the rate forbids a profile or keeps it from READY."""
@@ -111,6 +121,7 @@ def case_of(
 ) -> Case | None:
     """Return the case of a question; None where nothing says anything about the rate."""
     known = sift(question, evidence, now=now, settings=settings)
+    streams = plan_for(question, evidence.streams)
 
     def look(of: Known) -> Outlook | None:
         return outlook(
@@ -121,6 +132,8 @@ def case_of(
             tolerance=question.need.tolerance,
             prior=evidence.outage_prior,
             settings=settings,
+            beside=evidence.beside,
+            streams=streams,
         )
 
     expected = look(known)

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from lensong.monitoring.readiness.beside import SessionBeside, StreamsAtOnce
 from lensong.monitoring.readiness.checks import check_amount, check_aware, check_technology
 from lensong.monitoring.readiness.outages import OutagePrior
 from lensong.monitoring.readiness.past import FinishedSession, Watch
@@ -25,7 +26,9 @@ __all__ = [
     "Need",
     "PredictedUplink",
     "Question",
+    "SessionBeside",
     "SiteOption",
+    "StreamsAtOnce",
     "UplinkTest",
     "Watch",
 ]
@@ -292,6 +295,10 @@ class Evidence:
         Estimated from the province's own watches, see `readiness.outage_prior`; None for the one
         of the settings.
     neighbours : tuple of SiteOption
+    beside : tuple of SessionBeside
+        Sessions that share the uplink, of the asked time and around it, without the asked one.
+    streams : tuple of StreamsAtOnce
+        How many streams coverage plans let hold at once here.
     clock_fault : bool
         The clock of the server or of the reporting device cannot be trusted.
     auth_fault : bool
@@ -307,5 +314,7 @@ class Evidence:
     commune_watches: tuple[Watch, ...] = ()
     outage_prior: OutagePrior | None = None
     neighbours: tuple[SiteOption, ...] = ()
+    beside: tuple[SessionBeside, ...] = ()
+    streams: tuple[StreamsAtOnce, ...] = ()
     clock_fault: bool = False
     auth_fault: bool = False

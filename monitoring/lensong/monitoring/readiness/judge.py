@@ -12,10 +12,11 @@ from lensong.monitoring.readiness.case import Answer, Case, case_of
 from lensong.monitoring.readiness.days import days_at, hour_of_day
 from lensong.monitoring.readiness.evidence import Evidence, Need, Question
 from lensong.monitoring.readiness.networks import about_left_out
-from lensong.monitoring.readiness.outlook import Outlook, outlook
+from lensong.monitoring.readiness.outlook import Outlook, others_by_hour, outlook
 from lensong.monitoring.readiness.plan import plans_for, ready_until
 from lensong.monitoring.readiness.settings import ReadinessSettings
 from lensong.monitoring.readiness.sift import Known, age_s, sift, why_unknown
+from lensong.monitoring.readiness.together import about_others, room_for_more
 from lensong.monitoring.readiness.verdict import (
     EvidenceUsed,
     Reason,
@@ -91,6 +92,7 @@ def judge(
     )
     safe_bps = case.safe_bps(answer.ready_from)
     short = case.expected.outages.short_an_hour()
+    room = room_for_more(case, question, evidence, now=now)
     verdict = Verdict(
         site_id=question.site_id,
         profile_code=need.profile_code,
@@ -111,6 +113,7 @@ def judge(
         reasons=_sorted(
             (
                 *case.doubts(need),
+                *about_others(case, question, evidence, answer, now=now),
                 _about_rate(case, answer, need, safe_bps),
                 *_about_motion(known),
                 *_no_safe_rate(case, safe_bps),
@@ -121,6 +124,10 @@ def judge(
         ),
         evidence=_used(case, need, now=now),
         model_version=MODEL_VERSION,
+        others=room.others,
+        more_sellers=None if room.more is None else room.more.n,
+        more_sellers_until=None if room.more is None else room.more.until,
+        more_sellers_by=room.by,
     )
     if answer.state is State.READY or not advise:
         return verdict
@@ -176,7 +183,7 @@ def _standing(question: Question, previous: Verdict | None, motion: Motion) -> S
 def _about_rate(case: Case, answer: Answer, need: Need, safe_bps: float | None) -> Reason:
     expected, rate_bps = case.expected, need.uplink_required_bps
     values = {
-        "required_mbps": rate_bps / 1e6,
+        "required_mbps": expected.together_bps(rate_bps) / 1e6,
         "likeliest_mbps": 10.0 ** expected.weakest(rate_bps).likeliest() / 1e6,
         "safe_mbps": None if safe_bps is None else safe_bps / 1e6,
         "probability_percent": shown_percent(answer.probability),
@@ -312,7 +319,11 @@ def _with_advice(
     def usual(starts_at: datetime) -> Outlook | None:
         """Return the outlook; a day from now and later every day has the same hours."""
         later = max((starts_at - now) // timedelta(days=1) - 1, 0)
-        return look(starts_at - later * timedelta(days=1))
+        found = look(starts_at - later * timedelta(days=1))
+        if found is None or not evidence.beside:
+            return found
+        others_bps = others_by_hour(evidence.beside, starts_at, starts_at + lasts, settings)
+        return replace(found, others_bps=others_bps, plan=case.expected.plan)
 
     def carries(starts_at: datetime, rate_bps: float) -> bool:
         found = usual(starts_at)

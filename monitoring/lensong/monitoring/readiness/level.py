@@ -370,19 +370,28 @@ def _seen(
 ) -> SessionSeen | None:
     told = told_weight(session.told_by, settings)
     weight = told * 0.5 ** (age_s(session.ended_at, now) / settings.half_life_s)
+    weight /= 1.0 + session.beside  # several at once are one event, told by each of them
     lasted = min(session.watched_s / 3_600.0 / hours, 1.0)
-    required = decades(session.uplink_required_bps)
-    carried = None if session.carried_bps is None else decades(session.carried_bps)
+    asked_bps, carried_bps = session.uplink_required_bps, session.carried_bps
+    # what others were sent at the same time the link carried too
+    beside_bps = session.beside_held_bps
     if session.outcome is SessionOutcome.HELD:
-        held_to = required if carried is None else max(required, carried)
+        held_to = decades(max(asked_bps, carried_bps or 0.0) + beside_bps)
         return SessionSeen(
             held_to=held_to, failed_from=math.inf, held_weight=weight * lasted, failed_weight=0.0
         )
     if session.outcome is SessionOutcome.LOST:
         return None  # the network was away: that is no rate
+    together = decades(asked_bps + session.beside_bps)
+    if carried_bps is None:
+        held_to, failed_from = -math.inf, together
+    else:
+        carried_bps = min(carried_bps, asked_bps)
+        held_to = decades(carried_bps + beside_bps)
+        failed_from = decades(carried_bps + session.beside_bps) + 1e-9
     return SessionSeen(
-        held_to=-math.inf if carried is None else min(carried, required),
-        failed_from=required if carried is None else min(carried, required) + 1e-9,
+        held_to=held_to,
+        failed_from=failed_from,
         held_weight=weight * lasted,
         failed_weight=weight,
     )

@@ -9,10 +9,11 @@ top (`readiness.calibration`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from lensong.monitoring.readiness.beside import SessionBeside, StreamsAtOnce
 from lensong.monitoring.readiness.calibration import Calibration, calibrate, told_weight
 from lensong.monitoring.readiness.days import hours_of_session
 from lensong.monitoring.readiness.decades import LEAST_BPS, decades
@@ -21,11 +22,12 @@ from lensong.monitoring.readiness.moving import as_fitted_moving, holds_moving
 from lensong.monitoring.readiness.outages import OutagePrior, Outages
 from lensong.monitoring.readiness.past import FinishedSession
 from lensong.monitoring.readiness.settings import ReadinessSettings
+from lensong.monitoring.readiness.sharing import busiest, spans
 from lensong.monitoring.readiness.sift import Known
 from lensong.monitoring.records import Motion
 from lensong.monitoring.tolerance import Tolerance
 
-__all__ = ["Outlook", "outlook"]
+__all__ = ["Outlook", "others_by_hour", "outlook"]
 
 _HIGHEST = 12.0  # log10 bit/s: no uplink is faster
 _STEP = 1e-11
@@ -46,6 +48,10 @@ class Outlook:
     motion : Motion
     here : tuple of FinishedSession
         Of this site, of the same motion.
+    others_bps : tuple of float
+        What others ask for at the same time, the most within each hour; empty without any.
+    plan : StreamsAtOnce or None
+        How many a coverage plan lets hold at once.
     """
 
     levels: tuple[Level, ...]
@@ -55,6 +61,16 @@ class Outlook:
     motion: Motion
     here: tuple[FinishedSession, ...]
     settings: ReadinessSettings
+    others_bps: tuple[float, ...] = ()
+    plan: StreamsAtOnce | None = None
+
+    def alone(self) -> Outlook:
+        """Return the outlook as if nobody else were on the air."""
+        return replace(self, others_bps=())
+
+    def beside(self, others_bps: float) -> Outlook:
+        """Return the outlook beside others that ask for so much together all the time."""
+        return replace(self, others_bps=(others_bps,) * len(self.levels))
 
     def probability(self, uplink_required_bps: float) -> float:
         """Return the probability that a constant bit rate holds within the tolerance, 0..1."""
@@ -62,7 +78,7 @@ class Outlook:
 
     def level_probability(self, uplink_required_bps: float) -> float:
         """Return the probability that the rate alone is enough, 0..1."""
-        return min(level.enough(decades(uplink_required_bps)) for level in self.levels)
+        return self._weakest(decades(uplink_required_bps))
 
     def stays_up(self) -> float:
         """Return the chance of no outage beyond the tolerance at rest, 0..1."""
@@ -77,22 +93,64 @@ class Outlook:
         return None if found is None else float(10.0**found)
 
     def weakest(self, uplink_required_bps: float) -> Level:
-        """Return the hour that decides."""
+        """Return the level of the hour that decides."""
+        return self.levels[self._deciding(uplink_required_bps)]
+
+    def together_bps(self, uplink_required_bps: float) -> float:
+        """Return what all ask for in the hour that decides [bit/s]."""
+        if not self.others_bps:
+            return uplink_required_bps
+        return uplink_required_bps + self.others_bps[self._deciding(uplink_required_bps)]
+
+    def by_plan(self, uplink_required_bps: float) -> bool:
+        """Return whether in the hour that decides more hold by the plan than by division."""
+        hour = self._deciding(uplink_required_bps)
+        return self._enough(hour, decades(uplink_required_bps)) > self._divided(
+            hour, decades(uplink_required_bps)
+        )
+
+    def _deciding(self, uplink_required_bps: float) -> int:
         rate = decades(uplink_required_bps)
-        return min(self.levels, key=lambda level: (level.enough(rate), level.likeliest()))
+        return min(
+            range(len(self.levels)),
+            key=lambda hour: (self._enough(hour, rate), self.levels[hour].likeliest()),
+        )
+
+    def _weakest(self, rate: float) -> float:
+        return min(self._enough(hour, rate) for hour in range(len(self.levels)))
+
+    def _enough(self, hour: int, rate: float) -> float:
+        """Return the chance that in an hour the level holds a rate [log10] beside the others."""
+        divided = self._divided(hour, rate)
+        if self.plan is None or not self.others_bps or self.others_bps[hour] <= 0.0:
+            return divided
+        together = self.plan.together(10.0**rate, self.others_bps[hour])
+        return max(divided, self.levels[hour].enough(rate) * together)
+
+    def _divided(self, hour: int, rate: float) -> float:
+        """Return it where the measured uplink is divided among all by their need."""
+        return self.levels[hour].enough(self._with_others(hour, rate))
+
+    def _with_others(self, hour: int, rate: float) -> float:
+        if not self.others_bps or self.others_bps[hour] <= 0.0:
+            return rate
+        return decades(10.0**rate + self.others_bps[hour])
 
     def _by_model(self, rate: float) -> float:
         if self.motion is not Motion.MOVING:
-            return min(level.enough(rate) for level in self.levels) * self.stays_up()
+            return self._weakest(rate) * self.stays_up()
+        rate = max(self._with_others(hour, rate) for hour in range(len(self.levels)))
         held_h = math.fsum(
             told_weight(session.told_by, self.settings) * session.watched_s / 3_600.0
             for session in self.here
-            if session.held and decades(session.uplink_required_bps) >= rate
+            if session.held
+            and decades(session.uplink_required_bps + session.beside_held_bps) >= rate
         )
         failed = math.fsum(
             told_weight(session.told_by, self.settings)
             for session in self.here
-            if not session.held and decades(session.uplink_required_bps) <= rate
+            if not session.held
+            and decades(session.uplink_required_bps + session.beside_bps) <= rate
         )
         reserve = min(level.likeliest() + level.drop for level in self.levels) - rate
         return holds_moving(
@@ -109,6 +167,8 @@ def outlook(
     tolerance: Tolerance,
     prior: OutagePrior | None,
     settings: ReadinessSettings,
+    beside: Sequence[SessionBeside] = (),
+    streams: StreamsAtOnce | None = None,
 ) -> Outlook | None:
     """Return the outlook for a session, or what is left of it; None where nothing is known."""
     if known.motion is Motion.MOVING:
@@ -137,7 +197,23 @@ def outlook(
         motion=known.motion,
         here=known.here,
         settings=settings,
+        others_bps=others_by_hour(beside, starts_at, ends_at, settings),
+        plan=streams,
     )
+
+
+def others_by_hour(
+    beside: Sequence[SessionBeside],
+    starts_at: datetime,
+    ends_at: datetime,
+    settings: ReadinessSettings,
+) -> tuple[float, ...]:
+    """Return what others ask for, the most in each hour of a session; empty without any [bit/s]."""
+    found = []
+    for begin in hours_of_session(starts_at, ends_at, settings) if beside else ():
+        end = max(min(begin + timedelta(hours=1), ends_at), begin)
+        found.append(busiest(spans(beside, begin, end)).others_bps)
+    return tuple(found) if any(found) else ()
 
 
 def _highest(accepts: Callable[[float], bool]) -> float | None:

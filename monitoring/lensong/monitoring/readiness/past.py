@@ -86,6 +86,13 @@ class FinishedSession:
         Times away [s]; as in `Watch`.
     predicted_probability : float or None
         `Verdict.probability` of the last verdict before it; None where there was none.
+    beside_bps : float
+        The most that other sessions of the site asked for at any time of it.
+    beside : int
+        How many others were on the air all of its time: together they are one event.
+    beside_held, beside_held_bps : int, float
+        How many of these held too, and what they asked for: where it held, the link carried them
+        together.
     """
 
     ended_at: datetime
@@ -100,10 +107,18 @@ class FinishedSession:
     watched_s: float = 0.0
     outages_s: tuple[float, ...] = ()
     predicted_probability: float | None = None
+    beside_bps: float = 0.0
+    beside: int = 0
+    beside_held: int = 0
+    beside_held_bps: float = 0.0
 
     def __post_init__(self) -> None:
         check_aware("ended_at", self.ended_at)
         check_technology(self.technology)
+        check_amount("beside_bps", self.beside_bps)
+        check_amount("beside", self.beside)
+        check_amount("beside_held", self.beside_held)
+        check_amount("beside_held_bps", self.beside_held_bps)
         _check_member("motion", self.motion, Motion)
         _check_member("told_by", self.told_by, ToldBy)
         _check_member("outcome", self.outcome, SessionOutcome)

@@ -195,6 +195,13 @@ class Verdict:
         The weightiest first.
     evidence : tuple of EvidenceUsed
     model_version : str
+    others : int
+        Sessions beside it at the busiest moment: at the site, or on its cells by a plan.
+    more_sellers, more_sellers_until : int, datetime or None
+        How many more of the same profile fit from the start on, and until when; None where nothing
+        is known: the site was not measured, and no plan says anything.
+    more_sellers_by : {"measured", "plan"} or None
+        Measured: so many that all are READY. Plan: as many as it lets hold at once.
     """
 
     site_id: str
@@ -222,6 +229,10 @@ class Verdict:
     reasons: tuple[Reason, ...] = ()
     evidence: tuple[EvidenceUsed, ...] = ()
     model_version: str
+    others: int = 0
+    more_sellers: int | None = None
+    more_sellers_until: datetime | None = None
+    more_sellers_by: Literal["measured", "plan"] | None = None
 
     def __post_init__(self) -> None:
         if (self.state is State.UNKNOWN) is not (self.probability is None):
@@ -318,6 +329,12 @@ class Verdict:
                 for used in self.evidence
             ],
             "model_version": self.model_version,
+            "others": self.others,
+            "more_sellers": self.more_sellers,
+            "more_sellers_until": None
+            if self.more_sellers_until is None
+            else _rfc3339(self.more_sellers_until),
+            "more_sellers_by": self.more_sellers_by,
         }
 
     @classmethod
@@ -367,6 +384,12 @@ class Verdict:
                 reasons=tuple(Reason(**reason) for reason in stored["reasons"]),
                 evidence=tuple(EvidenceUsed(**used) for used in stored["evidence"]),
                 model_version=stored["model_version"],
+                others=stored.get("others", 0),  # verdicts of older versions have none of these
+                more_sellers=stored.get("more_sellers"),
+                more_sellers_until=None
+                if stored.get("more_sellers_until") is None
+                else datetime.fromisoformat(stored["more_sellers_until"]),
+                more_sellers_by=stored.get("more_sellers_by"),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidInputError(

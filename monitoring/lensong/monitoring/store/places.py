@@ -13,21 +13,32 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from lensong.monitoring.errors import ConflictError, NotFoundError
 from lensong.monitoring.records import Commune, Province, Site
 from lensong.monitoring.store.rows import from_row, to_row, upsert
-from lensong.monitoring.store.tables import communes, predictions, provinces, sessions, sites
+from lensong.monitoring.store.tables import (
+    communes,
+    plan_streams,
+    predictions,
+    provinces,
+    sessions,
+    sites,
+)
 
 __all__ = [
     "ArchivedPlace",
     "Kind",
+    "PlanStreams",
     "Prediction",
     "all_communes",
+    "all_plan_streams",
     "all_predictions",
     "all_provinces",
     "all_sites",
     "archived_places",
     "delete_site",
+    "drop_predictions",
     "is_site",
     "predictions_of",
     "put_commune",
+    "put_plan_streams",
     "put_predictions",
     "put_province",
     "put_site",
@@ -72,6 +83,8 @@ class Prediction:
         Empty where the plan does not tell operators apart.
     sigma_db : float
         Standard deviation of location and model [dB].
+    cell_id : str or None
+        The cell that serves there; None where the plan does not tell.
     """
 
     site_id: str
@@ -83,6 +96,41 @@ class Prediction:
     sigma_db: float
     computed_at: datetime
     synthetic: bool = False
+    cell_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanStreams:
+    """How many streams a coverage plan lets hold at once at a site, for one service and operator.
+
+    Parameters
+    ----------
+    operator : str
+        Whose SIM cards the sellers have; empty where each takes the one that suits.
+    village : str
+        The village of the plan whose streams these are.
+    uplink_bps : float
+        What one stream of the service sends [bit/s].
+    probability : float
+        With which the plan wants the service to hold, 0..1.
+    chances : tuple of float
+        That 1, 2, 3 ... streams hold at once, 0..1, never rising.
+    """
+
+    site_id: str
+    service: str
+    operator: str
+    coverage_run: str
+    village: str
+    uplink_bps: float
+    probability: float
+    chances: tuple[float, ...]
+    computed_at: datetime
+    synthetic: bool = False
+
+    def holding(self) -> int:
+        """Return how many streams hold at once with the probability of the service."""
+        return sum(one >= self.probability - 1e-12 for one in self.chances)
 
 
 async def all_provinces(connection: AsyncConnection) -> tuple[Province, ...]:
@@ -326,13 +374,31 @@ async def predictions_of(connection: AsyncConnection, site_id: str) -> tuple[Pre
     return tuple(from_row(Prediction, row) for row in rows.mappings())
 
 
+async def all_plan_streams(connection: AsyncConnection) -> tuple[PlanStreams, ...]:
+    """Return how many streams plans let hold at once, of every site."""
+    rows = await connection.execute(select(plan_streams))
+    return tuple(from_row(PlanStreams, row) for row in rows.mappings())
+
+
+async def put_plan_streams(connection: AsyncConnection, found: Sequence[PlanStreams]) -> None:
+    """Add what a plan says of streams at once; `put_predictions` has dropped what others said."""
+    if found:
+        await connection.execute(plan_streams.insert(), [to_row(streams) for streams in found])
+
+
+async def drop_predictions(connection: AsyncConnection, site_id: str) -> None:
+    """Drop all that plans say of a site."""
+    for table in (predictions, plan_streams):
+        await connection.execute(delete(table).where(table.c.site_id == site_id))
+
+
 async def put_predictions(connection: AsyncConnection, found: Sequence[Prediction]) -> None:
     """Replace what plans say of the sites that are named."""
     if not found:
         return
     named = {prediction.site_id for prediction in found}
     for site_id in named:
-        await connection.execute(delete(predictions).where(predictions.c.site_id == site_id))
+        await drop_predictions(connection, site_id)
         run = next(item.coverage_run for item in found if item.site_id == site_id)
         await connection.execute(
             sites.update().where(sites.c.site_id == site_id).values(coverage_run=run)

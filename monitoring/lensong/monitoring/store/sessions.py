@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -34,6 +34,7 @@ from lensong.monitoring.store.tables import (
     past_sessions,
     profiles,
     sessions,
+    sites,
     to_microseconds,
     verdicts,
 )
@@ -135,12 +136,24 @@ async def get_session(connection: AsyncConnection, session_id: str) -> Session:
 
 
 async def open_sessions(
-    connection: AsyncConnection, *, site_id: str | None = None, until: datetime | None = None
+    connection: AsyncConnection,
+    *,
+    site_id: str | None = None,
+    site_ids: Collection[str] | None = None,
+    until: datetime | None = None,
 ) -> tuple[Session, ...]:
-    """Return the sessions that are planned or live, the earliest first."""
+    """Return the sessions that are planned or live, of one, some or all sites, the earliest first.
+
+    Parameters
+    ----------
+    until : datetime, optional
+        Those that begin by then.
+    """
     wanted = select(sessions).where(sessions.c.status.in_(["planned", "live"]))
     if site_id is not None:
         wanted = wanted.where(sessions.c.site_id == site_id)
+    if site_ids is not None:
+        wanted = wanted.where(sessions.c.site_id.in_(sorted(site_ids)))
     if until is not None:
         wanted = wanted.where(sessions.c.starts_at <= until)
     rows = await connection.execute(wanted.order_by(sessions.c.starts_at, sessions.c.session_id))
@@ -295,29 +308,20 @@ async def put_session(
     *,
     now: datetime,
     calendar_uid: str | None = None,
-) -> None:
-    """Add a session or change it.
+) -> Session:
+    """Add a session or change it, and return it with its lane.
+
+    A session that names no lane keeps the one that it has, where that is free, else it gets the
+    lowest that is free all the time. Another session may begin in a lane when the one before ends.
 
     Raises
     ------
     ConflictError
-        Another session of the site lies in the same time.
+        Other sessions of the site lie in the same time: in the lane that is wanted, or in all
+        that the site has.
     """
     await get_profile(connection, session.profile_code)
-    if session.status in (SessionStatus.PLANNED, SessionStatus.LIVE):
-        clash = select(sessions.c.session_id, sessions.c.title).where(
-            sessions.c.site_id == session.site_id,
-            sessions.c.session_id != session.session_id,
-            sessions.c.status.in_(["planned", "live"]),
-            sessions.c.starts_at < session.ends_at,
-            sessions.c.ends_at > session.starts_at,
-        )
-        if (other := (await connection.execute(clash.limit(1))).first()) is not None:
-            raise ConflictError(
-                f"the session {other.session_id} lies in the same time at {session.site_id}: "
-                "choose another time, or cancel that one",
-                "overlap",
-            )
+    session = replace(session, lane=await _lane_for(connection, session))
     row = to_row(session) | {
         "created_at": now,
         "updated_at": now,
@@ -334,6 +338,63 @@ async def put_session(
         .values(**row)
         .on_conflict_do_update(index_elements=["session_id"], set_=changed)
     )
+    return session
+
+
+async def _lane_for(connection: AsyncConnection, session: Session) -> int:
+    """Return the lane for a session, or refuse it where there is none.
+
+    Other sessions of the same time are in one lane each: lanes that one of them holds at any
+    moment of this session are taken.
+    """
+    found = await connection.execute(
+        select(sessions.c.lane).where(sessions.c.session_id == session.session_id)
+    )
+    before: int | None = found.scalar()
+    if session.status not in (SessionStatus.PLANNED, SessionStatus.LIVE):
+        return session.lane or before or 1
+    most = await connection.execute(
+        select(sites.c.sessions_at_once).where(sites.c.site_id == session.site_id)
+    )
+    at_once: int = most.scalar() or 1
+    rows = await connection.execute(
+        select(sessions.c.session_id, sessions.c.lane, sessions.c.title)
+        .where(
+            sessions.c.site_id == session.site_id,
+            sessions.c.session_id != session.session_id,
+            sessions.c.status.in_(["planned", "live"]),
+            sessions.c.starts_at < session.ends_at,
+            sessions.c.ends_at > session.starts_at,
+        )
+        .order_by(sessions.c.lane, sessions.c.starts_at)
+    )
+    taken: dict[int, str] = {}
+    for row in rows:
+        taken.setdefault(row.lane, f"{row.title} ({row.session_id})")
+    takes = f"{session.site_id} takes {at_once} session{'' if at_once == 1 else 's'} at once"
+    if session.lane is not None:
+        if session.lane > at_once:
+            raise ConflictError(
+                f"lane is {session.lane}, but {takes}: "
+                f"choose a lane from 1 to {at_once}, or raise sessions_at_once of the site",
+                "no_such_lane",
+            )
+        if session.lane in taken:
+            raise ConflictError(
+                f"{taken[session.lane]} lies in the same time in lane {session.lane} of "
+                f"{session.site_id}: choose another lane or time, or cancel that one",
+                "overlap",
+            )
+        return session.lane
+    free = [lane for lane in range(1, at_once + 1) if lane not in taken]
+    if not free:
+        raise ConflictError(
+            f"{takes}, and {', '.join(taken.values())} "
+            f"{'lies' if len(taken) == 1 else 'lie'} in the same time: choose another time, cancel "
+            "one, or raise sessions_at_once of the site",
+            "overlap",
+        )
+    return before if before in free else free[0]
 
 
 async def set_status(

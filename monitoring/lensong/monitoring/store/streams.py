@@ -25,6 +25,7 @@ from lensong.monitoring.store.rows import (
 from lensong.monitoring.store.tables import (
     from_microseconds,
     past_sessions,
+    sessions,
     stream_health,
     stream_samples,
     stream_sources,
@@ -35,6 +36,7 @@ from lensong.monitoring.streams.target import CollectorTarget
 
 __all__ = [
     "KeptHealth",
+    "PastSession",
     "StreamSource",
     "add_health",
     "all_health_states",
@@ -47,16 +49,18 @@ __all__ = [
     "put_finished_session",
     "put_source",
     "source_of",
+    "sources_of",
 ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamSource:
-    """Where the figures of a site's stream come from."""
+    """Where the figures of the stream of a site's lane come from."""
 
     site_id: str
     target: CollectorTarget
     created_at: datetime
+    lane: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,35 +78,47 @@ def _source(row: Any) -> StreamSource:
         site_id=row["site_id"],
         target=from_row(CollectorTarget, row),
         created_at=row["created_at"],
+        lane=row["lane"],
     )
 
 
 async def all_sources(connection: AsyncConnection) -> tuple[StreamSource, ...]:
     """Return the media servers of all sites."""
-    rows = await connection.execute(select(stream_sources).order_by(stream_sources.c.site_id))
+    rows = await connection.execute(
+        select(stream_sources).order_by(stream_sources.c.site_id, stream_sources.c.lane)
+    )
     return tuple(_source(row) for row in rows.mappings())
 
 
-async def source_of(connection: AsyncConnection, site_id: str) -> StreamSource:
-    """Return the media server of a site.
+async def sources_of(connection: AsyncConnection, site_id: str) -> tuple[StreamSource, ...]:
+    """Return the media servers of a site, by lane."""
+    rows = await connection.execute(
+        select(stream_sources)
+        .where(stream_sources.c.site_id == site_id)
+        .order_by(stream_sources.c.lane)
+    )
+    return tuple(_source(row) for row in rows.mappings())
+
+
+async def source_of(connection: AsyncConnection, site_id: str, lane: int = 1) -> StreamSource:
+    """Return the media server of a site's lane.
 
     Raises
     ------
     NotFoundError
         It has none.
     """
-    rows = await connection.execute(
-        select(stream_sources).where(stream_sources.c.site_id == site_id)
-    )
-    if (row := rows.mappings().first()) is None:
-        raise NotFoundError(f"no media server is set for {site_id}")
-    return _source(row)
+    found = [one for one in await sources_of(connection, site_id) if one.lane == lane]
+    if not found:
+        raise NotFoundError(f"no media server is set for lane {lane} of {site_id}")
+    return found[0]
 
 
 async def put_source(connection: AsyncConnection, source: StreamSource) -> None:
-    """Set the media server of a site."""
+    """Set the media server of a site's lane."""
     row = {
         "site_id": source.site_id,
+        "lane": source.lane,
         "kind": source.target.kind,
         "url": source.target.url,
         "stream_key": source.target.stream_key,
@@ -114,22 +130,25 @@ async def put_source(connection: AsyncConnection, source: StreamSource) -> None:
         upsert(connection, stream_sources)
         .values(**row)
         .on_conflict_do_update(
-            index_elements=["site_id"], set_={k: v for k, v in row.items() if k != "site_id"}
+            index_elements=["site_id", "lane"],
+            set_={k: v for k, v in row.items() if k not in ("site_id", "lane")},
         )
     )
 
 
-async def delete_source(connection: AsyncConnection, site_id: str) -> None:
-    """Ask a site's media server no more.
+async def delete_source(connection: AsyncConnection, site_id: str, lane: int = 1) -> None:
+    """Ask the media server of a site's lane no more.
 
     Raises
     ------
     NotFoundError
         It has none.
     """
-    await source_of(connection, site_id)
-    await connection.execute(delete(stream_sources).where(stream_sources.c.site_id == site_id))
-    await connection.execute(delete(stream_health).where(stream_health.c.site_id == site_id))
+    await source_of(connection, site_id, lane)
+    for table in (stream_sources, stream_health):
+        await connection.execute(
+            delete(table).where(table.c.site_id == site_id, table.c.lane == lane)
+        )
 
 
 async def add_health(
@@ -189,20 +208,22 @@ def _kept(row: Any) -> KeptHealth:
 
 
 async def keep_health_state(
-    connection: AsyncConnection, site_id: str, state: Mapping[str, Any], at: datetime
+    connection: AsyncConnection, site_id: str, lane: int, state: Mapping[str, Any], at: datetime
 ) -> None:
     """Keep what is remembered of a stream, for after a restart."""
     await connection.execute(
         upsert(connection, stream_health)
-        .values(site_id=site_id, body=dict(state), at=at)
-        .on_conflict_do_update(index_elements=["site_id"], set_={"body": dict(state), "at": at})
+        .values(site_id=site_id, lane=lane, body=dict(state), at=at)
+        .on_conflict_do_update(
+            index_elements=["site_id", "lane"], set_={"body": dict(state), "at": at}
+        )
     )
 
 
-async def all_health_states(connection: AsyncConnection) -> dict[str, dict[str, Any]]:
-    """Return what is remembered of every stream."""
+async def all_health_states(connection: AsyncConnection) -> dict[tuple[str, int], dict[str, Any]]:
+    """Return what is remembered of every stream, by site and lane."""
     rows = await connection.execute(select(stream_health))
-    return {row.site_id: row.body for row in rows}
+    return {(row.site_id, row.lane): row.body for row in rows}
 
 
 async def put_finished_session(
@@ -212,7 +233,8 @@ async def put_finished_session(
 
     A session counts once: a person's word gives way to figures, and never replaces them.
     """
-    row = to_row(finished)
+    # who was beside it is told by the sessions beside it
+    row = {name: value for name, value in to_row(finished).items() if name in past_sessions.c}
     below = past_sessions.c.told_by == ToldBy.PERSON.value
     await connection.execute(
         upsert(connection, past_sessions)
@@ -225,25 +247,37 @@ async def put_finished_session(
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastSession:
+    """What became of a session, and when it began."""
+
+    starts_at: datetime
+    finished: FinishedSession
+
+
 async def finished_sessions(
     connection: AsyncConnection, since: datetime, until: datetime, *, newest: int
-) -> tuple[FinishedSession, ...]:
+) -> tuple[PastSession, ...]:
     """Return what became of the newest sessions that ended between two times."""
     rows = await connection.execute(
-        select(past_sessions)
+        select(past_sessions, sessions.c.starts_at)
+        .join(sessions, sessions.c.session_id == past_sessions.c.session_id)
         .where(past_sessions.c.ended_at >= since, past_sessions.c.ended_at <= until)
         .order_by(past_sessions.c.ended_at.desc(), past_sessions.c.session_id)
         .limit(newest)
     )
     return tuple(
-        from_row(
-            FinishedSession,
-            {
-                **row,
-                "motion": Motion(row["motion"]),
-                "told_by": ToldBy(row["told_by"]),
-                "outcome": SessionOutcome(row["outcome"]),
-            },
+        PastSession(
+            starts_at=row["starts_at"],
+            finished=from_row(
+                FinishedSession,
+                {
+                    **row,
+                    "motion": Motion(row["motion"]),
+                    "told_by": ToldBy(row["told_by"]),
+                    "outcome": SessionOutcome(row["outcome"]),
+                },
+            ),
         )
         for row in rows.mappings()
     )

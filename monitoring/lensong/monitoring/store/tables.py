@@ -47,6 +47,7 @@ __all__ = [
     "past_sessions",
     "people",
     "plan_grounds",
+    "plan_streams",
     "predictions",
     "profiles",
     "provinces",
@@ -169,6 +170,7 @@ sites = Table(
     Column("technologies", JSON, nullable=False),
     Column("coverage_run", Text),
     Column("synthetic", Boolean, nullable=False, default=False),
+    Column("sessions_at_once", Integer, nullable=False, server_default="1"),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     Column("archived_at", Moment),
@@ -186,6 +188,22 @@ predictions = Table(
     Column("sigma_db", Float, nullable=False),
     Column("computed_at", Moment, nullable=False),
     Column("synthetic", Boolean, nullable=False, default=False),
+    Column("cell_id", Text),  # that serves
+)
+
+plan_streams = Table(  # how many streams a plan lets hold at once at a site
+    "plan_streams",
+    metadata,
+    _site(primary_key=True),
+    Column("service", Text, primary_key=True),
+    Column("operator", Text, primary_key=True),  # "" for any
+    Column("coverage_run", Text, nullable=False),
+    Column("village", Text, nullable=False),
+    Column("uplink_bps", Float, nullable=False),
+    Column("probability", Float, nullable=False),
+    Column("chances", JSON, nullable=False),
+    Column("computed_at", Moment, nullable=False),
+    Column("synthetic", Boolean, nullable=False),
 )
 
 profiles = Table(
@@ -218,6 +236,7 @@ sessions = Table(
     Column("ends_at", Moment, nullable=False),
     Column("status", Text, nullable=False),
     Column("motion", Text, nullable=False, server_default="unknown"),
+    Column("lane", Integer, nullable=False, server_default="1"),
     Column("calendar_uid", Text),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
@@ -321,6 +340,7 @@ stream_sources = Table(
     "stream_sources",
     metadata,
     _site(primary_key=True),
+    Column("lane", Integer, primary_key=True, autoincrement=False),
     Column("kind", Text, nullable=False),
     Column("url", Text),  # None where the media server pushes
     Column("stream_key", Text),
@@ -349,6 +369,7 @@ stream_health = Table(
     "stream_health",
     metadata,
     _site(primary_key=True),
+    Column("lane", Integer, primary_key=True, autoincrement=False),
     Column("body", JSON, nullable=False),
     Column("at", Moment, nullable=False),
 )

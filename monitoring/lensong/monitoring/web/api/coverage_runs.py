@@ -14,7 +14,8 @@ from pydantic import Base64Bytes, Field
 from lensong.monitoring.map_bases import Edges, Outline, PlanGround
 from lensong.monitoring.operations.map_bases import area_of, keep_ground
 from lensong.monitoring.operations.predictions import keep_predictions
-from lensong.monitoring.store.places import Prediction
+from lensong.monitoring.records import MOST_AT_ONCE
+from lensong.monitoring.store.places import PlanStreams, Prediction
 from lensong.monitoring.web.api.shapes import (
     Body,
     Code,
@@ -47,6 +48,29 @@ class PredictionIn(Body):
     rsrp_dbm: Annotated[float, Field(ge=-160.0, le=-20.0, allow_inf_nan=False)] | None = None
     uplink_p50_bps: Rate | None = None
     sigma_db: Annotated[float, Field(ge=0.0, le=60.0, allow_inf_nan=False)]
+    cell_id: Annotated[
+        Line | None,
+        Field(max_length=100, description="Which serves there: sites with one in common share it."),
+    ] = None
+
+
+_Chance = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
+
+
+class StreamsIn(Body):
+    """How many streams a plan lets hold at once at a site, for one service and operator.
+
+    ``chances`` are of 1, 2, 3 ... streams. Without ``operator`` each seller takes the one that
+    suits. ``village`` is the one of the plan in which the site lies.
+    """
+
+    site_id: Identifier
+    service: Annotated[Line, Field(min_length=1, max_length=60)]
+    operator: Annotated[Line, Field(max_length=60)] = ""
+    village: Annotated[Line, Field(max_length=200)]
+    uplink_bps: Annotated[Rate, Field(gt=0.0)]
+    probability: _Chance
+    chances: Annotated[list[_Chance], Field(min_length=1, max_length=MOST_AT_ONCE)]
 
 
 class PredictionsIn(Body):
@@ -56,12 +80,17 @@ class PredictionsIn(Body):
     synthetic: bool = False
     predictions: Annotated[list[PredictionIn], Field(max_length=5_000)]
     no_signal: Annotated[list[Identifier], Field(max_length=5_000)] = Field(default_factory=list)
+    streams: Annotated[
+        list[StreamsIn],
+        Field(max_length=20_000, description="Of the sites that are predicted, and no others."),
+    ] = Field(default_factory=list)
 
 
 class PredictionsOut(Body):
-    """Of how many sites the prediction is now this plan's."""
+    """Of how many sites the prediction is now this plan's, and its streams at once."""
 
     predicted: int
+    with_streams: int
     no_signal: int
 
 
@@ -166,7 +195,18 @@ async def put_run(
         )
         for item in body.predictions
     ]
-    await keep_predictions(service, principal, run_id, found, body.no_signal)
+    streams = [
+        PlanStreams(
+            **(item.model_dump() | {"chances": tuple(item.chances)}),
+            coverage_run=run_id,
+            computed_at=body.computed_at,
+            synthetic=body.synthetic,
+        )
+        for item in body.streams
+    ]
+    await keep_predictions(service, principal, run_id, found, body.no_signal, streams)
     return PredictionsOut(
-        predicted=len({item.site_id for item in found}), no_signal=len(set(body.no_signal))
+        predicted=len({item.site_id for item in found}),
+        with_streams=len({item.site_id for item in streams}),
+        no_signal=len(set(body.no_signal)),
     )

@@ -162,8 +162,16 @@ async def what_if(
     motion: Annotated[
         Motion, Query(description="Whether the phone will stand still; unknown is at rest.")
     ] = Motion.UNKNOWN,
+    session: Annotated[
+        Identifier | None,
+        Query(description="The planned session that it is about: the others are beside it."),
+    ] = None,
 ) -> VerdictOut:
-    """Return the verdict on a session that nobody planned; nothing is kept."""
+    """Return the verdict on a session that nobody planned; nothing is kept.
+
+    Sessions that are planned at the same time share the uplink with it. Where a site takes one at
+    once, it stands in the place of what is planned there.
+    """
     wanted = service.directory.profiles.get(profile)
     if wanted is None:
         known = ", ".join(service.directory.profiles)
@@ -177,5 +185,6 @@ async def what_if(
         technology=technology,
         operator=operator,
         motion=motion,
+        besides=session,
     )
     return verdict_out(verdict, words_of(request))

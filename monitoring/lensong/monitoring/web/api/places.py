@@ -43,6 +43,25 @@ class PredictionOut(Body):
     sigma_db: float
     computed_at: Time
     synthetic: bool
+    cell_id: str | None
+
+
+class StreamsAtOnceOut(Body):
+    """How many streams a coverage plan lets hold at once at a site, for a service and operator.
+
+    ``chances`` are of 1, 2, 3 ... streams; ``streams`` is how many hold with ``probability``.
+    """
+
+    service: str
+    operator: str
+    village: str
+    coverage_run: str
+    uplink_bps: float
+    probability: float
+    streams: int
+    chances: list[float]
+    computed_at: Time
+    synthetic: bool
 
 
 class ArchivedOut(Body):
@@ -215,6 +234,27 @@ async def list_predictions(site: SeenSite, service: Running) -> list[PredictionO
             sigma_db=item.sigma_db,
             computed_at=item.computed_at,
             synthetic=item.synthetic,
+            cell_id=item.cell_id,
         )
         for item in service.directory.predictions.get(site.site_id, ())
+    ]
+
+
+@router.get("/sites/{site_id}/streams-at-once")
+async def list_streams_at_once(site: SeenSite, service: Running) -> list[StreamsAtOnceOut]:
+    """Return how many streams coverage plans let hold at once at a site."""
+    return [
+        StreamsAtOnceOut(
+            service=item.service,
+            operator=item.operator,
+            village=item.village,
+            coverage_run=item.coverage_run,
+            uplink_bps=item.uplink_bps,
+            probability=item.probability,
+            streams=item.holding(),
+            chances=list(item.chances),
+            computed_at=item.computed_at,
+            synthetic=item.synthetic,
+        )
+        for item in service.directory.plan_streams.get(site.site_id, ())
     ]

@@ -22,6 +22,7 @@ from lensong.monitoring.operations.sessions import SessionChanges, SessionPlan
 from lensong.monitoring.readiness.verdict import Verdict
 from lensong.monitoring.records import (
     IDENTIFIER,
+    MOST_AT_ONCE,
     Commune,
     CountedBy,
     Measurement,
@@ -75,6 +76,7 @@ def _of_our_time(moment: datetime) -> datetime:
 
 Moment = Annotated[AwareDatetime, AfterValidator(_of_our_time)]
 Time = Annotated[Moment, PlainSerializer(rfc3339, return_type=str, when_used="json")]
+Lane = Annotated[int, Field(ge=1, le=MOST_AT_ONCE)]
 Identifier = Annotated[str, Field(pattern=f"^{IDENTIFIER}$", max_length=64)]
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
 Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -148,6 +150,14 @@ class SiteChange(Body):
     technologies: list[Technology] = Field(default_factory=list, max_length=3)
     coverage_run: Short | None = None
     synthetic: bool = False
+    sessions_at_once: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=MOST_AT_ONCE,
+            description="How many sessions may be planned at the same time, each in its lane.",
+        ),
+    ] = 1
 
     def record(self, site_id: str) -> Site:
         """Return the site."""
@@ -177,6 +187,7 @@ class SiteBody(SiteChange):
             technologies=list(site.technologies),
             coverage_run=site.coverage_run,
             synthetic=site.synthetic,
+            sessions_at_once=site.sessions_at_once,
         )
 
 
@@ -236,6 +247,10 @@ class SessionIn(Body):
     starts_at: Time
     ends_at: Time
     motion: Motion = Motion.UNKNOWN
+    lane: Annotated[
+        Lane | None,
+        Field(description="Which of the site's sessions at once; left out, one that is free."),
+    ] = None
 
     def record(self) -> SessionPlan:
         """Return what is wanted."""
@@ -246,6 +261,7 @@ class SessionIn(Body):
             starts_at=self.starts_at,
             ends_at=self.ends_at,
             motion=self.motion,
+            lane=self.lane,
         )
 
 
@@ -258,6 +274,10 @@ class SessionChange(Body):
     ends_at: Time | None = None
     status: SessionStatus | None = None
     motion: Motion | None = None
+    lane: Annotated[
+        Lane | None,
+        Field(description="Left out, it stays if it is free, else another is taken."),
+    ] = None
 
     def record(self) -> SessionChanges:
         """Return what is to change."""
@@ -315,6 +335,19 @@ class VerdictOut(Body):
     reasons: list[ReasonOut]
     evidence: list[EvidenceOut]
     model_version: str
+    others: Annotated[
+        int, Field(description="Sessions beside it at the busiest moment, here or on its cells.")
+    ]
+    more_sellers: Annotated[
+        int | None,
+        Field(description="How many more of this profile fit; null where nothing is known."),
+    ]
+    more_sellers_until: Time | None
+    more_sellers_by: Annotated[
+        str | None,
+        Field(description="`measured`: all of them READY. `plan`: as many as it lets hold."),
+    ]
+    more_sellers_text: str | None
 
 
 def verdict_out(verdict: Verdict, words: Words) -> VerdictOut:
@@ -328,6 +361,7 @@ def verdict_out(verdict: Verdict, words: Words) -> VerdictOut:
         **body,
         state_text=words.t(f"state.{verdict.state.value}"),
         short_freezes_text=words.freezes(verdict),
+        more_sellers_text=words.more_sellers(verdict),
     )
 
 
@@ -359,6 +393,7 @@ class SessionOut(SessionIn):
             status=session.status,
             seen=seen,
             motion=session.motion,
+            lane=session.lane,
             verdict=None if verdict is None else verdict_out(verdict, words),
         )
 

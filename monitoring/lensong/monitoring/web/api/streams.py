@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi import Body as BodyOf
 from pydantic import Field
 
 from lensong.monitoring.errors import NotFoundError
 from lensong.monitoring.messages import say
 from lensong.monitoring.operations import stream_sources as operations
+from lensong.monitoring.records import MOST_AT_ONCE
 from lensong.monitoring.store.streams import StreamSource, list_health, source_of
 from lensong.monitoring.streams.health_state import StreamHealth, describe
 from lensong.monitoring.streams.target import CollectorTarget
@@ -31,6 +32,10 @@ __all__ = ["health_out", "router"]
 router = APIRouter(prefix="/api/v1", tags=["streams"], route_class=DocumentedRoute)
 
 Kind = Literal["nginx_rtmp", "srt", "mediamtx", "mediamtx_metrics", "srs", "sls", "obs", "ffmpeg"]
+Lane = Annotated[
+    int,
+    Query(ge=1, le=MOST_AT_ONCE, description="Which of the sessions at once that a site takes."),
+]
 _Secret = Annotated[Line | None, Field(min_length=1, max_length=500)]
 
 
@@ -42,6 +47,9 @@ class SourceIn(Body):
     and never shown.
     """
 
+    lane: Annotated[
+        int, Field(ge=1, le=MOST_AT_ONCE, description="Which of the site's sessions at once.")
+    ] = 1
     kind: Kind
     url: Annotated[Line | None, Field(max_length=500)] = None
     stream_key: _Secret = None
@@ -50,8 +58,9 @@ class SourceIn(Body):
 
 
 class SourceOut(Body):
-    """A media server, without its secrets."""
+    """The media server of a lane, without its secrets."""
 
+    lane: int
     kind: str
     url: str | None
     has_stream_key: bool
@@ -114,29 +123,31 @@ def health_out(health: StreamHealth, language: str) -> HealthOut:
 
 
 @router.get("/sites/{site_id}/stream-source")
-async def get_source(site: AdminSite, service: Running) -> SourceOut:
-    """Return where the figures of a site's stream come from."""
+async def get_source(site: AdminSite, service: Running, lane: Lane = 1) -> SourceOut:
+    """Return where the figures of a site's stream come from, of one lane."""
     async with service.database.reading() as connection:
-        return _out(await source_of(connection, site.site_id))
+        return _out(await source_of(connection, site.site_id, lane))
 
 
 @router.put("/sites/{site_id}/stream-source")
 async def set_source(
     site: AdminSite, body: SourceIn, service: Running, principal: Admin
 ) -> SourceOut:
-    """Say which media server to ask about a site's stream.
+    """Say which media server to ask about a site's stream, of one lane.
 
     Only addresses that the configuration allows are ever asked (``collectors`` there); one that
     it does not allow now is refused.
     """
-    target = CollectorTarget(**dict(body))
-    return _out(await operations.set_source(service, principal, site.site_id, target))
+    target = CollectorTarget(**{name: v for name, v in dict(body).items() if name != "lane"})
+    return _out(await operations.set_source(service, principal, site.site_id, target, body.lane))
 
 
 @router.delete("/sites/{site_id}/stream-source", status_code=204)
-async def remove_source(site: AdminSite, service: Running, principal: Admin) -> None:
-    """Ask a site's media server no more."""
-    await operations.remove_source(service, principal, site.site_id)
+async def remove_source(
+    site: AdminSite, service: Running, principal: Admin, lane: Lane = 1
+) -> None:
+    """Ask the media server of a site's lane no more."""
+    await operations.remove_source(service, principal, site.site_id, lane)
 
 
 @router.post("/sites/{site_id}/stream/{kind}", responses=refusals(429))
@@ -146,19 +157,22 @@ async def push(
     text: Annotated[str, BodyOf(media_type="text/plain", max_length=65_536)],
     request: Request,
     service: Running,
+    lane: Lane = 1,
 ) -> HealthOut:
     """Take figures that an encoder or srt-live-transmit wrote, and answer with the health."""
-    service.pushed_limit.take(site.site_id, "figures of a stream")
-    health = await service.streams.pushed(site.site_id, kind, text)
+    service.pushed_limit.take(f"{site.site_id} {lane}", "figures of a stream")
+    health = await service.streams.pushed(site.site_id, kind, text, lane)
     return health_out(health, language_of(request))
 
 
 @router.get("/sites/{site_id}/stream")
-async def get_stream(site: SeenSite, request: Request, service: Running) -> HealthOut:
-    """Return the health of a site's stream as it was last seen."""
-    health = service.streams.health_of(site.site_id)
+async def get_stream(
+    site: SeenSite, request: Request, service: Running, lane: Lane = 1
+) -> HealthOut:
+    """Return the health of the stream of a site's lane as it was last seen."""
+    health = service.streams.health_of(site.site_id, lane)
     if health is None:
-        raise NotFoundError(f"nothing was seen of a stream at {site.site_id} yet")
+        raise NotFoundError(f"nothing was seen of a stream in lane {lane} of {site.site_id} yet")
     return health_out(health, language_of(request))
 
 
@@ -182,6 +196,7 @@ async def list_stream(
 
 def _out(source: StreamSource) -> SourceOut:
     return SourceOut(
+        lane=source.lane,
         kind=source.target.kind,
         url=source.target.url,
         has_stream_key=source.target.stream_key is not None,

@@ -49,6 +49,8 @@ class Listed:
         Key of what stands beside it.
     status : str
         Planned, over, called off; of the one whose time it is, what is seen of it.
+    room : str, optional
+        How many more sellers fit beside it, where that is known.
     """
 
     session: Session
@@ -58,6 +60,7 @@ class Listed:
     state: str
     word: str
     status: str
+    room: str | None = None
 
     @property
     def open(self) -> bool:
@@ -141,11 +144,14 @@ async def listed(
         if session.status is SessionStatus.LIVE:
             (shown,) = (as_of(seen, now) for seen in service.board.snapshot(now, [site]).sites)
             status = words.status(session, shown)
-            if shown.session_id == session.session_id:
-                standing = standing_of(shown)
-                state, word = standing.state, standing.key
+            for lane in shown.by_lane:
+                if lane.session_id == session.session_id:
+                    standing = standing_of(lane)
+                    state, word = standing.state, standing.key
+        kept = verdicts.get(session.session_id)
         rows.append(
             Listed(
+                room=None if kept is None else words.more_sellers(kept.verdict),
                 session=session,
                 site=site,
                 commune=directory.communes[site.commune_code].name,

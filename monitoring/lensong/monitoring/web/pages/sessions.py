@@ -96,6 +96,11 @@ def _form(
         begin=begin.strftime("%Y-%m-%dT%H:%M"),
         zone=service.config.time_zone,
         editing=like if editing else None,
+        lane=like.lane if like is not None and editing else None,
+        most_lanes=max(
+            (place.sessions_at_once for place in service.directory.visible_to(principal)),
+            default=1,
+        ),
     )
 
 
@@ -109,15 +114,21 @@ async def verdict_before(
     start: Annotated[str, Query(max_length=40)],
     minutes: Annotated[float, Query(gt=0.0, le=1_440.0)],
     motion: Motion = Motion.UNKNOWN,
+    besides: Annotated[str, Query(max_length=64)] = "",
 ) -> Response:
-    """Return the verdict on a session that is not saved yet, as a part of the page."""
+    """Return the verdict on a session that is not saved yet, as a part of the page.
+
+    One that is changed is not beside itself (``besides``).
+    """
     place = service.directory.site_for(principal, site)
     wanted = service.directory.profiles.get(profile)
     if wanted is None:
         raise NotFoundError(f"there is no stream profile {profile!r}")
     starts_at = _local(start, service.config.time_zone)
     ends_at = starts_at + timedelta(minutes=minutes)
-    verdict = await service.judge.what_if(place, wanted, starts_at, ends_at, motion=motion)
+    verdict = await service.judge.what_if(
+        place, wanted, starts_at, ends_at, motion=motion, besides=besides or None
+    )
     return render(
         request,
         "verdict_part.html",
@@ -175,6 +186,13 @@ async def one(
             now=now,
         ),
         snapshot=as_of(service.board.snapshot(now, [site]).sites[0], now),
+        beside=[
+            other
+            for other, _ in service.board.coming(site.site_id)
+            if other.session_id != session.session_id
+            and other.starts_at < session.ends_at
+            and other.ends_at > session.starts_at
+        ],
         stream_reasons=[describe(reason, language) for reason in seen[-1].reasons] if seen else [],
         words=said,
         stage=stage_of(service, session),

@@ -12,19 +12,19 @@ import segno
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from pydantic import Field
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lensong.monitoring.access import Action, Principal
-from lensong.monitoring.errors import NotFoundError
+from lensong.monitoring.live.board import Planned
 from lensong.monitoring.live.freshness import as_of
 from lensong.monitoring.live.snapshot import SiteSnapshot
 from lensong.monitoring.live.standing import STANDINGS, Standing, standing_of
 from lensong.monitoring.operations.timelines import timeline_for
-from lensong.monitoring.records import Site
+from lensong.monitoring.readiness.verdict import Verdict
+from lensong.monitoring.records import Session, Site
 from lensong.monitoring.store.measurements import hours_between, list_measurements
 from lensong.monitoring.store.people import tokens_of
 from lensong.monitoring.store.sessions import list_sessions
-from lensong.monitoring.store.streams import StreamSource, source_of
+from lensong.monitoring.store.streams import StreamSource, sources_of
 from lensong.monitoring.streams.health_state import describe
 from lensong.monitoring.streams.target import KINDS, CollectorTarget
 from lensong.monitoring.web.addresses import lan_address, public_url, reaches_nobody
@@ -143,14 +143,18 @@ async def one(
             connection, site_ids=[site_id], after=now - timedelta(days=30), limit=30
         )
         tokens = await tokens_of(connection, site_id) if principal.may(Action.EQUIP) else ()
-        source = await _source_of(connection, site_id) if principal.may(Action.ADMIN) else None
+        sources = await sources_of(connection, site_id) if principal.may(Action.ADMIN) else ()
     happened = await timeline_for(service, principal, site_id=site_id, groups=_GROUPS, limit=8)
-    session = service.board.session_of(site_id)
-    verdict = service.board.verdict_of(site_id)
+    snapshot = as_of(service.board.snapshot(now, [site]).sites[0], now)
+    session, verdict = _shown(service.board.coming(site_id), snapshot)
     required_bps = None if verdict is None else verdict.uplink_required_bps
     recent = [hour for hour in hours if hour.hour_starts_at >= now - _CHART]
     commune = service.directory.communes[site.commune_code]
-    health = service.streams.health_of(site_id)
+    streams = [
+        (lane, health, [describe(reason, words.language) for reason in health.reasons])
+        for lane in sorted(service.board.streams_of(site_id))
+        if (health := service.streams.health_of(site_id, lane)) is not None
+    ]
     return render(
         request,
         "site.html",
@@ -158,19 +162,23 @@ async def one(
         site=site,
         commune=commune,
         province=service.directory.provinces[commune.province_code],
-        snapshot=as_of(service.board.snapshot(now, [site]).sites[0], now),
+        snapshot=snapshot,
+        lanes=[(lane, standing_of(lane)) for lane in snapshot.lanes],
         session=session,
         verdict=verdict,
         profiles=service.directory.profiles,
-        health=health,
-        stream_reasons=[]
-        if health is None
-        else [describe(reason, words.language) for reason in health.reasons],
+        streams=streams,
         sessions=sorted(planned.items, key=lambda item: item.starts_at, reverse=True),
         tests=tests.items,
         tokens=tokens,
-        source=source,
-        source_host=None if source is None else _host(source.target),
+        sources=_by_lane(site, sources),
+        host_of=_host,
+        streams_planned=service.directory.plan_streams.get(site_id, ()),
+        beside=[
+            service.directory.sites[name]
+            for name in sorted(service.directory.on_the_same_cells(site))
+            if service.directory.sees(principal, service.directory.sites[name])
+        ],
         kinds=KINDS,
         public_url=public_url(service, request),
         predictions=service.directory.predictions.get(site_id, ()),
@@ -184,11 +192,23 @@ async def one(
     )
 
 
-async def _source_of(connection: AsyncConnection, site_id: str) -> StreamSource | None:
-    try:
-        return await source_of(connection, site_id)
-    except NotFoundError:
-        return None
+def _shown(
+    coming: Sequence[Planned], snapshot: SiteSnapshot
+) -> tuple[Session | None, Verdict | None]:
+    """Return the session by which a site is called, with its verdict; by default the first."""
+    for session, verdict in coming:
+        if session.session_id == snapshot.session_id:
+            return session, verdict
+    return coming[0] if coming else (None, None)
+
+
+def _by_lane(site: Site, sources: Sequence[StreamSource]) -> list[tuple[int, StreamSource | None]]:
+    """Return the media server of each lane that the site has, or that has one."""
+    found = {source.lane: source for source in sources}
+    lanes = {*range(1, site.sessions_at_once + 1), *found}
+    # of many lanes those with a server, and the first without one
+    bare = [lane for lane in sorted(lanes) if lane not in found]
+    return [(lane, found.get(lane)) for lane in sorted({*found, *bare[:1]})]
 
 
 def _host(target: CollectorTarget) -> str:

@@ -76,11 +76,14 @@ class SiteFilter:
 
     def fits_site(self, service: Service, site: Site) -> bool:
         """Return whether a site is asked for, whatever its state."""
-        session = service.board.session_of(site.site_id) if self.profile is not None else None
+        coming = service.board.coming(site.site_id) if self.profile is not None else ()
         return (
             (self.province is None or self.province == service.directory.province_of(site).code)
             and self.commune in (None, site.commune_code)
-            and self.profile in (None, None if session is None else session.profile_code)
+            and (
+                self.profile is None
+                or self.profile in {session.profile_code for session, _ in coming}
+            )
             and (
                 self.operator is None
                 or operator_key(site.operators[0] if site.operators else "") == self.operator
@@ -92,7 +95,7 @@ class SiteFilter:
         return (
             self.province in (None, site.province_code)
             and self.commune in (None, site.commune_code)
-            and self.profile in (None, site.profile_code)
+            and self.profile in (None, site.profile_code, *(one.profile_code for one in site.lanes))
             and (self.operator is None or operator_key(site.operator or "") == self.operator)
             and (state is None or self.state in (None, state))
         )

@@ -232,7 +232,15 @@ def _draw(
         provinces=sorted({(site.province_code, site.province_name) for site in everything}),
         communes=_communes(standing),
         asked=asked,
-        streams=sorted((site for site in chosen if site.session_live), key=_stream_order),
+        streams=sorted(
+            (
+                (lane, len(site.lanes) > 1)
+                for site in chosen
+                for lane in site.by_lane
+                if lane.session_live
+            ),
+            key=lambda item: _stream_order(item[0]),
+        ),
         looks=STREAM_LOOKS_LIKE,
         standing_of=standing_of,
         alerts=[trouble for trouble in troubles if not trouble.ahead],
@@ -284,6 +292,8 @@ def _tile(site: SiteSnapshot, standing: Standing, words: Words) -> Tile:
         # where nobody has seen a stream, that it is time for one is all that is known
         short = {"stream": "wall.live", "nothing": "wall.unwatched"}.get(seen_of(site) or "")
         note = words.on_air(site) if short is None else words.t(short)
+    if site.lanes:
+        note = f"{words.t('lane.count', n=len(site.lanes))} · {note}"
     return Tile(site=site, state=standing.state, word=words.t(standing.key), note=note)
 
 

@@ -14,6 +14,7 @@ from lensong.monitoring.live.snapshot import SiteSnapshot, WatchSnapshot
 from lensong.monitoring.live.standing import seen_of
 from lensong.monitoring.messages import say
 from lensong.monitoring.readiness.plan import WATCH_MB_AN_HOUR
+from lensong.monitoring.readiness.sharing import MOST_MORE
 from lensong.monitoring.readiness.verdict import State, Step, Value, Verdict, shown_percent
 from lensong.monitoring.records import Session, SessionStatus
 
@@ -125,9 +126,10 @@ class Words:
         """
         if session.status is not SessionStatus.LIVE:
             return self.t(f"status.{session.status.value}")
-        if session.session_id != site.session_id:  # the board does not show it: nothing is seen
+        shown = (lane for lane in site.by_lane if lane.session_id == session.session_id)
+        if (lane := next(shown, None)) is None:  # the board does not show it: nothing is seen
             return self.network(None)
-        return self.on_air(site)
+        return self.on_air(lane)
 
     def span(self, starts_at: datetime, ends_at: datetime) -> str:
         """Return from when to when."""
@@ -165,6 +167,17 @@ class Words:
             return None
         low, high = verdict.short_freezes_an_hour
         return self.t("freezes.expected", low=low, high=high) if high else self.t("freezes.none")
+
+    def more_sellers(self, verdict: Verdict) -> str | None:
+        """Return how many more sellers fit and until when; None where nothing is known."""
+        return self.room(verdict.more_sellers, verdict.more_sellers_until)
+
+    def room(self, n: int | None, until: datetime | None) -> str | None:
+        """Return that so many more sellers fit until a moment; None where nothing is known."""
+        if n is None or until is None:
+            return None
+        which = "most" if n >= MOST_MORE else "some" if n else "none"
+        return self.t(f"more_sellers.{which}", n=n, until=self.soon(until))
 
     def plans(self, verdict: Verdict) -> list[str]:
         """Return what would make a session READY, each plan in one sentence."""

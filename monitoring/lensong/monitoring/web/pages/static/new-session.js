@@ -15,6 +15,7 @@ async function ask() {
     start: form.start.value,
     minutes: form.minutes.value,
     motion: form.motion.value,
+    besides: form.dataset.besides,
   });
   if (!form.site.value || !form.start.value || !form.reportValidity()) return;
   part.setAttribute("aria-busy", "true");
@@ -34,6 +35,7 @@ async function ask() {
     save.form.site_id.value = form.site.value;
     save.form.profile_code.value = form.profile.value;
     save.form.motion.value = form.motion.value;
+    save.form.lane.value = form.lane.value;
   }
 }
 

@@ -9,7 +9,9 @@ const $ = (id) => document.getElementById(id);
 const ASKED_FOR_MS = 2 * 86400e3; // so long after its end she is asked about a session
 const WORDS = ["held", "froze", "lost"];
 
+let site = ""; // whose sessions these are
 let known = []; // sessions of the site, by start
+let mine = null; // the lane of this phone, where several sell here at once
 let nowInstead = null; // the session that she put aside for "now"
 
 const when = (at) =>
@@ -27,9 +29,13 @@ const runs = (one, now) =>
   open(one) && Date.parse(one.starts_at) <= now && now < Date.parse(one.ends_at);
 const over = (one, now) => one.status === "ended" || (open(one) && Date.parse(one.ends_at) <= now);
 
+// of several at once hers: the lane that she chose, else the first
+const ofLane = (one) => mine === null || one.lane === mine;
+const ours = () => known.filter(ofLane);
+
 // what to judge: the session that runs or comes next, null where she wants "now" or none is planned
 export function nextSession() {
-  const next = known.find((one) => open(one) && Date.parse(one.ends_at) > Date.now()) ?? null;
+  const next = ours().find((one) => open(one) && Date.parse(one.ends_at) > Date.now()) ?? null;
   return next?.session_id === nowInstead ? null : next;
 }
 
@@ -40,13 +46,32 @@ export function asked(session) {
     profile: session.profile_code,
     duration: String(Math.max(Math.round((Date.parse(session.ends_at) - starts) / 1000), 1)),
     motion: session.motion,
+    session: session.session_id,
   };
   if (starts > Date.now()) query.start = session.starts_at;
   return query;
 }
 
+// which of the sellers she is: asked where sessions here have lanes of their own
+function drawLanes() {
+  const first = new Map(); // of each lane the next session, else one that is over
+  for (const one of [...known.filter(open), ...known.filter((one) => one.status === "ended")])
+    if (!first.has(one.lane)) first.set(one.lane, one);
+  $("lanes").hidden = first.size < 2;
+  if (first.size < 2) {
+    mine = null;
+    return;
+  }
+  if (!first.has(mine)) mine = first.keys().next().value;
+  $("lane").replaceChildren(
+    ...[...first]
+      .sort(([a], [b]) => a - b)
+      .map(([lane, one]) => new Option(`${lane} · ${one.title}`, lane, false, lane === mine)),
+  );
+}
+
 function drawNext(profileName) {
-  const next = known.find((one) => open(one) && Date.parse(one.ends_at) > Date.now());
+  const next = ours().find((one) => open(one) && Date.parse(one.ends_at) > Date.now());
   $("next").hidden = !next;
   const chosen = nextSession();
   $("own").hidden = Boolean(chosen);
@@ -65,13 +90,14 @@ function drawVerdict(verdict) {
   $("next-verdict").className = verdict.state;
   drawState($("next-state"), verdict.state);
   const plan = verdict.state === "ready" ? null : verdict.plans[0]?.text;
-  $("next-more").textContent = [verdict.short_freezes_text, plan].filter(Boolean).join(" ");
+  const texts = [verdict.short_freezes_text, verdict.more_sellers_text, plan];
+  $("next-more").textContent = texts.filter(Boolean).join(" ");
 }
 
 async function drawWord() {
   const now = Date.now();
-  const running = known.find((one) => runs(one, now));
-  const last = known
+  const running = ours().find((one) => runs(one, now));
+  const last = ours()
     .filter((one) => over(one, now) && now - Date.parse(one.ends_at) < ASKED_FOR_MS)
     .sort((a, b) => Date.parse(b.ends_at) - Date.parse(a.ends_at))[0];
   const about = running ?? last;
@@ -94,12 +120,15 @@ async function drawWord() {
 }
 
 async function draw(profileName) {
+  drawLanes();
   drawNext(profileName);
   await drawWord();
 }
 
 export async function sessions({ api, who, profileName }) {
-  known = (await store.recall(`sessions ${who.site_id}`)) ?? [];
+  site = who.site_id;
+  mine = (await store.recall(`lane ${site}`)) ?? null;
+  known = (await store.recall(`sessions ${site}`)) ?? [];
   await draw(profileName); // without waiting for a network that may hang
   const after = new Date(Date.now() - ASKED_FOR_MS).toISOString();
   try {
@@ -125,6 +154,12 @@ export async function deliverWords(api, alertUser = () => {}) {
 }
 
 export function listen({ api, alertUser, profileName, chosen }) {
+  $("lane").addEventListener("change", async () => {
+    mine = Number($("lane").value);
+    await store.keep(`lane ${site}`, mine);
+    await draw(profileName);
+    chosen();
+  });
   $("next-toggle").addEventListener("click", () => {
     nowInstead = nextSession()?.session_id ?? null;
     drawNext(profileName);
