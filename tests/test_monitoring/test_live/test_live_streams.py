@@ -100,8 +100,10 @@ async def test_figures_that_stop_coming_are_unknown_not_fine(light: Running) -> 
             await asyncio.sleep(0.05)
     scraper = await light.signed_in("scraper")
     text = (await scraper.get("/metrics")).text
-    assert 'lensong_stream_source_up{site="binh-lu"} 0.0' in text
-    assert 'lensong_stream_up{site="binh-lu"}' not in text  # 0 would mean that nobody publishes
+    assert 'lensong_stream_source_up{lane="1",site="binh-lu"} 0.0' in text
+    assert (
+        'lensong_stream_up{lane="1",site="binh-lu"}' not in text
+    )  # 0 would mean that nobody publishes
 
 
 async def test_after_its_session_a_stream_is_nobodys_business(light: Running) -> None:

@@ -1,31 +1,30 @@
-"""The tables, the same on SQLite and PostgreSQL.
-
-A moment is a whole number of microseconds since 1970 in UTC: it sorts, subtracts and rounds to an
-hour the same way on both.
-"""
+"""The tables, the same on SQLite and PostgreSQL; those of coverage plans in `plan_tables`."""
 
 from __future__ import annotations
-
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
     Column,
-    Dialect,
     Float,
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.types import TypeDecorator
+
+from lensong.monitoring.store.columns import (
+    Moment,
+    Serial,
+    from_microseconds,
+    metadata,
+    site_column,
+    to_microseconds,
+)
+from lensong.monitoring.store.plan_tables import plan_grounds, plan_streams, predictions
 
 __all__ = [
     "Moment",
@@ -67,53 +66,6 @@ __all__ = [
     "word_links",
 ]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def to_microseconds(moment: datetime) -> int:
-    """Return microseconds since 1970 in UTC."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
-
-
-def from_microseconds(count: int) -> datetime:
-    """Return the moment of a count of microseconds since 1970 in UTC."""
-    return _EPOCH + timedelta(microseconds=count)
-
-
-class Moment(TypeDecorator[datetime]):
-    """An aware datetime, kept as microseconds since 1970 in UTC."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 (SQLAlchemy's signature)
-        """Return what is stored."""
-        return None if value is None else to_microseconds(value)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Return what was stored."""
-        return None if value is None else from_microseconds(int(value))
-
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-# SQLite gives only "INTEGER PRIMARY KEY" a running number
-_Serial = BigInteger().with_variant(Integer, "sqlite")
-
-
-def _site(**options: Any) -> Column[Any]:
-    return Column(
-        "site_id", Text, ForeignKey("sites.site_id", ondelete="CASCADE"), nullable=False, **options
-    )
-
-
 provinces = Table(
     "provinces",
     metadata,
@@ -140,24 +92,6 @@ outlines = Table(
     Column("updated_at", Moment, nullable=False),
 )
 
-plan_grounds = Table(  # what a coverage plan shows of the land
-    "plan_grounds",
-    metadata,
-    Column("coverage_run", Text, primary_key=True),
-    Column("province_code", Text, primary_key=True),  # "" for all
-    Column("title", Text, nullable=False),
-    Column("computed_at", Moment, nullable=False),
-    Column("synthetic", Boolean, nullable=False),
-    Column("west_deg", Float, nullable=False),
-    Column("south_deg", Float, nullable=False),
-    Column("east_deg", Float, nullable=False),
-    Column("north_deg", Float, nullable=False),
-    Column("relief_png", LargeBinary, nullable=False),
-    Column("service", Text, nullable=False),  # by which villages are classed
-    Column("villages", JSON, nullable=False),
-    Column("updated_at", Moment, nullable=False),
-)
-
 sites = Table(
     "sites",
     metadata,
@@ -174,36 +108,6 @@ sites = Table(
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     Column("archived_at", Moment),
-)
-
-predictions = Table(
-    "predictions",
-    metadata,
-    _site(primary_key=True),
-    Column("technology", Text, primary_key=True),
-    Column("operator", Text, primary_key=True),  # "" where the plan does not tell
-    Column("coverage_run", Text, nullable=False),
-    Column("rsrp_dbm", Float),
-    Column("uplink_p50_bps", Float),
-    Column("sigma_db", Float, nullable=False),
-    Column("computed_at", Moment, nullable=False),
-    Column("synthetic", Boolean, nullable=False, default=False),
-    Column("cell_id", Text),  # that serves
-)
-
-plan_streams = Table(  # how many streams a plan lets hold at once at a site
-    "plan_streams",
-    metadata,
-    _site(primary_key=True),
-    Column("service", Text, primary_key=True),
-    Column("operator", Text, primary_key=True),  # "" for any
-    Column("coverage_run", Text, nullable=False),
-    Column("village", Text, nullable=False),
-    Column("uplink_bps", Float, nullable=False),
-    Column("probability", Float, nullable=False),
-    Column("chances", JSON, nullable=False),
-    Column("computed_at", Moment, nullable=False),
-    Column("synthetic", Boolean, nullable=False),
 )
 
 profiles = Table(
@@ -229,7 +133,7 @@ sessions = Table(
     "sessions",
     metadata,
     Column("session_id", Text, primary_key=True),
-    _site(),
+    site_column(),
     Column("title", Text, nullable=False),
     Column("profile_code", Text, ForeignKey("profiles.code"), nullable=False),
     Column("starts_at", Moment, nullable=False),
@@ -249,8 +153,8 @@ sessions = Table(
 measurements = Table(
     "measurements",
     metadata,
-    Column("id", _Serial, primary_key=True),
-    _site(),
+    Column("id", Serial, primary_key=True),
+    site_column(),
     Column("client_id", Text, nullable=False),
     Column("seq", BigInteger),
     Column("content_hash", Text),
@@ -290,7 +194,7 @@ measurements = Table(
 hourly = Table(
     "hourly",
     metadata,
-    _site(primary_key=True),
+    site_column(primary_key=True),
     Column("hour_starts_at", Moment, primary_key=True),
     Column("technology", Text, primary_key=True),  # "" where nobody said
     Column("operator", Text, primary_key=True),
@@ -305,7 +209,7 @@ hourly = Table(
 clients = Table(
     "clients",
     metadata,
-    _site(primary_key=True),
+    site_column(primary_key=True),
     Column("client_id", Text, primary_key=True),
     Column("clock_offset_s", Float),
     Column("last_seen_at", Moment, nullable=False),
@@ -316,7 +220,7 @@ clients = Table(
 watches = Table(
     "watches",
     metadata,
-    _site(primary_key=True),
+    site_column(primary_key=True),
     Column("watch_id", Text, primary_key=True),
     Column("started_at", Moment, primary_key=True),
     Column("client_id", Text, nullable=False),
@@ -339,7 +243,7 @@ watches = Table(
 stream_sources = Table(
     "stream_sources",
     metadata,
-    _site(primary_key=True),
+    site_column(primary_key=True),
     Column("lane", Integer, primary_key=True, autoincrement=False),
     Column("kind", Text, nullable=False),
     Column("url", Text),  # None where the media server pushes
@@ -352,8 +256,8 @@ stream_sources = Table(
 stream_samples = Table(
     "stream_samples",
     metadata,
-    Column("id", _Serial, primary_key=True),
-    _site(),
+    Column("id", Serial, primary_key=True),
+    site_column(),
     Column("session_id", Text, ForeignKey("sessions.session_id", ondelete="CASCADE")),
     Column("at", Moment, nullable=False),
     Column("state", Text, nullable=False),
@@ -368,7 +272,7 @@ stream_samples = Table(
 stream_health = Table(
     "stream_health",
     metadata,
-    _site(primary_key=True),
+    site_column(primary_key=True),
     Column("lane", Integer, primary_key=True, autoincrement=False),
     Column("body", JSON, nullable=False),
     Column("at", Moment, nullable=False),
@@ -383,7 +287,7 @@ past_sessions = Table(
         ForeignKey("sessions.session_id", ondelete="CASCADE"),
         primary_key=True,
     ),
-    _site(index=True),
+    site_column(index=True),
     Column("ended_at", Moment, nullable=False, index=True),
     Column("technology", Text),
     Column("operator", Text),
@@ -425,8 +329,8 @@ word_links = Table(
 verdicts = Table(
     "verdicts",
     metadata,
-    Column("id", _Serial, primary_key=True),
-    _site(),
+    Column("id", Serial, primary_key=True),
+    site_column(),
     Column(
         "session_id", Text, ForeignKey("sessions.session_id", ondelete="CASCADE"), nullable=False
     ),
@@ -514,7 +418,7 @@ web_sessions = Table(
 audit = Table(
     "audit",
     metadata,
-    Column("id", _Serial, primary_key=True),
+    Column("id", Serial, primary_key=True),
     Column("at", Moment, nullable=False, index=True),
     Column("actor", Text, nullable=False),
     Column("action", Text, nullable=False),
@@ -536,7 +440,7 @@ idempotency = Table(
 events = Table(
     "events",
     metadata,
-    Column("id", _Serial, primary_key=True),
+    Column("id", Serial, primary_key=True),
     Column("at", Moment, nullable=False, index=True),
     Column("kind", Text, nullable=False),
     Column("site_id", Text, ForeignKey("sites.site_id", ondelete="CASCADE")),
@@ -606,7 +510,7 @@ marks = Table(  # how far a job has come
 deliveries = Table(
     "deliveries",
     metadata,
-    Column("id", _Serial, primary_key=True),
+    Column("id", Serial, primary_key=True),
     Column(
         "webhook_id", Text, ForeignKey("webhooks.webhook_id", ondelete="CASCADE"), nullable=False
     ),
