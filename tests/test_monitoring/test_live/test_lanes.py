@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.running_service import START, Running
 from tests.test_monitoring.test_api import SESSION
 from tests.test_monitoring.test_lists.test_lists_taken_in import CSV
 from tests.test_monitoring.test_live.test_live_streams import progress
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.anyio
 
@@ -73,6 +75,18 @@ async def measured(running: Running, mbps: float, site_id: str = "binh-lu") -> N
         )
     )
     await running.service.judge_arrivals()
+
+
+async def judged(running: Running, client: httpx.AsyncClient, session: Any, **wanted: Any) -> Any:
+    """Return the verdict of a session once it says what is wanted: judged in the background."""
+    at = f"/api/v1/sessions/{session['session_id']}/verdict"
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            await running.service.judge_arrivals()
+            verdict = (await client.get(at)).json()
+            if all(verdict[name] == value for name, value in wanted.items()):
+                return verdict
+            await asyncio.sleep(0.02)
 
 
 async def test_a_site_takes_as_many_sessions_at_once_as_it_is_set_to(running: Running) -> None:
@@ -212,17 +226,12 @@ async def test_a_session_is_judged_with_those_beside_it(running: Running) -> Non
     texts = [reason["text"] for reason in hoa["verdict"]["reasons"]]
     assert any("1 other is on the air at this site from 10:00" in text for text in texts), texts
     assert any("divided among all at once by their need" in text for text in texts)
-
-    async def verdict_of(session: Any) -> Any:
-        await running.service.judge_arrivals()
-        return (await client.get(f"/api/v1/sessions/{session['session_id']}/verdict")).json()
-
-    told = await verdict_of(lan)  # judged anew when another came
-    assert (told["others"], told["more_sellers"]) == (1, single["more_sellers"])
+    told = await judged(running, client, lan, others=1)  # judged anew when another came
+    assert told["more_sellers"] == single["more_sellers"]
     assert told["more_sellers_until"] == "2026-11-28T03:00:00Z"  # as many until she comes
     await client.patch(f"/api/v1/sessions/{hoa['session_id']}", json={"status": "cancelled"})
-    told = await verdict_of(lan)  # and when she went
-    assert (told["others"], told["more_sellers_until"]) == (0, "2026-11-28T04:00:00Z")
+    told = await judged(running, client, lan, others=0)  # and when she went
+    assert told["more_sellers_until"] == "2026-11-28T04:00:00Z"
     # a question about the planned one is not about one more beside it
     asked = {"profile": "tiktok-720p30", "start": local(9), "duration": "7200"}
     about = "/api/v1/sites/binh-lu/readiness"
@@ -275,10 +284,8 @@ async def test_sites_on_the_same_cells_know_of_each_other(running: Running) -> N
     far = await planned(client, "Mai", site_id="muong-phang")
     assert (there["verdict"]["others"], far["verdict"]["others"]) == (1, 0)
     assert far["verdict"]["more_sellers"] is None  # no streams are known there
-    await running.service.judge_arrivals()
-    here = (await client.get(f"/api/v1/sessions/{here['session_id']}")).json()
-    assert (here["verdict"]["others"], here["verdict"]["more_sellers"]) == (1, 1)
-    texts = [reason["text"] for reason in here["verdict"]["reasons"]]
+    told = await judged(running, client, here, others=1, more_sellers=1)
+    texts = [reason["text"] for reason in told["reasons"]]
     assert any("1 other on the same cell from 09:00" in text for text in texts), texts
     page = (await client.get("/sites/binh-lu", headers=PAGE)).text
     assert "By the plan on the same cells" in page
@@ -288,9 +295,7 @@ async def test_sites_on_the_same_cells_know_of_each_other(running: Running) -> N
     for site_id in ("binh-lu", "sin-ho"):
         at = f"/api/v1/sites/{site_id}/streams-at-once"
         assert (await client.get(at)).json() == []
-    await running.service.judge_arrivals()
-    here = (await client.get(f"/api/v1/sessions/{here['session_id']}")).json()
-    assert (here["verdict"]["others"], here["verdict"]["more_sellers"]) == (0, None)
+    await judged(running, client, here, others=0, more_sellers=None)
 
 
 async def test_a_cell_of_another_operator_is_not_shared(light: Running) -> None:
@@ -409,12 +414,11 @@ async def test_pages_and_metrics_say_how_many_more_fit(light: Running) -> None:
     client = await light.signed_in("admin")
     await widened(client, 3)
     await measured(light, 60.0)
-    for title in ("Lan", "Hoa", "Mai"):
-        session = await planned(client, title)
-    await light.service.judge_arrivals()
-    verdict = (await client.get(f"/api/v1/sessions/{session['session_id']}/verdict")).json()
+    sessions = [await planned(client, title) for title in ("Lan", "Hoa", "Mai")]
+    for session in sessions:
+        verdict = await judged(light, client, session, others=2)
     text = verdict["more_sellers_text"]
-    assert (verdict["others"], verdict["more_sellers_until"]) == (2, "2026-11-28T04:00:00Z")
+    assert verdict["more_sellers_until"] == "2026-11-28T04:00:00Z"
     assert "until 11:00" in text
     for page in ("/", "/sites/binh-lu", "/sessions", f"/sessions/{session['session_id']}"):
         shown = (await client.get(page, headers=PAGE)).text
