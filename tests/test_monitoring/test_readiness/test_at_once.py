@@ -13,7 +13,9 @@ from lensong.monitoring.live.company import with_company
 from lensong.monitoring.readiness import (
     Evidence,
     FinishedSession,
+    HourSample,
     Need,
+    PredictedUplink,
     Question,
     SessionBeside,
     State,
@@ -204,11 +206,12 @@ def test_with_neither_measurement_nor_plan_nothing_is_said() -> None:
     )
     for evidence in (Evidence(), hearsay):
         verdict = asked(evidence, beside(10.0, 12.0))
-        assert verdict.more_sellers is verdict.more_sellers_until is verdict.more_sellers_by is None
+        assert (verdict.more_sellers, verdict.more_sellers_until) == (None, None)
+        assert verdict.more_sellers_by is None
 
 
 def test_a_plan_says_how_many_fit_where_nothing_was_measured() -> None:
-    predicted = any_of.PredictedUplink(
+    predicted = PredictedUplink(
         uplink_p50_bps=20e6, sigma_db=8.0, computed_at=NOW - timedelta(days=9)
     )
     known = Evidence(predictions=(predicted,), streams=(streams(1.0, 0.97, 0.95, 0.91, 0.8),))
@@ -310,7 +313,7 @@ def test_three_that_held_at_once_are_evidence_of_three() -> None:
 
 def test_another_hour_is_advised_by_who_is_there_then() -> None:
     days = tuple(
-        any_of.HourSample(hour_starts_at=hour(h) - timedelta(days=d), uplink_p10_bps=12e6, tests=1)
+        HourSample(hour_starts_at=hour(h) - timedelta(days=d), uplink_p10_bps=12e6, tests=1)
         for d in range(1, 15)
         for h in (10.0, 14.0)
     )
