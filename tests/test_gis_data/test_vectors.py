@@ -11,6 +11,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lensong.gis_data import vectors
 from lensong.gis_data.vectors import (
     as_numbers,
     as_text,
@@ -19,6 +20,7 @@ from lensong.gis_data.vectors import (
     read_layer,
     search_key,
 )
+from lensong.gis_data.winding import pairs_to_compare
 from lensong.propagation.errors import ConfigError, CrsMismatchError, DataError
 
 _UTM = "EPSG:32648"
@@ -197,3 +199,38 @@ def test_an_outline_that_does_not_close_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(DataError, match=r"area\.geojson has a geometry that is none"):
         read_layer(path, crs="EPSG:32648")
+
+
+def _star(rays: int, deepest: float) -> shapely.Polygon:
+    """Return a circle into which rays are cut, so that a line across it meets most of them."""
+    angle = np.linspace(0.0, 2.0 * np.pi, 2 * rays, endpoint=False)
+    radius = np.where(np.arange(2 * rays) % 2, 0.1, 0.1 * (1.0 - deepest))
+    return shapely.Polygon(
+        np.column_stack([103.6 + radius * np.cos(angle), 22.3 + radius * np.sin(angle)])
+    )
+
+
+def test_an_outline_whose_check_would_never_end_is_refused_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vectors, "MOST_PAIRS", 1e6)
+    path = tmp_path / "a.fgb"
+    shapes = [_star(1_500, 0.0), _star(1_500, 0.5)]  # the first is a mere circle of as many corners
+    pyogrio.write_dataframe(gpd.GeoDataFrame(geometry=shapes[:1], crs="EPSG:4326"), path)
+    assert len(read_layer(path, crs=_UTM)) == 1
+
+    pyogrio.write_dataframe(
+        gpd.GeoDataFrame(geometry=shapes, crs="EPSG:4326"), path, SPATIAL_INDEX="NO"
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(gpd.GeoSeries, "is_valid", property(lambda _: pytest.fail("it was checked")))
+        with pytest.raises(DataError, match=r"feature 2 has 3,001 corners.*simplify it"):
+            read_layer(path, crs=_UTM)
+
+
+def test_pairs_of_edges_are_counted_about() -> None:
+    square, line = shapely.box(0.0, 0.0, 1.0, 1.0), shapely.LineString([(0, 0), (1, 0)])
+    none = [shapely.Point(1.0, 2.0), shapely.Polygon()]
+    assert pairs_to_compare(np.array([square, line, *none])).tolist() == [8.0, 0.0, 0.0, 0.0]
+    comb = shapely.LineString([(x, x % 2) for x in range(101)])  # upright lines meet one edge
+    assert pairs_to_compare(np.array([comb])).tolist() == [100.0]

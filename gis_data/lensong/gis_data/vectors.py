@@ -30,6 +30,7 @@ from lensong.gis_data.kml_tables import balloon_tables
 from lensong.gis_data.names import search_key
 from lensong.gis_data.tables import parse_number
 from lensong.gis_data.vector_formats import check_vector_file
+from lensong.gis_data.winding import MOST_PAIRS, pairs_to_compare
 from lensong.gis_data.workbook import WORKBOOK_SUFFIXES
 from lensong.propagation.errors import ConfigError, CrsMismatchError, DataError
 
@@ -123,6 +124,7 @@ def read_layer(
         raise DataError(f"{path} has no feature with a geometry, wanted at least one")
     _check_coordinates(frame, path)
     frame = frame.set_geometry(shapely.force_2d(frame.geometry.array))
+    _check_winding(frame, path)
     invalid = ~frame.geometry.is_valid
     if invalid.any():
         frame.loc[invalid, frame.geometry.name] = shapely.make_valid(frame.geometry[invalid].array)
@@ -492,6 +494,19 @@ def _unlabelled_dbf(path: Path) -> bytes:
             if ".cpg" not in names and ".dbf" in names:
                 return archive.read(names[".dbf"])
     return b""
+
+
+def _check_winding(frame: gpd.GeoDataFrame, path: Path) -> None:
+    """Refuse an outline of which the check alone would take minutes or hours."""
+    pairs = pairs_to_compare(frame.geometry.to_numpy())
+    worst = int(np.argmax(pairs))
+    if pairs[worst] > MOST_PAIRS:
+        corners = shapely.get_num_coordinates(frame.geometry.iloc[worst])
+        raise DataError(
+            f"{path}: feature {worst + 1} has {corners:,} corners, and its outline runs to and fro "
+            f"so often that {pairs[worst]:.1e} pairs of edges would have to be compared, wanted at "
+            f"most {MOST_PAIRS:.0e}: simplify it, e.g. ogr2ogr -simplify"
+        )
 
 
 def _check_coordinates(frame: gpd.GeoDataFrame, path: Path) -> None:
