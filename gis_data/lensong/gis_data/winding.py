@@ -13,7 +13,7 @@ from lensong.propagation.types import FloatArray
 __all__ = ["MOST_PAIRS", "pairs_to_compare"]
 
 MOST_PAIRS = 1e9
-"""A circle of a million corners has 4e6; a star with 8e8 took 11 CPU-s of a busy AMD EPYC."""
+"""A circle of a million corners has 2e6; a star with 8e8 took 11 CPU-s of a busy AMD EPYC."""
 
 
 def pairs_to_compare(shapes: NDArray[Any]) -> FloatArray:
