@@ -14,7 +14,7 @@ place alone. The chance of a place is the share of draws in which it holds.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,7 +31,11 @@ __all__ = ["Air", "Crowd", "Kind"]
 Crowd = tuple[int, ...]
 """How many of each kind are on the air."""
 
+Members = tuple[tuple[int, int], ...]
+"""Kinds and how many of each, those of a group alone."""
+
 _NO_RISE = 1e-9
+_MOST_KEPT = 400  # groups, of some 100 kB each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +65,32 @@ class _Phones:
     links: tuple[Link, ...]
     cost: FloatArray
     reach: BoolArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """A group of a crowd, weighed as if it were alone.
+
+    Parameters
+    ----------
+    members : tuple of (kind, how many)
+    columns : shape (n,)
+        The cells that it may use.
+    place : shape (phones,)
+    fails : dict
+        Place to the draws in which it fails, under the noise of the group itself.
+    cell_of : shape (draws, phones)
+        Column of each phone without noise, -1 for none.
+    raised : shape (draws, cells)
+        By how much the group raises the noise of all cells.
+    """
+
+    members: Members
+    columns: IntArray
+    place: IntArray
+    fails: dict[int, BoolArray]
+    cell_of: IntArray
+    raised: FloatArray
 
 
 class Air:
@@ -99,6 +129,7 @@ class Air:
         self.draws = draws
         self._model = model
         self._chances: dict[Crowd, dict[int, float]] = {}
+        self._weighed: dict[Members, _Part] = {}
         found = self._received(place_ids, heard, phones, model_sigma_db, seed)
         self._columns = Columns.of([r for some in found for r in some], model, usable_share)
         self._phones = [
@@ -144,7 +175,11 @@ class Air:
     def chances(self, crowd: Crowd) -> dict[int, float]:
         """Return of each place that sells the chance that all its sellers hold."""
         if crowd not in self._chances:
-            fails, _ = self._weigh(crowd)
+            parts = self._parts(crowd)
+            total = np.sum([part.raised for part in parts], axis=0) if parts else np.zeros(())
+            fails: dict[int, BoolArray] = {}
+            for part in parts:
+                fails |= self._under(part, total)
             self._chances[crowd] = {
                 place: 1.0 - float(failed.mean()) for place, failed in fails.items()
             }
@@ -152,22 +187,28 @@ class Air:
 
     def holds(self, crowd: Crowd, probability: float) -> bool:
         """Return whether every place that sells holds with a probability."""
-        return all(chance >= probability - 1e-12 for chance in self.chances(crowd).values())
+        wanted = probability - 1e-12
+        if crowd not in self._chances:
+            # what does not hold by itself does not hold beside others
+            for part in self._parts(crowd):
+                if any(1.0 - float(failed.mean()) < wanted for failed in part.fails.values()):
+                    return False
+        return all(chance >= wanted for chance in self.chances(crowd).values())
 
     def cells(self, crowd: Crowd) -> dict[tuple[int, int], tuple[int, float]]:
         """Return the cell (index) that carries most draws of each phone, and their share.
 
         Phones are named by kind and number within it; one that none carries is left out.
         """
-        _, cell_of = self._weigh(crowd)
         found = {}
-        for at, (k, n) in enumerate(_phones_of(crowd)):
-            used = cell_of[:, at][cell_of[:, at] >= 0]
-            if used.size:
-                counted = np.bincount(used)
-                best = int(np.argmax(counted))
-                index = int(self._columns.code[best]) - 1
-                found[k, n] = index, float(counted[best]) / self.draws
+        for part in self._parts(crowd):
+            for at, phone in enumerate(_phones_of(part.members)):
+                used = part.cell_of[:, at][part.cell_of[:, at] >= 0]
+                if used.size:
+                    counted = np.bincount(used)
+                    best = int(np.argmax(counted))
+                    index = int(self._columns.code[best]) - 1
+                    found[phone] = index, float(counted[best]) / self.draws
         return found
 
     def servers(self, kind: int) -> dict[int, float]:
@@ -191,82 +232,92 @@ class Air:
         place = np.array([kind.place for kind in self.kinds])
         return _groups(list(range(len(self.kinds))), reach, place)
 
-    def _weigh(self, crowd: Crowd) -> tuple[dict[int, BoolArray], IntArray]:
-        """Return of each place in which draws it fails, and the column of each phone by draw."""
+    def _parts(self, crowd: Crowd) -> list[_Part]:
+        """Return the groups of a crowd, each weighed as if it were alone."""
         kinds = [k for k, n in enumerate(crowd) if n]
-        of_phone = np.array([k for k, _ in _phones_of(crowd)], np.int64)
-        cell_of = np.full((self.draws, of_phone.size), -1, np.int64)
-        if not kinds:
-            return {}, cell_of
         place = np.array([self.kinds[k].place for k in kinds])
         reach = np.array([self._phones[k].reach for k in kinds])
-        groups = [[kinds[i] for i in group] for group in _groups(kinds, reach, place)]
-        cost = np.concatenate([self._phones[k].cost[:, : crowd[k]] for k in kinds], axis=1)
-        fails = self._fit(groups, of_phone, cost, cell_of)
-        rise = self._rise(crowd, kinds, cost, cell_of)
-        if rise.max() > 1.0 + _NO_RISE:
-            parts = []
-            for k in kinds:
-                phones = self._phones[k]
-                links = [link.part(slice(None), crowd[k]) for link in phones.links]
-                parts.append(
-                    part_taken(links, self._model, self._columns, rise)
-                    if links
-                    else phones.cost[:, : crowd[k]]
-                )
-            again = np.full_like(cell_of, -1)
-            later = self._fit(groups, of_phone, np.concatenate(parts, axis=1), again)
-            fails = {at: failed | later[at] for at, failed in fails.items()}
-        return fails, cell_of
+        found = []
+        for group in _groups(kinds, reach, place):
+            members = tuple((kinds[i], crowd[kinds[i]]) for i in group)
+            if members not in self._weighed:
+                while len(self._weighed) >= _MOST_KEPT:
+                    del self._weighed[next(iter(self._weighed))]
+                self._weighed[members] = self._weigh(members)
+            found.append(self._weighed[members])
+        return found
 
-    def _rise(
-        self, crowd: Crowd, kinds: Sequence[int], cost: FloatArray, cell_of: IntArray
-    ) -> FloatArray:
-        """Return by how much the crowd raises the noise of each cell, as a ratio."""
-        rise = np.ones((self.draws, self._columns.blocks.size))
+    def _weigh(self, members: Members) -> _Part:
+        phones = [self._phones[k] for k, _ in members]
+        columns = np.flatnonzero(np.any([one.reach for one in phones], axis=0))
+        place = np.array([self.kinds[k].place for k, _ in _phones_of(members)], np.int64)
+        cost = np.concatenate(
+            [one.cost[:, :n] for one, (_, n) in zip(phones, members, strict=True)], axis=1
+        )
+        fails, cell_of = _fit(cost, columns, place)
+        raised = np.zeros((self.draws, self._columns.blocks.size))
         start = 0
-        for k in kinds:
-            phones = slice(start, start + crowd[k])
-            start += crowd[k]
-            links = [link.part(slice(None), crowd[k]) for link in self._phones[k].links]
-            if links:
-                rise += noise_raised(
-                    links, self._model, self._columns, cost[:, phones], cell_of[:, phones]
+        for one, (_, n) in zip(phones, members, strict=True):
+            mine = slice(start, start + n)
+            start += n
+            if one.links:
+                links = [link.part(slice(None), n) for link in one.links]
+                raised += noise_raised(
+                    links, self._model, self._columns, cost[:, mine], cell_of[:, mine]
                 ).sum(axis=1)
-        return rise
+        part = _Part(
+            members=members, columns=columns, place=place, fails=fails, cell_of=cell_of,
+            raised=raised,
+        )  # fmt: skip
+        if raised[:, columns].max(initial=0.0) > _NO_RISE:
+            part = replace(part, fails=self._disturbed(part, raised))
+        return part
 
-    def _fit(
-        self,
-        groups: Sequence[Sequence[int]],
-        of_phone: IntArray,
-        cost: FloatArray,
-        cell_of: IntArray,
-    ) -> dict[int, BoolArray]:
-        """Return of each place in which draws it fails; fill in the column of each phone."""
-        fails: dict[int, BoolArray] = {}
-        for group in groups:
-            mine = np.flatnonzero(np.isin(of_phone, group))
-            columns = np.flatnonzero(np.any([self._phones[k].reach for k in group], axis=0))
-            part = np.ascontiguousarray(cost[:, mine][:, :, columns])
-            alone: BoolArray = np.ones(part.shape[:2], np.bool_)
-            if columns.size:
-                alone = np.asarray(~np.isfinite(part[..., 0]).any(axis=-1))
-            part[alone] = 0.0  # it takes nothing of the others
-            placed = np.full(part.shape[:2], -1, np.int64)
-            together = np.ones(self.draws, np.bool_)
-            if columns.size:
-                together = most_that_fit(part, placed) == mine.size
-                at = np.where(alone | (placed < 0), -1, columns[placed])
-                cell_of[:, mine] = at
-            places = np.array([self.kinds[k].place for k in of_phone[mine]])
-            for place in np.unique(places):
-                fails[int(place)] = ~together | alone[:, places == place].any(axis=1)
-        return fails
+    def _under(self, part: _Part, total: FloatArray) -> dict[int, BoolArray]:
+        """Return where a group fails under the noise of all."""
+        others = (total - part.raised)[:, part.columns]
+        if others.max(initial=0.0) <= _NO_RISE:
+            return part.fails
+        return self._disturbed(part, total)
+
+    def _disturbed(self, part: _Part, raised: FloatArray) -> dict[int, BoolArray]:
+        """Return where a group fails under a noise, or failed without it."""
+        costs = []
+        for k, n in part.members:
+            one = self._phones[k]
+            links = [link.part(slice(None), n) for link in one.links]
+            costs.append(
+                part_taken(links, self._model, self._columns, 1.0 + raised)
+                if links
+                else one.cost[:, :n]
+            )
+        later, _ = _fit(np.concatenate(costs, axis=1), part.columns, part.place)
+        return {place: failed | later[place] for place, failed in part.fails.items()}
 
 
-def _phones_of(crowd: Crowd) -> Iterator[tuple[int, int]]:
-    """Yield kind and number of each phone of a crowd, in the order of its arrays."""
-    for k, n in enumerate(crowd):
+def _fit(
+    cost: FloatArray, columns: IntArray, place: IntArray
+) -> tuple[dict[int, BoolArray], IntArray]:
+    """Return of each place in which draws it fails, and the column of each phone by draw."""
+    part = np.ascontiguousarray(cost[:, :, columns])
+    placed = np.full(part.shape[:2], -1, np.int64)
+    alone: BoolArray = np.ones(part.shape[:2], np.bool_)
+    together: BoolArray = np.ones(part.shape[0], np.bool_)
+    if columns.size:
+        alone = np.asarray(~np.isfinite(part[..., 0]).any(axis=-1))
+        part[alone] = 0.0  # it takes nothing of the others
+        together = most_that_fit(part, placed) == place.size
+        placed = np.where(alone | (placed < 0), -1, columns[placed])
+    fails = {
+        int(one): np.asarray(~together | alone[:, place == one].any(axis=1))
+        for one in np.unique(place)
+    }
+    return fails, placed
+
+
+def _phones_of(members: Members) -> Iterator[tuple[int, int]]:
+    """Yield kind and number of each phone, in the order of the arrays."""
+    for k, n in members:
         for number in range(n):
             yield k, number
 
