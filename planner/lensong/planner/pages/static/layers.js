@@ -191,7 +191,11 @@ function fillReadout(point, place) {
   const chances = state.plan.services
     .map(({ name }) => [name, find("chance", "service", name)])
     .filter(([, layer]) => layer)
-    .map(([name, layer]) => row(serviceName(name), cell(layer, technologies.length)));
+    .map(([name, layer]) => {
+      const made = row(serviceName(name), cell(layer));
+      made.firstChild.colSpan = technologies.length; // names are long, one number is not
+      return made;
+    });
   const other = layerOf(cover.layerId);
   const special =
     other && !noOperator(other) && row(layerName(other), cell(other, technologies.length));
@@ -281,6 +285,7 @@ export function startLayers() {
   });
   map.on("mouseout", () => !pinned && ($("readout").hidden = true));
   for (const name of ["covered", "settled"]) on(name, () => (pinned ?? at) && read(pinned ?? at));
+  on("clear", () => pinned && pin(null));
   on("tool", (name) => name !== "select" && pinned && pin(null)); // it would be in the way
   $("readout-close").addEventListener("click", () => pin(null));
 }

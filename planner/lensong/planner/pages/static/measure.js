@@ -4,7 +4,7 @@ import { $, button, el, number, say, signed, tell } from "./dom.js";
 import { bearing_deg, distance_m, placeOf } from "./geodesy.js";
 import { cancelJob, watchJob } from "./jobs.js";
 import { setPoints, setShapes } from "./map.js";
-import { edit, mayEdit, planPath, refused, state } from "./plan.js";
+import { edit, mayEdit, on, planPath, refused, state } from "./plan.js";
 import { openTab } from "./tabs.js";
 import { addTool, take } from "./tools.js";
 
@@ -35,6 +35,7 @@ export function startMeasure() {
     move: ({ lngLat }) => !area && points.length && drawArea(placeOf(lngLat)),
     double: closeArea,
   });
+  on("clear", clear);
   $("area-close").addEventListener("click", closeArea);
   $("area-draw").addEventListener("click", () => take("area"));
   $("best").addEventListener("submit", (event) => {

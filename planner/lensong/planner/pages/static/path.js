@@ -52,6 +52,7 @@ export function startPath() {
   });
   map.on("mousedown", pressed);
   map.on("touchstart", pressed);
+  on("clear", close);
   on("network", () => ends.shown && show());
   on("chosen", () => ends.shown && show());
   draw();

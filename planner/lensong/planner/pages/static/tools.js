@@ -25,8 +25,10 @@ export function startTools() {
   for (const button of document.querySelectorAll("[data-tool]"))
     button.addEventListener("click", () => take(button.dataset.tool));
   addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && tool.name !== "select" && !document.querySelector("dialog[open]"))
-      take("select");
+    if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
+    if (tool.name === "select")
+      emit("clear"); // what tools have drawn
+    else take("select");
   });
   map.on("click", (event) => tools[tool.name].click?.(event));
   map.on("dblclick", (event) => {

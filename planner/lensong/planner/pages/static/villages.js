@@ -21,7 +21,7 @@ import { openTab } from "./tabs.js";
 import { showWhy } from "./why.js";
 
 const RANK = { beyond_radius: -1, unknown: -1, no_signal: 0, patchy: 1, covered: 2 };
-const CHANGES = ["gained", "better", "same", "worse", "lost"];
+const CHANGES = ["lost", "gained", "worse", "better", "same"]; // as they are looked at
 const FIRST = 200; // rows that are drawn before somebody asks for all
 export const villages = { rows: [], totals: null, chosen: null, settled: "" };
 const view = { sort: "change", down: false, text: "", kind: "all", all: false };
