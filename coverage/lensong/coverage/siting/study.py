@@ -1,0 +1,266 @@
+"""Siting from gains to a plan: the choice, its steps, who is not reached, and the re-plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+from pyproj import Transformer
+
+from lensong.coverage.network import Network
+from lensong.coverage.service import Service
+from lensong.coverage.siting.candidates import Candidate
+from lensong.coverage.siting.gains import Gains, Planner, shares_of
+from lensong.coverage.siting.problem import Siting, SitingProblem
+from lensong.coverage.siting.solve import best_sites
+from lensong.propagation.errors import InvalidInputError
+from lensong.propagation.types import FloatArray, Grid
+
+__all__ = ["Limits", "SitingStudy", "Step", "study_siting", "villages_without"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much may be built, and how long may be searched.
+
+    Parameters
+    ----------
+    budget : float or None
+        In the money of the candidates' costs.
+    most_masts : int or None
+    gap_percent, time_limit_s : float
+        As `lensong.coverage.siting.solve.best_sites`.
+    """
+
+    budget: float | None = None
+    most_masts: int | None = None
+    gap_percent: float = 0.1
+    time_limit_s: float = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One mast of the plan, in the order in which it is built.
+
+    Parameters
+    ----------
+    candidate : int
+    people, people_in_all : float
+        Promised by it on top of the steps before, and by all so far.
+    cost, cost_in_all : float or None
+        None where no cost is given.
+    """
+
+    candidate: int
+    people: float
+    people_in_all: float
+    cost: float | None
+    cost_in_all: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SitingStudy:
+    """A choice of masts with all that is told of it.
+
+    Parameters
+    ----------
+    service : Service
+        People with it are counted.
+    candidates : tuple of Candidate
+    gains : Gains
+    siting : Siting
+    steps : tuple of Step
+    people : shape (villages,)
+        Of each village; 0 where it is not known.
+    before, promised, planned : shape (villages,)
+        Share of people with the service: as it stands, by the best of the chosen, planned again
+        with all of them.
+    not_reached : dict
+        Village to why no candidate brings it anything: ``too_far``, or a reason as in
+        `lensong.coverage.result.REASONS` with the candidate of the best chance.
+    nearest_m : shape (villages,)
+        Distance of the nearest candidate [m]; NaN without candidates.
+    villages : GeoDataFrame
+        The village table as planned again.
+    network : Network
+        With the chosen masts.
+    """
+
+    service: Service
+    candidates: tuple[Candidate, ...]
+    gains: Gains
+    siting: Siting
+    steps: tuple[Step, ...]
+    people: FloatArray
+    before: FloatArray
+    promised: FloatArray
+    planned: FloatArray
+    not_reached: dict[int, str]
+    nearest_m: FloatArray
+    villages: gpd.GeoDataFrame
+    network: Network
+
+    @property
+    def people_before(self) -> float:
+        """Return how many people have the service as it stands."""
+        return float(self.people @ self.before)
+
+    @property
+    def people_promised(self) -> float:
+        """Return how many have it by the choice."""
+        return float(self.people @ self.promised)
+
+    @property
+    def people_planned(self) -> float:
+        """Return how many have it when all is planned again."""
+        return float(self.people @ self.planned)
+
+    @property
+    def people_lost(self) -> float:
+        """Return how many had it and do not have it when all is planned again."""
+        return float(self.people @ np.maximum(self.before - self.planned, 0.0))
+
+
+def villages_without(
+    villages: gpd.GeoDataFrame, service: Service, covered_share: float
+) -> list[int]:
+    """Return the villages in which fewer people have a service than count as covered."""
+    return np.flatnonzero(shares_of(villages, service.name) < covered_share).tolist()
+
+
+def study_siting(
+    planner: Planner,
+    candidates: Sequence[Candidate],
+    service: Service,
+    limits: Limits,
+    grid: Grid,
+    *,
+    covered_share: float,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> SitingStudy:
+    """Return the best choice of candidates, planned again as a whole.
+
+    Raises
+    ------
+    InvalidInputError
+        There is no candidate, no village has people, or a budget is given and some candidate has no
+        cost.
+    """
+    if not candidates:
+        raise InvalidInputError(
+            "there is no candidate, wanted one at least: give a list, or let structures or summits "
+            "be looked for farther from the villages"
+        )
+    people = np.nan_to_num(planner.before["people"].to_numpy(dtype=np.float64))
+    if not people.any():
+        raise InvalidInputError(
+            "no village has a number of people, and masts are chosen by people: give population "
+            "in the list of villages or as a raster"
+        )
+    cost = _costs(candidates, limits)
+
+    def told(done: int, total: int) -> None:
+        if progress is not None:
+            progress("candidates", done, total)
+
+    gains = planner.gains(candidates, service, told)
+    before = shares_of(planner.before, service.name)
+    share = gains.share[service.name]
+    candidate, village = np.nonzero(share > before)
+    problem = SitingProblem.of_shares(
+        cost=np.nan_to_num(cost),
+        people=people,
+        served_share=before,
+        candidate=candidate,
+        village=village,
+        share=share[candidate, village],
+        budget=limits.budget,
+        most_masts=limits.most_masts,
+    )
+    siting = best_sites(problem, gap_percent=limits.gap_percent, time_limit_s=limits.time_limit_s)
+    chosen = list(siting.chosen)
+    promised = np.maximum(before, share[chosen].max(axis=0)) if chosen else before
+    if progress is not None:
+        progress("re-plan", 0, 1)
+    network, villages = planner.with_candidates([candidates[c] for c in chosen])
+    if progress is not None:
+        progress("re-plan", 1, 1)
+    away = _away_m(candidates, villages, grid)
+    reach = max(cell.radius_m for one in candidates for cell in one.cells)
+    return SitingStudy(
+        service=service,
+        candidates=tuple(candidates),
+        gains=gains,
+        siting=siting,
+        steps=_steps(problem, siting, cost),
+        people=people,
+        before=before,
+        promised=promised,
+        planned=shares_of(villages, service.name),
+        not_reached={
+            v: "too_far" if away[:, v].min() > reach else _why(gains, v)
+            for v in np.flatnonzero(before < covered_share).tolist()
+            if not (share[:, v] > before[v]).any()
+        },
+        nearest_m=away.min(axis=0),
+        villages=villages,
+        network=network,
+    )
+
+
+def _costs(candidates: Sequence[Candidate], limits: Limits) -> FloatArray:
+    """Return the cost of every candidate, NaN for all where one has none."""
+    without = [one.mast.mast_id for one in candidates if one.cost is None]
+    if without and limits.budget is not None:
+        raise InvalidInputError(
+            f"{len(without)} of {len(candidates)} candidates have no cost, the first is "
+            f"{without[0]!r}: give a column cost in their list or [siting] costs in the scenario, "
+            "or limit the number of masts in place of the budget"
+        )
+    if without:
+        return np.full(len(candidates), np.nan)
+    return np.array([one.cost for one in candidates], dtype=np.float64)
+
+
+def _steps(problem: SitingProblem, siting: Siting, cost: FloatArray) -> tuple[Step, ...]:
+    """Return the chosen in the order of people per cost; per mast where no cost is given."""
+    left, best = list(siting.chosen), np.zeros(problem.villages)
+    known = not np.isnan(cost).any()
+    price = np.maximum(cost, 1e-9) if known else np.ones(cost.size)
+    steps: list[Step] = []
+    spent = 0.0
+    while left:
+        adds = problem.each_adds(best)[left]
+        at = int(np.argmax(adds / price[left]))
+        c = left.pop(at)
+        best = np.maximum(best, problem.best((c,)))
+        spent += float(cost[c]) if known else 0.0
+        steps.append(
+            Step(
+                candidate=c,
+                people=float(adds[at]),
+                people_in_all=float(best.sum()),
+                cost=float(cost[c]) if known else None,
+                cost_in_all=spent if known else None,
+            )
+        )
+    return tuple(steps)
+
+
+def _why(gains: Gains, village: int) -> str:
+    """Return what still hinders a village with the candidate of the best chance."""
+    chance = np.nan_to_num(gains.chance[:, village], nan=-1.0)
+    return gains.reason[int(np.argmax(chance))][village] or "no_signal"
+
+
+def _away_m(candidates: Sequence[Candidate], villages: gpd.GeoDataFrame, grid: Grid) -> FloatArray:
+    """Return the distance of every candidate to every village's place [m]."""
+    to_grid = Transformer.from_crs("EPSG:4326", grid.crs, always_xy=True)
+    east, north = to_grid.transform(
+        [one.mast.lon_deg for one in candidates], [one.mast.lat_deg for one in candidates]
+    )
+    across = np.subtract.outer(np.asarray(east), villages["centre_easting_m"].to_numpy(float))
+    along = np.subtract.outer(np.asarray(north), villages["centre_northing_m"].to_numpy(float))
+    return np.asarray(np.hypot(across, along))
