@@ -114,9 +114,16 @@ def test_wishes_that_overlap(land: Land) -> None:
 
 
 def test_a_place_by_its_coordinates_and_a_namesake_by_its_commune(land: Land) -> None:
-    wishes = read(land, "seller,place,lat,lon,from,to\nA,Sân chợ,22.361,103.621,8h,9h\n")
-    place = wishes.taken[0].place
-    assert (place.name, place.village, place.place_id) == ("Sân chợ", None, "22.36100,103.62100")
+    lat, lon = (float(land.villages[name].iloc[3]) for name in ("lat_deg", "lon_deg"))
+    wishes = read(
+        land,
+        "seller,place,lat,lon,from,to\n"
+        f"A,Sân chợ,{lat},{lon},8h,9h\nB,,{lon},{lat},8h,9h\nC,,{lat + 3},{lon},8h,9h\n",
+    )
+    (place,) = (wish.place for wish in wishes.taken)
+    assert ["is none" in r.text or "outside" in r.text for r in wishes.refused] == [True, True]
+    assert (place.name, place.village) == ("Sân chợ", None)
+    assert place.place_id == f"{lat:.5f},{lon:.5f}"
     table = land.villages.copy()
     table.loc[table.index[1], "name"] = table["name"].iloc[0]
     table.loc[table.index[1], "commune"] = "Xã Khác"

@@ -25,17 +25,32 @@ from lensong.coverage.village_weights import VillageWeights, village_weights
 from lensong.gis_data.land import Land
 from lensong.propagation.errors import DataError
 
-__all__ = ["hear", "weights_of"]
+__all__ = ["hear", "pixel_at", "weights_of"]
 
 
-def weights_of(places: Sequence[Place], land: Land) -> list[VillageWeights]:
-    """Return the pixels of each place: a village's as the plan has them, one of a point.
+def pixel_at(lat_deg: float, lon_deg: float, land: Land) -> int:
+    """Return the flat index of the pixel at a point.
 
     Raises
     ------
     DataError
-        A point lies outside the grid or where there is no elevation.
+        The point lies outside the grid or where there is no elevation.
     """
+    to_grid = Transformer.from_crs("EPSG:4326", land.grid.crs, always_xy=True)
+    row, col = land.grid.row_col(*to_grid.transform(lon_deg, lat_deg))
+    if np.isfinite(row) and np.isfinite(col):
+        r, c = round(row), round(col)
+        inside = 0 <= r < land.grid.rows and 0 <= c < land.grid.cols
+        if inside and np.isfinite(land.ground_m[r, c]):
+            return r * land.grid.cols + c
+    raise DataError(
+        f"the place {lat_deg:.5f}, {lon_deg:.5f} lies outside the area's elevation: correct it "
+        "(latitude comes first), or enlarge the area of the scenario"
+    )
+
+
+def weights_of(places: Sequence[Place], land: Land) -> list[VillageWeights]:
+    """Return the pixels of each place: a village's as the plan has them, one of a point."""
     in_villages = any(place.village is not None for place in places)
     villages = village_weights(land) if in_villages else []
     found = []
@@ -43,18 +58,9 @@ def weights_of(places: Sequence[Place], land: Land) -> list[VillageWeights]:
         if place.village is not None:
             found.append(villages[place.village])
             continue
-        to_grid = Transformer.from_crs("EPSG:4326", land.grid.crs, always_xy=True)
-        row, col = land.grid.row_col(*to_grid.transform(place.lon_deg, place.lat_deg))
-        r, c = round(row), round(col)
-        inside = 0 <= r < land.grid.rows and 0 <= c < land.grid.cols
-        if not inside or not np.isfinite(land.ground_m[r, c]):
-            raise DataError(
-                f"the place {place.place_id} lies outside the area's elevation: correct it, or "
-                "enlarge the area of the scenario"
-            )
         found.append(
             VillageWeights(
-                pixel=np.array([r * land.grid.cols + c], np.int64),
+                pixel=np.array([pixel_at(place.lat_deg, place.lon_deg, land)], np.int64),
                 weight=np.ones(1),
                 people=float("nan"),
                 weighting="area",

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from lensong.coverage.network import operator_key
 from lensong.coverage.path.study import village_row
 from lensong.coverage.service import Service
+from lensong.coverage.timetable.hear import pixel_at
 from lensong.coverage.timetable.hours import Span, joined, read_length, read_span, read_spans
 from lensong.coverage.timetable.wishes import Place, RowTold, Wish, Wishes
 from lensong.gis_data.land import Land
@@ -231,6 +232,7 @@ class _Reader:
                 raise DataError(
                     f"the place {lat!r}, {lon!r} is none, wanted latitude and longitude in degrees"
                 )
+            pixel_at(lat_deg, lon_deg, self.land)  # refuses a point off the land
             text = f"{lat_deg:.5f},{lon_deg:.5f}"
             return Place(
                 place_id=text, name=village or text, village=None, lat_deg=lat_deg, lon_deg=lon_deg
