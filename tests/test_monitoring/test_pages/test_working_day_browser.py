@@ -8,9 +8,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from lensong.monitoring.records import Commune, Province, Site
 from lensong.monitoring.service import Service
 from lensong.monitoring.store.person_tokens import add_person_token
+from lensong.monitoring.store.places import put_commune, put_province, put_site
 from tests.chromium import BINARY, Page, chromium_page, wait_for
 from tests.page_checks import problems_of
 from tests.served_pages import Served, served_pages
@@ -41,6 +44,27 @@ def page(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
         opened.call("Network.setCookie", name="lensong_language", value="en", url=served.url)
         opened.ask("window.confirm = () => true")
         yield opened
+
+
+@pytest.fixture
+def market(served: Served) -> str:
+    """Return a site that is there, also for a worker that was not given the tests before."""
+
+    async def settle() -> None:
+        async def work(connection: AsyncConnection) -> None:
+            now = served.service.clock.now()
+            await put_province(connection, Province(code="12", name="Lai Châu"))
+            commune = Commune(code="03390", name="Bình Lư", province_code="12")
+            await put_commune(connection, commune)
+            site = Site(site_id="cho-binh-lu", name="Chợ Bình Lư", commune_code="03390")
+            await put_site(connection, site, now=now)
+
+        await served.service.writer.run(work)
+        await served.service.reload()
+
+    if "cho-binh-lu" not in served.service.directory.sites:
+        served.call(settle())
+    return "cho-binh-lu"
 
 
 def visit(page: Page, served: Served, path: str) -> None:
@@ -195,6 +219,7 @@ def test_a_session_is_changed_copied_and_called_off(served: Served, page: Page) 
     assert "cancelled" in page.ask("document.querySelector('#sessions tbody').textContent")
 
 
+@pytest.mark.usefixtures("market")
 def test_a_wall_and_a_calendar_have_links(served: Served, page: Page) -> None:
     visit(page, served, "/links")
     page.ask("document.querySelector('[name=label]').value = 'Phòng họp'")
@@ -229,18 +254,23 @@ def test_a_token_of_the_command_line_is_listed_and_revoked(served: Served, page:
     assert page.ask("document.querySelector('[data-table=person-tokens]')") is None
 
 
-def test_a_code_that_no_phone_can_open_says_so(served: Served, page: Page) -> None:
-    visit(page, served, "/sites/cho-binh-lu/join")
+def test_a_code_that_no_phone_can_open_says_so(served: Served, page: Page, market: str) -> None:
+    visit(page, served, f"/sites/{market}/join")
     assert "No phone can open" in page.ask("document.querySelector('.note').textContent")
 
 
-def test_a_site_is_archived_and_restored(served: Served, page: Page) -> None:
-    visit(page, served, "/sites/cho-binh-lu")
+def test_a_site_is_archived_and_restored(served: Served, page: Page, market: str) -> None:
+    visit(page, served, f"/sites/{market}")
     leave(page, "document.querySelector('button[data-api$=\"/archive\"]').click()")
     assert page.ask("location.pathname") == "/places"
-    assert "cho-binh-lu" not in served.service.directory.sites
+    assert market not in served.service.directory.sites
     assert problems_of(page) == []
+    page.open(f"{served.url}/sites/{market}")  # its own address says what became of it
+    assert "is archived since today" in page.ask("document.querySelector('main').textContent")
+    assert problems_of(page) == []
+    page.open(f"{served.url}/places")
+    page.ask("window.confirm = () => true")
     page.errors.clear()  # the page that was left may have asked for its site once more
     leave(page, "document.querySelector('[data-table=archived] button[data-api]').click()")
-    assert "cho-binh-lu" in served.service.directory.sites
+    assert market in served.service.directory.sites
     assert page.errors == []

@@ -125,7 +125,7 @@ def _target(url: str, answer: httpx.Response) -> str:
         raise FeedError("redirect", "the redirect leads from https to http")
     if parts.username or parts.password:
         raise FeedError("redirect", "the redirect holds a name or password")
-    return wanted
+    return str(wanted)
 
 
 async def _taken(answer: httpx.Response, longest_bytes: int, known: Fetched) -> Fetched:
