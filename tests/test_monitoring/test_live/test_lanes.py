@@ -423,6 +423,12 @@ async def test_pages_and_metrics_say_how_many_more_fit(light: Running) -> None:
     for page in ("/", "/sites/binh-lu", "/sessions", f"/sessions/{session['session_id']}"):
         shown = (await client.get(page, headers=PAGE)).text
         assert text in shown, page
+    wall = (await client.get("/", headers=PAGE)).text
+    assert wall.count(text) == 3  # each of those that come
+    light.clock.turn(hours=1)
+    await light.service.keep_time()
+    wall = (await client.get("/", headers=PAGE)).text
+    assert wall.count(text) == 1  # once for a site that is live
     site = (await client.get("/sites/binh-lu", headers=PAGE)).text
     assert "3 sessions at once" in site
     for title in ("Lan", "Hoa", "Mai"):

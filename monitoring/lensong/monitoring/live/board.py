@@ -303,7 +303,14 @@ class Board:
             return lanes[0]
         # what stands worst is what the site is called by; the first of equal ones
         worst = min(lanes, key=lambda lane: STANDINGS.index(standing_of(lane).state))
-        return replace(worst, lanes=tuple(lanes))
+        # as many more as fit beside each of them, until the first moment when that ends
+        room = [
+            (lane.more_sellers, lane.more_sellers_until)
+            for lane in lanes
+            if lane.more_sellers is not None and lane.more_sellers_until is not None
+        ]
+        more, until = min(room, default=(None, None))
+        return replace(worst, lanes=tuple(lanes), more_sellers=more, more_sellers_until=until)
 
     def _predicted_bps(self, site: Site) -> tuple[float | None, float | None]:
         """Return the tenth percentile and the median that plans promise, of the best network."""

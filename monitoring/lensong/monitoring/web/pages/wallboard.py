@@ -234,9 +234,10 @@ def _draw(
         asked=asked,
         streams=sorted(
             (
-                (lane, len(site.lanes) > 1)
+                # how many more fit is said once for a site, not by each of its lanes
+                (lane, len(site.lanes) > 1, site if number == 0 else None)
                 for site in chosen
-                for lane in site.by_lane
+                for number, lane in enumerate(site.by_lane)
                 if lane.session_live
             ),
             key=lambda item: _stream_order(item[0]),
