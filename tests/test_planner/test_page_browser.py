@@ -277,6 +277,27 @@ def test_edits_outlive_a_server_that_restarts(page: Page, served: Served) -> Non
     del page.errors[errors:]  # what a browser says of a server that does not answer
 
 
+def test_a_mast_off_the_grid_is_refused_in_words_and_stands_where_it_stood(
+    page: Page, served: Served
+) -> None:
+    open_page(page, served)
+    before = mast(page, "K2")
+    page.ask("document.querySelector('[data-tab=masts]').click()")
+    page.ask(
+        "[...document.querySelectorAll('#mast-panel tbody button')]"
+        ".find((b) => b.textContent === 'K2').click()"
+    )
+    page.ask(
+        "(() => { const box = document.querySelector('[data-field=lat]'); box.value = 25;"
+        "box.dispatchEvent(new Event('change')); })()"
+    )
+    wait_for(page, "document.getElementById('told').classList.contains('bad')")
+    assert "K2" in told(page)
+    assert mast(page, "K2")["lat_deg"] == before["lat_deg"]
+    shown = "document.querySelector('[data-field=lat]').valueAsNumber"
+    assert page.ask(shown) == pytest.approx(before["lat_deg"])
+
+
 def test_who_was_later_is_told_and_loses_nothing(page: Page, served: Served) -> None:
     open_page(page, served)
     page.ask("document.querySelector('[data-tab=masts]').click()")

@@ -2,7 +2,7 @@
 export const ROOT = document.documentElement.dataset.root;
 export const language = document.documentElement.lang;
 const WORDS = JSON.parse(document.getElementById("words").textContent);
-const LOCALE = { vi: "vi-VN", en: "en-GB" }[language];
+export const LOCALE = { vi: "vi-VN", en: "en-GB" }[language];
 
 export const $ = (id) => document.getElementById(id);
 

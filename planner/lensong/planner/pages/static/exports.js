@@ -1,5 +1,5 @@
 // The view as a picture with legend and scale, and as a link.
-import { $, download, fold, say, tell } from "./dom.js";
+import { $, LOCALE, download, fold, say, tell } from "./dom.js";
 import { hash, layerName, legendEntries } from "./layers.js";
 import { cover, map } from "./map.js";
 import { layerOf, on, state, variant } from "./plan.js";
@@ -97,7 +97,7 @@ function figure() {
     }
     write(text, x + (colour ? 32 : 0), y, "12px");
   });
-  const day = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "long" });
+  const day = new Intl.DateTimeFormat(LOCALE, { dateStyle: "long" });
   write(`lensong · ${day.format(new Date())}`, 16, top + height + below - 12, "11px", "#55616d");
   return sheet;
 }

@@ -156,6 +156,14 @@ function drawState() {
   line.classList.toggle("bad", !state.online);
 }
 
+// the other language shows the same plan and view
+document.querySelector(".language").addEventListener("click", ({ currentTarget: link }) => {
+  const address = new URL(link.href);
+  const shown = new URLSearchParams(location.search).get("plan");
+  if (shown) address.searchParams.set("plan", shown);
+  address.hash = location.hash;
+  link.href = address;
+});
 $("told-close").addEventListener("click", () => tell(""));
 $("reload").addEventListener("click", () => location.reload());
 start();

@@ -235,7 +235,7 @@ function heard(name, data) {
         }),
       );
     }
-    loadVariants().catch(ignored);
+    followVariants().catch(ignored);
   } else if (name === "settled") {
     const found = state.variants.find((v) => v.variant_id === data.variant_id);
     if (found && data.revision >= found.revision)
@@ -244,6 +244,15 @@ function heard(name, data) {
   else if (name === "progress") state.plan.progress = data;
   else if (name === "failed") tell(say("state.failed", { why: data.why }), { bad: true });
   emit(name, data);
+}
+
+/** Bring the list up to date; where the variant in hand was deleted by somebody, go to the base. */
+async function followVariants() {
+  const held = state.variantId;
+  await loadVariants();
+  if (state.variantId === held) return;
+  await loadNetwork();
+  emit("chosen");
 }
 
 const ignored = (error) => {
