@@ -19,7 +19,7 @@ __all__ = ["SETTLED", "Settler", "Standing"]
 SETTLED = ("none", "levels", "villages", "chances")
 """How far a network is planned; each holds what those before it hold."""
 
-_KEPT = 8
+_KEPT = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

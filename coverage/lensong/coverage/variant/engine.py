@@ -47,7 +47,7 @@ __all__ = ["PlanEngine", "PlanState"]
 Key = tuple[int, int]
 OnDone = Callable[[str, int, int], None]
 
-_GIB = 2**30
+_MOST_BYTES = 2**29
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +118,7 @@ class PlanEngine:
         propagation: PropagationSettings | None = None,
         cache: SweepCache | None = None,
         workers: int = 2,
-        most_bytes: int = _GIB,
+        most_bytes: int = _MOST_BYTES,
         tile_px: int = TILE,
     ) -> None:
         self.land, self.services = land, tuple(services)
