@@ -35,7 +35,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["site_id"],
             ["sites.site_id"],
-            name=op.f("fk_plan_streams_site_id_sites"),
+            name=op.f("fk_plan_streams_site_id"),
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("site_id", "service", "operator", name=op.f("pk_plan_streams")),
@@ -81,7 +81,7 @@ def _replace(
     op.rename_table(name, old)
     if op.get_bind().dialect.name == "postgresql":  # names of keys are the database's there
         for kind in ("pk", "fk"):
-            rest = "" if kind == "pk" else "_site_id_sites"
+            rest = "" if kind == "pk" else "_site_id"
             op.drop_constraint(f"{kind}_{name}{rest}", old)
     op.create_table(
         name,
@@ -91,7 +91,7 @@ def _replace(
         sa.ForeignKeyConstraint(
             ["site_id"],
             ["sites.site_id"],
-            name=op.f(f"fk_{name}_site_id_sites"),
+            name=op.f(f"fk_{name}_site_id"),
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint(*key, name=op.f(f"pk_{name}")),
