@@ -21,6 +21,7 @@ _COMMANDS = {
     "path": "lensong.cli.path_command:path",
     "hop": "lensong.cli.hop_command:hop",
     "timetable": "lensong.cli.timetable_command:timetable",
+    "site-masts": "lensong.cli.site_masts_command:site_masts",
     "models": "lensong.cli.models_command:models",
     "compare": "lensong.cli.compare_command:compare",
     "fetch": "lensong.cli.fetch_command:fetch",

@@ -13,6 +13,7 @@ from lensong.coverage.network import Technology
 from lensong.coverage.scenario.scenario_file import read_scenario_file
 from lensong.coverage.scenario.sections import ScenarioFile
 from lensong.coverage.service import Handset, Service
+from lensong.coverage.siting.settings import SitingSettings
 from lensong.coverage.streams.settings import StreamSettings
 from lensong.coverage.sweeps import PropagationSettings
 from lensong.coverage.villages import ClassThresholds
@@ -71,7 +72,7 @@ class Scenario:
     ----------
     title : str
         The file's name where it gives none.
-    land, network, services, handset, propagation, classes, streams, causes
+    land, network, services, handset, propagation, classes, streams, causes, siting
         Sections of the file.
     itu_maps : Path or None
         Folder of the ITU's maps, whose values at the area take the place of those in propagation.
@@ -89,6 +90,7 @@ class Scenario:
     classes: ClassThresholds
     streams: StreamSettings
     causes: CauseSettings
+    siting: SitingSettings
     settings: dict[str, Any]
 
 
@@ -123,6 +125,7 @@ def load_scenario(path: str | Path) -> Scenario:
                 other_uplink_load=content.streams.other_uplink_load,
             ),
             causes=CauseSettings(**content.causes.model_dump()),
+            siting=SitingSettings(**content.siting.model_dump()),
             settings=content.model_dump(mode="json"),
         )
     except LensongError as error:

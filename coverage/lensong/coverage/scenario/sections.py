@@ -234,6 +234,14 @@ class CausesSection(_Section):
     counterfactuals: int = 5
 
 
+class SitingSection(_Section):
+    """[siting]; ranges are checked by the settings themselves."""
+
+    standing_mast_cost: float | None = None
+    new_mast_cost: float | None = None
+    money: str = ""
+
+
 class ReportSection(_Section):
     """[report]."""
 
@@ -287,5 +295,6 @@ class ScenarioFile(_Section):
     classes: ClassesSection = ClassesSection()
     streams: StreamsSection = StreamsSection()
     causes: CausesSection = CausesSection()
+    siting: SitingSection = SitingSection()
     report: ReportSection = ReportSection()
     map: MapSection = MapSection()

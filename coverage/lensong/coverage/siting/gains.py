@@ -51,6 +51,8 @@ class Planner:
         Of the engine.
     network : Network
         As it stands.
+    on_done : callable or None
+        As of `PlanEngine.opened`.
 
     Attributes
     ----------
@@ -58,9 +60,17 @@ class Planner:
         The village table of the network as it stands.
     """
 
-    def __init__(self, engine: PlanEngine, side: VillageSide, network: Network) -> None:
+    def __init__(
+        self,
+        engine: PlanEngine,
+        side: VillageSide,
+        network: Network,
+        on_done: Callable[[str, int, int], None] | None = None,
+    ) -> None:
         self._engine, self._side, self.network = engine, side, network
-        self._state: PlanState = engine.judged(engine.opened(network), within=side.pixels_in)
+        self._state: PlanState = engine.judged(
+            engine.opened(network, on_done), within=side.pixels_in, on_done=on_done
+        )
         self._villages: VillageState = side.opened(self._state)
 
     @property

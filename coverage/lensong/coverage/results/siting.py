@@ -1,0 +1,81 @@
+"""What `lensong site-masts` leaves on disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from lensong.coverage.results.paths import write_figure
+from lensong.coverage.scenario.load import Scenario
+from lensong.coverage.scenario.save import save_scenario
+from lensong.coverage.siting.curve import curve_figure
+from lensong.coverage.siting.study import SitingStudy
+from lensong.coverage.siting.tables import (
+    candidate_table,
+    siting_json,
+    step_table,
+    village_outcome_table,
+)
+from lensong.gis_data.atomic import atomic_path
+from lensong.gis_data.vector_write import write_csv
+from lensong.propagation.errors import DataError
+
+__all__ = ["PLANNED", "check_free", "write_siting"]
+
+PLANNED = "planned"
+"""Folder of the scenario with the new masts."""
+
+
+def check_free(folder: Path) -> None:
+    """Refuse a folder that has the scenario of a former run.
+
+    Raises
+    ------
+    DataError
+        It has: somebody may have planned or changed it since.
+    """
+    if (folder / PLANNED).exists():
+        raise DataError(
+            f"{folder / PLANNED} is there already, a scenario of a former run: choose another "
+            "folder, or take it away"
+        )
+
+
+def write_siting(
+    study: SitingStudy,
+    scenario: Scenario,
+    folder: Path,
+    notes: Sequence[str],
+    *,
+    synthetic: bool,
+) -> list[Path]:
+    """Write the plan of masts, each file whole or not at all; return what was written.
+
+    The scenario with the new masts is written where one is built; `lensong plan` reads it.
+
+    Raises
+    ------
+    DataError
+        The folder cannot be written, the disk is full, or the scenario is there already.
+    """
+    money = scenario.siting.money
+    written = []
+    for name, table in (
+        ("steps.csv", step_table(study)),
+        ("candidates.csv", candidate_table(study)),
+        ("villages.csv", village_outcome_table(study)),
+    ):
+        write_csv(folder / name, table)
+        written.append(folder / name)
+    curve = folder / "people_and_cost.png"
+    write_figure(curve, curve_figure(study, form="png", money=money, synthetic=synthetic))
+    told = siting_json(study, notes, money=money, synthetic=synthetic)
+    text = json.dumps(told, ensure_ascii=False, indent=2) + "\n"
+    with atomic_path(folder / "siting.json", needed_bytes=len(text)) as part:
+        part.write_text(text, encoding="utf-8")
+    written += [curve, folder / "siting.json"]
+    if study.steps:
+        title = f"{scenario.title}, {len(study.steps)} more masts"
+        written.append(save_scenario(scenario, study.network, folder / PLANNED, title=title))
+    return written

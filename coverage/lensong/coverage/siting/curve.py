@@ -1,0 +1,69 @@
+"""The curve of people against money as a figure."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any, Literal
+
+from lensong.coverage.siting.study import SitingStudy
+
+__all__ = ["curve_figure"]
+
+_STYLE: Any = {  # rc_context wants each key by its literal name
+    "font.family": "DejaVu Sans",  # comes with matplotlib and has all Vietnamese letters
+    "font.size": 9.5,
+    "text.parse_math": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "lensong",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+_LINE, _BOUND = "#1f5f99", "#a3123a"
+
+
+def curve_figure(
+    study: SitingStudy, *, form: Literal["svg", "png"], money: str, synthetic: bool = False
+) -> bytes:
+    """Return people gained against money, or masts where no cost is given, as a file's bytes."""
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    steps = study.steps
+    known = bool(steps) and steps[-1].cost_in_all is not None
+    spent = [0.0, *((s.cost_in_all or 0.0) if known else n + 1.0 for n, s in enumerate(steps))]
+    people = [0.0, *(step.people_in_all for step in steps)]
+    with rc_context(_STYLE):
+        figure = Figure(figsize=(8.0, 4.6))
+        FigureCanvasAgg(figure)
+        axes = figure.add_axes((0.12, 0.13, 0.83, 0.75))
+        axes.step(spent, people, where="post", color=_LINE, linewidth=1.8, label="promised")
+        axes.plot(spent, people, "o", color=_LINE, markersize=4.0)
+        axes.axhline(
+            study.siting.bound, color=_BOUND, linestyle="--", linewidth=1.1, label="best possible"
+        )
+        for number, (x, y) in enumerate(zip(spent[1:], people[1:], strict=True), start=1):
+            name = study.candidates[steps[number - 1].candidate].mast.mast_id
+            if len(steps) <= 12:
+                axes.annotate(
+                    name, (x, y), xytext=(4, -11), textcoords="offset points", fontsize=8.0
+                )
+        axes.set_ylim(bottom=0.0)
+        axes.set_xlim(left=0.0)
+        axes.margins(x=0.08)
+        axes.set_xlabel(f"cost{f' ({money})' if money else ''}" if known else "masts")
+        axes.set_ylabel(f"people who gain {study.service.name}")
+        axes.legend(loc="lower right", frameon=False)
+        axes.set_title(
+            f"{len(steps)} masts, {study.siting.people:,.0f} more people", loc="left",
+            fontweight="bold",
+        )  # fmt: skip
+        if synthetic:
+            figure.text(
+                0.95, 0.93, "SYNTHETIC DATA", ha="right", fontweight="bold", color="#1d1700",
+                bbox={"facecolor": "#ffd447", "edgecolor": "none", "pad": 4.0},
+            )  # fmt: skip
+        out = BytesIO()
+        metadata: dict[str, Any] = {"Date": None} if form == "svg" else {"Software": None}
+        figure.savefig(out, format=form, dpi=130, metadata=metadata)
+    return out.getvalue()

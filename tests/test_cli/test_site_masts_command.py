@@ -1,0 +1,183 @@
+"""`lensong site-masts` on a small scenario, its files, and the plan that reads them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import Result
+from pyproj import Transformer
+
+from tests.test_cli.small_scenario import (
+    CELL_M,
+    NORTH_M,
+    WEST_M,
+    SmallPlan,
+    ground_m,
+    write_raster,
+    write_small_plan,
+)
+from tests.test_cli.small_scenario import CELLS as SIDE
+
+LIST = """\
+site_id,lat,lon,height_agl_m,cost
+AT-A,22.4105,103.6510,25,100
+NEAR-A,22.4095,103.6515,25,60
+NEAR-B,22.4035,103.6565,25,90
+FAR,22.4125,103.6585,25,10
+"""
+CELLS = """\
+S2,S2-1,22.4100,103.6520,30,,,3G,,,
+"""
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> SmallPlan:
+    """Return a scenario whose mast reaches half of a village, and a mast of 3G beside the other."""
+    written = write_small_plan(tmp_path_factory.mktemp("masts"))
+    written.replace("scenario.toml", "radius_m = 700", "radius_m = 300")
+    with (written.folder / "cells.csv").open("a", encoding="utf-8") as cells:
+        cells.write(CELLS)
+    return written
+
+
+def run(small: SmallPlan, *options: str, text: str | None = LIST) -> Result:
+    given: list[str] = []
+    if text is not None:
+        (small.folder / "places.csv").write_text(text, encoding="utf-8")
+        given = ["--candidates", str(small.folder / "places.csv")]
+    return small.run("site-masts", str(small.scenario), *given, "--workers", "1", *options)
+
+
+def test_masts_are_chosen_written_and_planned_again(small: SmallPlan, tmp_path: Path) -> None:
+    out = tmp_path / "masts"
+    result = run(small, "--no-standing", "--budget", "160", "--out", str(out))
+    assert result.exit_code == 0, result.output
+    assert "more people" in result.stdout.splitlines()[0]
+    assert "proved" in result.stdout
+    steps = pd.read_csv(out / "steps.csv")
+    assert set(steps["mast_id"]) == {"NEAR-A", "NEAR-B"}
+    assert steps["cost_in_all"].iloc[-1] == 150.0
+    told = json.loads((out / "siting.json").read_text(encoding="utf-8"))
+    assert told["gap_percent"] <= 0.1
+    assert told["people_promised"] == pytest.approx(
+        told["people_before"] + told["people_gained_promised"], abs=0.02
+    )
+    assert (out / "people_and_cost.png").read_bytes().startswith(b"\x89PNG")
+    candidates = pd.read_csv(out / "candidates.csv").set_index("mast_id")
+    assert candidates.loc["FAR", "people_gained"] == 0.0
+    plan = small.run("plan", str(out / "planned" / "scenario.toml"), "--out", str(tmp_path / "p"))
+    assert plan.exit_code == 0, plan.output
+    villages = pd.read_csv(tmp_path / "p" / "villages.csv")
+    served = float((villages["people"] * villages["served_share_voice_data"]).sum())
+    assert served == pytest.approx(told["people_planned"], abs=0.02)
+
+
+def test_a_structure_without_4g_is_a_candidate_and_a_former_plan_is_kept(
+    small: SmallPlan, tmp_path: Path
+) -> None:
+    out = tmp_path / "masts"
+    result = run(small, "--masts", "1", "--out", str(out), "--json", text=None)
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert [(s["mast_id"], s["kind"], s["cost"]) for s in told["steps"]] == [
+        ("S2", "standing", None)
+    ]
+    again = run(small, "--masts", "1", "--out", str(out), text=None)
+    assert again.exit_code == 2
+    assert "a scenario of a former run" in again.stderr
+
+
+def test_costs_of_the_scenario_stand_where_the_list_has_none(
+    small: SmallPlan, tmp_path: Path
+) -> None:
+    priced = changed(small, tmp_path)
+    priced.replace(
+        "scenario.toml",
+        "[network]",
+        '[siting]\nstanding_mast_cost = 20\nnew_mast_cost = 70\nmoney = "units"\n[network]',
+    )
+    text = LIST.replace(",60\n", ",\n")
+    result = run(priced, "--budget", "20", "--json", text=text)
+    told = json.loads(result.stdout)
+    assert [(s["mast_id"], s["cost"]) for s in told["steps"]] == [("S2", 20.0)]
+    assert told["money"] == "units"
+
+
+def test_a_budget_that_buys_nothing_says_no_and_names_who_is_not_reached(
+    small: SmallPlan, tmp_path: Path
+) -> None:
+    out = tmp_path / "masts"
+    result = run(small, "--no-standing", "--budget", "9", "--out", str(out))
+    assert result.exit_code == 1, result.output
+    assert "0 of 4 candidates" in result.stdout
+    assert not (out / "planned").exists()
+    far = run(small, "--no-standing", "--masts", "1", text=LIST.splitlines()[0] + "\n" + FAR)
+    assert far.exit_code == 1
+    assert "Bản Mẫu 1: 120 of 120 people without; no candidate stands within" in far.stdout
+
+
+FAR = "FAR,22.4125,103.6585,25,10\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "text", "said"),
+    [
+        ((), LIST, "no limit is given"),
+        (("--masts", "1", "--no-standing"), None, "there is no candidate"),
+        (("--budget", "5"), None, "1 of 1 candidates have no cost"),
+        (("--masts", "1", "--service", "tv"), LIST, "--service is 'tv'"),
+        (("--masts", "1", "--exclude", "x.gpkg"), LIST, "--exclude is for summits"),
+        (("--masts", "1"), "site_id,lat,lon\nX,22.9,103.65\n", "outside the area"),
+        (("--masts", "1"), "site_id,lat,lon\nX,103.65,22.4105\n", "swapped"),
+        (("--masts", "1"), "name,cost\nX,3\n", "no position columns"),
+        (("--masts", "1"), "site_id,lat,lon,technology\nX,22.41,103.651,2G\n", "no usable row"),
+    ],
+)
+def test_bad_input_is_named(
+    small: SmallPlan, options: tuple[str, ...], text: str | None, said: str
+) -> None:
+    result = run(small, *options, text=text)
+    assert result.exit_code == 2, result.output
+    assert said in result.stderr
+
+
+def changed(small: SmallPlan, folder: Path) -> SmallPlan:
+    """Return a copy of the scenario, to be spoilt."""
+    shutil.copytree(small.folder, folder / "scenario")
+    return SmallPlan(folder=folder / "scenario", out=small.out, cache=small.cache)
+
+
+def test_a_candidate_on_open_water_is_refused(small: SmallPlan, tmp_path: Path) -> None:
+    lake = changed(small, tmp_path)
+    cover = np.full((SIDE, SIDE), 30, dtype=np.uint8)
+    cover[:, 60:] = 80  # open water, east of the mast
+    write_raster(lake.folder / "cover.tif", cover)
+    result = run(lake, "--masts", "1", text="site_id,lat,lon\nX,22.4060,103.6575\n")
+    assert result.exit_code == 2, result.output
+    assert "water" in result.stderr
+    assert "take the candidate out" in result.stderr
+
+
+def test_a_hill_that_sees_a_gap_is_found_and_planned(small: SmallPlan, tmp_path: Path) -> None:
+    hilly = changed(small, tmp_path)
+    east, north = Transformer.from_crs(4326, 32648, always_xy=True).transform(103.6520, 22.4115)
+    row, col = (NORTH_M - north) / CELL_M, (east - WEST_M) / CELL_M
+    rows, cols = np.mgrid[0:SIDE, 0:SIDE]
+    hill = 60.0 * np.exp(-((rows - row) ** 2 + (cols - col) ** 2) / 8.0)
+    write_raster(hilly.folder / "dem.tif", (ground_m() + hill).astype(np.float32))
+    result = run(hilly, "--masts", "1", "--summits", "3", "--no-standing", "--json", text=None)
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    (step,) = told["steps"]
+    assert step["kind"] == "summit"
+    assert abs(step["lat_deg"] - 22.4115) < 0.0005
+    assert abs(step["lon_deg"] - 103.6520) < 0.0005
+    assert any("summits and shoulders" in note for note in told["notes"])
+    flat = run(small, "--masts", "1", "--summits", "3", "--no-standing", text=None)
+    assert flat.exit_code == 2
+    assert "0 summits and shoulders see people" in flat.stderr
