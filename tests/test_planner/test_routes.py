@@ -302,33 +302,3 @@ def test_openapi_names_every_route(page: Page) -> None:
     paths = page.client.get("/api/v1/openapi.json").json()["paths"]
     assert "/api/v1/plans/{plan_id}/variants/{variant_id}/edits" in paths
     assert len(paths) > 25
-
-
-def dropped(page: Page, variant: str, name: str, content: bytes) -> Any:
-    path = page.at(f"/variants/{variant}/read")
-    return page.client.post(path, params={"name": name}, content=content)
-
-
-def test_a_dropped_list_is_read_and_sent_as_edits(page: Page) -> None:
-    variant = page.variant("dropped")
-    lat, lon = place_deg(70, 80)
-    text = (
-        "site_id,cell_id,operator,lat,lon,height_agl_m,azimuth,technology,band,bandwidth_mhz,"
-        f"total_power_dbm\nX1,X1-1,Mạng Một,{lat},{lon},30,45,4G,B3,20,43\n"
-        f"K2,K2-B3-20,Mạng Một,{place_deg(80.1, 110.4)[0]!r},{place_deg(80.1, 110.4)[1]!r},26,90,"
-        "4G,B3,20,41\n"
-    )
-    answer = dropped(page, variant, "new.csv", text.encode())
-    assert answer.status_code == 200, answer.text
-    found = answer.json()
-    assert found["kind"] == "cells"
-    assert any(row["fate"] == "given" for row in found["rows"])
-    assert [e["kind"] for e in found["edits"]] == ["add_mast", "set_cell"]
-    assert page.get(f"/variants/{variant}")["revision"] == 0
-    page.edit(variant, 0, *found["edits"])
-    cells = {c["cell_id"]: c for c in page.get(f"/variants/{variant}/network")["cells"]}
-    assert cells["X1-1"]["azimuth_deg"] == 45.0
-    assert cells["K2-B3-20"]["total_power_dbm"] == 41.0
-    refused = dropped(page, variant, "new.csv", b"a,b\n1,2\n")
-    assert refused.status_code == 422
-    assert refused.json()["detail"]

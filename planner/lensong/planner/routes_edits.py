@@ -3,25 +3,20 @@
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, Depends, Query, Request, Response
-from starlette.concurrency import run_in_threadpool
+from fastapi import APIRouter, Depends, Response
 
 from lensong.coverage.cellplan import check_on_land
 from lensong.coverage.network import Network
 from lensong.coverage.scenario.save import save_scenario
 from lensong.planner.access import Access, Someone
 from lensong.planner.bodies import DragBody, EditsBody, RevisionBody, SaveBody
-from lensong.planner.dropped_file import read_dropped
 from lensong.planner.errors import StaleRevisionError
 from lensong.planner.open_plan import COARSE_TILE_PX, OpenPlan
 from lensong.planner.said import changed_network, settled_said, touched_said
 from lensong.planner.variants import Variant
 from lensong.planner.views import Window, window
-from lensong.propagation.errors import InvalidInputError
 
 __all__ = ["edit_routes"]
-
-_MOST_BYTES = 2**23
 
 
 def edit_routes(access: Access) -> APIRouter:
@@ -80,25 +75,6 @@ def edit_routes(access: Access) -> APIRouter:
         plan = access.plan(plan_id)
         variant, before = plan.ready.variants.redo(variant_id, body.revision, who.name)
         return answered(plan, variant, before, who.name)
-
-    @router.post("/read")
-    async def read(
-        plan_id: str,
-        variant_id: str,
-        name: Annotated[str, Query(min_length=3, max_length=200)],
-        request: Request,
-        who: Annotated[Someone, Depends(access.edits)],  # noqa: ARG001 - only lets in
-    ) -> dict[str, Any]:
-        plan, variant = access.variant(plan_id, variant_id)
-        content = b""
-        async for part in request.stream():
-            content += part
-            if len(content) > _MOST_BYTES:
-                raise InvalidInputError(
-                    f"{name} has more than {_MOST_BYTES >> 20} MiB, wanted a list of cells: put "
-                    "large lists into the scenario"
-                )
-        return await run_in_threadpool(read_dropped, plan.ready, variant.network, name, content)
 
     @router.get("/history")
     def history(plan_id: str, variant_id: str) -> dict[str, Any]:
