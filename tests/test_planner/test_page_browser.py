@@ -17,12 +17,14 @@ from tests.chromium import BINARY, Page, chromium_page, wait_for
 from tests.page_checks import problems_of
 from tests.ports import free_port
 from tests.test_planner.small_valley import write_small_valley
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
     pytest.mark.skipif(BINARY is None, reason="no chromium on this machine"),
+    # the relief is a plain picture, and filters of warnings are not one thread's alone
+    pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning"),
 ]
 
 SETTLED = "document.getElementById('state').dataset.settled === 'chances'"
@@ -49,6 +51,8 @@ class Served:
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, name="planner", daemon=True)
         self._thread.start()
+        wait_until(lambda: plan.state != "opening")
+        assert plan.state == "ready", plan.why
 
     def stop(self) -> None:
         assert self._server is not None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
+from math import isnan
 from threading import RLock
 from typing import Any
 
@@ -255,7 +256,12 @@ class Variants:
         if mast_id is None or not hasattr(body, "lat_deg"):
             return
         mast = network.mast(mast_id)
-        end_at(self._land.grid, mast.lat_deg, mast.lon_deg, 1.0, name=f"mast {mast_id}")
+        end = end_at(self._land.grid, mast.lat_deg, mast.lon_deg, 1.0, name=f"mast {mast_id}")
+        if isnan(self._land.ground_m[round(end.row), round(end.col)]):
+            raise InvalidInputError(
+                f"mast {mast_id} would stand at {mast.lat_deg:.5f}, {mast.lon_deg:.5f}, where "
+                "there is no elevation: place it elsewhere, or fill the void (elevation.fill_voids)"
+            )
 
     def _check_radius(self, network: Network, index: int) -> None:
         if max(cell.radius_m for cell in network.cells) != self.radius_m:

@@ -13,11 +13,13 @@ uniform sampler2D u_colours;
 uniform vec4 u_window;  // first row and column, rows and columns
 uniform vec4 u_hole;    // what lies in here is drawn by another piece
 uniform float u_opacity;
+uniform bool u_relief;
 out vec4 colour;
 void main() {
   if (all(greaterThanEqual(v_cell, u_hole.xy)) && all(lessThan(v_cell, u_hole.zw))) discard;
   vec2 at = (v_cell - u_window.xy) / u_window.zw;
   vec4 found = texture(u_colours, at.yx);
+  if (u_relief && found.r < 0.02) discard; // 0 stands for no elevation
   colour = vec4(found.rgb, 1.0) * found.a * u_opacity;
 }`;
 
@@ -54,7 +56,7 @@ export class GridLayer {
     this.gl = gl;
     this.program = program;
     this.at = Object.fromEntries(
-      ["u_matrix", "u_colours", "u_window", "u_hole", "u_opacity"].map((name) => [
+      ["u_matrix", "u_colours", "u_window", "u_hole", "u_opacity", "u_relief"].map((name) => [
         name,
         gl.getUniformLocation(program, name),
       ]),
@@ -151,6 +153,7 @@ export class GridLayer {
       const { row0, col0, rows, cols, step } = piece.window;
       const hole = key === "drag" || piece.side === "b" ? null : this.hole;
       this.clip(gl, piece.side);
+      gl.uniform1i(this.at.u_relief, piece.image ? 1 : 0);
       gl.bindBuffer(gl.ARRAY_BUFFER, piece.buffer);
       gl.enableVertexAttribArray(place);
       gl.vertexAttribPointer(place, 2, gl.FLOAT, false, 16, 0);

@@ -8,6 +8,7 @@ import { cellsOf, on, planPath, state } from "./plan.js";
 import * as signs from "./signs.js";
 
 const EMPTY = { type: "FeatureCollection", features: [] };
+const LARGE = innerWidth >= 3000 ? 1.8 : 1; // signs on a wall of 4K
 const RELIEF_PIXELS = 4096; // along the longer side
 export const OVERLAYS = {
   villages: ["villages", "village-labels"],
@@ -228,7 +229,7 @@ export async function startMap(view) {
   map.addControl(new maplibregl.ScaleControl({ maxWidth: 140 }), "bottom-right");
   map.on("styleimagemissing", ({ id }) => {
     if (!map.hasImage(id))
-      map.addImage(id, signs.pixelsOf(drawIcon(id)), { pixelRatio: signs.SHARP });
+      map.addImage(id, signs.pixelsOf(drawIcon(id)), { pixelRatio: signs.SHARP / LARGE });
   });
   map.on("error", ({ error }) => {
     if (error?.name !== "AbortError") console.error(error);
