@@ -242,10 +242,7 @@ class PlanEngine:
     def windows_between(self, before: Network, after: Network) -> list[Window]:
         """Return the parts of the grid in which two networks may differ."""
         made = [
-            self._maker.rides(
-                sweep_order(sweep_jobs(network, self.land), self.land.grid), self._model_of(network)
-            )
-            for network in (before, after)
+            self._maker.bare(sweep_jobs(network, self.land), network) for network in (before, after)
         ]
         gone, come = changed_rides(made[0], made[1], before, after)
         return [ride.window for ride in (*gone, *come)]

@@ -26,7 +26,7 @@ from lensong.coverage.sweeps import (
 )
 from lensong.coverage.variant.memory import KeptInMemory, RecentBytes
 from lensong.gis_data.land import Land
-from lensong.propagation.types import BoolArray, Grid, IntArray
+from lensong.propagation.types import BoolArray, IntArray
 
 __all__ = ["Ride", "RideMaker", "changed_rides"]
 
@@ -106,10 +106,16 @@ class RideMaker:
 
     def rides(self, jobs: Sequence[SweepJob], model: LayerModel) -> tuple[Ride, ...]:
         """Return the rides of jobs in their order."""
-        return tuple(self._ride(job, model, self._land.grid) for job in jobs)
+        return tuple(self._ride(job, model.network, by_carrier(job.cells, model)) for job in jobs)
 
-    def _ride(self, job: SweepJob, model: LayerModel, grid: Grid) -> Ride:
-        cells = [model.network.cells[i] for i in job.cells]
+    def bare(self, jobs: Sequence[SweepJob], network: Network) -> tuple[Ride, ...]:
+        """Return rides that can be told apart, without their groups."""
+        return tuple(self._ride(job, network, {}) for job in jobs)
+
+    def _ride(
+        self, job: SweepJob, network: Network, groups: dict[tuple[str, int], IntArray]
+    ) -> Ride:
+        cells = [network.cells[i] for i in job.cells]
         place = (job.row, job.col, job.height_agl_m, job.freq_mhz, job.radius_m)
         return Ride(
             key=(
@@ -125,8 +131,8 @@ class RideMaker:
                 ),
             ),
             job=job,
-            window=job_window(job, grid),
-            groups=by_carrier(job.cells, model),
+            window=job_window(job, self._land.grid),
+            groups=groups,
         )
 
     def prepare(
