@@ -134,6 +134,12 @@ FAR = "FAR,22.4125,103.6585,25,10\n"
         (("--masts", "1", "--exclude", "x.gpkg"), LIST, "--exclude is for summits"),
         (("--masts", "1"), "site_id,lat,lon\nX,22.9,103.65\n", "outside the area"),
         (("--masts", "1"), "site_id,lat,lon\nX,103.65,22.4105\n", "swapped"),
+        (("--masts", "1", "--operator", "Vietel"), LIST, "--operator has the operator 'Vietel'"),
+        (
+            ("--masts", "1"),
+            "site_id;lat;lon;cost\nX;22,41;103,651;1.250\n",
+            "line 2, column 'cost'",
+        ),
         (("--masts", "1"), "name,cost\nX,3\n", "no position columns"),
         (("--masts", "1"), "site_id,lat,lon,technology\nX,22.41,103.651,2G\n", "no usable row"),
     ],

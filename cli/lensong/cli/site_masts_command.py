@@ -103,7 +103,7 @@ def site_masts(
         from lensong.coverage.results.write import check_writable
         from lensong.coverage.scenario.inputs import read_climate, read_inputs
         from lensong.coverage.scenario.load import load_scenario
-        from lensong.coverage.scenario.siting import Sources, read_candidates
+        from lensong.coverage.scenario.siting import Sources, read_candidates, read_listed
         from lensong.coverage.siting.gains import Planner
         from lensong.coverage.siting.study import Limits, study_siting
         from lensong.coverage.variant.engine import PlanEngine
@@ -126,6 +126,16 @@ def site_masts(
         console.progress("start", 1.0, 1.0)
         land, network, _ = read_inputs(asked, console.progress)
         propagation, land = read_climate(asked, land)
+        sources = Sources(
+            file=candidates,
+            layer=layer,
+            standing=standing,
+            summits=summits,
+            exclude=exclude,
+            within_m=1000.0 * within_km,
+            operator=operator,
+        )
+        listed = read_listed(asked, land, network, sources)
         console.progress("compiled code", 0.0, 1.0)
         compile_kernels(propagation)
         console.progress("compiled code", 1.0, 1.0)
@@ -146,15 +156,8 @@ def site_masts(
             network,
             planner.before,
             service,
-            Sources(
-                file=candidates,
-                layer=layer,
-                standing=standing,
-                summits=summits,
-                exclude=exclude,
-                within_m=1000.0 * within_km,
-                operator=operator,
-            ),
+            sources,
+            listed,
         )
         study = study_siting(
             planner,

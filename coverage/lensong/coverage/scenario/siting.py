@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,7 +31,7 @@ from lensong.gis_data.lists import read_list
 from lensong.gis_data.vectors import read_layer
 from lensong.propagation.errors import DataError, InvalidInputError, LensongError
 
-__all__ = ["Found", "Sources", "read_candidates"]
+__all__ = ["Found", "Sources", "read_candidates", "read_listed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,41 @@ class Found:
     notes: tuple[str, ...]
 
 
+def read_listed(
+    scenario: Scenario, land: Land, network: Network, sources: Sources
+) -> list[Candidate]:
+    """Return the candidates of a list, none without a list.
+
+    Raises
+    ------
+    ConfigError, DataError, InvalidInputError
+        The list cannot be read, an operator is not the network's, or a place lies outside the land,
+        in a void or on open water.
+    """
+    rules = _rules(scenario, sources)
+    if sources.file is None:
+        return []
+    try:
+        table = read_list(sources.file, layer=sources.layer)
+        found = candidates_of_list(table, network, replace(rules, columns={}))
+        _check_places(found, land)
+    except LensongError as error:
+        raise DataError(f"{sources.file}: {error}") from error
+    return found
+
+
+def _rules(scenario: Scenario, sources: Sources) -> CellRules:
+    request = scenario.network
+    return CellRules(
+        assume=request.assume,
+        radius_m=request.radius_m,
+        antennas=read_antennas(request.antennas),
+        crs=request.crs,
+        columns=request.columns,
+        operator=sources.operator,
+    )
+
+
 def read_candidates(
     scenario: Scenario,
     land: Land,
@@ -86,6 +122,7 @@ def read_candidates(
     villages: gpd.GeoDataFrame,
     service: Service,
     sources: Sources,
+    listed: Sequence[Candidate],
 ) -> Found:
     """Return the candidates of all sources.
 
@@ -97,32 +134,19 @@ def read_candidates(
         The village table of the network as it stands.
     service : Service
     sources : Sources
+    listed : sequence of Candidate
+        From `read_listed`.
 
     Raises
     ------
     ConfigError, DataError, InvalidInputError
-        A file cannot be read, a listed candidate stands outside the land, in a void or on open
-        water, or the cells of candidates cannot carry the service.
+        There is no candidate, a file cannot be read, or the cells of candidates cannot carry the
+        service.
     """
-    request = scenario.network
-    rules = CellRules(
-        assume=request.assume,
-        radius_m=request.radius_m,
-        antennas=read_antennas(request.antennas),
-        crs=request.crs,
-        columns=request.columns,
-        operator=sources.operator,
-    )
+    rules = _rules(scenario, sources)
     notes: list[str] = []
-    found: list[Candidate] = []
+    found = list(listed)
     gaps = villages_without(villages, service, scenario.classes.covered_share)
-    if sources.file is not None:
-        try:
-            table = read_list(sources.file, layer=sources.layer)
-            found += candidates_of_list(table, network, replace(rules, columns={}))
-            _check_places(found, land)
-        except LensongError as error:
-            raise DataError(f"{sources.file}: {error}") from error
     if sources.standing:
         found += _standing(scenario, land, network, villages, service, sources, rules, notes)
     if sources.summits:

@@ -215,10 +215,13 @@ def _named(
 ) -> list[tuple[Candidate, str]]:
     """Return each mast and operator of a list as a candidate, with the mast's id in the list."""
     masts = {mast.mast_id: mast for mast in read.masts}
+    chosen = _known_operator(network, rules.operator, "--operator") if rules.operator else ""
     taken = {mast.mast_id for mast in network.masts}
     cells: dict[tuple[str, str], list[Cell]] = {}
     for cell in read.cells:
-        operator = rules.operator or cell.operator or _only_operator(network, cell.mast_id)
+        operator = chosen or cell.operator or _only_operator(network, cell.mast_id)
+        if kind != "standing":  # whose list the network's own is
+            operator = _known_operator(network, operator, f"candidate {cell.mast_id!r}")
         cells.setdefault((cell.mast_id, operator), []).append(replace(cell, operator=operator))
     found = []
     seen: set[str] = set()
@@ -244,6 +247,18 @@ def _named(
         )
         found.append((Candidate(kind=kind, mast=mast, cells=placed), mast_id))
     return found
+
+
+def _known_operator(network: Network, operator: str, who: str) -> str:
+    """Return an operator as the network spells it: another spelling would be another operator."""
+    known = {operator_key(cell.operator): cell.operator for cell in network.cells}
+    if operator_key(operator) not in known:
+        names = ", ".join(filter(None, known.values())) or "none is named there"
+        raise InvalidInputError(
+            f"{who} has the operator {operator!r}, wanted one of the network's ({names}): correct "
+            "it or leave it out"
+        )
+    return known[operator_key(operator)]
 
 
 def _only_operator(network: Network, mast_id: str) -> str:
@@ -274,7 +289,10 @@ def _costs(table: Table, column: str, read: Network) -> dict[str, float]:
         mast_id = mast_at.get(where, "")
         if not text or not mast_id:
             continue
-        value = parse_number(text, table.decimal_comma)
+        try:
+            value = parse_number(text, table.decimal_comma)
+        except DataError as error:
+            raise DataError(f"{where}, column {column!r}: {error}") from error
         if not isfinite(value) or value < 0.0:
             raise DataError(f"{where}: {column} is {text!r}, wanted a cost of 0 or more")
         if cost.setdefault(mast_id, value) != value:
