@@ -218,6 +218,9 @@ def test_a_plan_says_how_many_fit_where_nothing_was_measured() -> None:
     verdict = asked(known, beside(10.0, 12.0, here=False))
     assert (verdict.more_sellers, verdict.more_sellers_by) == (2, "plan")
     assert verdict.state is not State.READY
+    # where not even one is likely to hold, no more fit
+    nothing = replace(predicted, uplink_p50_bps=1e5)
+    assert asked(replace(known, predictions=(nothing,))).more_sellers == 0
     # a stream of twice the rate takes two places; another operator's plan says nothing
     heavy = asked(known, beside(10.0, 12.0, bps=2 * NEED_BPS))
     assert heavy.more_sellers == 1

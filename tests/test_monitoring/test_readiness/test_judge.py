@@ -335,6 +335,22 @@ def test_an_operator_is_the_same_however_it_is_written(written: str) -> None:
     assert judge(QUESTION, weak, now=NOW).better_operator is None
 
 
+def test_a_technology_that_does_not_reach_takes_nothing_from_the_one_that_does() -> None:
+    four = planned(9.0, operator="Viettel")
+    alone = judge(OPEN, Evidence(predictions=(four,)), now=NOW).probability
+    assert alone is not None
+    for mbps in (0.0, 0.8, 9.0):
+        five = planned(mbps, operator="VIETTEL", technology="5G", computed_at=four.computed_at)
+        both = judge(OPEN, Evidence(predictions=(four, five)), now=NOW).probability
+        # the wider spread of the two counts, never the weaker level
+        assert both is not None
+        assert both == pytest.approx(alone, abs=0.05)
+    better = planned(40.0, operator="Viettel", technology="5G", computed_at=four.computed_at)
+    both = judge(OPEN, Evidence(predictions=(four, better)), now=NOW).probability
+    assert both is not None
+    assert both > alone
+
+
 def test_an_invented_site_may_rest_on_an_invented_plan() -> None:
     plan = Evidence(predictions=(planned(9.0, operator="viettel", synthetic=True),))
     assert judge(replace(OPEN, synthetic=True), plan, now=NOW).state is State.AT_RISK

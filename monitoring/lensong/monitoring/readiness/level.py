@@ -28,6 +28,7 @@ from datetime import datetime
 
 from scipy.special import ndtr, stdtr
 
+from lensong.coverage.network import operator_key
 from lensong.monitoring.readiness.calibration import told_weight
 from lensong.monitoring.readiness.days import Days, Sample, days_at, freshness, sample_of_test
 from lensong.monitoring.readiness.decades import decades, weighted_mean
@@ -266,9 +267,10 @@ def plan_part(predictions: Iterable[PredictedUplink], settings: ReadinessSetting
 
     Notes
     -----
-    Several networks that may serve are averaged by precision and keep the widest spread: which of
-    them the phone will use is not known, and choosing by value would let a better prediction with
-    a wider spread lower the answer.
+    Of the technologies of one operator the one with the most counts, as in the plan itself: a
+    phone that 5G does not reach stays on 4G. Operators are averaged by precision: which SIM the
+    phone has is not known. The widest spread of all is kept, so that a better prediction never
+    lowers the answer.
     """
     newest: dict[tuple[str | None, str | None], datetime] = {}
     usable = [
@@ -279,17 +281,18 @@ def plan_part(predictions: Iterable[PredictedUplink], settings: ReadinessSetting
     for prediction, _ in usable:
         key = (prediction.technology, prediction.operator)
         newest[key] = max(newest.get(key, prediction.computed_at), prediction.computed_at)
-    current = [
-        found
-        for prediction, found in usable
-        if prediction.computed_at == newest[(prediction.technology, prediction.operator)]
-    ]
+    current: dict[str, list[tuple[float, float]]] = {}
+    for prediction, found in usable:
+        if prediction.computed_at == newest[(prediction.technology, prediction.operator)]:
+            current.setdefault(operator_key(prediction.operator or ""), []).append(found)
     if not current:
         return None
-    mean, _ = weighted_mean((sd**-2, mean) for mean, sd in current)
+    widest = [max(sd for _, sd in own) for own in current.values()]
+    best = [max(mean for mean, _ in own) for own in current.values()]
+    mean, _ = weighted_mean((sd**-2, mean) for sd, mean in zip(widest, best, strict=True))
     return Part(
         centre=mean + settings.prior_p10_shift,
-        scale=max(sd for _, sd in current),
+        scale=max(widest),
         tails=_NORMAL_TAILS,
     )
 

@@ -49,7 +49,8 @@ def room_for_more(case: Case, question: Question, evidence: Evidence, *, now: da
     """Return how many more sellers of the asked profile fit beside a session, and until when.
 
     Where the site was measured so many fit that all are READY; otherwise as many as a coverage
-    plan lets hold at once with the probability of its service. With neither nothing is said.
+    plan lets hold at once with the probability of its service, none where not even the session
+    itself is likely to hold. With neither nothing is said.
     """
     parts = _parts(question, evidence, now)
     if not parts:
@@ -67,11 +68,13 @@ def room_for_more(case: Case, question: Question, evidence: Evidence, *, now: da
     if plan is None:
         return Room(others=others, more=None, by=None)
     most = plan.holding()
-    found = more_sellers(
-        parts,
-        lambda others_bps: plan.streams_of(need.uplink_required_bps + others_bps) <= most,
-        need.uplink_required_bps,
-    )
+
+    def held(others_bps: float) -> bool:
+        if plan.streams_of(need.uplink_required_bps + others_bps) > most:
+            return False
+        return case.beside(others_bps).answer(need).state is not State.NOT_READY
+
+    found = more_sellers(parts, held, need.uplink_required_bps)
     return Room(others=others, more=found, by="plan")
 
 
