@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from lensong.coverage.plan import plan
+from lensong.coverage.result import REASONS
 from lensong.coverage.scenario.inputs import read_climate, read_inputs
 from lensong.coverage.scenario.load import Scenario, load_scenario
 from lensong.coverage.siting.candidates import Candidate, CellRules, candidates_of_list
 from lensong.coverage.siting.gains import Planner, shares_of
 from lensong.coverage.siting.study import Limits, SitingStudy, study_siting, villages_without
+from lensong.coverage.siting.tables import NOT_REACHED
 from lensong.coverage.sweeps import PropagationSettings
 from lensong.coverage.variant.engine import PlanEngine
 from lensong.coverage.variant.villages import VillageSide
@@ -135,3 +137,7 @@ def test_what_cannot_be_chosen_is_refused(small: Small) -> None:
     with pytest.raises(InvalidInputError, match="1 of 1 candidates have no cost"):
         small.study(free, budget=5.0)
     assert small.study(free, most_masts=1).steps[0].cost is None
+
+
+def test_every_reason_has_its_words() -> None:
+    assert {*REASONS, "too_far", "no_signal"} - {"served"} == set(NOT_REACHED)

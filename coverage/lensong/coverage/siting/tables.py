@@ -12,6 +12,7 @@ from lensong.coverage.siting.study import SitingStudy
 from lensong.coverage.villages import column_suffix
 
 __all__ = [
+    "NOT_REACHED",
     "candidate_table",
     "siting_json",
     "siting_text",
@@ -19,7 +20,7 @@ __all__ = [
     "village_outcome_table",
 ]
 
-_REASONS = {
+NOT_REACHED = {
     "too_far": "no candidate stands within the radius of its cells",
     "terrain": "terrain stands between it and every candidate",
     "clutter": "trees and houses stand between it and every candidate",
@@ -32,6 +33,7 @@ _REASONS = {
     "beyond_radius": "no candidate stands within the radius of its cells",
     "void": "elevation is missing between it and the candidates",
 }
+"""Why no candidate brings a village anything, in words."""
 
 
 def step_table(study: SitingStudy) -> pd.DataFrame:
@@ -174,7 +176,7 @@ def siting_text(study: SitingStudy, notes: Sequence[str], *, money: str) -> str:
         name = study.villages["name"].iloc[v] or study.villages["village_id"].iloc[v]
         lines.append(
             f"  {name}: {study.people[v] * (1.0 - study.before[v]):,.0f} of {study.people[v]:,.0f} "
-            f"people without; {_REASONS[why]}; the nearest is "
+            f"people without; {NOT_REACHED[why]}; the nearest is "
             f"{study.nearest_m[v] / 1000:.1f} km away"
         )
     lines += ["", "  How masts are fed and powered is not part of this choice."]
