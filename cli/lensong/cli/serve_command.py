@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lensong.cli.errors import explains_errors
+from lensong.cli.options import cache_folder
 from lensong.cli.service_access import config_options
 from lensong.cli.signals import at_signals
 
@@ -48,6 +49,11 @@ __all__ = ["serve"]
     is_flag=True,
     help="Where another process serves the database, wait and take over (PostgreSQL).",
 )
+@click.option(
+    "--scenario",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Show and edit this scenario of a coverage plan on a map, as the planner does.",
+)
 @click.option("--demo", is_flag=True, help="Show a synthetic province in a throw-away database.")
 @click.option(
     "--log",
@@ -69,6 +75,7 @@ def serve(
     tls_key: Path | None,
     public_url: str | None,
     standby: bool,
+    scenario: Path | None,
     demo: bool,
     log_format: LogFormat,
     log_requests: bool,
@@ -99,7 +106,11 @@ def serve(
             public_url=public_url,
             standby=standby or None,
             demo=demo or None,
+            scenario=scenario,
         )
+        if config.scenario is not None:
+            folder_of_sweeps = cache_folder(config.plan_cache)
+            config = config.model_copy(update={"plan_cache": folder_of_sweeps})
         kept.enter_context(logging_lines(log_format, requests=log_requests))
         if config.demo:
             import tempfile

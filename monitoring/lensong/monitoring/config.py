@@ -107,6 +107,8 @@ class ServiceConfig(BaseSettings):
     standby: bool = False
     public_status: tuple[str, ...] = ()
     demo: bool = False
+    scenario: Path | None = None
+    plan_cache: Path | None = None
     limits: Limits = Limits()
     retention: Retention = Retention()
     collectors: Collectors = Collectors()

@@ -126,6 +126,8 @@ class Service:
     feed_http: GuardedClient = field(init=False)
     feeds_read: set[str] = field(init=False, default_factory=set)
     """Calendars that are being read from their addresses."""
+    on_drain: list[Callable[[], None]] = field(init=False, default_factory=list)
+    """What else ends when nothing new is taken on."""
     draining: bool = field(init=False, default=False)
     migrated: bool = field(init=False, default=False)
     _noting: set[asyncio.Task[None]] = field(init=False, default_factory=set)
@@ -292,6 +294,8 @@ class Service:
         self.draining = True
         self.bus.close()
         self.lists.close()
+        for end in self.on_drain:
+            end()
 
     async def reload(self) -> None:
         """Read places, profiles and predictions anew, after they were changed."""

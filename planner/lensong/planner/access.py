@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from lensong.planner.errors import NotThereError
 from lensong.planner.open_plan import OpenPlan
 from lensong.planner.variants import Variant
 
-__all__ = ["Access", "Someone"]
+__all__ = ["Access", "Asked", "Someone"]
+
+
+async def _always() -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,10 +25,17 @@ class Someone:
     name : str
         As others see it beside a change; empty for one person alone at their machine.
     may_edit : bool
+    still : callable
+        Whether they may still look, for what goes on and on.
     """
 
     name: str = ""
     may_edit: bool = True
+    still: Callable[[], Awaitable[bool]] = _always
+
+
+Asked = Callable[..., Someone | Awaitable[Someone]]
+"""A dependency that returns who asks, or refuses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +50,8 @@ class Access:
     """
 
     plans: Sequence[OpenPlan]
-    looks: Callable[..., Someone]
-    edits: Callable[..., Someone]
+    looks: Asked
+    edits: Asked
 
     def plan(self, plan_id: str) -> OpenPlan:
         """Return a plan.

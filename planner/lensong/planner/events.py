@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
-__all__ = ["Event", "Events"]
+__all__ = ["MOST_LISTENERS", "Event", "Events"]
+
+MOST_LISTENERS = 200
+"""Pages that follow a plan at once."""
 
 _KEPT = 500
 _QUIET_S = 15.0
@@ -70,16 +73,25 @@ class Events:
             return [event for event in self._kept if event.number > number]
 
     @property
+    def listeners(self) -> int:
+        """Return how many follow."""
+        return len(self._waiting)
+
+    @property
     def last(self) -> int:
         """Return the number of the last event, 0 before the first."""
         return self._count
 
     async def stream(
-        self, number: int, until: Callable[[Event], bool] | None = None
+        self,
+        number: int,
+        until: Callable[[Event], bool] | None = None,
+        still: Callable[[], Awaitable[bool]] | None = None,
     ) -> AsyncIterator[str]:
         """Yield events after one, as they come; a comment now and then keeps the line open.
 
-        ``until`` is asked with every event whether it is the last one.
+        ``until`` is asked with every event whether it is the last one; ``still`` before events are
+        told whether they may be told yet.
         """
         wake = asyncio.Event()
         me = (asyncio.get_running_loop(), wake)
@@ -87,7 +99,7 @@ class Events:
             self._waiting.add(me)
         try:
             yield ": lensong\n\n"
-            while True:
+            while still is None or await still():
                 wake.clear()
                 for event in self.after(number):
                     number = event.number

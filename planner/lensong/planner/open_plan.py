@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,6 +31,8 @@ from lensong.planner.variants import Variant, Variants
 from lensong.propagation.errors import LensongError
 
 __all__ = ["OpenPlan", "Ready"]
+
+_LOG = logging.getLogger("lensong.planner")
 
 COARSE_TILE_PX = 32
 
@@ -177,6 +180,7 @@ class OpenPlan:
             raise
 
     def _fail(self, why: str) -> None:
+        _LOG.error("the plan %s cannot be opened: %s", self.path, why)
         self.state, self.why = "failed", why
         self.events.tell("state", {"state": self.state, "why": why})
 

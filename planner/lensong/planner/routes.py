@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, Depends
 
-from lensong.planner.access import Access, Someone
+from lensong.planner.access import Access, Asked
 from lensong.planner.open_plan import OpenPlan
 from lensong.planner.routes_edits import edit_routes
 from lensong.planner.routes_files import file_routes
@@ -23,8 +23,8 @@ __all__ = ["planner_router"]
 def planner_router(
     plans: Sequence[OpenPlan],
     *,
-    looks: Callable[..., Someone],
-    edits: Callable[..., Someone],
+    looks: Asked,
+    edits: Asked,
     dependencies: Sequence[Any] = (),
 ) -> APIRouter:
     """Return the routes below ``/plans``.
@@ -48,5 +48,5 @@ def planner_router(
         job_routes,
         file_routes,
     ):
-        router.include_router(part(access), dependencies=[Depends(looks)])
+        router.include_router(part(access), dependencies=[Depends(looks)])  # who edits looks too
     return router

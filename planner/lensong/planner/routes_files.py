@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 
-from lensong.planner.access import Access
+from lensong.planner.access import Access, Someone
 from lensong.planner.read_file import read_file
 from lensong.propagation.errors import InvalidInputError
 
@@ -24,6 +24,7 @@ def file_routes(access: Access) -> APIRouter:
         variant_id: str,
         request: Request,
         name: Annotated[str, Query(min_length=1, max_length=200)],
+        who: Annotated[Someone, Depends(access.edits)],  # noqa: ARG001 - only lets in
     ) -> dict[str, Any]:
         plan, variant = access.variant(plan_id, variant_id)
         content = bytearray()

@@ -11,6 +11,8 @@ from lensong.gis_data.hillshade import hillshade
 from lensong.gis_data.pictures import encode_png
 from lensong.planner.access import Access, Someone
 from lensong.planner.bodies import NewVariantBody, RenameBody
+from lensong.planner.errors import BusyError
+from lensong.planner.events import MOST_LISTENERS
 from lensong.planner.said import network_said, plan_said, variant_said
 from lensong.planner.views import Window
 
@@ -38,11 +40,17 @@ def plan_routes(access: Access) -> APIRouter:
 
     @router.get("/plans/{plan_id}/events")
     async def events(
-        plan_id: str, last_event_id: Annotated[int | None, Header(ge=0)] = None
+        plan_id: str,
+        who: Annotated[Someone, Depends(access.looks)],
+        last_event_id: Annotated[int | None, Header(ge=0)] = None,
     ) -> StreamingResponse:
         told = access.plan(plan_id).events
+        if told.listeners >= MOST_LISTENERS:
+            raise BusyError(f"{MOST_LISTENERS} pages follow the plan already: close one, try again")
         begin = told.last if last_event_id is None else last_event_id
-        return StreamingResponse(told.stream(begin), media_type="text/event-stream", headers=_FRESH)
+        return StreamingResponse(
+            told.stream(begin, still=who.still), media_type="text/event-stream", headers=_FRESH
+        )
 
     @router.get("/plans/{plan_id}/land/hillshade.png")
     def relief(plan_id: str) -> Response:

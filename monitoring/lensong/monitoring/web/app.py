@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import cache
 from importlib.metadata import version
 from typing import Any
@@ -107,12 +107,16 @@ def create_app(service: Service, *, asker: Principal | None = None) -> FastAPI:
         Who asks everything, where the application is spoken to within its own process; never for
         one that listens.
     """
+    beside: list[AbstractAsyncContextManager[None]] = []
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await service.start()
         try:
-            yield
+            async with AsyncExitStack() as kept:
+                for other in beside:
+                    await kept.enter_async_context(other)
+                yield
         finally:
             await service.stop()
 
@@ -156,6 +160,13 @@ def create_app(service: Service, *, asker: Principal | None = None) -> FastAPI:
     app.state.error_page = error_page
     app.add_exception_handler(SignInFirstError, to_sign_in)
     app.add_exception_handler(ArchivedError, archived_page)
+    larger = {imports.BOUNDARIES_PATH: service.config.limits.boundary_bytes}
+    if service.config.scenario is not None:
+        # what computes coverage takes seconds to import, and most services have no plan
+        from lensong.monitoring.web.plans import READ_BODIES, mount_plans
+
+        beside.append(mount_plans(app, service, service.config.scenario))
+        larger |= READ_BODIES
     app.include_router(_document(app))
     # within the guard, which counts and adds headers; a stream of events is let through as it is
     app.add_middleware(GZipMiddleware, minimum_size=1_400, compresslevel=4)
@@ -163,7 +174,7 @@ def create_app(service: Service, *, asker: Principal | None = None) -> FastAPI:
         Guard,
         body_bytes=service.config.limits.body_bytes,
         body_seconds=service.config.limits.body_seconds,
-        larger_bodies={imports.BOUNDARIES_PATH: service.config.limits.boundary_bytes},
+        larger_bodies=larger,
         count=service.metrics.count_request,
     )
     if root := service.config.root:

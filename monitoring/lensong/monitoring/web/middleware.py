@@ -104,7 +104,7 @@ class Guard:
     body_bytes, body_seconds
         The most that a body may hold, and how long it may take to arrive.
     larger_bodies : mapping
-        The most that a body to a path may hold, where that is more.
+        The most that a body to a path may hold, where that is more; paths are regular expressions.
     count : callable
         Takes route, method, status and duration [s] of every request.
     """
@@ -119,7 +119,8 @@ class Guard:
         larger_bodies: Mapping[str, int] | None = None,
     ) -> None:
         self._app = app
-        self._larger = larger_bodies or {}
+        larger = (larger_bodies or {}).items()
+        self._larger = tuple((re.compile(path), most_bytes) for path, most_bytes in larger)
         self.body_bytes, self.body_seconds, self._count = body_bytes, body_seconds, count
         self.held_bytes = 0
 
@@ -207,7 +208,9 @@ class Guard:
 
     def most_bytes(self, scope: Scope) -> int:
         """Return how many bytes a body may hold."""
-        return max(self.body_bytes, self._larger.get(path_within(scope), 0))
+        path = path_within(scope)
+        larger = (most for there, most in self._larger if there.fullmatch(path))
+        return max(self.body_bytes, *larger, 0)
 
     def too_large(self, scope: Scope) -> str:
         """Return what to tell the sender of a body that is too large."""

@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import Receive, Scope, Send
 
-from lensong.monitoring.access import Action
+from lensong.monitoring.access import MAY, Action, Role
 from lensong.monitoring.web.addresses import path_within
 from lensong.monitoring.web.guards import CHECKED_IN_PATH, Needs, anybody, tester
 from lensong.monitoring.web.problem_document import MEDIA_TYPE
@@ -72,6 +72,10 @@ _OF_NO_AREA = {
     "own_token_id": "looked up among the asker's own by `operations.person_tokens`",
     "kind": "what writes figures of the site",
     "test_id": "looked up at the site alone",
+    **dict.fromkeys(
+        ("plan_id", "variant_id", "layer_id", "job_id", "path", "z", "x", "y"),
+        "of the plan of the network, which lies in no area: `plans` shows sites of the asker's",
+    ),
 }
 """Parts of paths that name no thing of an area, and why."""
 
@@ -203,7 +207,10 @@ def _check_path(route: RouteContext, path: str, action: Action) -> None:
 
 
 def action_of(dependant: Dependant) -> Action | None:
-    """Return the action that a route names, None where it names none or several."""
+    """Return the action that a route names, None where it names none or several.
+
+    Of several that one role has more of than another it is the last: who may change may read.
+    """
     found: set[Action] = set()
     for part in _parts(dependant):
         if isinstance(part.call, Needs):
@@ -212,7 +219,15 @@ def action_of(dependant: Dependant) -> Action | None:
             found.add(Action.PUBLIC)
         elif part.call is tester:
             found.add(Action.TEST)
-    return found.pop() if len(found) == 1 else None
+    roles = {action: {role for role in Role if action in MAY[role]} for action in found}
+    if not found:
+        return None
+    last = min(found, key=lambda action: len(roles[action]))
+    if len(found) > 1 and (
+        found & _NO_AREA or not all(roles[last] <= wider for wider in roles.values())
+    ):
+        return None
+    return last
 
 
 def _parts(dependant: Dependant) -> Iterator[Dependant]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
@@ -29,17 +30,28 @@ _COOKIE = "lensong_language"  # as the service's pages have it
 _LONGEST_PLACE = 200
 
 
-def pages_router(csrf: Callable[[Request], str] | None = None) -> APIRouter:
+def pages_router(
+    csrf: Callable[[Request], str] | None = None,
+    *,
+    home: str = "/planner",
+    page_needs: Sequence[Any] = (),
+    place_needs: Sequence[Any] = (),
+    asset_needs: Sequence[Any] = (),
+) -> APIRouter:
     """Return the routes of the page, at ``/planner``.
 
     Parameters
     ----------
     csrf : callable, optional
         From a request to what the page's scripts send along as ``X-CSRF-Token``; none on loopback.
+    home : str
+        Where the name at the top leads.
+    page_needs, place_needs, asset_needs : sequence
+        Dependencies of the page, of the reading of a place, and of what the page loads.
     """
     router = APIRouter(include_in_schema=False)
 
-    @router.get("/planner")
+    @router.get("/planner", dependencies=list(page_needs))
     def page(request: Request, language: str = "") -> Response:
         chosen = _language(request, language)
         root: str = request.scope.get("root_path", "")
@@ -48,6 +60,7 @@ def pages_router(csrf: Callable[[Request], str] | None = None) -> APIRouter:
                 language=chosen,
                 other="en" if chosen == "vi" else "vi",
                 root=root,
+                home=root + home,
                 static=f"{root}/planner/static/{assets_version()}",
                 csrf=csrf(request) if csrf else "",
                 t=lambda key, **values: say(key, chosen, **values),
@@ -66,7 +79,7 @@ def pages_router(csrf: Callable[[Request], str] | None = None) -> APIRouter:
             )
         return answer
 
-    @router.get("/planner/static/{version}/{name}")
+    @router.get("/planner/static/{version}/{name}", dependencies=list(asset_needs))
     def asset(version: str, name: str) -> Response:
         if name not in assets() or version != assets_version():
             return _refused(404, "not_found", "there is no such file of this version: reload")
@@ -79,7 +92,7 @@ def pages_router(csrf: Callable[[Request], str] | None = None) -> APIRouter:
             },
         )
 
-    @router.get("/planner/place")
+    @router.get("/planner/place", dependencies=list(place_needs))
     def place(text: str, crs: str = "") -> Response:
         try:
             lat_deg, lon_deg = read_place(text[:_LONGEST_PLACE], crs)

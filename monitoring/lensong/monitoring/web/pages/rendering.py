@@ -147,6 +147,7 @@ def render(
             path=path_within(request.scope),
             here=_here(request),
             demo=service.config.demo,
+            planner=service.config.scenario is not None,
             now=service.clock.now(),
             **values,
         )

@@ -1,0 +1,151 @@
+"""The planner inside the service: who sees it, who edits, what it says when it cannot be opened."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lensong.monitoring.access import MAY, Role
+from lensong.monitoring.web.routes import classified_routes
+from tests.running_service import Running, running_service, sqlite_url
+from tests.test_monitoring.test_access import ROLES, answer, clients_of
+from tests.test_planner.small_valley import place_deg, write_small_valley
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.anyio
+
+BASE = "/api/v1/plans/valley"
+
+
+@pytest.fixture
+async def broken(tmp_path: Path) -> AsyncIterator[Running]:
+    """Yield a service whose scenario is none."""
+    scenario = tmp_path / "valley" / "scenario.toml"
+    scenario.parent.mkdir()
+    scenario.write_text("title = [", encoding="utf-8")
+    async with running_service(sqlite_url(tmp_path), scenario=scenario) as running:
+        yield running
+
+
+@pytest.fixture
+async def planned(tmp_path: Path) -> AsyncIterator[Running]:
+    """Yield a service with a small valley, opened."""
+    scenario = write_small_valley(tmp_path / "valley")
+    async with running_service(sqlite_url(tmp_path), scenario=scenario) as running:
+        await opened(running)
+        assert running.app.state.plan.state == "ready", running.app.state.plan.why
+        yield running
+
+
+async def opened(running: Running) -> None:
+    plan = running.app.state.plan
+    await asyncio.to_thread(wait_until, lambda: plan.state != "opening")
+
+
+def plan_routes_of(running: Running) -> list[tuple[str, str, Any]]:
+    return [
+        (method, path, action)
+        for method, path, action in classified_routes(running.app)
+        if path.startswith(("/planner", "/api/v1/plans")) and method != "HEAD"
+    ]
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_every_route_of_a_plan_lets_in_whom_the_table_names(
+    broken: Running, role: str
+) -> None:
+    client = (await clients_of(broken))[role]
+    found = plan_routes_of(broken)
+    assert len(found) > 25
+    assert {str(action) for _, _, action in found} == {"public", "read", "manage"}
+    for method, path, action in found:
+        if path == "/api/v1/plans/{plan_id}/events":
+            path = path.replace("{plan_id}", "nowhere")  # that of the plan would never end
+        status = await answer(client, method, path, action)
+        told = f"{role}: {method} {path} ({action}) answered {status}"
+        if action == "public":
+            assert path.startswith("/planner/static/"), told
+        elif role == "anonymous":
+            assert status == 401, told
+        elif action in MAY[Role(role)]:
+            assert status not in (401, 403, 500), told
+        else:
+            assert status == 403, told
+
+
+async def test_a_scenario_that_cannot_be_read_stops_nothing(
+    broken: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = await broken.signed_in("province", "12")
+    await opened(broken)
+    told = (await client.get(BASE)).json()
+    assert told["state"] == "failed"
+    assert "scenario.toml" in told["why"]
+    logged = [*caplog.get_records("setup"), *caplog.records]
+    assert any("cannot be opened" in record.getMessage() for record in logged)
+    page = await client.get("/planner")
+    assert page.status_code == 200
+    assert 'name="csrf"' in page.text
+    refused = await client.get(f"{BASE}/variants", headers={"Accept-Language": "vi"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "read_only")
+    assert refused.json()["title"] == "Lúc này không sửa được"
+    assert (await client.get("/api/v1/sites")).status_code == 200
+
+
+async def test_strangers_are_sent_to_the_sign_in(broken: Running) -> None:
+    sent = await broken.client(Accept="text/html").get("/planner")
+    assert (sent.status_code, sent.headers["location"]) == (303, "/sign-in?next=/planner")
+
+
+async def menu_of(running: Running) -> str:
+    client = await running.signed_in("commune", "03390")
+    return (await client.get("/sites", headers={"Accept": "text/html"})).text
+
+
+async def test_the_menu_leads_to_the_planner(broken: Running) -> None:
+    assert 'href="/planner"' in await menu_of(broken)
+
+
+async def test_without_a_plan_there_is_no_planner(light: Running) -> None:
+    assert 'href="/planner"' not in await menu_of(light)
+    assert not plan_routes_of(light)
+
+
+def moved() -> dict[str, Any]:
+    lat, lon = place_deg(64.0, 78.0)
+    return {"kind": "move_mast", "mast_id": "K1", "lat_deg": lat, "lon_deg": lon}
+
+
+@pytest.mark.slow
+async def test_an_edit_carries_the_name_of_who_made_it(planned: Running) -> None:
+    editor = await planned.signed_in("province", "12")
+    made = await editor.post(f"{BASE}/variants", json={"name": "A"})
+    assert made.status_code == 201, made.text
+    assert made.json()["created_by"] == "Somebody of province"
+    at = f"{BASE}/variants/{made.json()['variant_id']}"
+    body = {"revision": 0, "edits": [moved()]}
+    assert (await editor.post(f"{at}/edits", json=body)).status_code == 200
+    steps = (await editor.get(f"{at}/history")).json()["steps"]
+    assert [step["by"] for step in steps] == ["Somebody of province"]
+
+    admin = await planned.signed_in("admin")
+    late = (await admin.post(f"{at}/edits", json=body)).json()
+    assert (late["code"], late["changed_by"]) == ("stale_revision", "Somebody of province")
+    wrong = await admin.post(f"{at}/edits", json={"revision": 1, "edits": [{"kind": "fly"}]})
+    assert (wrong.status_code, wrong.json()["errors"][0]["edit"]) == (422, 0)
+
+    reader = await planned.signed_in("commune", "03390")
+    assert (await reader.get(BASE)).json()["may_edit"] is False
+    assert (await reader.get(f"{at}/network")).json()["revision"] == 1
+    assert (await reader.post(f"{at}/edits", json=body)).status_code == 403
+    forged = {"X-CSRF-Token": "forged"}
+    refused = await editor.post(f"{at}/undo", json={"revision": 1}, headers=forged)
+    assert (refused.status_code, refused.json()["code"]) == (403, "csrf")
+    large = await editor.post(f"{at}/read?name=x.csv", content=b"x" * 2_000_000)
+    assert large.status_code == 422, large.text
+    larger = await editor.post(f"{at}/read?name=x.csv", content=b"x" * 20_000_001)
+    assert larger.status_code == 413
