@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -56,3 +57,9 @@ def test_a_handset_that_makes_no_sense_is_refused(changes: dict[str, Any], messa
 def test_an_out_of_range_error_is_an_invalid_input() -> None:
     with pytest.raises(OutOfRangeError):
         Handset(noise_figure_db=99.0)
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "a\\b", "a\nb", "", "x" * 300])
+def test_a_name_that_no_file_can_have_is_refused_at_once(name: str) -> None:
+    with pytest.raises(InvalidInputError, match="service"):
+        replace(DEFAULT_SERVICES[0], name=name)
