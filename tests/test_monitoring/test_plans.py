@@ -149,3 +149,61 @@ async def test_an_edit_carries_the_name_of_who_made_it(planned: Running) -> None
     assert large.status_code == 422, large.text
     larger = await editor.post(f"{at}/read?name=x.csv", content=b"x" * 20_000_001)
     assert larger.status_code == 413
+
+
+@pytest.mark.slow
+async def test_a_village_tells_what_is_measured_beside_what_is_predicted(
+    planned: Running,
+) -> None:
+    lat, lon = place_deg(58.0, 74.0)  # village A
+    far_lat, far_lon = place_deg(64.0, 112.0)  # village H, of the other province
+    admin = await planned.signed_in("admin")
+    for site_id, commune, at in (("a", "03390", (lat, lon)), ("h", "03127", (far_lat, far_lon))):
+        body = {"site_id": site_id, "name": site_id.upper(), "commune_code": commune}
+        place = {"lat_deg": at[0] + 0.004, "lon_deg": at[1]}  # 440 m from its middle, 140 m out
+        made = await admin.post("/api/v1/sites", json=body | place)
+        assert made.status_code == 201, made.text
+    village = f"{BASE}/variants/base/villages/A"
+    before = (await admin.get(village)).json()
+    assert [site["site_id"] for site in before["sites"]] == ["a"]
+    assert before["sites"][0]["uplink"] is None
+    assert before["sites"][0]["session"] is None
+    assert before["sites"][0]["distance_m"] == pytest.approx(143.0, abs=3.0)
+    assert before["predicted"]["4G"]["rsrp_p50_dbm"] >= before["predicted"]["4G"]["rsrp_p10_dbm"]
+
+    test = {
+        "started_at": "2026-11-28T00:30:00Z",
+        "method": "cli",
+        "result": "success",
+        "uplink_bins_bps": [4e6] * 27,
+        "uplink_p10_bps": 4e6,
+        "uplink_p50_bps": 4e6,
+        "uplink_min_bps": 4e6,
+        "uplink_mean_bps": 4e6,
+    }
+    sent = await admin.post(
+        "/api/v1/sites/a/measurements",
+        json={"client_id": "walker", "measurements": [test | {"seq": 0}]},
+    )
+    assert sent.status_code == 201, sent.text
+    session = {
+        "site_id": "a",
+        "title": "Chợ phiên",
+        "profile_code": "voice-still",
+        "starts_at": "2026-11-28T02:00:00Z",
+        "ends_at": "2026-11-28T04:00:00Z",
+    }
+    assert (await admin.post("/api/v1/sessions", json=session)).status_code == 201
+    (site,) = (await admin.get(village)).json()["sites"]
+    assert (site["tests"], site["uplink"]["p10_bps"]) == (1, 4e6)
+    assert site["uplink"]["at"].startswith("2026-11-28T00:30:00")
+    assert site["session"]["title"] == "Chợ phiên"
+    assert site["session"]["verdict"] in ("ready", "at_risk", "not_ready", "unknown")
+
+    # of the other province nothing is told, though its network is that of the plan
+    reader = await planned.signed_in("province", "12")
+    seen = (await reader.get(f"{BASE}/sites")).json()["sites"]
+    assert {one["site_id"] for one in seen} == {"a", "binh-lu", "sin-ho"}
+    assert (await reader.get(f"{BASE}/variants/base/villages/H")).json()["sites"] == []
+    assert (await admin.get(f"{BASE}/variants/base/villages/H")).json()["sites"]
+    assert (await admin.get(f"{BASE}/variants/base/villages/Z")).status_code == 404

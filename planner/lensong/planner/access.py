@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from lensong.planner.errors import NotThereError
 from lensong.planner.open_plan import OpenPlan
@@ -47,11 +48,16 @@ class Access:
     plans : sequence of OpenPlan
     looks, edits : callable
         Dependencies of reading and of changing routes.
+    live : callable
+        Dependency that returns the sites that who asks may see, None where there are none;
+        ``has_live`` whether there ever are.
     """
 
     plans: Sequence[OpenPlan]
     looks: Asked
     edits: Asked
+    live: Callable[..., Any]
+    has_live: bool
 
     def plan(self, plan_id: str) -> OpenPlan:
         """Return a plan.

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Depends
 
 from lensong.planner.access import Access, Asked
+from lensong.planner.live import LiveSites
 from lensong.planner.open_plan import OpenPlan
 from lensong.planner.routes_edits import edit_routes
 from lensong.planner.routes_files import file_routes
 from lensong.planner.routes_jobs import job_routes
 from lensong.planner.routes_layers import layer_routes
+from lensong.planner.routes_live import live_routes
 from lensong.planner.routes_paths import path_routes
 from lensong.planner.routes_plans import plan_routes
 from lensong.planner.routes_villages import village_routes
@@ -25,6 +27,7 @@ def planner_router(
     *,
     looks: Asked,
     edits: Asked,
+    live: Callable[..., LiveSites | Awaitable[LiveSites]] | None = None,
     dependencies: Sequence[Any] = (),
 ) -> APIRouter:
     """Return the routes below ``/plans``.
@@ -34,11 +37,15 @@ def planner_router(
     plans : sequence of OpenPlan
     looks, edits : callable
         Dependencies that return who asks, or raise: for reading, and for changing.
+    live : callable, optional
+        Dependency that returns the sites that who asks may see.
     dependencies : sequence
         Of every route besides.
     """
     router = APIRouter(tags=["plans"], dependencies=list(dependencies))
-    access = Access(plans=plans, looks=looks, edits=edits)
+    access = Access(
+        plans=plans, looks=looks, edits=edits, live=live or _no_sites, has_live=live is not None
+    )
     for part in (
         plan_routes,
         edit_routes,
@@ -47,6 +54,11 @@ def planner_router(
         path_routes,
         job_routes,
         file_routes,
+        live_routes,
     ):
         router.include_router(part(access), dependencies=[Depends(looks)])  # who edits looks too
     return router
+
+
+def _no_sites() -> None:
+    return None

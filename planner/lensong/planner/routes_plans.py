@@ -36,7 +36,7 @@ def plan_routes(access: Access) -> APIRouter:
 
     @router.get("/plans/{plan_id}")
     def plan(plan_id: str, who: Annotated[Someone, Depends(access.looks)]) -> dict[str, Any]:
-        return plan_said(access.plan(plan_id), may_edit=who.may_edit)
+        return plan_said(access.plan(plan_id), may_edit=who.may_edit, live=access.has_live)
 
     @router.get("/plans/{plan_id}/events")
     async def events(

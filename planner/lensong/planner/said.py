@@ -30,7 +30,7 @@ _CELL = (
 _MAST = ("mast_id", "name", "operator", "lat_deg", "lon_deg", "height_agl_m", "uncertain")
 
 
-def plan_said(plan: OpenPlan, *, may_edit: bool) -> dict[str, Any]:
+def plan_said(plan: OpenPlan, *, may_edit: bool, live: bool = False) -> dict[str, Any]:
     """Return a plan for the page's start; as much as is known while it opens."""
     found: dict[str, Any] = {
         "plan_id": plan.plan_id,
@@ -48,6 +48,7 @@ def plan_said(plan: OpenPlan, *, may_edit: bool) -> dict[str, Any]:
     step = plan.coarse_step
     return found | {
         "synthetic": ready.land.synthetic,
+        "live": live,
         "grid": {
             "crs": grid.crs,
             "west_m": grid.west_m,

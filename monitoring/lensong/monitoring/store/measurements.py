@@ -49,6 +49,7 @@ __all__ = [
     "Taken",
     "content_hash",
     "count_measurements",
+    "count_successes",
     "hour_of",
     "hours_between",
     "hours_received_since",
@@ -262,6 +263,19 @@ async def count_measurements(connection: AsyncConnection, site_id: str) -> int:
     counted = select(func.count()).select_from(measurements)
     rows = await connection.execute(counted.where(measurements.c.site_id == site_id))
     return int(rows.scalar_one())
+
+
+async def count_successes(connection: AsyncConnection, site_ids: Collection[str]) -> dict[str, int]:
+    """Return how many measurements that succeeded are kept of sites; of those without, nothing."""
+    counted = (
+        select(measurements.c.site_id, func.count())
+        .where(
+            measurements.c.site_id.in_(site_ids),
+            measurements.c.outcome == Outcome.SUCCESS.value,
+        )
+        .group_by(measurements.c.site_id)
+    )
+    return {str(site_id): int(n) for site_id, n in await connection.execute(counted)}
 
 
 async def list_measurements(

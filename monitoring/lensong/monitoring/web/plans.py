@@ -19,9 +19,10 @@ from lensong.gis_data.array_cache import ArrayCache, CacheLimits
 from lensong.gis_data.array_store import ArrayStore
 from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.messages import say
+from lensong.monitoring.operations.plan_sites import SitesForPlan
 from lensong.monitoring.service import Service
 from lensong.monitoring.web.addresses import path_within
-from lensong.monitoring.web.guards import Manager, Needs, Reader, anybody, still_may
+from lensong.monitoring.web.guards import Manager, Needs, Reader, Running, anybody, still_may
 from lensong.monitoring.web.pages.rendering import PageNeeds
 from lensong.monitoring.web.problem_document import MEDIA_TYPE
 from lensong.monitoring.web.problems import language_of
@@ -34,6 +35,7 @@ from lensong.planner.errors import (
     SetError,
     StaleRevisionError,
 )
+from lensong.planner.live import LiveSites
 from lensong.planner.open_plan import OpenPlan
 from lensong.planner.pages import pages_router
 from lensong.planner.problems import problem_of, validation_problem
@@ -63,7 +65,7 @@ def mount_plans(
     kept = ExitStack()
     plan = OpenPlan(scenario, cache=None, workers=os.cpu_count() or 1)
     app.include_router(
-        planner_router([plan], looks=_looks, edits=_edits),
+        planner_router([plan], looks=_looks, edits=_edits, live=_live),
         prefix="/api/v1",
         responses=refusals(401, 403, 404, 409, 422, 429),
     )
@@ -113,6 +115,10 @@ async def _looks(request: Request, principal: Reader) -> Someone:
 
 async def _edits(request: Request, principal: Manager) -> Someone:
     return _someone(request, principal)
+
+
+async def _live(service: Running, principal: Reader) -> LiveSites:
+    return SitesForPlan(service, principal)
 
 
 def _someone(request: Request, principal: Principal) -> Someone:

@@ -6,6 +6,7 @@ import { startFind } from "./find.js";
 import { placeOf } from "./geodesy.js";
 import { measuredText, startImports } from "./imports.js";
 import { pin, pinnedPlace, showLayer, startLayers } from "./layers.js";
+import { siteOf, siteText, startLive } from "./live.js";
 import { found, map, startMap } from "./map.js";
 import { addMast, copySelected, removeSelected, startMasts } from "./masts.js";
 import { startMastPanel } from "./mast_panel.js";
@@ -96,6 +97,7 @@ async function open() {
     startClicks();
   }
   startFind();
+  startLive();
   await Promise.all([plan.loadNetwork(), loadVillages()]);
   if (drawn) showLayer(view.layerId ?? state.plan.layers[0]?.layer_id);
   $("opening").hidden = true;
@@ -108,7 +110,8 @@ function startClicks() {
   addTool("select", {
     click: ({ point, lngLat, originalEvent }) => {
       const hit = found(point);
-      if (hit?.kind === "village") chooseVillage(hit.village_id);
+      if (hit?.kind === "site") tell(siteText(siteOf(hit.site_id)));
+      else if (hit?.kind === "village") chooseVillage(hit.village_id);
       else if (hit?.kind === "mast") {
         if (originalEvent.shiftKey || originalEvent.ctrlKey || originalEvent.metaKey) return;
         plan.select([hit.mast_id]);

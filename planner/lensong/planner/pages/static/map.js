@@ -15,6 +15,7 @@ export const OVERLAYS = {
   masts: ["wedges", "masts", "mast-labels"],
   lines: ["lines-casing", "lines", "lines-dashed"],
   measurements: ["measurements"],
+  sites: ["sites", "site-labels"],
 };
 const LINES = {
   road: { colour: "#3a1d05", width: 1.5 },
@@ -57,7 +58,7 @@ function style() {
   const names = ["contours", "lines", "villages", "masts", "wedges", "links", "tool", "rims"];
   return {
     version: 8,
-    sources: Object.fromEntries([...names, "measurements"].map((name) => [name, geo()])),
+    sources: Object.fromEntries([...names, "measurements", "sites"].map((name) => [name, geo()])),
     layers: [
       { id: "ground", type: "background", paint: { "background-color": "#f3f1ec" } },
       line("contours", "contours", {
@@ -160,6 +161,18 @@ function style() {
         "icon-allow-overlap": true,
         "icon-ignore-placement": true,
       }),
+      symbols("site-labels", "sites", {
+        "icon-image": joined("mast-name|", ["get", "name"]),
+        "icon-anchor": "left",
+        "icon-offset": [13, -12],
+        "icon-padding": 0,
+      }),
+      symbols("sites", "sites", {
+        "icon-image": joined("site|", ["get", "verdict"]),
+        "icon-anchor": "bottom",
+        "icon-allow-overlap": true,
+        "icon-ignore-placement": true,
+      }),
       {
         id: "rims",
         type: "circle",
@@ -183,6 +196,7 @@ function drawIcon(name) {
     return signs.wedgeSymbol(parts[0], parts[1] === "true", parts[2] === "true");
   if (kind === "mast") return signs.mastSymbol(...parts.map((part) => part === "true"));
   if (kind === "mast-name") return signs.mastLabel(parts.join("|"));
+  if (kind === "site") return signs.siteSymbol(parts[0]);
   if (kind === "height") return signs.heightLabel(number(Number(parts[0])));
   const [name_class, ...rest] = parts;
   return signs.villageLabel(
@@ -340,7 +354,10 @@ export const flyTo = (place, zoom = 13) =>
   });
 
 /** What lies under a point of the window: a mast before a village. */
-export function found(point, layers = ["masts", "villages", "mast-labels", "village-labels"]) {
+export function found(
+  point,
+  layers = ["sites", "masts", "villages", "mast-labels", "village-labels"],
+) {
   const near = [
     [point.x - 6, point.y - 6],
     [point.x + 6, point.y + 6],
@@ -353,7 +370,8 @@ export function found(point, layers = ["masts", "villages", "mast-labels", "vill
         return Math.hypot(x - point.x, y - point.y);
       };
       const feature = hits.sort((a, b) => apart(a) - apart(b))[0];
-      return { kind: layer.startsWith("mast") ? "mast" : "village", ...feature.properties };
+      const kind = layer.startsWith("mast") ? "mast" : layer === "sites" ? "site" : "village";
+      return { kind, ...feature.properties };
     }
   }
   return null;

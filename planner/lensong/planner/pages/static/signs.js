@@ -119,6 +119,35 @@ export function mastSymbol(uncertain, changed, chosen, size = 26) {
   });
 }
 
+const VERDICTS = {
+  ready: ["#00734f", "✓"],
+  at_risk: ["#a85400", "!"],
+  not_ready: ["#a3123a", "×"],
+  unknown: ["#59636e", "?"],
+  idle: ["#59636e", "▸"],
+};
+
+/** A pin whose tip is the site, with a sign of its own for each verdict. */
+export function siteSymbol(verdict) {
+  const [colour, sign] = VERDICTS[verdict] ?? VERDICTS.unknown;
+  return canvas(24, 30, (pen) => {
+    pen.beginPath();
+    pen.arc(12, 12, 9.5, 0.8 * Math.PI, 0.2 * Math.PI);
+    pen.lineTo(12, 29);
+    pen.closePath();
+    pen.fillStyle = colour;
+    pen.fill();
+    pen.strokeStyle = "#fff";
+    pen.lineWidth = 1.8;
+    pen.stroke();
+    pen.fillStyle = "#fff";
+    pen.font = `700 13px ${FONT}`;
+    pen.textAlign = "center";
+    pen.textBaseline = "middle";
+    pen.fillText(sign, 12, 12.5);
+  });
+}
+
 /** A dot for a measurement, in the colour of its class. */
 export const dotSymbol = (colour) =>
   canvas(12, 12, (pen) => {

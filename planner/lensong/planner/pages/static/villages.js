@@ -14,6 +14,7 @@ import {
   signed,
   tell,
 } from "./dom.js";
+import { livePart } from "./live.js";
 import { flyTo, map, setPoints, setShapes } from "./map.js";
 import { emit, on, state, variantPath } from "./plan.js";
 import { showPathTo } from "./path.js";
@@ -395,6 +396,7 @@ function drawChosen() {
       ),
       el("tbody", {}, services),
     ),
+    livePart(v),
     el(
       "p",
       { class: "hint" },
