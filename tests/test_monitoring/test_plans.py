@@ -96,6 +96,16 @@ async def test_a_scenario_that_cannot_be_read_stops_nothing(
     assert (await client.get("/api/v1/sites")).status_code == 200
 
 
+async def test_requests_are_logged_by_the_whole_path_of_their_route(
+    broken: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = await broken.signed_in("province", "12")
+    with caplog.at_level("INFO", "lensong.requests"):
+        await client.get(f"{BASE}/variants/base/villages")
+    (told,) = [r.getMessage() for r in caplog.records if r.name == "lensong.requests"]
+    assert told.startswith("GET /api/v1/plans/{plan_id}/variants/{variant_id}/villages 409 ")
+
+
 async def test_strangers_are_sent_to_the_sign_in(broken: Running) -> None:
     sent = await broken.client(Accept="text/html").get("/planner")
     assert (sent.status_code, sent.headers["location"]) == (303, "/sign-in?next=/planner")

@@ -51,6 +51,8 @@ class Access:
     live : callable
         Dependency that returns the sites that who asks may see, None where there are none;
         ``has_live`` whether there ever are.
+    prefix : str
+        Of every path: a route that is logged or counted is named by all of its path.
     """
 
     plans: Sequence[OpenPlan]
@@ -58,6 +60,7 @@ class Access:
     edits: Asked
     live: Callable[..., Any]
     has_live: bool
+    prefix: str
 
     def plan(self, plan_id: str) -> OpenPlan:
         """Return a plan.

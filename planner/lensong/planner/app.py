@@ -44,7 +44,7 @@ def planner_app(plans: Sequence[OpenPlan]) -> FastAPI:
     def anyone() -> Someone:
         return Someone()
 
-    app.include_router(planner_router(plans, looks=anyone, edits=anyone), prefix="/api/v1")
+    app.include_router(planner_router(plans, looks=anyone, edits=anyone, prefix="/api/v1"))
 
     app.include_router(pages_router())
 

@@ -28,6 +28,7 @@ def planner_router(
     looks: Asked,
     edits: Asked,
     live: Callable[..., LiveSites | Awaitable[LiveSites]] | None = None,
+    prefix: str = "",
     dependencies: Sequence[Any] = (),
 ) -> APIRouter:
     """Return the routes below ``/plans``.
@@ -39,12 +40,19 @@ def planner_router(
         Dependencies that return who asks, or raise: for reading, and for changing.
     live : callable, optional
         Dependency that returns the sites that who asks may see.
+    prefix : str
+        Of every path, like ``/api/v1``.
     dependencies : sequence
         Of every route besides.
     """
     router = APIRouter(tags=["plans"], dependencies=list(dependencies))
     access = Access(
-        plans=plans, looks=looks, edits=edits, live=live or _no_sites, has_live=live is not None
+        plans=plans,
+        looks=looks,
+        edits=edits,
+        live=live or _no_sites,
+        has_live=live is not None,
+        prefix=prefix,
     )
     for part in (
         plan_routes,

@@ -21,7 +21,7 @@ __all__ = ["edit_routes"]
 
 def edit_routes(access: Access) -> APIRouter:
     """Return the routes that change variants."""
-    router = APIRouter(prefix="/plans/{plan_id}/variants/{variant_id}")
+    router = APIRouter(prefix=f"{access.prefix}/plans/{{plan_id}}/variants/{{variant_id}}")
 
     def answered(plan: OpenPlan, variant: Variant, before: Network, by: str) -> dict[str, Any]:
         plan.settle(variant, before)

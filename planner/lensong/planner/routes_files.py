@@ -16,7 +16,7 @@ _MOST_BYTES = 20_000_000
 
 def file_routes(access: Access) -> APIRouter:
     """Return the route that reads a file."""
-    router = APIRouter(prefix="/plans/{plan_id}/variants/{variant_id}")
+    router = APIRouter(prefix=f"{access.prefix}/plans/{{plan_id}}/variants/{{variant_id}}")
 
     @router.post("/read")
     async def read(

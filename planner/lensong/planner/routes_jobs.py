@@ -26,7 +26,7 @@ _LONGEST_S = 600.0
 
 def job_routes(access: Access) -> APIRouter:
     """Return the routes of jobs."""
-    router = APIRouter(prefix="/plans/{plan_id}")
+    router = APIRouter(prefix=f"{access.prefix}/plans/{{plan_id}}")
 
     def settled(plan: OpenPlan, variant: Variant, job: Job) -> Standing:
         job.step("levels", 0, 1)

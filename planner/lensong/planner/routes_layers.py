@@ -64,7 +64,7 @@ class _Asked:
 
 def layer_routes(access: Access) -> APIRouter:
     """Return the routes of layers."""
-    router = APIRouter(prefix="/plans/{plan_id}/variants/{variant_id}")
+    router = APIRouter(prefix=f"{access.prefix}/plans/{{plan_id}}/variants/{{variant_id}}")
 
     def asked(plan_id: str, variant_id: str, layer_id: str) -> _Asked:
         plan, variant = access.variant(plan_id, variant_id)

@@ -17,7 +17,7 @@ _PREDICTED = ("rsrp_p10_dbm", "rsrp_p50_dbm", "uplink_p10_mbps", "uplink_p50_mbp
 
 def live_routes(access: Access) -> APIRouter:
     """Return the routes of what is measured."""
-    router = APIRouter(prefix="/plans/{plan_id}")
+    router = APIRouter(prefix=f"{access.prefix}/plans/{{plan_id}}")
     Live = Annotated[LiveSites | None, Depends(access.live)]  # noqa: N806 - a type
 
     @router.get("/sites")

@@ -15,7 +15,7 @@ __all__ = ["path_routes"]
 
 def path_routes(access: Access) -> APIRouter:
     """Return the routes of paths."""
-    router = APIRouter(prefix="/plans/{plan_id}/variants/{variant_id}")
+    router = APIRouter(prefix=f"{access.prefix}/plans/{{plan_id}}/variants/{{variant_id}}")
 
     @router.post("/path", response_model=None)
     def path(

@@ -23,7 +23,7 @@ _SETTLED = "^(levels|villages|chances)$"
 
 def plan_routes(access: Access) -> APIRouter:
     """Return the routes of plans and their variants."""
-    router = APIRouter()
+    router = APIRouter(prefix=access.prefix)
 
     @router.get("/plans")
     def plans() -> dict[str, Any]:

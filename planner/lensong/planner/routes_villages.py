@@ -14,7 +14,7 @@ __all__ = ["village_routes"]
 
 def village_routes(access: Access) -> APIRouter:
     """Return the routes of villages."""
-    router = APIRouter(prefix="/plans/{plan_id}/variants/{variant_id}")
+    router = APIRouter(prefix=f"{access.prefix}/plans/{{plan_id}}/variants/{{variant_id}}")
 
     @router.get("/villages")
     def villages(

@@ -65,8 +65,7 @@ def mount_plans(
     kept = ExitStack()
     plan = OpenPlan(scenario, cache=None, workers=os.cpu_count() or 1)
     app.include_router(
-        planner_router([plan], looks=_looks, edits=_edits, live=_live),
-        prefix="/api/v1",
+        planner_router([plan], looks=_looks, edits=_edits, live=_live, prefix="/api/v1"),
         responses=refusals(401, 403, 404, 409, 422, 429),
     )
     app.include_router(
