@@ -239,6 +239,14 @@ def test_the_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
     assert (done.returncode, about_us) == (0, [])
 
 
+def test_the_shipped_nginx_has_one_worker() -> None:
+    """Each worker has streams and a page of its own."""
+    lines = (RELAY / "nginx.conf").read_text("utf-8").splitlines()
+    assert [line for line in lines if line.startswith("worker_processes")] == [
+        "worker_processes 1;"
+    ]
+
+
 def test_no_key_is_in_the_shipped_files() -> None:
     """What is shipped has words in capitals where a key or a name is to be put."""
     pushes = re.findall(r"playpath=([^\"]*)", (RELAY / "platforms.conf.example").read_text("utf-8"))

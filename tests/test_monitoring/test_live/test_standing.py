@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -57,3 +58,41 @@ async def test_wall_list_and_counts_say_the_same(light: Running) -> None:
     assert dict(counts)["unknown"] == "0"
     assert dict(counts)["idle"] == "2"
     assert re.findall(r'class="state (\w+)"', table) == ["not_ready", "idle", "idle"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ("", {"binh-lu", "sin-ho", "muong-phang"}),
+        ("province=12", {"binh-lu", "sin-ho"}),
+        ("commune=03390", {"binh-lu"}),
+        ("operator=vinaphone", {"sin-ho"}),
+        ("profile=tiktok-720p30", {"binh-lu"}),
+        ("state=idle", {"sin-ho", "muong-phang"}),
+        ("province=12&state=idle", {"sin-ho"}),
+        ("commune=03390&state=idle", set()),
+    ],
+)
+async def test_a_wall_shows_what_it_is_asked_for(
+    light: Running, asked: str, shown: set[str]
+) -> None:
+    client = await light.signed_in("admin")
+    site = (await client.get("/api/v1/sites/sin-ho")).json() | {"operators": ["VINAPHONE"]}
+    changed = {name: site[name] for name in ("name", "commune_code", "operators")}
+    answer = await client.put("/api/v1/sites/sin-ho", json=changed)
+    assert answer.status_code in (200, 204), answer.text
+    begins = light.clock.now() + timedelta(hours=1)
+    made = await client.post(
+        "/api/v1/sessions",
+        json={
+            "site_id": "binh-lu",
+            "title": "Chợ",
+            "profile_code": "tiktok-720p30",
+            "starts_at": begins.isoformat(),
+            "ends_at": (begins + timedelta(hours=1)).isoformat(),
+        },
+    )
+    assert made.status_code == 201, made.text
+    wall = (await client.get(f"/?{asked}")).text
+    assert set(re.findall(r'href="/sites/([a-z-]+)"', wall)) == shown

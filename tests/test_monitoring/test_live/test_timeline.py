@@ -50,7 +50,8 @@ async def test_a_site_tells_what_happened_in_order_and_in_pages(light: Running) 
     assert whole == sorted(whole, key=lambda entry: entry["at"], reverse=True)
     assert await pages(2) == whole
     page = (await desk.get("/timeline?site=binh-lu", headers={"Accept": "text/html"})).text
-    assert "Somebody of site – đã gọi" in page
+    assert "site Chợ Bình Lư · muted: Somebody of site, " in page
+    assert " – đã gọi" in page
     assert "Session begins" in page
     assert page.count("Test failed") == 3
     # without a site: no tests, and what concerns the neighbour's nowhere
@@ -59,3 +60,30 @@ async def test_a_site_tells_what_happened_in_order_and_in_pages(light: Running) 
     for query in ("site=muong-phang", "commune=03127"):
         assert (await desk.get(f"/api/v1/timeline?{query}")).status_code == 404
     assert (await desk.get("/timeline?before=yesterday")).status_code == 422
+
+
+async def test_what_others_were_told_of_many_sites_is_not_the_end(light: Running) -> None:
+    admin, desk = await light.signed_in("admin"), await light.signed_in("province", "12")
+    note = {"kind": "maintenance", "minutes": 60}
+    own = note | {"operator": "VIETTEL", "province_code": "12", "note": "thay nguồn"}
+    assert (await admin.post("/api/v1/notices", json=own)).status_code == 201
+    for number in range(5):
+        light.clock.turn(minutes=1)
+        theirs = note | {"commune_code": "03127", "note": f"của xã khác {number}"}
+        assert (await admin.post("/api/v1/notices", json=theirs)).status_code == 201
+
+    async def notes(client: Any, **query: Any) -> list[str]:
+        page = (await client.get("/api/v1/timeline", params={"limit": 2} | query)).json()
+        return [entry["body"]["note"] for entry in page["items"]]
+
+    assert await notes(desk) == ["thay nguồn"]
+    assert await notes(admin) == ["của xã khác 4", "của xã khác 3"]
+    assert await notes(admin, province="12") == ["thay nguồn"]
+    assert (await desk.get("/api/v1/timeline?province=11")).status_code == 404
+    page = (await admin.get("/timeline", headers={"Accept": "text/html"})).text
+    assert "VIETTEL in Lai Châu · maintenance: Somebody of admin, " in page
+    assert "all of commune Mường Phăng · maintenance: " in page
+    assert '<option value="12"' in " ".join(page.split())
+    one = (await admin.get("/timeline?province=12", headers={"Accept": "text/html"})).text
+    assert "thay nguồn" in one
+    assert "của xã khác" not in one

@@ -188,6 +188,9 @@ async def test_a_month_is_the_service_s_own_and_of_the_askers_area_alone(running
         ("commune", "03390", "1"),
         ("site", "binh-lu", "1"),
     ]
+    promised = ("sessions", "seen", "held", "said_ratio")
+    assert [rows[0][f"ready_{name}"] for name in promised] == ["2", "2", "1", "0.9"]
+    assert [rows[0][f"at_risk_{name}"] for name in promised] == ["0", "0", "0", ""]
     page = await desk.get("/reports/monthly?month=2026-11", headers={"Accept": "text/html"})
     assert "3 sessions planned (0 more called off)" in page.text
     assert "Mường Phăng" not in page.text

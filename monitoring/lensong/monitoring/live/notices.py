@@ -72,14 +72,18 @@ class NoticeKeeper:
     ) -> Event:
         """Keep that a notice began or ended, and put it on its way to webhooks."""
         site = self.directory.sites.get(notice.site_id or "")
+        commune = self.directory.communes.get(notice.commune_code or "")
+        province = self.directory.provinces.get(notice.province_code or "")
         body: dict[str, Any] = {
             "notice_id": notice.notice_id,
             "notice": notice.kind.value,
             "subject": notice.subject,
             "site_name": None if site is None else site.name,
             "commune": notice.commune_code,
+            "commune_name": None if commune is None else commune.name,
             "operator": notice.operator,
             "province": notice.province_code,
+            "province_name": None if province is None else province.name,
             "site_ids": list(self.sites_of(notice)),
             "note": notice.note,
             "author": notice.author,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from lensong.monitoring.access import Principal
 from lensong.monitoring.errors import NotFoundError
 from lensong.monitoring.service import Service
-from lensong.monitoring.store.timeline import KINDS, TimelineEntry, timeline
+from lensong.monitoring.store.timeline import KINDS, TimelineEntry, timeline, up_to
 
 __all__ = ["timeline_for"]
 
@@ -19,6 +19,7 @@ async def timeline_for(
     *,
     site_id: str | None = None,
     commune_code: str | None = None,
+    province_code: str | None = None,
     groups: Collection[str] = (),
     before: datetime | None = None,
     limit: int = 100,
@@ -34,7 +35,7 @@ async def timeline_for(
     Raises
     ------
     NotFoundError
-        There is no such site or commune in the asker's area.
+        There is no such site, commune or province in the asker's area.
     """
     directory = service.directory
     if site_id is not None:
@@ -44,20 +45,29 @@ async def timeline_for(
             site.site_id
             for site in directory.visible_to(principal)
             if commune_code in (None, site.commune_code)
+            and province_code in (None, directory.communes[site.commune_code].province_code)
         }
-        if commune_code is not None and not sites:
-            raise NotFoundError(f"there is no site of commune {commune_code[:20]!r} in your area")
+        for name, code in (("commune", commune_code), ("province", province_code)):
+            if code is not None and not sites:
+                raise NotFoundError(f"there is no site of {name} {code[:20]!r} in your area")
     everything = len(sites) == len(directory.sites)
     chosen = groups or [group for group in KINDS if group != "test" or site_id is not None]
     async with service.database.reading() as connection:
-        found = await timeline(
-            connection,
-            None if everything else sites,
-            groups=chosen,
-            before=before or service.clock.now() + timedelta(days=366),
-            limit=limit,
-        )
-    return [entry for entry in found if _is_of(entry, sites, service, principal)]
+        kept: list[TimelineEntry] = []
+        moment = before or service.clock.now() + timedelta(days=366)
+        while True:
+            found = await timeline(
+                connection,
+                None if everything else sites,
+                groups=chosen,
+                before=moment,
+                limit=limit,
+            )
+            kept += [entry for entry in found if _is_of(entry, sites, service, principal)]
+            if len(found) < limit or len(kept) >= limit:
+                return up_to(limit, kept)
+            # what is of many sites may be others': a page of theirs is not the end
+            moment = found[-1].at
 
 
 def _is_of(

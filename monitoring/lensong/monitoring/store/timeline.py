@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lensong.monitoring.store.tables import events, measurements
 
-__all__ = ["KINDS", "TimelineEntry", "timeline"]
+__all__ = ["KINDS", "TimelineEntry", "timeline", "up_to"]
 
 KINDS: dict[str, tuple[str, ...]] = {
     "state": ("verdict.changed", "stream.changed"),
@@ -106,10 +106,21 @@ async def timeline(
             for row in rows.mappings()
         ]
     found.sort(key=lambda entry: entry.at, reverse=True)
-    if len(found) > limit:
-        last = found[limit - 1].at
-        found = [entry for entry in found if entry.at >= last]
-    return found
+    return up_to(limit, found)
+
+
+def up_to(limit: int, found: Sequence[TimelineEntry]) -> list[TimelineEntry]:
+    """Return the latest, at most so many, and those of the very same moment as the last.
+
+    Parameters
+    ----------
+    found : sequence of TimelineEntry
+        The latest first.
+    """
+    if len(found) <= limit:
+        return list(found)
+    last = found[limit - 1].at
+    return [entry for entry in found if entry.at >= last]
 
 
 def _of(

@@ -197,6 +197,11 @@ _SUMS = (
     "planned", "cancelled", "judged", "seen", "held", "froze", "lost", "watched_s", "outages",
     "outage_s",
 )  # fmt: skip
+_OF_PROMISES = tuple(
+    f"{state}_{name}"
+    for state in ("ready", "at_risk", "not_ready", "unknown")
+    for name in ("sessions", "seen", "held", "said_ratio")
+)
 _OF_OPERATOR = (
     "operator", "tests", "failures", "uplink_p10_bps", "uplink_p50_bps", "operator_watched_s",
     "operator_outages",
@@ -206,10 +211,10 @@ _OF_OPERATOR = (
 def month_csv(report: MonthReport) -> str:
     """Return a report as a CSV table.
 
-    Of a place with several operators each has a row, and the sums of sessions stand in the first.
+    Of a place with several operators each has a row; sums and promises stand in the first.
     """
     return csv_text(
-        ("month", "level", "code", "name", "sites", *_SUMS, *_OF_OPERATOR),
+        ("month", "level", "code", "name", "sites", *_SUMS, *_OF_PROMISES, *_OF_OPERATOR),
         (
             row
             for level, places in (("commune", report.communes), ("site", report.sites))
@@ -220,7 +225,20 @@ def month_csv(report: MonthReport) -> str:
 
 
 def _rows(month: str, level: str, place: PlaceMonth) -> Iterator[tuple[Any, ...]]:
-    sums = tuple(_whole(getattr(place.sums, name)) for name in _SUMS)
+    said = {
+        f"{item.state}_{name}": value
+        for item in place.promises
+        for name, value in (
+            ("sessions", item.sessions),
+            ("seen", item.seen),
+            ("held", item.held),
+            ("said_ratio", None if item.said is None else round(item.said, 4)),
+        )
+    }
+    sums = (
+        *(_whole(getattr(place.sums, name)) for name in _SUMS),
+        *(said[name] for name in _OF_PROMISES),
+    )
     for number, item in enumerate(place.operators or (None,)):
         first = (place.sites, *sums) if number == 0 else (None,) * (1 + len(sums))
         operator = (

@@ -48,17 +48,19 @@ async def read_timeline(
     principal: Reader,
     site: Identifier | None = None,
     commune: Code | None = None,
+    province: Code | None = None,
     group: Annotated[list[Group], Query(max_length=6)] = [],  # noqa: B006 (FastAPI copies it)
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Paged[EntryOut]:
-    """Return what happened at a site, in a commune or in the asker's area, the latest first."""
+    """Return what happened at a site, in a commune, a province or all one sees, latest first."""
     last = cursor_values(cursor, int)
     found = await timeline_for(
         service,
         principal,
         site_id=site,
         commune_code=commune,
+        province_code=province,
         groups=group,
         before=None if last is None else from_microseconds(last[0]),
         limit=limit,

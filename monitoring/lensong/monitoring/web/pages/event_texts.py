@@ -12,7 +12,7 @@ from lensong.monitoring.service import Service
 from lensong.monitoring.web.pages.rendering import words_in
 from lensong.monitoring.web.pages.words import Words
 
-__all__ = ["alert_text", "teller", "trouble_text"]
+__all__ = ["alert_text", "notice_text", "teller", "trouble_text"]
 
 
 def trouble_text(key: str, values: Mapping[str, Any], words: Words) -> str:
@@ -44,6 +44,37 @@ def trouble_text(key: str, values: Mapping[str, Any], words: Words) -> str:
 def alert_text(body: Mapping[str, Any], words: Words) -> str:
     """Return what an alert says of the trouble."""
     return trouble_text(body["text_key"], body["values"], words)
+
+
+def notice_text(kind: str, body: Mapping[str, Any], words: Words) -> str:
+    """Return what a notice is about, who said so, from when until when, and why.
+
+    Parameters
+    ----------
+    kind : str
+        "notice.added", or "notice.ended": then also by whom, or why by itself.
+    """
+    if body.get("site_name"):
+        about = words.t("notice.of_site", name=body["site_name"])
+    elif body.get("commune"):
+        about = words.t("notice.of_commune", name=body.get("commune_name") or body["commune"])
+    elif body.get("operator"):
+        province = body.get("province_name") or body["province"]
+        about = words.t("notice.of_operator", name=body["operator"], province=province)
+    else:
+        about = body["subject"]
+    begin, until = (words.soon(datetime.fromisoformat(body[n])) for n in ("starts_at", "ends_at"))
+    what = words.t(f"notice.kind.{body['notice']}")
+    told = words.t("notice.from", kind=what, author=body["author"], begin=begin, until=until)
+    end = body.get("ended_by") if kind == "notice.ended" else None
+    if end:
+        ended = (
+            words.t(f"notice.ended_{end.partition(':')[2]}")
+            if end.startswith("service:")
+            else words.t("notice.ended_by", who=end)
+        )
+        told = f"{told}, {ended}"
+    return f"{about} · {told} – {body['note']}"
 
 
 def teller(service: Service) -> Tell:
@@ -87,8 +118,7 @@ def _told(kind: str, body: Mapping[str, Any], words: Words, base: str) -> Told:
             what = f"{site}: {words.t('stream_state_' + body['health']['state'])}"
             text = ""
         case "notice.added" | "notice.ended":
-            what = f"{what}: {words.t('notice.kind.' + body['notice'])}"
-            text = f"{site or body['subject']} · {body['author']} – {body['note']}"
+            text = notice_text(kind, body, words)
             path = "/notices"
         case "operator.fell" | "operator.recovered":
             what = f"{body['operator']}: {what}"

@@ -16,7 +16,7 @@ from lensong.monitoring.live.directory import Directory
 from lensong.monitoring.operations.timelines import timeline_for
 from lensong.monitoring.store.timeline import KINDS, TimelineEntry
 from lensong.monitoring.web.guards import Running
-from lensong.monitoring.web.pages.event_texts import alert_text
+from lensong.monitoring.web.pages.event_texts import alert_text, notice_text
 from lensong.monitoring.web.pages.rendering import PageNeeds, render, words_of
 from lensong.monitoring.web.pages.site_search import site_choices
 from lensong.monitoring.web.pages.words import Words
@@ -54,23 +54,26 @@ async def show(
     principal: Annotated[Principal, Depends(PageNeeds(Action.READ))],
     site: str | None = None,
     commune: str | None = None,
+    province: str | None = None,
     group: Annotated[list[str], Query()] = [],  # noqa: B006 (FastAPI copies it)
     before: str | None = None,
 ) -> Response:
     """Show what happened, the latest first, a page at a time."""
-    site, commune = site or None, commune or None
+    site, commune, province = site or None, commune or None, province or None
     moment = _moment(before)
     found = await timeline_for(
         service,
         principal,
         site_id=site,
         commune_code=None if site else commune,
+        province_code=None if site else province,
         groups=[name for name in group if name in KINDS],
         before=moment,
         limit=_ROWS,
     )
     directory = service.directory
     seen = {item.commune_code for item in directory.visible_to(principal)}
+    provinces = {directory.communes[code].province_code for code in seen}
     return render(
         request,
         "timeline.html",
@@ -78,12 +81,16 @@ async def show(
         lines=lines_of(found, directory, words_of(request)),
         chosen_site=site,
         chosen_commune=commune,
+        chosen_province=province,
         chosen_groups=group,
         groups=list(KINDS),
         sites=site_choices(directory, principal, site),
         communes=sorted(
             (item for item in directory.communes.values() if item.code in seen),
             key=lambda item: item.name,
+        ),
+        provinces=sorted(
+            (directory.provinces[code] for code in provinces), key=lambda item: item.name
         ),
         older=found[-1].at.isoformat() if len(found) >= _ROWS else None,
         is_older=moment is not None,
@@ -151,8 +158,7 @@ def _told(entry: TimelineEntry, words: Words) -> tuple[str, str]:
             )
             return "", f"{rate} {network}".strip()
         case "notice":
-            kind = words.t(f"notice.kind.{body['notice']}")
-            return "", f"{kind}: {body['author']} – {body['note']}"
+            return "", notice_text(entry.kind, body, words)
         case "operator":
             told = words.t(
                 "outage.sites",
