@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from lensong.monitoring.records import Commune, Province, Site
+from lensong.monitoring.records import Commune, Province, Session, Site
 from lensong.monitoring.service import Service
 from lensong.monitoring.store.person_tokens import add_person_token
 from lensong.monitoring.store.places import put_commune, put_province, put_site
+from lensong.monitoring.store.sessions import put_session
 from tests.chromium import BINARY, Page, chromium_page, wait_for
 from tests.page_checks import problems_of
 from tests.served_pages import Served, served_pages
@@ -235,6 +237,53 @@ def test_a_wall_and_a_calendar_have_links(served: Served, page: Page) -> None:
     visit(page, served, "/links")
     leave(page, "document.querySelector('[data-table=links] button[data-api]').click()")
     assert page.ask("document.querySelector('[data-table=links]')") is None
+
+
+def test_a_wall_calls_at_new_trouble_where_it_was_asked_to(
+    served: Served, page: Page, market: str
+) -> None:
+    async def add_site() -> None:
+        # of this test alone: at the other one there may be trouble already
+        site = Site(site_id="cho-xa", name="Chợ xa", commune_code="03390")
+        now = served.service.clock.now()
+        await served.service.writer.run(partial(put_site, site=site, now=now))
+        await served.service.reload()
+
+    assert market in served.service.directory.sites
+    served.call(add_site())
+    visit(page, served, "/")
+    page.ask(
+        "(() => { window.tones = 0; const real = AudioContext.prototype.createOscillator;"
+        " AudioContext.prototype.createOscillator = function () {"
+        " window.tones += 1; return real.call(this); }; })()"
+    )
+    for what in ("sound", "flash"):
+        page.ask(f"document.querySelector('[data-alarm={what}]').click()")
+        assert page.ask(f"document.querySelector('[data-alarm={what}]').ariaPressed") == "true"
+    tried = page.ask("window.tones")
+    assert tried == 3  # who turns it on hears it
+    page.ask("document.body.classList.remove('is-alarmed')")
+
+    async def plan() -> None:
+        now = served.service.clock.now()
+        session = Session(
+            session_id="untested",
+            site_id="cho-xa",
+            title="Chợ",
+            profile_code="tiktok-720p30",
+            starts_at=now + timedelta(minutes=30),
+            ends_at=now + timedelta(minutes=90),
+        )
+        await served.service.writer.run(partial(put_session, session=session, now=now))
+        await served.service.judge.rejudge_site("cho-xa", "planned")
+
+    assert page.ask("document.querySelector('[data-trouble^=cho-xa]')") is None
+    served.call(plan())
+    wait_for(page, "document.querySelector('[data-trouble^=cho-xa].is-new') !== null")
+    assert page.ask("document.body.classList.contains('is-alarmed')")
+    assert page.ask("window.tones") == 2 * tried
+    for what in ("sound", "flash"):
+        page.ask(f"document.querySelector('[data-alarm={what}]').click()")
 
 
 def test_a_token_of_the_command_line_is_listed_and_revoked(served: Served, page: Page) -> None:
