@@ -6,11 +6,13 @@ import asyncio
 import json
 import re
 from importlib.resources import files
+from typing import get_args, get_type_hints
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from lensong.coverage.network import AsRead
 from lensong.coverage.report.messages import catalogue, read_catalogue
 from lensong.planner.pages import pages_router
 from lensong.planner.pages.places import read_place
@@ -71,6 +73,12 @@ def test_scripts_say_only_what_there_is() -> None:
     for name, text in SCRIPTS.items():
         for key in re.findall(r'\bsay\(\s*"([a-z_.]+)"', text):
             assert key in words, f"{name} says {key}"
+
+
+def test_what_became_of_a_row_has_words() -> None:
+    words = words_of_language("vi")
+    for fate in get_args(get_type_hints(AsRead)["fate"]):
+        assert f"fate.{fate.replace(' ', '_')}" in words
 
 
 def test_scripts_import_only_what_is_exported() -> None:

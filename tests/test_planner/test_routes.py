@@ -10,6 +10,8 @@ import pytest
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 
+from lensong.coverage.network import Network
+from lensong.coverage.variant.engine import PlanEngine, PlanState
 from lensong.planner.views import mercator_cells
 from tests.test_planner.conftest import Page
 from tests.test_planner.small_valley import place_deg
@@ -212,6 +214,22 @@ def test_a_drag_answers_coarsely_and_keeps_nothing(page: Page) -> None:
     assert page.get(f"/variants/{variant}")["revision"] == 0
     body["edits"] = [move("K2", -50.0, 0.0)]
     assert page.client.post(page.at(f"/variants/{variant}/drag"), json=body).status_code == 422
+
+
+def test_the_first_drag_finds_all_masts_swept(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    wait_until(lambda: page.plan.is_coarse_ready)
+    planned: list[Network] = []
+    opened = PlanEngine.opened
+
+    def noted(engine: PlanEngine, network: Network) -> PlanState:
+        planned.append(network)
+        return opened(engine, network)
+
+    monkeypatch.setattr(PlanEngine, "opened", noted)
+    body = {"layer_id": "chance-livestream-720p", "edits": [move("K2", 84.0, 101.0)]}
+    answer = page.client.post(page.at("/variants/base/drag"), json=body)
+    assert answer.status_code == 200, answer.text
+    assert not planned
 
 
 def test_paths_from_cells_masts_and_places(page: Page) -> None:

@@ -65,9 +65,12 @@ class OperatorTile:
     sweeps: list[int]
 
     @classmethod
-    def empty(cls, carriers: int, rows: int, cols: int) -> OperatorTile:
-        """Return a tile that no cell reaches yet."""
-        flat, deep = (carriers, rows, cols), (carriers, rows, cols, 1)
+    def empty(cls, carriers: int, rows: int, cols: int, sweeps: int = 1) -> OperatorTile:
+        """Return a tile that no cell reaches yet, with room for as many sweeps on a carrier."""
+        depth = 1
+        while depth < min(sweeps, MOST_LISTED):  # as `make_room` would come to it
+            depth = min(2 * depth, MOST_LISTED)
+        flat, deep = (carriers, rows, cols), (carriers, rows, cols, depth)
         return cls(
             code=np.zeros(deep, np.uint16),
             level_mw=np.zeros(deep, np.float32),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,6 +36,7 @@ __all__ = ["OpenPlan", "Ready"]
 _LOG = logging.getLogger("lensong.planner")
 
 COARSE_TILE_PX = 32
+_COARSE_KEPT = 5  # states of networks on the coarse grid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,7 @@ class OpenPlan:
         self._ready: Ready | None = None
         self._coarse: Coarse | None = None
         self._coarse_lock = Lock()
+        self._closed = False
         self._thread = Thread(target=self._open, name="open-plan", daemon=True)
 
     def start(self) -> None:
@@ -84,6 +87,7 @@ class OpenPlan:
 
     def close(self) -> None:
         """Stop what computes."""
+        self._closed = True
         self.events.close()
         self.jobs.close()
         if self._ready is not None:
@@ -156,11 +160,24 @@ class OpenPlan:
 
     @property
     def coarse(self) -> Coarse:
-        """Return the plan on a coarse grid, which is made when it is first asked for."""
+        """Return the plan on a coarse grid."""
         with self._coarse_lock:
             if self._coarse is None:
                 self._coarse = Coarse(self.ready, self.cache, self._workers)
             return self._coarse
+
+    @property
+    def is_coarse_ready(self) -> bool:
+        """Return whether the first frame of a drag finds all masts swept."""
+        return self._coarse is not None and self._coarse.is_prepared
+
+    def _prepare_coarse(self) -> None:
+        """Sweep all masts coarsely before a hand asks for it; what it cannot, a drag tells."""
+        try:
+            if not self._closed:
+                self.coarse.prepare(self.ready.network)
+        except Exception:  # the plan stands; a drag meets the same and says so
+            _LOG.exception("the plan %s cannot be followed while dragging", self.path)
 
     def _like(self, variant: Variant) -> Network | None:
         """Return a network of the variant that is planned already, the latest."""
@@ -219,6 +236,8 @@ class OpenPlan:
         settler.start(network, self._tell)
         self.state = "ready"
         self.events.tell("state", {"state": "ready", "why": ""})
+        # beside the first villages and chances: whoever looks at the page drags soon
+        self._prepare_coarse()
 
     def _tell(self, stage: str, done: float, total: float) -> None:
         before = self.progress
@@ -287,9 +306,17 @@ class Coarse:
             workers=workers,
             tile_px=COARSE_TILE_PX,
         )
-        self._states: dict[int, tuple[Network, PlanState]] = {}
-        self._first: PlanState | None = None
+        self._states: OrderedDict[int, tuple[Network, PlanState]] = OrderedDict()
         self._turn, self._lock = 0, Lock()
+        self.is_prepared = False
+
+    def prepare(self, network: Network) -> None:
+        """Plan a network, so that the first frame finds all masts but the dragged ones."""
+        with self._lock:
+            self._of(network, judge=False)
+        with self._lock:  # a frame of levels may come first
+            self._of(network, judge=True)
+        self.is_prepared = True
 
     def follow(
         self, network: Network, dragged: Callable[[], Network], *, judge: bool
@@ -300,22 +327,22 @@ class Coarse:
         with self._lock:
             if mine != self._turn:
                 return None
-            state = self._of(network)
+            state = self._of(network, judge=judge)
             frame = self.engine.follow(state, dragged())
             return self.engine.judged(frame) if judge else frame
 
-    def _of(self, network: Network) -> PlanState:
-        kept = self._states.get(id(network))
-        if kept is not None:
-            return kept[1]
-        state = (
-            self.engine.opened(network)
-            if self._first is None
-            else self.engine.follow(self._first, network)
-        )
-        state = self.engine.judged(state)
-        self._first = self._first or state
-        if len(self._states) > 4:
-            self._states.pop(next(iter(self._states)))
+    def _of(self, network: Network, *, judge: bool) -> PlanState:
+        """Return the state of a network, made from the one used last."""
+        _, state = self._states.pop(id(network), (network, None))
+        if state is None:
+            state = (
+                self.engine.follow(next(reversed(self._states.values()))[1], network)
+                if self._states
+                else self.engine.opened(network)
+            )
+        if judge:
+            state = self.engine.judged(state)
         self._states[id(network)] = (network, state)
+        while len(self._states) > _COARSE_KEPT:
+            self._states.popitem(last=False)
         return state

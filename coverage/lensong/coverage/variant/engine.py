@@ -8,9 +8,11 @@ settled = engine.judged(edited)                  # chances and villages: exact i
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from math import hypot
 from threading import Lock
 from typing import Any
 
@@ -48,6 +50,7 @@ Key = tuple[int, int]
 OnDone = Callable[[str, int, int], None]
 
 _MOST_BYTES = 2**29
+_MARGIN_PX = 3.0  # around a radius, as `job_window` has it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +189,7 @@ class PlanEngine:
         todo: dict[Key, frozenset[str]] = {}
         for ride in (*gone, *come):
             names = frozenset(name for name, _ in ride.groups)
-            for key in touched(ride.window, self.tile_px):
+            for key in self._tiles_of(ride):
                 todo[key] = todo.get(key, frozenset()) | names
         number_of = _numbers(state.network, network)
         tiles = state.tiles
@@ -397,17 +400,44 @@ class PlanEngine:
 
     def _lay(self, tile: Tile, state: PlanState, names: frozenset[str]) -> None:
         """Add all that reaches a tile of some operators, in the order of the plan."""
-        for ride in state.rides:
-            if not _meets(ride.window, tile.window):
-                continue
-            for group, codes in ride.groups.items():
-                if group[0] in names:
-                    tile.keep(
-                        group, codes, self._maker.heard(ride, group, state.model), state.model
-                    )
+        coming = [
+            (ride, group)
+            for ride in state.rides
+            if self._arrives(ride, tile.window)
+            for group in ride.groups
+            if group[0] in names
+        ]
+        of_carrier = Counter(group for _, group in coming)
+        for name in {group[0] for _, group in coming} - tile.operators.keys():
+            tile.operators[name] = OperatorTile.empty(
+                state.model.operators[name].carriers, tile.rows, tile.cols,
+                max(count for group, count in of_carrier.items() if group[0] == name),
+            )  # fmt: skip
+        for ride, group in coming:
+            heard = self._maker.heard(ride, group, state.model)
+            tile.keep(group, ride.groups[group], heard, state.model)
+
+    def _tiles_of(self, ride: Ride) -> list[Key]:
+        """Return the tiles that a sweep may reach: not those at the corners of its window."""
+        size = self.tile_px
+        return [
+            (row, col)
+            for row, col in touched(ride.window, size)
+            if self._arrives(ride, (row * size, col * size, (row + 1) * size, (col + 1) * size))
+        ]
+
+    def _arrives(self, ride: Ride, window: Window) -> bool:
+        """Return whether a window comes as near to a mast as its sweep goes, and its margin."""
+        if not _meets(ride.window, window):
+            return False
+        row0, col0, row1, col1 = window
+        job, reach = ride.job, ride.job.radius_m / self.land.grid.cell_m + _MARGIN_PX
+        south = max(row0 - job.row, job.row - (row1 - 1), 0.0)
+        east = max(col0 - job.col, job.col - (col1 - 1), 0.0)
+        return hypot(south, east) <= reach
 
     def _reaches(self, ride: Ride, keys: Collection[Key]) -> bool:
-        return any(key in keys for key in touched(ride.window, self.tile_px))
+        return any(key in keys for key in self._tiles_of(ride))
 
     def _in_threads(self, work: Callable[[Key], Any], keys: Sequence[Key]) -> list[Any]:
         if self.workers == 1 or len(keys) < 2:

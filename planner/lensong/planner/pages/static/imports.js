@@ -90,7 +90,7 @@ function show(file, { kind, rows, edits = [] }) {
                 el("th", { scope: "row" }, String(row.where ?? "")),
                 el("td", {}, [row.field, row.text && `“${row.text}”`].filter(Boolean).join(" ")),
                 el("td", {}, String(row.value ?? (row.cells ?? []).join(", "))),
-                el("td", {}, row.fate ?? "", row.why ? el("small", {}, ` ${row.why}`) : ""),
+                el("td", {}, fateSaid(row.fate), row.why ? el("small", {}, ` ${row.why}`) : ""),
               ),
             ),
         ),
@@ -108,6 +108,8 @@ function show(file, { kind, rows, edits = [] }) {
   );
   dialog.showModal();
 }
+
+const fateSaid = (fate) => (fate ? say(`fate.${fate.replaceAll(" ", "_")}`) : "");
 
 /** Measured places, coloured by how far they are from what is predicted there. */
 async function drawMeasurements() {

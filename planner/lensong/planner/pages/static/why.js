@@ -151,6 +151,7 @@ function triesTable(tries) {
               {},
               [row.before, row.after]
                 .filter((v) => v !== null && v !== "" && v !== undefined)
+                .map(settingSaid)
                 .join(" → "),
             ),
           ),
@@ -161,4 +162,13 @@ function triesTable(tries) {
       }),
     ),
   );
+}
+
+/** Return a setting of a cell or mast as the API writes it, in the page's language. */
+function settingSaid(text) {
+  const angle = /^([\d.]+) deg(?: (up|down))?$/.exec(text);
+  if (angle) return say(`setting.${angle[2] ?? "azimuth"}`, { deg: number(+angle[1], 1, true) });
+  const amount = /^(-?[\d.]+) (m|dBm)$/.exec(text);
+  if (amount) return `${number(+amount[1], 1, true)} ${amount[2]}`;
+  return text.replaceAll(" MHz at ", ` MHz ${say("setting.at")} `);
 }
