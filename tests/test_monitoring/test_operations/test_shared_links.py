@@ -54,6 +54,9 @@ async def test_a_wall_hangs_by_a_link_until_it_runs_out_or_is_revoked(tmp_path: 
         assert "csrf" not in page.text
         # that somebody knows is shown; who, and why, is for those who are signed in
         assert "tắt tin báo, đến" in page.text
+        # a screen that hangs may call as well
+        assert page.text.count("data-alarm=") == 2
+        assert "wall-alarm.js" in page.text
         assert not [word for word in ("chị Mai", "Somebody") if word in page.text]
         # that is all: no page and no API opens by it
         assert (await anybody.get("/sites", headers={"Accept": "text/html"})).status_code == 303
