@@ -104,6 +104,9 @@ def test_what_cannot_be_a_path_is_refused_with_what_to_do(small: SmallPlan) -> N
     refused(small, [*points, "--from", "22.41,103.65", "--to", FAR], "metres above ground")
     refused(small, [*points, "--from", NEAR, "--to", "22.60,103.6600,30"], "it is known for")
     refused(small, [*points, "--cell", "S1-1", "--to", FAR], "--cell is of a scenario")
+    ends = [*points, "--from", NEAR, "--to", FAR]
+    refused(small, [*ends, "--resolution-m", "nan"], "nan is not", "1.0<=x<=1000.0")
+    refused(small, [*ends, "--k-low", "nan"], "nan is not", "0.1<=x<=2.0")
     refused(small, ["path", "--from", NEAR, "--to", FAR, "--frequency-mhz", "9"], "no elevation")
 
 
@@ -157,6 +160,13 @@ def test_a_hop_without_rain_is_refused(small: SmallPlan) -> None:
     refused(small, [*HOP, "--elevation", dem(small), *both], "wanted one of them")
     low = [*HOP[:-1], "18", "--elevation", dem(small), "--rain-rate-mm-h", "70"]
     refused(small, low, "freq_mhz is 18.0, wanted 1000.0")
+
+
+def test_a_hop_in_impossible_air_is_refused_in_the_units_that_were_given(small: SmallPlan) -> None:
+    wet = [*HOP, "--elevation", dem(small), "--rain-rate-mm-h", "70"]
+    refused(small, [*wet, "--temperature-c", "900"], "--temperature-c", "-123.0<=x<=76.0")
+    refused(small, [*wet, "--vapour-g-m3", "-1"], "--vapour-g-m3", "0.0<=x<=100.0")
+    refused(small, [*wet, "--availability", "100"], "--availability", "90.0<=x<=99.9999")
 
 
 def test_profiles_of_synthetic_land_say_so(small: SmallPlan) -> None:

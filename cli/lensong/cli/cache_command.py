@@ -13,7 +13,7 @@ import click
 
 from lensong.cli.console import grouped
 from lensong.cli.errors import explains_errors
-from lensong.cli.options import cache_folder, json_option
+from lensong.cli.options import FiniteRange, cache_folder, json_option
 
 if TYPE_CHECKING:
     from lensong.gis_data.array_cache import CacheLimits, Removed
@@ -46,12 +46,8 @@ def cache_group(context: click.Context, cache: Path | None, as_json: bool) -> No
 
 
 @cache_group.command("prune")
-@click.option(
-    "--max-gb", type=click.FloatRange(min=0.0, min_open=True), help="In place of the limit."
-)
-@click.option(
-    "--max-days", type=click.FloatRange(min=0.0, min_open=True), help="In place of the limit."
-)
+@click.option("--max-gb", type=FiniteRange(min=0.0, min_open=True), help="In place of the limit.")
+@click.option("--max-days", type=FiniteRange(min=0.0, min_open=True), help="In place of the limit.")
 @_folder_option
 @json_option
 @click.pass_context

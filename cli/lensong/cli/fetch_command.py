@@ -14,7 +14,7 @@ import click
 
 from lensong.cli.console import Console, grouped
 from lensong.cli.errors import EXIT_BAD_INPUT, explains_errors
-from lensong.cli.options import json_option, quiet_option
+from lensong.cli.options import FiniteRange, json_option, quiet_option
 
 if TYPE_CHECKING:
     from lensong.gis_data.fetch.area import FetchArea
@@ -66,7 +66,7 @@ def _show_sources(context: click.Context, _parameter: click.Parameter, wanted: b
 )
 @click.option(
     "--margin-km",
-    type=click.FloatRange(1.0, 100.0),
+    type=FiniteRange(1.0, 100.0),
     default=15.0,
     show_default=True,
     help="Elevation and land cover around the area: at least network.radius_m.",

@@ -10,7 +10,7 @@ import click
 
 from lensong.cli.console import Console
 from lensong.cli.errors import EXIT_NO, explains_errors
-from lensong.cli.options import json_option, quiet_option
+from lensong.cli.options import FiniteRange, json_option, quiet_option
 from lensong.cli.path_inputs import (
     GROUND_FILES,
     air_of_maps,
@@ -61,6 +61,7 @@ _Place = tuple[float, float, float, str]
 @click.option(
     "--availability",
     "target_percent",
+    type=FiniteRange(90.0, 99.9999),
     default=99.99,
     show_default=True,
     help="Wanted of an average year [%].",
@@ -74,7 +75,7 @@ _Place = tuple[float, float, float, str]
 )
 @click.option(
     "--k-low",
-    type=click.FloatRange(0.1, 2.0),
+    type=FiniteRange(0.1, 2.0),
     default=2.0 / 3.0,
     show_default="2/3",
     help="Effective Earth radius factor exceeded for about 99.9 % of the worst month.",
@@ -90,8 +91,20 @@ _Place = tuple[float, float, float, str]
     default="vertical",
     show_default=True,
 )
-@click.option("--temperature-c", default=15.0, show_default=True, help="Of the air [deg C].")
-@click.option("--vapour-g-m3", default=7.5, show_default=True, help="Water vapour [g/m3].")
+@click.option(
+    "--temperature-c",
+    type=FiniteRange(-123.0, 76.0),
+    default=15.0,
+    show_default=True,
+    help="Of the air [deg C].",
+)
+@click.option(
+    "--vapour-g-m3",
+    type=FiniteRange(0.0, 100.0),
+    default=7.5,
+    show_default=True,
+    help="Water vapour [g/m3].",
+)
 @ground_options
 @output_options
 @json_option

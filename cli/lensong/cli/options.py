@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["cache_folder", "json_option", "quiet_option", "run_options"]
+__all__ = ["FiniteRange", "cache_folder", "json_option", "quiet_option", "run_options"]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -20,6 +21,19 @@ quiet_option = click.option(
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object on stdout, nothing else there."
 )
+
+
+class FiniteRange(click.FloatRange):
+    """A range of numbers that NaN is not in: click lets it pass, no comparison with it holds."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number; refuse what is none or is outside."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a number in the range {self._describe_range()}.", param, ctx)
+        return number
 
 
 def run_options(command: _Command) -> _Command:

@@ -11,7 +11,7 @@ import click
 
 from lensong.cli.console import Console
 from lensong.cli.errors import explains_errors
-from lensong.cli.options import json_option, quiet_option
+from lensong.cli.options import FiniteRange, json_option, quiet_option
 from lensong.cli.path_inputs import (
     GROUND_FILES,
     air_of_maps,
@@ -47,7 +47,7 @@ _MAPS = "itu_maps"
 )
 @click.option(
     "--k-low",
-    type=click.FloatRange(0.1, 2.0),
+    type=FiniteRange(0.1, 2.0),
     default=2.0 / 3.0,
     show_default="2/3",
     help="Second effective Earth radius factor; the first is the median, from Delta-N.",
@@ -58,7 +58,7 @@ _MAPS = "itu_maps"
 @click.option("--polarization", type=click.Choice(("vertical", "horizontal")))
 @click.option(
     "--terminal-clearing-m",
-    type=click.FloatRange(0.0, 500.0),
+    type=FiniteRange(0.0, 500.0),
     help="Clutter nearer than this to either end does not count [m].  [default: 50]",
 )
 @ground_options

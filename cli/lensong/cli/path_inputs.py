@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from lensong.cli.options import FiniteRange
+
 if TYPE_CHECKING:
     from lensong.cli.console import Console
     from lensong.coverage.network import Mast, Network
@@ -54,7 +56,7 @@ def ground_options(command: _Command) -> _Command:
     for option in (
         click.option(
             "--resolution-m",
-            type=click.FloatRange(1.0, 1000.0),
+            type=FiniteRange(1.0, 1000.0),
             help="Step of the profile [m].  [default: 30]",
         ),
         click.option(

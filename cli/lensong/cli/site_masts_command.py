@@ -10,7 +10,7 @@ import click
 
 from lensong.cli.console import Console
 from lensong.cli.errors import EXIT_NO, explains_errors
-from lensong.cli.options import cache_folder, run_options
+from lensong.cli.options import FiniteRange, cache_folder, run_options
 
 if TYPE_CHECKING:
     from lensong.coverage.service import Service
@@ -40,25 +40,25 @@ _In = click.Path(dir_okay=False, path_type=Path)
 @click.option("--exclude", type=_In, help="Areas where no summit is taken, a vector file.")
 @click.option(
     "--within-km",
-    type=click.FloatRange(0.1, 100.0),
+    type=FiniteRange(0.1, 100.0),
     default=3.0,
     show_default=True,
     help="From a village with a gap to a structure or summit, at most [km].",
 )
 @click.option("--operator", default="", help="Whose the new cells are.  [default: as lists say]")
 @click.option("--service", "service_name", help="People with it count.  [default: class service]")
-@click.option("--budget", type=click.FloatRange(min=0.0), help="In the unit of the costs.")
+@click.option("--budget", type=FiniteRange(min=0.0), help="In the unit of the costs.")
 @click.option("--masts", "most_masts", type=click.IntRange(min=0), help="At most so many.")
 @click.option(
     "--gap-percent",
-    type=click.FloatRange(0.0, 100.0),
+    type=FiniteRange(0.0, 100.0),
     default=0.1,
     show_default=True,
     help="The search ends so near to the best possible [%].",
 )
 @click.option(
     "--time-limit-s",
-    type=click.FloatRange(1.0, 86_400.0),
+    type=FiniteRange(1.0, 86_400.0),
     default=600.0,
     show_default=True,
     help="For the choice, after what each candidate brings is planned [s].",

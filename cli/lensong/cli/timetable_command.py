@@ -11,7 +11,7 @@ import click
 
 from lensong.cli.console import Console
 from lensong.cli.errors import EXIT_BAD_INPUT, EXIT_NO, explains_errors
-from lensong.cli.options import cache_folder, run_options
+from lensong.cli.options import FiniteRange, cache_folder, run_options
 from lensong.cli.sweep_cache import kept_sweeps
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ __all__ = ["timetable"]
 @click.option("--service", "service_name", help="Service of sellers who name none.")
 @click.option(
     "--probability",
-    type=click.FloatRange(0.5, 0.999),
+    type=FiniteRange(0.5, 0.999),
     help="Promised chance.  [default: that of the service]",
 )
 @click.option(
@@ -49,7 +49,7 @@ __all__ = ["timetable"]
 )
 @click.option(
     "--time-limit-s",
-    type=click.FloatRange(1.0, 86_400.0),
+    type=FiniteRange(1.0, 86_400.0),
     default=60.0,
     show_default=True,
     help="For the search, and as much for the cheapest change; what it cuts short is told [s].",

@@ -10,7 +10,7 @@ import click
 
 from lensong.cli.console import Console
 from lensong.cli.errors import explains_errors
-from lensong.cli.options import json_option, quiet_option
+from lensong.cli.options import FiniteRange, json_option, quiet_option
 
 if TYPE_CHECKING:
     from lensong.coverage.measurements import Transmitter
@@ -66,7 +66,7 @@ _Path = click.Path(path_type=Path)
 @click.option("--n0", default=365.5, show_default=True, help="Sea-level refractivity [N].")
 @click.option(
     "--terminal-clearing-m",
-    type=click.FloatRange(0.0, 500.0),
+    type=FiniteRange(0.0, 500.0),
     default=50.0,
     show_default=True,
     help="Clutter nearer than this to either end does not count [m].",

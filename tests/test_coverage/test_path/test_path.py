@@ -111,6 +111,19 @@ def test_trees_are_told_from_the_ground_they_stand_on() -> None:
     assert "the bare ground there" in told
 
 
+def test_one_edge_has_one_name_at_both_k_in_every_output() -> None:
+    clutter = np.zeros(GRID.shape, np.float32)
+    clutter[:, 200] = 25.0
+    line = line_over(flat(), clutter)
+    bare = study_line(line, freq_mhz=1800.0, models=[], settings=SETTINGS, k_low=2.0 / 3.0)
+    study = replace(bare, cover_at_edge="tree cover")
+    for passes in path_json(study)["clearance"].values():
+        assert passes["told"].startswith("tree cover, 25 m high,")
+    assert path_text(study).count("tree cover, 25 m high,") == 2
+    elsewhere = replace(study.low, edge=replace(study.low.edge, distance_m=1.0))
+    assert replace(study, low=elsewhere).cover_at_low_edge == ""
+
+
 def test_a_clear_path_says_how_clear() -> None:
     ground = flat()
     ground[:, 60:340] -= 200.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -89,6 +89,13 @@ def codes(verdict: Verdict) -> dict[str, str]:
     return {reason.code: reason.severity for reason in verdict.reasons}
 
 
+def required_mbps(verdict: Verdict) -> float:
+    """Return what a verdict says is needed, beside what is the likeliest to hold."""
+    (found,) = [r.values["required_mbps"] for r in verdict.reasons if "required_mbps" in r.values]
+    assert isinstance(found, float)
+    return found
+
+
 def alone(verdict: Verdict) -> dict[str, object]:
     """Return what a verdict says of the session itself."""
     body = verdict.to_dict()
@@ -170,6 +177,23 @@ def test_the_measured_uplink_is_divided_among_all_by_their_need() -> None:
     assert codes(asked(seen(3.9), beside(10.0, 12.0)))["others_here"] == "error"
 
 
+def test_others_are_on_the_air_from_the_local_hour_in_whatever_zone_was_asked() -> None:
+    zone = timezone(timedelta(hours=7))
+    local = replace(
+        QUESTION,
+        starts_at=QUESTION.starts_at.astimezone(zone),
+        ends_at=QUESTION.ends_at.astimezone(zone),
+    )
+    told = [
+        judge(question, replace(seen(9.0), beside=(beside(9.5, 12.0),)), now=NOW)
+        for question in (QUESTION, local)
+    ]
+    assert told[0].reasons == told[1].reasons
+    reason = next(r for r in told[1].reasons if r.code == "others_here")
+    assert reason.values["begin"] == "10:00"
+    assert reason.values["from_at"] == "2026-11-28T03:00:00+00:00"
+
+
 def test_how_many_more_fit_and_until_when() -> None:
     none = asked(seen(40.0))
     assert none.more_sellers is not None
@@ -242,6 +266,9 @@ def test_a_plan_holds_more_than_division_where_its_cells_do() -> None:
     assert single.probability is not None
     assert divided.probability < planned.probability < single.probability
     assert codes(planned)["shared_by_plan"] == codes(planned)["others_on_cell"] == "info"
+    # what a session is said to need is what its chance was computed from
+    assert required_mbps(planned) == pytest.approx(NEED_BPS / 1e6)
+    assert required_mbps(divided) == pytest.approx(3 * NEED_BPS / 1e6)
     # a plan that holds fewer takes nothing from what was measured
     poor = asked(weak, *there, streams=(streams(1.0, 0.1, 0.0),))
     assert poor.probability == divided.probability

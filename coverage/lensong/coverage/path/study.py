@@ -58,6 +58,12 @@ class PathStudy:
     notes: tuple[str, ...] = ()
     cover_at_edge: str = ""
 
+    @property
+    def cover_at_low_edge(self) -> str:
+        """Return the land cover at the edge of low k where that is the same; else empty."""
+        same = self.low.edge.distance_m == self.median.edge.distance_m
+        return self.cover_at_edge if same else ""
+
 
 def study_line(
     line: Line,

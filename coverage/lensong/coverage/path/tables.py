@@ -66,7 +66,7 @@ def path_json(study: PathStudy) -> dict[str, Any]:
         },
         "clearance": {
             "median_k": _clearance(study.median, line, study.cover_at_edge),
-            "low_k": _clearance(study.low, line, ""),
+            "low_k": _clearance(study.low, line, study.cover_at_low_edge),
         },
         "losses": [_loss(loss) for loss in study.losses],
         "cell": None if study.level is None else cell_json(study.level),

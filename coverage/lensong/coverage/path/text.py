@@ -31,7 +31,7 @@ def path_text(study: PathStudy) -> str:
         f"    {edge_told(study.median, from_name=first, cover=study.cover_at_edge)}",
         *_horizons(study, line),
         f"  low k = {study.low.k:.3f}: {sight_told(study.low)}",
-        f"    {edge_told(study.low, from_name=first, cover=_low_cover(study))}",
+        f"    {edge_told(study.low, from_name=first, cover=study.cover_at_low_edge)}",
         f"  Earth bulge at mid-path: {_bulge(line, study.median.k):.1f} m at median k, "
         f"{_bulge(line, study.low.k):.1f} m at low k",
         "",
@@ -84,11 +84,6 @@ def _horizons(study: PathStudy, line: Line) -> list[str]:
         f"    horizon of the first end {tx.distance_m / 1000.0:.2f} km away, of the second "
         f"{(line.path_m - rx.distance_m) / 1000.0:.2f} km"
     ]
-
-
-def _low_cover(study: PathStudy) -> str:
-    same = study.low.edge.distance_m == study.median.edge.distance_m
-    return study.cover_at_edge if same else ""
 
 
 def _bulge(line: Line, k: float) -> float:

@@ -182,8 +182,10 @@ def _standing(question: Question, previous: Verdict | None, motion: Motion) -> S
 
 def _about_rate(case: Case, answer: Answer, need: Need, safe_bps: float | None) -> Reason:
     expected, rate_bps = case.expected, need.uplink_required_bps
+    # where the plan says how many hold, the level is asked for this session alone
+    required_bps = rate_bps if expected.by_plan(rate_bps) else expected.together_bps(rate_bps)
     values = {
-        "required_mbps": expected.together_bps(rate_bps) / 1e6,
+        "required_mbps": required_bps / 1e6,
         "likeliest_mbps": 10.0 ** expected.weakest(rate_bps).likeliest() / 1e6,
         "safe_mbps": None if safe_bps is None else safe_bps / 1e6,
         "probability_percent": shown_percent(answer.probability),

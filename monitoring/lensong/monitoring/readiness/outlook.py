@@ -104,6 +104,8 @@ class Outlook:
 
     def by_plan(self, uplink_required_bps: float) -> bool:
         """Return whether in the hour that decides more hold by the plan than by division."""
+        if self.motion is Motion.MOVING:
+            return False  # what is measured on the move is divided, see `_by_model`
         hour = self._deciding(uplink_required_bps)
         return self._enough(hour, decades(uplink_required_bps)) > self._divided(
             hour, decades(uplink_required_bps)

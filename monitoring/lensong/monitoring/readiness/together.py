@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from lensong.monitoring.readiness.beside import SessionBeside
@@ -88,7 +88,8 @@ def about_others(
     span = busiest(parts) if parts else None
     if span is not None and span.others:
         severity = _severity(case, question, answer)
-        local = span.starts_at + timedelta(seconds=settings.utc_offset_s)
+        # the question may bear any zone: it is asked in the local one
+        local = span.starts_at.astimezone(UTC) + timedelta(seconds=settings.utc_offset_s)
         begin = f"{local:%H:%M}"
         if here := [one for one in span.others if one.here]:
             values = _values(here, span, begin)
@@ -136,7 +137,7 @@ def _values(some: Sequence[SessionBeside], span: Span, begin: str) -> dict[str, 
     return {
         "n": len(some),
         "begin": begin,
-        "from_at": span.starts_at.isoformat(),
+        "from_at": span.starts_at.astimezone(UTC).isoformat(),
         "others_mbps": sum(one.uplink_required_bps for one in some) / 1e6,
     }
 
