@@ -227,16 +227,3 @@ class Settler:
         self._keep(now)
         self._told(now)
         return now
-
-
-def _area(before: Standing, state: PlanState) -> Window | None:
-    """Return the part of the grid that a step made anew, with what was not planned before it."""
-    windows = [state.tiles[key].window for key in state.touched]
-    if before.settled != "chances":
-        if before.area is None:
-            return None
-        windows.append(before.area)
-    if not windows:
-        return 0, 0, 0, 0
-    tops, lefts, bottoms, rights = zip(*windows, strict=True)
-    return min(tops), min(lefts), max(bottoms), max(rights)
