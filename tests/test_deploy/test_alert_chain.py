@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import which
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -230,6 +231,13 @@ def test_failing_tests_bring_a_message_and_good_ones_end_it(
         assert fired["labels"]["site"] == "binh-lu"
         assert fired["labels"]["commune_name"] == "Bình Lư"
         assert fired["annotations"]["summary"] == "Chợ Bình Lư (Bình Lư) chưa sẵn sàng phát sóng"
+        (session,) = done(api.get("/api/v1/sessions"))["items"]
+        begin = datetime.fromisoformat(session["starts_at"])
+        local = begin.astimezone(ZoneInfo("Asia/Ho_Chi_Minh"))
+        told = local.isoformat(sep=" ", timespec="minutes")
+        assert fired["annotations"]["session"] == f"Chợ phiên, {told}"
+        # nobody set public_url here
+        assert fired["annotations"]["link"] == f"/sessions/{session['session_id']}"
         wait_for(
             lambda: query(address, 'commune:lensong_readiness:count{state="not_ready"} == 1'),
             "the count of a commune",

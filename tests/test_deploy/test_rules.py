@@ -87,6 +87,9 @@ def test_every_rule_has_a_test() -> None:
         ("alerts.yml", "< 86400", "< 100000"),
         ("alerts.yml", "or absent", "and absent"),
         ("alerts.yml", '{synthetic="false"}', ""),
+        ("alerts.yml", 'worst="true"', 'worst="false"'),
+        ("alerts.yml", "lane=%q", "lane!=%q"),
+        ("alerts.yml", ".Labels.link", ".Labels.title"),
         ("recording.yml", "8 * lensong", "lensong"),
         ("recording.yml", "expr: 8 * sum", "expr: sum"),
         ("recording.yml", "sum by (province, commune", "count by (province, commune"),
@@ -151,11 +154,15 @@ def test_every_alert_speaks_both_languages_and_names_a_place_in_the_docs() -> No
         "StreamSourceDown",
     }
     assert {rule["alert"] for rule in alerts} == set(RUNBOOKS)  # the page of the service has all
+    of_a_session = {rule["alert"] for rule in alerts if "session" in rule["annotations"]}
+    # what says nothing of one session: the service, an operator, and what sends no message
+    assert set(RUNBOOKS) - of_a_session == {"ApiDown", "OperatorDown", "SiteHandled"}
     for rule in alerts:
         told = rule["annotations"]
-        assert set(told) == {
-            "summary", "summary_en", "description", "description_en", "runbook"
-        }  # fmt: skip
+        texts = {"summary", "summary_en", "description", "description_en", "runbook"}
+        if rule["alert"] in of_a_session:
+            texts |= {"session", "link"}
+        assert set(told) == texts
         assert not told["summary"].isascii()
         path, _, anchor = told["runbook"].partition("#")
         assert path == "docs/how-to/alerts.md"
@@ -189,7 +196,8 @@ def test_the_receivers_of_the_how_to_are_valid(tmp_path: Path, kind: str) -> Non
 ALERTS = """{"status": "%s", "alerts": [
  {"status": "%s", "annotations": {"summary": "Chợ Bình Lư (Bình Lư) chưa sẵn sàng phát sóng",
   "summary_en": "Chợ Bình Lư (Bình Lư) is not ready to stream",
-  "description": "Hãy thử mức thấp hơn.", "description_en": "Try a lower quality."}},
+  "description": "Hãy thử mức thấp hơn.", "description_en": "Try a lower quality.",
+  "session": "Chợ phiên, 2026-12-01 09:00+07:00", "link": "https://live.example.vn/sessions/a1"}},
  {"status": "%s", "annotations": {"summary": "B", "summary_en": "b", "description": "C",
   "description_en": "c"}}]}"""
 
@@ -214,8 +222,10 @@ def test_a_message_is_short_and_in_both_languages(tmp_path: Path) -> None:
     assert subject == "[lensong] Chợ Bình Lư (Bình Lư) chưa sẵn sàng phát sóng (+1)"
     assert text.splitlines() == [
         "⚠ Chợ Bình Lư (Bình Lư) chưa sẵn sàng phát sóng",
+        "Chợ phiên, 2026-12-01 09:00+07:00",
         "Hãy thử mức thấp hơn.",
         "Chợ Bình Lư (Bình Lư) is not ready to stream. Try a lower quality.",
+        "https://live.example.vn/sessions/a1",
         "",
         "⚠ B",
         "C",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from zoneinfo import ZoneInfo
 
 import httpx
 from sqlalchemy import select
@@ -180,7 +181,13 @@ class Service:
             RateLimit(limits.reports_per_minute_per_site, 60.0, self.clock.monotonic_s),
             self.metrics.count_reports,
         )
-        self.exposition = Exposition(self.snapshot, self.clock, service=self.metrics)
+        self.exposition = Exposition(
+            self.snapshot,
+            self.clock,
+            service=self.metrics,
+            zone=ZoneInfo(self.config.time_zone),
+            public_url=self.config.public_url or "",
+        )
         # every webhook has few connections of its own: none waits for another's
         limits_of_all = httpx.Limits(max_connections=None, max_keepalive_connections=20)
         self.http = httpx.AsyncClient(

@@ -85,6 +85,7 @@ def full_site(site_id: str = "binh-lu-cho", now: datetime = NOW, commune: int = 
         jitter_s=0.012,
         loss_up_ratio=0.01,
         session_id="sat-0900",
+        session_title='Chợ phiên "sáng"',
         session_starts_at=now + timedelta(minutes=30),
         session_ends_at=now + timedelta(minutes=150),
         session_live=True,

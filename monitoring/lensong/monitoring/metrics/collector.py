@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from itertools import accumulate
 
 from prometheus_client.metrics_core import Metric
@@ -20,25 +19,13 @@ from lensong.monitoring.live.snapshot import (
     SiteSnapshot,
 )
 from lensong.monitoring.metrics.families import FAMILIES, Family
+from lensong.monitoring.metrics.label_text import label_text
+from lensong.monitoring.metrics.next_sessions import next_sessions
 
-__all__ = ["SnapshotCollector", "label_text", "metrics_of_one"]
+__all__ = ["SnapshotCollector", "metrics_of_one"]
 
-_NOT_IN_LABELS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _EDGES = (*(str(edge) for edge in RTT_BUCKETS_S), "+Inf")
 _ENDINGS = {"gauge": "", "counter": "_total", "info": "_info", "summary": ""}
-
-
-def label_text(value: str) -> str:
-    r"""Return a label value in which control characters and lone surrogates are U+FFFD.
-
-    Records refuse them at the door; a name that got past it must not break the page of all others.
-
-    Examples
-    --------
-    >>> label_text("Bình Lư\n0")
-    'Bình Lư�0'
-    """
-    return _NOT_IN_LABELS.sub("\ufffd", value)
 
 
 class SnapshotCollector(Collector):
@@ -52,9 +39,19 @@ class SnapshotCollector(Collector):
     ----------
     now : datetime
         Decides what is too old to be shown (`freshness.as_of`).
+    zone, public_url : tzinfo, str
+        How the next sessions are told (`next_sessions`).
     """
 
-    def __init__(self, snapshot: ServiceSnapshot, now: datetime) -> None:
+    def __init__(
+        self,
+        snapshot: ServiceSnapshot,
+        now: datetime,
+        *,
+        zone: tzinfo = UTC,
+        public_url: str = "",
+    ) -> None:
+        self._zone, self._public_url = zone, public_url
         self._sites = [as_of(site, now) for site in snapshot.sites]
         self._outages = snapshot.outages
 
@@ -62,6 +59,9 @@ class SnapshotCollector(Collector):
         """Yield the metrics that have a value, in the order of the table."""
         named = [({"site": label_text(site.site_id)}, site) for site in self._sites]
         yield from _tabled(named)
+        sessions = next_sessions(self._sites, self._zone, self._public_url)
+        if sessions.samples:
+            yield sessions
         if self._sites:
             yield _by_commune(self._sites)
         if self._outages:
@@ -71,7 +71,8 @@ class SnapshotCollector(Collector):
 def metrics_of_one(site: SiteSnapshot, now: datetime) -> Iterator[Metric]:
     """Yield the metrics of a site without the label ``site``, its histogram of round trips too.
 
-    For a page that is about one target: Prometheus adds the label.
+    For a page that is about one target: Prometheus adds the label. The next session is not among
+    them, for alerts have it from the page of all sites.
     """
     current = as_of(site, now)
     yield from _tabled([({}, current)])

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from datetime import UTC, tzinfo
 from enum import StrEnum
 from itertools import chain
 
@@ -61,6 +62,8 @@ class Exposition:
         How long a snapshot and the pages made of it are handed out [s].
     service : ServiceMetrics, optional
         What the service counts of itself.
+    zone, public_url : tzinfo, str
+        How the next sessions are told (`next_sessions`).
     """
 
     def __init__(
@@ -70,8 +73,11 @@ class Exposition:
         cache_s: float = 5.0,
         *,
         service: ServiceMetrics | None = None,
+        zone: tzinfo = UTC,
+        public_url: str = "",
     ) -> None:
         self._clock, self._service = clock, service
+        self._zone, self._public_url = zone, public_url
         self._rendering = asyncio.Lock()
         self._paged: ServiceSnapshot | None = None
         self._pages: dict[_Key, SharedResult[Page]] = {}
@@ -192,7 +198,9 @@ class Exposition:
         # one metric at a time: not all of them need to be in memory
         metrics = chain(
             service.collect() if service is not None else (),
-            SnapshotCollector(snapshot, self._clock.now()).collect(),
+            SnapshotCollector(
+                snapshot, self._clock.now(), zone=self._zone, public_url=self._public_url
+            ).collect(),
         )
         body = write_text(metrics, openmetrics=key.openmetrics)
         return _packed(body, openmetrics=key.openmetrics, gzipped=key.gzipped)
