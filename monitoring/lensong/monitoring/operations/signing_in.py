@@ -23,6 +23,7 @@ from lensong.monitoring.store.people import (
     add_token,
     add_web_session,
     delete_web_sessions,
+    digest,
     get_person,
     join_of,
     set_password,
@@ -30,6 +31,7 @@ from lensong.monitoring.store.people import (
     used_join_of,
 )
 from lensong.monitoring.store.people import use_join as use_up
+from lensong.monitoring.store.push import delete_push_of_browser
 
 __all__ = ["SIGNED_IN_FOR", "SignedIn", "choose_password", "sign_in", "sign_out", "use_join"]
 
@@ -117,11 +119,21 @@ async def choose_password(
     return await _begin(service, person)
 
 
-async def sign_out(service: Service, principal: Principal, secret: str) -> None:
-    """End the session that a secret proves."""
+async def sign_out(
+    service: Service, principal: Principal, secret: str, *, browser: str | None = None
+) -> None:
+    """End the session that a secret proves.
+
+    Parameters
+    ----------
+    browser : str, optional
+        The secret of a browser that is told by web push: it is told no more.
+    """
 
     async def work(connection: AsyncConnection) -> None:
         await delete_web_sessions(connection, secret=secret)
+        if browser is not None:
+            await delete_push_of_browser(connection, digest(browser))
         await noted(connection, service, principal.actor, "sign-out", principal.actor)
 
     await service.writer.run(work)

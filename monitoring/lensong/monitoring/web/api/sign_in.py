@@ -15,6 +15,7 @@ from lensong.monitoring.web.guards import (
     Reader,
     Running,
     anybody,
+    browser_cookie,
     check_origin,
     session_cookie,
 )
@@ -103,8 +104,10 @@ async def sign_out(
 ) -> None:
     """End the session of this browser."""
     if secret := request.cookies.get(session_cookie(request.scope["root_path"])):
-        await signing_in.sign_out(service, principal, secret)
-    response.delete_cookie(session_cookie(service.config.root), path=service.config.root or "/")
+        browser = request.cookies.get(browser_cookie(service.config.root))
+        await signing_in.sign_out(service, principal, secret, browser=browser)
+    for cookie in (session_cookie, browser_cookie):
+        response.delete_cookie(cookie(service.config.root), path=service.config.root or "/")
 
 
 @router.get("/me")
