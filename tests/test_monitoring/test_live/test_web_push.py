@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -30,13 +31,16 @@ from lensong.monitoring.live.web_push import (
 )
 from lensong.monitoring.operations.people import keep_out
 from lensong.monitoring.operations.push import BROWSERS
+from lensong.monitoring.passwords import hash_password
 from lensong.monitoring.store.events import Event
 from lensong.monitoring.store.people import set_password
+from lensong.monitoring.store.tables import people
 from lensong.monitoring.streams.allowed import AllowList
+from lensong.monitoring.streams.sample import CollectorError
 from tests.ports import free_port
 from tests.running_service import START, Running, running_service, sqlite_url
 from tests.served import served
-from tests.test_monitoring.test_live.test_alerts import planned_untested, wait
+from tests.test_monitoring.test_live.test_alerts import planned_untested
 
 pytestmark = pytest.mark.anyio
 
@@ -59,6 +63,7 @@ class PushService:
     asked: int = 0
     answer: int = 201
     headers: dict[str, str] = field(default_factory=dict)
+    arrived: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
         @self.app.post("/{name}")
@@ -72,6 +77,7 @@ class PushService:
                     content, private_key=self.key, auth_secret=from_base64url(AUTH)
                 )
                 self.shown.append((name, dict(request.headers), json.loads(text)))
+                self.arrived()
             return Response(status_code=self.answer, headers=self.headers)
 
     @property
@@ -233,7 +239,34 @@ async def test_a_dead_push_service_delays_nobody_else_and_is_given_up_after_an_h
     assert (await dead.get(PATH)).json() == failed  # nothing was tried
 
 
-@pytest.mark.parametrize("how", ["kept out", "password", "signed out", "revoked"])
+async def test_a_slow_push_service_holds_back_nobody(
+    pushed: tuple[Running, PushService],
+) -> None:
+    running, receiver = pushed
+    arrived, leave = asyncio.Event(), asyncio.Event()
+    slow = FastAPI()
+
+    @slow.post("/{name}")
+    async def hang(name: str) -> Response:  # noqa: ARG001 (of the path)
+        await leave.wait()
+        return Response(status_code=201)
+
+    receiver.arrived = arrived.set
+    async with served(slow) as url:
+        clients = [await running.signed_in("admin") for _ in range(12)]
+        for number, client in enumerate(clients[:-1]):
+            await allow(client, receiver.given() | {"endpoint": f"{url}/{number}"})
+        await allow(clients[-1], receiver.given("alive"))
+        await planned_untested(running)
+        sending = asyncio.create_task(running.service.push.send_due())
+        await arrived.wait()
+        assert not sending.done()  # the others are on their way still
+        assert {(await client.get(PATH)).json()[0]["failure"] for client in clients} == {""}
+        leave.set()
+        await sending
+
+
+@pytest.mark.parametrize("how", ["kept out", "password", "signed out", "revoked", "another"])
 async def test_a_browser_is_told_no_more(pushed: tuple[Running, PushService], how: str) -> None:
     running, receiver = pushed
     hoa, nam = await running.signed_in("commune", "03390"), await running.signed_in("admin")
@@ -248,6 +281,15 @@ async def test_a_browser_is_told_no_more(pushed: tuple[Running, PushService], ho
             )
         case "signed out":
             assert (await hoa.post("/api/v1/sign-out")).status_code == 204
+        case "another":
+            hashed = await hash_password("mười chữ cái")
+            await running.service.writer.run(
+                lambda connection: set_password(connection, "admin-1", hashed)
+            )
+            nam = await running.signed_in("admin")
+            await allow(nam, receiver.given("nam"))
+            credentials = {"person_id": "admin-1", "password": "mười chữ cái"}
+            assert (await hoa.post("/api/v1/sign-in", json=credentials)).status_code == 200
         case "revoked":
             own = f"{PATH}/{made['subscription_id']}"
             assert (await nam.delete(own)).status_code == 404
@@ -257,23 +299,21 @@ async def test_a_browser_is_told_no_more(pushed: tuple[Running, PushService], ho
     assert [name for name, _, _ in receiver.shown] == ["nam"]
 
 
-async def test_who_is_moved_elsewhere_hears_of_it_at_the_next_message(
+async def test_who_was_moved_elsewhere_is_told_what_they_may_see_now(
     pushed: tuple[Running, PushService],
 ) -> None:
-    from lensong.monitoring.store.tables import people
-
     running, receiver = pushed
-    hoa = await running.signed_in("commune", "03390")
-    await allow(hoa, receiver.given())
-    await planned_untested(running)
-    await running.service.push.send_due()
+    hoa, nam = await running.signed_in("commune", "03390"), await running.signed_in("admin")
+    await allow(hoa, receiver.given("hoa"))
+    await allow(nam, receiver.given("nam"))
     moved = people.update().where(people.c.person_id == "commune-0").values(scope="03433")
     await running.service.writer.run(lambda connection: connection.execute(moved))
-    await planned_untested(running, hours=3)
-    await wait(running, hours=2)
-    await wait(running, minutes=2)
+    await planned_untested(running)
     await running.service.push.send_due()
-    assert len(receiver.shown) == 1
+    assert [name for name, _, _ in receiver.shown] == ["nam"]
+    await planned_untested(running, site_id="sin-ho")
+    await running.service.push.send_due()
+    assert sorted(name for name, _, _ in receiver.shown) == ["hoa", "nam", "nam"]
 
 
 @pytest.mark.parametrize(
@@ -322,7 +362,7 @@ async def test_a_private_address_is_asked_only_where_it_is_listed(light: Running
         service.clock,
         AllowList.of((), setting="push", any_public=True),
     )
-    with pytest.raises(Exception, match="push.allowed_networks"):
+    with pytest.raises(CollectorError, match=r"push\.allowed_networks"):
         await courier._addresses("127.0.0.1", 443)
     assert await courier._addresses("8.8.8.8", 443) == ["8.8.8.8"]
     await courier.http.aclose()

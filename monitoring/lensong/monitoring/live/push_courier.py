@@ -176,7 +176,7 @@ class PushCourier:
 
     async def _hand_over(
         self, browser: PushSubscription, event: Event
-    ) -> tuple[str | None, timedelta | None]:
+    ) -> tuple[str | None, timedelta]:
         """Give a message to the push service; return what went wrong, and when to come again."""
         now = self.clock.now()
         told = self.tell(event.kind, event.body, browser.language)
@@ -192,14 +192,12 @@ class PushCourier:
                 headers=headers(signed, ttl_s=ttl_s, urgent=told.urgent),
             ) as answer:
                 if answer.is_success:
-                    return None, None
+                    return None, timedelta()
                 after = answer.headers.get("Retry-After", "")
-                wait = (
-                    timedelta(seconds=int(after)) if after.isdecimal() and len(after) < 7 else None
-                )
-                return f"status {answer.status_code}", wait
+                told_s = int(after) if after.isdecimal() and len(after) < 7 else 0
+                return f"status {answer.status_code}", timedelta(seconds=told_s)
         except (*FAILURES, CollectorError) as error:
-            return type(error).__name__, None
+            return type(error).__name__, timedelta()
 
     async def _record(self, browser: PushSubscription, event_id: int, failure: str = "") -> None:
         now = self.clock.now()

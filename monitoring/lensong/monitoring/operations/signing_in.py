@@ -52,13 +52,17 @@ class SignedIn:
     secret: str
 
 
-async def sign_in(service: Service, person_id: str, password: str, *, address: str) -> SignedIn:
+async def sign_in(
+    service: Service, person_id: str, password: str, *, address: str, browser: str | None = None
+) -> SignedIn:
     """Sign a person in.
 
     Parameters
     ----------
     address : str
         From which it is tried: so many may fail from one, and of one name at one.
+    browser : str, optional
+        The secret of a browser that is told by web push: it tells nobody else's trouble any more.
 
     Raises
     ------
@@ -80,11 +84,11 @@ async def sign_in(service: Service, person_id: str, password: str, *, address: s
             raise NotSignedInError(
                 "the name or the password is wrong: try again, or ask for a link"
             )
-        return await _begin(service, person)
+        return await _begin(service, person, browser)
 
 
 async def choose_password(
-    service: Service, secret: str, password: str, *, address: str
+    service: Service, secret: str, password: str, *, address: str, browser: str | None = None
 ) -> SignedIn:
     """Choose a password by a one-time link, and be signed in.
 
@@ -116,7 +120,7 @@ async def choose_password(
 
     person = await service.writer.run(work)
     service.identities.forget()
-    return await _begin(service, person)
+    return await _begin(service, person, browser)
 
 
 async def sign_out(
@@ -215,8 +219,10 @@ async def _failed(service: Service, action: str, subject: str, address: str) -> 
     await service.writer.run(work)
 
 
-async def _begin(service: Service, person: Person) -> SignedIn:
+async def _begin(service: Service, person: Person, browser: str | None) -> SignedIn:
     async def work(connection: AsyncConnection) -> tuple[WebSession, str]:
+        if browser is not None:
+            await delete_push_of_browser(connection, digest(browser), but_of=person.person_id)
         begun = await add_web_session(
             connection, person.person_id, now=service.clock.now(), valid_for=SIGNED_IN_FOR
         )

@@ -139,8 +139,13 @@ async def delete_push(connection: AsyncConnection, subscription_id: str) -> None
     )
 
 
-async def delete_push_of_browser(connection: AsyncConnection, browser_sha256: str) -> None:
-    """Tell the browser of a cookie no more."""
+async def delete_push_of_browser(
+    connection: AsyncConnection, browser_sha256: str, *, but_of: str = ""
+) -> None:
+    """Tell the browser of a cookie no more, unless it is a certain person's."""
     await connection.execute(
-        delete(push_subscriptions).where(push_subscriptions.c.browser_sha256 == browser_sha256)
+        delete(push_subscriptions).where(
+            push_subscriptions.c.browser_sha256 == browser_sha256,
+            push_subscriptions.c.person_id != but_of,
+        )
     )

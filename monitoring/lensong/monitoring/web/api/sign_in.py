@@ -83,7 +83,11 @@ async def sign_in(body: Credentials, request: Request, response: Response, servi
     """Sign a person in: sets the session's cookie."""
     check_origin(request)
     signed_in = await signing_in.sign_in(
-        service, body.person_id, body.password, address=_address(request)
+        service,
+        body.person_id,
+        body.password,
+        address=_address(request),
+        browser=request.cookies.get(browser_cookie(service.config.root)),
     )
     return _begun(request, response, signed_in)
 
@@ -93,7 +97,11 @@ async def welcome(body: Welcome, request: Request, response: Response, service: 
     """Choose a password by a one-time link, and be signed in."""
     check_origin(request)
     signed_in = await signing_in.choose_password(
-        service, body.secret, body.password, address=_address(request)
+        service,
+        body.secret,
+        body.password,
+        address=_address(request),
+        browser=request.cookies.get(browser_cookie(service.config.root)),
     )
     return _begun(request, response, signed_in)
 
