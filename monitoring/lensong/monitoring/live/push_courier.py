@@ -122,7 +122,8 @@ class PushCourier:
     async def _begin(self) -> None:
         now = self.clock.now()
         async with self.database.reading() as connection:
-            happened = await events_of_kinds(connection, KINDS, now - _TTL)
+            found = await events_of_kinds(connection, KINDS, now - _TTL)
+            happened = tuple(sorted(found, key=lambda event: event.id))
             due = await pushes_due(connection, now, happened[-1].id) if happened else ()
         for name in due:
             task = self._at_work.get(name)

@@ -3,6 +3,7 @@
 const box = document.querySelector("#push");
 const told = box.querySelector("[role=status]");
 const button = box.querySelector("button[data-key]");
+const PATIENCE_MS = 20_000;
 const { root } = document.documentElement.dataset;
 
 const say = (name) => {
@@ -12,8 +13,7 @@ const say = (name) => {
 const bytes = (text) =>
   Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
 
-const same = (buffer, key) =>
-  buffer && String(new Uint8Array(buffer)) === String(key) ? true : false;
+const same = (buffer, key) => buffer !== null && String(new Uint8Array(buffer)) === String(key);
 
 // subscribing wants a worker that is active
 function active(registration) {
@@ -28,7 +28,17 @@ function active(registration) {
   });
 }
 
+// where its push service cannot be reached, a browser may try for ever
+const inTime = (work) =>
+  Promise.race([
+    work,
+    new Promise((_, reject) => {
+      setTimeout(() => reject(new DOMException("", "TimeoutError")), PATIENCE_MS);
+    }),
+  ]);
+
 async function allow() {
+  say("asking");
   if ((await Notification.requestPermission()) !== "granted") return say("denied");
   const registration = await navigator.serviceWorker.register(button.dataset.worker);
   await active(registration);
@@ -38,10 +48,9 @@ async function allow() {
     await subscription.unsubscribe();
     subscription = null;
   }
-  subscription ??= await registration.pushManager.subscribe({
-    userVisibleOnly: true,
-    applicationServerKey: key,
-  });
+  subscription ??= await inTime(
+    registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key }),
+  );
   const { endpoint, keys } = subscription.toJSON();
   const answer = await fetch(`${root}/api/v1/my-browsers`, {
     method: "POST",
