@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -112,17 +113,23 @@ class PushService:
         }
 
 
-@pytest.fixture
-async def pushed(tmp_path: Path) -> AsyncIterator[tuple[Running, PushService]]:
+@asynccontextmanager
+async def pushing(db: str) -> AsyncIterator[tuple[Running, PushService]]:
     """Yield a service that may ask loopback, and a push service there."""
     receiver = PushService()
     told = {"contact": "mailto:ioc@example.vn", "allowed_networks": ("127.0.0.0/8",)}
     async with (
         served(receiver.app) as url,
-        running_service(sqlite_url(tmp_path), push=told) as running,
+        running_service(db, push=told) as running,
     ):
         receiver.url, receiver.public = url, running.service.push.key.public
         yield running, receiver
+
+
+@pytest.fixture
+async def pushed(tmp_path: Path) -> AsyncIterator[tuple[Running, PushService]]:
+    async with pushing(sqlite_url(tmp_path)) as both:
+        yield both
 
 
 async def allow(client: httpx.AsyncClient, given: dict[str, str]) -> dict[str, Any]:
@@ -162,10 +169,12 @@ def test_a_message_stays_short_whatever_it_says() -> None:
         assert json.loads(content)["url"] == told.url
 
 
-async def test_people_are_told_what_they_may_see_in_their_language(
-    pushed: tuple[Running, PushService],
-) -> None:
-    running, receiver = pushed
+async def test_people_are_told_what_they_may_see_in_their_language(store_url: str) -> None:
+    async with pushing(store_url) as (running, receiver):
+        await told_what_they_may_see(running, receiver)
+
+
+async def told_what_they_may_see(running: Running, receiver: PushService) -> None:
     hoa = await running.signed_in("commune", "03390")
     nam = await running.signed_in("province", "12")
     elsewhere = await running.signed_in("commune", "03433")
