@@ -172,6 +172,8 @@ NO_SITES = (
     "/api/v1/coverage-runs/{run_id}/ground",
     "/api/v1/my-tokens",
     "/api/v1/my-tokens/{own_token_id}",
+    "/api/v1/my-browsers",
+    "/api/v1/my-browsers/{own_browser_id}",
 )
 """Routes that take something and touch no site."""
 

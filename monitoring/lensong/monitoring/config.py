@@ -84,6 +84,13 @@ class Calendars(_Part):
     feed_bytes: _Count = 4_194_304
 
 
+class Push(_Part):
+    """Web push: whom push services may write to, and which private networks may be asked."""
+
+    contact: Annotated[str, Field(pattern=r"^(mailto:[^@\s]+@[^@\s]+|https://\S+)$")] | None = None
+    allowed_networks: tuple[str, ...] = ()
+
+
 class ServiceConfig(BaseSettings):
     """Everything that an installation may want to set.
 
@@ -113,6 +120,7 @@ class ServiceConfig(BaseSettings):
     retention: Retention = Retention()
     collectors: Collectors = Collectors()
     calendars: Calendars = Calendars()
+    push: Push = Push()
 
     @field_validator("public_url")
     @classmethod

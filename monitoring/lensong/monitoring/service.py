@@ -32,6 +32,7 @@ from lensong.monitoring.live.identities import Identities
 from lensong.monitoring.live.ingest import Ingest
 from lensong.monitoring.live.map_bases import MapBases
 from lensong.monitoring.live.notices import NoticeKeeper
+from lensong.monitoring.live.push_courier import PushCourier
 from lensong.monitoring.live.snapshot import ServiceSnapshot
 from lensong.monitoring.live.standing import Seen, seen_of
 from lensong.monitoring.live.streams import LiveStreams
@@ -118,6 +119,7 @@ class Service:
     metrics: ServiceMetrics = field(init=False)
     exposition: Exposition = field(init=False)
     courier: Courier = field(init=False)
+    push: PushCourier = field(init=False)
     streams: LiveStreams = field(init=False)
     watches: WatchDesk = field(init=False)
     http: httpx.AsyncClient = field(init=False)
@@ -201,6 +203,15 @@ class Service:
         )
         if self.config.public_url:
             self.courier.source = self.config.public_url
+        told = self.config.push
+        self.push = PushCourier(
+            self.database,
+            self.writer,
+            self.directory,
+            self.clock,
+            AllowList.of(told.allowed_networks, setting="push", any_public=True),
+            told.contact or _https(self.config.public_url),
+        )
         asked = self.config.collectors
         allowed = AllowList.of(asked.allowed_networks, asked.allowed_hosts, asked.allowed_folders)
         self.streams = LiveStreams(
@@ -257,6 +268,7 @@ class Service:
         await self.reload()
         await self.reload_maps()
         await self.identities.load()
+        await self.push.load()
         await self._load_board()
         await self.notices.load()
         await self.falls.load()
@@ -274,6 +286,7 @@ class Service:
             self._keep_time,
             self._tidy,
             self.courier.work,
+            self.push.work,
             self.streams.poller.run,
             self.watches.run,
         ):
@@ -292,6 +305,7 @@ class Service:
             await self.watches.keep()
         await self.writer.stop()
         await self.http.aclose()
+        await self.push.http.aclose()
         await self.streams.http.aclose()
         await self.feed_http.aclose()
         await self.database.close()
@@ -569,6 +583,11 @@ async def outlive(work: Callable[[], Coroutine[None, None, None]]) -> None:
         except Exception:  # the outermost loop of the task: told, and begun again
             _LOG.exception("%s failed and begins again", work.__name__)
         await asyncio.sleep(2.0)
+
+
+def _https(url: str | None) -> str | None:
+    """Return an address where it is one that a push service takes for a contact."""
+    return url if url is not None and url.startswith("https://") else None
 
 
 async def _default_profiles(connection: AsyncConnection) -> None:

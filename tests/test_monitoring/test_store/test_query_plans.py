@@ -72,6 +72,7 @@ async def test_growing_tables_are_read_by_their_indexes(tmp_path: Path) -> None:
         await service.reload()
         await service._load_board()
         await service.courier.send_due()
+        await service.push.send_due()
         await service.prune()
         before = START - timedelta(days=1)
         await device.post(

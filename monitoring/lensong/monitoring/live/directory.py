@@ -12,6 +12,7 @@ from lensong.monitoring.access import Principal, Role
 from lensong.monitoring.errors import ArchivedError, NotFoundError
 from lensong.monitoring.readiness.networks import why_left_out
 from lensong.monitoring.records import Commune, Province, Site, StreamProfile
+from lensong.monitoring.store.events import Event
 from lensong.monitoring.store.places import (
     ArchivedPlace,
     PlanStreams,
@@ -109,6 +110,17 @@ class Directory:
             site_id=site.site_id,
             commune_code=site.commune_code,
             province_code=self.communes[site.commune_code].province_code,
+        )
+
+    def hears(self, principal: Principal, event: Event) -> bool:
+        """Return whether an event is for somebody's ears.
+
+        What is of many sites is told to whom all of them are open.
+        """
+        names = event.body.get("site_ids", ()) if event.site_id is None else [event.site_id]
+        found = [self.sites.get(name) for name in names]
+        return bool(found) and all(
+            site is not None and self.sees(principal, site) for site in found
         )
 
     def site_for(self, principal: Principal, site_id: str) -> Site:

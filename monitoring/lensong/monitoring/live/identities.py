@@ -16,7 +16,7 @@ from lensong.monitoring.store.engine import Database
 from lensong.monitoring.store.people import Person, digest, session_of, token_of, tokens_alive
 from lensong.monitoring.store.person_tokens import person_of_token
 
-__all__ = ["Identities"]
+__all__ = ["Identities", "principal_of"]
 
 _KEPT_S = 600.0
 """Nothing that proves somebody ends by itself but by its time, and this process alone ends any."""
@@ -134,7 +134,7 @@ class Identities:
         if theirs is not None:
             own, person = theirs
             self.used(own.token_id)
-            return _person(person, None), own.expires_at
+            return principal_of(person), own.expires_at
         if token is None:
             return None
         principal = Principal(
@@ -151,10 +151,11 @@ class Identities:
         if found is None:
             return None
         session, person = found
-        return _person(person, session.csrf), session.expires_at
+        return principal_of(person, session.csrf), session.expires_at
 
 
-def _person(person: Person, csrf: str | None) -> Principal:
+def principal_of(person: Person, csrf: str | None = None) -> Principal:
+    """Return who a person is to the service."""
     return Principal(
         actor=f"person:{person.person_id}",
         name=person.name,

@@ -23,6 +23,7 @@ from lensong.monitoring.store.people import (
     add_token,
     add_web_session,
     delete_web_sessions,
+    digest,
     get_person,
     join_of,
     set_password,
@@ -30,6 +31,7 @@ from lensong.monitoring.store.people import (
     used_join_of,
 )
 from lensong.monitoring.store.people import use_join as use_up
+from lensong.monitoring.store.push import delete_push_of_browser
 
 __all__ = ["SIGNED_IN_FOR", "SignedIn", "choose_password", "sign_in", "sign_out", "use_join"]
 
@@ -50,13 +52,17 @@ class SignedIn:
     secret: str
 
 
-async def sign_in(service: Service, person_id: str, password: str, *, address: str) -> SignedIn:
+async def sign_in(
+    service: Service, person_id: str, password: str, *, address: str, browser: str | None = None
+) -> SignedIn:
     """Sign a person in.
 
     Parameters
     ----------
     address : str
         From which it is tried: so many may fail from one, and of one name at one.
+    browser : str, optional
+        The secret of a browser that is told by web push: it tells nobody else's trouble any more.
 
     Raises
     ------
@@ -78,11 +84,11 @@ async def sign_in(service: Service, person_id: str, password: str, *, address: s
             raise NotSignedInError(
                 "the name or the password is wrong: try again, or ask for a link"
             )
-        return await _begin(service, person)
+        return await _begin(service, person, browser)
 
 
 async def choose_password(
-    service: Service, secret: str, password: str, *, address: str
+    service: Service, secret: str, password: str, *, address: str, browser: str | None = None
 ) -> SignedIn:
     """Choose a password by a one-time link, and be signed in.
 
@@ -114,14 +120,24 @@ async def choose_password(
 
     person = await service.writer.run(work)
     service.identities.forget()
-    return await _begin(service, person)
+    return await _begin(service, person, browser)
 
 
-async def sign_out(service: Service, principal: Principal, secret: str) -> None:
-    """End the session that a secret proves."""
+async def sign_out(
+    service: Service, principal: Principal, secret: str, *, browser: str | None = None
+) -> None:
+    """End the session that a secret proves.
+
+    Parameters
+    ----------
+    browser : str, optional
+        The secret of a browser that is told by web push: it is told no more.
+    """
 
     async def work(connection: AsyncConnection) -> None:
         await delete_web_sessions(connection, secret=secret)
+        if browser is not None:
+            await delete_push_of_browser(connection, digest(browser))
         await noted(connection, service, principal.actor, "sign-out", principal.actor)
 
     await service.writer.run(work)
@@ -203,8 +219,10 @@ async def _failed(service: Service, action: str, subject: str, address: str) -> 
     await service.writer.run(work)
 
 
-async def _begin(service: Service, person: Person) -> SignedIn:
+async def _begin(service: Service, person: Person, browser: str | None) -> SignedIn:
     async def work(connection: AsyncConnection) -> tuple[WebSession, str]:
+        if browser is not None:
+            await delete_push_of_browser(connection, digest(browser), but_of=person.person_id)
         begun = await add_web_session(
             connection, person.person_id, now=service.clock.now(), valid_for=SIGNED_IN_FOR
         )

@@ -248,7 +248,7 @@ async def events_of_kinds(
     rows = await connection.execute(
         select(events)
         .where(events.c.at >= since, events.c.kind.in_(sorted(kinds)))
-        .order_by(events.c.id)
+        .order_by(events.c.at, events.c.id)  # as their index has them
     )
     return tuple(from_row(Event, row) for row in rows.mappings())
 

@@ -30,6 +30,7 @@ from lensong.monitoring.store.tables import (
     joins,
     people,
     person_tokens,
+    push_subscriptions,
     sites,
     tokens,
     web_sessions,
@@ -240,7 +241,7 @@ async def disable_person(connection: AsyncConnection, person_id: str, now: datet
 
 
 async def _end_everything_of(connection: AsyncConnection, person_id: str) -> None:
-    for table in (joins, person_tokens):
+    for table in (joins, person_tokens, push_subscriptions):
         await connection.execute(delete(table).where(table.c.person_id == person_id))
     await delete_web_sessions(connection, person_id=person_id)
 

@@ -405,6 +405,30 @@ person_tokens = Table(
     Column("used_at", Moment),
 )
 
+push_keys = Table(  # by which push services know this one
+    "push_keys",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("secret", Text, nullable=False),
+)
+
+push_subscriptions = Table(
+    "push_subscriptions",
+    metadata,
+    Column("subscription_id", Text, primary_key=True),
+    Column("person_id", Text, ForeignKey("people.person_id", ondelete="CASCADE"), nullable=False),
+    Column("browser_sha256", Text, nullable=False),
+    Column("endpoint", Text, nullable=False, unique=True),
+    Column("p256dh", Text, nullable=False),
+    Column("auth", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("seen_event_id", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", Moment, nullable=False),
+    Column("failure", Text, nullable=False),
+)
+
 web_sessions = Table(
     "web_sessions",
     metadata,

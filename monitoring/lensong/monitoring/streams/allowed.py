@@ -46,12 +46,15 @@ class AllowList:
         Under which files of statistics may be read.
     setting : str
         The part of the configuration that a refusal names.
+    any_public : bool
+        Any name may lead to the public internet, never to private addresses.
     """
 
     networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
     hosts: frozenset[str] = frozenset()
     folders: tuple[Path, ...] = ()
     setting: str = "collectors"
+    any_public: bool = False
 
     @classmethod
     def of(
@@ -61,6 +64,7 @@ class AllowList:
         folders: Iterable[str | Path] = (),
         *,
         setting: str = "collectors",
+        any_public: bool = False,
     ) -> AllowList:
         """Return the list out of the words of a configuration; loopback alone by default.
 
@@ -85,6 +89,7 @@ class AllowList:
             hosts=frozenset(host.lower().rstrip(".") for host in hosts),
             folders=paths,
             setting=setting,
+            any_public=any_public,
         )
 
     def permits(self, host: str, address: str) -> bool:
@@ -92,7 +97,8 @@ class AllowList:
         ip = _plain(address)
         if any(ip in network for network in self.networks if network.version == ip.version):
             return True
-        return host.lower().rstrip(".") in self.hosts and ip.is_global and not ip.is_multicast
+        named = self.any_public or host.lower().rstrip(".") in self.hosts
+        return named and ip.is_global and not ip.is_multicast
 
     async def addresses(self, host: str, port: int, lookup: Lookup) -> list[str]:
         """Return the addresses of a host, all of which may be reached.

@@ -31,6 +31,7 @@ from lensong.monitoring.web.api import (
     person_tokens,
     places,
     profiles,
+    push,
     session_words,
     sessions,
     shared_links,
@@ -90,6 +91,7 @@ def _routes_of_any_service() -> tuple[BaseRoute, ...]:
         calendar_feeds,
         coverage_runs,
         person_tokens,
+        push,
         health,
     ):
         app.include_router(part.router)
@@ -136,7 +138,7 @@ def create_app(service: Service, *, asker: Principal | None = None) -> FastAPI:
     app.state.asker = asker
     app.state.drawings = SharedDrawings(service.clock)
     app.state.map_pictures = MapPictures(service.map_bases, service.directory)
-    service.courier.tell = teller(service)
+    service.courier.tell = service.push.tell = teller(service)
     problems.register(app)
     # each request is compared with the routes in turn: those that are asked for most come first
     for route in (measurements.REPORTS, wallboard.LIVE_PART, events.LISTEN, wallboard.WALL):

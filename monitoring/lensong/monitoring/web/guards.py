@@ -50,6 +50,7 @@ __all__ = [
     "SeenSession",
     "SeenSite",
     "anybody",
+    "browser_cookie",
     "running",
     "session_cookie",
     "still_may",
@@ -111,6 +112,11 @@ def session_cookie(root: str) -> str:
     ('lensong_session', 'lensong_session_tinh_live')
     """
     return COOKIE + root.replace("/", "_")
+
+
+def browser_cookie(root: str) -> str:
+    """Return the name of the cookie by which a browser is known that is told by web push."""
+    return f"{session_cookie(root)}_browser"
 
 
 async def _principal(request: Request) -> Principal | None:

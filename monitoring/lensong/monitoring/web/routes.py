@@ -70,6 +70,7 @@ _OF_NO_AREA = {
     "run_id": "the sites are named in the body: `operations.predictions` sees to them",
     "link_id": "looked up in the asker's area by `operations.shared_links`",
     "own_token_id": "looked up among the asker's own by `operations.person_tokens`",
+    "own_browser_id": "looked up among the asker's own by `operations.push`",
     "kind": "what writes figures of the site",
     "test_id": "looked up at the site alone",
     **dict.fromkeys(

@@ -167,12 +167,7 @@ class _Asked:
         names = event.body.get("site_ids", ()) if event.site_id is None else [event.site_id]
         if self.site_id is not None and self.site_id not in names:
             return False
-        directory = self.service.directory
-        sites = [directory.sites.get(name) for name in names]
-        # what is of many sites is told to whom all of them are open
-        return bool(sites) and all(
-            site is not None and directory.sees(principal, site) for site in sites
-        )
+        return self.service.directory.hears(principal, event)
 
 
 async def _stream(asked: _Asked, who: str) -> AsyncIterator[str]:

@@ -15,6 +15,7 @@ from lensong.monitoring.web.guards import (
     Reader,
     Running,
     anybody,
+    browser_cookie,
     check_origin,
     session_cookie,
 )
@@ -82,7 +83,11 @@ async def sign_in(body: Credentials, request: Request, response: Response, servi
     """Sign a person in: sets the session's cookie."""
     check_origin(request)
     signed_in = await signing_in.sign_in(
-        service, body.person_id, body.password, address=_address(request)
+        service,
+        body.person_id,
+        body.password,
+        address=_address(request),
+        browser=request.cookies.get(browser_cookie(service.config.root)),
     )
     return _begun(request, response, signed_in)
 
@@ -92,7 +97,11 @@ async def welcome(body: Welcome, request: Request, response: Response, service: 
     """Choose a password by a one-time link, and be signed in."""
     check_origin(request)
     signed_in = await signing_in.choose_password(
-        service, body.secret, body.password, address=_address(request)
+        service,
+        body.secret,
+        body.password,
+        address=_address(request),
+        browser=request.cookies.get(browser_cookie(service.config.root)),
     )
     return _begun(request, response, signed_in)
 
@@ -103,8 +112,10 @@ async def sign_out(
 ) -> None:
     """End the session of this browser."""
     if secret := request.cookies.get(session_cookie(request.scope["root_path"])):
-        await signing_in.sign_out(service, principal, secret)
-    response.delete_cookie(session_cookie(service.config.root), path=service.config.root or "/")
+        browser = request.cookies.get(browser_cookie(service.config.root))
+        await signing_in.sign_out(service, principal, secret, browser=browser)
+    for cookie in (session_cookie, browser_cookie):
+        response.delete_cookie(cookie(service.config.root), path=service.config.root or "/")
 
 
 @router.get("/me")
