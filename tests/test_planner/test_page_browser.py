@@ -322,6 +322,7 @@ def test_who_was_later_is_told_and_loses_nothing(page: Page, served: Served) -> 
 
 
 def test_no_request_has_left_the_machine(page: Page, served: Served) -> None:
+    open_page(page, served)
     assert page.requests
     elsewhere = [
         url for url in page.requests if not url.startswith((served.url, "data:", "blob:", "about:"))
