@@ -110,7 +110,6 @@ function drawEnds() {
 /** Drag an end that is a place; one that is a village or a mast becomes a place. */
 function pressed(event) {
   if (!ends.shown || tool.name !== "select" || event.originalEvent.button > 0) return;
-  if (!map.queryRenderedFeatures(event.point, { layers: ["rims"] }).length) return;
   const near = (end, answered) => {
     const place = placeAt(end, answered);
     if (!place) return Infinity;
@@ -118,7 +117,7 @@ function pressed(event) {
     return Math.hypot(x - event.point.x, y - event.point.y);
   };
   const [a, b] = [near(ends.from, last?.from), near(ends.to, last?.to)];
-  if (Math.min(a, b) > 14) return;
+  if (Math.min(a, b) > 14) return; // asked of the places, for their rims may not be drawn yet
   const which = a < b ? "from" : "to";
   if (which === "from" && placeAt(ends.from, last?.from)?.mast_id) return; // masts move by themselves
   event.preventDefault();
