@@ -57,3 +57,14 @@ def test_an_unknown_key_is_shown_as_it_is() -> None:
 )
 def test_the_browsers_language_is_followed(header: str, language: str) -> None:
     assert preferred_language(header) == language
+
+
+@pytest.mark.parametrize(
+    ("hours", "told"), [(1, "for 1 hour before"), (2, "for 2 hours before"), (11, "for 11 hours")]
+)
+def test_one_hour_is_said_in_the_singular(hours: int, told: str) -> None:
+    assert told in say("plan.watch", "en", hours=hours, mb=5)
+
+
+def test_a_part_of_an_hour_keeps_the_plural() -> None:
+    assert "2.1 hours" in say("reason.outages_seen", "en", watched_h=2.1, n=3)

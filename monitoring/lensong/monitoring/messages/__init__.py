@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Mapping
 from functools import cache
@@ -10,6 +11,10 @@ from typing import Any
 from lensong.coverage.report.messages import LANGUAGES, number_text, read_catalogue, text_of
 
 __all__ = ["LANGUAGES", "catalogue", "preferred_language", "say"]
+
+
+# a message of several numbers has one singular for all of them, so time is put right by itself
+_ONE = re.compile(r"(?<![\d.,])(1[ \u00a0](?:day|hour|minute|second|time))s\b")
 
 
 @cache
@@ -33,7 +38,8 @@ def say(key: str, language: str, /, **values: Any) -> str:
     entry = catalogue().get(key)
     if entry is None:
         return key
-    return _Localised(language).vformat(text_of(entry, language, values), (), values)
+    text = _Localised(language).vformat(text_of(entry, language, values), (), values)
+    return _ONE.sub(r"\1", text) if language == "en" else text
 
 
 def preferred_language(accept_language: str, default: str = "vi") -> str:
