@@ -55,6 +55,9 @@ __all__ = [
 TILE = 128
 """Rows and columns of a tile."""
 
+_CRUMB = 2.0**-20
+"""Parts of a person that are counted: their sums are exact, whatever order tiles come in."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layers:
@@ -70,6 +73,8 @@ class Layers:
         Operator to its own layers.
     footprint_px, footprint_people : shape (cells,)
         Pixels where each cell is the strongest of its carrier, and people there.
+    row0, col0 : int
+        The grid's row and column of the first pixel.
     """
 
     technologies: dict[Technology, TechnologyLayers]
@@ -77,11 +82,14 @@ class Layers:
     operators: dict[str, OperatorLayers]
     footprint_px: FloatArray
     footprint_people: FloatArray
+    row0: int = 0
+    col0: int = 0
 
     @classmethod
-    def empty(cls, grid: Grid, model: LayerModel) -> Layers:
-        """Return the layers before any tile is in."""
-        shape = grid.shape
+    def empty(cls, grid: Grid, model: LayerModel, window: Window | None = None) -> Layers:
+        """Return the layers of a grid, or of a part of it, before any tile is in."""
+        row0, col0, row1, col1 = window or (0, 0, grid.rows, grid.cols)
+        shape = (row1 - row0, col1 - col0)
         services = {s.name: ServiceLayers.empty(shape) for s in model.services}
         technologies = {}
         for technology in model.technologies:
@@ -110,17 +118,21 @@ class Layers:
             },
             footprint_px=np.zeros(count),
             footprint_people=np.zeros(count),
+            row0=row0,
+            col0=col0,
         )
 
     def take(
         self, tile: Tile, found: TileLayers, model: LayerModel, people: FloatArray | None = None
     ) -> None:
         """Put a finished tile into its place."""
-        part = np.s_[tile.row0 : tile.row0 + tile.rows, tile.col0 : tile.col0 + tile.cols]
-        self.put(part, found, model)
+        row, col = tile.row0 - self.row0, tile.col0 - self.col0
+        self.put(np.s_[row : row + tile.rows, col : col + tile.cols], found, model)
+        row0, col0, row1, col1 = tile.window
+        lives = None if people is None else people[row0:row1, col0:col1]
         for name in self.operators:
             if name in tile.operators:
-                self._count(tile, name, None if people is None else people[part], model)
+                self._count(tile, name, lives, model)
 
     def put(self, part: Any, found: TileLayers, model: LayerModel) -> None:
         """Put layers where an index of rows and columns says."""
@@ -165,7 +177,7 @@ class Layers:
             self.footprint_px[:] += np.bincount(lead, minlength=count)[1:]
             if people is not None:
                 heads = np.bincount(lead, weights=people.ravel(), minlength=count)
-                self.footprint_people[:] += heads[1:]
+                self.footprint_people[:] += np.rint(heads[1:] / _CRUMB) * _CRUMB
 
 
 def make_layers(
@@ -177,6 +189,7 @@ def make_layers(
     people: FloatArray | None = None,
     heard: Heard | None = None,
     links: PlaceLinks | None = None,
+    window: Window | None = None,
 ) -> Layers:
     """Return the layers of every technology and operator that has a cell.
 
@@ -196,13 +209,15 @@ def make_layers(
         Takes from each finished tile what its villages hear.
     links : PlaceLinks or None
         Filled with what its places hear.
+    window : Window or None
+        Whole tiles of the grid to which the layers are cut; None: all of it.
 
     Raises
     ------
     InvalidInputError
         When a sweep reaches outside the grid, or out of its planned window.
     """
-    layers = Layers.empty(grid, model)
+    layers = Layers.empty(grid, model, window)
     tiles = {
         (row, col): Tile(
             row0=row * TILE,
@@ -210,15 +225,15 @@ def make_layers(
             rows=min(TILE, grid.rows - row * TILE),
             cols=min(TILE, grid.cols - col * TILE),
         )
-        for row in range(-(-grid.rows // TILE))
-        for col in range(-(-grid.cols // TILE))
+        for row, col in touched(window or (0, 0, grid.rows, grid.cols))
     }
-    for window in planned:
-        for key in touched(window):
+    reached = [[key for key in touched(part) if key in tiles] for part in planned]
+    for keys in reached:
+        for key in keys:
             tiles[key].waiting += 1
-    for (indices, sweep), window in zip(rides, planned, strict=True):
-        _check_window(grid, sweep, window)
-        for key in touched(window):
+    for (indices, sweep), part, keys in zip(rides, planned, reached, strict=True):
+        _check_window(grid, sweep, part)
+        for key in keys:
             tile = tiles[key]
             tile.add(sweep, indices, model)
             tile.waiting -= 1

@@ -13,17 +13,16 @@ import geopandas as gpd
 import numpy as np
 
 from lensong.coverage.causes.attribute import Explained
-from lensong.coverage.causes.links import PlaceLinks
 from lensong.coverage.causes.of_plan import causes_of_plan
 from lensong.coverage.causes.settings import CauseSettings
 from lensong.coverage.gaps import gap_polygons
-from lensong.coverage.indoor import entry_loss_db, entry_sigma_db, level_shadowing
-from lensong.coverage.layer_model import LayerModel, operator_names
-from lensong.coverage.layers import cell_footprints, job_window, make_layers, sweep_order
+from lensong.coverage.indoor import entry_loss_db, entry_sigma_db
+from lensong.coverage.layer_model import operator_names
+from lensong.coverage.layers import cell_footprints, job_window, make_layers
 from lensong.coverage.level_shares import level_shares
 from lensong.coverage.link_budget import cell_budget
 from lensong.coverage.network import Network, Technology
-from lensong.coverage.probability import check_median
+from lensong.coverage.plan_setup import LaidOut, PlanSetup
 from lensong.coverage.reach import (
     RadiusCut,
     Reach,
@@ -38,7 +37,6 @@ from lensong.coverage.report.legend import rsrp_breaks_dbm
 from lensong.coverage.result import PlanResult, TechnologyLayers
 from lensong.coverage.rollup import commune_table, province_table, summarise
 from lensong.coverage.service import DEFAULT_SERVICES, Handset, Service
-from lensong.coverage.streams.heard import Heard
 from lensong.coverage.streams.settings import StreamSettings
 from lensong.coverage.streams.table import stream_table, streams_column
 from lensong.coverage.sweeps import (
@@ -47,19 +45,15 @@ from lensong.coverage.sweeps import (
     SweepCache,
     SweepJob,
     run_sweeps,
-    sweep_jobs,
 )
 from lensong.coverage.village_weights import (
     WHOLE_SHARE,
     VillageWeights,
-    inhabitants,
-    village_weights,
 )
 from lensong.coverage.villages import ClassThresholds, column_suffix, village_table
 from lensong.gis_data.land import Land
-from lensong.propagation.errors import InvalidInputError
 
-__all__ = ["plan"]
+__all__ = ["Progress", "StageClock", "concluded", "plan"]
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Called with the stage (``"sweeps"``, ``"villages"``, …), how much is done and of how much."""
@@ -112,47 +106,97 @@ def plan(
     DataError
         When villages lie outside the grid.
     """
-    handset = handset or Handset()
-    propagation = propagation or PropagationSettings()
-    classes = classes or ClassThresholds()
-    streams = streams or StreamSettings()
-    class_service = _checked(land, network, services, propagation, classes)
-    weights = village_weights(land)
+    setup = PlanSetup.of(
+        land,
+        network,
+        title=title,
+        services=services,
+        handset=handset,
+        propagation=propagation,
+        classes=classes,
+        streams=streams,
+        settings=settings,
+        causes=causes,
+    )
+    clock = StageClock()
+    laid = _laid_out(setup, cache, workers, progress, clock)
+    return concluded(setup, laid, cache=cache, workers=workers, progress=progress, clock=clock)
 
-    clock = _Clock()
-    jobs = sweep_order(sweep_jobs(network, land), land.grid)
-    cut = RadiusCut.of(land, network, handset)
-    rides = _Rides(jobs, land, propagation, handset, cache, workers, progress, clock, cut)
-    shadowing = level_shadowing(propagation, handset, network)
-    people = inhabitants(land, weights)[1]
-    model = LayerModel.build(land.grid.crs, network, handset, services, shadowing)
-    streams.check(model)
-    heard = Heard(weights, land.grid, model)
-    links = None
-    if causes is not None and causes.villages:
-        pixels = np.concatenate([w.pixel for w in weights])
-        links = PlaceLinks.at(class_service.name, pixels, land.grid)
+
+def _laid_out(
+    setup: PlanSetup,
+    cache: SweepCache | None,
+    workers: int,
+    progress: Progress | None,
+    clock: StageClock,
+) -> LaidOut:
+    """Make the sweeps in threads and lay them over each other as they come."""
+    land, jobs = setup.land, setup.jobs
+    cut = RadiusCut.of(land, setup.network, setup.handset)
+    rides = _Rides(
+        jobs, land, setup.propagation, setup.handset, cache, workers, progress, clock, cut
+    )
+    heard, links = setup.heard(), setup.links()
     layers = make_layers(
         land.grid,
-        model,
+        setup.model,
         rides=rides,
         planned=[job_window(job, land.grid) for job in jobs],
-        people=people,
+        people=setup.people,
         heard=heard,
         links=links,
     )
     clock.lap("layers")
+    return LaidOut(
+        layers=layers,
+        heard=heard,
+        links=links,
+        hidden=rides.hidden,
+        cut=cut,
+        reused=rides.reused,
+        hidden_pixels=rides.hidden_pixels,
+        with_hidden=rides.with_hidden,
+    )
+
+
+def concluded(
+    setup: PlanSetup,
+    laid: LaidOut,
+    *,
+    cache: SweepCache | None,
+    workers: int,
+    progress: Progress | None = None,
+    clock: StageClock | None = None,
+) -> PlanResult:
+    """Return the result of a plan whose layers are made: villages, streams, causes, gaps, sums.
+
+    Parameters
+    ----------
+    setup : PlanSetup
+    laid : LaidOut
+        Its reasons are made more exact in place.
+    cache, workers, progress
+        As in `plan`.
+    clock : StageClock or None
+        Goes on counting.
+    """
+    clock = clock or StageClock()
+    land, network, services = setup.land, setup.network, setup.services
+    handset, propagation, classes = setup.handset, setup.propagation, setup.classes
+    streams, weights, jobs = setup.streams, setup.weights, setup.jobs
+    class_service, shadowing = setup.class_service, setup.shadowing
+    layers, heard, links, causes = laid.layers, laid.heard, laid.links, setup.causes
     _tell(progress, "villages", 0, 1)
     reach = Reach(land.grid, network, jobs)
-    mark_beyond(layers, services, reach, rides.hidden)
-    whole, cut_off = cut.sentences()
+    mark_beyond(layers, services, reach, laid.hidden)
+    whole, cut_off = laid.cut.sentences()
     villages = village_table(land, network, layers, services, weights=weights, classes=classes)
     names = [str(n or i) for n, i in zip(villages["name"], villages["village_id"], strict=True)]
     clock.lap("villages")
     at_once = stream_table(
         villages,
         heard,
-        model,
+        setup.model,
         streams,
         model_sigma_db=propagation.model_sigma_db,
         progress=partial(_tell, progress, "streams"),
@@ -169,7 +213,7 @@ def plan(
     if causes is not None and links is not None:
         asked = Explained(
             land=land,
-            model=model,
+            model=setup.model,
             jobs=jobs,
             links=links,
             service=class_service,
@@ -192,18 +236,20 @@ def plan(
     radius_m = max(cell.radius_m for cell in network.cells)
     hides = what_hides(propagation.model, radius_m)
     return PlanResult(
-        title=title,
+        title=setup.title,
         land=land,
         network=network,
         handset=handset,
         propagation=propagation,
-        services=tuple(services),
+        services=services,
         class_service=classes.service,
         layers=layers.technologies,
         service_layers=layers.services,
         operators=layers.operators,
         cell_footprints=cell_footprints(network, land.grid, layers),
-        level_shares=level_shares(land, layers.operators, people, rsrp_breaks_dbm(settings or {})),
+        level_shares=level_shares(
+            land, layers.operators, setup.people, rsrp_breaks_dbm(setup.settings)
+        ),
         level_sigma_db=shadowing.sigma_db,
         villages=villages,
         communes=communes,
@@ -211,7 +257,7 @@ def plan(
         gaps=gaps,
         streams=at_once,
         summary=summarise(villages, services, list(layers.operators)),
-        settings=settings or {},
+        settings=setup.settings,
         assumptions=(
             *land.assumptions,
             *network.assumptions,
@@ -226,7 +272,7 @@ def plan(
             *land.warnings,
             *network.warnings,
             *_warnings(network, handset, services, layers.technologies, weights),
-            *_hidden_warning(rides, hides),
+            *_hidden_warning(laid, len(jobs), hides),
             *cut_off,
             *_partly_known(weights, villages),
             *villages_beyond(
@@ -240,13 +286,13 @@ def plan(
         synthetic=land.synthetic,
         timings_s=clock.laps,
         sweeps_total=len(jobs),
-        sweeps_reused=rides.reused,
+        sweeps_reused=laid.reused,
         causes=None if found is None else found.causes,
         counterfactuals=None if found is None else found.counterfactuals,
     )
 
 
-class _Clock:
+class StageClock:
     """Seconds per stage; a stage may be entered again."""
 
     def __init__(self) -> None:
@@ -254,6 +300,7 @@ class _Clock:
         self._since = perf_counter()
 
     def lap(self, stage: str) -> None:
+        """Count the time since the last lap for a stage."""
         now = perf_counter()
         self.laps[stage] = self.laps.get(stage, 0.0) + now - self._since
         self._since = now
@@ -271,11 +318,10 @@ class _Rides:
         cache: SweepCache | None,
         workers: int,
         progress: Progress | None,
-        clock: _Clock,
+        clock: StageClock,
         cut: RadiusCut,
     ) -> None:
         self.reused = self.hidden_pixels = self.with_hidden = 0
-        self.total = len(jobs)
         self._clock = clock
         self._cut = cut
         self._land = land
@@ -309,47 +355,6 @@ class _Rides:
 def _tell(progress: Progress | None, stage: str, done: int, total: int) -> None:
     if progress is not None:
         progress(stage, done, total)
-
-
-def _checked(
-    land: Land,
-    network: Network,
-    services: Sequence[Service],
-    propagation: PropagationSettings,
-    classes: ClassThresholds,
-) -> Service:
-    """Refuse what cannot be planned; return the service by which villages are classed."""
-    check_median(propagation)
-    if not network.cells:
-        raise InvalidInputError("the network has no cell: check the filters on the cell list")
-    if land.villages.empty:
-        raise InvalidInputError("there is no village in the area: check villages and area")
-    names = [service.name for service in services]
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise InvalidInputError(f"service {twice[0]!r} is given more than once")
-    _refuse_equal_columns(names)
-    if classes.service not in names:
-        raise InvalidInputError(
-            f"classes.service is {classes.service!r}, wanted one of the services: "
-            f"{', '.join(names) or 'none given'}"
-        )
-    return services[names.index(classes.service)]
-
-
-def _refuse_equal_columns(names: Sequence[str]) -> None:
-    """Refuse services whose columns would have one name; a GeoPackage knows no case."""
-    owner: dict[str, str] = {}
-    for name in names:
-        for suffix in ("", "_4g", "_5g"):
-            column = f"{column_suffix(name)}{suffix}".casefold()
-            if column in owner:
-                raise InvalidInputError(
-                    f"services {owner[column]!r} and {name!r} would share the column "
-                    f"served_share_{column}: give them names that differ in more than '-', '_', "
-                    "case and '_4g' or '_5g'"
-                )
-            owner[column] = name
 
 
 def _assumptions(
@@ -468,11 +473,11 @@ def _partly_known(weights: Sequence[VillageWeights], villages: gpd.GeoDataFrame)
         )
 
 
-def _hidden_warning(rides: _Rides, hides: str) -> Iterator[str]:
-    if rides.hidden_pixels:
+def _hidden_warning(laid: LaidOut, sweeps: int, hides: str) -> Iterator[str]:
+    if laid.hidden_pixels:
         yield (
-            f"in {rides.with_hidden} of {rides.total} sweeps {hides} "
-            f"hides {rides.hidden_pixels:,} pixels in range: those masts do not serve them; "
+            f"in {laid.with_hidden} of {sweeps} sweeps {hides} "
+            f"hides {laid.hidden_pixels:,} pixels in range: those masts do not serve them; "
             "nothing was interpolated"
         )
 
