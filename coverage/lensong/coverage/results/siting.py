@@ -10,6 +10,7 @@ from lensong.coverage.results.paths import write_figure
 from lensong.coverage.scenario.load import Scenario
 from lensong.coverage.scenario.save import save_scenario
 from lensong.coverage.siting.curve import curve_figure
+from lensong.coverage.siting.feed_tables import feed_table, link_table
 from lensong.coverage.siting.study import SitingStudy
 from lensong.coverage.siting.tables import (
     candidate_table,
@@ -65,6 +66,11 @@ def write_siting(
         ("steps.csv", step_table(study)),
         ("candidates.csv", candidate_table(study)),
         ("villages.csv", village_outcome_table(study)),
+        *(
+            (("feeds.csv", feed_table(study)), ("links.csv", link_table(study)))
+            if study.feeds
+            else ()
+        ),
     ):
         write_csv(folder / name, table)
         written.append(folder / name)

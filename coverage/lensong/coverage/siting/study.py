@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import geopandas as gpd
@@ -12,6 +12,7 @@ from pyproj import Transformer
 from lensong.coverage.network import Network
 from lensong.coverage.service import Service
 from lensong.coverage.siting.candidates import Candidate
+from lensong.coverage.siting.feeds import FedMast, Feeds, fed_masts
 from lensong.coverage.siting.gains import Gains, Planner, shares_of
 from lensong.coverage.siting.problem import Siting, SitingProblem
 from lensong.coverage.siting.solve import best_sites
@@ -50,7 +51,8 @@ class Step:
     people, people_in_all : float
         Promised by it on top of the steps before, and by all so far.
     cost, cost_in_all : float or None
-        None where no cost is given.
+        With the lines that feed and power it, where they are part of the choice; None where no cost
+        is given.
     """
 
     candidate: int
@@ -86,6 +88,8 @@ class SitingStudy:
         The village table as planned again.
     network : Network
         With the chosen masts.
+    feeds : Feeds or None
+        Ways to feed and power candidates; None: not part of the choice.
     """
 
     service: Service
@@ -101,6 +105,12 @@ class SitingStudy:
     nearest_m: FloatArray
     villages: gpd.GeoDataFrame
     network: Network
+    feeds: Feeds | None = None
+
+    @property
+    def fed(self) -> dict[int, FedMast]:
+        """Return how each chosen mast is fed and powered, by candidate."""
+        return fed_masts(self.feeds, self.siting.chosen, self.siting.arcs)
 
     @property
     def people_before(self) -> float:
@@ -138,6 +148,7 @@ def study_siting(
     grid: Grid,
     *,
     covered_share: float,
+    feeds: Feeds | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> SitingStudy:
     """Return the best choice of candidates, planned again as a whole.
@@ -178,6 +189,7 @@ def study_siting(
         share=share[candidate, village],
         budget=limits.budget,
         most_masts=limits.most_masts,
+        supplies=() if feeds is None else feeds.supplies(),
     )
     siting = best_sites(problem, gap_percent=limits.gap_percent, time_limit_s=limits.time_limit_s)
     chosen = list(siting.chosen)
@@ -194,7 +206,7 @@ def study_siting(
         candidates=tuple(candidates),
         gains=gains,
         siting=siting,
-        steps=_steps(problem, siting, cost),
+        steps=_steps(problem, siting, cost, fed_masts(feeds, siting.chosen, siting.arcs)),
         people=people,
         before=before,
         promised=promised,
@@ -207,6 +219,7 @@ def study_siting(
         nearest_m=away.min(axis=0),
         villages=villages,
         network=network,
+        feeds=feeds,
     )
 
 
@@ -224,29 +237,56 @@ def _costs(candidates: Sequence[Candidate], limits: Limits) -> FloatArray:
     return np.array([one.cost for one in candidates], dtype=np.float64)
 
 
-def _steps(problem: SitingProblem, siting: Siting, cost: FloatArray) -> tuple[Step, ...]:
-    """Return the chosen in the order of people per cost; per mast where no cost is given."""
-    left, best = list(siting.chosen), np.zeros(problem.villages)
+def _steps(
+    problem: SitingProblem, siting: Siting, cost: FloatArray, fed: Mapping[int, FedMast]
+) -> tuple[Step, ...]:
+    """Return the chosen in the order of people per cost; per mast where no cost is given.
+
+    A mast that feeds another is built before it, and its cost counts with that of the other.
+    """
+    left, best = set(siting.chosen), np.zeros(problem.villages)
     known = not np.isnan(cost).any()
-    price = np.maximum(cost, 1e-9) if known else np.ones(cost.size)
     steps: list[Step] = []
     spent = 0.0
     while left:
-        adds = problem.each_adds(best)[left]
-        at = int(np.argmax(adds / price[left]))
-        c = left.pop(at)
-        best = np.maximum(best, problem.best((c,)))
-        spent += float(cost[c]) if known else 0.0
-        steps.append(
-            Step(
-                candidate=c,
-                people=float(adds[at]),
-                people_in_all=float(best.sum()),
-                cost=float(cost[c]) if known else None,
-                cost_in_all=spent if known else None,
+        groups = [_first_built(fed[c], left) for c in sorted(left)]
+        worth = [_worth(problem, best, group, cost, fed) for group in groups]
+        for c in groups[int(np.argmax(worth))]:
+            left.discard(c)
+            people = float(problem.each_adds(best)[c])
+            best = np.maximum(best, problem.best((c,)))
+            spent += float(cost[c]) + fed[c].cost if known else 0.0
+            steps.append(
+                Step(
+                    candidate=c,
+                    people=people,
+                    people_in_all=float(best.sum()),
+                    cost=float(cost[c]) + fed[c].cost if known else None,
+                    cost_in_all=spent if known else None,
+                )
             )
-        )
     return tuple(steps)
+
+
+def _first_built(lines: FedMast, left: set[int]) -> list[int]:
+    """Return what must be built for a mast, itself last."""
+    return [way.candidate for way in reversed(lines.chain) if way.candidate in left] or [
+        lines.candidate
+    ]
+
+
+def _worth(
+    problem: SitingProblem,
+    best: FloatArray,
+    group: list[int],
+    cost: FloatArray,
+    fed: Mapping[int, FedMast],
+) -> float:
+    """Return the people that a group of masts adds, per cost."""
+    people = float((np.maximum(best, problem.best(group)) - best).sum())
+    if np.isnan(cost).any():
+        return people / len(group)
+    return people / max(float(cost[group].sum()) + sum(fed[c].cost for c in group), 1e-9)
 
 
 def _why(gains: Gains, village: int) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lensong.coverage.siting.feed_tables import feed_table, link_table, way_told
 from lensong.coverage.siting.study import SitingStudy
 from lensong.coverage.villages import column_suffix
 
@@ -34,6 +35,9 @@ NOT_REACHED = {
     "void": "elevation is missing between it and the candidates",
 }
 """Why no candidate brings a village anything, in words."""
+
+
+_MOST_TOLD = 10
 
 
 def step_table(study: SitingStudy) -> pd.DataFrame:
@@ -85,6 +89,7 @@ def candidate_table(study: SitingStudy) -> pd.DataFrame:
             "height_agl_m": one.mast.height_agl_m,
             "cost": one.cost,
             "step": step_of.get(k),
+            "not_fed": "" if study.feeds is None else study.feeds.not_fed[k],
             "people_gained": round(float(np.maximum(change, 0.0).sum()), 2),
             "people_lost": round(float(np.maximum(-change, 0.0).sum()), 2),
         }
@@ -133,6 +138,8 @@ def siting_json(
         "cost": study.steps[-1].cost_in_all if study.steps else 0.0,
         "money": money,
         "steps": _records(step_table(study)),
+        "feeds": [] if study.feeds is None else _records(feed_table(study)),
+        "links": [] if study.feeds is None else _records(link_table(study)),
         "not_reached": _records(outcome[outcome["not_reached"] != ""]),
         "notes": list(notes),
         "synthetic": synthetic,
@@ -170,6 +177,7 @@ def siting_text(study: SitingStudy, notes: Sequence[str], *, money: str) -> str:
             f"  {number:>4}  {one.mast.mast_id:<20}  {one.kind:<8}  {step.people:>6,.0f}  "
             f"{step.people_in_all:>6,.0f}{spent}"
         )
+    lines += _fed_told(study)
     if study.not_reached:
         lines += ["", "  reached by no candidate"]
     for v, why in study.not_reached.items():
@@ -179,9 +187,28 @@ def siting_text(study: SitingStudy, notes: Sequence[str], *, money: str) -> str:
             f"people without; {NOT_REACHED[why]}; the nearest is "
             f"{study.nearest_m[v] / 1000:.1f} km away"
         )
-    lines += ["", "  How masts are fed and powered is not part of this choice."]
+    lines.append("")
+    if study.feeds is None:
+        lines.append("  How masts are fed and powered is not part of this choice.")
     lines += [f"  {note}" for note in notes]
     return "\n".join(lines)
+
+
+def _fed_told(study: SitingStudy) -> list[str]:
+    """Return how the masts are fed and powered, and which candidates cannot be."""
+    if study.feeds is None:
+        return []
+    lines = ["", "  fed and powered"] if study.steps else []
+    for step in study.steps:
+        name = study.candidates[step.candidate].mast.mast_id
+        lines.append(f"  {name}: {way_told(study.fed[step.candidate], study)}")
+    unfed = [(c, why) for c, why in enumerate(study.feeds.not_fed) if why]
+    if unfed:
+        lines += ["", f"  {len(unfed)} of {len(study.candidates)} candidates cannot be fed"]
+    lines += [f"  {study.candidates[c].mast.mast_id}: {why}" for c, why in unfed[:_MOST_TOLD]]
+    if len(unfed) > _MOST_TOLD:
+        lines.append(f"  {len(unfed) - _MOST_TOLD} more are in candidates.csv")
+    return lines
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
