@@ -250,6 +250,8 @@ class Session:
     ``motion`` is what was told of the phone; a site is a place, so unknown is at rest. ``lane``
     tells the sessions apart that run at a site at the same time: each has its own phone and, where
     there is a media server, its own stream. One that was not chosen (None) the store chooses.
+    ``operator`` is whose SIM card the phone will have: the verdict then counts what was measured
+    and planned of that operator; None counts any.
     """
 
     session_id: str
@@ -261,9 +263,12 @@ class Session:
     status: SessionStatus = SessionStatus.PLANNED
     motion: Motion = Motion.UNKNOWN
     lane: int | None = None
+    operator: str | None = None
 
     def __post_init__(self) -> None:
         check_identifier("session_id", self.session_id)
+        if self.operator is not None:
+            _check_text("operator", self.operator, 60)
         _check_number("lane", self.lane, 1, MOST_AT_ONCE)
         _check_text("title", self.title)
         _check_aware("starts_at", self.starts_at)

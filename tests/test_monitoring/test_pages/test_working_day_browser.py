@@ -204,8 +204,14 @@ def test_a_session_is_changed_copied_and_called_off(served: Served, page: Page) 
     assert page.ask("document.querySelector('[name=site]').disabled")
     wait_for(page, "!document.getElementById('save').disabled")
     page.ask("document.querySelector('[name=title]').value = 'Chợ lớn'")
+    page.ask(
+        """(() => { const f = document.querySelector('[name=operator]'); f.value = "Viettel";
+        f.dispatchEvent(new Event("input", {bubbles: true})); })()"""
+    )
+    wait_for(page, "!document.getElementById('save').disabled")
     leave(page, "document.getElementById('save').click()")
     assert page.ask("document.querySelector('h1').textContent") == "Chợ lớn"
+    assert "Viettel" in page.ask("document.querySelector('.masthead').textContent")
     leave(page, "document.querySelector('a[href*=\"copy=\"]').click()")
     wait_for(page, "!document.getElementById('save').disabled")
     assert page.ask("document.querySelector('[name=title]').value") == "Chợ lớn"

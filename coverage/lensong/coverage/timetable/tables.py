@@ -30,7 +30,7 @@ def sessions_table(entries: Sequence[Entry]) -> pd.DataFrame:
     """Return sessions as `lensong import sessions` takes them, local time, one per row.
 
     ``site`` is the id that `sites_table` has for the place. Columns behind ``ends_at`` say how she
-    is to sell; the service leaves them out.
+    is to sell; of them the service keeps the operator.
     """
     rows = [
         {

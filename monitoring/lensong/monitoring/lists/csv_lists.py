@@ -60,6 +60,7 @@ SESSION_COLUMNS = {
     "duration_min": ("duration", "minutes", "thời lượng", "số phút", "thời lượng (phút)"),
     "status": ("trạng thái",),
     "lane": ("làn", "làn phát"),
+    "operator": ("sim", "sim card", "nhà mạng", "mạng"),
 }
 _TECHNOLOGIES = {
     "3g": "3G", "umts": "3G", "wcdma": "3G", "4g": "4G", "lte": "4G", "5g": "5G", "nr": "5G",
@@ -472,6 +473,7 @@ def _session(row: Row, known: KnownSessions) -> WantedSession:
             starts_at=starts_at,
             ends_at=ends_at,
             lane=lane,
+            operator=row.get("operator") or None,
         ),
         session_id=session_id or None,
         cancelled=bare(row.get("status")) in _CANCELLED,

@@ -26,7 +26,7 @@ _SESSION_COLUMNS = (
     "session_id", "site_id", "site_name", "commune", "title", "profile", "starts_at", "ends_at",
     "status", "state", "probability", "uplink_required_bps", "uplink_safe_bps", "judged_at",
     "reasons", "watched_s", "outages", "outage_s", "outage_longest_s", "lane", "more_sellers",
-    "more_sellers_until",
+    "more_sellers_until", "operator",
 )  # fmt: skip
 
 
@@ -113,6 +113,7 @@ def _session_row(
         None
         if verdict is None or verdict.more_sellers_until is None
         else verdict.more_sellers_until.astimezone(zone).isoformat(timespec="minutes"),
+        session.operator,
     )
 
 

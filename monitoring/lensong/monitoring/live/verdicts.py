@@ -133,6 +133,7 @@ class Judge:
             profile,
             session.starts_at,
             session.ends_at,
+            operator=session.operator,
             motion=session.motion,
             previous=None if before is None else before.verdict,
             besides=session.session_id,

@@ -36,11 +36,15 @@ class SessionPlan:
     ends_at: datetime
     motion: Motion = Motion.UNKNOWN
     lane: int | None = None
+    operator: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionChanges:
-    """What of a session is to change; None stays as it is, the lane where it is free."""
+    """What of a session is to change; None stays as it is, the lane where it is free.
+
+    An empty ``operator`` is any.
+    """
 
     title: str | None = None
     profile_code: str | None = None
@@ -49,6 +53,7 @@ class SessionChanges:
     status: SessionStatus | None = None
     motion: Motion | None = None
     lane: int | None = None
+    operator: str | None = None
 
 
 async def session_for(service: Service, principal: Principal, session_id: str) -> Session:
@@ -131,6 +136,8 @@ async def change_session(
     if before.status in (SessionStatus.ENDED, SessionStatus.CANCELLED):
         raise ConflictError(f"the session is {before.status}: plan a new one", "session_over")
     given = {k: v for k, v in asdict(changes).items() if v is not None}
+    if "operator" in given:
+        given["operator"] = given["operator"].strip() or None
     wanted = replace(before, **{"lane": None, **given})
 
     async def work(connection: AsyncConnection) -> tuple[Session, Event]:

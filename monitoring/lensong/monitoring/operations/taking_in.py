@@ -448,7 +448,11 @@ class _Taking:
             status = SessionStatus.LIVE if live else SessionStatus.PLANNED
             kind = "changed"
         session = replace(
-            wanted.session, session_id=old.session_id, status=status, motion=old.motion
+            wanted.session,
+            session_id=old.session_id,
+            status=status,
+            motion=old.motion,
+            operator=wanted.session.operator or old.operator,
         )
         if session.site_id != old.site_id:
             self.left_sites.add(old.site_id)

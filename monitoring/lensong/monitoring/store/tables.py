@@ -141,6 +141,7 @@ sessions = Table(
     Column("status", Text, nullable=False),
     Column("motion", Text, nullable=False, server_default="unknown"),
     Column("lane", Integer, nullable=False, server_default="1"),
+    Column("operator", Text),
     Column("calendar_uid", Text),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),

@@ -83,6 +83,7 @@ Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$")]
 """Text of any length without control characters: PostgreSQL keeps no NUL, and logs no line ends."""
 Text = Annotated[str, Field(max_length=200, pattern=_PRINTABLE)]
 Short = Annotated[str, Field(max_length=64, pattern=_PRINTABLE)]
+Operator = Annotated[str, Field(max_length=60, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Rate = Annotated[float, Field(ge=0.0, le=1e11, allow_inf_nan=False)]
 Milliseconds = Annotated[float, Field(ge=0.0, le=600_000.0, allow_inf_nan=False)]
 Latitude = Annotated[float, Field(ge=-90.0, le=90.0, allow_inf_nan=False)]
@@ -251,6 +252,10 @@ class SessionIn(Body):
         Lane | None,
         Field(description="Which of the site's sessions at once; left out, one that is free."),
     ] = None
+    operator: Annotated[
+        Operator | None,
+        Field(description="Whose SIM card the phone will have; left out or empty, any counts."),
+    ] = None
 
     def record(self) -> SessionPlan:
         """Return what is wanted."""
@@ -262,6 +267,7 @@ class SessionIn(Body):
             ends_at=self.ends_at,
             motion=self.motion,
             lane=self.lane,
+            operator=(self.operator or "").strip() or None,
         )
 
 
@@ -278,6 +284,7 @@ class SessionChange(Body):
         Lane | None,
         Field(description="Left out, it stays if it is free, else another is taken."),
     ] = None
+    operator: Annotated[Operator | None, Field(description="Empty is any.")] = None
 
     def record(self) -> SessionChanges:
         """Return what is to change."""
@@ -394,6 +401,7 @@ class SessionOut(SessionIn):
             seen=seen,
             motion=session.motion,
             lane=session.lane,
+            operator=session.operator,
             verdict=None if verdict is None else verdict_out(verdict, words),
         )
 

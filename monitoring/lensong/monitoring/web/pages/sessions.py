@@ -96,6 +96,10 @@ def _form(
         begin=begin.strftime("%Y-%m-%dT%H:%M"),
         zone=service.config.time_zone,
         editing=like if editing else None,
+        operator=None if like is None else like.operator,
+        operators=sorted(
+            {name for place in service.directory.visible_to(principal) for name in place.operators}
+        ),
         lane=like.lane if like is not None and editing else None,
         most_lanes=max(
             (place.sessions_at_once for place in service.directory.visible_to(principal)),
@@ -114,6 +118,7 @@ async def verdict_before(
     start: Annotated[str, Query(max_length=40)],
     minutes: Annotated[float, Query(gt=0.0, le=1_440.0)],
     motion: Motion = Motion.UNKNOWN,
+    operator: Annotated[str, Query(max_length=60)] = "",
     besides: Annotated[str, Query(max_length=64)] = "",
 ) -> Response:
     """Return the verdict on a session that is not saved yet, as a part of the page.
@@ -127,7 +132,13 @@ async def verdict_before(
     starts_at = _local(start, service.config.time_zone)
     ends_at = starts_at + timedelta(minutes=minutes)
     verdict = await service.judge.what_if(
-        place, wanted, starts_at, ends_at, motion=motion, besides=besides or None
+        place,
+        wanted,
+        starts_at,
+        ends_at,
+        motion=motion,
+        operator=operator.strip() or None,
+        besides=besides or None,
     )
     return render(
         request,

@@ -15,6 +15,7 @@ async function ask() {
     start: form.start.value,
     minutes: form.minutes.value,
     motion: form.motion.value,
+    operator: form.operator.value.trim(),
     besides: form.dataset.besides,
   });
   if (!form.site.value || !form.start.value || !form.reportValidity()) return;
@@ -36,6 +37,7 @@ async function ask() {
     save.form.profile_code.value = form.profile.value;
     save.form.motion.value = form.motion.value;
     save.form.lane.value = form.lane.value;
+    save.form.operator.value = form.operator.value.trim();
   }
 }
 
