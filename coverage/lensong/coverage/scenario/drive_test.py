@@ -1,17 +1,20 @@
-"""A drive test read from a file, and where its paths lie."""
+"""Drive tests read from files, and where their paths lie."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from lensong.coverage.drive.log import DriveLog, LogOptions, read_logs
 from lensong.coverage.measurements import MeasurementOptions, Measurements, read_measurements
+from lensong.gis_data.lists import read_list
 from lensong.gis_data.tables import read_table
 from lensong.propagation.errors import ConfigError, DataError
 from lensong.propagation.types import FloatArray
 
-__all__ = ["places_of", "read_drive_test"]
+__all__ = ["places_of", "read_drive_logs", "read_drive_test"]
 
 
 def read_drive_test(path: Path, options: MeasurementOptions) -> Measurements:
@@ -27,6 +30,30 @@ def read_drive_test(path: Path, options: MeasurementOptions) -> Measurements:
         return read_measurements(table, options)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
+
+
+def read_drive_logs(
+    paths: Sequence[Path], options: LogOptions | None = None, *, layer: str = ""
+) -> DriveLog:
+    """Return the levels in the logs of a drive test, see `read_logs`.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Tables of any kind that `lensong.gis_data.lists.read_list` reads.
+    options : LogOptions, optional
+    layer : str
+        Of a GeoPackage or workbook with several.
+
+    Raises
+    ------
+    DataError, ConfigError
+        A file cannot be read, or does not say what it has to.
+    """
+    twice = [str(path) for path in paths if sum(path == other for other in paths) > 1]
+    if twice:
+        raise ConfigError(f"{twice[0]} is given more than once: name each log once")
+    return read_logs([(path.name, read_list(path, layer=layer)) for path in paths], options)
 
 
 def places_of(measured: Measurements) -> tuple[FloatArray, FloatArray]:
