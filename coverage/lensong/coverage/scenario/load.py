@@ -13,6 +13,7 @@ from lensong.coverage.network import Technology
 from lensong.coverage.scenario.scenario_file import read_scenario_file
 from lensong.coverage.scenario.sections import ScenarioFile
 from lensong.coverage.service import Handset, Service
+from lensong.coverage.siting.changes import ChangeSettings
 from lensong.coverage.siting.settings import SitingSettings
 from lensong.coverage.streams.settings import StreamSettings
 from lensong.coverage.sweeps import PropagationSettings
@@ -125,7 +126,7 @@ def load_scenario(path: str | Path) -> Scenario:
                 other_uplink_load=content.streams.other_uplink_load,
             ),
             causes=CauseSettings(**content.causes.model_dump()),
-            siting=SitingSettings(**content.siting.model_dump()),
+            siting=_siting(content),
             settings=content.model_dump(mode="json"),
         )
     except LensongError as error:
@@ -172,6 +173,15 @@ def _land(content: ScenarioFile, folder: Path) -> LandRequest:
         synthetic=content.synthetic,
         folder=folder,
     )
+
+
+def _siting(content: ScenarioFile) -> SitingSettings:
+    given = content.siting.model_dump()
+    changes = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in given.pop("changes").items()
+    }
+    return SitingSettings(**given, changes=ChangeSettings(**changes))
 
 
 def _network(content: ScenarioFile, folder: Path) -> NetworkRequest:

@@ -234,12 +234,29 @@ class CausesSection(_Section):
     counterfactuals: int = 5
 
 
+class ChangesSection(_Section):
+    """[siting.changes]; ranges are checked by the settings themselves."""
+
+    tilt_cost: float | None = None
+    azimuth_cost: float | None = None
+    power_cost: float | None = None
+    carrier_cost: float | None = None
+    tilts_deg: Annotated[list[float], Field(min_length=1)] = [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]
+    azimuth_turns_deg: Annotated[list[float], Field(min_length=1)] = [-40.0, -20.0, 20.0, 40.0]
+    power_steps_db: Annotated[list[float], Field(min_length=1)] = [-6.0, -3.0, 3.0]
+    most_power_dbm: float | None = None
+    carriers: list[str] = []
+    assumed: bool = False
+    most_cost_per_person: float | None = None
+
+
 class SitingSection(_Section):
     """[siting]; ranges are checked by the settings themselves."""
 
     standing_mast_cost: float | None = None
     new_mast_cost: float | None = None
     money: str = ""
+    changes: ChangesSection = ChangesSection()
 
 
 class ReportSection(_Section):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import geopandas as gpd
@@ -78,14 +79,33 @@ class Planner:
         """Return the village table of the network as it stands."""
         return self._villages.table
 
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """Return the services that are judged."""
+        return self._engine.services
+
+    def on(self, network: Network) -> Planner:
+        """Return what plans another network, and candidates added to that."""
+        moved = copy(self)
+        moved.network = network
+        moved._state, moved._villages = self._followed(network)
+        return moved
+
+    def table(self, network: Network) -> gpd.GeoDataFrame:
+        """Return the village table of another network."""
+        return self._followed(network)[1].table
+
     def with_candidates(self, candidates: Sequence[Candidate]) -> tuple[Network, gpd.GeoDataFrame]:
         """Return the network with some candidates, and its village table."""
         if not candidates:
             return self.network, self.before
         grown = edited(self.network, [AddMast(mast=c.mast, cells=c.cells) for c in candidates])
-        state = self._engine.follow(self._state, grown)
+        return grown, self.table(grown)
+
+    def _followed(self, network: Network) -> tuple[PlanState, VillageState]:
+        state = self._engine.follow(self._state, network)
         state = self._engine.judged(state, within=self._side.pixels_in)
-        return grown, self._side.follow(self._villages, state, state.touched).table
+        return state, self._side.follow(self._villages, state, state.touched)
 
     def gains(
         self, candidates: Sequence[Candidate], service: Service, on_done: OnDone | None = None

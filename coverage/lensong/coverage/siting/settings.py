@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from lensong.coverage.siting.candidates import Candidate
+from lensong.coverage.siting.changes import ChangeSettings
 from lensong.propagation.errors import OutOfRangeError
 
 __all__ = ["SitingSettings"]
@@ -21,11 +22,14 @@ class SitingSettings:
         known. A cost in a list of candidates comes before them.
     money : str
         Unit of all costs, for people: ``"million VND"``.
+    changes : ChangeSettings
+        What changes at masts that stand cost.
     """
 
     standing_mast_cost: float | None = None
     new_mast_cost: float | None = None
     money: str = ""
+    changes: ChangeSettings = field(default_factory=ChangeSettings)
 
     def __post_init__(self) -> None:
         for name in ("standing_mast_cost", "new_mast_cost"):
