@@ -175,7 +175,7 @@ def test_cells_of_one_antenna_turn_together(small: Small) -> None:
     knobs, _ = knobs_of(
         network, ChangeSettings(azimuth_cost=1.0, power_cost=1.0), small.assume, ("4G",)
     )
-    assert [knob.cells for knob in knobs if knob.kind == "azimuth"][0] == (first.cell_id, "twin")
+    assert next(k.cells for k in knobs if k.kind == "azimuth") == (first.cell_id, "twin")
     assert all(len(knob.cells) == 1 for knob in knobs if knob.kind == "power")
     assert knobs_of(network, ChangeSettings(azimuth_cost=1.0), small.assume, ("5G",)) == ([], [])
 
@@ -224,4 +224,4 @@ def test_no_single_change_is_left_that_helps(people: list[int], costs: list[floa
         for k, value in product(range(3), range(3)):
             other = (*trials.standing[:k], value, *trials.standing[k + 1 :])
             dropped = len([v for v in other if v]) < len(found.order)
-            assert dropped or table[other] <= end  # type: ignore[index]
+            assert dropped or table[other] <= end

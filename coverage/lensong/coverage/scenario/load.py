@@ -177,7 +177,7 @@ def _land(content: ScenarioFile, folder: Path) -> LandRequest:
 
 def _siting(content: ScenarioFile) -> SitingSettings:
     given = content.siting.model_dump()
-    changes = {
+    changes: dict[str, Any] = {  # Any: of each key
         name: tuple(value) if isinstance(value, list) else value
         for name, value in given.pop("changes").items()
     }
