@@ -15,7 +15,7 @@ from lensong.coverage.siting.candidates import Candidate
 from lensong.coverage.siting.feeds import FedMast, Feeds, fed_masts
 from lensong.coverage.siting.gains import Gains, Planner, shares_of
 from lensong.coverage.siting.problem import Siting, SitingProblem
-from lensong.coverage.siting.solve import best_sites
+from lensong.coverage.siting.rounds import RoundLimits, Rounds, choose_in_rounds
 from lensong.propagation.errors import InvalidInputError
 from lensong.propagation.types import FloatArray, Grid
 
@@ -33,12 +33,17 @@ class Limits:
     most_masts : int or None
     gap_percent, time_limit_s : float
         As `lensong.coverage.siting.solve.best_sites`.
+    tolerance_percent : float
+    rounds : int
+        As `lensong.coverage.siting.rounds.RoundLimits`.
     """
 
     budget: float | None = None
     most_masts: int | None = None
     gap_percent: float = 0.1
     time_limit_s: float = 600.0
+    tolerance_percent: float = 1.0
+    rounds: int = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +77,10 @@ class SitingStudy:
         People with it are counted.
     candidates : tuple of Candidate
     gains : Gains
+        Of each candidate alone.
     siting : Siting
+        By the gains of the round that chose it.
+    rounds : Rounds
     steps : tuple of Step
     people : shape (villages,)
         Of each village; 0 where it is not known.
@@ -96,6 +104,7 @@ class SitingStudy:
     candidates: tuple[Candidate, ...]
     gains: Gains
     siting: Siting
+    rounds: Rounds
     steps: tuple[Step, ...]
     people: FloatArray
     before: FloatArray
@@ -179,26 +188,38 @@ def study_siting(
     gains = planner.gains(candidates, service, told)
     before = shares_of(planner.before, service.name)
     share = gains.share[service.name]
-    candidate, village = np.nonzero(share > before)
-    problem = SitingProblem.of_shares(
-        cost=np.nan_to_num(cost),
-        people=people,
-        served_share=before,
-        candidate=candidate,
-        village=village,
-        share=share[candidate, village],
-        budget=limits.budget,
-        most_masts=limits.most_masts,
-        supplies=() if feeds is None else feeds.supplies(),
+
+    def problem_of(shares: FloatArray) -> SitingProblem:
+        candidate, village = np.nonzero(shares > before)
+        return SitingProblem.of_shares(
+            cost=np.nan_to_num(cost),
+            people=people,
+            served_share=before,
+            candidate=candidate,
+            village=village,
+            share=shares[candidate, village],
+            budget=limits.budget,
+            most_masts=limits.most_masts,
+            supplies=() if feeds is None else feeds.supplies(),
+        )
+
+    rounds = choose_in_rounds(
+        planner,
+        candidates,
+        share,
+        problem_of,
+        service.name,
+        people,
+        RoundLimits(
+            tolerance_percent=limits.tolerance_percent,
+            rounds=limits.rounds,
+            gap_percent=limits.gap_percent,
+            time_limit_s=limits.time_limit_s,
+        ),
+        progress,
     )
-    siting = best_sites(problem, gap_percent=limits.gap_percent, time_limit_s=limits.time_limit_s)
-    chosen = list(siting.chosen)
-    promised = np.maximum(before, share[chosen].max(axis=0)) if chosen else before
-    if progress is not None:
-        progress("re-plan", 0, 1)
-    network, villages = planner.with_candidates([candidates[c] for c in chosen])
-    if progress is not None:
-        progress("re-plan", 1, 1)
+    siting, villages = rounds.best.siting, rounds.best.villages
+    fed = fed_masts(feeds, siting.chosen, siting.arcs)
     away = _away_m(candidates, villages, grid)
     reach = max(cell.radius_m for one in candidates for cell in one.cells)
     return SitingStudy(
@@ -206,11 +227,14 @@ def study_siting(
         candidates=tuple(candidates),
         gains=gains,
         siting=siting,
-        steps=_steps(problem, siting, cost, fed_masts(feeds, siting.chosen, siting.arcs)),
+        rounds=rounds,
+        steps=_steps(
+            rounds.best.problem, siting, cost, fed_masts(feeds, siting.chosen, siting.arcs)
+        ),
         people=people,
         before=before,
-        promised=promised,
-        planned=shares_of(villages, service.name),
+        promised=rounds.best.promised,
+        planned=rounds.best.planned,
         not_reached={
             v: "too_far" if away[:, v].min() > reach else _why(gains, v)
             for v in np.flatnonzero(before < covered_share).tolist()
@@ -218,7 +242,7 @@ def study_siting(
         },
         nearest_m=away.min(axis=0),
         villages=villages,
-        network=network,
+        network=rounds.best.network,
         feeds=feeds,
     )
 
