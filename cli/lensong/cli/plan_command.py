@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from lensong.cli.console import Console, grouped
 from lensong.cli.errors import explains_errors
@@ -16,6 +17,7 @@ from lensong.cli.sweep_cache import kept_sweeps
 
 if TYPE_CHECKING:
     from lensong.coverage.result import PlanResult
+    from lensong.coverage.results.outcome import Outcome
 
 __all__ = ["plan", "run_plan"]
 
@@ -29,37 +31,57 @@ _CLASSES = {
 
 
 @click.command(short_help="Compute coverage and write report, maps and tables.")
-@click.argument("scenario", type=click.Path(path_type=Path))
+@click.argument("scenarios", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--out",
     required=True,
     type=click.Path(path_type=Path),
-    help="Folder of the result; made if missing.",
+    help="Folder of the result; made if missing. Of several scenarios, each has a folder in it.",
 )
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Compute on the Dask cluster at this address, as tcp://10.0.0.1:8786.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask, however long it takes.")
 @run_options
 @explains_errors
+@click.pass_context
 def plan(
-    scenario: Path,
+    context: click.Context,
+    scenarios: tuple[Path, ...],
     out: Path,
+    scheduler: str | None,
+    yes: bool,
     workers: int,
     cache: Path | None,
     no_cache: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Compute the coverage of the network in SCENARIO and write report, maps and tables.
+    """Compute the coverage of the network in SCENARIOS and write report, maps and tables.
 
     Path loss is kept in the cache, so that a run after a change of tilt, power or service only
-    takes seconds, and an interrupted run goes on where it was.
+    takes seconds, and an interrupted run goes on where it was. Several scenarios, say those of the
+    provinces of a country, get one report above theirs.
     """
-    run_plan(
-        scenario,
-        out,
-        workers=workers,
-        cache=None if no_cache else cache_folder(cache),
-        as_json=as_json,
-        quiet=quiet,
-    )
+    console = Console(quiet=quiet)
+    kept = None if no_cache else cache_folder(cache)
+    if scheduler is not None:
+        from lensong.propagation.errors import ConfigError
+
+        if context.get_parameter_source("workers") is ParameterSource.COMMANDLINE:
+            raise ConfigError(
+                "--workers is for this machine, and --scheduler computes on others: leave one out"
+            )
+    plans = _folders(scenarios, out)
+    with console.working():
+        done = (
+            _here(plans, console, workers=workers, cache=kept)
+            if scheduler is None
+            else _on_cluster(plans, console, scheduler=scheduler, cache=kept)
+        )
+    _report(done, as_json=as_json, quiet=quiet)
 
 
 def run_plan(
@@ -72,12 +94,47 @@ def run_plan(
     quiet: bool,
 ) -> None:
     """Plan a scenario, write the result and print its summary."""
+    console = Console(quiet=quiet)
+    with console.working():
+        done = _here([(scenario, out)], console, workers=workers, cache=cache)
+    _report(done, as_json=as_json, quiet=quiet)
+
+
+def _folders(scenarios: tuple[Path, ...], out: Path) -> list[tuple[Path, Path]]:
+    """Return each scenario with the folder of its result."""
+    if len(scenarios) == 1:
+        return [(scenarios[0], out)]
+    from lensong.propagation.errors import ConfigError
+
+    names = [scenario.stem for scenario in scenarios]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(
+            f"{names.count(twice[0])} scenarios are called {twice[0]}, and each result has the "
+            "folder of that name: rename their files"
+        )
+    return [(scenario, out / scenario.stem) for scenario in scenarios]
+
+
+def _here(
+    plans: list[tuple[Path, Path]], console: Console, *, workers: int, cache: Path | None
+) -> list[tuple[Path, Outcome]]:
+    """Plan one scenario after the other on this machine."""
+    console.progress("start", 0.0, 1.0)
+    from lensong.coverage.results.outcome import Outcome
+
+    done = []
+    for scenario, out in plans:
+        done.append((out, Outcome.of(_one_here(scenario, out, console, workers, cache))))
+    return done
+
+
+def _one_here(
+    scenario: Path, out: Path, console: Console, workers: int, cache: Path | None
+) -> PlanResult:
     from importlib.metadata import version
 
-    console = Console(quiet=quiet)
     with ExitStack() as stack:
-        stack.enter_context(console.working())
-        console.progress("start", 0.0, 1.0)
         from lensong.coverage.plan import plan as compute
         from lensong.coverage.results.write import check_writable, write_result
         from lensong.coverage.scenario.inputs import read_climate, read_inputs
@@ -113,13 +170,42 @@ def run_plan(
         write_result(
             result, out, lensong_version=version("lensong"), progress=console.share("output")
         )
+    return result
+
+
+def _on_cluster(
+    plans: list[tuple[Path, Path]], console: Console, *, scheduler: str, cache: Path | None
+) -> list[tuple[Path, Outcome]]:
+    """Plan on the workers of a Dask cluster."""
+    console.progress("start", 0.0, 1.0)
+    from lensong.coverage.cluster.drive import plan_on_cluster
+    from lensong.coverage.results.write import check_writable
+
+    for _, out in plans:
+        check_writable(out)
+    console.progress("start", 1.0, 1.0)
+    done = plan_on_cluster(
+        scheduler, plans, cache=cache, progress=console.progress, say=console.say
+    )
+    stood = sum(one.stood for one in done)
+    if stood:
+        console.say(
+            f"{stood} of {len(done)} results stand already, of the same inputs and code, and were "
+            "left as they are"
+        )
+    return [(one.out, one.outcome) for one in done]
+
+
+def _report(done: list[tuple[Path, Outcome]], *, as_json: bool, quiet: bool) -> None:
     if as_json:
-        click.echo(json.dumps(_as_json(result, out), ensure_ascii=False, indent=2))
+        found = [_as_json(outcome, out) for out, outcome in done]
+        shown = found[0] if len(found) == 1 else found
+        click.echo(json.dumps(shown, ensure_ascii=False, indent=2))
     elif not quiet:
-        click.echo(_summary(result, out))
+        click.echo("\n".join(_summary(outcome, out) for out, outcome in done))
 
 
-def _summary(result: PlanResult, out: Path) -> str:
+def _summary(result: Outcome, out: Path) -> str:
     from lensong.coverage.results.files import REPORT
 
     summary = result.summary
@@ -147,7 +233,7 @@ def _summary(result: PlanResult, out: Path) -> str:
     return "\n".join(lines)
 
 
-def _as_json(result: PlanResult, out: Path) -> dict[str, Any]:
+def _as_json(result: Outcome, out: Path) -> dict[str, Any]:
     from lensong.coverage.results.files import REPORT
 
     return {

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from lensong.propagation.models import model
 from lensong.propagation.types import BoolArray, FloatArray, Grid, UInt8Array
 
 __all__ = [
+    "Edge",
     "RadiusCut",
     "Reach",
     "add_hidden",
@@ -42,7 +43,7 @@ _MANY_CELLS_SHARE = 0.1
 
 
 @dataclass(slots=True)
-class _Edge:
+class Edge:
     """What the cells of one carrier still bring at their radius."""
 
     cells: int = 0
@@ -64,7 +65,7 @@ class RadiusCut:
     land: Land
     network: Network
     handset: Handset
-    _edges: dict[str, _Edge] = field(default_factory=dict)
+    _edges: dict[str, Edge] = field(default_factory=dict)
     _turn_deg: dict[str, float] = field(default_factory=dict)
     _budgets: list[CellBudget] = field(default_factory=list)
 
@@ -91,12 +92,31 @@ class RadiusCut:
             )
             heard = inside & (level_dbm > self._budgets[index].noise_dbm)
             above = int(np.count_nonzero(heard))
-            edge = self._edges.setdefault(cell.carrier.name, _Edge())
+            edge = self._edges.setdefault(cell.carrier.name, Edge())
             edge.cells += 1
             edge.still_heard += above > _HEARD_SHARE * loss_db.size
             edge.pixels += loss_db.size
             edge.above_noise += above
             edge.radius_m = max(edge.radius_m, cell.radius_m)
+
+    def fresh(self) -> RadiusCut:
+        """Return one for the same network that has seen no sweep."""
+        return replace(self, _edges={})
+
+    @property
+    def edges(self) -> dict[str, Edge]:
+        """Return what was seen so far, by carrier."""
+        return self._edges
+
+    def add(self, edges: Mapping[str, Edge]) -> None:
+        """Count what another has seen as well."""
+        for carrier, seen in edges.items():
+            edge = self._edges.setdefault(carrier, Edge())
+            edge.cells += seen.cells
+            edge.still_heard += seen.still_heard
+            edge.pixels += seen.pixels
+            edge.above_noise += seen.above_noise
+            edge.radius_m = max(edge.radius_m, seen.radius_m)
 
     def sentences(self) -> tuple[list[str], list[str]]:
         """Return assumptions and warnings about what was cut, the carriers most cut off first."""

@@ -204,18 +204,23 @@ class ArrayCache:
 
     def put(self, key: str, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Keep the arrays under ``key``, unless the limit or the disk leaves no room."""
+        self.keep(key, arrays)
+
+    def keep(self, key: str, arrays: Mapping[str, NDArray[Any]]) -> bool:
+        """Do the same, and return whether they are kept."""
         if not self._keeps:
-            return
+            return False
         self._use(key)
         try:
             self._store.put(key, arrays)
             written = self._store.path_of(key).stat().st_size
         except (DataError, OSError) as error:
             self._stop_keeping(error)
-            return
+            return False
         with self._guard:
             self._size_bytes += written
             self._fit()
+        return True
 
     def _open_lease(self, leases: Path) -> None:
         with taken(leases / _GATE):

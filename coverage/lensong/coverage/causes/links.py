@@ -9,16 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lensong.coverage.causes.needs import Needs
 from lensong.coverage.decibel import mw_to_dbm
 from lensong.coverage.layer_model import LayerModel, OperatorCarriers
 from lensong.coverage.layer_tiles import OperatorTile, Tile
+from lensong.coverage.sweeps import Window
 from lensong.propagation.types import FloatArray, Grid, IntArray
 
 __all__ = ["PlaceLinks"]
+
+_KNOWN = ("code", "level_dbm", "margin_db", "disturbing_mw", "diffraction_db", "terrain_db")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -104,16 +109,26 @@ class PlaceLinks:
             return None
         return float(self.margin_db[at])
 
+    def within(self, window: Window) -> IntArray:
+        """Return the numbers of the places that lie in a part of the grid."""
+        row0, col0, row1, col1 = window
+        inside = (self.row >= row0) & (self.row < row1) & (self.col >= col0) & (self.col < col1)
+        return np.flatnonzero(inside)
+
+    def known_at(self, at: IntArray) -> dict[str, NDArray[Any]]:
+        """Return what is known at some places, by the name of the field."""
+        return {name: getattr(self, name)[at] for name in _KNOWN}
+
+    def put(self, at: IntArray, known: Mapping[str, NDArray[Any]]) -> None:
+        """Take what others know of some places."""
+        for name in _KNOWN:
+            getattr(self, name)[at] = known[name]
+
     def take(
         self, tile: Tile, model: LayerModel, operators: Mapping[str, OperatorTile] | None = None
     ) -> None:
         """Read the places that lie in a finished tile, of ``operators`` in place of its own."""
-        at = np.flatnonzero(
-            (self.row >= tile.row0)
-            & (self.row < tile.row0 + tile.rows)
-            & (self.col >= tile.col0)
-            & (self.col < tile.col0 + tile.cols)
-        )
+        at = self.within(tile.window)
         if not at.size:
             return
         if self._needs is None or self._needs[0] is not model:

@@ -38,6 +38,8 @@ def write_result(
     lensong_version: str,
     progress: Progress | None = None,
     created_at: datetime | None = None,
+    plan_key: str = "",
+    part: Path | None = None,
 ) -> list[Path]:
     """Write every file of a plan and return their paths.
 
@@ -56,6 +58,10 @@ def write_result(
         Called with the share done, 0 to 1.
     created_at : datetime, optional
         For ``run.json``, the one file that differs between two runs of one plan; now by default.
+    plan_key : str
+        For ``run.json``: of what the result depends on; left out where it is empty.
+    part : Path or None
+        Where files are made, on the disk of ``folder``; None: a hidden folder in it.
 
     Raises
     ------
@@ -63,7 +69,7 @@ def write_result(
         The folder cannot be written, or the disk is full.
     """
     steps = list(_steps(result, lensong_version))
-    part = folder / f".{uuid4().hex[:12]}.part"
+    part = part or folder / f".{uuid4().hex[:12]}.part"
     try:
         part.mkdir(parents=True)
         for done, (name, write) in enumerate(steps):
@@ -72,6 +78,8 @@ def write_result(
             write(part / name)
         names = [name for name, _ in steps]
         record = record_of(result, lensong_version, created_at or datetime.now(UTC), part, names)
+        if plan_key:
+            record["plan_key"] = plan_key
         (part / files.RUN).write_text(record_text(record), encoding="utf-8")
         written = _move(part, folder, [*names, files.RUN])
     except OSError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from lensong.coverage.layer_model import LayerModel
 from lensong.coverage.layer_tiles import MOST_LISTED, OperatorTile, Tile
-from lensong.coverage.sweeps import UInt16Array
+from lensong.coverage.sweeps import UInt16Array, Window
 from lensong.coverage.village_weights import VillageWeights
 from lensong.propagation.types import Float32Array, Grid, IntArray
 
@@ -100,12 +100,37 @@ class Heard:
         twin.operators = {name: own.copy() for name, own in self.operators.items()}
         return twin
 
+    def places_in(self, window: Window) -> IntArray:
+        """Return the numbers of the places that lie in a part of the grid."""
+        row0, col0, row1, col1 = window
+        inside = (self._row >= row0) & (self._row < row1)
+        inside &= (self._col >= col0) & (self._col < col1)
+        return np.flatnonzero(inside)
+
+    def at(self, where: IntArray) -> dict[str, OperatorHeard]:
+        """Return what is heard at some places, by operator."""
+        return {
+            name: OperatorHeard(
+                code=own.code[:, where],
+                level_mw=own.level_mw[:, where],
+                others_mw=own.others_mw[:, where],
+                rest_mw=own.rest_mw[:, where],
+            )
+            for name, own in self.operators.items()
+        }
+
+    def put(self, where: IntArray, heard: Mapping[str, OperatorHeard]) -> None:
+        """Take what another has heard at some places."""
+        for name, other in heard.items():
+            own = self.operators[name]
+            own.code[:, where], own.level_mw[:, where] = other.code, other.level_mw
+            own.others_mw[:, where], own.rest_mw[:, where] = other.others_mw, other.rest_mw
+
     def take(self, tile: Tile) -> None:
         """Copy what a finished tile has of the places."""
-        row, col = self._row - tile.row0, self._col - tile.col0
-        inside = (row >= 0) & (row < tile.rows) & (col >= 0) & (col < tile.cols)
-        where = np.flatnonzero(inside)
+        where = self.places_in(tile.window)
         if where.size:
+            row, col = self._row - tile.row0, self._col - tile.col0
             for name, kept in tile.operators.items():
                 self.operators[name].take(kept, row[where], col[where], where)
 

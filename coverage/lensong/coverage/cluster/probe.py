@@ -1,0 +1,102 @@
+"""What a worker is asked before it is given work.
+
+This module goes to workers as its own text, for some may not have lensong: it imports nothing but
+the standard library, and lensong only to see whether that is there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["probe", "state_of"]
+
+
+def state_of(path: str) -> list[int]:
+    """Return what tells that two machines see the same file or folder: files and bytes in it."""
+    import os
+
+    if not os.path.isdir(path):
+        return [1, os.stat(path).st_size]
+    count = total = 0
+    for folder, _, names in os.walk(path):
+        for name in names:
+            count += 1
+            total += os.stat(os.path.join(folder, name)).st_size
+    return [count, total]
+
+
+def probe(asked: dict[str, Any]) -> dict[str, Any]:
+    """Return who a worker is and what keeps it from working on a plan.
+
+    Parameters
+    ----------
+    asked : dict
+        ``fingerprint`` of the client; ``inputs``: path to `state_of`; ``tokens``: file of a folder
+        that is written to, to its content; ``cache_token``: the same of the cache, or None.
+
+    Returns
+    -------
+    dict
+        ``host``; ``problems``, sentences without their subject; ``sees_cache``.
+    """
+    import os
+    import platform
+    import uuid
+
+    problems = []
+    try:
+        from lensong.coverage.cluster.fingerprint import fingerprint
+    except ImportError as error:
+        problems.append(
+            f"cannot import lensong ({error}): install lensong[dask] there, of the same version"
+        )
+    else:
+        own = fingerprint()
+        differ = [
+            f"{name} {own.get(name)} there, {wanted} here"
+            for name, wanted in asked["fingerprint"].items()
+            if own.get(name) != wanted
+        ]
+        if differ:
+            problems.append(
+                f"has other versions ({'; '.join(differ)}): install the same on all machines, "
+                "e.g. with the constraints.txt of lensong, or from one image"
+            )
+    for path, state in asked["inputs"].items():
+        try:
+            found = state_of(path)
+        except OSError as error:
+            problems.append(
+                f"cannot read {path} ({error.strerror}): put it where all machines see it under "
+                "the same path, or copy it to that path there"
+            )
+            continue
+        if found != state:
+            problems.append(
+                f"sees another {path} ({found[0]} files, {found[1]} bytes; here {state[0]} files, "
+                f"{state[1]} bytes): copy the same data there"
+            )
+    for path, content in asked["tokens"].items():
+        folder = os.path.dirname(path)
+        try:
+            with open(path, encoding="ascii") as file:
+                if file.read() != content:
+                    raise FileNotFoundError(2, "another folder of that name")
+            own_file = os.path.join(folder, f".seen-{uuid.uuid4().hex}")
+            with open(own_file, "w", encoding="ascii") as file:
+                file.write(content)
+            os.unlink(own_file)
+        except OSError as error:
+            problems.append(
+                f"cannot work in {folder} ({error.strerror}): choose with --out a folder that all "
+                "machines share and may write"
+            )
+    sees_cache = False
+    if asked["cache_token"] is not None:
+        path, content = asked["cache_token"]
+        try:
+            with open(path, encoding="ascii") as file:
+                sees_cache = file.read() == content
+        except OSError:
+            sees_cache = False
+    return {"host": platform.node(), "problems": problems, "sees_cache": sees_cache}
