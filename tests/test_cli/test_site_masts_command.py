@@ -187,3 +187,71 @@ def test_a_hill_that_sees_a_gap_is_found_and_planned(small: SmallPlan, tmp_path:
     flat = run(small, "--masts", "1", "--summits", "3", "--no-standing", text=None)
     assert flat.exit_code == 2
     assert "0 summits and shoulders see people" in flat.stderr
+
+
+CHANGES = """\
+[siting]
+standing_mast_cost = 300
+new_mast_cost = 900
+money = "units"
+[siting.changes]
+tilt_cost = 5
+azimuth_cost = 8
+power_cost = 1
+most_power_dbm = -5
+[network]
+"""
+
+
+@pytest.fixture
+def weak(small: SmallPlan, tmp_path: Path) -> SmallPlan:
+    """Return the scenario with weak cells that reach both villages, and costs of changes."""
+    plan = changed(small, tmp_path)
+    plan.replace("scenario.toml", "radius_m = 300", "radius_m = 1200")
+    plan.replace("scenario.toml", "[network]\n", CHANGES)
+    plan.replace("cells.csv", "30,0,sector.msi,4G,B3,20,46", "30,340,3gpp,4G,B3,20,-8")
+    plan.replace("cells.csv", "30,180,sector.msi,4G,B3,20,46", "30,160,3gpp,4G,B3,20,-10")
+    return plan
+
+
+def test_what_stands_is_changed_first_and_the_plan_confirms_it(
+    weak: SmallPlan, tmp_path: Path
+) -> None:
+    out = tmp_path / "masts"
+    result = run(weak, "--budget", "400", "--out", str(out), text=None)
+    assert result.exit_code == 0, result.output
+    assert "changes of what stands and 1 of 1 candidates" in result.stdout.splitlines()[0]
+    assert "tilt of 2 cells or antennas is not given by any list but assumed" in result.stdout
+    steps = pd.read_csv(out / "steps.csv")
+    assert steps["kind"].tolist()[-1] == "standing"
+    assert set(steps["kind"][:-1]) <= {"power", "azimuth"}
+    assert steps["people_in_all"].is_monotonic_increasing
+    assert steps["cost_in_all"].iloc[-1] == steps["cost"].sum() <= 400.0
+    told = json.loads((out / "siting.json").read_text(encoding="utf-8"))
+    gained = told["people_gained_by_changes"] + told["people_gained_by_masts"]
+    assert told["people_promised"] == pytest.approx(told["people_before"] + gained, abs=0.05)
+    assert told["changes"]["ended"] == "optimum"
+    plan = weak.run("plan", str(out / "planned" / "scenario.toml"), "--out", str(tmp_path / "p"))
+    assert plan.exit_code == 0, plan.output
+    villages = pd.read_csv(tmp_path / "p" / "villages.csv")
+    served = float((villages["people"] * villages["served_share_voice_data"]).sum())
+    assert served == pytest.approx(told["people_planned"], abs=0.02)
+
+
+def test_changes_alone_need_no_candidate_and_say_when_nothing_helps(
+    weak: SmallPlan, small: SmallPlan, tmp_path: Path
+) -> None:
+    alone = run(weak, "--masts", "0", "--no-standing", "--json", text=None)
+    assert alone.exit_code == 0, alone.output
+    told = json.loads(alone.stdout)
+    assert told["masts"] == 0
+    assert told["cost"] == told["changes"]["cost"] > 0.0
+    assert told["people_planned"] > told["people_before"]
+    few = run(weak, "--masts", "0", "--no-standing", "--tries", "2", text=None)
+    assert "the tries ended before all was tried" in few.stdout
+    weak.replace("scenario.toml", "most_power_dbm = -5", "most_cost_per_person = 0.0001")
+    none = run(weak, "--masts", "0", "--no-standing", text=None)
+    assert none.exit_code == 1, none.output
+    assert "no change of what stands brings voice-data to more people" in none.stdout
+    free = run(small, "--masts", "1", text=None)
+    assert "No change of what stands was tried" in free.stdout

@@ -50,6 +50,33 @@ _In = click.Path(dir_okay=False, path_type=Path)
 @click.option("--budget", type=FiniteRange(min=0.0), help="In the unit of the costs.")
 @click.option("--masts", "most_masts", type=click.IntRange(min=0), help="At most so many.")
 @click.option(
+    "--changes/--no-changes",
+    default=True,
+    show_default=True,
+    help="Whether cells that stand are changed first, as far as [siting.changes] has costs.",
+)
+@click.option(
+    "--tries",
+    type=click.IntRange(1, 1_000_000),
+    default=400,
+    show_default=True,
+    help="Changes that are planned at most.",
+)
+@click.option(
+    "--tolerance-percent",
+    type=FiniteRange(0.0, 100.0),
+    default=1.0,
+    show_default=True,
+    help="Planned again may differ so much from promised, of the people who gain [%].",
+)
+@click.option(
+    "--rounds",
+    type=click.IntRange(1, 100),
+    default=4,
+    show_default=True,
+    help="Choices at most, each planned again, until that holds.",
+)
+@click.option(
     "--gap-percent",
     type=FiniteRange(0.0, 100.0),
     default=0.1,
@@ -61,7 +88,7 @@ _In = click.Path(dir_okay=False, path_type=Path)
     type=FiniteRange(1.0, 86_400.0),
     default=600.0,
     show_default=True,
-    help="For the choice, after what each candidate brings is planned [s].",
+    help="For changes, and for the choice after what each candidate brings is planned [s].",
 )
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for files.")
 @run_options
@@ -78,6 +105,10 @@ def site_masts(
     service_name: str | None,
     budget: float | None,
     most_masts: int | None,
+    changes: bool,
+    tries: int,
+    tolerance_percent: float,
+    rounds: int,
     gap_percent: float,
     time_limit_s: float,
     out: Path | None,
@@ -89,9 +120,10 @@ def site_masts(
 ) -> None:
     """Choose among candidates the masts that bring a service to most people.
 
-    What each candidate brings is planned with the network of SCENARIO; the choice is planned again
-    as a whole. Costs come from the list of candidates and [siting] of the scenario: give --budget,
-    or count with --masts.
+    First come changes of what stands: tilt, azimuth, power, further carriers. What each candidate
+    brings is planned with the network of SCENARIO; the choice is planned again as a whole. Costs
+    come from the list of candidates and [siting] of the scenario: give --budget, or count with
+    --masts; with --masts 0 changes alone.
 
     Exit codes: 0 the choice is proved to be as near to the best as asked; 1 it is not, or nothing
     is built; 2 bad input.
@@ -104,8 +136,11 @@ def site_masts(
         from lensong.coverage.scenario.inputs import read_climate, read_inputs
         from lensong.coverage.scenario.load import load_scenario
         from lensong.coverage.scenario.siting import Sources, read_candidates, read_listed
+        from lensong.coverage.siting.change_tables import NO_CHANGES
+        from lensong.coverage.siting.coordinate_search import SearchLimits
         from lensong.coverage.siting.gains import Planner
         from lensong.coverage.siting.study import Limits, study_siting
+        from lensong.coverage.siting.tuning import tune
         from lensong.coverage.variant.engine import PlanEngine
         from lensong.coverage.variant.villages import VillageSide
         from lensong.coverage.warm_up import compile_kernels
@@ -158,39 +193,62 @@ def site_masts(
             service,
             sources,
             listed,
+            needed=most_masts != 0,
         )
+        tuning, notes = None, found.notes
+        if changes and asked.siting.changes.tried:
+            tuning = tune(
+                planner,
+                service,
+                asked.siting.changes,
+                asked.network.assume,
+                land.grid,
+                SearchLimits(
+                    budget=budget,
+                    most_cost_per_person=asked.siting.changes.most_cost_per_person,
+                    tries=tries,
+                    time_limit_s=time_limit_s,
+                ),
+                lambda done, total: console.progress("changes", done, total),
+            )
+            planner = tuning.planner
+        elif changes:
+            notes = (*notes, NO_CHANGES)
         study = study_siting(
             planner,
             found.candidates,
             service,
             Limits(
-                budget=budget,
+                budget=None if budget is None else budget - (tuning.cost if tuning else 0.0),
                 most_masts=most_masts,
                 gap_percent=gap_percent,
                 time_limit_s=time_limit_s,
+                tolerance_percent=tolerance_percent,
+                rounds=rounds,
             ),
             land.grid,
             covered_share=asked.classes.covered_share,
+            tuning=tuning,
             progress=console.progress,
         )
         written = []
         if out is not None:
-            written = write_siting(study, asked, out, found.notes, synthetic=land.synthetic)
+            written = write_siting(study, asked, out, notes, synthetic=land.synthetic)
     if as_json:
         from lensong.coverage.siting.tables import siting_json
 
-        told = siting_json(study, found.notes, money=asked.siting.money, synthetic=land.synthetic)
+        told = siting_json(study, notes, money=asked.siting.money, synthetic=land.synthetic)
         click.echo(json.dumps(told, ensure_ascii=False, indent=2))
     elif not quiet:
         from lensong.coverage.siting.tables import siting_text
 
-        lines = [siting_text(study, found.notes, money=asked.siting.money)]
+        lines = [siting_text(study, notes, money=asked.siting.money)]
         if land.synthetic:
             lines += ["", "  SYNTHETIC  invented data, no real place"]
         if written:
             lines += ["", f"  written    {', '.join(str(path) for path in written)}"]
         click.echo("\n".join(lines))
-    if study.siting.ended != "proved" or not study.steps:
+    if study.siting.ended != "proved" or not (study.steps or study.changes):
         raise SystemExit(EXIT_NO)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from lensong.coverage.results.paths import write_figure
 from lensong.coverage.scenario.load import Scenario
 from lensong.coverage.scenario.save import save_scenario
+from lensong.coverage.siting.change_tables import change_table
 from lensong.coverage.siting.curve import curve_figure
 from lensong.coverage.siting.feed_tables import feed_table, link_table
 from lensong.coverage.siting.study import SitingStudy
@@ -64,6 +65,7 @@ def write_siting(
     written = []
     for name, table in (
         ("steps.csv", step_table(study)),
+        *((("changes.csv", change_table(study.tuning)),) if study.tuning else ()),
         ("candidates.csv", candidate_table(study)),
         ("villages.csv", village_outcome_table(study)),
         *(
@@ -81,7 +83,9 @@ def write_siting(
     with atomic_path(folder / "siting.json", needed_bytes=len(text)) as part:
         part.write_text(text, encoding="utf-8")
     written += [curve, folder / "siting.json"]
-    if study.steps:
+    if study.steps or study.changes:
         title = f"{scenario.title}, {len(study.steps)} more masts"
+        if study.changes:
+            title += f" and {study.changes} changes"
         written.append(save_scenario(scenario, study.network, folder / PLANNED, title=title))
     return written

@@ -123,6 +123,8 @@ def read_candidates(
     service: Service,
     sources: Sources,
     listed: Sequence[Candidate],
+    *,
+    needed: bool = True,
 ) -> Found:
     """Return the candidates of all sources.
 
@@ -136,6 +138,8 @@ def read_candidates(
     sources : Sources
     listed : sequence of Candidate
         From `read_listed`.
+    needed : bool
+        Whether it is an error that there is none.
 
     Raises
     ------
@@ -152,7 +156,7 @@ def read_candidates(
     if sources.summits:
         grown = replace(network, masts=(*network.masts, *(one.mast for one in found)))
         found += _summits(land, grown, villages, gaps, service, sources, rules, notes)
-    if not found:
+    if not found and needed:
         told = " ".join(notes)
         raise InvalidInputError(
             "there is no candidate, wanted one at least: give a list with --candidates, ask for "

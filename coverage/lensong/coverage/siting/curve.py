@@ -6,6 +6,7 @@ from io import BytesIO
 from typing import Any, Literal
 
 from lensong.coverage.siting.study import SitingStudy
+from lensong.coverage.siting.tables import step_table
 
 __all__ = ["curve_figure"]
 
@@ -29,21 +30,24 @@ def curve_figure(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    steps = study.steps
-    known = bool(steps) and steps[-1].cost_in_all is not None
-    spent = [0.0, *((s.cost_in_all or 0.0) if known else n + 1.0 for n, s in enumerate(steps))]
-    people = [0.0, *(step.people_in_all for step in steps)]
+    steps = step_table(study)
+    known = len(steps) > 0 and study.cost is not None
+    spent = [0.0, *(steps["cost_in_all"] if known else range(1, len(steps) + 1))]
+    people = [0.0, *steps["people_in_all"]]
+    best = study.people_changed - study.people_before + study.siting.bound
     with rc_context(_STYLE):
         figure = Figure(figsize=(8.0, 4.6))
         FigureCanvasAgg(figure)
         axes = figure.add_axes((0.12, 0.13, 0.83, 0.75))
         axes.step(spent, people, where="post", color=_LINE, linewidth=1.8, label="promised")
         axes.plot(spent, people, "o", color=_LINE, markersize=4.0)
-        axes.axhline(
-            study.siting.bound, color=_BOUND, linestyle="--", linewidth=1.1, label="best possible"
-        )
+        if study.candidates:
+            axes.axhline(
+                best, color=_BOUND, linestyle="--", linewidth=1.1,
+                label="best possible after the changes" if study.changes else "best possible",
+            )  # fmt: skip
         for number, (x, y) in enumerate(zip(spent[1:], people[1:], strict=True), start=1):
-            name = study.candidates[steps[number - 1].candidate].mast.mast_id
+            name = steps["mast_id"].iloc[number - 1]
             if len(steps) <= 12:
                 axes.annotate(
                     name, (x, y), xytext=(4, -11), textcoords="offset points", fontsize=8.0
@@ -51,11 +55,11 @@ def curve_figure(
         axes.set_ylim(bottom=0.0)
         axes.set_xlim(left=0.0)
         axes.margins(x=0.08)
-        axes.set_xlabel(f"cost{f' ({money})' if money else ''}" if known else "masts")
+        axes.set_xlabel(f"cost{f' ({money})' if money else ''}" if known else "steps")
         axes.set_ylabel(f"people who gain {study.service.name}")
         axes.legend(loc="lower right", frameon=False)
         axes.set_title(
-            f"{len(steps)} masts, {study.siting.people:,.0f} more people", loc="left",
+            f"{_built(study)}, {people[-1]:,.0f} more people", loc="left",
             fontweight="bold",
         )  # fmt: skip
         if synthetic:
@@ -67,3 +71,8 @@ def curve_figure(
         metadata: dict[str, Any] = {"Date": None} if form == "svg" else {"Software": None}
         figure.savefig(out, format=form, dpi=130, metadata=metadata)
     return out.getvalue()
+
+
+def _built(study: SitingStudy) -> str:
+    masts = f"{len(study.steps)} masts"
+    return f"{study.changes} changes and {masts}" if study.changes else masts

@@ -38,7 +38,7 @@ LINK_COLUMNS = (
 def feed_table(study: SitingStudy) -> pd.DataFrame:
     """Return one row for each mast that is built: how it is fed, how it is powered, the costs."""
     rows, fed = [], study.fed
-    for number, step in enumerate(study.steps, start=1):
+    for number, step in enumerate(study.steps, start=study.changes + 1):
         one, lines = study.candidates[step.candidate], fed[step.candidate]
         row: dict[str, Any] = dict.fromkeys(FEED_COLUMNS)
         row |= {

@@ -47,6 +47,9 @@ def best_sites(
     bound of the relaxation falls to it or below are settled before the exact solver begins. Masts
     that bring nobody anything are left out, and lines between the masts are the cheapest.
     """
+    if not problem.size:
+        none: tuple[dict[int, int], ...] = tuple({} for _ in problem.supplies)
+        return Siting(chosen=(), arcs=none, people=0.0, cost=0.0, bound=0.0, ended="proved")
     began = monotonic()
     feeding = Feeding(problem)
     plan = greedy_and_swap(problem, feeding, deadline_s=began + _SHARE_FOR_GREEDY * time_limit_s)

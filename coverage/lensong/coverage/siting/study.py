@@ -16,6 +16,7 @@ from lensong.coverage.siting.feeds import FedMast, Feeds, fed_masts
 from lensong.coverage.siting.gains import Gains, Planner, shares_of
 from lensong.coverage.siting.problem import Siting, SitingProblem
 from lensong.coverage.siting.rounds import RoundLimits, Rounds, choose_in_rounds
+from lensong.coverage.siting.tuning import Tuning
 from lensong.propagation.errors import InvalidInputError
 from lensong.propagation.types import FloatArray, Grid
 
@@ -98,6 +99,8 @@ class SitingStudy:
         With the chosen masts.
     feeds : Feeds or None
         Ways to feed and power candidates; None: not part of the choice.
+    tuning : Tuning or None
+        Changes of what stood, which came before; ``before`` is with them. None: none was tried.
     """
 
     service: Service
@@ -115,6 +118,17 @@ class SitingStudy:
     villages: gpd.GeoDataFrame
     network: Network
     feeds: Feeds | None = None
+    tuning: Tuning | None = None
+
+    @property
+    def changes(self) -> int:
+        """Return how many changes come before the first mast."""
+        return 0 if self.tuning is None else len(self.tuning.steps)
+
+    @property
+    def at_first(self) -> FloatArray:
+        """Return the share of people with the service before any change and mast."""
+        return self.before if self.tuning is None else self.tuning.before
 
     @property
     def fed(self) -> dict[int, FedMast]:
@@ -123,8 +137,22 @@ class SitingStudy:
 
     @property
     def people_before(self) -> float:
-        """Return how many people have the service as it stands."""
+        """Return how many people have the service as it stands, before any change."""
+        return float(self.people @ self.at_first)
+
+    @property
+    def people_changed(self) -> float:
+        """Return how many have it with the changes and without any new mast."""
         return float(self.people @ self.before)
+
+    @property
+    def cost(self) -> float | None:
+        """Return what changes and masts cost; None where a mast's cost is not known."""
+        first = 0.0 if self.tuning is None else self.tuning.cost
+        if not self.steps:
+            return first
+        spent = self.steps[-1].cost_in_all
+        return None if spent is None else first + spent
 
     @property
     def people_promised(self) -> float:
@@ -139,7 +167,7 @@ class SitingStudy:
     @property
     def people_lost(self) -> float:
         """Return how many had it and do not have it when all is planned again."""
-        return float(self.people @ np.maximum(self.before - self.planned, 0.0))
+        return float(self.people @ np.maximum(self.at_first - self.planned, 0.0))
 
 
 def villages_without(
@@ -158,9 +186,13 @@ def study_siting(
     *,
     covered_share: float,
     feeds: Feeds | None = None,
+    tuning: Tuning | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> SitingStudy:
     """Return the best choice of candidates, planned again as a whole.
+
+    With ``tuning`` the planner stands on the changed network, and ``limits.budget`` is what the
+    changes leave.
 
     Raises
     ------
@@ -168,7 +200,7 @@ def study_siting(
         There is no candidate, no village has people, or a budget is given and some candidate has no
         cost.
     """
-    if not candidates:
+    if not candidates and limits.most_masts != 0:
         raise InvalidInputError(
             "there is no candidate, wanted one at least: give a list, or let structures or summits "
             "be looked for farther from the villages"
@@ -221,29 +253,29 @@ def study_siting(
     siting, villages = rounds.best.siting, rounds.best.villages
     fed = fed_masts(feeds, siting.chosen, siting.arcs)
     away = _away_m(candidates, villages, grid)
-    reach = max(cell.radius_m for one in candidates for cell in one.cells)
+    nearest = away.min(axis=0, initial=np.inf)
+    reach = max((cell.radius_m for one in candidates for cell in one.cells), default=0.0)
     return SitingStudy(
         service=service,
         candidates=tuple(candidates),
         gains=gains,
         siting=siting,
         rounds=rounds,
-        steps=_steps(
-            rounds.best.problem, siting, cost, fed_masts(feeds, siting.chosen, siting.arcs)
-        ),
+        steps=_steps(rounds.best.problem, siting, cost, fed),
         people=people,
         before=before,
         promised=rounds.best.promised,
         planned=rounds.best.planned,
         not_reached={
-            v: "too_far" if away[:, v].min() > reach else _why(gains, v)
+            v: "too_far" if nearest[v] > reach else _why(gains, v)
             for v in np.flatnonzero(before < covered_share).tolist()
-            if not (share[:, v] > before[v]).any()
+            if candidates and not (share[:, v] > before[v]).any()
         },
-        nearest_m=away.min(axis=0),
+        nearest_m=np.where(np.isfinite(nearest), nearest, np.nan),
         villages=villages,
         network=rounds.best.network,
         feeds=feeds,
+        tuning=tuning,
     )
 
 

@@ -8,6 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lensong.coverage.siting.change_tables import (
+    change_told,
+    per_person,
+    tuning_json,
+    tuning_text,
+)
 from lensong.coverage.siting.feed_tables import feed_table, link_table, way_told
 from lensong.coverage.siting.study import SitingStudy
 from lensong.coverage.villages import column_suffix
@@ -38,45 +44,65 @@ NOT_REACHED = {
 
 
 _MOST_TOLD = 10
+_MOST_NAMED = 3
 
 
 def step_table(study: SitingStudy) -> pd.DataFrame:
-    """Return one row for each mast that is built, in their order."""
-    rows = []
-    for number, step in enumerate(study.steps, start=1):
+    """Return one row for each change and each mast that is built, in their order."""
+    rows: list[dict[str, Any]] = []
+    gained, spent = 0.0, 0.0
+    for number, change in enumerate(study.tuning.steps if study.tuning else (), start=1):
+        gained, spent = change.people_in_all, change.cost_in_all
+        rows.append(
+            {
+                "step": number,
+                "mast_id": change.mast_id,
+                "kind": change.change.knob.kind,
+                "change": change_told(change.change),
+                "operator": change.operator,
+                "lat_deg": round(change.lat_deg, 6),
+                "lon_deg": round(change.lon_deg, 6),
+                "height_agl_m": None,
+                "cells": len(change.change.knob.cells),
+                "people": round(change.people, 2),
+                "people_in_all": round(gained, 2),
+                "cost": change.cost,
+                "cost_in_all": spent,
+                "cost_per_person": per_person(change),
+            }
+        )
+    for number, step in enumerate(study.steps, start=study.changes + 1):
         one = study.candidates[step.candidate]
-        per_person = None
-        if step.cost is not None and step.people > 0.0:
-            per_person = round(step.cost / step.people, 4)
         rows.append(
             {
                 "step": number,
                 "mast_id": one.mast.mast_id,
                 "kind": one.kind,
+                "change": "",
                 "operator": one.cells[0].operator,
                 "lat_deg": round(one.mast.lat_deg, 6),
                 "lon_deg": round(one.mast.lon_deg, 6),
                 "height_agl_m": one.mast.height_agl_m,
                 "cells": len(one.cells),
                 "people": round(step.people, 2),
-                "people_in_all": round(step.people_in_all, 2),
+                "people_in_all": round(gained + step.people_in_all, 2),
                 "cost": step.cost,
-                "cost_in_all": step.cost_in_all,
-                "cost_per_person": per_person,
+                "cost_in_all": None if step.cost_in_all is None else spent + step.cost_in_all,
+                "cost_per_person": per_person(step),
             }
         )
     return pd.DataFrame(rows, columns=list(_STEP))
 
 
 _STEP = (
-    "step", "mast_id", "kind", "operator", "lat_deg", "lon_deg", "height_agl_m", "cells", "people",
-    "people_in_all", "cost", "cost_in_all", "cost_per_person",
+    "step", "mast_id", "kind", "change", "operator", "lat_deg", "lon_deg", "height_agl_m", "cells",
+    "people", "people_in_all", "cost", "cost_in_all", "cost_per_person",
 )  # fmt: skip
 
 
 def candidate_table(study: SitingStudy) -> pd.DataFrame:
     """Return one row for each candidate, with what it brings alone for every service."""
-    step_of = {step.candidate: n for n, step in enumerate(study.steps, start=1)}
+    step_of = {s.candidate: n for n, s in enumerate(study.steps, start=study.changes + 1)}
     rows = []
     for k, one in enumerate(study.candidates):
         change = study.people * (study.gains.share[study.service.name][k] - study.before)
@@ -109,7 +135,8 @@ def village_outcome_table(study: SitingStudy) -> pd.DataFrame:
             "name": villages["name"].to_numpy(),
             "commune": villages["commune"].to_numpy(),
             "people": study.people,
-            "share_before": study.before.round(6),
+            "share_before": study.at_first.round(6),
+            "share_changed": study.before.round(6),
             "share_promised": study.promised.round(6),
             "share_planned": study.planned.round(6),
             "nearest_candidate_m": study.nearest_m.round(0),
@@ -132,11 +159,24 @@ def siting_json(
         "people_promised": round(study.people_promised, 2),
         "people_planned": round(study.people_planned, 2),
         "people_lost": round(study.people_lost, 2),
-        "people_gained_promised": round(study.siting.people, 2),
+        "people_gained_promised": round(study.people_promised - study.people_before, 2),
+        "people_gained_by_changes": round(study.people_changed - study.people_before, 2),
+        "people_gained_by_masts": round(study.siting.people, 2),
         "people_gained_bound": round(study.siting.bound, 2),
         "gap_percent": round(study.siting.gap_percent, 3),
-        "cost": study.steps[-1].cost_in_all if study.steps else 0.0,
+        "cost": study.cost,
         "money": money,
+        "changes": tuning_json(study.tuning),
+        "rounds": [
+            {
+                "mast_ids": [study.candidates[c].mast.mast_id for c in one.siting.chosen],
+                "people_promised": round(float(study.people @ one.promised), 2),
+                "people_planned": round(float(study.people @ one.planned), 2),
+            }
+            for one in study.rounds.made
+        ],
+        "agreed": study.rounds.agreed,
+        "off_percent": round(study.rounds.best.off_percent(study.people), 3),
         "steps": _records(step_table(study)),
         "feeds": [] if study.feeds is None else _records(feed_table(study)),
         "links": [] if study.feeds is None else _records(link_table(study)),
@@ -149,34 +189,40 @@ def siting_json(
 def siting_text(study: SitingStudy, notes: Sequence[str], *, money: str) -> str:
     """Return the answer first, then the steps, then who is not reached."""
     siting = study.siting
-    lines = [
-        f"{len(study.steps)} of {len(study.candidates)} candidates bring {study.service.name} to "
-        f"{siting.people:,.0f} more people"
-    ]
+    gained = study.people_promised - study.people_before
+    built = f"{len(study.steps)} of {len(study.candidates)} candidates"
+    if study.changes:
+        built = f"{study.changes} changes of what stands and {built}"
+    lines = [f"{built} bring {study.service.name} to {gained:,.0f} more people"]
+    if study.tuning is not None:
+        lines += tuning_text(study.tuning, study.service.name)
     close = f"within {siting.gap_percent:.2f} % of the best possible ({siting.bound:,.0f} people)"
-    lines.append(
-        {
-            "proved": f"  proved     {close}",
-            "time": f"  bound      {close}; the time ended before more was proved",
-            "size": f"  bound      {close}; too many candidates for the exact solver",
-        }[siting.ended]
-    )
+    if study.candidates:
+        lines.append(
+            {
+                "proved": f"  proved     {close}",
+                "time": f"  bound      {close}; the time ended before more was proved",
+                "size": f"  bound      {close}; too many candidates for the exact solver",
+            }[siting.ended]
+        )
     lines.append(
         f"  re-plan    promised {study.people_promised:,.0f}, planned again "
         f"{study.people_planned:,.0f} people with service (before {study.people_before:,.0f}); "
         f"{study.people_lost:,.0f} lose it"
     )
-    if study.steps:
-        cost = f"  cost so far{f' ({money})' if money else ''}"
-        known = study.steps[-1].cost_in_all is not None
-        lines += ["", f"  step  {'mast':<20}  {'kind':<8}  people  in all{cost if known else ''}"]
-    for number, step in enumerate(study.steps, start=1):
-        one = study.candidates[step.candidate]
-        spent = "" if step.cost_in_all is None else f"  {step.cost_in_all:,.10g}"
-        lines.append(
-            f"  {number:>4}  {one.mast.mast_id:<20}  {one.kind:<8}  {step.people:>6,.0f}  "
-            f"{step.people_in_all:>6,.0f}{spent}"
-        )
+    lines += _agreement_told(study)
+    steps = step_table(study)
+    if len(steps):
+        known = study.cost is not None
+        cost = f"  cost so far{f' ({money})' if money else ''}" if known else ""
+        lines += ["", f"  step  {'mast':<20}  {'kind':<8}  people  in all{cost}"]
+        for row in steps.to_dict("records"):
+            spent = f"  {row['cost_in_all']:,.10g}" if known else ""
+            change = f"  {row['change']}" if row["change"] else ""
+            lines.append(
+                f"  {row['step']:>4}  {row['mast_id']:<20}  {row['kind']:<8}  "
+                f"{row['people']:>6,.0f}  {row['people_in_all']:>6,.0f}{spent}{change}"
+            )
     lines += _fed_told(study)
     if study.not_reached:
         lines += ["", "  reached by no candidate"]
@@ -192,6 +238,33 @@ def siting_text(study: SitingStudy, notes: Sequence[str], *, money: str) -> str:
         lines.append("  How masts are fed and powered is not part of this choice.")
     lines += [f"  {note}" for note in notes]
     return "\n".join(lines)
+
+
+def _agreement_told(study: SitingStudy) -> list[str]:
+    """Return lines on rounds of choosing and planning, and where the promise does not hold."""
+    made, agreed = study.rounds.made, study.rounds.agreed
+    off = study.rounds.best.off_percent(study.people)
+    if agreed == "within":
+        if len(made) == 1:
+            return []
+        return [f"             chosen in {len(made)} rounds, each planned again"]
+    why = {
+        "settled": "the same masts were chosen again; who loses the service makes the difference",
+        "rounds": f"after {len(made)} rounds",
+        "time": "the time ended before another round",
+    }[agreed]
+    lines = [f"             they differ by {off:.1f} % of the people who are to gain: {why}"]
+    people = study.people * (study.promised - study.planned)
+    for v in np.argsort(-np.abs(people), kind="stable")[:_MOST_NAMED].tolist():
+        if abs(people[v]) >= 0.5:
+            name = study.villages["name"].iloc[v] or study.villages["village_id"].iloc[v]
+            promised, planned = (
+                study.people[v] * one[v] for one in (study.promised, study.planned)
+            )
+            lines.append(
+                f"             {name}: promised {promised:,.0f}, planned again {planned:,.0f}"
+            )
+    return lines
 
 
 def _fed_told(study: SitingStudy) -> list[str]:

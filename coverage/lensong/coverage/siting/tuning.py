@@ -37,6 +37,8 @@ class ChangeStep:
     ----------
     change : Change
     mast_id, operator : str
+    lat_deg, lon_deg : float
+        Of the mast, WGS 84 [deg].
     people, people_in_all : float
         Who have the service by it on top of the changes before, and by all so far.
     cost, cost_in_all : float
@@ -45,6 +47,8 @@ class ChangeStep:
     change: Change
     mast_id: str
     operator: str
+    lat_deg: float
+    lon_deg: float
     people: float
     people_in_all: float
     cost: float
@@ -60,6 +64,8 @@ class Tuning:
     steps : tuple of ChangeStep
     planner : Planner
         On the network with them.
+    before : shape (villages,)
+        Share of people with the service without them.
     people_before, people_after : dict
         Service to people who have it without and with them.
     lost : float
@@ -75,6 +81,7 @@ class Tuning:
 
     steps: tuple[ChangeStep, ...]
     planner: Planner
+    before: FloatArray
     people_before: dict[str, float]
     people_after: dict[str, float]
     lost: float
@@ -157,17 +164,21 @@ def tune(
     trials = _Planned(planner, knobs, people, service, assume)
     found = coordinate_search(knobs, trials, limits, hope=hope, near=near, progress=progress)
     after = trials.planner.before
-    mast_of = {cell.cell_id: (cell.mast_id, cell.operator) for cell in network.cells}
+    cells = {cell.cell_id: cell for cell in network.cells}
+    masts = {mast.mast_id: mast for mast in network.masts}
     steps: list[ChangeStep] = []
     spent = 0.0
     for place, k in enumerate(found.order, start=1):
         spent += knobs[k].cost
-        mast_id, operator = mast_of[knobs[k].cells[0]]
+        cell = cells[knobs[k].cells[0]]
+        mast = masts[cell.mast_id]
         steps.append(
             ChangeStep(
                 change=Change(knob=knobs[k], value=found.setting[k]),
-                mast_id=mast_id,
-                operator=operator,
+                mast_id=mast.mast_id,
+                operator=cell.operator,
+                lat_deg=mast.lat_deg,
+                lon_deg=mast.lon_deg,
                 people=found.people[place] - found.people[place - 1],
                 people_in_all=found.people[place] - found.people[0],
                 cost=knobs[k].cost,
@@ -181,6 +192,7 @@ def tune(
     return Tuning(
         steps=tuple(steps),
         planner=trials.planner,
+        before=served,
         people_before=in_all(before),
         people_after=in_all(after),
         lost=float(people @ np.maximum(served - shares_of(after, service.name), 0.0)),
