@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -12,6 +13,7 @@ import httpx
 import pytest
 import uvicorn
 
+from lensong.coverage.sweeps import SweepCache
 from lensong.gis_data.array_store import ArrayStore
 from lensong.planner.app import planner_app
 from lensong.planner.open_plan import OpenPlan
@@ -48,11 +50,29 @@ class Page:
         return self.post(f"/variants/{variant_id}/edits", body, status)
 
 
+def ended(page: Page, job: dict[str, Any]) -> dict[str, Any]:
+    """Return a job once it ended."""
+
+    def over() -> Any:
+        now = page.get(f"/jobs/{job['job_id']}")
+        return now if now["state"] in ("done", "failed", "cancelled") else None
+
+    return dict(wait_until(over))
+
+
 def opened(folder: Path, cache: Path) -> Iterator[Page]:
     scenario = folder / "scenario.toml"
     if not scenario.exists():
         write_small_valley(folder)
-    plan = OpenPlan(scenario, cache=ArrayStore(cache), workers=2)
+    with served(scenario, ArrayStore(cache)) as page:
+        assert page.plan.state == "ready", page.plan.why
+        yield page
+
+
+@contextmanager
+def served(path: Path, cache: SweepCache | None = None) -> Iterator[Page]:
+    """Serve a scenario or a result; it is opened, or failed."""
+    plan = OpenPlan(path, cache=cache, workers=2)
     server = uvicorn.Server(
         uvicorn.Config(
             planner_app([plan]),
@@ -68,9 +88,8 @@ def opened(folder: Path, cache: Path) -> Iterator[Page]:
         wait_until(lambda: server.started or not thread.is_alive())
         port = server.servers[0].sockets[0].getsockname()[1]
         wait_until(lambda: plan.state != "opening")
-        assert plan.state == "ready", plan.why
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S) as client:
-            yield Page(client=client, plan=plan, folder=folder)
+            yield Page(client=client, plan=plan, folder=path.parent)
     finally:
         server.should_exit = True
         thread.join()

@@ -13,7 +13,7 @@ from rasterio.io import MemoryFile
 from lensong.coverage.network import Network
 from lensong.coverage.variant.engine import PlanEngine, PlanState
 from lensong.planner.views import mercator_cells
-from tests.test_planner.conftest import Page
+from tests.test_planner.conftest import Page, ended
 from tests.test_planner.small_valley import place_deg
 from tests.waiting import wait_until
 
@@ -270,14 +270,6 @@ def test_why_a_village_lacks_its_service_and_what_would_mend_it(page: Page) -> N
     people = {v["village_id"]: v["people"] for v in villages}
     gained = sum(people[v] * (served[v] - before[v]) for v in served)
     assert gained == pytest.approx(tries["new_mast"]["gained_people"], abs=0.01)
-
-
-def ended(page: Page, job: dict[str, Any]) -> dict[str, Any]:
-    def over() -> Any:
-        now = page.get(f"/jobs/{job['job_id']}")
-        return now if now["state"] in ("done", "failed", "cancelled") else None
-
-    return dict(wait_until(over))
 
 
 def test_the_best_place_of_some_is_first(page: Page) -> None:

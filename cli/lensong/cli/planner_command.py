@@ -41,15 +41,23 @@ __all__ = ["planner"]
 def planner(scenario: Path, port: int, opens: bool, workers: int, cache: Path | None) -> None:
     """Open SCENARIO on a map: drag masts, see what the villages get.
 
+    SCENARIO may be the folder that `lensong plan` wrote: beside its inputs it is edited like the
+    scenario, without them it is shown only.
+
     The page is on this machine alone, needs no account and no internet. Edits are kept beside the
     scenario, in .lensong-planner; a variant is saved as a scenario that `lensong plan` reads.
     """
     console = Console()
     with console.working():
+        from lensong.coverage.results.read import read_result
         from lensong.coverage.scenario.load import load_scenario
         from lensong.planner.serve import serve
 
-        load_scenario(scenario)  # what is wrong with the file is said here, not on the page
+        # what is wrong with the file is said here, not on the page
+        if scenario.is_dir():
+            read_result(scenario)
+        else:
+            load_scenario(scenario)
 
     def started(taken: int) -> None:
         address = f"http://127.0.0.1:{taken}/planner"

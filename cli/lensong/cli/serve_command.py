@@ -51,8 +51,9 @@ __all__ = ["serve"]
 )
 @click.option(
     "--scenario",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Show and edit this scenario of a coverage plan on a map, as the planner does.",
+    type=click.Path(path_type=Path),
+    help="Show and edit this scenario of a coverage plan, or the result of one, on a map, as the "
+    "planner does.",
 )
 @click.option("--demo", is_flag=True, help="Show a synthetic province in a throw-away database.")
 @click.option(

@@ -78,4 +78,4 @@ class Access:
     def variant(self, plan_id: str, variant_id: str) -> tuple[OpenPlan, Variant]:
         """Return a plan and one of its variants."""
         plan = self.plan(plan_id)
-        return plan, plan.ready.variants.get(variant_id)
+        return plan, plan.opened.variants.get(variant_id)

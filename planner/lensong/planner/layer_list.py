@@ -25,7 +25,7 @@ from lensong.coverage.result import as_dbm
 from lensong.coverage.villages import operator_suffix
 from lensong.propagation.types import IntArray
 
-__all__ = ["Layer", "layer_list"]
+__all__ = ["Layer", "chances_said", "classes_said", "layer_list"]
 
 Values = NDArray[Any]
 _PNG = {"rsrp": (0.01, -400.0), "level": (0.01, -400.0), "sinr": (0.01, -400.0),
@@ -130,7 +130,7 @@ def layer_list(model: LayerModel, settings: dict[str, Any]) -> list[Layer]:
                     dtype="float32" if unit else "uint8" if quantity == "overlap" else "int16",
                     none=float("nan") if unit else 0.0 if quantity == "overlap" else -1.0,
                     settles_with="levels",
-                    legend=[] if legend is None else _classes(legend),
+                    legend=[] if legend is None else classes_said(legend),
                     read=_of_technology(field, t),
                 )
             )
@@ -144,7 +144,7 @@ def layer_list(model: LayerModel, settings: dict[str, Any]) -> list[Layer]:
                 dtype="float32",
                 none=float("nan"),
                 settles_with="levels",
-                legend=_classes(level),
+                legend=classes_said(level),
                 read=_strongest(rows),
             )
         )
@@ -158,7 +158,7 @@ def layer_list(model: LayerModel, settings: dict[str, Any]) -> list[Layer]:
     if len(names) > 1:
         suffix = operator_suffix(names)
         for name in names:
-            found += _of_operator(model, name, suffix[name], _classes(level))
+            found += _of_operator(model, name, suffix[name], classes_said(level))
     return found
 
 
@@ -179,7 +179,7 @@ def _of_service(model: LayerModel, q: int, technology: str | None, row: int) -> 
             read=_of_row(field, row, q),
         )
         for quantity, field, legend in (
-            ("chance", "probability", _chances(probability_legend(service))),
+            ("chance", "probability", chances_said(probability_legend(service))),
             ("reason", "reason", _values(reason_legend())),
             ("limiting", "limiting", _LIMITING),
         )
@@ -217,7 +217,7 @@ def _of_operator(
                 read=read,
             )
             for quantity, legend, read in (
-                ("chance", _chances(probability_legend(service)), _own_chance(name, q)),
+                ("chance", chances_said(probability_legend(service)), _own_chance(name, q)),
                 ("reason", _values(reason_legend()), _own_reason(name, q)),
             )
         ]
@@ -261,14 +261,15 @@ def _own_reason(name: str, q: int) -> Callable[[TileLayers], Values]:
     return lambda tile: tile.own_reason[name][q]
 
 
-def _classes(legend: Legend) -> list[dict[str, Any]]:
+def classes_said(legend: Legend) -> list[dict[str, Any]]:
+    """Return the classes of a legend as the API says them."""
     return [c.as_json() for c in legend.classes]
 
 
-def _chances(legend: Legend) -> list[dict[str, Any]]:
+def chances_said(legend: Legend) -> list[dict[str, Any]]:
     """Return the classes of a chance, whose legend is in percent, as 0..1."""
     found = []
-    for one in _classes(legend):
+    for one in classes_said(legend):
         ends = {end: round(one[end] / 100.0, 6) for end in ("low", "high") if end in one}
         found.append(one | ends)
     return found
@@ -276,4 +277,4 @@ def _chances(legend: Legend) -> list[dict[str, Any]]:
 
 def _values(legend: Legend) -> list[dict[str, Any]]:
     """Return classes that are codes, counted from 1."""
-    return [{"value": k, **c} for k, c in enumerate(_classes(legend), start=1)]
+    return [{"value": k, **c} for k, c in enumerate(classes_said(legend), start=1)]

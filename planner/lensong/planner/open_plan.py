@@ -3,40 +3,47 @@
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Any
 
+import geopandas as gpd
+
 from lensong.coverage.antenna import AntennaPattern
-from lensong.coverage.network import Network
+from lensong.coverage.network import Carrier, Network
+from lensong.coverage.results.read import StoredResult, read_result
 from lensong.coverage.scenario.inputs import read_antennas, read_climate, read_inputs
 from lensong.coverage.scenario.load import Scenario, load_scenario
+from lensong.coverage.scenario.of_result import check_same_inputs, scenario_of_result
+from lensong.coverage.service import Service
 from lensong.coverage.sweeps import PropagationSettings, SweepCache, Window
 from lensong.coverage.variant.catalogue import Catalogue
-from lensong.coverage.variant.coarse import coarse_land, coarse_step
 from lensong.coverage.variant.engine import PlanEngine, PlanState
 from lensong.coverage.variant.villages import VillageSide
+from lensong.coverage.villages import ClassThresholds
 from lensong.coverage.warm_up import compile_kernels
+from lensong.gis_data.hillshade import hillshade
 from lensong.gis_data.land import Land
+from lensong.gis_data.pictures import encode_png
+from lensong.planner.coarse import Coarse
 from lensong.planner.errors import NotThereError, ReadOnlyError
 from lensong.planner.events import Events
 from lensong.planner.jobs import Job, Jobs
 from lensong.planner.journal import Journal
 from lensong.planner.layer_list import Layer, layer_list
+from lensong.planner.shown import Opened, Shown
 from lensong.planner.standing import SETTLED, Settler, Standing
+from lensong.planner.stored_plan import StoredPlan, is_result
 from lensong.planner.variants import Variant, Variants
 from lensong.propagation.errors import LensongError
+from lensong.propagation.types import Float32Array, Grid
 
-__all__ = ["OpenPlan", "Ready"]
+__all__ = ["OpenPlan", "Ready", "layer_of"]
 
 _LOG = logging.getLogger("lensong.planner")
-
-COARSE_TILE_PX = 32
-_COARSE_KEPT = 5  # states of networks on the coarse grid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +60,64 @@ class Ready:
     settler: Settler
     variants: Variants
 
+    @property
+    def grid(self) -> Grid:
+        """Return the grid of all layers."""
+        return self.land.grid
+
+    @property
+    def synthetic(self) -> bool:
+        """Return whether any input is invented."""
+        return self.land.synthetic
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """Return the services."""
+        return self.engine.services
+
+    @property
+    def classes(self) -> ClassThresholds:
+        """Return by what villages are told apart."""
+        return self.side.classes
+
+    @property
+    def carriers(self) -> Mapping[str, Carrier]:
+        """Return carriers that a cell may be given, by id."""
+        return self.catalogue.carriers
+
+    @property
+    def antennas(self) -> Mapping[str, AntennaPattern]:
+        """Return antennas that a cell may be given, by name."""
+        return self.catalogue.antennas
+
+    @property
+    def map_lines(self) -> gpd.GeoDataFrame | None:
+        """Return roads, rivers and boundaries."""
+        return self.land.map_lines
+
+    @property
+    def ground_m(self) -> Float32Array:
+        """Return the height of the ground [m]."""
+        return self.land.ground_m
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Return what is doubtful about the inputs."""
+        return (*self.land.warnings, *self.network.warnings)
+
+    @property
+    def radius_m(self) -> float:
+        """Return how far cells are computed [m]."""
+        return self.variants.radius_m
+
+    def relief(self) -> bytes:
+        """Return the relief of the grid as a grey PNG."""
+        return encode_png(hillshade(self.land.ground_m, self.land.grid.cell_m))
+
+    def ground_at(self, row: int, col: int) -> float:
+        """Return the height of the ground of a cell, NaN where it is not known [m]."""
+        return float(self.land.ground_m[row, col])
+
 
 class OpenPlan:
     """A plan, opening in a thread of its own.
@@ -60,13 +125,14 @@ class OpenPlan:
     Parameters
     ----------
     path : Path
-        Of the scenario.
+        Of the scenario, or the folder of a result: where that lies beside its inputs it is like
+        its scenario, else it is shown and cannot be edited.
     cache : SweepCache or None
     workers : int
     """
 
     def __init__(self, path: Path, *, cache: SweepCache | None, workers: int) -> None:
-        self.path, self.plan_id = path, path.stem
+        self.path, self.plan_id = path, path.resolve().stem
         if self.plan_id == "scenario":
             self.plan_id = path.resolve().parent.name or "scenario"
         self.events = Events()
@@ -76,6 +142,7 @@ class OpenPlan:
         self.progress: dict[str, Any] = {"stage": "start", "done": 0, "total": 1}
         self.cache, self._workers = cache, workers
         self._ready: Ready | None = None
+        self.stored: StoredPlan | None = None
         self._coarse: Coarse | None = None
         self._coarse_lock = Lock()
         self._closed = False
@@ -102,27 +169,52 @@ class OpenPlan:
         ReadOnlyError
             It is still opening, or failed.
         """
+        if self.state == "read_only":
+            raise ReadOnlyError(self.why)
         if self._ready is None or self.state != "ready":
             told = self.why or f"it is still opening ({self.progress['stage']}): ask again"
             raise ReadOnlyError(f"the plan {self.plan_id!r} is not ready: {told}")
         return self._ready
+
+    @property
+    def opened(self) -> Opened:
+        """Return what was opened, whether it can be edited or not.
+
+        Raises
+        ------
+        ReadOnlyError
+            It is still opening, or failed.
+        """
+        return self.ready if self.stored is None else self.stored
 
     def layers(self, state: PlanState) -> dict[str, Layer]:
         """Return the layers of a network by id."""
         found = layer_list(state.model, self.ready.scenario.settings)
         return {layer.layer_id: layer for layer in found}
 
-    def layer(self, state: PlanState, layer_id: str) -> Layer:
-        """Return one layer.
+    def shown(self, variant: Variant, settled: str = "levels", seconds: float = 30.0) -> Shown:
+        """Return what there is of a variant, asking for it where it is not planned so far.
 
         Raises
         ------
-        NotThereError
+        ReadOnlyError
+            It takes longer than that.
         """
-        layers = self.layers(state)
-        if layer_id not in layers:
-            raise NotThereError(f"no layer {layer_id!r}, wanted one of {', '.join(layers)}")
-        return layers[layer_id]
+        if self.stored is not None:
+            return self.stored.shown
+        now = self.standing(variant, settled, seconds)
+        model, tiles = now.state.model, now.state.tiles
+        return Shown(
+            network=now.network,
+            settled=now.settled,
+            technologies=tuple(model.technologies),
+            operators=tuple(model.operators),
+            layers=self.layers(now.state),
+            tiles=lambda key: tiles[key].best,
+            tile_px=self.ready.engine.tile_px,
+            villages=None if now.villages is None else now.villages.table,
+            streams_late=now.villages is not None and bool(now.villages.stale),
+        )
 
     def standing(
         self, variant: Variant, settled: str = "levels", seconds: float = 30.0
@@ -146,6 +238,8 @@ class OpenPlan:
 
     def settled(self, variant: Variant) -> str:
         """Return how far a variant is planned."""
+        if self.stored is not None:
+            return self.stored.shown.settled
         found = self.ready.settler.standing(variant.network)
         return "none" if found is None else found.settled
 
@@ -154,16 +248,11 @@ class OpenPlan:
         self.ready.settler.want(variant.network, before)
 
     @property
-    def coarse_step(self) -> int:
-        """Return how many cells of the grid make one that follows a hand, along a side."""
-        return coarse_step(self.ready.land.grid.cell_m)
-
-    @property
     def coarse(self) -> Coarse:
         """Return the plan on a coarse grid."""
         with self._coarse_lock:
             if self._coarse is None:
-                self._coarse = Coarse(self.ready, self.cache, self._workers)
+                self._coarse = Coarse(self.ready.engine, self.cache, self._workers)
             return self._coarse
 
     @property
@@ -202,12 +291,21 @@ class OpenPlan:
         self.events.tell("state", {"state": self.state, "why": why})
 
     def _opened(self) -> None:
-        scenario = load_scenario(self.path)
-        self.title = scenario.title
-        land, network, _ = read_inputs(
-            scenario, lambda stage, done, total: self._tell(stage, done, total)
-        )
-        propagation, land = read_climate(scenario, land)
+        result = read_result(self.path) if is_result(self.path) else None
+        try:
+            scenario = load_scenario(self.path) if result is None else scenario_of_result(result)
+            self.title = scenario.title
+            land, network, _ = read_inputs(
+                scenario, lambda stage, done, total: self._tell(stage, done, total)
+            )
+            propagation, land = read_climate(scenario, land)
+            if result is not None:
+                check_same_inputs(result, land.sources)
+        except LensongError as error:
+            if result is None:
+                raise
+            self._show(result, f"this result cannot be edited here: {error}")
+            return
         self._tell("compiled code", 0, 1)
         compile_kernels(propagation)
         engine = PlanEngine(
@@ -238,6 +336,15 @@ class OpenPlan:
         self.events.tell("state", {"state": "ready", "why": ""})
         # beside the first villages and chances: whoever looks at the page drags soon
         self._prepare_coarse()
+
+    def _show(self, result: StoredResult, why: str) -> None:
+        """Show a result that cannot be edited; ``why`` is told with it."""
+        self.title = result.title
+        self._tell("result", 0, 1)
+        stored = StoredPlan(result, why)
+        _ = stored.shown  # what is wrong with its files is said now
+        self.stored, self.why, self.state = stored, why, "read_only"
+        self.events.tell("state", {"state": self.state, "why": why})
 
     def _tell(self, stage: str, done: float, total: float) -> None:
         before = self.progress
@@ -282,67 +389,20 @@ class OpenPlan:
                 self.events.tell("failed", {"variant_id": variant.variant_id, "why": str(error)})
 
 
+def layer_of(layers: Mapping[str, Layer], layer_id: str) -> Layer:
+    """Return one of some layers.
+
+    Raises
+    ------
+    NotThereError
+    """
+    if layer_id not in layers:
+        raise NotThereError(f"no layer {layer_id!r}, wanted one of {', '.join(layers)}")
+    return layers[layer_id]
+
+
 def _part(area: Window | None) -> dict[str, int] | None:
     if area is None:
         return None
     row0, col0, row1, col1 = area
     return {"row0": row0, "col0": col0, "rows": row1 - row0, "cols": col1 - col0}
-
-
-class Coarse:
-    """The plan on a coarse grid, for networks that follow a hand.
-
-    One computes at a time; of those that wait, the last one.
-    """
-
-    def __init__(self, ready: Ready, cache: SweepCache | None, workers: int) -> None:
-        self.step = coarse_step(ready.land.grid.cell_m)
-        self.engine = PlanEngine(
-            coarse_land(ready.land, self.step),
-            services=ready.engine.services,
-            handset=ready.engine.handset,
-            propagation=ready.engine.propagation,
-            cache=cache,
-            workers=workers,
-            tile_px=COARSE_TILE_PX,
-        )
-        self._states: OrderedDict[int, tuple[Network, PlanState]] = OrderedDict()
-        self._turn, self._lock = 0, Lock()
-        self.is_prepared = False
-
-    def prepare(self, network: Network) -> None:
-        """Plan a network, so that the first frame finds all masts but the dragged ones."""
-        with self._lock:
-            self._of(network, judge=False)
-        with self._lock:  # a frame of levels may come first
-            self._of(network, judge=True)
-        self.is_prepared = True
-
-    def follow(
-        self, network: Network, dragged: Callable[[], Network], *, judge: bool
-    ) -> PlanState | None:
-        """Return the state of a dragged network, made from that of one; None: another came."""
-        self._turn += 1
-        mine = self._turn
-        with self._lock:
-            if mine != self._turn:
-                return None
-            state = self._of(network, judge=judge)
-            frame = self.engine.follow(state, dragged())
-            return self.engine.judged(frame) if judge else frame
-
-    def _of(self, network: Network, *, judge: bool) -> PlanState:
-        """Return the state of a network, made from the one used last."""
-        _, state = self._states.pop(id(network), (network, None))
-        if state is None:
-            state = (
-                self.engine.follow(next(reversed(self._states.values()))[1], network)
-                if self._states
-                else self.engine.opened(network)
-            )
-        if judge:
-            state = self.engine.judged(state)
-        self._states[id(network)] = (network, state)
-        while len(self._states) > _COARSE_KEPT:
-            self._states.popitem(last=False)
-        return state

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from lensong.coverage.layer_model import meridian_convergence_deg
-from lensong.coverage.network import Network
 from lensong.coverage.path.line import end_at
-from lensong.coverage.variant.engine import PlanState
 from lensong.planner.layer_list import Layer
-from lensong.planner.open_plan import OpenPlan
-from lensong.planner.variants import Variant
+from lensong.planner.open_plan import OpenPlan, layer_of
+from lensong.planner.shown import Shown
+from lensong.planner.variants import BASE, Variant
 from lensong.planner.views import cell_under, values_at
+from lensong.propagation.types import Grid
 
 __all__ = ["point_said"]
 
@@ -27,11 +27,11 @@ def point_said(plan: OpenPlan, variant: Variant, lat_deg: float, lon_deg: float)
     InvalidInputError
         It lies off the grid.
     """
-    ready = plan.ready
-    row, col = cell_under(ready.land.grid, lat_deg, lon_deg)
-    revision, now = variant.revision, plan.standing(variant)
-    base = ready.settler.standing(ready.network)
-    ground = float(ready.land.ground_m[row, col])
+    opened = plan.opened
+    row, col = cell_under(opened.grid, lat_deg, lon_deg)
+    revision, now = variant.revision, plan.shown(variant)
+    base = plan.shown(opened.variants.get(BASE))
+    ground = opened.ground_at(row, col)
     return {
         "revision": revision,
         "settled": now.settled,
@@ -42,18 +42,17 @@ def point_said(plan: OpenPlan, variant: Variant, lat_deg: float, lon_deg: float)
             "col": col,
             "ground_m": None if np.isnan(ground) else ground,
         },
-        "values": _values(plan, now.state, row, col),
-        "base": {} if base is None else _values(plan, base.state, row, col),
-        "server": _servers(plan, now.state, row, col, lat_deg, lon_deg),
+        "values": _values(now, row, col),
+        "base": _values(base, row, col),
+        "server": _servers(opened.grid, now, row, col, lat_deg, lon_deg),
     }
 
 
-def _values(plan: OpenPlan, state: PlanState, row: int, col: int) -> dict[str, float | None]:
+def _values(now: Shown, row: int, col: int) -> dict[str, float | None]:
     at = np.array([row]), np.array([col])
-    tile_px = plan.ready.engine.tile_px
     return {
-        layer.layer_id: _plain(layer, values_at(state, layer, *at, tile_px)[0])
-        for layer in plan.layers(state).values()
+        layer.layer_id: _plain(layer, values_at(now.tiles, layer, *at, now.tile_px)[0])
+        for layer in now.layers.values()
         if layer.quantity not in ("server", "second")
     }
 
@@ -66,16 +65,15 @@ def _plain(layer: Layer, value: Any) -> float | int | None:
 
 
 def _servers(
-    plan: OpenPlan, state: PlanState, row: int, col: int, lat_deg: float, lon_deg: float
+    grid: Grid, now: Shown, row: int, col: int, lat_deg: float, lon_deg: float
 ) -> dict[str, Any]:
-    network: Network = state.network
-    grid, tile_px = plan.ready.land.grid, plan.ready.engine.tile_px
+    network = now.network
     turn_deg = meridian_convergence_deg(grid.crs, network)
     place = end_at(grid, lat_deg, lon_deg, 1.0)
     found: dict[str, Any] = {}
-    for technology in state.model.technologies:
-        layer = plan.layer(state, f"server-{technology.lower()}")
-        index = int(values_at(state, layer, np.array([row]), np.array([col]), tile_px)[0])
+    for technology in now.technologies:
+        layer = layer_of(now.layers, f"server-{technology.lower()}")
+        index = int(values_at(now.tiles, layer, np.array([row]), np.array([col]), now.tile_px)[0])
         if index < 0:
             found[technology] = None
             continue

@@ -10,10 +10,11 @@ from lensong.coverage.network import Network
 from lensong.coverage.scenario.save import save_scenario
 from lensong.planner.access import Access, Someone
 from lensong.planner.bodies import DragBody, EditsBody, RevisionBody, SaveBody
+from lensong.planner.coarse import COARSE_TILE_PX
 from lensong.planner.errors import StaleRevisionError
-from lensong.planner.open_plan import COARSE_TILE_PX, OpenPlan
+from lensong.planner.open_plan import OpenPlan, layer_of
 from lensong.planner.said import changed_network, settled_said, touched_said
-from lensong.planner.variants import Variant
+from lensong.planner.variants import BASE, Variant
 from lensong.planner.views import Window, window
 
 __all__ = ["edit_routes"]
@@ -103,15 +104,12 @@ def edit_routes(access: Access) -> APIRouter:
     ) -> Response:
         plan, variant = access.variant(plan_id, variant_id)
         coarse, network = plan.coarse, variant.network
-        base = plan.ready.settler.standing(plan.ready.network)
-        judge = base is not None and (
-            plan.layer(base.state, body.layer_id).settles_with == "chances"
-        )
-        variants = plan.ready.variants
+        variants, base = plan.ready.variants, plan.shown(plan.ready.variants.get(BASE))
+        judge = layer_of(base.layers, body.layer_id).settles_with == "chances"
         state = coarse.follow(network, lambda: variants.tried(network, body.edits), judge=judge)
         if state is None:
             return Response(status_code=204)
-        layer, step = plan.layer(state, body.layer_id), coarse.step
+        layer, step = layer_of(plan.layers(state), body.layer_id), coarse.step
         windows = [state.tiles[key].window for key in state.touched]
         if not windows:
             return Response(status_code=204)
@@ -122,7 +120,7 @@ def edit_routes(access: Access) -> APIRouter:
             rows=max(w[2] for w in windows) - row0,
             cols=max(w[3] for w in windows) - col0,
         )
-        values = window(state, layer, part, COARSE_TILE_PX)
+        values = window(lambda key: state.tiles[key].best, layer, part, COARSE_TILE_PX)
         rows, cols = values.shape
         return Response(
             np.ascontiguousarray(values).astype(values.dtype.newbyteorder("<")).tobytes(),

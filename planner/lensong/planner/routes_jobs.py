@@ -40,13 +40,13 @@ def job_routes(access: Access) -> APIRouter:
         who: Annotated[Someone, Depends(access.looks)],  # noqa: ARG001 - only lets in
     ) -> dict[str, Any]:
         plan, variant = access.variant(plan_id, variant_id)
-        ready = plan.ready
-        job = plan.jobs.begin(
-            "causes",
-            variant_id,
-            lambda job: why_here(ready, settled(plan, variant, job), body.village_id, job),
-        )
-        return job.as_json()
+
+        def work(job: Job) -> dict[str, Any]:
+            if plan.stored is not None:
+                return plan.stored.why_here(body.village_id)
+            return why_here(plan.ready, settled(plan, variant, job), body.village_id, job)
+
+        return plan.jobs.begin("causes", variant_id, work).as_json()
 
     @router.post("/jobs", status_code=202)
     def begin(

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from lensong.gis_data.cog import write_cog
 from lensong.planner.access import Access
 from lensong.planner.layer_list import Layer
-from lensong.planner.open_plan import OpenPlan
+from lensong.planner.open_plan import OpenPlan, layer_of
 from lensong.planner.places import point_said
-from lensong.planner.standing import SETTLED, Standing
+from lensong.planner.shown import Shown
+from lensong.planner.standing import SETTLED
 from lensong.planner.variants import Variant
 from lensong.planner.views import (
     Window,
@@ -34,9 +35,9 @@ class _Asked:
     def __init__(self, plan: OpenPlan, variant: Variant, layer_id: str) -> None:
         self.plan, self.variant = plan, variant
         self.revision = variant.revision
-        self.now: Standing = plan.standing(variant)
-        self.layer: Layer = plan.layer(self.now.state, layer_id)
-        self.tile_px = plan.ready.engine.tile_px
+        self.now: Shown = plan.shown(variant)
+        self.layer: Layer = layer_of(self.now.layers, layer_id)
+        self.grid = plan.opened.grid
 
     def headers(self, part: Window | None = None) -> dict[str, str]:
         layer = self.layer
@@ -78,7 +79,7 @@ def layer_routes(access: Access) -> APIRouter:
         cols: Annotated[int | None, Query(ge=1)] = None,
         step: Annotated[int, Query(ge=1, le=256)] = 1,
     ) -> Window:
-        grid = access.plan(plan_id).ready.land.grid
+        grid = access.plan(plan_id).opened.grid
         return Window.of(grid, row0, col0, rows, cols, step)
 
     Part = Annotated[Window, Depends(part_of)]  # noqa: N806 - a type
@@ -93,7 +94,7 @@ def layer_routes(access: Access) -> APIRouter:
         return Response(make(), media_type=media_type, headers=headers)
 
     def values(one: _Asked, part: Window) -> NDArray[Any]:
-        return window(one.now.state, one.layer, part, one.tile_px)
+        return window(one.now.tiles, one.layer, part, one.now.tile_px)
 
     @router.get("/layers/{layer_id}.bin", response_class=Response)
     def numbers(
@@ -129,8 +130,8 @@ def layer_routes(access: Access) -> APIRouter:
         )
 
     def tile(one: _Asked, z: int, x: int, y: int) -> NDArray[Any]:
-        row, col = mercator_cells(one.plan.ready.land.grid, z, x, y)
-        found: NDArray[Any] = values_at(one.now.state, one.layer, row, col, one.tile_px)
+        row, col = mercator_cells(one.grid, z, x, y)
+        found: NDArray[Any] = values_at(one.now.tiles, one.layer, row, col, one.now.tile_px)
         return found
 
     @router.get("/layers/{layer_id}/tiles/{z}/{x}/{y}.bin", response_class=Response)
@@ -176,7 +177,7 @@ def _tiff(one: _Asked, part: Window, values: NDArray[Any]) -> bytes:
         write_cog(
             path,
             np.ascontiguousarray(values),
-            window_grid(one.plan.ready.land.grid, part),
+            window_grid(one.grid, part),
             nodata=layer.none,
             name=layer.layer_id,
             unit=layer.unit,

@@ -34,10 +34,10 @@ def live_routes(access: Access) -> APIRouter:
 
         def predicted() -> tuple[dict[str, Any], list[Any]]:
             plan, variant = access.variant(plan_id, variant_id)
-            revision, now = variant.revision, plan.standing(variant, "villages")
+            revision, now = variant.revision, plan.shown(variant, "villages")
             if now.villages is None:
                 raise ReadOnlyError(f"the villages of {variant_id!r} are being planned: ask again")
-            table = now.villages.table
+            table = now.villages
             rows = [at for at, name in enumerate(table["village_id"]) if str(name) == village_id]
             if not rows:
                 raise NotThereError(f"there is no village {village_id!r} in this plan")
@@ -50,7 +50,7 @@ def live_routes(access: Access) -> APIRouter:
                     technology: {
                         name: _number(one[f"{name}_{technology.lower()}"]) for name in _PREDICTED
                     }
-                    for technology in now.state.model.technologies
+                    for technology in now.technologies
                 },
                 "near_m": NEAR_M,
             }

@@ -7,8 +7,6 @@ import numpy as np
 from fastapi import APIRouter, Depends, Header, Query, Response
 from starlette.responses import StreamingResponse
 
-from lensong.gis_data.hillshade import hillshade
-from lensong.gis_data.pictures import encode_png
 from lensong.planner.access import Access, Someone
 from lensong.planner.bodies import NewVariantBody, RenameBody
 from lensong.planner.errors import BusyError
@@ -54,9 +52,7 @@ def plan_routes(access: Access) -> APIRouter:
 
     @router.get("/plans/{plan_id}/land/hillshade.png")
     def relief(plan_id: str) -> Response:
-        land = access.plan(plan_id).ready.land
-        picture = encode_png(hillshade(land.ground_m, land.grid.cell_m))
-        return Response(picture, media_type="image/png")
+        return Response(access.plan(plan_id).opened.relief(), media_type="image/png")
 
     @router.get("/plans/{plan_id}/land/ground.bin")
     def ground(
@@ -67,9 +63,9 @@ def plan_routes(access: Access) -> APIRouter:
         cols: Annotated[int | None, Query(ge=1)] = None,
         step: Annotated[int, Query(ge=1, le=256)] = 1,
     ) -> Response:
-        land = access.plan(plan_id).ready.land
-        part = Window.of(land.grid, row0, col0, rows, cols, step)
-        seen = land.ground_m[
+        opened = access.plan(plan_id).opened
+        part = Window.of(opened.grid, row0, col0, rows, cols, step)
+        seen = opened.ground_m[
             part.row0 : part.row0 + part.rows : step, part.col0 : part.col0 + part.cols : step
         ]
         return Response(
@@ -84,7 +80,7 @@ def plan_routes(access: Access) -> APIRouter:
 
     @router.get("/plans/{plan_id}/land/lines")
     def lines(plan_id: str) -> Response:
-        found = access.plan(plan_id).ready.land.map_lines
+        found = access.plan(plan_id).opened.map_lines
         text = '{"type": "FeatureCollection", "features": []}'
         if found is not None and len(found):
             text = found[["kind", "name", "geometry"]].to_crs(4326).to_json()
@@ -93,7 +89,7 @@ def plan_routes(access: Access) -> APIRouter:
     @router.get("/plans/{plan_id}/variants")
     def variants(plan_id: str) -> dict[str, Any]:
         plan = access.plan(plan_id)
-        return {"variants": [variant_said(plan, v) for v in plan.ready.variants.all()]}
+        return {"variants": [variant_said(plan, v) for v in plan.opened.variants.all()]}
 
     @router.post("/plans/{plan_id}/variants", status_code=201)
     def create(
@@ -113,7 +109,7 @@ def plan_routes(access: Access) -> APIRouter:
     ) -> dict[str, Any]:
         plan, found = access.variant(plan_id, variant_id)
         if settled is not None:
-            plan.standing(found, settled)
+            plan.shown(found, settled)
         return variant_said(plan, found)
 
     @router.patch("/plans/{plan_id}/variants/{variant_id}")

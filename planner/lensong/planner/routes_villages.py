@@ -27,36 +27,34 @@ def village_routes(access: Access) -> APIRouter:
         plan, variant = access.variant(plan_id, variant_id)
         _, other = access.variant(plan_id, against)
         revision = variant.revision
-        now, before = plan.standing(variant, settled), plan.standing(other, "villages")
+        now, before = plan.shown(variant, settled), plan.shown(other, "villages")
         if now.villages is None or before.villages is None:
             raise ReadOnlyError(f"the villages of {variant_id!r} are being planned: ask again")
-        side, ready = plan.ready.side, plan.ready
-        rows = village_rows(
-            now.villages.table, before.villages.table, ready.engine.services, side.classes.service
-        )
+        services, classes = plan.opened.services, plan.opened.classes
+        rows = village_rows(now.villages, before.villages, services, classes.service)
         if changed:
             rows = [row for row in rows if row["change"] != "same"]
         return {
             "revision": revision,
             "settled": now.settled,
-            "streams_settled": not now.villages.stale and now.settled != "levels",
+            "streams_settled": not now.streams_late and now.settled != "levels",
             "villages": rows,
             "totals": totals(
-                now.villages.table,
-                before.villages.table,
-                ready.engine.services,
-                list(now.state.model.operators),
-                side.classes.covered_share,
+                now.villages,
+                before.villages,
+                services,
+                now.operators,
+                classes.covered_share,
             ),
         }
 
     @router.get("/villages.csv", response_class=Response)
     def table(plan_id: str, variant_id: str) -> Response:
         plan, variant = access.variant(plan_id, variant_id)
-        now = plan.standing(variant, "chances")
+        now = plan.shown(variant, "chances")
         if now.settled != "chances" or now.villages is None:
             raise ReadOnlyError(f"the villages of {variant_id!r} are being planned: ask again")
-        text = now.villages.table.drop(columns="geometry").to_csv(index=False)
+        text = now.villages.drop(columns="geometry").to_csv(index=False)
         return Response(text, media_type="text/csv; charset=utf-8")
 
     return router

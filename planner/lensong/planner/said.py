@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from lensong.coverage.network import Cell, Mast, Network
-from lensong.coverage.variant.catalogue import carrier_id
+from lensong.coverage.variant.catalogue import Catalogue, carrier_id
+from lensong.coverage.variant.coarse import coarse_step
 from lensong.gis_data.gridding import bounds_deg
 from lensong.planner.bodies import MOST_EDITS
 from lensong.planner.open_plan import OpenPlan
-from lensong.planner.variants import MOST_MASTS_PER_SET, MOST_VARIANTS, Variant
+from lensong.planner.variants import BASE, MOST_MASTS_PER_SET, MOST_VARIANTS, Variant
 from lensong.planner.views import Window, cell_under, corners_deg, lattice
 from lensong.propagation.errors import InvalidInputError
 
@@ -40,14 +41,13 @@ def plan_said(plan: OpenPlan, *, may_edit: bool, live: bool = False) -> dict[str
         "progress": plan.progress if plan.state == "opening" else None,
         "last_event": plan.events.last,
     }
-    if plan.state != "ready":
+    if plan.state not in ("ready", "read_only"):
         return found
-    ready = plan.ready
-    grid, base = ready.land.grid, ready.settler.standing(ready.network)
-    layers = [] if base is None else plan.layers(base.state).values()
-    step = plan.coarse_step
+    opened = plan.opened
+    grid, base = opened.grid, plan.shown(opened.variants.get(BASE))
+    step = coarse_step(grid.cell_m)
     return found | {
-        "synthetic": ready.land.synthetic,
+        "synthetic": opened.synthetic,
         "live": live,
         "grid": {
             "crs": grid.crs,
@@ -70,11 +70,11 @@ def plan_said(plan: OpenPlan, *, may_edit: bool, live: bool = False) -> dict[str
                 "min_rsrp_dbm": s.min_rsrp_dbm,
                 "technologies": list(s.technologies),
             }
-            for s in ready.engine.services
+            for s in opened.services
         ],
-        "class_service": ready.side.classes.service,
-        "technologies": [] if base is None else list(base.state.model.technologies),
-        "operators": [] if base is None else list(base.state.model.operators),
+        "class_service": opened.classes.service,
+        "technologies": list(base.technologies),
+        "operators": list(base.operators),
         "carriers": [
             {
                 "carrier_id": name,
@@ -85,27 +85,27 @@ def plan_said(plan: OpenPlan, *, may_edit: bool, live: bool = False) -> dict[str
                 "bandwidth_mhz": c.bandwidth_mhz,
                 "duplex": c.duplex,
             }
-            for name, c in ready.catalogue.carriers.items()
+            for name, c in opened.carriers.items()
         ],
         "antennas": [
             {
                 "antenna_id": name,
                 "gain_dbi": a.gain_dbi,
-                "parametric": ready.catalogue.is_parametric(a),
+                "parametric": Catalogue.is_parametric(a),
                 "horizontal_loss_db": a.horizontal_loss_db.round(3).tolist(),
                 "vertical_loss_db": a.vertical_loss_db.round(3).tolist(),
             }
-            for name, a in ready.catalogue.antennas.items()
+            for name, a in opened.antennas.items()
         ],
-        "layers": [layer.as_json() for layer in layers],
+        "layers": [layer.as_json() for layer in base.layers.values()],
         "limits": {
             "edits_per_set": MOST_EDITS,
             "masts_per_set": MOST_MASTS_PER_SET,
             "variants": MOST_VARIANTS,
         },
-        "radius_m": ready.variants.radius_m,
-        "warnings": [*ready.land.warnings, *ready.network.warnings],
-        "may_edit": may_edit,
+        "radius_m": opened.radius_m,
+        "warnings": list(opened.warnings),
+        "may_edit": may_edit and plan.state == "ready",
     }
 
 
@@ -135,7 +135,7 @@ def settled_said(plan: OpenPlan, variant: Variant) -> dict[str, Any]:
 
 def network_said(plan: OpenPlan, variant: Variant) -> dict[str, Any]:
     """Return the masts and cells of a variant."""
-    base, network = plan.ready.network, variant.network
+    base, network = plan.opened.network, variant.network
     kept = {mast.mast_id for mast in network.masts}
     return {
         "revision": variant.revision,
@@ -147,7 +147,7 @@ def network_said(plan: OpenPlan, variant: Variant) -> dict[str, Any]:
 
 def changed_network(plan: OpenPlan, variant: Variant, before: Network) -> dict[str, Any]:
     """Return the masts and cells that a change made or changed, and the masts that it took away."""
-    base, network = plan.ready.network, variant.network
+    base, network = plan.opened.network, variant.network
     masts = {mast.mast_id: mast for mast in before.masts}
     cells = {cell.cell_id: cell for cell in before.cells}
     now = {mast.mast_id for mast in network.masts}
@@ -183,16 +183,15 @@ def part_said(plan: OpenPlan, part: Window) -> dict[str, Any]:
         "col0": part.col0,
         "rows": part.rows,
         "cols": part.cols,
-        "corners_deg": corners_deg(plan.ready.land.grid, part),
+        "corners_deg": corners_deg(plan.opened.grid, part),
     }
 
 
 def _mast(plan: OpenPlan, mast: Mast, base: Network) -> dict[str, Any]:
     as_read = next((m for m in base.masts if m.mast_id == mast.mast_id), None)
-    land = plan.ready.land
+    opened = plan.opened
     try:
-        row, col = cell_under(land.grid, mast.lat_deg, mast.lon_deg)
-        ground = float(land.ground_m[row, col])
+        ground = opened.ground_at(*cell_under(opened.grid, mast.lat_deg, mast.lon_deg))
     except InvalidInputError:
         ground = float("nan")
     return {

@@ -28,7 +28,15 @@ from lensong.planner.errors import (
 from lensong.planner.journal import Journal
 from lensong.propagation.errors import InvalidInputError, LensongError
 
-__all__ = ["BASE", "MOST_MASTS_PER_SET", "MOST_VARIANTS", "Step", "Variant", "Variants"]
+__all__ = [
+    "BASE",
+    "MOST_MASTS_PER_SET",
+    "MOST_VARIANTS",
+    "Step",
+    "Variant",
+    "Variants",
+    "base_variant",
+]
 
 BASE = "base"
 MOST_VARIANTS = 50
@@ -90,6 +98,21 @@ class Variant:
         return self.steps[self.done - 1].network if self.done else self.first
 
 
+def base_variant(network: Network, *, at: str, why: str) -> Variant:
+    """Return the variant that is a network as it was read; ``why`` it is not edited."""
+    return Variant(
+        variant_id=BASE,
+        name="",
+        comment="",
+        first=network,
+        created_at=at,
+        created_by="",
+        changed_at=at,
+        changed_by="",
+        why=why,
+    )
+
+
 class Variants:
     """All variants of a plan, and the journal that keeps them.
 
@@ -116,17 +139,8 @@ class Variants:
         self._journal, self._clock = journal, clock
         self.radius_m = max(cell.radius_m for cell in network.cells)
         self._lock = RLock()
-        at = self._now()
-        base = Variant(
-            variant_id=BASE,
-            name="",
-            comment="",
-            first=network,
-            created_at=at,
-            created_by="",
-            changed_at=at,
-            changed_by="",
-            why="the network as it was read: copy it, and edit the copy",
+        base = base_variant(
+            network, at=self._now(), why="the network as it was read: copy it, and edit the copy"
         )
         self._all: dict[str, Variant] = {BASE: base}
         for entry in journal.read():

@@ -14,9 +14,9 @@ from pyproj import Transformer
 
 from lensong.coverage.network import Network
 from lensong.coverage.report.legend import cell_legend
-from lensong.coverage.variant.engine import PlanState
 from lensong.gis_data.pictures import encode_png16, palette_png
 from lensong.planner.layer_list import Layer
+from lensong.planner.shown import Tiles
 from lensong.propagation.errors import InvalidInputError
 from lensong.propagation.types import Grid, IntArray, UInt8Array
 
@@ -100,7 +100,7 @@ class Window:
         return cls(row0=top, col0=left, rows=high, cols=wide, step=step)
 
 
-def window(state: PlanState, layer: Layer, part: Window, tile_px: int) -> NDArray[Any]:
+def window(tiles: Tiles, layer: Layer, part: Window, tile_px: int) -> NDArray[Any]:
     """Return the values of a layer in a window, every ``step``-th row and column."""
     rows = np.arange(part.row0, part.row0 + part.rows, part.step)
     cols = np.arange(part.col0, part.col0 + part.cols, part.step)
@@ -111,7 +111,7 @@ def window(state: PlanState, layer: Layer, part: Window, tile_px: int) -> NDArra
             c = np.flatnonzero(cols // tile_px == tile_col)
             if not r.size or not c.size:
                 continue
-            values = layer.read(state.tiles[tile_row, tile_col].best)
+            values = layer.read(tiles((tile_row, tile_col)))
             first_row, first_col = int(rows[r[0]]) % tile_px, int(cols[c[0]]) % tile_px
             found[r[0] : r[-1] + 1, c[0] : c[-1] + 1] = values[
                 first_row :: part.step, first_col :: part.step
@@ -119,7 +119,7 @@ def window(state: PlanState, layer: Layer, part: Window, tile_px: int) -> NDArra
     return found
 
 
-def values_at(state: PlanState, layer: Layer, row: IntArray, col: IntArray, tile_px: int) -> Any:
+def values_at(tiles: Tiles, layer: Layer, row: IntArray, col: IntArray, tile_px: int) -> Any:
     """Return the values of a layer at cells; where a row is -1, what stands for none."""
     none = 0.0 if layer.none is None else layer.none
     found = np.full(row.shape, none, np.dtype(layer.dtype))
@@ -127,7 +127,7 @@ def values_at(state: PlanState, layer: Layer, row: IntArray, col: IntArray, tile
     tile_row, tile_col = row // tile_px, col // tile_px
     for key in set(zip(tile_row[inside].tolist(), tile_col[inside].tolist(), strict=True)):
         at = inside & (tile_row == key[0]) & (tile_col == key[1])
-        values = layer.read(state.tiles[key].best)
+        values = layer.read(tiles(key))
         found[at] = values[row[at] - key[0] * tile_px, col[at] - key[1] * tile_px]
     return found
 

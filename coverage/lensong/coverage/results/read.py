@@ -13,6 +13,7 @@ from typing import Any, get_args
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from lensong.coverage.network import Technology
 from lensong.coverage.results import files
@@ -184,6 +185,24 @@ class StoredResult:
         name = files.raster_file(technology, layer)
         with self._opened(name) as raster, reading_of([name]):
             return np.asarray(raster.read(1, masked=True).astype(np.float32).filled(np.nan))
+
+    def window(self, name: str, part: tuple[int, int, int, int]) -> NDArray[Any]:
+        """Return a part of a raster as its file has it, with what stands for "none" there.
+
+        Parameters
+        ----------
+        name : str
+            Of the file.
+        part : (row0, col0, row1, col1)
+
+        Raises
+        ------
+        DataError
+            As `values`.
+        """
+        row0, col0, row1, col1 = part
+        with self._opened(name) as raster, reading_of([name]):
+            return np.asarray(raster.read(1, window=((row0, row1), (col0, col1))))
 
     def servers(self, technology: Technology, pixels: Sequence[tuple[int, int]]) -> list[str]:
         """Return the cell that serves in some pixels, empty where none does.

@@ -22,7 +22,7 @@ from lensong.gis_data.map_lines import LineRequest
 from lensong.gis_data.reading import LandRequest
 from lensong.propagation.errors import ConfigError, LensongError
 
-__all__ = ["NetworkRequest", "Scenario", "load_scenario"]
+__all__ = ["NetworkRequest", "Scenario", "load_scenario", "scenario_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,31 +106,42 @@ def load_scenario(path: str | Path) -> Scenario:
     path = Path(path)
     content = read_scenario_file(path)
     try:
-        return Scenario(
-            title=content.title or path.stem,
-            land=_land(content, path.parent),
-            network=_network(content, path.parent),
-            services=tuple(
-                Service(**{**service.model_dump(), "technologies": tuple(service.technologies)})
-                for service in content.service
-            ),
-            handset=Handset(**content.handset.model_dump()),
-            propagation=PropagationSettings(**content.propagation.model_dump()),
-            itu_maps=_path(path.parent, content.itu_maps.path if content.itu_maps else ""),
-            classes=ClassThresholds(**content.classes.model_dump()),
-            streams=StreamSettings(
-                services=tuple(content.streams.services),
-                most=content.streams.most,
-                sims=tuple(content.streams.sims),
-                control_share=content.streams.control_share,
-                other_uplink_load=content.streams.other_uplink_load,
-            ),
-            causes=CauseSettings(**content.causes.model_dump()),
-            siting=_siting(content),
-            settings=content.model_dump(mode="json"),
-        )
+        return scenario_of(content, path.parent, title=path.stem)
     except LensongError as error:
         raise ConfigError(f"{path}: {error}") from error
+
+
+def scenario_of(content: ScenarioFile, folder: Path, *, title: str) -> Scenario:
+    """Return the scenario that a file's content asks for; ``title`` where it gives none.
+
+    Parameters
+    ----------
+    folder : Path
+        Beside which the files lie that it names.
+    """
+    return Scenario(
+        title=content.title or title,
+        land=_land(content, folder),
+        network=_network(content, folder),
+        services=tuple(
+            Service(**{**service.model_dump(), "technologies": tuple(service.technologies)})
+            for service in content.service
+        ),
+        handset=Handset(**content.handset.model_dump()),
+        propagation=PropagationSettings(**content.propagation.model_dump()),
+        itu_maps=_path(folder, content.itu_maps.path if content.itu_maps else ""),
+        classes=ClassThresholds(**content.classes.model_dump()),
+        streams=StreamSettings(
+            services=tuple(content.streams.services),
+            most=content.streams.most,
+            sims=tuple(content.streams.sims),
+            control_share=content.streams.control_share,
+            other_uplink_load=content.streams.other_uplink_load,
+        ),
+        causes=CauseSettings(**content.causes.model_dump()),
+        siting=_siting(content),
+        settings=content.model_dump(mode="json"),
+    )
 
 
 def _land(content: ScenarioFile, folder: Path) -> LandRequest:

@@ -13,7 +13,7 @@ from lensong.coverage.scenario.sections import FILE_KEYS, ScenarioFile
 from lensong.coverage.scenario.toml_file import line_of, read_toml
 from lensong.propagation.errors import ConfigError
 
-__all__ = ["read_scenario_file"]
+__all__ = ["named_files", "read_scenario_file"]
 
 _Keys = tuple[str | int, ...]
 
@@ -167,18 +167,25 @@ def _bbox_faults(bbox_deg: list[float], text: str) -> Iterator[str]:
 
 
 def _missing_files(scenario: ScenarioFile, folder: Path, text: str) -> Iterator[str]:
+    for dotted, name in named_files(scenario):
+        if not _exists(folder, name):
+            yield (
+                f"{_line(text, tuple(dotted.split('.')))}{dotted} is {name!r}, but there is no "
+                f"such file or folder beside the scenario ({folder / name}): "
+                f"{_near_file(folder, name)}"
+            )
+
+
+def named_files(scenario: ScenarioFile) -> Iterator[tuple[str, str]]:
+    """Yield each key whose value is a file or folder beside the scenario, and each of its names."""
     for dotted in FILE_KEYS:
-        keys = tuple(dotted.split("."))
         value: Any = scenario
-        for key in keys:
+        for key in dotted.split("."):
             value = getattr(value, key, None)
         for entry in [value] if isinstance(value, str) else value or []:
             name = entry if isinstance(entry, str) else entry.path
-            if name and not _exists(folder, name):
-                yield (
-                    f"{_line(text, keys)}{dotted} is {name!r}, but there is no such file or "
-                    f"folder beside the scenario ({folder / name}): {_near_file(folder, name)}"
-                )
+            if name:
+                yield dotted, name
 
 
 def _exists(folder: Path, name: str) -> bool:

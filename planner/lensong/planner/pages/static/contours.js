@@ -1,6 +1,6 @@
 // Contour lines of the ground in view, drawn from its heights by marching squares.
 import { Refusal, values } from "./api.js";
-import { planPath } from "./plan.js";
+import { hasInputs, planPath } from "./plan.js";
 
 const MOST_CELLS = 360; // samples along a side of the view
 const EMPTY = { type: "FeatureCollection", features: [] };
@@ -24,7 +24,7 @@ export class Contours {
     const source = this.map.getSource("contours");
     const seen = this.lattice.touched(this.map.getBounds());
     const turn = ++this.asked;
-    if (!this.shown || !seen || this.map.getZoom() < 9.5) {
+    if (!hasInputs() || !this.shown || !seen || this.map.getZoom() < 9.5) {
       source.setData(EMPTY);
       return;
     }

@@ -188,14 +188,21 @@ function fillReadout(point, place) {
   });
   const serving = row(say("brief.server"), ...servers);
   serving.className = "server";
-  const chances = state.plan.services
-    .map(({ name }) => [name, find("chance", "service", name)])
-    .filter(([, layer]) => layer)
-    .map(([name, layer]) => {
-      const made = row(serviceName(name), cell(layer));
+  const chances = state.plan.services.flatMap(({ name }) => {
+    const own = layers.filter(
+      (l) => l.quantity === "chance" && l.service === name && noOperator(l),
+    );
+    const any = own.find((l) => !l.technology);
+    // a result has no chance by any technology together, but one of each
+    return (any ? [any] : own).map((layer) => {
+      const made = row(
+        [serviceName(name), layer.technology].filter(Boolean).join(" "),
+        cell(layer),
+      );
       made.firstChild.colSpan = technologies.length; // names are long, one number is not
       return made;
     });
+  });
   const other = layerOf(cover.layerId);
   const special =
     other && !noOperator(other) && row(layerName(other), cell(other, technologies.length));

@@ -79,6 +79,8 @@ async function open() {
   $("title").textContent = state.plan.title;
   $("synthetic").hidden = !state.plan.synthetic;
   if (view.variantId) state.variantId = view.variantId;
+  if (!plan.hasInputs())
+    for (const part of document.querySelectorAll("[data-inputs]")) part.hidden = true;
   const [drawn] = await Promise.all([startMap(view.place), plan.loadVariants()]);
   for (const name of ["variants", "settled", "network", "connection", "state"])
     plan.on(name, drawState);
@@ -102,7 +104,7 @@ async function open() {
   if (drawn) showLayer(view.layerId ?? state.plan.layers[0]?.layer_id);
   $("opening").hidden = true;
   document.body.dataset.ready = "true";
-  if (state.plan.state === "read_only") tell(state.plan.why || say("state.read_only"));
+  if (!plan.hasInputs()) tell(state.plan.why, { bad: true }); // until it is closed
 }
 
 /** What a click means when no tool is in hand. */

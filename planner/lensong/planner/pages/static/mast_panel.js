@@ -3,7 +3,7 @@ import { $, button, el, fold, number, operatorName, say } from "./dom.js";
 import { cover, flyTo } from "./map.js";
 import { copySelected, freeId, removeSelected, settings } from "./masts.js";
 import { patternFigure } from "./pattern.js";
-import { cellsOf, edit, layerOf, mastOf, mayEdit, on, select, state } from "./plan.js";
+import { cellsOf, edit, hasInputs, layerOf, mastOf, mayEdit, on, select, state } from "./plan.js";
 import { showLayer } from "./layers.js";
 import { showPathFrom } from "./path.js";
 import { openTab } from "./tabs.js";
@@ -370,7 +370,7 @@ function cellForm(cell) {
       button(say("cell.footprint"), () => footprint(cell), {
         "aria-pressed": String(Boolean(cover?.only)),
       }),
-      button(say("cell.path"), () => showPathFrom({ cell_id: cell.cell_id })),
+      hasInputs() && button(say("cell.path"), () => showPathFrom({ cell_id: cell.cell_id })),
       button(say("cell.write_carrier"), written("carrier"), { disabled: !mayEdit() }),
       button(say("cell.write_antenna"), written("antenna"), { disabled: !mayEdit() }),
       button(say("cell.remove"), () => edit([{ kind: "remove_cell", cell_id: cell.cell_id }]), {

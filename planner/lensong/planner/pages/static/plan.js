@@ -27,7 +27,9 @@ export const variant = () => state.variants.find((v) => v.variant_id === state.v
 export const mastOf = (id) => state.network.masts.find((m) => m.mast_id === id);
 export const cellsOf = (mastId) => state.network.cells.filter((c) => c.mast_id === mastId);
 export const layerOf = (id) => state.plan.layers.find((l) => l.layer_id === id);
-export const mayEdit = () => state.plan.may_edit && state.plan.state === "ready";
+/** Whether the plan can be computed with, not shown from a result's files alone. */
+export const hasInputs = () => state.plan.state === "ready";
+export const mayEdit = () => state.plan.may_edit && hasInputs();
 
 export async function loadVariants() {
   state.variants = (await get(`${planPath()}/variants`)).variants;

@@ -1,7 +1,7 @@
 // The tabs of the panel beside the map.
 import { $ } from "./dom.js";
 
-const tabs = () => [...document.querySelectorAll('[role="tab"]')];
+const tabs = () => [...document.querySelectorAll('[role="tab"]:not([hidden])')];
 
 export function openTab(name, { focus = false } = {}) {
   for (const tab of tabs()) {

@@ -16,7 +16,7 @@ import {
 } from "./dom.js";
 import { livePart } from "./live.js";
 import { flyTo, map, setPoints, setShapes } from "./map.js";
-import { emit, on, state, variantPath } from "./plan.js";
+import { emit, hasInputs, on, state, variantPath } from "./plan.js";
 import { showPathTo } from "./path.js";
 import { openTab } from "./tabs.js";
 import { showWhy } from "./why.js";
@@ -407,7 +407,8 @@ function drawChosen() {
     el(
       "div",
       { class: "buttons" },
-      button(say("villages.path"), () => showPathTo({ village_id: v.village_id }, v)),
+      hasInputs() &&
+        button(say("villages.path"), () => showPathTo({ village_id: v.village_id }, v)),
       button(say("villages.why"), () => showWhy(v)),
       button(say("villages.fly"), () => flyTo(v)),
     ),

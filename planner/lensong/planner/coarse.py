@@ -1,0 +1,76 @@
+"""A plan on a coarse grid, for what follows a hand."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from threading import Lock
+
+from lensong.coverage.network import Network
+from lensong.coverage.sweeps import SweepCache
+from lensong.coverage.variant.coarse import coarse_land, coarse_step
+from lensong.coverage.variant.engine import PlanEngine, PlanState
+
+__all__ = ["COARSE_TILE_PX", "Coarse"]
+
+COARSE_TILE_PX = 32
+_KEPT = 5  # states of networks
+
+
+class Coarse:
+    """The plan on a coarse grid, for networks that follow a hand.
+
+    One computes at a time; of those that wait, the last one.
+    """
+
+    def __init__(self, fine: PlanEngine, cache: SweepCache | None, workers: int) -> None:
+        self.step = coarse_step(fine.land.grid.cell_m)
+        self.engine = PlanEngine(
+            coarse_land(fine.land, self.step),
+            services=fine.services,
+            handset=fine.handset,
+            propagation=fine.propagation,
+            cache=cache,
+            workers=workers,
+            tile_px=COARSE_TILE_PX,
+        )
+        self._states: OrderedDict[int, tuple[Network, PlanState]] = OrderedDict()
+        self._turn, self._lock = 0, Lock()
+        self.is_prepared = False
+
+    def prepare(self, network: Network) -> None:
+        """Plan a network, so that the first frame finds all masts but the dragged ones."""
+        with self._lock:
+            self._of(network, judge=False)
+        with self._lock:  # a frame of levels may come first
+            self._of(network, judge=True)
+        self.is_prepared = True
+
+    def follow(
+        self, network: Network, dragged: Callable[[], Network], *, judge: bool
+    ) -> PlanState | None:
+        """Return the state of a dragged network, made from that of one; None: another came."""
+        self._turn += 1
+        mine = self._turn
+        with self._lock:
+            if mine != self._turn:
+                return None
+            state = self._of(network, judge=judge)
+            frame = self.engine.follow(state, dragged())
+            return self.engine.judged(frame) if judge else frame
+
+    def _of(self, network: Network, *, judge: bool) -> PlanState:
+        """Return the state of a network, made from the one used last."""
+        _, state = self._states.pop(id(network), (network, None))
+        if state is None:
+            state = (
+                self.engine.follow(next(reversed(self._states.values()))[1], network)
+                if self._states
+                else self.engine.opened(network)
+            )
+        if judge:
+            state = self.engine.judged(state)
+        self._states[id(network)] = (network, state)
+        while len(self._states) > _KEPT:
+            self._states.popitem(last=False)
+        return state

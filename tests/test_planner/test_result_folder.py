@@ -1,0 +1,123 @@
+"""The folder of a result: like its scenario beside its inputs, read-only without them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.test_planner.conftest import Page, ended, served
+
+
+def planned(page: Page) -> Path:
+    """Return the result of the base network."""
+    job = page.post("/jobs", {"kind": "plan", "variant_id": "base"}, 202)
+    done = ended(page, job)
+    assert done["state"] == "done", done["why"]
+    return next((page.folder / ".lensong-planner" / "results").rglob("run.json")).parent
+
+
+@pytest.fixture(scope="module")
+def result(page: Page) -> Path:
+    return planned(page)
+
+
+@pytest.fixture(scope="module")
+def alone(result: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    folder = tmp_path_factory.mktemp("elsewhere") / "a" / "b" / "c" / "d" / "kết quả"
+    shutil.copytree(result, folder)
+    with served(folder) as shown:
+        yield shown
+
+
+def test_without_inputs_it_is_shown_as_it_was_planned(page: Page, alone: Page) -> None:
+    told, of_page = alone.get(), page.get()
+    assert (told["state"], told["may_edit"]) == ("read_only", False)
+    assert "dem.tif" in told["why"]
+    for name in ("grid", "services", "technologies", "operators", "class_service", "title"):
+        assert told[name] == of_page[name], name
+    ids = [layer["layer_id"] for layer in told["layers"]]
+    legends = {layer["layer_id"]: layer for layer in of_page["layers"]}
+    for layer in told["layers"]:
+        if layer["layer_id"] in legends:
+            wanted = legends[layer["layer_id"]]
+            assert layer == wanted
+    for layer_id in ("rsrp-4g", "server-4g", "overlap-5g", "chance-voice-data-4g"):
+        assert layer_id in ids
+        part = {"row0": 30, "rows": 90, "step": 3}
+        values, wanted = (
+            one.client.get(one.at(f"/variants/base/layers/{layer_id}.bin"), params=part)
+            for one in (alone, page)
+        )
+        assert values.content == wanted.content, layer_id
+        assert values.headers["lensong-window"] == wanted.headers["lensong-window"]
+
+    network, masts = (
+        alone.get("/variants/base/network"),
+        page.get("/variants/base/network"),
+    )
+    for one, other in zip(network["masts"], masts["masts"], strict=True):
+        assert one | {"ground_m": other["ground_m"]} == other
+    assert network["cells"] == masts["cells"]
+
+    villages = alone.get("/variants/base/villages")
+    of_variant = page.get("/variants/base/villages", settled="chances")
+    for one, other in zip(villages["villages"], of_variant["villages"], strict=True):
+        assert one["class"] == other["class"]
+        assert one["best_server"] == other["best_server"]
+        assert one["streams_at_once"] == other["streams_at_once"]
+        assert one["served_share"] == pytest.approx(other["served_share"], rel=1e-8)
+    place = {name: villages["villages"][1][name] for name in ("lat_deg", "lon_deg")}
+    point = alone.get("/variants/base/point", **place)
+    wanted_point = page.get("/variants/base/point", **place)
+    assert point["server"] == wanted_point["server"]
+    assert point["values"]["rsrp-4g"] == wanted_point["values"]["rsrp-4g"]
+    assert alone.client.get(alone.at("/land/hillshade.png")).content.startswith(b"\x89PNG")
+
+
+def test_without_inputs_nothing_is_edited_or_computed(alone: Page) -> None:
+    edit = {"kind": "set_mast", "mast_id": "K1", "height_agl_m": 50}
+    for path, body in (
+        ("/variants", {"name": "A"}),
+        ("/variants/base/edits", {"revision": 0, "edits": [edit]}),
+        ("/variants/base/drag", {"layer_id": "rsrp-4g", "edits": [edit]}),
+        ("/variants/base/save", {"folder": "x"}),
+        ("/variants/base/path", {"to": {"village_id": "A"}}),
+        ("/jobs", {"kind": "plan", "variant_id": "base"}),
+    ):
+        told = alone.post(path, body, 409)
+        assert told["code"] == "read_only"
+        assert "open the scenario itself" in told["detail"], path  # what to do
+    assert alone.client.get(alone.at("/land/ground.bin")).status_code == 409
+
+
+def test_without_inputs_why_is_answered_from_the_files(result: Path, alone: Page) -> None:
+    causes = np.genfromtxt(result / "causes.csv", delimiter=",", dtype=str, skip_header=1)
+    village = str(np.atleast_2d(causes)[0][0])
+    job = alone.post("/variants/base/causes", {"village_id": village}, 202)
+    done = ended(alone, job)
+    cause = done["result"]["cause"]
+    parts = [v for name, v in cause.items() if name.startswith("cause_")]
+    assert sum(parts) == pytest.approx(cause["shortfall_db"], abs=0.01)
+    assert all(one["edits"] == [] for one in done["result"]["tries"])
+
+
+def test_beside_its_inputs_it_is_edited_until_they_change(
+    page: Page, result: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "valley"
+    shutil.copytree(page.folder, folder, ignore=shutil.ignore_patterns(".lensong-planner"))
+    shutil.copytree(result, folder / "ket-qua")
+    (folder / "scenario.toml").unlink()  # the settings are in the result
+    with served(folder / "ket-qua", page.plan.cache) as beside:
+        assert beside.plan.state == "ready", beside.plan.why
+        beside.variant()
+        assert (folder / ".lensong-planner" / "ket-qua.jsonl").is_file()
+    with (folder / "villages.csv").open("a", encoding="utf-8") as file:
+        file.write("Z,Bản Z,22.4,103.7,10\n")
+    with served(folder / "ket-qua", page.plan.cache) as changed:
+        assert changed.plan.state == "read_only"
+        assert "villages (villages.csv)" in changed.plan.why
