@@ -133,11 +133,13 @@ def site_masts(
         console.progress("start", 0.0, 1.0)
         from lensong.coverage.results.siting import check_free, write_siting
         from lensong.coverage.results.write import check_writable
+        from lensong.coverage.scenario.feeding import read_feeding
         from lensong.coverage.scenario.inputs import read_climate, read_inputs
         from lensong.coverage.scenario.load import load_scenario
         from lensong.coverage.scenario.siting import Sources, read_candidates, read_listed
         from lensong.coverage.siting.change_tables import NO_CHANGES
         from lensong.coverage.siting.coordinate_search import SearchLimits
+        from lensong.coverage.siting.find_feeds import find_feeds
         from lensong.coverage.siting.gains import Planner
         from lensong.coverage.siting.study import Limits, study_siting
         from lensong.coverage.siting.tuning import tune
@@ -171,6 +173,7 @@ def site_masts(
             operator=operator,
         )
         listed = read_listed(asked, land, network, sources)
+        feed_data = read_feeding(asked.siting.feeding, land.grid, budget=budget is not None)
         console.progress("compiled code", 0.0, 1.0)
         compile_kernels(propagation)
         console.progress("compiled code", 1.0, 1.0)
@@ -214,6 +217,16 @@ def site_masts(
             planner = tuning.planner
         elif changes:
             notes = (*notes, NO_CHANGES)
+        feeds = find_feeds(
+            found.candidates,
+            network,
+            land,
+            propagation,
+            feed_data,
+            lambda done, total: console.progress("feeding", done, total),
+        )
+        if feeds is not None:
+            notes = (*notes, *feeds.notes)
         study = study_siting(
             planner,
             found.candidates,
@@ -229,6 +242,7 @@ def site_masts(
             land.grid,
             covered_share=asked.classes.covered_share,
             tuning=tuning,
+            feeds=feeds,
             progress=console.progress,
         )
         written = []

@@ -7,6 +7,7 @@ a part of the map as a table with a row for each grid point.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,37 +16,84 @@ from lensong.gis_data.tables import read_table
 from lensong.propagation.errors import DataError
 from lensong.propagation.types import FloatArray
 
-__all__ = ["rain_rate_at"]
+__all__ = ["RainMap", "rain_rate_at", "read_rain_map"]
 
 _LAT, _LON = ("lat", "latitude", "lat_deg"), ("lon", "longitude", "lng", "lon_deg")
 _FILES = ("LAT_R001.TXT", "LON_R001.TXT", "R001.TXT")
 _HIGHEST_MM_H = 300.0
 
 
-def rain_rate_at(path: str | Path, lat_deg: float, lon_deg: float) -> float:
-    """Return the rain rate exceeded for 0.01 % of an average year at a place [mm/h].
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RainMap:
+    """A map of the rain rate exceeded for 0.01 % of an average year.
+
+    Parameters
+    ----------
+    name : str
+        Of its file, for messages.
+    lat_deg, lon_deg : shape (rows,), (cols,)
+        Ascending [deg].
+    rate_mm_per_h : shape (rows, cols)
+    """
+
+    name: str
+    lat_deg: FloatArray
+    lon_deg: FloatArray
+    rate_mm_per_h: FloatArray
+
+    def at(self, lat_deg: float, lon_deg: float) -> float:
+        """Return the rate at a place, bilinear between points [mm/h].
+
+        Raises
+        ------
+        DataError
+            The place lies outside of the map, or a point beside it is missing.
+
+        References
+        ----------
+        .. [1] Recommendation ITU-R P.837-7, Annex 1: bilinear between grid points.
+        """
+        rows, cols = self.lat_deg, self.lon_deg
+        if cols[-1] > 180.0:  # the archive counts from 0 to 360 degrees east
+            lon_deg %= 360.0
+        if not (rows[0] <= lat_deg <= rows[-1] and cols[0] <= lon_deg <= cols[-1]):
+            raise DataError(
+                f"{self.name} reaches from latitude {rows[0]:g} to {rows[-1]:g} and longitude "
+                f"{cols[0]:g} to {cols[-1]:g}, the hop is at {lat_deg:.4f}, {lon_deg:.4f}: take "
+                "another part of the map, or give the rain rate"
+            )
+        i = min(int(np.searchsorted(rows, lat_deg, side="right")) - 1, rows.size - 2)
+        j = min(int(np.searchsorted(cols, lon_deg, side="right")) - 1, cols.size - 2)
+        up = (lat_deg - rows[i]) / (rows[i + 1] - rows[i])
+        right = (lon_deg - cols[j]) / (cols[j + 1] - cols[j])
+        grid = self.rate_mm_per_h
+        low = grid[i, j] * (1.0 - right) + grid[i, j + 1] * right
+        high = grid[i + 1, j] * (1.0 - right) + grid[i + 1, j + 1] * right
+        found = float(low * (1.0 - up) + high * up)
+        if not 0.0 <= found <= _HIGHEST_MM_H:
+            raise DataError(
+                f"{self.name} gives {found:g} mm/h at {lat_deg:.4f}, {lon_deg:.4f}, wanted 0 to "
+                f"{_HIGHEST_MM_H:g}: it is another map, or a point of the grid is missing"
+            )
+        return found
+
+
+def read_rain_map(path: str | Path) -> RainMap:
+    """Return the map in a folder or table.
 
     Parameters
     ----------
     path : str or Path
         Folder with the three files; or a table with latitude, longitude and one more column, the
         rate, on a full grid.
-    lat_deg, lon_deg : float
-        WGS 84 [deg].
 
     Raises
     ------
     DataError
-        The table is no such grid, or the place lies outside of it.
-
-    References
-    ----------
-    .. [1] Recommendation ITU-R P.837-7, Annex 1: bilinear between grid points.
+        The table is no such grid.
     """
     where = Path(path)
     lat, lon, rate = _grids(where) if where.is_dir() else _columns(where)
-    if lon.max() > 180.0:  # the archive counts from 0 to 360 degrees east
-        lon_deg %= 360.0
     rows, cols = np.unique(lat), np.unique(lon)
     if rows.size < 2 or cols.size < 2 or rows.size * cols.size != rate.size:
         raise DataError(
@@ -54,25 +102,12 @@ def rain_rate_at(path: str | Path, lat_deg: float, lon_deg: float) -> float:
         )
     grid = np.full((rows.size, cols.size), np.nan)
     grid[np.searchsorted(rows, lat), np.searchsorted(cols, lon)] = rate
-    if not (rows[0] <= lat_deg <= rows[-1] and cols[0] <= lon_deg <= cols[-1]):
-        raise DataError(
-            f"{path} reaches from latitude {rows[0]:g} to {rows[-1]:g} and longitude {cols[0]:g} "
-            f"to {cols[-1]:g}, the hop is at {lat_deg:.4f}, {lon_deg:.4f}: take another part of "
-            "the map, or give the rain rate"
-        )
-    i = min(int(np.searchsorted(rows, lat_deg, side="right")) - 1, rows.size - 2)
-    j = min(int(np.searchsorted(cols, lon_deg, side="right")) - 1, cols.size - 2)
-    up = (lat_deg - rows[i]) / (rows[i + 1] - rows[i])
-    right = (lon_deg - cols[j]) / (cols[j + 1] - cols[j])
-    low = grid[i, j] * (1.0 - right) + grid[i, j + 1] * right
-    high = grid[i + 1, j] * (1.0 - right) + grid[i + 1, j + 1] * right
-    found = float(low * (1.0 - up) + high * up)
-    if not 0.0 <= found <= _HIGHEST_MM_H:
-        raise DataError(
-            f"{path} gives {found:g} mm/h at {lat_deg:.4f}, {lon_deg:.4f}, wanted 0 to "
-            f"{_HIGHEST_MM_H:g}: it is another map, or a point of the grid is missing"
-        )
-    return found
+    return RainMap(name=str(path), lat_deg=rows, lon_deg=cols, rate_mm_per_h=grid)
+
+
+def rain_rate_at(path: str | Path, lat_deg: float, lon_deg: float) -> float:
+    """Return the rate that a map has at a place, see `read_rain_map` and `RainMap.at` [mm/h]."""
+    return read_rain_map(path).at(lat_deg, lon_deg)
 
 
 def _grids(folder: Path) -> tuple[FloatArray, FloatArray, FloatArray]:

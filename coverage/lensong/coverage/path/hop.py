@@ -23,7 +23,16 @@ from lensong.propagation.p530 import (
 from lensong.propagation.p676 import gas_attenuation_db
 from lensong.propagation.profile import earth_bulge_m, fresnel_radius_m
 
-__all__ = ["MINUTES_PER_YEAR", "ClearanceRule", "HopRadio", "HopStudy", "study_hop"]
+__all__ = [
+    "MINUTES_PER_YEAR",
+    "ClearanceRule",
+    "HopHeld",
+    "HopRadio",
+    "HopStudy",
+    "clearance_rules",
+    "hop_held",
+    "study_hop",
+]
 
 MINUTES_PER_YEAR = 525_960.0
 """Of an average year, 365.25 days."""
@@ -200,9 +209,64 @@ def study_hop(line: Line, radio: HopRadio, *, freq_mhz: float, delta_n_per_km: f
     Trees and houses count as in any path; an obstacle costs what the Bullington construction of
     P.526 gives at the median effective Earth radius. Equipment and power failures are left out.
     """
+    median, low = clearance_rules(line, radio, freq_mhz=freq_mhz, delta_n_per_km=delta_n_per_km)
+    held = hop_held(line, radio, median, freq_mhz=freq_mhz)
+    wanted_db = _wanted_margin_db(_hop(line, radio, freq_mhz), radio.target_percent)
+    return HopStudy(
+        line=line,
+        freq_mhz=freq_mhz,
+        radio=radio,
+        median=median,
+        low=low,
+        free_space_db=held.free_space_db,
+        gas_db=held.gas_db,
+        diffraction_db=held.diffraction_db,
+        received_dbm=held.received_dbm,
+        margin_db=held.margin_db,
+        rain_db=held.rain_db,
+        rain_outage_percent=held.rain_outage_percent,
+        multipath_outage_percent=held.multipath_outage_percent,
+        worst_month_multipath_percent=held.worst_month_multipath_percent,
+        availability_percent=held.availability_percent,
+        margin_wanted_db=wanted_db,
+        short=tuple(_short(median, low, held.margin_db, wanted_db, radio)),
+        notes=held.notes,
+    )
+
+
+def clearance_rules(
+    line: Line, radio: HopRadio, *, freq_mhz: float, delta_n_per_km: float
+) -> tuple[ClearanceRule, ClearanceRule]:
+    """Return the criteria of clearance at the median and at the low effective Earth radius."""
+    return (
+        _rule(line, freq_mhz, median_k(delta_n_per_km), 1.0),
+        _rule(line, freq_mhz, radio.k_low, _LOW_K_SHARE[radio.climate]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HopHeld:
+    """Levels of a hop and how much of the year it holds; fields as in `HopStudy`."""
+
+    free_space_db: float
+    gas_db: float
+    diffraction_db: float
+    received_dbm: float
+    margin_db: float
+    rain_db: float
+    rain_outage_percent: float
+    multipath_outage_percent: float
+    worst_month_multipath_percent: float
+    availability_percent: float
+    notes: tuple[str, ...]
+
+
+def hop_held(line: Line, radio: HopRadio, median: ClearanceRule, *, freq_mhz: float) -> HopHeld:
+    """Return levels and availability of a hop.
+
+    Arguments and errors as of `study_hop`; ``median`` is the first of `clearance_rules`.
+    """
     hop = _hop(line, radio, freq_mhz)
-    median = _rule(line, freq_mhz, median_k(delta_n_per_km), 1.0)
-    low = _rule(line, freq_mhz, radio.k_low, _LOW_K_SHARE[radio.climate])
     free_space_db = float(free_space_loss_db(line.slant_m, freq_mhz))
     gas_db = float(
         gas_attenuation_db(
@@ -234,13 +298,7 @@ def study_hop(line: Line, radio: HopRadio, *, freq_mhz: float, delta_n_per_km: f
     rain, multipath, month, notes = _outages(hop, margin_db)
     known = sum(value for value in (rain, multipath) if not np.isnan(value))
     availability = max(0.0, 100.0 - known) if margin_db >= 0.0 else 0.0
-    wanted_db = _wanted_margin_db(hop, radio.target_percent)
-    return HopStudy(
-        line=line,
-        freq_mhz=freq_mhz,
-        radio=radio,
-        median=median,
-        low=low,
+    return HopHeld(
         free_space_db=free_space_db,
         gas_db=gas_db,
         diffraction_db=diffraction_db,
@@ -251,8 +309,6 @@ def study_hop(line: Line, radio: HopRadio, *, freq_mhz: float, delta_n_per_km: f
         multipath_outage_percent=multipath,
         worst_month_multipath_percent=month,
         availability_percent=availability,
-        margin_wanted_db=wanted_db,
-        short=tuple(_short(median, low, margin_db, wanted_db, radio)),
         notes=tuple(notes),
     )
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from lensong.coverage.causes.settings import CauseSettings
 from lensong.coverage.cellplan.assume import Assumptions
 from lensong.coverage.network import Technology
+from lensong.coverage.scenario.feeding import feeding_settings
 from lensong.coverage.scenario.scenario_file import read_scenario_file
 from lensong.coverage.scenario.sections import ScenarioFile
 from lensong.coverage.service import Handset, Service
@@ -139,7 +140,7 @@ def scenario_of(content: ScenarioFile, folder: Path, *, title: str) -> Scenario:
             other_uplink_load=content.streams.other_uplink_load,
         ),
         causes=CauseSettings(**content.causes.model_dump()),
-        siting=_siting(content),
+        siting=_siting(content, folder),
         settings=content.model_dump(mode="json"),
     )
 
@@ -186,13 +187,19 @@ def _land(content: ScenarioFile, folder: Path) -> LandRequest:
     )
 
 
-def _siting(content: ScenarioFile) -> SitingSettings:
-    given = content.siting.model_dump()
+def _siting(content: ScenarioFile, folder: Path) -> SitingSettings:
+    section = content.siting
     changes: dict[str, Any] = {  # Any: of each key
         name: tuple(value) if isinstance(value, list) else value
-        for name, value in given.pop("changes").items()
+        for name, value in section.changes.model_dump().items()
     }
-    return SitingSettings(**given, changes=ChangeSettings(**changes))
+    return SitingSettings(
+        standing_mast_cost=section.standing_mast_cost,
+        new_mast_cost=section.new_mast_cost,
+        money=section.money,
+        changes=ChangeSettings(**changes),
+        feeding=feeding_settings(section, folder),
+    )
 
 
 def _network(content: ScenarioFile, folder: Path) -> NetworkRequest:

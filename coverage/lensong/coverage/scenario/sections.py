@@ -39,6 +39,9 @@ FILE_KEYS = (
     "network.atoll.cells",
     "network.antennas",
     "map.lines",
+    "siting.fibre.path",
+    "siting.grid.path",
+    "siting.microwave.rain_map",
 )
 """Keys whose value is a file or folder beside the scenario."""
 
@@ -250,13 +253,92 @@ class ChangesSection(_Section):
     most_cost_per_person: float | None = None
 
 
+class SitingLineSection(_Section):
+    """[siting.grid]; ranges of all that follows are checked by the settings themselves."""
+
+    path: str
+    layer: str = ""
+    reach_m: float = 3000.0
+    cost: float | None = None
+    cost_per_km: float | None = None
+
+
+class SitingFibreSection(SitingLineSection):
+    """[siting.fibre]."""
+
+    uplink_mbps: float | None = None
+
+
+class SitingMicrowaveSection(_Section):
+    """[siting.microwave]."""
+
+    freq_mhz: float = 18_000.0
+    reach_m: float = 30_000.0
+    rain_rate_mm_per_h: float | None = None
+    rain_map: str = ""
+    availability_percent: float = 99.99
+    from_backhaul: list[str] = []
+    cost: float | None = None
+    uplink_mbps: float | None = None
+    power_dbm: float = 20.0
+    gain_dbi: float = 38.0
+    feeder_loss_db: float = 0.0
+    threshold_dbm: float = -70.0
+    geoclimatic_factor: float = 1e-4
+    dn75: float = 20.0
+    polarization: Literal["vertical", "horizontal"] = "vertical"
+    climate: Literal["tropical", "temperate"] = "tropical"
+    k_low: float = 2.0 / 3.0
+
+
+class SitingSatelliteSection(_Section):
+    """[siting.satellite]."""
+
+    altitude_m: float = 550_000.0
+    inclination_deg: float = 53.0
+    planes: int = 72
+    per_plane: int = 22
+    phasing: int = 1
+    mask_deg: float = 25.0
+    least_sky_share: float = 0.5
+    least_visible_percent: float = 99.0
+    terminal_agl_m: float = 5.0
+    cost: float | None = None
+    uplink_mbps: float | None = None
+
+
+class SitingSolarSection(_Section):
+    """[siting.solar]."""
+
+    load_w: float
+    level_kwh_per_m2_day: list[float]
+    tilt_deg: float | None = None
+    azimuth_deg: float | None = None
+    panel_agl_m: float = 3.0
+    performance_ratio: float = 0.7
+    array_to_load: float = 1.2
+    autonomy_days: float = 3.0
+    depth_of_discharge: float = 0.8
+    most_panel_w: float | None = None
+    cost: float | None = None
+    panel_cost_per_w: float | None = None
+    battery_cost_per_wh: float | None = None
+
+
 class SitingSection(_Section):
-    """[siting]; ranges are checked by the settings themselves."""
+    """[siting]."""
 
     standing_mast_cost: float | None = None
     new_mast_cost: float | None = None
     money: str = ""
     changes: ChangesSection = ChangesSection()
+    mast_uplink_mbps: float | None = None
+    standing_is_fed: bool = True
+    fibre: SitingFibreSection | None = None
+    microwave: SitingMicrowaveSection | None = None
+    satellite: SitingSatelliteSection | None = None
+    grid: SitingLineSection | None = None
+    solar: SitingSolarSection | None = None
 
 
 class ReportSection(_Section):

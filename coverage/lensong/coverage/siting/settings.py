@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from lensong.coverage.siting.candidates import Candidate
 from lensong.coverage.siting.changes import ChangeSettings
+from lensong.coverage.siting.feeding_settings import FeedingSettings
 from lensong.propagation.errors import OutOfRangeError
 
 __all__ = ["SitingSettings"]
@@ -24,12 +25,15 @@ class SitingSettings:
         Unit of all costs, for people: ``"million VND"``.
     changes : ChangeSettings
         What changes at masts that stand cost.
+    feeding : FeedingSettings
+        How masts may be fed and powered.
     """
 
     standing_mast_cost: float | None = None
     new_mast_cost: float | None = None
     money: str = ""
     changes: ChangeSettings = field(default_factory=ChangeSettings)
+    feeding: FeedingSettings = field(default_factory=FeedingSettings)
 
     def __post_init__(self) -> None:
         for name in ("standing_mast_cost", "new_mast_cost"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import geopandas as gpd
 import numpy as np
@@ -273,7 +273,9 @@ def study_siting(
         },
         nearest_m=np.where(np.isfinite(nearest), nearest, np.nan),
         villages=villages,
-        network=rounds.best.network,
+        network=_as_fed(
+            rounds.best.network, {candidates[c].mast.mast_id: one for c, one in fed.items()}
+        ),
         feeds=feeds,
         tuning=tuning,
     )
@@ -322,6 +324,19 @@ def _steps(
                 )
             )
     return tuple(steps)
+
+
+def _as_fed(network: Network, fed: Mapping[str, FedMast]) -> Network:
+    """Return a network whose new masts, by id, say how they are fed and powered."""
+    masts = []
+    for mast in network.masts:
+        lines = fed.get(mast.mast_id)
+        if lines is not None and lines.backhaul is not None and lines.backhaul.kind != "standing":
+            mast = replace(mast, backhaul=lines.backhaul.kind)
+        if lines is not None and lines.power is not None and lines.power.kind != "standing":
+            mast = replace(mast, power_supply=lines.power.kind)
+        masts.append(mast)
+    return replace(network, masts=tuple(masts))
 
 
 def _first_built(lines: FedMast, left: set[int]) -> list[int]:
