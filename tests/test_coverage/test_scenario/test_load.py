@@ -17,6 +17,12 @@ from lensong.coverage.cellplan.assume import Assumptions
 from lensong.coverage.scenario import sections as model
 from lensong.coverage.scenario.load import load_scenario
 from lensong.coverage.service import DEFAULT_SERVICES, Handset
+from lensong.coverage.siting.feeding_settings import (
+    LineSettings,
+    MicrowaveSettings,
+    SatelliteSettings,
+    SolarSettings,
+)
 from lensong.coverage.sweeps import PropagationSettings
 from lensong.coverage.villages import ClassThresholds
 from lensong.gis_data.demo.inputs import SCENARIO
@@ -88,6 +94,11 @@ def test_the_complete_example_has_every_key() -> None:
         (model.PropagationSection(), PropagationSettings()),
         (model.ClassesSection(), ClassThresholds()),
         (model.AssumeSection(), Assumptions()),
+        (model.SitingSatelliteSection(), SatelliteSettings()),
+        (
+            model.SitingSolarSection(load_w=9.0, level_kwh_per_m2_day=[4.0] * 12),
+            SolarSettings(load_w=9.0, level_kwh_per_m2_day=(4.0,) * 12),
+        ),
     ],
 )
 def test_defaults_of_a_section_are_those_of_its_data_class(section: BaseModel, made: Any) -> None:
@@ -103,6 +114,10 @@ def test_every_field_of_the_data_classes_can_be_set() -> None:
         (model.ClassesSection, ClassThresholds),
         (model.AssumeSection, Assumptions),
         (model.ServiceSection, DEFAULT_SERVICES[0]),
+        (model.SitingFibreSection, LineSettings),
+        (model.SitingMicrowaveSection, MicrowaveSettings),
+        (model.SitingSatelliteSection, SatelliteSettings),
+        (model.SitingSolarSection, SolarSettings),
     ):
         assert set(section.model_fields) == {f.name for f in dataclasses.fields(made)}
 
