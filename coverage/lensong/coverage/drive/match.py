@@ -11,7 +11,7 @@ from pyproj import Geod, Transformer
 
 from lensong.coverage.drive.identity import Candidates, CellIndex, Identity, told_count
 from lensong.coverage.drive.log import DriveLog
-from lensong.coverage.drive.matched import HOW, MatchedMeasurements
+from lensong.coverage.drive.matched import HOW, MatchedMeasurements, OutOfReach
 from lensong.coverage.drive.places import PlanAtPlaces
 from lensong.coverage.drive.readings import floors_dbm, phone_offsets_db, wrong_quantity
 from lensong.coverage.network import Network, resource_element_share_db
@@ -23,6 +23,7 @@ from lensong.propagation.types import FloatArray, IntArray
 
 __all__ = ["match_measurements"]
 
+_NONE = -1
 _ONE_SPOT_M = 200.0
 _FEW_PIXELS = 10
 _OUTSIDE = "outside the plan's area"
@@ -78,12 +79,14 @@ def match_measurements(
     warnings: list[str] = []
     cell, how = _cells(log, network, plan, left_out, warnings)
     keep = cell >= 0
+    beyond = cell < _NONE
+    wanted = np.where(beyond, _NONE - 1 - cell, cell)
     if not keep.any():
         raise DataError(
             f"none of {log.rows} rows can be held against the plan ({_told(left_out)}): "
             "check that the log and the scenario are of one network and place"
         )
-    level = _levels(log, network, cell)
+    level = _levels(log, network, wanted)
     floor = floors_dbm(log)[log.phone]
     first, back, count = _bins(plan.place[keep], cell[keep], log.phone[keep])
     rows = np.flatnonzero(keep)
@@ -120,6 +123,7 @@ def match_measurements(
             else land.clutter_class[plan.row[place], plan.col[place]].astype(np.int64)
         ),
         phone_offset_db=phone_offsets_db(place, one, log.phone[at], measured, len(log.phones)),
+        out_of_reach=_out_of_reach(plan, plan.place[beyond], wanted[beyond], level[beyond]),
         log_rows=log.rows,
         left_out=left_out,
         assumptions=_assumptions(log, how[keep], handset, plan.land.grid.cell_m),
@@ -162,9 +166,13 @@ def _cells(
     left_out: dict[str, int],
     warnings: list[str],
 ) -> tuple[IntArray, IntArray]:
-    """Return each row's cell, -1 where it has none, and how it was found."""
+    """Return each row's cell and how it was found.
+
+    `_NONE` where there is none, and ``_NONE - 1 - cell`` where the cell was named and does not
+    reach the place in the plan.
+    """
     size = log.level_dbm.size
-    cell, how = np.full(size, -1, dtype=np.int64), np.zeros(size, dtype=np.int64)
+    cell, how = np.full(size, _NONE, dtype=np.int64), np.zeros(size, dtype=np.int64)
     outside = plan.place < 0
     _count(left_out, _OUTSIDE, int(outside.sum()))
     groups: dict[Identity, list[int]] = {}
@@ -193,8 +201,24 @@ def _cells(
         reached = np.isfinite(level[at])
         cell[these[reached]] = best[at[reached]]
         how[these[reached]] = candidates.how
+        if len(candidates.cells) == 1:
+            cell[these[~reached]] = _NONE - 1 - candidates.cells[0]
         _count(left_out, _NO_PATH, int((~reached).sum()))
     return cell, how
+
+
+def _out_of_reach(
+    plan: PlanAtPlaces, place: IntArray, cell: IntArray, level: FloatArray
+) -> OutOfReach:
+    if not place.size:
+        return OutOfReach()
+    first, back, _ = _bins(place, cell, np.zeros_like(cell))
+    return OutOfReach(
+        grid_row=plan.row[place[first]],
+        grid_col=plan.col[place[first]],
+        cell=cell[first],
+        measured_dbm=_medians(level, back),
+    )
 
 
 def _index(network: Network, identities: list[Identity], warnings: list[str]) -> CellIndex:

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lensong.propagation.types import BoolArray, FloatArray, IntArray
 
-__all__ = ["HOW", "MatchedMeasurements"]
+__all__ = ["HOW", "MatchedMeasurements", "OutOfReach"]
 
 HOW = ("cell id", "station", "PCI", "best server")
 """How a row found its cell: by its own id, by its base station's number and the strongest cell
 there, by the strongest cell of its PCI, or by the strongest of all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutOfReach:
+    """Where a cell was heard by its id or PCI, and the plan has no level of it.
+
+    Parameters
+    ----------
+    grid_row, grid_col, cell : shape (k,), int
+        One entry per pixel and cell.
+    measured_dbm : shape (k,)
+        Median of the rows [dBm].
+    """
+
+    grid_row: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    grid_col: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    cell: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    measured_dbm: FloatArray = field(default_factory=lambda: np.empty(0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +90,8 @@ class MatchedMeasurements:
         Rows of the log.
     left_out : dict
         Reason to number of rows.
+    out_of_reach : OutOfReach
+        What has no place in this table, for a cell heard where it cannot be.
     assumptions, warnings : tuple of str
         English sentences.
     """
@@ -101,6 +121,7 @@ class MatchedMeasurements:
     phone_offset_db: FloatArray
     log_rows: int
     left_out: dict[str, int]
+    out_of_reach: OutOfReach = field(default_factory=OutOfReach)
     assumptions: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 

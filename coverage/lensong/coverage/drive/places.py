@@ -52,6 +52,11 @@ class AntennaPaths:
     diffraction_db: Float32Array
     terrain_db: Float32Array
 
+    def only(self, which: IntArray) -> AntennaPaths:
+        """Return some of the paths."""
+        arrays = {n: getattr(self, n)[which] for n in AntennaPaths.__slots__ if n != "job"}
+        return AntennaPaths(job=self.job, **arrays)
+
 
 class PlanAtPlaces:
     """What a plan's cells bring to the pixels in which something was measured.
@@ -100,6 +105,11 @@ class PlanAtPlaces:
     def places(self) -> int:
         """Return the number of places."""
         return self.row.size
+
+    def at(self, grid_row: IntArray, grid_col: IntArray) -> IntArray:
+        """Return the places of pixels that are among them."""
+        cols = self.land.grid.cols
+        return np.asarray(np.searchsorted(self.row * cols + self.col, grid_row * cols + grid_col))
 
     def paths(self, cell: int) -> AntennaPaths | None:
         """Return the paths of a cell's antenna, None where it reaches no place."""
