@@ -126,7 +126,13 @@ def _village_lines(found: PlanDiff) -> list[str]:
 
 def _why_lines(found: PlanDiff) -> list[str]:
     """Return what villages lack, how many streams hold and what would mend it, if otherwise."""
-    from lensong.coverage.diff_text import lack_rows, mend_rows, stream_rows
+    from lensong.coverage.diff_text import (
+        PROPOSAL_HEADS,
+        lack_rows,
+        mend_rows,
+        proposal_rows,
+        stream_rows,
+    )
 
     tables = (
         (
@@ -135,6 +141,7 @@ def _why_lines(found: PlanDiff) -> list[str]:
         ),
         (("streams at once", *found.why.streams), stream_rows),
         (("what would mend it", "change", "", "before", "after"), mend_rows),
+        (PROPOSAL_HEADS, proposal_rows),
     )
     lines = []
     for heads, rows_of in tables:

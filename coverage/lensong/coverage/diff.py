@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -13,7 +13,14 @@ from lensong.coverage.diff_why import WhyDiff, why_diff
 from lensong.coverage.villages import CLASSES
 from lensong.propagation.errors import DataError
 
-__all__ = ["PlanDiff", "SettingChange", "diff", "input_changes", "setting_changes"]
+__all__ = [
+    "PlanDiff",
+    "SettingChange",
+    "diff",
+    "input_changes",
+    "proposal_changes",
+    "setting_changes",
+]
 
 _SHARE = "served_share_"
 _NEEDED = ("village_id", "name", "people", "class")
@@ -62,6 +69,10 @@ class PlanDiff:
         two add up villages that gain and villages that lose, apart).
     settings : tuple of SettingChange or None
         What the plans were not made alike by; None: not known.
+    proposed : DataFrame
+        Steps of a siting study that either plan names and that stand otherwise in the two:
+        ``step``, ``mast_id``, ``kind``, ``change``, ``people``, ``cost``, ``backhaul_way``,
+        ``power``, ``state_before``, ``state_after`` (empty where a plan does not name the step).
     notes : tuple of str
         What a reader must know before he trusts the comparison.
     """
@@ -73,6 +84,7 @@ class PlanDiff:
     only_after: tuple[str, ...]
     summary: dict[str, Any]
     settings: tuple[SettingChange, ...] | None = None
+    proposed: pd.DataFrame = field(default_factory=pd.DataFrame)
     notes: tuple[str, ...] = ()
 
     @property
@@ -124,6 +136,7 @@ class PlanDiff:
             "streams": list(self.why.streams),
             "streaming": records(self.streaming),
             "mended": records(self.why.mended),
+            "proposed": records(self.proposed),
             "only_before": list(self.only_before),
             "only_after": list(self.only_after),
         }
@@ -208,6 +221,47 @@ def diff(
             },
         },
     )
+
+
+def proposal_changes(before: pd.DataFrame | None, after: pd.DataFrame | None) -> pd.DataFrame:
+    """Return the steps of siting studies that stand otherwise in two plans, as `PlanDiff.proposed`.
+
+    Parameters
+    ----------
+    before, after : DataFrame or None
+        The layer ``proposals`` of their GeoPackages; None where there is none.
+    """
+    keys, rows = ["mast_id", "kind", "change"], []
+    tables = [
+        {} if table is None else {tuple(row[k] or "" for k in keys): row for row in _records(table)}
+        for table in (before, after)
+    ]
+    for key in dict.fromkeys((*tables[1], *tables[0])):
+        was, now = (table.get(key) for table in tables)
+        row = now or was or {}
+        states = {
+            "state_before": (was or {}).get("state", ""),
+            "state_after": (now or {}).get("state", ""),
+        }
+        known = {name: row.get(name) for name in _PROPOSED[:-2]}
+        # a step that the first plan does not name is not in its network, or stood there already
+        if states["state_before"] != states["state_after"]:
+            rows.append(known | states)
+    return pd.DataFrame(rows, columns=list(_PROPOSED))
+
+
+_PROPOSED = (
+    "step", "mast_id", "kind", "change", "people", "cost", "backhaul_way", "power",
+    "state_before", "state_after",
+)  # fmt: skip
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    kept = pd.DataFrame(table).astype(object)
+    return [
+        {str(name): value for name, value in row.items()}
+        for row in kept.where(kept.notna(), None).to_dict("records")
+    ]
 
 
 def setting_changes(

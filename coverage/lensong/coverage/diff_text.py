@@ -10,7 +10,11 @@ from lensong.coverage.diff import PlanDiff
 from lensong.coverage.diff_why import part_changes
 from lensong.coverage.report.messages import catalogue
 
-__all__ = ["lack_rows", "mend_rows", "stream_rows"]
+__all__ = ["PROPOSAL_HEADS", "lack_rows", "mend_rows", "proposal_rows", "stream_rows"]
+
+
+PROPOSAL_HEADS = ("proposed", "what", "people", "cost", "fed and powered", "in the networks")
+"""Heads of `proposal_rows`."""
 
 
 def lack_rows(found: PlanDiff, arrow: str) -> Iterator[tuple[str, str, str, str, str]]:
@@ -51,6 +55,25 @@ def mend_rows(found: PlanDiff, arrow: str) -> Iterator[tuple[str, str, str, str,
             what = tried[1] if tried[0] == tried[1] else "; ".join(tried)
         change = _word(f"change.{row['change']}", str(row["change"]))
         yield _place(row), change, what, _gain(row, "before"), _gain(row, "after")
+
+
+def proposal_rows(found: PlanDiff, arrow: str) -> Iterator[tuple[str, ...]]:
+    """Yield of each proposed step that stands otherwise: what, people, cost, feeding, state."""
+    for row in found.proposed.to_dict("records"):
+        states = [
+            _word(f"proposal.{state}", str(state)) if state else "not named"
+            for state in (row["state_before"], row["state_after"])
+        ]
+        what = row["change"] or _word(f"proposal.{row['kind']}", str(row["kind"]))
+        fed = [text for text in (row["backhaul_way"], row["power"]) if isinstance(text, str)]
+        yield (
+            f"{row['step']} {row['mast_id']}",
+            str(what).replace(" -> ", arrow),
+            f"{float(row['people']):,.0f}",
+            "" if row["cost"] is None or isnan(row["cost"]) else f"{row['cost']:,.10g}",
+            "; ".join(text for text in fed if text),
+            arrow.join(states),
+        )
 
 
 def _place(row: dict[Any, Any]) -> str:

@@ -10,6 +10,7 @@ from math import log10
 from typing import Literal, TypeAlias
 
 from lensong.coverage.antenna import AntennaPattern
+from lensong.coverage.proposals import Proposals
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 
 __all__ = [
@@ -252,6 +253,8 @@ class Network:
         English sentences for the report.
     as_read : tuple of AsRead
         What became of each row of the cell plan; empty for a network that was not read.
+    proposals : Proposals or None
+        What a siting study chose for it, where the scenario names one; some may be built.
     """
 
     masts: tuple[Mast, ...]
@@ -259,6 +262,7 @@ class Network:
     assumptions: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     as_read: tuple[AsRead, ...] = field(default=(), compare=False, repr=False)
+    proposals: Proposals | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         masts = _unique("mast_id", [m.mast_id for m in self.masts])

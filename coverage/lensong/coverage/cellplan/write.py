@@ -6,7 +6,7 @@ import re
 
 from lensong.coverage.network import Cell, Mast, Network
 
-__all__ = ["PLAIN_COLUMNS", "parametric_antenna", "plain_rows"]
+__all__ = ["PLAIN_COLUMNS", "parametric_antenna", "plain_rows", "standing_rows"]
 
 _PARAMETRIC = re.compile(
     r"(?P<kind>3gpp|omni) (?P<gain>-?[\d.e+-]+) dBi, (?:(?P<width>[\d.e+-]+) x )?"
@@ -47,6 +47,11 @@ def plain_rows(network: Network) -> list[list[str]]:
     """Return the rows of a network's cells, in their order, as texts of `PLAIN_COLUMNS`."""
     masts = {mast.mast_id: mast for mast in network.masts}
     return [_row(cell, masts[cell.mast_id]) for cell in network.cells]
+
+
+def standing_rows(network: Network) -> dict[str, dict[str, str]]:
+    """Return cell id to the texts of `PLAIN_COLUMNS` of a network's cells."""
+    return {row[0]: dict(zip(PLAIN_COLUMNS, row, strict=True)) for row in plain_rows(network)}
 
 
 def _row(cell: Cell, mast: Mast) -> list[str]:

@@ -12,7 +12,13 @@ from markupsafe import Markup, escape
 from pyproj import Transformer
 
 from lensong.coverage.diff import PlanDiff
-from lensong.coverage.diff_text import lack_rows, mend_rows, stream_rows
+from lensong.coverage.diff_text import (
+    PROPOSAL_HEADS,
+    lack_rows,
+    mend_rows,
+    proposal_rows,
+    stream_rows,
+)
 from lensong.coverage.model_pages.comparison_page import (
     COLOURS,
     difference_classes,
@@ -100,7 +106,9 @@ def render_diff(
                     ("What villages lack, and why", _LACK_HEADS, lack_rows),
                     ("Streams at once", ("village", *found.why.streams), stream_rows),
                     ("What would mend it", _MEND_HEADS, mend_rows),
+                    ("Proposed masts and changes", PROPOSAL_HEADS, proposal_rows),
                 )
+                if rows is not proposal_rows or len(found.proposed)
             ],
         )
     )

@@ -15,18 +15,28 @@ from lensong.coverage.report.headline import column, headline
 from lensong.coverage.report.map_data import map_data, plain_value, village_rows
 from lensong.coverage.report.messages import both, catalogue, number
 from lensong.coverage.report.path_data import path_data
+from lensong.coverage.report.proposal_data import proposal_page
 from lensong.coverage.result import PlanResult
 from lensong.coverage.streams.table import most_counted
 from lensong.coverage.villages import operator_suffix
 
 __all__ = ["render_report", "result_id"]
 
-_STYLES = ("page.css", "map.css", "tables.css", "paths.css", "causes.css", "media.css")
+_STYLES = (
+    "page.css",
+    "map.css",
+    "tables.css",
+    "paths.css",
+    "causes.css",
+    "proposals.css",
+    "media.css",
+)
 _SCRIPTS = (
     "words.js",
     "symbols.js",
     "figure.js",
     "map.js",
+    "proposals.js",
     "causes.js",
     "paths.js",
     "tables.js",
@@ -72,6 +82,7 @@ def render_report(
         settings=_flat_settings(result.settings),
         attribution=result.settings.get("attribution", []),
         communes=_commune_rows(result),
+        proposed=proposal_page(result.network),
         result_id=result_id(result),
         generated_at=generated_at,
         data=_json_for_script(_page_data(result, generated_at)),
@@ -94,6 +105,7 @@ def result_id(result: PlanResult) -> str:
 
 def _page_data(result: PlanResult, generated_at: str | None) -> dict[str, Any]:
     rows, paths = village_rows(result), path_data(result)
+    proposed = proposal_page(result.network)
     return {
         "title": result.title,
         "synthetic": result.synthetic,
@@ -126,6 +138,7 @@ def _page_data(result: PlanResult, generated_at: str | None) -> dict[str, Any]:
         "map": map_data(result, less_bytes=len(json.dumps([rows, paths], default=str))),
         "paths": paths,
         "mend": _mend_rows(result),
+        "proposals": None if proposed is None else proposed.as_json(),
         "messages": catalogue(),
     }
 

@@ -16,6 +16,7 @@ from lensong.propagation.types import UInt8Array
 
 __all__ = [
     "CLASS_COLOURS",
+    "PROPOSAL_COLOURS",
     "RSRP_BREAKS_DBM",
     "TERM_COLOURS",
     "Legend",
@@ -44,6 +45,9 @@ CLASS_COLOURS = {
     "unknown": "#59636e",
 }
 """Of villages by class, as on every map."""
+
+PROPOSAL_COLOURS = {"open": "#ffd447", "built": "#00734f", "changed": "#7b2fb0"}
+"""Of what a siting study chose, by whether it is in the network."""
 
 SINR_BREAKS_DB = (-6.0, -3.0, 0.0, 3.0, 7.0, 13.0, 20.0)
 RSRQ_BREAKS_DB = (-20.0, -17.0, -15.0, -12.0, -10.0, -6.0)

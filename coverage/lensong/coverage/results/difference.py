@@ -8,7 +8,13 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 
-from lensong.coverage.diff import PlanDiff, diff, input_changes, setting_changes
+from lensong.coverage.diff import (
+    PlanDiff,
+    diff,
+    input_changes,
+    proposal_changes,
+    setting_changes,
+)
 from lensong.coverage.model_pages.comparison_page import BREAKS_DB, difference_legend
 from lensong.coverage.model_pages.diff_page import render_diff
 from lensong.coverage.network import Technology
@@ -86,7 +92,12 @@ def read_pair(before: Path, after: Path) -> ResultPair:
         *input_changes(first.inputs, second.inputs),
     )
     return ResultPair(
-        found=replace(found, settings=changes, notes=(*_notes(first, second), *found.notes)),
+        found=replace(
+            found,
+            settings=changes,
+            proposed=proposal_changes(first.proposals(), second.proposals()),
+            notes=(*_notes(first, second), *found.notes),
+        ),
         before=first,
         after=second,
     )
@@ -119,6 +130,8 @@ def write_difference(pair: ResultPair, folder: Path, *, lensong_version: str) ->
         part.write_text(page, encoding="utf-8")
     write_csv(folder / files.VILLAGES, pair.found.villages)
     write_csv(folder / files.COUNTERFACTUALS, pair.found.why.mended)
+    if len(pair.found.proposed):
+        write_csv(folder / files.PROPOSED, pair.found.proposed)
     write_geopackage(
         folder / files.VECTORS,
         {"villages": _outlined(pair.found, after), COUNTERFACTUALS: pair.found.why.mended},

@@ -16,6 +16,9 @@ __all__ = [
     "LINES",
     "OPERATORS_SERVING",
     "OVERLAP",
+    "PROPOSALS",
+    "PROPOSED",
+    "PROPOSED_LINKS",
     "QGIS_PROJECT",
     "RELIEF",
     "RELIEF_PLACE",
@@ -45,6 +48,15 @@ STREAMS = "streams.csv"
 VECTORS = "villages.gpkg"
 LINES = "lines"
 """Layer of the roads and rivers that the user brought."""
+
+PROPOSALS = "proposals"
+"""Layer of the masts and changes that a siting study chose."""
+
+PROPOSED = "proposals.csv"
+"""Of a difference: the steps that stand otherwise in its two plans."""
+
+PROPOSED_LINKS = "proposed_links"
+"""Layer of the lines that feed and power them."""
 
 KMZ = "coverage.kmz"
 QGIS_PROJECT = "result.qgz"

@@ -12,6 +12,7 @@ import rasterio
 
 from lensong.coverage.causes.changes import CHANGES
 from lensong.coverage.causes.split import TERMS
+from lensong.coverage.proposals import STATES, ProposalState
 from lensong.coverage.report import legend
 from lensong.coverage.report.headline import CLASSES
 from lensong.coverage.report.messages import words
@@ -42,6 +43,11 @@ _CHANGES = {
     "same": legend.CLASS_COLOURS["beyond_radius"],
 }
 _ON_DEMAND = ("gaps", CAUSES, COUNTERFACTUALS)
+_LINK_STYLES = {
+    "microwave": ("#b3005e", "dash"),
+    "fibre": ("#0b5cad", "solid"),
+    "grid": ("#a85400", "dot"),
+}
 _CELLS_BELOW = 200_000.0  # arrows of cells would hide the map at smaller scales
 _LINES: dict[LineKind, tuple[str, str, str]] = {  # colour, width [mm], dash
     "road": ("#6b3f12", "0.4", "solid"),
@@ -213,8 +219,8 @@ def _raster_groups(rasters: Sequence[_Raster]) -> list[ProjectGroup]:
 def _vector_layers(layers: Sequence[str]) -> list[VectorLayer]:
     """Return the layers of the GeoPackage, points over outlines over areas."""
     order = (
-        COUNTERFACTUALS, "masts", "cells", CAUSES, "villages", "communes", "provinces", "lines",
-        "gaps",
+        files.PROPOSALS, COUNTERFACTUALS, "masts", "cells", files.PROPOSED_LINKS, CAUSES,
+        "villages", "communes", "provinces", "lines", "gaps",
     )  # fmt: skip
     names = [name for name in order if name in layers]
     styles = _vector_styles()
@@ -267,6 +273,18 @@ def _vector_styles() -> dict[str, VectorStyle]:
             class_field="main_cause",
             label_field="shortfall_db",
             classes=tuple(_cause_class(term) for term in TERMS),
+        ),
+        files.PROPOSALS: VectorStyle(
+            geometry="Point",
+            class_field="state",
+            label_field="mast_id",
+            classes=tuple(_proposal_class(state) for state in STATES),
+        ),
+        files.PROPOSED_LINKS: VectorStyle(
+            geometry="Line",
+            class_field="link",
+            label_field="distance_m",
+            classes=tuple(_link_class(link) for link in _LINK_STYLES),
         ),
         COUNTERFACTUALS: VectorStyle(
             geometry="Point",
@@ -371,6 +389,36 @@ def _change_class(change: str) -> VectorClass:
             # of a mast's changes, which lie upon each other, each leaves a ring
             "size": "5" if new else f"{1.6 + 0.9 * (len(CHANGES) - CHANGES.index(change)):g}",
             "size_unit": "MM",
+        },
+    )
+
+
+def _proposal_class(state: ProposalState) -> VectorClass:
+    return VectorClass(
+        value=state,
+        label=words(f"proposal.{state}"),
+        symbol={
+            "name": "star",
+            "color": _colour(legend.PROPOSAL_COLOURS[state], 255),
+            "outline_color": "23,33,43,255",
+            "outline_width": "0.3",
+            "size": "5.2",
+            "size_unit": "MM",
+        },
+    )
+
+
+def _link_class(link: str) -> VectorClass:
+    colour, dash = _LINK_STYLES[link]
+    return VectorClass(
+        value=link,
+        label=words(f"link.{link}"),
+        symbol={
+            "line_color": _colour(colour, 255),
+            "line_style": dash,
+            "line_width": "0.7",
+            "line_width_unit": "MM",
+            "capstyle": "round",
         },
     )
 

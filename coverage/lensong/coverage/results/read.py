@@ -132,6 +132,24 @@ class StoredResult:
             return None
         return read_layer(path, crs=self.grid.crs, layer=COMMUNES)
 
+    def proposals(self) -> gpd.GeoDataFrame | None:
+        """Return the steps of a siting study with their state in the network of the plan.
+
+        Returns
+        -------
+        GeoDataFrame in the grid's CRS, or None
+            None where the plan names none.
+
+        Raises
+        ------
+        DataError
+            They are damaged.
+        """
+        path = self.folder / files.VECTORS
+        if not path.is_file() or files.PROPOSALS not in layers_of(path):
+            return None
+        return read_layer(path, crs=self.grid.crs, layer=files.PROPOSALS)
+
     def relief(self) -> tuple[bytes, WarpedBounds] | None:
         """Return the relief of the ground as a PNG and where it lies.
 

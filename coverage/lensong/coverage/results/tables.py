@@ -9,7 +9,9 @@ import geopandas as gpd
 import pandas as pd
 from shapely.geometry import LineString
 
+from lensong.coverage.cellplan.write import standing_rows
 from lensong.coverage.network import AsRead, Mast
+from lensong.coverage.proposals import Proposals
 from lensong.coverage.result import PlanResult
 from lensong.coverage.results import files
 
@@ -45,6 +47,8 @@ def vector_layers(result: PlanResult) -> dict[str, gpd.GeoDataFrame]:
         layers[CAUSES] = _causes(result, result.causes)
     if result.counterfactuals is not None and len(result.counterfactuals):
         layers[COUNTERFACTUALS] = _tried(result, result.counterfactuals)
+    if result.network.proposals is not None:
+        layers |= _proposed(result, result.network.proposals)
     return layers
 
 
@@ -145,6 +149,40 @@ def _tried(result: PlanResult, tried: pd.DataFrame) -> gpd.GeoDataFrame:
     places = gpd.points_from_xy(tried["lon_deg"], tried["lat_deg"])
     table = gpd.GeoDataFrame(tried.reset_index(drop=True), geometry=places, crs=4326)
     return table.to_crs(result.land.grid.crs)
+
+
+def _proposed(result: PlanResult, proposals: Proposals) -> dict[str, gpd.GeoDataFrame]:
+    """Return what a siting study chose as points, and the lines that feed it."""
+    steps = proposals.rows(proposals.states(standing_rows(result.network)))
+    found = {}
+    for name, rows, shapes in (
+        (
+            files.PROPOSALS,
+            steps,
+            gpd.points_from_xy([s["lon_deg"] for s in steps], [s["lat_deg"] for s in steps]),
+        ),
+        (
+            files.PROPOSED_LINKS,
+            [dict(link) for link in proposals.links],
+            [
+                LineString(
+                    [
+                        (link["from_lon_deg"], link["from_lat_deg"]),
+                        (link["to_lon_deg"], link["to_lat_deg"]),
+                    ]
+                )
+                for link in proposals.links
+            ],
+        ),
+    ):
+        if not rows:
+            continue
+        table = gpd.GeoDataFrame(pd.DataFrame(rows), geometry=shapes, crs=4326)
+        for column in ("value_before", "value_after"):
+            if column in table:  # numbers of some changes, names of carriers of others
+                table[column] = [str(value) for value in table[column]]
+        found[name] = table.to_crs(result.land.grid.crs)
+    return found
 
 
 def _placed(rows: list[dict[str, Any]], masts: list[Mast], result: PlanResult) -> gpd.GeoDataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from lensong.coverage.cellplan import (
     within_grid,
 )
 from lensong.coverage.network import Network
+from lensong.coverage.proposals import Proposals, proposals_of
 from lensong.coverage.scenario.load import NetworkRequest, Scenario
 from lensong.coverage.sweeps import PropagationSettings
 from lensong.gis_data.gridding import centre_deg
@@ -27,7 +29,7 @@ from lensong.gis_data.reading import read_land
 from lensong.gis_data.tables import read_bytes
 from lensong.propagation.errors import ConfigError, DataError, LensongError
 
-__all__ = ["read_antennas", "read_climate", "read_inputs", "read_network"]
+__all__ = ["read_antennas", "read_climate", "read_inputs", "read_network", "read_proposals"]
 
 _PATTERN_SUFFIXES = (".msi", ".pln")
 
@@ -84,8 +86,9 @@ def read_network(request: NetworkRequest) -> tuple[Network, ImportReport]:
         for role, path in request.tables.items()
     }
     antennas = read_antennas(request.antennas)
+    proposals = None if request.proposals is None else read_proposals(request.proposals)
     try:
-        return build_network(
+        network, report = build_network(
             CellTables(**tables),
             format=request.format,
             power=request.power,
@@ -101,12 +104,33 @@ def read_network(request: NetworkRequest) -> tuple[Network, ImportReport]:
     except LensongError as error:
         names = ", ".join(str(path) for path in request.tables.values())
         raise DataError(f"{names}: {error}") from error
+    return replace(network, proposals=proposals), report
+
+
+def read_proposals(path: Path) -> Proposals:
+    """Return the proposals in a `siting.json`.
+
+    Raises
+    ------
+    DataError
+        It cannot be read, or is no such file.
+    """
+    try:
+        return proposals_of(json.loads(read_bytes(path)))
+    except LensongError as error:
+        raise DataError(f"siting.proposals: {path}: {error}") from error
+    except ValueError as error:
+        raise DataError(f"siting.proposals: {path} cannot be read as JSON ({error})") from error
 
 
 def _network_sources(scenario: Scenario) -> list[Source]:
     """Return where the cells and their antennas came from, for the provenance of the outputs."""
     request = scenario.network
-    used = {"cells": list(request.tables.values()), "antennas": _pattern_files(request.antennas)}
+    used = {
+        "cells": list(request.tables.values()),
+        "antennas": _pattern_files(request.antennas),
+        "proposals": [] if request.proposals is None else [request.proposals],
+    }
     return [
         Source(
             role=role,

@@ -48,6 +48,8 @@ class NetworkRequest:
         How far a cell is computed [m].
     doubtful_masts : {"refuse", "accept"}
         What becomes of masts outside the grid and on open water.
+    proposals : Path or None
+        ``siting.json`` of a siting study, shown beside the network.
     assume : Assumptions
     """
 
@@ -64,6 +66,7 @@ class NetworkRequest:
     radius_m: float = 15_000.0
     doubtful_masts: Literal["refuse", "accept"] = "refuse"
     assume: Assumptions = field(default_factory=Assumptions)
+    proposals: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,6 +225,7 @@ def _network(content: ScenarioFile, folder: Path) -> NetworkRequest:
         radius_m=network.radius_m,
         doubtful_masts=network.doubtful_masts,
         assume=Assumptions(**assume),
+        proposals=_path(folder, content.siting.proposals),
     )
 
 

@@ -38,6 +38,7 @@ FILE_KEYS = (
     "network.atoll.transmitters",
     "network.atoll.cells",
     "network.antennas",
+    "siting.proposals",
     "map.lines",
     "siting.fibre.path",
     "siting.grid.path",
@@ -331,6 +332,7 @@ class SitingSection(_Section):
     standing_mast_cost: float | None = None
     new_mast_cost: float | None = None
     money: str = ""
+    proposals: str = ""
     changes: ChangesSection = ChangesSection()
     mast_uplink_mbps: float | None = None
     standing_is_fed: bool = True

@@ -14,6 +14,7 @@ from lensong.coverage.siting.tuning import ChangeStep, Tuning
 __all__ = [
     "CHANGE_COLUMNS",
     "NO_CHANGES",
+    "change_field",
     "change_table",
     "change_told",
     "per_person",
@@ -60,7 +61,7 @@ def change_table(tuning: Tuning | None) -> pd.DataFrame:
                 "lat_deg": round(step.lat_deg, 6),
                 "lon_deg": round(step.lon_deg, 6),
                 "change": knob.kind,
-                "cell_ids": ", ".join(knob.cells),
+                "cell_ids": ", ".join(step.cell_ids),
                 "field": _FIELD[knob.kind],
                 "value_before": knob.standing,
                 "value_after": step.change.value,
@@ -80,6 +81,11 @@ def change_told(change: Change) -> str:
     if knob.kind == "carrier":
         return f"further carrier {change.value}"
     return f"{knob.kind} {_plain(knob.standing)} -> {_plain(change.value)}{_UNIT[knob.kind]}"
+
+
+def change_field(change: Change) -> str:
+    """Return the column of a cell plan that a change sets, ``"carrier"`` for a further cell."""
+    return _FIELD[change.knob.kind]
 
 
 def per_person(step: ChangeStep | Step) -> float | None:

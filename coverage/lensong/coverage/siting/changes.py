@@ -111,6 +111,8 @@ class Knob:
         Others [deg, dBm], or the one carrier.
     cost : float
     carrier : Carrier or None
+    added : str
+        Id of the cell on that carrier; empty where none is added.
     """
 
     kind: ChangeKind
@@ -119,6 +121,12 @@ class Knob:
     values: tuple[float | str, ...]
     cost: float
     carrier: Carrier | None = field(default=None, compare=False)
+    added: str = ""
+
+    @property
+    def touched(self) -> tuple[str, ...]:
+        """Return the cells that are changed, or the one that is added."""
+        return (self.added,) if self.added else self.cells
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +197,7 @@ def changed(network: Network, changes: Sequence[Change], assume: Assumptions) ->
     turned = edited(network, edits)
     by_id: Mapping[str, Cell] = {cell.cell_id: cell for cell in turned.cells}
     more: list[Edit] = [
-        AddCell(cell=_on_carrier(by_id[one.knob.cells[0]], one.knob, by_id, assume))
+        AddCell(cell=_on_carrier(by_id[one.knob.cells[0]], one.knob, assume))
         for one in changes
         if one.knob.kind == "carrier"
     ]
@@ -252,6 +260,7 @@ def _carriers(
     else:
         own = [c.carrier for c in network.cells if c.operator == first.operator]
         offered = list(dict.fromkeys(own))
+    taken = {c.cell_id for c in network.cells}
     there = {
         (c.carrier.technology, c.carrier.downlink_freq_mhz)
         for c in network.cells
@@ -266,6 +275,7 @@ def _carriers(
             values=(f"{carrier.technology} {carrier.name}",),
             cost=float(settings.carrier_cost or 0.0),
             carrier=carrier,
+            added=_free_id(first, carrier, taken),
         )
         for carrier in offered
         if (carrier.technology, carrier.downlink_freq_mhz) not in there
@@ -301,7 +311,15 @@ def _is_assumed(network: Network, cell_ids: Sequence[str], name: str) -> bool:
     return any(name in cell.assumed for cell in network.cells if cell.cell_id in chosen)
 
 
-def _on_carrier(beside: Cell, knob: Knob, taken: Mapping[str, Cell], assume: Assumptions) -> Cell:
+def _free_id(beside: Cell, carrier: Carrier, taken: set[str]) -> str:
+    band = carrier.name.split()[0]
+    name = f"{beside.cell_id}+{carrier.technology}-{band}-{carrier.downlink_freq_mhz:g}"
+    while name in taken:
+        name += "+"
+    return name
+
+
+def _on_carrier(beside: Cell, knob: Knob, assume: Assumptions) -> Cell:
     """Return a cell on a further carrier beside one, with its power, and its antenna if it fits."""
     carrier = knob.carrier
     if carrier is None:
@@ -313,12 +331,9 @@ def _on_carrier(beside: Cell, knob: Knob, taken: Mapping[str, Cell], assume: Ass
             "omni" if np.ptp(antenna.horizontal_loss_db) == 0.0 else "3gpp",
             float(antenna.electrical_downtilt_deg),
         )
-    name = f"{beside.cell_id}+{carrier.name.split()[0]}"
-    while name in taken:
-        name += "+"
     return replace(
         beside,
-        cell_id=name,
+        cell_id=knob.added,
         carrier=carrier,
         antenna=antenna,
         physical_cell_id=None,

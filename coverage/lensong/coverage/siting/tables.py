@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lensong.coverage.cellplan.write import standing_rows
 from lensong.coverage.siting.change_tables import (
+    change_field,
     change_told,
     per_person,
     tuning_json,
@@ -59,6 +61,9 @@ def step_table(study: SitingStudy) -> pd.DataFrame:
                 "mast_id": change.mast_id,
                 "kind": change.change.knob.kind,
                 "change": change_told(change.change),
+                "field": change_field(change.change),
+                "value_before": change.change.knob.standing,
+                "value_after": change.change.value,
                 "operator": change.operator,
                 "lat_deg": round(change.lat_deg, 6),
                 "lon_deg": round(change.lon_deg, 6),
@@ -79,6 +84,9 @@ def step_table(study: SitingStudy) -> pd.DataFrame:
                 "mast_id": one.mast.mast_id,
                 "kind": one.kind,
                 "change": "",
+                "field": "",
+                "value_before": "",
+                "value_after": "",
                 "operator": one.cells[0].operator,
                 "lat_deg": round(one.mast.lat_deg, 6),
                 "lon_deg": round(one.mast.lon_deg, 6),
@@ -95,8 +103,9 @@ def step_table(study: SitingStudy) -> pd.DataFrame:
 
 
 _STEP = (
-    "step", "mast_id", "kind", "change", "operator", "lat_deg", "lon_deg", "height_agl_m", "cells",
-    "people", "people_in_all", "cost", "cost_in_all", "cost_per_person",
+    "step", "mast_id", "kind", "change", "field", "value_before", "value_after", "operator",
+    "lat_deg", "lon_deg", "height_agl_m", "cells", "people", "people_in_all", "cost",
+    "cost_in_all", "cost_per_person",
 )  # fmt: skip
 
 
@@ -180,6 +189,7 @@ def siting_json(
         "steps": _records(step_table(study)),
         "feeds": [] if study.feeds is None else _records(feed_table(study)),
         "links": [] if study.feeds is None else _records(link_table(study)),
+        "cells": _cells(study),
         "not_reached": _records(outcome[outcome["not_reached"] != ""]),
         "notes": list(notes),
         "synthetic": synthetic,
@@ -238,6 +248,20 @@ def siting_text(study: SitingStudy, notes: Sequence[str], *, money: str) -> str:
         lines.append("  How masts are fed and powered is not part of this choice.")
     lines += [f"  {note}" for note in notes]
     return "\n".join(lines)
+
+
+def _cells(study: SitingStudy) -> list[dict[str, Any]]:
+    """Return of each step the cells that it adds or changes, as they are in the end."""
+    rows = standing_rows(study.network)
+    found: list[dict[str, Any]] = []
+    for number, change in enumerate(study.tuning.steps if study.tuning else (), start=1):
+        found += [{"step": number, **rows[cell_id]} for cell_id in change.cell_ids]
+    for number, step in enumerate(study.steps, start=study.changes + 1):
+        found += [
+            {"step": number, **rows[cell.cell_id]}
+            for cell in study.candidates[step.candidate].cells
+        ]
+    return found
 
 
 def _agreement_told(study: SitingStudy) -> list[str]:

@@ -39,6 +39,8 @@ class ChangeStep:
     mast_id, operator : str
     lat_deg, lon_deg : float
         Of the mast, WGS 84 [deg].
+    cell_ids : tuple of str
+        Of the cells that it changes, or of the one that it adds.
     people, people_in_all : float
         Who have the service by it on top of the changes before, and by all so far.
     cost, cost_in_all : float
@@ -49,6 +51,7 @@ class ChangeStep:
     operator: str
     lat_deg: float
     lon_deg: float
+    cell_ids: tuple[str, ...]
     people: float
     people_in_all: float
     cost: float
@@ -179,6 +182,7 @@ def tune(
                 operator=cell.operator,
                 lat_deg=mast.lat_deg,
                 lon_deg=mast.lon_deg,
+                cell_ids=knobs[k].touched,
                 people=found.people[place] - found.people[place - 1],
                 people_in_all=found.people[place] - found.people[0],
                 cost=knobs[k].cost,

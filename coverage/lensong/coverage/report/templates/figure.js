@@ -130,6 +130,7 @@ function keyEntries() {
       small(lineBox([7.5, 4.5, 1.5, 4.5], 1.5, "#5b4a8a"), 22, 14),
       say("map.communes"),
     ],
+    ...proposalKey(),
   ].filter(Boolean);
 }
 

@@ -75,6 +75,7 @@ function fillOverlays() {
     ...Object.keys(OVERLAYS)
       .filter((name) => name !== "communes" || MAP.communes)
       .filter((name) => name !== "lines" || MAP.lines.features.length)
+      .filter((name) => name !== "proposals" || PROPOSALS)
       .map((name) =>
         choice(
           "checkbox",

@@ -19,6 +19,7 @@ const OVERLAYS = {
   gaps: ["gap-fill", "gap-line"],
   communes: ["commune-line", "commune-labels"],
   lines: ["lines-casing", "lines", "lines-dashed"],
+  proposals: ["proposals", "proposed-microwave", "proposed-fibre", "proposed-grid"],
 };
 const shown = {
   technology: DATA.technologies[0],
@@ -80,6 +81,7 @@ function drawIcon(name) {
     return wedgeSymbol(parts[0], { omni: parts[1] === "true", uncertain: parts[2] === "true" });
   if (kind === "mast") return mastSymbol(parts[0] === "true");
   if (kind === "hatch") return hatchSymbol();
+  if (kind === "star") return starSymbol(parts[0]);
   const i = +parts[1];
   if (kind === "village") {
     const village = DATA.villages[i];
@@ -142,6 +144,8 @@ function mapStyle() {
       wedges: geo(wedgePoints()),
       masts: geo(mastPoints()),
       villages: geo(villagePoints()),
+      proposals: geo(proposalPoints()),
+      "proposed-links": geo(proposalLines()),
     },
     layers: [
       { id: "ground", type: "background", paint: { "background-color": "#e4e8ec" } },
@@ -243,6 +247,7 @@ function mapStyle() {
         "icon-allow-overlap": true,
         "symbol-sort-key": ["-", 0, ["get", "rank"]],
       }),
+      ...proposalLayers(),
     ],
   };
 }
@@ -309,13 +314,20 @@ function mapWords() {
   };
 }
 
-/** What a click at this point means: a village before a mast before a gap. */
+/** What a click at this point means: a proposal before a village before a mast before a gap. */
 function found(point) {
   const near = [
     [point.x - 4, point.y - 4],
     [point.x + 4, point.y + 4],
   ];
-  for (const layer of ["villages", "village-labels", "masts", "mast-labels", "gap-fill"]) {
+  for (const layer of [
+    "proposals",
+    "villages",
+    "village-labels",
+    "masts",
+    "mast-labels",
+    "gap-fill",
+  ]) {
     const [feature] = map.queryRenderedFeatures(near, { layers: [layer] });
     if (feature) return { layer, feature };
   }
@@ -328,6 +340,8 @@ function clicked({ point, lngLat }) {
   if (!hit) return;
   const { i } = hit.feature.properties;
   if (hit.layer.startsWith("village")) selectVillage(i);
+  else if (hit.layer === "proposals")
+    showPopup(lngLat, proposalPopup(hit.feature.properties.mast_id));
   else if (hit.layer.startsWith("mast"))
     showPopup([MAP.masts[i].lon_deg, MAP.masts[i].lat_deg], mastPopup(MAP.masts[i]));
   else showPopup(lngLat, gapPopup(hit.feature.properties));
