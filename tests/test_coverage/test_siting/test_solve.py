@@ -49,8 +49,9 @@ def problem_of(
     )
 
 
-def supply(name: str, arcs: list[tuple[int, int, float]]) -> Supply:
+def supply(name: str, arcs: list[tuple[int, int, float]], most: list[int] | None = None) -> Supply:
     return Supply(
+        most=None if most is None else np.array(most, dtype=np.int64),
         name=name,
         source=np.array([a for a, _, _ in arcs], dtype=np.int64),
         target=np.array([b for _, b, _ in arcs], dtype=np.int64),
@@ -71,12 +72,15 @@ def cheapest_tree(one: Supply, chosen: tuple[int, ...]) -> float:
     least = np.inf
     for arcs in product(*into):
         parent = {int(one.target[k]): int(one.source[k]) for k in arcs}
+        masts = dict.fromkeys(chosen, 0)
         fed = True
         for c in chosen:
             at, steps = c, 0
             while at != READY and steps <= len(chosen):
+                masts[at] += 1
                 at, steps = parent[at], steps + 1
             fed = fed and at == READY
+        fed = fed and all(masts[int(one.target[k])] <= one.room[k] for k in arcs)
         if fed:
             least = min(least, float(one.cost[list(arcs)].sum()))
     return least
@@ -136,8 +140,10 @@ def cases(draw: st.DrawFn) -> tuple[SitingProblem, FloatArray, FloatArray]:
             for a in range(READY, candidates)
             for b in range(candidates)
             if a != b and rng.random() < (0.4 if a == READY else 0.3)
+            for _ in range(2 if rng.random() < 0.2 else 1)  # two ways from one place
         ]
-        supplies.append(supply(name, ways))
+        narrow = rng.integers(1, 4, len(ways)).tolist() if rng.random() < 0.5 else None
+        supplies.append(supply(name, ways, narrow))
     problem = problem_of(
         share,
         people,
@@ -225,6 +231,20 @@ def test_a_relay_is_built_where_it_pays() -> None:
         answer = best_sites(problem, gap_percent=0.0)
         assert answer.chosen == chosen
         assert answer.people == pytest.approx(100.0)
+
+
+def test_a_way_that_feeds_one_mast_alone_is_not_led_on() -> None:
+    # 0 has a cheap way for itself and a dear one for two; 1 is fed over 0 alone
+    ways = [(READY, 0, 1.0), (READY, 0, 4.0), (0, 1, 1.0)]
+    for budget, people in ((3.0, 10.0), (6.0, 10.0), (7.0, 30.0)):
+        problem = problem_of(
+            np.eye(2), np.array([10.0, 20.0]), np.ones(2), budget=budget,
+            supplies=(supply("backhaul", ways, [1, 2, 9]),),
+        )  # fmt: skip
+        for most_crowds in (0, 1000):
+            answer = best_sites(problem, gap_percent=0.0, most_crowds=most_crowds)
+            assert answer.people == people
+            check_holds(problem, answer)
 
 
 def test_masts_that_feed_each_other_in_a_ring_are_not_fed() -> None:

@@ -31,7 +31,8 @@ def add_backhaul(search: Search, propagation: PropagationSettings, data: FeedDat
     if fibre is None or data.fibre is None:
         search.notes.append("No fibre is given (siting.fibre): nothing is fed by it.")
     elif _carries(search, "fibre", fibre.uplink_mbps, settings):
-        search.add_lines("backhaul", "fibre", fibre, data.fibre)
+        most = _most(fibre.uplink_mbps, settings)
+        search.add_lines("backhaul", "fibre", fibre, data.fibre, most)
     if microwave is None:
         search.notes.append("No microwave is given (siting.microwave): there are no hops.")
     elif _carries(search, "microwave", microwave.uplink_mbps, settings):
@@ -47,7 +48,7 @@ def add_backhaul(search: Search, propagation: PropagationSettings, data: FeedDat
     if satellite is None:
         search.notes.append("No satellite is given (siting.satellite): nothing is fed by one.")
     elif _carries(search, "satellite", satellite.uplink_mbps, settings):
-        _add_satellite(search, satellite)
+        _add_satellite(search, satellite, _most(satellite.uplink_mbps, settings))
 
 
 def _carries(
@@ -67,27 +68,39 @@ def _carries(
     return False
 
 
+def _most(uplink_mbps: float | None, settings: FeedingSettings) -> int | None:
+    """Return how many masts a way can feed; None: any."""
+    if uplink_mbps is None or settings.mast_uplink_mbps is None:
+        return None
+    return int(uplink_mbps / settings.mast_uplink_mbps * (1.0 + 1e-9))
+
+
 def _add_hops(search: Search, settings: FeedingSettings, ray: Ray) -> None:
     """Add hops from fed masts and between candidates, both ways."""
     feeders = _feeders(search, settings, ray.settings)
     ends, count = search.ends, len(search.ends)
     misses: list[list[tuple[str, float, Miss]]] = [[] for _ in ends]
     hops: list[list[int]] = [[] for _ in ends]
+    most = _most(ray.settings.uplink_mbps, settings)
     for c, end in enumerate(ends):
+        best: tuple[Hop, End] | None = None
         for feeder in feeders:
             found = try_hop(ray, feeder, end)
             if isinstance(found, Hop):
-                hops[c].append(READY)
-                search.ways["backhaul"].append(_hop_way(found, c, READY, feeder, ray.settings))
+                if best is None or found.order < best[0].order:  # all cost the same
+                    best = found, feeder
             elif found is not None:
                 misses[c].append((feeder.name, search.apart_m(feeder, end), found))
+        if best is not None:
+            hops[c].append(READY)
+            search.ways["backhaul"].append(_hop_way(*best, c, READY, ray.settings, most))
         for other in range(c):
             found = try_hop(ray, ends[other], end)
             if isinstance(found, Hop):
                 for to, source in ((c, other), (other, c)):
                     hops[to].append(source)
                     search.ways["backhaul"].append(
-                        _hop_way(found, to, source, ends[source], ray.settings)
+                        _hop_way(found, ends[source], to, source, ray.settings, most)
                     )
             elif found is not None:
                 apart_m = search.apart_m(ends[other], end)
@@ -140,7 +153,9 @@ def _feeders(search: Search, settings: FeedingSettings, microwave: MicrowaveSett
     return feeders
 
 
-def _hop_way(hop: Hop, c: int, source: int, start: End, settings: MicrowaveSettings) -> Way:
+def _hop_way(
+    hop: Hop, start: End, c: int, source: int, settings: MicrowaveSettings, most: int | None
+) -> Way:
     return Way(
         kind="microwave",
         candidate=c,
@@ -151,11 +166,12 @@ def _hop_way(hop: Hop, c: int, source: int, start: End, settings: MicrowaveSetti
         distance_m=hop.distance_m,
         availability_percent=hop.availability_percent,
         uplink_mbps=nan if settings.uplink_mbps is None else settings.uplink_mbps,
+        most=most,
         detail=hop.figures,
     )
 
 
-def _add_satellite(search: Search, settings: SatelliteSettings) -> None:
+def _add_satellite(search: Search, settings: SatelliteSettings, most: int | None) -> None:
     """Add terminals where the horizon leaves enough sky."""
     passes = _passes(search, settings)
     cut = []
@@ -190,6 +206,7 @@ def _add_satellite(search: Search, settings: SatelliteSettings) -> None:
                 cost=settings.cost or 0.0,
                 availability_percent=view.visible_percent,
                 uplink_mbps=nan if settings.uplink_mbps is None else settings.uplink_mbps,
+                most=most,
                 detail=view,
             )
         )

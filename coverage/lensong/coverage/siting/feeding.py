@@ -25,11 +25,14 @@ class Reach:
         How many are built then.
     arc : tuple of shape (candidates,)
         For every supply, the last arc of the way; -1 without.
+    onward : tuple of shape (candidates,)
+        The same of the cheapest way that can feed one mast more.
     """
 
     cost: FloatArray
     masts: IntArray
     arc: tuple[IntArray, ...]
+    onward: tuple[IntArray, ...]
 
 
 class Feeding:
@@ -48,9 +51,7 @@ class Feeding:
     def __init__(self, problem: SitingProblem) -> None:
         self._problem = problem
         self._direct = [_cheapest_direct(s, problem.size) for s in problem.supplies]
-        self.kept = tuple(
-            _useful(s, cost) for s, (cost, _) in zip(problem.supplies, self._direct, strict=True)
-        )
+        self.kept = tuple(_useful(s) for s in problem.supplies)
         self.chained = tuple(
             k for k, s in enumerate(problem.supplies) if (s.source[self.kept[k]] != READY).any()
         )
@@ -77,16 +78,17 @@ class Feeding:
         """
         size = self._problem.size
         arcs = [arc for _, arc in self._direct]
+        onward = list(arcs)
         cost, masts = self.own.copy(), np.ones(size, dtype=np.int64)
         for k in self.chained:
             others = sum((line for o, line in self._line.items() if o != k), start=np.zeros(size))
             weight = np.where(self._open, self.own + others, np.inf)
-            dist, hops, arcs[k] = self._ways(k, built, weight)
+            dist, hops, arcs[k], onward[k] = self._ways(k, built, weight)
             there = np.isfinite(dist)
             cost = np.where(there, cost, np.inf)
             cost[there] += dist[there] - weight[there]
             masts = np.maximum(masts, hops)
-        return Reach(cost=cost, masts=masts, arc=tuple(arcs))
+        return Reach(cost=cost, masts=masts, arc=tuple(arcs), onward=tuple(onward))
 
     def chain(
         self, candidate: int, built: dict[int, tuple[int, ...]], reach: Reach
@@ -94,18 +96,38 @@ class Feeding:
         """Return what is built to have a candidate, with its arcs, and the cost of it."""
         supplies = self._problem.supplies
         added: dict[int, tuple[int, ...]] = {}
-        waiting, cost = [candidate], 0.0
+        waiting, cost = [(candidate, -1)], 0.0
         while waiting:
-            c = waiting.pop()
+            c, feeds = waiting.pop()
             if c in built or c in added:
                 continue
-            added[c] = tuple(int(arc[c]) for arc in reach.arc)
+            added[c] = tuple(
+                int((onward if k == feeds else arc)[c])
+                for k, (arc, onward) in enumerate(zip(reach.arc, reach.onward, strict=True))
+            )
             cost += float(self._problem.cost[c])
-            for supply, arc in zip(supplies, added[c], strict=True):
+            for k, (supply, arc) in enumerate(zip(supplies, added[c], strict=True)):
                 cost += float(supply.cost[arc])
                 if supply.source[arc] != READY:
-                    waiting.append(int(supply.source[arc]))
+                    waiting.append((int(supply.source[arc]), k))
         return added, cost
+
+    def carries(self, built: dict[int, tuple[int, ...]]) -> bool:
+        """Return whether no arc feeds more masts than it can."""
+        return all(min(self._spare(k, built).values(), default=0.0) >= 0.0 for k in self.chained)
+
+    def _spare(self, k: int, built: dict[int, tuple[int, ...]]) -> dict[int, float]:
+        """Return how many masts more each mast that is built can feed."""
+        supply = self._problem.supplies[k]
+        if supply.most is None:
+            return dict.fromkeys(built, np.inf)
+        ways = {c: _upward(supply, k, built, c) for c in built}
+        fed = dict.fromkeys(built, 0)
+        for way in ways.values():
+            for c in way:
+                fed[c] += 1
+        left = {c: float(supply.room[built[c][k]]) - fed[c] for c in built}
+        return {c: min(left[one] for one in way) for c, way in ways.items()}
 
     def direct_arcs(self, k: int) -> IntArray:
         """Return the cheapest arc of a supply from what stands, for every candidate; -1 without."""
@@ -125,29 +147,48 @@ class Feeding:
 
     def _ways(
         self, k: int, built: dict[int, tuple[int, ...]], weight: FloatArray
-    ) -> tuple[FloatArray, IntArray, IntArray]:
-        """Return Dijkstra's cost, masts and last arc to every candidate."""
-        supply = self._problem.supplies[k]
-        size = self._problem.size
-        dist, hops = np.full(size, np.inf), np.zeros(size, dtype=np.int64)
-        last = np.full(size, -1, dtype=np.int64)
-        heap: list[tuple[float, int, int, int]] = []
+    ) -> tuple[FloatArray, IntArray, IntArray, IntArray]:
+        """Return Dijkstra's cost, masts and last arc to every candidate, and its arc to go on.
 
-        def leave(source: int, cost: float, masts: int) -> None:
+        Where arcs can feed a few masts only, the cheapest way to a candidate and the cheapest that
+        can feed one mast more are told apart; ways farther on begin with the second.
+        """
+        supply = self._problem.supplies[k]
+        size, room_of = self._problem.size, supply.room
+        dist, hops = np.full(size, np.inf), np.zeros(size, dtype=np.int64)
+        last, onward = np.full(size, -1, dtype=np.int64), np.full(size, -1, dtype=np.int64)
+        heap: list[tuple[float, int, int, int, float]] = []
+
+        def leave(source: int, cost: float, masts: int, room: float) -> None:
             for arc in self._from[k].get(source, ()):
                 target = int(supply.target[arc])
                 far = cost + float(supply.cost[arc] + weight[target])
-                if target not in built and far < dist[target]:
-                    heappush(heap, (far, masts + 1, target, arc))
+                left = min(room, float(room_of[arc])) - 1.0
+                better = far < dist[target] or (left >= 1.0 and onward[target] < 0)
+                if target not in built and np.isfinite(far) and better:
+                    heappush(heap, (far, masts + 1, target, arc, left))
 
-        for source in (READY, *built):
-            leave(source, 0.0, 0)
+        leave(READY, 0.0, 0, np.inf)
+        for source, spare in self._spare(k, built).items():
+            if spare >= 1.0:
+                leave(source, 0.0, 0, spare)
         while heap:
-            far, masts, target, arc = heappop(heap)
+            far, masts, target, arc, room = heappop(heap)
             if far < dist[target]:
                 dist[target], hops[target], last[target] = far, masts, arc
-                leave(target, far, masts)
-        return dist, hops, last
+            if room >= 1.0 and onward[target] < 0:
+                onward[target] = arc
+                leave(target, far, masts, room)
+        return dist, hops, last, onward
+
+
+def _upward(supply: Supply, k: int, built: dict[int, tuple[int, ...]], candidate: int) -> list[int]:
+    """Return the masts from one up to what stands."""
+    way = []
+    while candidate != READY:
+        way.append(candidate)
+        candidate = int(supply.source[built[candidate][k]])
+    return way
 
 
 def _cheapest_direct(supply: Supply, size: int) -> tuple[FloatArray, IntArray]:
@@ -160,13 +201,23 @@ def _cheapest_direct(supply: Supply, size: int) -> tuple[FloatArray, IntArray]:
     return cost, arc
 
 
-def _useful(supply: Supply, direct: FloatArray) -> IntArray:
+def _useful(supply: Supply) -> IntArray:
     """Return the arcs that may be in a cheapest answer.
 
-    One from a candidate that is no cheaper than from what stands never is.
+    One that is no cheaper than another from what stands, and can feed no more masts, never is.
     """
-    ready = supply.source == READY
-    return np.flatnonzero(
-        (ready & (supply.cost <= direct[supply.target]))
-        | (~ready & (supply.cost < direct[supply.target]))
-    )
+    ready: dict[int, list[int]] = {}
+    for arc in np.flatnonzero(supply.source == READY).tolist():
+        ready.setdefault(int(supply.target[arc]), []).append(arc)
+    cost, room = supply.cost, supply.room
+
+    def useful(arc: int) -> bool:
+        for other in ready.get(int(supply.target[arc]), ()):
+            same = cost[other] == cost[arc] and room[other] == room[arc]
+            if other == arc or (same and supply.source[arc] == READY and other > arc):
+                continue
+            if cost[other] <= cost[arc] and room[other] >= room[arc]:
+                return False
+        return True
+
+    return np.array([a for a in range(supply.target.size) if useful(a)], dtype=np.int64)

@@ -12,6 +12,7 @@ import numpy as np
 from lensong.coverage.siting.problem import READY, Supply
 from lensong.coverage.siting.satellite import SatelliteView
 from lensong.coverage.siting.solar import SolarSize
+from lensong.propagation.types import IntArray
 
 __all__ = ["FedMast", "Feeds", "HopFigures", "Place", "SupplyName", "Way", "WayKind", "fed_masts"]
 
@@ -73,6 +74,8 @@ class Way:
         Of an average year [%]; NaN where it is not computed.
     uplink_mbps : float
         That it carries up; NaN where it is not given.
+    most : int or None
+        How many masts it can feed, those beyond its own counted; None: any.
     detail : HopFigures, SatelliteView, SolarSize or None
     """
 
@@ -85,6 +88,7 @@ class Way:
     distance_m: float = nan
     availability_percent: float = nan
     uplink_mbps: float = nan
+    most: int | None = None
     detail: HopFigures | SatelliteView | SolarSize | None = None
 
 
@@ -117,9 +121,16 @@ class Feeds:
                 source=np.array([way.source for way in ways], dtype=np.int64),
                 target=np.array([way.candidate for way in ways], dtype=np.int64),
                 cost=np.array([way.cost for way in ways], dtype=np.float64),
+                most=self._most(ways),
             )
             for name, ways in self.ways.items()
         )
+
+    def _most(self, ways: Sequence[Way]) -> IntArray | None:
+        if all(way.most is None for way in ways):
+            return None
+        every = len(self.places)
+        return np.array([every if w.most is None else w.most for w in ways], dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from heapq import heappop, heappush
+from math import inf
 
 from lensong.coverage.network import Network
 from lensong.coverage.siting.backhaul import add_backhaul
@@ -102,15 +104,21 @@ def _not_fed(search: Search, counted: Sequence[SupplyName]) -> tuple[str, ...]:
 
 
 def _reached(ways: Sequence[Way]) -> set[int]:
-    """Return the candidates to which ways lead from what stands."""
-    after: dict[int, list[int]] = {}
+    """Return the candidates to which ways lead from what stands, by the widest ways first."""
+    after: dict[int, list[Way]] = {}
     for way in ways:
-        after.setdefault(way.source, []).append(way.candidate)
+        after.setdefault(way.source, []).append(way)
     reached: set[int] = set()
-    waiting = [READY]
+    waiting = [(-inf, READY)]
     while waiting:
-        for c in after.get(waiting.pop(), []):
-            if c not in reached:
-                reached.add(c)
-                waiting.append(c)
+        room, source = heappop(waiting)
+        if source != READY:
+            if source in reached:
+                continue
+            reached.add(source)
+        if room == 0.0:
+            continue
+        for way in after.get(source, []):
+            left = min(-room, inf if way.most is None else way.most) - 1.0
+            heappush(waiting, (-left, way.candidate))
     return reached

@@ -124,8 +124,8 @@ def _fill(plan: _Plan, *, by_cost: bool, deadline_s: float) -> None:
             score[top] = now if stale[top] > least else -np.inf
             counted[top] = True
         added, cost = plan.feeding.chain(top, plan.built, reach)
-        if not plan.fits(cost, len(added)):
-            stale[top] = 0.0  # two ways together go beyond the limits
+        if not plan.fits(cost, len(added)) or not plan.feeding.carries(plan.built | added):
+            stale[top] = 0.0  # two ways together go beyond the limits, or an arc feeds too many
             continue
         plan.add(added, cost)
         if plan.feeding.chained:
@@ -153,6 +153,8 @@ def _swapped(plan: _Plan, deadline_s: float) -> _Plan:
             top = int(np.argmax(adds))
             added, cost = plan.feeding.chain(top, left.built, reach) if adds[top] > 0 else ({}, 0.0)
             if not added or not left.fits(cost, len(added)):
+                continue
+            if not plan.feeding.carries(left.built | added):
                 continue
             left.add(added, cost)
             if left.people > plan.people + least or (

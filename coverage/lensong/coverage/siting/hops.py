@@ -59,6 +59,11 @@ class Hop:
     availability_percent: float
     figures: HopFigures
 
+    @property
+    def order(self) -> tuple[float, float]:
+        """Return what the better of two hops has less of."""
+        return -self.availability_percent, self.distance_m
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Miss:

@@ -29,12 +29,22 @@ class Supply:
         Candidate that is fed by the arc.
     cost : shape (arcs,)
         Of the arc, 0 or more.
+    most : shape (arcs,), or None
+        How many masts the arc can feed, those beyond its own counted, 1 or more; None: any.
     """
 
     name: str
     source: IntArray
     target: IntArray
     cost: FloatArray
+    most: IntArray | None = None
+
+    @property
+    def room(self) -> FloatArray:
+        """Return how many masts each arc can feed; ``inf``: any."""
+        if self.most is None:
+            return np.full(self.cost.size, np.inf)
+        return self.most.astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +66,8 @@ class SitingProblem:
     most_masts : int or None
         At least one of the two is given.
     supplies : tuple of Supply
-        Of each, every mast that is built has exactly one arc, and following them leads to `READY`.
+        Of each, every mast that is built has exactly one arc, following them leads to `READY`, and
+        no arc feeds more masts than it can.
 
     Notes
     -----
@@ -95,6 +106,8 @@ class SitingProblem:
                 and (supply.source != supply.target).all()
             ):
                 raise InvalidInputError(f"an arc of {supply.name} joins what is no candidate")
+            if (supply.room < 1.0).any():
+                raise InvalidInputError(f"an arc of {supply.name} feeds no mast, wanted 1 or more")
 
     @classmethod
     def of_shares(

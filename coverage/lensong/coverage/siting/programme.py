@@ -102,7 +102,7 @@ def solve(
     -----
     Lines of a supply in which candidates feed each other are a tree: every mast that is built has
     one arc into it, and a unit of flow for each goes from what stands along the arcs, so that no
-    ring feeds itself.
+    ring feeds itself and no arc feeds more masts than it can.
     """
     rows = _Rows()
     for c in range(problem.size):
@@ -183,12 +183,13 @@ def _lines(
     flow: dict[int, dict[int, float]] = {c: {} for c in among}
     most = float(len(among) if problem.most_masts is None else problem.most_masts)
     most = max(1.0, min(most, float(len(among))))
+    room = np.minimum(supply.room, most)
     for arc in feeding.kept[k].tolist():
         source, target = int(supply.source[arc]), int(supply.target[arc])
         if target not in inside or (source != READY and source not in inside):
             continue
         used = rows.column(whole=True)
-        units = rows.column(high=most, whole=False)
+        units = rows.column(high=float(room[arc]), whole=False)
         cost[used] = float(supply.cost[arc])
         arcs[used] = arc
         into[target][used] = 1.0
@@ -197,7 +198,7 @@ def _lines(
             flow[source][units] = -1.0
             if open_:
                 rows.add({used: 1.0, source: -1.0}, high=0.0)
-        rows.add({units: 1.0, used: -most}, high=0.0)
+        rows.add({units: 1.0, used: -float(room[arc])}, high=0.0)
         rows.add({used: 1.0, units: -1.0}, high=0.0)
     for c in among:
         for row in (into[c], flow[c]):

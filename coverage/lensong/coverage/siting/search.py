@@ -190,8 +190,9 @@ class Search:
         kind: WayKind,
         settings: LineSettings,
         there: gpd.GeoDataFrame,
+        most: int | None = None,
     ) -> None:
-        """Add straight lines from the nearest point of what is there."""
+        """Add straight lines from the nearest point of what is there; each feeds ``most`` masts."""
         shapes = there.geometry.to_numpy()
         tree = shapely.STRtree(shapes)
         for c, end in enumerate(self.ends):
@@ -216,6 +217,7 @@ class Search:
                     start=Place(lat_deg=float(lat), lon_deg=float(lon)),
                     distance_m=distance_m,
                     uplink_mbps=nan if settings.uplink_mbps is None else settings.uplink_mbps,
+                    most=most,
                 )
             )
 
