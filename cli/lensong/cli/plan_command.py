@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from lensong.cli.agreement import Agreement
 from lensong.cli.console import Console, grouped
 from lensong.cli.errors import explains_errors
 from lensong.cli.options import cache_folder, run_options
 from lensong.cli.sweep_cache import kept_sweeps
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from lensong.coverage.result import PlanResult
     from lensong.coverage.results.outcome import Outcome
+    from lensong.coverage.scenario.size import PlanSize
 
 __all__ = ["plan", "run_plan"]
 
@@ -77,11 +81,17 @@ def plan(
     plans = _folders(scenarios, out)
     with console.working():
         done = (
-            _here(plans, console, workers=workers, cache=kept)
+            _here(plans, console, workers=workers, cache=kept, yes=yes)
             if scheduler is None
-            else _on_cluster(plans, console, scheduler=scheduler, cache=kept)
+            else _on_cluster(plans, console, scheduler=scheduler, cache=kept, yes=yes)
         )
-    _report(done, as_json=as_json, quiet=quiet)
+        if len(done) > 1:
+            from lensong.coverage.results.country import write_country
+
+            _, note = write_country(out, done)
+            if note:
+                console.say(note)
+    _report(done, out, as_json=as_json, quiet=quiet)
 
 
 def run_plan(
@@ -96,8 +106,8 @@ def run_plan(
     """Plan a scenario, write the result and print its summary."""
     console = Console(quiet=quiet)
     with console.working():
-        done = _here([(scenario, out)], console, workers=workers, cache=cache)
-    _report(done, as_json=as_json, quiet=quiet)
+        done = _here([(scenario, out)], console, workers=workers, cache=cache, yes=True)
+    _report(done, out, as_json=as_json, quiet=quiet)
 
 
 def _folders(scenarios: tuple[Path, ...], out: Path) -> list[tuple[Path, Path]]:
@@ -117,20 +127,47 @@ def _folders(scenarios: tuple[Path, ...], out: Path) -> list[tuple[Path, Path]]:
 
 
 def _here(
-    plans: list[tuple[Path, Path]], console: Console, *, workers: int, cache: Path | None
+    plans: list[tuple[Path, Path]],
+    console: Console,
+    *,
+    workers: int,
+    cache: Path | None,
+    yes: bool,
 ) -> list[tuple[Path, Outcome]]:
     """Plan one scenario after the other on this machine."""
     console.progress("start", 0.0, 1.0)
     from lensong.coverage.results.outcome import Outcome
 
-    done = []
-    for scenario, out in plans:
-        done.append((out, Outcome.of(_one_here(scenario, out, console, workers, cache))))
-    return done
+    if len(plans) == 1:
+        (scenario, out), agreed = plans[0], Agreement(console, threads=workers, yes=yes)
+        return [(out, Outcome.of(_one_here(scenario, out, console, workers, cache, agreed.to)))]
+    _agree_to_all(plans, Agreement(console, threads=workers, yes=yes))
+    return [
+        (out, Outcome.of(_one_here(scenario, out, console, workers, cache, None)))
+        for scenario, out in plans
+    ]
+
+
+def _agree_to_all(plans: list[tuple[Path, Path]], agreed: Agreement) -> None:
+    """Say how large several plans are together, and ask where that is a great deal."""
+    from lensong.coverage.scenario.inputs import read_network
+    from lensong.coverage.scenario.load import load_scenario
+    from lensong.coverage.scenario.size import size_of
+
+    sizes = []
+    for scenario, _ in plans:
+        asked = load_scenario(scenario)
+        sizes.append(size_of(asked, read_network(asked.network)[0]))
+    agreed.to(*sizes)
 
 
 def _one_here(
-    scenario: Path, out: Path, console: Console, workers: int, cache: Path | None
+    scenario: Path,
+    out: Path,
+    console: Console,
+    workers: int,
+    cache: Path | None,
+    agree: Callable[[PlanSize], None] | None,
 ) -> PlanResult:
     from importlib.metadata import version
 
@@ -144,7 +181,7 @@ def _one_here(
         asked = load_scenario(scenario)
         check_writable(out)
         console.progress("start", 1.0, 1.0)
-        land, network, _ = read_inputs(asked, console.progress)
+        land, network, _ = read_inputs(asked, console.progress, agree)
         propagation, land = read_climate(asked, land)
         console.progress("compiled code", 0.0, 1.0)  # made on a machine's first run
         compile_kernels(propagation)
@@ -174,7 +211,12 @@ def _one_here(
 
 
 def _on_cluster(
-    plans: list[tuple[Path, Path]], console: Console, *, scheduler: str, cache: Path | None
+    plans: list[tuple[Path, Path]],
+    console: Console,
+    *,
+    scheduler: str,
+    cache: Path | None,
+    yes: bool,
 ) -> list[tuple[Path, Outcome]]:
     """Plan on the workers of a Dask cluster."""
     console.progress("start", 0.0, 1.0)
@@ -184,6 +226,7 @@ def _on_cluster(
     for _, out in plans:
         check_writable(out)
     console.progress("start", 1.0, 1.0)
+    _agree_to_all(plans, Agreement(console, threads=1, yes=yes, elsewhere=True))
     done = plan_on_cluster(
         scheduler, plans, cache=cache, progress=console.progress, say=console.say
     )
@@ -196,13 +239,31 @@ def _on_cluster(
     return [(one.out, one.outcome) for one in done]
 
 
-def _report(done: list[tuple[Path, Outcome]], *, as_json: bool, quiet: bool) -> None:
+def _report(done: list[tuple[Path, Outcome]], out: Path, *, as_json: bool, quiet: bool) -> None:
     if as_json:
-        found = [_as_json(outcome, out) for out, outcome in done]
+        found = [_as_json(outcome, folder) for folder, outcome in done]
         shown = found[0] if len(found) == 1 else found
         click.echo(json.dumps(shown, ensure_ascii=False, indent=2))
+    elif not quiet and len(done) == 1:
+        click.echo(_summary(done[0][1], done[0][0]))
     elif not quiet:
-        click.echo("\n".join(_summary(outcome, out) for out, outcome in done))
+        click.echo("\n".join(_lines(done, out)))
+
+
+def _lines(done: list[tuple[Path, Outcome]], out: Path) -> Iterator[str]:
+    """Yield a line for each of several plans, and where they stand together."""
+    from lensong.coverage.results.files import REPORT
+
+    wide = max(len(folder.name) for folder, _ in done)
+    for folder, outcome in done:
+        summary = outcome.summary
+        yield (
+            f"{folder.name:<{wide}}  {grouped(summary['people_served'][outcome.class_service])} of "
+            f"{grouped(summary['people'])} people have {outcome.class_service}; "
+            f"{summary['villages_by_class'].get('covered', 0)} of {summary['villages']} villages "
+            f"covered{'; SYNTHETIC' if outcome.synthetic else ''}"
+        )
+    yield f"report  {out / REPORT}"
 
 
 def _summary(result: Outcome, out: Path) -> str:

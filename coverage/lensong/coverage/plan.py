@@ -193,14 +193,16 @@ def concluded(
     villages = village_table(land, network, layers, services, weights=weights, classes=classes)
     names = [str(n or i) for n, i in zip(villages["name"], villages["village_id"], strict=True)]
     clock.lap("villages")
-    at_once = stream_table(
-        villages,
-        heard,
-        setup.model,
-        streams,
-        model_sigma_db=propagation.model_sigma_db,
-        progress=partial(_tell, progress, "streams"),
-    )
+    at_once = laid.streams
+    if at_once is None:
+        at_once = stream_table(
+            villages,
+            heard,
+            setup.model,
+            streams,
+            model_sigma_db=propagation.model_sigma_db,
+            progress=partial(_tell, progress, "streams"),
+        )
     for service in streams.counted(services):
         suffix = column_suffix(service.name)
         villages[f"streams_at_once_{suffix}"] = streams_column(at_once, service.name)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from lensong.coverage.causes.links import PlaceLinks
 from lensong.coverage.causes.settings import CauseSettings
@@ -137,6 +138,8 @@ class LaidOut:
         Has seen every sweep.
     reused, hidden_pixels, with_hidden : int
         Sweeps that came from the cache; pixels that are hidden in all, and in how many sweeps.
+    streams : DataFrame or None
+        Of `lensong.coverage.streams.table.stream_table`, where that was made already.
     """
 
     layers: Layers
@@ -147,6 +150,7 @@ class LaidOut:
     reused: int
     hidden_pixels: int
     with_hidden: int
+    streams: pd.DataFrame | None = None
 
 
 def _checked(

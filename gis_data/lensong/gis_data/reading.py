@@ -31,7 +31,7 @@ from lensong.gis_data.zonal import footprint_weights
 from lensong.propagation.errors import ConfigError, DataError, OutOfRangeError
 from lensong.propagation.types import Float32Array, Grid, UInt8Array
 
-__all__ = ["LandRequest", "read_land"]
+__all__ = ["LandRequest", "grid_of", "read_land"]
 
 _Bounds = tuple[float, float, float, float]
 _Progress = Callable[[str, float], None]
@@ -158,6 +158,14 @@ def read_land(
         surface_model=source.surface_model,
         synthetic=request.synthetic,
     )
+
+
+def grid_of(request: LandRequest, *, margin_m: float) -> Grid:
+    """Return the grid on which `read_land` would put the land, before anything is read onto it."""
+    source = open_elevation(
+        request.elevation_path, kind=request.elevation_kind, unit=request.elevation_unit
+    )
+    return _make_grid(request, source, _find_area(request), margin_m)
 
 
 _NO_LAND_COVER = (

@@ -32,14 +32,17 @@ class Pieces:
         Parts of the grid, of whole tiles.
     needs : tuple of tuple of int
         Of each window, the pieces of ``sweeps`` that reach it.
+    villages : tuple of (int, int)
+        First village of each piece, and the one after its last.
     """
 
     sweeps: tuple[tuple[int, ...], ...]
     windows: tuple[Window, ...]
     needs: tuple[tuple[int, ...], ...]
+    villages: tuple[tuple[int, int], ...]
 
 
-def cut_up(jobs: Sequence[SweepJob], grid: Grid, threads: int) -> Pieces:
+def cut_up(jobs: Sequence[SweepJob], grid: Grid, villages: int, threads: int) -> Pieces:
     """Return pieces that keep as many threads busy, and are no smaller than that asks for.
 
     Parameters
@@ -47,6 +50,8 @@ def cut_up(jobs: Sequence[SweepJob], grid: Grid, threads: int) -> Pieces:
     jobs : sequence of SweepJob
         In the order of `lensong.coverage.layers.sweep_order`.
     grid : Grid
+    villages : int
+        How many there are; 0 where nothing is to be made of each by itself.
     threads : int
         Of all workers together.
     """
@@ -66,7 +71,9 @@ def cut_up(jobs: Sequence[SweepJob], grid: Grid, threads: int) -> Pieces:
         tuple(k for k, parts in enumerate(reached) if any(overlap(p, window) for p in parts))
         for window in windows
     )
-    return Pieces(sweeps=sweeps, windows=windows, needs=needs)
+    some = max(1, -(-villages // wanted))
+    parts = tuple((k, min(k + some, villages)) for k in range(0, villages, some))
+    return Pieces(sweeps=sweeps, windows=windows, needs=needs, villages=parts)
 
 
 def overlap(one: Window, other: Window) -> bool:

@@ -11,14 +11,14 @@ import json
 import queue
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lensong.coverage.cluster import work
+from lensong.coverage.cluster.by_value import do, state_of
 from lensong.coverage.cluster.fingerprint import fingerprint
 from lensong.coverage.cluster.kept import close_kept
-from lensong.coverage.cluster.probe import state_of
 from lensong.coverage.cluster.run_folder import RunFolder
 from lensong.coverage.cluster.workers import admitted_workers, connected
 from lensong.coverage.results.outcome import Outcome
@@ -63,6 +63,7 @@ class _Plan:
     """A plan under way."""
 
     number: int
+    out: Path
     folder: RunFolder
     asked: work.Asked
     inputs: dict[str, list[int]]
@@ -118,6 +119,7 @@ def plan_on_cluster(
         begun = [
             _Plan(
                 number=number,
+                out=out,
                 folder=stack.enter_context(_held_folder(out, key)),
                 asked=work.Asked(
                     scenario=str(scenario.resolve()),
@@ -139,7 +141,7 @@ def plan_on_cluster(
             say=say,
         )
         for plan in begun:
-            asked = plan.asked if shared else _without_cache(plan.asked)
+            asked = plan.asked if shared else replace(plan.asked, cache=None)
             plan.folder.put(work.ASKED, asked)
         try:
             _follow(client, address, begun, progress, say)
@@ -147,23 +149,10 @@ def plan_on_cluster(
             _close(client, begun, say)
         for plan in begun:
             if plan.outcome is not None:
-                done[plan.number] = Planned(
-                    out=Path(plan.asked.out), outcome=plan.outcome, cpu_s=plan.cpu_s
-                )
+                done[plan.number] = Planned(out=plan.out, outcome=plan.outcome, cpu_s=plan.cpu_s)
                 plan.folder.remove()
                 _remove_older(plan.folder.path)
     return [done[number] for number in sorted(done)]
-
-
-def _without_cache(asked: work.Asked) -> work.Asked:
-    return work.Asked(
-        scenario=asked.scenario,
-        out=asked.out,
-        cache=None,
-        key=asked.key,
-        threads=asked.threads,
-        fingerprint=asked.fingerprint,
-    )
 
 
 def _follow(
@@ -180,10 +169,11 @@ def _follow(
     open_pieces = 0
     told = False
 
-    def submit(plan: _Plan, stage: str, task: Any, *arguments: Any) -> Future[Any]:
+    def submit(plan: _Plan, stage: str, task: str, *arguments: Any) -> Future[Any]:
         # Any: each task has its own
         name = f"{stage}-{len(plan.futures)}"
         future = client.submit(
+            do,
             task,
             str(plan.folder.path),
             *arguments,
@@ -198,7 +188,7 @@ def _follow(
     while waiting or open_pieces:
         room = _AHEAD * max(1, sum(client.nthreads().values()))
         while waiting and open_pieces < room:
-            submit(waiting.pop(0), "land", work.prepare)
+            submit(waiting.pop(0), "land", "prepare")
             open_pieces += 1
         try:
             plan, stage, future = finished.get(timeout=_LOOK_S)
@@ -223,19 +213,21 @@ def _submit_rest(
     plan: _Plan, prepared: work.Prepared, submit: Callable[..., Future[Any]], stages: _Stages
 ) -> int:
     """Ask for what comes after the land; return how many pieces that are."""
-    swept = [
-        submit(plan, "sweeps", work.make_sweeps, piece) for piece in range(len(prepared.sweeps))
-    ]
+    swept = [submit(plan, "sweeps", "make_sweeps", piece) for piece in range(len(prepared.sweeps))]
     for future, count in zip(swept, prepared.sweeps, strict=True):
         plan.sizes[str(future.key)] = count
     laid = [
-        submit(plan, "layers", work.lay, block, *(swept[piece] for piece in needs))
+        submit(plan, "layers", "lay", block, *(swept[piece] for piece in needs))
         for block, needs in enumerate(prepared.needs)
     ]
-    submit(plan, "results", work.finish, *swept, *laid)
+    counted = [
+        submit(plan, "streams", "count_streams", piece, *laid) for piece in range(prepared.villages)
+    ]
+    submit(plan, "results", "finish", *swept, *laid, *counted)
     stages.more("sweeps", sum(prepared.sweeps))
     stages.more("layers", len(laid))
-    return len(swept) + len(laid) + 1
+    stages.more("streams", len(counted))
+    return len(swept) + len(laid) + len(counted) + 1
 
 
 class _Stages:
@@ -272,10 +264,15 @@ def _result(client: Client, address: str, future: Future[Any]) -> Any:
             "(--memory-limit) or fewer threads, then say the same command: it goes on from what "
             "is kept"
         ) from error
-    except (ModuleNotFoundError, AttributeError) as error:
+    except ModuleNotFoundError as error:
         raise ConfigError(
             f"a worker cannot run a piece of work ({error}): install lensong[dask] of the same "
             "version on all machines"
+        ) from error
+    except RuntimeError as error:  # of Dask itself
+        raise DataError(
+            f"the cluster could not run a piece of work ({str(error).splitlines()[0]}): the "
+            "scheduler and all workers want the same version of Dask; look into their logs"
         ) from error
 
 

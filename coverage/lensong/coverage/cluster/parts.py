@@ -17,35 +17,43 @@ from lensong.coverage.streams.heard import OperatorHeard
 from lensong.coverage.sweeps import PackedSweep, SweepCache, Window, run_sweeps
 from lensong.propagation.types import BoolArray
 
-__all__ = ["Part", "make_part", "paste"]
+__all__ = ["Part", "Places", "make_part", "paste"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """Layers of a part of the grid, and what its places hear.
+    """Layers of a part of the grid.
 
     Parameters
     ----------
-    window : Window
     layers : Layers
-        Of the window; footprints are those within it.
-    hidden : shape of the window
+        Footprints are those within the part.
+    hidden : shape of the part
         Where a void hides a pixel from a mast that would reach it.
+    """
+
+    layers: Layers
+    hidden: BoolArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """What the places in a part of the grid hear.
+
+    Parameters
+    ----------
     heard : dict
         Operator to what is heard at the places of the window.
     links : dict or None
         Fields of `lensong.coverage.causes.links.PlaceLinks` at its places.
     """
 
-    window: Window
-    layers: Layers
-    hidden: BoolArray
     heard: dict[str, OperatorHeard]
     links: dict[str, NDArray[Any]] | None
 
 
-def make_part(setup: PlanSetup, window: Window, cache: SweepCache) -> Part:
-    """Return the layers of a part of the grid, from the sweeps that reach it.
+def make_part(setup: PlanSetup, window: Window, cache: SweepCache) -> tuple[Part, Places]:
+    """Return a part of the grid and what its places hear, from the sweeps that reach it.
 
     Parameters
     ----------
@@ -83,10 +91,7 @@ def make_part(setup: PlanSetup, window: Window, cache: SweepCache) -> Part:
         links=links,
         window=window,
     )
-    return Part(
-        window=window,
-        layers=layers,
-        hidden=hidden,
+    return Part(layers=layers, hidden=hidden), Places(
         heard=heard.at(heard.places_in(window)),
         links=None if links is None else links.known_at(links.within(window)),
     )

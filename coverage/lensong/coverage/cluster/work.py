@@ -18,11 +18,13 @@ from typing import ParamSpec, TypeVar
 from uuid import uuid4
 
 import numpy as np
+import pandas as pd
 
+from lensong.coverage.causes.links import PlaceLinks
 from lensong.coverage.cluster.blocks import Pieces, cut_up
 from lensong.coverage.cluster.fingerprint import fingerprint
 from lensong.coverage.cluster.kept import kept_sweeps
-from lensong.coverage.cluster.parts import Part, make_part, paste
+from lensong.coverage.cluster.parts import Part, Places, make_part, paste
 from lensong.coverage.cluster.run_folder import RunFolder
 from lensong.coverage.layers import Layers
 from lensong.coverage.plan import StageClock, concluded
@@ -32,11 +34,23 @@ from lensong.coverage.results.outcome import Outcome
 from lensong.coverage.results.write import write_result
 from lensong.coverage.scenario.inputs import read_climate, read_inputs
 from lensong.coverage.scenario.load import load_scenario
+from lensong.coverage.streams.heard import Heard
+from lensong.coverage.streams.table import stream_table
 from lensong.coverage.sweeps import PropagationSettings, antenna_place, sweep_together
 from lensong.coverage.warm_up import compile_kernels
 from lensong.propagation.errors import ConfigError, DataError, LensongError
 
-__all__ = ["ASKED", "Asked", "Done", "Prepared", "finish", "lay", "make_sweeps", "prepare"]
+__all__ = [
+    "ASKED",
+    "Asked",
+    "Done",
+    "Prepared",
+    "count_streams",
+    "finish",
+    "lay",
+    "make_sweeps",
+    "prepare",
+]
 
 ASKED, SETUP = "asked", "setup"
 
@@ -80,11 +94,14 @@ class Prepared:
         Sweeps of each piece.
     needs : tuple of tuple of int
         Of each block of layers, the pieces of sweeps that reach it.
+    villages : int
+        Pieces into which the villages are cut.
     cpu_s : float
     """
 
     sweeps: tuple[int, ...]
     needs: tuple[tuple[int, ...], ...]
+    villages: int
     cpu_s: float
 
 
@@ -153,11 +170,14 @@ def prepare(run: str) -> Prepared:
             settings=scenario.settings,
             causes=scenario.causes,
         )
-        folder.put_mapped(SETUP, (setup, cut_up(setup.jobs, land.grid, asked.threads)))
+        counted = len(land.villages) if setup.streams.counted(setup.services) else 0
+        pieces = cut_up(setup.jobs, land.grid, counted, asked.threads)
+        folder.put_mapped(SETUP, (setup, pieces))
     opened = _opened(run)
     return Prepared(
         sweeps=tuple(len(piece) for piece in opened.pieces.sweeps),
         needs=opened.pieces.needs,
+        villages=len(opened.pieces.villages),
         cpu_s=time.thread_time() - since,
     )
 
@@ -204,7 +224,32 @@ def lay(run: str, block: int, *after: Done) -> Done:  # noqa: ARG001 - these mus
         return Done()
     opened = _opened(run)
     store = kept_sweeps(opened.asked.cache, folder.path)
-    folder.put(name, make_part(opened.setup, opened.pieces.windows[block], store))
+    part, places = make_part(opened.setup, opened.pieces.windows[block], store)
+    folder.put(f"places-{block}", places)
+    folder.put(name, part)
+    return Done(cpu_s=time.thread_time() - since)
+
+
+@_told
+def count_streams(run: str, piece: int, *after: Done) -> Done:  # noqa: ARG001 - must be made
+    """Count how many streams hold at once in some villages."""
+    since = time.thread_time()
+    folder, name = RunFolder(run), f"streams-{piece}"
+    if folder.has(name):
+        return Done()
+    opened = _opened(run)
+    setup = opened.setup
+    heard, _ = _heard(folder, opened)
+    first, last = opened.pieces.villages[piece]
+    table = stream_table(
+        setup.land.villages.iloc[first:last],
+        heard,
+        setup.model,
+        setup.streams,
+        model_sigma_db=setup.propagation.model_sigma_db,
+        numbers=range(first, last),
+    )
+    folder.put(name, table)
     return Done(cpu_s=time.thread_time() - since)
 
 
@@ -233,12 +278,26 @@ def finish(run: str, *after: Done) -> tuple[Outcome, Done]:  # noqa: ARG001 - th
     return Outcome.of(result), Done(cpu_s=time.thread_time() - since)
 
 
+def _heard(folder: RunFolder, opened: _Opened) -> tuple[Heard, PlaceLinks | None]:
+    """Return what all places hear."""
+    heard, links = opened.setup.heard(), opened.setup.links()
+    for block, window in enumerate(opened.pieces.windows):
+        places: Places = folder.get(f"places-{block}")
+        heard.put(heard.places_in(window), places.heard)
+        if links is not None and places.links is not None:
+            links.put(links.within(window), places.links)
+    return heard, links
+
+
 def _put_together(folder: RunFolder, opened: _Opened) -> LaidOut:
     setup, grid = opened.setup, opened.setup.land.grid
+    heard, links = _heard(folder, opened)
+    tables = [folder.get(f"streams-{k}") for k in range(len(opened.pieces.villages))]
     laid = LaidOut(
         layers=Layers.empty(grid, setup.model),
-        heard=setup.heard(),
-        links=setup.links(),
+        heard=heard,
+        links=links,
+        streams=pd.concat(tables, ignore_index=True) if tables else None,
         hidden=np.zeros(grid.shape, dtype=np.bool_),
         cut=opened.cut.fresh(),
         reused=0,
@@ -256,9 +315,6 @@ def _put_together(folder: RunFolder, opened: _Opened) -> LaidOut:
         paste(laid.layers, part.layers)
         row0, col0, row1, col1 = window
         laid.hidden[row0:row1, col0:col1] = part.hidden
-        laid.heard.put(laid.heard.places_in(window), part.heard)
-        if laid.links is not None and part.links is not None:
-            laid.links.put(laid.links.within(window), part.links)
     return laid
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from lensong.coverage.cluster import probe as probe_module
+from lensong.coverage.cluster import by_value
 from lensong.coverage.cluster.fingerprint import fingerprint
 from lensong.propagation.errors import ConfigError
 
@@ -32,6 +32,7 @@ def connected(address: str) -> Iterator[Client]:
         dask is not installed here, nobody answers, or there is no worker.
     """
     try:
+        import cloudpickle
         from distributed import Client
     except ImportError as error:
         raise ConfigError(
@@ -50,6 +51,7 @@ def connected(address: str) -> Iterator[Client]:
                 "(dask scheduler), or correct the address; a firewall between here and there "
                 "must let it through"
             ) from error
+    cloudpickle.register_pickle_by_value(by_value)
     try:
         try:
             client.wait_for_workers(1, timeout=_WORKERS_S)
@@ -60,6 +62,7 @@ def connected(address: str) -> Iterator[Client]:
             ) from None
         yield client
     finally:
+        cloudpickle.unregister_pickle_by_value(by_value)
         with suppress(Exception):  # a scheduler that is gone is told elsewhere
             client.close(timeout=5)
 
@@ -80,7 +83,7 @@ def admitted_workers(
     folders : sequence of Path
         Of the runs; all workers must see them.
     inputs : mapping
-        Path of each input to `lensong.coverage.cluster.probe.state_of` here.
+        Path of each input to `lensong.coverage.cluster.by_value.state_of` here.
     cache : Path or None
     say : callable
 
@@ -89,8 +92,6 @@ def admitted_workers(
     ConfigError
         Names the workers that cannot, and what to do about each.
     """
-    import cloudpickle
-
     content = uuid4().hex
     tokens = {str(folder / "token"): content for folder in folders}
     cache_token = None
@@ -103,20 +104,16 @@ def admitted_workers(
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_text(content, encoding="ascii")
                 cache_token = (str(place), content)
-        cloudpickle.register_pickle_by_value(probe_module)
-        try:
-            found = client.run(
-                probe_module.probe,
-                {
-                    "fingerprint": fingerprint(),
-                    "inputs": dict(inputs),
-                    "tokens": tokens,
-                    "cache_token": cache_token,
-                },
-                on_error="return",
-            )
-        finally:
-            cloudpickle.unregister_pickle_by_value(probe_module)
+        found = client.run(
+            by_value.probe,
+            {
+                "fingerprint": fingerprint(),
+                "inputs": dict(inputs),
+                "tokens": tokens,
+                "cache_token": cache_token,
+            },
+            on_error="return",
+        )
     finally:
         for token in tokens:
             Path(token).unlink(missing_ok=True)

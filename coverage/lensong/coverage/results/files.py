@@ -10,6 +10,9 @@ __all__ = [
     "CELLS_AS_READ",
     "CLASS_RASTERS",
     "COUNTERFACTUALS",
+    "COUNTRY_AREAS",
+    "COUNTRY_VECTORS",
+    "COUNTRY_VILLAGES",
     "DOWNLINK_MBPS",
     "KMZ",
     "LEVEL_SHARES",
@@ -63,6 +66,11 @@ QGIS_PROJECT = "result.qgz"
 RELIEF = "relief.png"
 RELIEF_PLACE = "relief.pgw"
 """World file of the relief: where it lies, in WGS 84."""
+
+COUNTRY_VILLAGES = "villages.parquet"
+COUNTRY_VECTORS = "country.gpkg"
+COUNTRY_AREAS = "areas.csv"
+"""What stands above several results."""
 
 RSRP_DBM = "rsrp_dbm"
 SINR_DB = "sinr_db"

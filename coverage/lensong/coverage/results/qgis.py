@@ -33,7 +33,14 @@ from lensong.gis_data.qgis_project import (
 from lensong.gis_data.qgis_styles import VectorClass, VectorStyle, qml, raster_style, vector_style
 from lensong.gis_data.raster_classes import class_names_xml
 
-__all__ = ["change_style", "class_steps", "layer_styles", "project_step", "style_steps"]
+__all__ = [
+    "change_style",
+    "class_steps",
+    "layer_styles",
+    "point_style",
+    "project_step",
+    "style_steps",
+]
 
 _CELL_COLOURS = {"4G": "#0b5cad", "5G": "#7b2fb0"}
 _ARROW_MM = {"4G": "8", "5G": "5.5"}  # both are seen where they look the same way
@@ -82,6 +89,29 @@ def layer_styles(layers: Sequence[str]) -> dict[str, str]:
     return {
         name: qml(vector_style(styles[name]), styles[name]) for name in layers if name in styles
     }
+
+
+def point_style() -> str:
+    """Return how QGIS draws the villages of a country: points by class."""
+    style = VectorStyle(
+        geometry="Point",
+        class_field="class",  # no names: placing those of a country takes QGIS minutes
+        classes=tuple(
+            VectorClass(
+                value=name,
+                label=words(f"class.{name}"),
+                symbol={
+                    "name": "circle",
+                    "color": _colour(legend.CLASS_COLOURS[name], 255),
+                    "outline_style": "no",
+                    "size": "1.6",
+                    "size_unit": "MM",
+                },
+            )
+            for name in CLASSES
+        ),
+    )
+    return qml(vector_style(style), style)
 
 
 def change_style() -> str:

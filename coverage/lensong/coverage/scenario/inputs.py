@@ -19,6 +19,7 @@ from lensong.coverage.cellplan import (
 from lensong.coverage.network import Network
 from lensong.coverage.proposals import Proposals, proposals_of
 from lensong.coverage.scenario.load import NetworkRequest, Scenario
+from lensong.coverage.scenario.size import PlanSize, size_of
 from lensong.coverage.sweeps import PropagationSettings
 from lensong.gis_data.gridding import centre_deg
 from lensong.gis_data.itu_maps import ITU_MAPS, refractivity_at
@@ -35,7 +36,9 @@ _PATTERN_SUFFIXES = (".msi", ".pln")
 
 
 def read_inputs(
-    scenario: Scenario, progress: Callable[[str, float, float], None] | None = None
+    scenario: Scenario,
+    progress: Callable[[str, float, float], None] | None = None,
+    agree: Callable[[PlanSize], None] | None = None,
 ) -> tuple[Land, Network, ImportReport]:
     """Return land and network of a scenario, and how the cells were read.
 
@@ -44,8 +47,12 @@ def read_inputs(
     scenario : Scenario
     progress : callable, optional
         Called with stage, steps done and steps in all.
+    agree : callable, optional
+        Called with how large the plan is before the land is read; may raise.
     """
     network, report = read_network(scenario.network)
+    if agree is not None:
+        agree(size_of(scenario, network))
     land = read_land(
         scenario.land,
         margin_m=max((cell.radius_m for cell in network.cells), default=0.0),

@@ -1,14 +1,20 @@
-"""What a worker is asked before it is given work.
+"""What goes to the cluster as its own text: a scheduler needs no lensong, and a worker may lack it.
 
-This module goes to workers as its own text, for some may not have lensong: it imports nothing but
-the standard library, and lensong only to see whether that is there.
+Nothing is imported here but the standard library, and lensong only inside functions.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["probe", "state_of"]
+__all__ = ["do", "probe", "state_of"]
+
+
+def do(task: str, run: str, *arguments: Any) -> Any:
+    """Return what a function of `lensong.coverage.cluster.work` makes of a run's folder."""
+    from lensong.coverage.cluster import work
+
+    return getattr(work, task)(run, *arguments)
 
 
 def state_of(path: str) -> list[int]:
