@@ -168,13 +168,12 @@ def passes_over(
     found_step, found = [], []
     for begin in range(0, steps, _BLOCK):
         moment = np.arange(begin, min(begin + _BLOCK, steps))[:, np.newaxis]
-        t = moment * step_s
-        node = node0 + (node_rate - TURN_RAD_PER_S) * t
-        along = along0 + along_rate * t
-        side = np.sin(along) * np.cos(tilt)
-        x = np.cos(node) * np.cos(along) - np.sin(node) * side
-        y = np.sin(node) * np.cos(along) + np.cos(node) * side
-        z = np.sin(along) * np.sin(tilt)
+        node_cos, node_sin = _turned(node0, (node_rate - TURN_RAD_PER_S) * step_s * moment)
+        along_cos, along_sin = _turned(along0, along_rate * step_s * moment)
+        side = along_sin * np.cos(tilt)
+        x = node_cos * along_cos - node_sin * side
+        y = node_sin * along_cos + node_cos * side
+        z = along_sin * np.sin(tilt)
         near = x * up[0] + y * up[1] + z * up[2] >= nearest
         found.append(np.stack([x[near], y[near], z[near]], axis=-1) * shell.radius_m)
         found_step.append(np.broadcast_to(moment, near.shape)[near])
@@ -232,6 +231,12 @@ def satellite_in_sight(
     seen = np.zeros(passes.steps, dtype=np.bool_)
     seen[passes.step[elevation >= wanted]] = True
     return seen
+
+
+def _turned(start_rad: FloatArray, turn_rad: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return cosine and sine of all sums of two angles, without a sine for each sum."""
+    c, s, c0, s0 = np.cos(turn_rad), np.sin(turn_rad), np.cos(start_rad), np.sin(start_rad)
+    return c * c0 - s * s0, s * c0 + c * s0
 
 
 def _place_m(lat_deg: float, lon_deg: float) -> FloatArray:

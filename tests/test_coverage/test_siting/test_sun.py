@@ -85,7 +85,7 @@ def test_energy_behind_a_horizon_is_that_of_pvlib(horizon: Horizon) -> None:
 
 def test_the_sun_stands_where_pvlib_has_it() -> None:
     times = pd.date_range("2022-01-01", "2023-01-01", freq="67min", tz="UTC", inclusive="left")
-    days = np.arange(len(times)) * 67.0 / 1440.0
+    days = np.arange(len(times), dtype=np.float64) * (67.0 / 1440.0)
     for lat_deg, lon_deg in ((22.4, 103.5), (-35.0, -70.0), (66.0, 10.0)):
         there = pvlib.solarposition.get_solarposition(times, lat_deg, lon_deg)
         elevation, azimuth, factor = sun_position(lat_deg, lon_deg, days)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import geopandas as gpd
 
-from lensong.coverage.scenario.sections import SitingSection
+from lensong.coverage.scenario.sections import SitingLineSection, SitingSection
 from lensong.coverage.siting.feeding_settings import (
     FeedingSettings,
     LineSettings,
@@ -37,8 +37,8 @@ def feeding_settings(section: SitingSection, folder: Path) -> FeedingSettings:
         A value cannot be; says which.
     """
     return FeedingSettings(
-        fibre=_line(section.fibre, folder),
-        grid=_line(section.grid, folder),
+        fibre=_line("fibre", section.fibre, folder),
+        grid=_line("grid", section.grid, folder),
         microwave=_microwave(section, folder),
         satellite=None
         if section.satellite is None
@@ -49,10 +49,13 @@ def feeding_settings(section: SitingSection, folder: Path) -> FeedingSettings:
     )
 
 
-def _line(section: Any, folder: Path) -> LineSettings | None:  # Any: one of two sections
+def _line(
+    name: Literal["fibre", "grid"], section: SitingLineSection | None, folder: Path
+) -> LineSettings | None:
     if section is None:
         return None
-    return LineSettings(**{**section.model_dump(), "path": folder / section.path})
+    values: dict[str, Any] = section.model_dump()  # Any: of each key
+    return LineSettings(**{**values, "section": name, "path": folder / section.path})
 
 
 def _microwave(section: SitingSection, folder: Path) -> MicrowaveSettings | None:
@@ -102,8 +105,8 @@ def read_feeding(settings: FeedingSettings, grid: Grid, *, budget: bool) -> Feed
     rain = None
     if microwave is not None and microwave.rain_map is not None:
         rain = read_rain_map(microwave.rain_map)
-    fibre, of_fibre = _read_lines(settings.fibre, grid, "siting.fibre")
-    mains, of_mains = _read_lines(settings.grid, grid, "siting.grid")
+    fibre, of_fibre = _read_lines(settings.fibre, grid)
+    mains, of_mains = _read_lines(settings.grid, grid)
     return FeedData(
         settings=settings,
         fibre=fibre,
@@ -114,7 +117,7 @@ def read_feeding(settings: FeedingSettings, grid: Grid, *, budget: bool) -> Feed
 
 
 def _read_lines(
-    settings: LineSettings | None, grid: Grid, section: str
+    settings: LineSettings | None, grid: Grid
 ) -> tuple[gpd.GeoDataFrame | None, list[str]]:
     """Return what stands of a section within reach of the grid, and what is to be told."""
     if settings is None:
@@ -130,7 +133,7 @@ def _read_lines(
         )
         found = find_columns([str(c) for c in layer.columns], _NAMES, None, path=settings.path)
     except LensongError as error:
-        raise DataError(f"{section}: {error}") from error
+        raise DataError(f"siting.{settings.section}: {error}") from error
     name = as_text(layer[found["name"]]) if "name" in found else [""] * len(layer)
     lines = gpd.GeoDataFrame({"name": name}, geometry=layer.geometry.to_numpy(), crs=grid.crs)
-    return lines, [f"{section}: {text}." for text in layer.attrs["warnings"]]
+    return lines, [f"siting.{settings.section}: {text}." for text in layer.attrs["warnings"]]

@@ -32,6 +32,7 @@ class LineSettings:
 
     Parameters
     ----------
+    section : {"fibre", "grid"}
     path : Path
         Points, lines or outlines of what is there, a vector file.
     layer : str
@@ -44,6 +45,7 @@ class LineSettings:
         That a fibre carries up [Mbit/s]; None: not given, any rate.
     """
 
+    section: Literal["fibre", "grid"]
     path: Path
     layer: str = ""
     reach_m: float = 3000.0
@@ -53,7 +55,7 @@ class LineSettings:
 
     def __post_init__(self) -> None:
         _check(
-            "siting.fibre or siting.grid",
+            f"siting.{self.section}",
             self,
             {
                 "reach_m": (0.0, 200_000.0),
