@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
@@ -236,10 +237,22 @@ def test_what_stands_is_changed_first_and_the_plan_confirms_it(
     villages = pd.read_csv(tmp_path / "p" / "villages.csv")
     served = float((villages["people"] * villages["served_share_voice_data"]).sum())
     assert served == pytest.approx(told["people_planned"], abs=0.02)
+    proposed = gpd.read_file(tmp_path / "p" / "villages.gpkg", layer="proposals")
+    assert proposed["mast_id"].tolist() == steps["mast_id"].tolist()
+    assert set(proposed["state"]) == {"built"}
+    report = (tmp_path / "p" / "report.html").read_text(encoding="utf-8")
+    assert 'id="proposals"' in report
+    assert f"{len(steps)} S2" in report  # on the curve
+    before = weak.run("plan", str(weak.scenario), "--out", str(tmp_path / "before"))
+    assert before.exit_code == 0, before.output
+    changed_by = weak.run("diff", str(tmp_path / "before"), str(tmp_path / "p"), "--json")
+    told_of = json.loads(changed_by.stdout)["proposed"]
+    assert [row["mast_id"] for row in told_of] == steps["mast_id"].tolist()
+    assert {(row["state_before"], row["state_after"]) for row in told_of} == {("", "built")}
 
 
 def test_changes_alone_need_no_candidate_and_say_when_nothing_helps(
-    weak: SmallPlan, small: SmallPlan, tmp_path: Path
+    weak: SmallPlan, small: SmallPlan
 ) -> None:
     alone = run(weak, "--masts", "0", "--no-standing", "--json", text=None)
     assert alone.exit_code == 0, alone.output

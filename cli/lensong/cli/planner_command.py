@@ -37,8 +37,20 @@ __all__ = ["planner"]
     type=click.Path(file_okay=False, path_type=Path),
     help="Where path loss is kept between runs.  [default: the user's cache folder]",
 )
+@click.option(
+    "--proposals",
+    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    help="siting.json of `lensong site-masts`, to be shown and taken over.",
+)
 @explains_errors
-def planner(scenario: Path, port: int, opens: bool, workers: int, cache: Path | None) -> None:
+def planner(
+    scenario: Path,
+    port: int,
+    opens: bool,
+    workers: int,
+    cache: Path | None,
+    proposals: Path | None,
+) -> None:
     """Open SCENARIO on a map: drag masts, see what the villages get.
 
     SCENARIO may be the folder that `lensong plan` wrote: beside its inputs it is edited like the
@@ -50,10 +62,13 @@ def planner(scenario: Path, port: int, opens: bool, workers: int, cache: Path | 
     console = Console()
     with console.working():
         from lensong.coverage.results.read import read_result
+        from lensong.coverage.scenario.inputs import read_proposals
         from lensong.coverage.scenario.load import load_scenario
         from lensong.planner.serve import serve
 
-        # what is wrong with the file is said here, not on the page
+        # what is wrong with a file is said here, not on the page
+        if proposals is not None:
+            read_proposals(proposals)
         if scenario.is_dir():
             read_result(scenario)
         else:
@@ -66,4 +81,11 @@ def planner(scenario: Path, port: int, opens: bool, workers: int, cache: Path | 
             click.launch(address)
 
     with kept_sweeps(cache_folder(cache), console, needed=True) as store:
-        serve(scenario, port=port, cache=store, workers=workers, started=started)
+        serve(
+            scenario,
+            port=port,
+            cache=store,
+            workers=workers,
+            started=started,
+            proposals=proposals,
+        )

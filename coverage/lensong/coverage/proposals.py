@@ -20,6 +20,12 @@ _SHOWN = (
     "change", "cost_in_all", "cost_per_person", "backhaul", "backhaul_way", "hops",
     "availability_percent", "power", "panel_w", "battery_wh", "grid_m",
 )  # fmt: skip
+_COMPARED = (
+    "site_id", "operator", "technology", "lat_deg", "lon_deg", "azimuth_deg", "height_agl_m",
+    "mechanical_downtilt_deg", "antenna", "antenna_gain_dbi", "horizontal_beamwidth_deg",
+    "vertical_beamwidth_deg", "electrical_downtilt_deg", "band", "freq_mhz", "bandwidth_mhz",
+    "total_power_dbm",
+)  # fmt: skip
 _CELL = {"step", "cell_id", "site_id"}
 _LINK = {"mast_id", "from_lat_deg", "from_lon_deg", "to_lat_deg", "to_lon_deg", "link"}
 
@@ -105,7 +111,7 @@ class Proposals:
         if not there:
             masts = {row["site_id"] for row in standing.values()}
             return "changed" if not field and step["mast_id"] in masts else "open"
-        same = all(standing[row["cell_id"]] == row for row in there)
+        same = all(_alike(standing[row["cell_id"]], row) for row in there)
         return "built" if same and len(there) == len(wanted) else "changed"
 
 
@@ -148,6 +154,19 @@ def _rows(told: Sequence[Any], needed: set[str], what: str) -> tuple[Record, ...
         if missing:
             raise KeyError(f"{what}: {min(missing)}")
     return tuple(dict(row) for row in told)
+
+
+def _alike(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Return whether two cells stand at one place and radiate alike."""
+    for name in _COMPARED:
+        a, b = one.get(name, ""), other.get(name, "")
+        try:
+            same = abs(float(a) - float(b)) < 1e-6  # degrees: a decimetre
+        except ValueError:
+            same = a == b
+        if not same:
+            return False
+    return True
 
 
 def _number(value: Any) -> float:

@@ -18,6 +18,7 @@ from lensong.coverage.results.read import StoredResult, read_result
 from lensong.coverage.scenario.inputs import read_antennas, read_climate, read_inputs
 from lensong.coverage.scenario.load import Scenario, load_scenario
 from lensong.coverage.scenario.of_result import check_same_inputs, scenario_of_result
+from lensong.coverage.scenario.proposals import with_proposals
 from lensong.coverage.service import Service
 from lensong.coverage.sweeps import PropagationSettings, SweepCache, Window
 from lensong.coverage.variant.catalogue import Catalogue
@@ -129,9 +130,19 @@ class OpenPlan:
         its scenario, else it is shown and cannot be edited.
     cache : SweepCache or None
     workers : int
+    proposals : Path or None
+        ``siting.json`` of a siting study, in place of the one that the scenario names.
     """
 
-    def __init__(self, path: Path, *, cache: SweepCache | None, workers: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        cache: SweepCache | None,
+        workers: int,
+        proposals: Path | None = None,
+    ) -> None:
+        self._proposals = proposals
         self.path, self.plan_id = path, path.resolve().stem
         if self.plan_id == "scenario":
             self.plan_id = path.resolve().parent.name or "scenario"
@@ -294,6 +305,8 @@ class OpenPlan:
         result = read_result(self.path) if is_result(self.path) else None
         try:
             scenario = load_scenario(self.path) if result is None else scenario_of_result(result)
+            if self._proposals is not None:
+                scenario = with_proposals(scenario, self._proposals)
             self.title = scenario.title
             land, network, _ = read_inputs(
                 scenario, lambda stage, done, total: self._tell(stage, done, total)

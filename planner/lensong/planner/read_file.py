@@ -17,7 +17,7 @@ from lensong.planner.open_plan import Ready
 from lensong.planner.why_here import CELL_FIELDS, cell_body
 from lensong.propagation.errors import InvalidInputError
 
-__all__ = ["LISTS", "PATTERNS", "read_file"]
+__all__ = ["LISTS", "PATTERNS", "edits_of", "read_file"]
 
 LISTS = (".csv", ".tsv", ".txt", ".xlsx", ".kml", ".kmz", ".gpkg", ".geojson", ".json")
 PATTERNS = (".msi", ".pln")
@@ -61,7 +61,7 @@ def read_file(ready: Ready, network: Network, name: str, content: bytes) -> dict
         "kind": "cells",
         "rows": [asdict(entry) for entry in read.as_read],
         "warnings": list(read.warnings),
-        "edits": _edits(network, read),
+        "edits": edits_of(network, read),
     }
 
 
@@ -87,7 +87,8 @@ def _width(loss_db: Any) -> int:
     return int(np.count_nonzero(loss_db <= 3.0))
 
 
-def _edits(network: Network, read: Network) -> list[dict[str, Any]]:
+def edits_of(network: Network, read: Network) -> list[dict[str, Any]]:
+    """Return the edits that bring the masts and cells of another network into one."""
     masts = {mast.mast_id: mast for mast in network.masts}
     cells = {cell.cell_id: cell for cell in network.cells}
     edits: list[dict[str, Any]] = []

@@ -17,6 +17,7 @@ from lensong.planner.routes_layers import layer_routes
 from lensong.planner.routes_live import live_routes
 from lensong.planner.routes_paths import path_routes
 from lensong.planner.routes_plans import plan_routes
+from lensong.planner.routes_proposals import proposal_routes
 from lensong.planner.routes_villages import village_routes
 
 __all__ = ["planner_router"]
@@ -63,6 +64,7 @@ def planner_router(
         job_routes,
         file_routes,
         live_routes,
+        proposal_routes,
     ):
         router.include_router(part(access), dependencies=[Depends(looks)])  # who edits looks too
     return router

@@ -106,6 +106,7 @@ def plan_said(plan: OpenPlan, *, may_edit: bool, live: bool = False) -> dict[str
         "radius_m": opened.radius_m,
         "warnings": list(opened.warnings),
         "may_edit": may_edit and plan.state == "ready",
+        "proposals": plan.state == "ready" and plan.ready.network.proposals is not None,
     }
 
 

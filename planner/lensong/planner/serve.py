@@ -21,6 +21,7 @@ def serve(
     cache: SweepCache | None,
     workers: int,
     started: Callable[[int], None],
+    proposals: Path | None = None,
 ) -> None:
     """Serve a scenario on loopback.
 
@@ -34,8 +35,10 @@ def serve(
         Threads that compute.
     started : callable
         Called with the port once it listens.
+    proposals : Path or None
+        As of `OpenPlan`.
     """
-    plan = OpenPlan(scenario, cache=cache, workers=workers)
+    plan = OpenPlan(scenario, cache=cache, workers=workers, proposals=proposals)
     config = uvicorn.Config(
         planner_app([plan]),
         host="127.0.0.1",

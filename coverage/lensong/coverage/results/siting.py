@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from lensong.coverage.results.paths import write_figure
 from lensong.coverage.scenario.load import Scenario
+from lensong.coverage.scenario.proposals import with_proposals
 from lensong.coverage.scenario.save import save_scenario
 from lensong.coverage.siting.change_tables import change_table
 from lensong.coverage.siting.curve import curve_figure
@@ -89,14 +88,6 @@ def write_siting(
         title = f"{scenario.title}, {len(study.steps)} more masts"
         if study.changes:
             title += f" and {study.changes} changes"
-        named = _naming(scenario, folder / "siting.json")
+        named = with_proposals(scenario, folder / "siting.json")
         written.append(save_scenario(named, study.network, folder / PLANNED, title=title))
     return written
-
-
-def _naming(scenario: Scenario, proposals: Path) -> Scenario:
-    """Return a scenario that names the file of proposals."""
-    base = scenario.land.folder or Path()
-    named = Path(os.path.relpath(proposals.resolve(), base.resolve())).as_posix()
-    siting = {**scenario.settings.get("siting", {}), "proposals": named}
-    return replace(scenario, settings={**scenario.settings, "siting": siting})

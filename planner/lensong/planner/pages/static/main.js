@@ -12,6 +12,7 @@ import { addMast, copySelected, removeSelected, startMasts } from "./masts.js";
 import { startMastPanel } from "./mast_panel.js";
 import { startMeasure } from "./measure.js";
 import * as plan from "./plan.js";
+import { startProposals } from "./proposals.js";
 import { showPathTo, startPath } from "./path.js";
 import { openTab, startTabs } from "./tabs.js";
 import { addTool, startTools, take } from "./tools.js";
@@ -100,6 +101,7 @@ async function open() {
   }
   startFind();
   startLive();
+  startProposals();
   await Promise.all([plan.loadNetwork(), loadVillages()]);
   if (drawn) showLayer(view.layerId ?? state.plan.layers[0]?.layer_id);
   $("opening").hidden = true;

@@ -16,6 +16,7 @@ export const OVERLAYS = {
   lines: ["lines-casing", "lines", "lines-dashed"],
   measurements: ["measurements"],
   sites: ["sites", "site-labels"],
+  proposals: ["proposals", "proposal-lines"],
 };
 const LINES = {
   road: { colour: "#3a1d05", width: 1.5 },

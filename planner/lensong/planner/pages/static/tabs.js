@@ -17,7 +17,7 @@ export const openTabName = () =>
   tabs().find((tab) => tab.getAttribute("aria-selected") === "true")?.dataset.tab;
 
 export function startTabs() {
-  for (const tab of tabs()) {
+  for (const tab of document.querySelectorAll('[role="tab"]')) {
     tab.addEventListener("click", () => openTab(tab.dataset.tab));
     tab.addEventListener("keydown", ({ key }) => {
       const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
