@@ -1,16 +1,18 @@
-"""``lensong validate``: a model held against a drive test."""
+"""``lensong validate``: a model, or a whole plan, held against a drive test."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
+from click.core import ParameterSource
 
 from lensong.cli.console import Console
 from lensong.cli.errors import explains_errors
-from lensong.cli.options import FiniteRange, json_option, quiet_option
+from lensong.cli.options import FiniteRange, run_options
+from lensong.cli.validate_plan import validate_plan
 
 if TYPE_CHECKING:
     from lensong.coverage.measurements import Transmitter
@@ -22,9 +24,27 @@ _CLUTTER = ("none", "itu_r_p2108_terrestrial", "itu_r_p2108_down_looking")
 _Path = click.Path(path_type=Path)
 
 
-@click.command(short_help="Hold a model against a drive test.")
-@click.argument("measurements", type=_Path)
-@click.option("--model", required=True, help="Name from `lensong models`, e.g. p1812.")
+_OF_PLANS = ("quantity", "layer", "workers", "cache", "no_cache")
+_OF_BOTH = ("measurements", "scenario", "model", "out", "column", "where", "as_json", "quiet")
+
+
+@click.command(short_help="Hold a model, or a whole plan, against a drive test.")
+@click.argument("measurements", type=_Path, nargs=-1, required=True)
+@click.option(
+    "--scenario", type=_Path, help="Hold the plan of this scenario against the drive test."
+)
+@click.option(
+    "--model",
+    help="Name from `lensong models`, e.g. p1812; with --scenario, in place of the scenario's.",
+)
+@click.option(
+    "--quantity",
+    type=click.Choice(("rsrp", "total")),
+    default="rsrp",
+    show_default=True,
+    help="Levels are those of a resource element, or of the whole carrier; with --scenario.",
+)
+@click.option("--layer", default="", help="Of a GeoPackage or workbook; with --scenario.")
 @click.option("--out", required=True, type=_Path, help="Folder of the result; made if missing.")
 @click.option("--dem", multiple=True, type=_Path, help="Elevation, file or folder; may repeat.")
 @click.option("--resolution-m", default=30.0, show_default=True, help="Cell of the terrain [m].")
@@ -77,12 +97,16 @@ _Path = click.Path(path_type=Path)
 @click.option(
     "--where", multiple=True, metavar="COLUMN=VALUE", help="Only rows with this value; may repeat."
 )
-@json_option
-@quiet_option
+@run_options
+@click.pass_context
 @explains_errors
 def validate(
-    measurements: Path,
-    model: str,
+    context: click.Context,
+    measurements: tuple[Path, ...],
+    scenario: Path | None,
+    model: str | None,
+    quantity: Literal["rsrp", "total"],
+    layer: str,
     out: Path,
     dem: tuple[Path, ...],
     resolution_m: float,
@@ -104,17 +128,43 @@ def validate(
     terminal_clearing_m: float,
     column: tuple[str, ...],
     where: tuple[str, ...],
+    workers: int,
+    cache: Path | None,
+    no_cache: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Tell how far a model is from the drive test in MEASUREMENTS, a CSV file.
+    """Tell how far a model is from the drive test in MEASUREMENTS.
 
     Columns are found by their names: position or distance, and path loss, field strength, RSRP or
-    another level; logs of G-NetTrack Pro too. What the file does not say is given by options.
+    another level; logs of G-NetTrack, Network Survey, Nemo and others. What the file does not say
+    is given by options.
+
+    With --scenario, the drive test is held against all cells of a plan, with their patterns and
+    powers; each of several files is a phone of its own.
     """
     from dataclasses import replace
     from importlib.metadata import version
 
+    _refuse_idle_options(context, with_plan=scenario is not None)
+    if scenario is not None:
+        validate_plan(
+            measurements,
+            scenario,
+            model=model,
+            quantity=quantity,
+            layer=layer,
+            columns=_pairs("--column", column),
+            where=_pairs("--where", where),
+            out=out,
+            workers=workers,
+            cache=cache,
+            no_cache=no_cache,
+            as_json=as_json,
+            quiet=quiet,
+        )
+        return
+    one_file = _one_file(measurements)
     console = Console(quiet=quiet)
     with console.working():
         console.progress("start", 0.0, 1.0)
@@ -128,6 +178,11 @@ def validate(
         from lensong.propagation.errors import ConfigError
         from lensong.propagation.models import model as known_model
 
+        if model is None:
+            raise ConfigError(
+                "neither --model nor --scenario is given: name a model (`lensong models` lists "
+                "them), or the scenario whose plan is to be held against the drive test"
+            )
         name = known_model(model).name
         if land_cover is not None and not dem:
             raise ConfigError("--land-cover is given without --dem: heights of trees need ground")
@@ -147,7 +202,7 @@ def validate(
             columns=_pairs("--column", column),
             where=_pairs("--where", where),
         )
-        measured = read_drive_test(measurements, options)
+        measured = read_drive_test(one_file, options)
         console.progress("start", 1.0, 1.0)
         ground = None
         assumed: tuple[str, ...] = ()
@@ -180,12 +235,38 @@ def validate(
             warnings=(*found.warnings, *warned),
         )
         write_validation(
-            found, out, measured_file=measurements.name, lensong_version=version("lensong")
+            found, out, measured_file=one_file.name, lensong_version=version("lensong")
         )
     if as_json:
         click.echo(json.dumps(found.to_json(), ensure_ascii=False, indent=2))
     elif not quiet:
         click.echo(_text(found, out))
+
+
+def _refuse_idle_options(context: click.Context, *, with_plan: bool) -> None:
+    """Refuse options that would change nothing."""
+    given = [
+        parameter.opts[-1]
+        for parameter in context.command.params
+        if context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
+        and (
+            parameter.name not in (*_OF_BOTH, *_OF_PLANS)
+            if with_plan
+            else parameter.name in _OF_PLANS
+        )
+    ]
+    if given:
+        why = "the scenario says it" if with_plan else "it is for plans: give --scenario"
+        raise click.UsageError(f"{', '.join(given)} changes nothing here: {why}")
+
+
+def _one_file(measurements: tuple[Path, ...]) -> Path:
+    if len(measurements) > 1:
+        raise click.UsageError(
+            f"{len(measurements)} files are given, wanted one: several are several phones of a "
+            "drive test against a plan (--scenario)"
+        )
+    return measurements[0]
 
 
 def _transmitter(text: str | None) -> Transmitter | None:

@@ -16,6 +16,7 @@ __all__ = ["Candidates", "CellIndex", "Identity"]
 
 _CELL_BITS = {"4G": 8, "5G": 12}  # of a cell's number within its base station's, see opencellid
 _LTE_NUMBERS = 1 << 28
+_CODE = re.compile(r"(\d{3})\D?(\d{2,3})")
 _OFF_MHZ = 0.5  # an SSB or a rounded frequency lies anywhere in the carrier
 
 
@@ -80,6 +81,7 @@ class CellIndex:
             for key in _station_keys(cell):
                 self._station.setdefault(key, []).append(i)
         self._operators = [operator_key(cell.operator) for cell in network.cells]
+        self._coded = any(_CODE.fullmatch(cell.operator.strip()) for cell in network.cells)
 
     def knows(self, identity: Identity) -> bool:
         """Return whether the network has the row's cell id, or its base station."""
@@ -89,6 +91,14 @@ class CellIndex:
     def has_operator(self, name: str) -> bool:
         """Return whether some cell is of an operator."""
         return bool(_names_of(name) & set(self._operators))
+
+    def tells_operator(self, name: str) -> bool:
+        """Return whether an operator's name can be held against the plan's.
+
+        A network's number such as 452-04 cannot where the plan has names that it stands for none
+        of.
+        """
+        return self._coded or _CODE.fullmatch(name.strip()) is None or self.has_operator(name)
 
     def find(self, identity: Identity) -> Candidates:
         """Return the cells that a row may mean."""
@@ -124,7 +134,7 @@ class CellIndex:
             return False
         if not _on_carrier(cell, identity):
             return False
-        if self._by_operator and identity.operator:
+        if self._by_operator and identity.operator and self.tells_operator(identity.operator):
             return self._operators[i] == "" or self._operators[i] in _names_of(identity.operator)
         return True
 
@@ -172,7 +182,7 @@ def _told_freq(identity: Identity) -> str:
 def _names_of(operator: str) -> set[str]:
     """Return the keys of an operator's name, and of the name behind a network's number."""
     keys = {operator_key(operator)}
-    if (code := re.fullmatch(r"(\d{3})\D?(\d{2,3})", operator.strip())) is not None:
+    if (code := _CODE.fullmatch(operator.strip())) is not None:
         keys.add(operator_key(network_name(int(code[1]), int(code[2]))))
     return keys
 

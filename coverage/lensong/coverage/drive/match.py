@@ -234,10 +234,11 @@ def _index(network: Network, identities: list[Identity], warnings: list[str]) ->
         )
     named = sorted({identity.operator for identity in identities if identity.operator})
     by_operator = not named or any(index.has_operator(name) for name in named)
-    if not by_operator and any(cell.operator for cell in network.cells):
+    aside = [name for name in named if not (by_operator and index.tells_operator(name))]
+    if aside and any(cell.operator for cell in network.cells):
         warnings.append(
-            f"none of the log's operators ({', '.join(named[:6])}) is one of the plan's: operators "
-            "were not looked at"
+            f"the log's operators {', '.join(aside[:6])} are none of the plan's by name or number: "
+            "they were not looked at"
         )
     return CellIndex(network, by_id=by_id, by_operator=by_operator)
 
@@ -349,7 +350,8 @@ def _assumptions(log: DriveLog, how: IntArray, handset: Handset, cell_m: float) 
     found = ", ".join(f"{name} {count}" for name, count in zip(HOW, counts, strict=True) if count)
     sentences = [
         f"Rows of one phone in one pixel of {cell_m:g} m that heard one cell are one entry, their "
-        "median.",
+        "median. Where that is the floor of what its phone writes and the plan predicts less, "
+        "there is no error; such entries are left out of fits.",
         f"The cell of a row was found by: {found} (rows). The strongest cell is that of the plan; "
         "the phone may have been on another.",
         f"Predicted is the median level of the plan for its phone: {handset.height_agl_m:g} m "

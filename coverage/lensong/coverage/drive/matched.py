@@ -134,6 +134,11 @@ class MatchedMeasurements:
         return self.measured_dbm - self.predicted_dbm
 
     @property
+    def censored_error_db(self) -> FloatArray:
+        """Return the errors, 0 where a phone wrote its floor and the plan predicts less."""
+        return np.where(self.at_floor, np.minimum(self.error_db, 0.0), self.error_db)
+
+    @property
     def line_of_sight(self) -> BoolArray:
         """Return where the bare ground leaves the straight ray clear."""
         return np.asarray(self.diffraction_angle_deg <= 0.0)
