@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from lensong.monitoring.access import MAY, Role
+from lensong.monitoring.rate_limit import RateLimit
 from lensong.monitoring.web.routes import classified_routes
+from lensong.propagation.errors import ConfigError
 from tests.running_service import Running, running_service, sqlite_url
 from tests.test_monitoring.test_access import ROLES, answer, clients_of
 from tests.test_planner.small_valley import place_deg, write_small_valley
@@ -131,7 +133,9 @@ def moved() -> dict[str, Any]:
 
 
 @pytest.mark.slow
-async def test_an_edit_carries_the_name_of_who_made_it(planned: Running) -> None:
+async def test_an_edit_carries_the_name_of_who_made_it(
+    planned: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
     editor = await planned.signed_in("province", "12")
     made = await editor.post(f"{BASE}/variants", json={"name": "A"})
     assert made.status_code == 201, made.text
@@ -159,6 +163,21 @@ async def test_an_edit_carries_the_name_of_who_made_it(planned: Running) -> None
     assert large.status_code == 422, large.text
     larger = await editor.post(f"{at}/read?name=x.csv", content=b"x" * 20_000_001)
     assert larger.status_code == 413
+    # who asks for too much is told so, others go on
+    planned.app.state.plan_limit = RateLimit(2, 60.0, lambda: 0.0)
+    path = {"to": {"village_id": "B"}}
+    asked = [await editor.post(f"{at}/path", json=path) for _ in range(3)]
+    assert [one.status_code for one in asked] == [200, 200, 429]
+    assert asked[-1].headers["retry-after"] == "30"
+    assert (await admin.post(f"{at}/path", json=path)).status_code == 200
+
+    # an input that is a wrong setting is told, as elsewhere it would be a fault of ours
+    def wrong_setting(*_: object) -> None:
+        raise ConfigError("radius_m is 0: correct it")
+
+    monkeypatch.setattr("lensong.planner.routes_paths.studied", wrong_setting)
+    said = await admin.post(f"{at}/path", json=path)
+    assert (said.status_code, said.json()["detail"]) == (422, "radius_m is 0: correct it")
 
 
 @pytest.mark.slow
@@ -209,6 +228,19 @@ async def test_a_village_tells_what_is_measured_beside_what_is_predicted(
     assert site["uplink"]["at"].startswith("2026-11-28T00:30:00")
     assert site["session"]["title"] == "Chợ phiên"
     assert site["session"]["verdict"] in ("ready", "at_risk", "not_ready", "unknown")
+
+    told = (await admin.get(f"{BASE}/variants/base/measurements")).json()
+    (point,) = [one["properties"] for one in told["features"]]
+    assert (point["source"], point["measured"], point["unit"]) == ("A", 4.0, "Mbit/s")
+    layers = {"4G": "uplink-4g", "5G": "uplink-5g"}
+    here = (
+        await admin.get(
+            f"{BASE}/variants/base/point", params={"lat_deg": lat + 0.004, "lon_deg": lon}
+        )
+    ).json()["values"]
+    assert point["predicted"] == pytest.approx(
+        max(here[layer] or 0.0 for layer in layers.values()), abs=1e-3
+    )
 
     # of the other province nothing is told, though its network is that of the plan
     reader = await planned.signed_in("province", "12")

@@ -46,14 +46,36 @@ def test_new_masts_and_changed_cells_become_one_set_of_edits(page: Page) -> None
     assert (cell["operator"], cell["total_power_dbm"]) == ("Mạng Một", 44.0)
 
 
-def test_an_antenna_is_told_and_where_it_belongs(page: Page) -> None:
+def test_an_antenna_is_told_and_not_kept(page: Page) -> None:
     losses = "\n".join(f"{angle} {abs(angle - 180) // 10}" for angle in range(360))
     text = f"NAME Mẫu\nGAIN 15 dBi\nHORIZONTAL 360\n{losses}\nVERTICAL 360\n{losses}\n"
     told = read(page, "mau.msi", text)
     assert told["kind"] == "antenna"
     assert told["edits"] == []
     assert "15 dBi" in told["rows"][0]["value"]
-    assert "network.antennas" in told["rows"][0]["why"]
+    assert all(antenna["antenna_id"] != "mau" for antenna in page.get()["antennas"])
+
+
+def test_masts_without_an_id_never_change_those_that_are_there(page: Page) -> None:
+    place = "<Placemark><name>{}</name><Point><coordinates>{},{}</coordinates></Point></Placemark>"
+    variant, revision = page.variant("kml"), 0
+    for name, row, col in (("Đồi A", 60.0, 80.0), ("Đồi B", 90.0, 100.0)):
+        lat, lon = place_deg(row, col)
+        text = (
+            '<kml xmlns="http://www.opengis.net/kml/2.2"><Document>'
+            f"{place.format(name, lon, lat)}</Document></kml>"
+        )
+        answer = page.client.post(
+            page.at(f"/variants/{variant}/read"), params={"name": "x.kml"}, content=text.encode()
+        )
+        edits = answer.json()["edits"]
+        assert [edit["kind"] for edit in edits] == ["add_mast"], edits
+        for cell in edits[0]["cells"]:
+            cell["operator"] = "Mạng Một"
+        revision = page.edit(variant, revision, *edits)["revision"]
+    masts = page.get(f"/variants/{variant}/network")["masts"]
+    added = {mast["mast_id"]: mast["name"] for mast in masts if mast["state"] == "added"}
+    assert sorted(added.values()) == ["Đồi A", "Đồi B"]
 
 
 def test_what_is_no_list_is_refused_with_what_was_wanted(page: Page) -> None:

@@ -176,6 +176,45 @@ def test_pictures_and_rasters_hold_the_same_values(page: Page) -> None:
     assert picture.content.startswith(b"\x89PNG")
 
 
+def test_what_settled_says_where_it_differs_from_what_was_told_before(page: Page) -> None:
+    variant = page.variant("settled")
+    grid = page.plan.ready.land.grid
+    kinds = ("rsrp-4g", "chance-voice-data")
+
+    def settled() -> dict[str, np.ndarray[Any, Any]]:
+        page.get(f"/variants/{variant}", settled="chances")
+        return {
+            kind: np.frombuffer(
+                page.client.get(page.at(f"/variants/{variant}/layers/{kind}.bin")).content, "<f4"
+            ).reshape(grid.shape)
+            for kind in kinds
+        }
+
+    page.edit(variant, 0, {"kind": "set_mast", "mast_id": "K4", "height_agl_m": 25})
+    before, told = settled(), page.plan.events.last
+    page.edit(variant, 1, move("K5", 52.0, 126.0))
+    after = settled()
+
+    def heard(step: str) -> list[dict[str, int]]:
+        found = [event.data for event in page.plan.events.after(told) if event.kind == "settled"]
+        return [
+            one["touched"]
+            for one in found
+            if (one["variant_id"], one["settled"]) == (variant, step)
+        ]
+
+    wait_until(lambda: heard("chances"))
+    for kind, step in zip(kinds, ("levels", "chances"), strict=True):
+        outside = np.ones(grid.shape, dtype=np.bool_)
+        for part in heard(step):  # what was told before is told again, with no place
+            rows = slice(part["row0"], part["row0"] + part["rows"])
+            outside[rows, part["col0"] : part["col0"] + part["cols"]] = False
+        assert outside.any()
+        changed = ~np.isclose(before[kind], after[kind], rtol=0, atol=0, equal_nan=True)
+        assert changed.any()
+        assert not changed[outside].any()
+
+
 def test_a_layer_that_did_not_change_is_not_sent_again(page: Page) -> None:
     tag = layer(page, "rsrp-4g").headers["etag"]
     again = page.client.get(

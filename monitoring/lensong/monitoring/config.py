@@ -52,6 +52,7 @@ class Limits(_Part):
     event_listeners: _Count = 200
     event_listeners_of_one: _Count = 50
     stream_figures_per_minute_per_site: _Count = 240
+    plan_requests_per_minute_of_one: _Count = 1_200
     imports_at_once: _Count = 2
     import_seconds: _Count = 30
 

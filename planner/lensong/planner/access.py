@@ -17,6 +17,10 @@ async def _always() -> bool:
     return True
 
 
+def _no_limit(what: str) -> None:
+    """Let everything pass: one person at their own machine waits for themselves."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Someone:
     """Who asks.
@@ -28,11 +32,18 @@ class Someone:
     may_edit : bool
     still : callable
         Whether they may still look, for what goes on and on.
+    takes : callable
+        Called with the name of what takes a while to compute, before it is done; refuses where they
+        asked for too much of it.
+    key : str
+        By which they are told from others; empty for one person alone.
     """
 
     name: str = ""
     may_edit: bool = True
     still: Callable[[], Awaitable[bool]] = _always
+    takes: Callable[[str], None] = _no_limit
+    key: str = ""
 
 
 Asked = Callable[..., Someone | Awaitable[Someone]]

@@ -15,6 +15,7 @@ from lensong.propagation.errors import LensongError
 __all__ = ["Cancelled", "Job", "Jobs"]
 
 _WAITING = 8
+_OF_ONE = 3
 _KEPT = 50
 Work: TypeAlias = Callable[["Job"], dict[str, Any]]
 
@@ -33,6 +34,8 @@ class Job:
     variant_id : str
     work : callable
         Does it, and returns its result.
+    by : str
+        Who asked for it; empty for one person alone.
     """
 
     job_id: str
@@ -40,6 +43,7 @@ class Job:
     variant_id: str
     work: Work
     told: Callable[[Job], None]
+    by: str = ""
     state: str = "waiting"
     progress: dict[str, Any] | None = None
     result: dict[str, Any] | None = None
@@ -101,19 +105,31 @@ class Jobs:
         self._numbers, self._queue = count(1), SimpleQueue[Job | None]()
         self._thread: Thread | None = None
 
-    def begin(self, kind: str, variant_id: str, work: Work) -> Job:
+    def begin(self, kind: str, variant_id: str, work: Work, by: str = "") -> Job:
         """Return a job that is done as soon as those before it are.
+
+        Parameters
+        ----------
+        by : str
+            Who asks, where there are several people.
 
         Raises
         ------
         BusyError
-            Too many wait.
+            Too many wait, or too many of theirs.
         """
         with self._lock:
-            waiting = sum(job.state in ("waiting", "running") for job in self._all.values())
-            if waiting >= _WAITING:
-                raise BusyError(f"{waiting} jobs are waiting already: end one, or ask again later")
-            job = Job(f"j{next(self._numbers)}", kind, variant_id, work, self._told)
+            waiting = [j for j in self._all.values() if j.state in ("waiting", "running")]
+            own = sum(job.by == by for job in waiting)
+            if by and own >= _OF_ONE:
+                raise BusyError(
+                    f"{own} jobs of yours are waiting already: end one, or ask again later"
+                )
+            if len(waiting) >= _WAITING:
+                raise BusyError(
+                    f"{len(waiting)} jobs are waiting already: end one, or ask again later"
+                )
+            job = Job(f"j{next(self._numbers)}", kind, variant_id, work, self._told, by=by)
             self._all[job.job_id] = job
             for old in list(self._all.values())[:-_KEPT]:
                 if old.ended.is_set():

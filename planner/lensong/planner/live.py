@@ -64,6 +64,10 @@ class LiveSite:
     session : NextSession, optional
     path : str
         Of its page, within the service.
+    technology : str, optional
+        That its phones use.
+    rsrp_dbm, rsrp_at : float, datetime, optional
+        As its client reported it with its last attempt, and when [dBm].
     """
 
     site_id: str
@@ -74,6 +78,9 @@ class LiveSite:
     uplink: MeasuredUplink | None
     session: NextSession | None
     path: str
+    technology: str | None = None
+    rsrp_dbm: float | None = None
+    rsrp_at: datetime | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return it as the API says it."""

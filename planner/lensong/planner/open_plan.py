@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,12 +29,14 @@ from lensong.coverage.warm_up import compile_kernels
 from lensong.gis_data.hillshade import hillshade
 from lensong.gis_data.land import Land
 from lensong.gis_data.pictures import encode_png
+from lensong.planner.antenna_files import AntennaFiles
 from lensong.planner.coarse import Coarse
 from lensong.planner.errors import NotThereError, ReadOnlyError
 from lensong.planner.events import Events
 from lensong.planner.jobs import Job, Jobs
 from lensong.planner.journal import Journal
 from lensong.planner.layer_list import Layer, layer_list
+from lensong.planner.measured import MeasuredSets
 from lensong.planner.shown import Opened, Shown
 from lensong.planner.standing import SETTLED, Settler, Standing
 from lensong.planner.stored_plan import StoredPlan, is_result
@@ -56,6 +58,7 @@ class Ready:
     network: Network
     propagation: PropagationSettings
     catalogue: Catalogue
+    antenna_files: AntennaFiles
     engine: PlanEngine
     side: VillageSide
     settler: Settler
@@ -153,8 +156,10 @@ class OpenPlan:
         self.progress: dict[str, Any] = {"stage": "start", "done": 0, "total": 1}
         self.cache, self._workers = cache, workers
         self._ready: Ready | None = None
+        self._measured: MeasuredSets | None = None
         self.stored: StoredPlan | None = None
         self._coarse: Coarse | None = None
+        self._told_last: dict[tuple[str, str], Network] = {}
         self._coarse_lock = Lock()
         self._closed = False
         self._thread = Thread(target=self._open, name="open-plan", daemon=True)
@@ -197,6 +202,20 @@ class OpenPlan:
             It is still opening, or failed.
         """
         return self.ready if self.stored is None else self.stored
+
+    @property
+    def measured(self) -> MeasuredSets:
+        """Return the drive tests of the plan.
+
+        Raises
+        ------
+        ReadOnlyError
+            It is still opening, or failed.
+        """
+        if self._measured is None or self.state not in ("ready", "read_only"):
+            _ = self.opened  # says why
+        assert self._measured is not None
+        return self._measured
 
     def layers(self, state: PlanState) -> dict[str, Layer]:
         """Return the layers of a network by id."""
@@ -331,7 +350,9 @@ class OpenPlan:
         )
         side = VillageSide(engine, classes=scenario.classes, streams=scenario.streams)
         antennas: dict[str, AntennaPattern] = read_antennas(scenario.network.antennas)
-        catalogue = Catalogue(network, scenario.network.assume, antennas)
+        antenna_files = AntennaFiles(self._beside("antennas"))
+        catalogue = Catalogue(network, scenario.network.assume, antennas | antenna_files.read())
+        self._measured = self._measurements(land.grid, network, _named(scenario))
         settler = Settler(engine, side, told=self._told, failed=self._failed, still=self._looked_at)
         self._ready = Ready(
             scenario=scenario,
@@ -339,6 +360,7 @@ class OpenPlan:
             network=network,
             propagation=propagation,
             catalogue=catalogue,
+            antenna_files=antenna_files,
             engine=engine,
             side=side,
             settler=settler,
@@ -350,12 +372,21 @@ class OpenPlan:
         # beside the first villages and chances: whoever looks at the page drags soon
         self._prepare_coarse()
 
+    def _beside(self, what: str) -> Path:
+        path = self.path.resolve()
+        return path.parent / ".lensong-planner" / f"{path.stem}-{what}"
+
+    def _measurements(self, grid: Grid, network: Network, named: Sequence[Path]) -> MeasuredSets:
+        technologies = sorted({cell.carrier.technology for cell in network.cells})
+        return MeasuredSets(self._beside("measured"), grid, technologies, named)
+
     def _show(self, result: StoredResult, why: str) -> None:
         """Show a result that cannot be edited; ``why`` is told with it."""
         self.title = result.title
         self._tell("result", 0, 1)
         stored = StoredPlan(result, why)
         _ = stored.shown  # what is wrong with its files is said now
+        self._measured = self._measurements(stored.grid, stored.network, ())
         self.stored, self.why, self.state = stored, why, "read_only"
         self.events.tell("state", {"state": self.state, "why": why})
 
@@ -374,16 +405,31 @@ class OpenPlan:
             return
         for variant in self._ready.variants.all():
             if variant.network is now.network:
+                area = self._area(variant, now.settled)
                 self.events.tell(
                     "settled",
                     {
                         "variant_id": variant.variant_id,
                         "revision": variant.revision,
                         "settled": now.settled,
-                        "touched": _part(now.area),
+                        "touched": _part(area),
                         "seconds": round(now.seconds, 3),
                     },
                 )
+
+    def _area(self, variant: Variant, settled: str) -> Window | None:
+        """Return where a variant may differ from what was told of it last; None: anywhere.
+
+        Whoever asks for levels before an edit has those of the variant's first network; chances may
+        still have been on their way.
+        """
+        key = (variant.variant_id, settled)
+        before = self._told_last.get(key, variant.first if settled == "levels" else None)
+        self._told_last[key] = variant.network
+        if before is None:
+            return None
+        assert self._ready is not None  # whoever tells is ready
+        return self._ready.engine.area_between(before, variant.network)
 
     def _looked_at(self, network: Network) -> bool:
         return self._ready is None or any(
@@ -412,6 +458,12 @@ def layer_of(layers: Mapping[str, Layer], layer_id: str) -> Layer:
     if layer_id not in layers:
         raise NotThereError(f"no layer {layer_id!r}, wanted one of {', '.join(layers)}")
     return layers[layer_id]
+
+
+def _named(scenario: Scenario) -> list[Path]:
+    """Return the drive tests that a scenario names."""
+    folder = scenario.land.folder or Path()
+    return [folder / name for name in scenario.settings["map"]["measurements"]]
 
 
 def _part(area: Window | None) -> dict[str, int] | None:

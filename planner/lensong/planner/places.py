@@ -10,6 +10,7 @@ import numpy as np
 from lensong.coverage.layer_model import meridian_convergence_deg
 from lensong.coverage.path.line import end_at
 from lensong.planner.layer_list import Layer
+from lensong.planner.measured import measured_at
 from lensong.planner.open_plan import OpenPlan, layer_of
 from lensong.planner.shown import Shown
 from lensong.planner.variants import BASE, Variant
@@ -44,6 +45,7 @@ def point_said(plan: OpenPlan, variant: Variant, lat_deg: float, lon_deg: float)
         },
         "values": _values(now, row, col),
         "base": _values(base, row, col),
+        "measured": measured_at(plan.measured.all(), now, row, col),
         "server": _servers(opened.grid, now, row, col, lat_deg, lon_deg),
     }
 

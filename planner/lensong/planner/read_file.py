@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from itertools import count
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -10,21 +11,25 @@ from typing import Any
 import numpy as np
 
 from lensong.coverage.antenna_file import parse_antennas
+from lensong.coverage.measured_levels import MeasuredLevels, holds_levels, read_levels
 from lensong.coverage.network import Cell, Mast, Network
 from lensong.coverage.scenario.inputs import read_network
 from lensong.coverage.variant.catalogue import carrier_id
-from lensong.planner.open_plan import Ready
+from lensong.gis_data.lists import read_list
+from lensong.planner.antenna_files import PATTERNS
+from lensong.planner.measured import of_levels
+from lensong.planner.open_plan import OpenPlan
+from lensong.planner.variants import BASE
 from lensong.planner.why_here import CELL_FIELDS, cell_body
-from lensong.propagation.errors import InvalidInputError
+from lensong.propagation.errors import InvalidInputError, LensongError
 
-__all__ = ["LISTS", "PATTERNS", "edits_of", "read_file"]
+__all__ = ["LISTS", "edits_of", "read_file"]
 
 LISTS = (".csv", ".tsv", ".txt", ".xlsx", ".kml", ".kmz", ".gpkg", ".geojson", ".json")
-PATTERNS = (".msi", ".pln")
 _SAME_PLACE_DEG = 5e-7  # what six decimals cannot tell apart
 
 
-def read_file(ready: Ready, network: Network, name: str, content: bytes) -> dict[str, Any]:
+def read_file(plan: OpenPlan, network: Network, name: str, content: bytes) -> dict[str, Any]:
     """Return the kind of a file, what became of its rows, and the edits that they are.
 
     A mast or a cell whose id the network has is changed where it differs, others are added.
@@ -32,18 +37,18 @@ def read_file(ready: Ready, network: Network, name: str, content: bytes) -> dict
 
     Parameters
     ----------
-    ready : Ready
+    plan : OpenPlan
         Its scenario says how lists are read: columns, units, what is assumed.
     network : Network
         That the edits are for.
     name : str
-        Of the file; only its ending decides.
+        Of the file; its ending decides what it may be.
     content : bytes
 
     Raises
     ------
     LensongError
-        It is no list of cells and no antenna, or a row cannot be read.
+        It is no list of cells, no drive test and no antenna, or a row cannot be read.
     """
     ending = PurePath(name).suffix.lower()
     if ending in PATTERNS:
@@ -55,13 +60,58 @@ def read_file(ready: Ready, network: Network, name: str, content: bytes) -> dict
     with TemporaryDirectory(prefix="lensong-planner-") as folder:
         path = Path(folder) / f"list{ending}"
         path.write_bytes(content)
-        asked = replace(ready.scenario.network, tables={"main": path}, format="auto", layer="")
-        read, _ = read_network(asked)
+        try:
+            levels = _levels(path)
+            if levels is not None:
+                return _drive_test(plan, levels)
+            asked = replace(
+                plan.ready.scenario.network, tables={"main": path}, format="auto", layer=""
+            )
+            read, _ = read_network(asked)
+        except LensongError as error:
+            # not by the name of a file that nobody knows
+            raise InvalidInputError(str(error).replace(str(path), name)) from error
     return {
         "kind": "cells",
         "rows": [asdict(entry) for entry in read.as_read],
         "warnings": list(read.warnings),
-        "edits": edits_of(network, read),
+        "edits": edits_of(network, _with_own_ids(read, network)),
+    }
+
+
+def _levels(path: Path) -> MeasuredLevels | None:
+    """Return the levels of a drive test, None where a list holds none."""
+    table = read_list(path)
+    return read_levels(table) if holds_levels(table) else None
+
+
+def _drive_test(plan: OpenPlan, levels: MeasuredLevels) -> dict[str, Any]:
+    technologies = plan.shown(plan.opened.variants.get(BASE)).technologies
+    found = of_levels(levels, plan.opened.grid, technologies)
+    rows: list[dict[str, Any]] = [
+        {"field": name, "text": column, "fate": "given"} for name, column in found.columns.items()
+    ]
+    if found.assumed:
+        rows.append(
+            {
+                "field": "technology",
+                "value": found.assumed,
+                "fate": "assumed",
+                "why": "no column says it",
+            }
+        )
+    rows += [
+        {"where": f"{number} rows", "fate": "left out", "why": reason}
+        for reason, number in found.left_out.items()
+    ]
+    empty: dict[str, Any] = {"where": "", "field": "", "text": "", "value": None, "why": ""}
+    return {
+        "kind": "measurements",
+        "rows": [empty | {"cells": []} | row for row in rows],
+        "warnings": [],
+        "edits": [],
+        "places": int(found.row.size),
+        "measured_rows": found.rows,
     }
 
 
@@ -74,8 +124,8 @@ def _antennas(name: str, content: bytes) -> dict[str, Any]:
             "text": key,
             "value": f"{pattern.gain_dbi:g} dBi, {_width(pattern.horizontal_loss_db)} x "
             f"{_width(pattern.vertical_loss_db)} deg, {pattern.electrical_downtilt_deg} deg down",
-            "fate": "not used",
-            "why": "put the file into the folder that network.antennas of the scenario names",
+            "fate": "given",
+            "why": "",
             "cells": [],
         }
         for key, pattern in patterns.items()
@@ -85,6 +135,32 @@ def _antennas(name: str, content: bytes) -> dict[str, Any]:
 
 def _width(loss_db: Any) -> int:
     return int(np.count_nonzero(loss_db <= 3.0))
+
+
+def _with_own_ids(read: Network, network: Network) -> Network:
+    """Return what was read with ids that no mast of the network has, where the list gives none.
+
+    Masts without an id are counted, so that those of two lists would have the same ones.
+    """
+    said = {entry.field for entry in read.as_read if entry.fate in ("given", "merged")}
+    taken = {mast.mast_id for mast in network.masts}
+    if "site_id" in said or not taken & {mast.mast_id for mast in read.masts}:
+        return read
+    numbers = (f"M{n}" for n in count(1) if f"M{n}" not in taken)
+    new = {mast.mast_id: next(numbers) for mast in read.masts}
+
+    def cell_id(cell: Cell) -> str:
+        if "cell_id" in said or not cell.cell_id.startswith(f"{cell.mast_id}-"):
+            return cell.cell_id
+        return new[cell.mast_id] + cell.cell_id.removeprefix(cell.mast_id)
+
+    return replace(
+        read,
+        masts=tuple(replace(mast, mast_id=new[mast.mast_id]) for mast in read.masts),
+        cells=tuple(
+            replace(cell, cell_id=cell_id(cell), mast_id=new[cell.mast_id]) for cell in read.cells
+        ),
+    )
 
 
 def edits_of(network: Network, read: Network) -> list[dict[str, Any]]:

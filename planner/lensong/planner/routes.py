@@ -15,6 +15,7 @@ from lensong.planner.routes_files import file_routes
 from lensong.planner.routes_jobs import job_routes
 from lensong.planner.routes_layers import layer_routes
 from lensong.planner.routes_live import live_routes
+from lensong.planner.routes_measured import measured_routes
 from lensong.planner.routes_paths import path_routes
 from lensong.planner.routes_plans import plan_routes
 from lensong.planner.routes_proposals import proposal_routes
@@ -65,6 +66,7 @@ def planner_router(
         file_routes,
         live_routes,
         proposal_routes,
+        measured_routes,
     ):
         router.include_router(part(access), dependencies=[Depends(looks)])  # who edits looks too
     return router

@@ -49,6 +49,7 @@ def edit_routes(access: Access) -> APIRouter:
         body: EditsBody,
         who: Annotated[Someone, Depends(access.edits)],
     ) -> dict[str, Any]:
+        who.takes("edits")
         plan = access.plan(plan_id)
         variant, before = plan.ready.variants.edit(
             variant_id, body.revision, body.edits, body.comment, who.name
@@ -62,6 +63,7 @@ def edit_routes(access: Access) -> APIRouter:
         body: RevisionBody,
         who: Annotated[Someone, Depends(access.edits)],
     ) -> dict[str, Any]:
+        who.takes("edits")
         plan = access.plan(plan_id)
         variant, before = plan.ready.variants.undo(variant_id, body.revision, who.name)
         return answered(plan, variant, before, who.name)
@@ -73,6 +75,7 @@ def edit_routes(access: Access) -> APIRouter:
         body: RevisionBody,
         who: Annotated[Someone, Depends(access.edits)],
     ) -> dict[str, Any]:
+        who.takes("edits")
         plan = access.plan(plan_id)
         variant, before = plan.ready.variants.redo(variant_id, body.revision, who.name)
         return answered(plan, variant, before, who.name)
@@ -100,8 +103,9 @@ def edit_routes(access: Access) -> APIRouter:
         plan_id: str,
         variant_id: str,
         body: DragBody,
-        who: Annotated[Someone, Depends(access.edits)],  # noqa: ARG001 - only lets in
+        who: Annotated[Someone, Depends(access.edits)],
     ) -> Response:
+        who.takes("drags")
         plan, variant = access.variant(plan_id, variant_id)
         coarse, network = plan.coarse, variant.network
         variants, base = plan.ready.variants, plan.shown(plan.ready.variants.get(BASE))
@@ -140,8 +144,9 @@ def edit_routes(access: Access) -> APIRouter:
         plan_id: str,
         variant_id: str,
         body: SaveBody,
-        who: Annotated[Someone, Depends(access.edits)],  # noqa: ARG001 - only lets in
+        who: Annotated[Someone, Depends(access.edits)],
     ) -> dict[str, Any]:
+        who.takes("edits")
         plan, variant = access.variant(plan_id, variant_id)
         if body.revision is not None and body.revision != variant.revision:
             raise StaleRevisionError(
@@ -158,6 +163,7 @@ def edit_routes(access: Access) -> APIRouter:
             folder,
             title=f"{plan.title}: {variant.name}" if variant.name else plan.title,
             accept_masts=bool(_wet(plan, variant.network)),
+            patterns=plan.ready.antenna_files.texts(),
         )
         return {
             "scenario": saved.relative_to(plan.path.resolve().parent).as_posix(),

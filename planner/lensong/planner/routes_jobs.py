@@ -37,24 +37,26 @@ def job_routes(access: Access) -> APIRouter:
         plan_id: str,
         variant_id: str,
         body: CausesBody,
-        who: Annotated[Someone, Depends(access.looks)],  # noqa: ARG001 - only lets in
+        who: Annotated[Someone, Depends(access.looks)],
     ) -> dict[str, Any]:
         plan, variant = access.variant(plan_id, variant_id)
+        who.takes("questions why")
 
         def work(job: Job) -> dict[str, Any]:
             if plan.stored is not None:
                 return plan.stored.why_here(body.village_id)
             return why_here(plan.ready, settled(plan, variant, job), body.village_id, job)
 
-        return plan.jobs.begin("causes", variant_id, work).as_json()
+        return plan.jobs.begin("causes", variant_id, work, by=who.key).as_json()
 
     @router.post("/jobs", status_code=202)
     def begin(
         plan_id: str,
         body: JobBody,
-        who: Annotated[Someone, Depends(access.edits)],  # noqa: ARG001
+        who: Annotated[Someone, Depends(access.edits)],
     ) -> dict[str, Any]:
         plan, variant = access.variant(plan_id, body.variant_id)
+        who.takes("jobs")
         ready, network, title = plan.ready, variant.network, plan.title
         if variant.name:
             title = f"{title}: {variant.name}"
@@ -71,7 +73,7 @@ def job_routes(access: Access) -> APIRouter:
                 job=job,
             )
 
-        return plan.jobs.begin(body.kind, body.variant_id, work).as_json()
+        return plan.jobs.begin(body.kind, body.variant_id, work, by=who.key).as_json()
 
     @router.get("/jobs")
     def jobs(plan_id: str) -> dict[str, Any]:
@@ -93,7 +95,10 @@ def job_routes(access: Access) -> APIRouter:
 
     @router.get("/jobs/{job_id}/events")
     async def events(
-        plan_id: str, job_id: str, last_event_id: Annotated[int | None, Header(ge=0)] = None
+        plan_id: str,
+        job_id: str,
+        who: Annotated[Someone, Depends(access.looks)],
+        last_event_id: Annotated[int | None, Header(ge=0)] = None,
     ) -> StreamingResponse:
         plan = access.plan(plan_id)
         found = plan.jobs.get(job_id)
@@ -102,10 +107,14 @@ def job_routes(access: Access) -> APIRouter:
             begin = plan.events.last if last_event_id is None else last_event_id
             yield Event(begin, "progress", found.as_json()).encoded()
             while not found.ended.is_set() and not plan.events.closed:
-                async for text in plan.events.stream(begin, lambda e: e.kind == "job"):
+                async for text in plan.events.stream(
+                    begin, lambda e: e.kind == "job", still=who.still
+                ):
                     begin = plan.events.last
                     if text.startswith(":"):
                         yield text
+                if not await who.still():
+                    return
                 yield Event(begin, "progress", found.as_json()).encoded()
             yield Event(begin, "done", found.as_json()).encoded()
 

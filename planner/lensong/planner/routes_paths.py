@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Depends, Header, Response
 
 from lensong.coverage.path.figure import study_figure
 from lensong.coverage.path.tables import cell_json, path_json, plain
-from lensong.planner.access import Access
+from lensong.planner.access import Access, Someone
 from lensong.planner.bodies import PathBody
 from lensong.planner.path_of import studied
 
@@ -22,9 +22,11 @@ def path_routes(access: Access) -> APIRouter:
         plan_id: str,
         variant_id: str,
         body: PathBody,
+        who: Annotated[Someone, Depends(access.looks)],
         accept: Annotated[str, Header()] = "application/json",
     ) -> dict[str, Any] | Response:
         plan, variant = access.variant(plan_id, variant_id)
+        who.takes("paths")
         study, reached, without = studied(plan.ready, variant.network, body)
         if "image/svg+xml" in accept:
             figure = study_figure(study, form="svg", synthetic=plan.ready.land.synthetic)

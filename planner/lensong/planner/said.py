@@ -107,6 +107,7 @@ def plan_said(plan: OpenPlan, *, may_edit: bool, live: bool = False) -> dict[str
         "warnings": list(opened.warnings),
         "may_edit": may_edit and plan.state == "ready",
         "proposals": plan.state == "ready" and plan.ready.network.proposals is not None,
+        "may_measure": may_edit,
     }
 
 

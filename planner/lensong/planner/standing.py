@@ -10,7 +10,6 @@ from threading import Condition, Lock, Thread
 from time import monotonic
 
 from lensong.coverage.network import Network
-from lensong.coverage.sweeps import Window
 from lensong.coverage.variant.engine import PlanEngine, PlanState
 from lensong.coverage.variant.villages import VillageSide, VillageState
 
@@ -36,8 +35,6 @@ class Standing:
         One of `SETTLED`, not ``"none"``.
     behind : frozenset
         Tiles that were planned anew since the villages were.
-    area : Window or None
-        The part of the grid that differs from what was planned before; None: any.
     seconds : float
         From the moment it was asked for [s].
     """
@@ -47,7 +44,6 @@ class Standing:
     villages: VillageState | None
     settled: str
     behind: frozenset[tuple[int, int]]
-    area: Window | None = None
     seconds: float = 0.0
 
 
@@ -197,7 +193,7 @@ class Settler:
             )
         else:  # it was planned before: those who wait hear how far
             for reached in SETTLED[1 : SETTLED.index(now.settled) + 1]:
-                self._told(replace(now, settled=reached, area=None))
+                self._told(replace(now, settled=reached))
         if now.settled == "levels":
             state = self._engine.judged(now.state, within=self._side.pixels_in)
             villages = (

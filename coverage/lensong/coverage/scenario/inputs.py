@@ -30,7 +30,14 @@ from lensong.gis_data.reading import read_land
 from lensong.gis_data.tables import read_bytes
 from lensong.propagation.errors import ConfigError, DataError, LensongError
 
-__all__ = ["read_antennas", "read_climate", "read_inputs", "read_network", "read_proposals"]
+__all__ = [
+    "pattern_files",
+    "read_antennas",
+    "read_climate",
+    "read_inputs",
+    "read_network",
+    "read_proposals",
+]
 
 _PATTERN_SUFFIXES = (".msi", ".pln")
 
@@ -135,7 +142,7 @@ def _network_sources(scenario: Scenario) -> list[Source]:
     request = scenario.network
     used = {
         "cells": list(request.tables.values()),
-        "antennas": _pattern_files(request.antennas),
+        "antennas": pattern_files(request.antennas),
         "proposals": [] if request.proposals is None else [request.proposals],
     }
     return [
@@ -170,7 +177,7 @@ def read_antennas(folder: Path | None) -> dict[str, AntennaPattern]:
     """Return the antennas of a folder of pattern files by name; none without a folder."""
     if folder is None:
         return {}
-    patterns = _pattern_files(folder)
+    patterns = pattern_files(folder)
     if not patterns:
         raise ConfigError(
             f"network.antennas is {folder}, but there is no .msi or .pln file in it: "
@@ -180,7 +187,8 @@ def read_antennas(folder: Path | None) -> dict[str, AntennaPattern]:
     return parse_antennas({f.name: read_bytes(f).decode("utf-8", "replace") for f in patterns})
 
 
-def _pattern_files(folder: Path | None) -> list[Path]:
+def pattern_files(folder: Path | None) -> list[Path]:
+    """Return the antenna files in a folder; none without a folder."""
     if folder is None:
         return []
     files = [folder] if folder.is_file() else sorted(folder.rglob("*"))

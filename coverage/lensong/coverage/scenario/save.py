@@ -18,7 +18,7 @@ import numpy as np
 from lensong.coverage.antenna import AntennaPattern
 from lensong.coverage.cellplan.write import PLAIN_COLUMNS, plain_rows
 from lensong.coverage.network import Cell, Mast, Network
-from lensong.coverage.scenario.inputs import read_network
+from lensong.coverage.scenario.inputs import pattern_files, read_network
 from lensong.coverage.scenario.load import Scenario, load_scenario
 from lensong.coverage.scenario.sections import FILE_KEYS
 from lensong.gis_data.atomic import write_error
@@ -27,12 +27,19 @@ from lensong.propagation.errors import DataError
 __all__ = ["save_scenario", "scenario_text"]
 
 _CELLS = "cells.csv"
+_ANTENNAS = "antennas"
 _READ_OTHERWISE = ("atoll", "layer", "columns", "crs", "operators", "technologies")
 _NO_MATTER = {"assumed", "electrical_downtilt_deg"}  # the tilt is the antenna's
 
 
 def save_scenario(
-    scenario: Scenario, network: Network, folder: Path, *, title: str, accept_masts: bool = False
+    scenario: Scenario,
+    network: Network,
+    folder: Path,
+    *,
+    title: str,
+    accept_masts: bool = False,
+    patterns: Mapping[str, str] | None = None,
 ) -> Path:
     """Write a scenario whose plan is that of a network; return its TOML file.
 
@@ -48,6 +55,9 @@ def save_scenario(
     title : str
     accept_masts : bool
         Whether masts on open water are meant.
+    patterns : mapping, optional
+        Antenna files that the scenario does not have, name to content: those that the network
+        uses are written beside the scenario's own.
 
     Raises
     ------
@@ -61,7 +71,13 @@ def save_scenario(
     try:
         part.mkdir(parents=True)
         (part / _CELLS).write_text(_csv(network), encoding="utf-8", newline="")
-        text = scenario_text(scenario, part, title=title, accept_masts=accept_masts)
+        used = {cell.antenna.name for cell in network.cells}
+        more = {name: text for name, text in (patterns or {}).items() if Path(name).stem in used}
+        if more:
+            _write_antennas(scenario.network.antennas, more, part / _ANTENNAS)
+        text = scenario_text(
+            scenario, part, title=title, accept_masts=accept_masts, antennas=bool(more)
+        )
         (part / "scenario.toml").write_text(text, encoding="utf-8")
         saved, _ = read_network(load_scenario(part / "scenario.toml").network)
         _check_same(network, saved)
@@ -74,9 +90,17 @@ def save_scenario(
 
 
 def scenario_text(
-    scenario: Scenario, folder: Path, *, title: str, accept_masts: bool = False
+    scenario: Scenario,
+    folder: Path,
+    *,
+    title: str,
+    accept_masts: bool = False,
+    antennas: bool = False,
 ) -> str:
-    """Return the TOML file of a scenario with its cells in `cells.csv` of a folder."""
+    """Return the TOML file of a scenario with its cells in `cells.csv` of a folder.
+
+    With ``antennas`` its antenna files are in `antennas` of that folder.
+    """
     settings = json.loads(json.dumps(scenario.settings))
     base = scenario.land.folder
     if base is None:
@@ -87,11 +111,21 @@ def scenario_text(
     for key in _READ_OTHERWISE:
         network.pop(key, None)
     network |= {"cells": _CELLS, "format": "plain", "power": "total", "height_unit": "m"}
+    if antennas:
+        network["antennas"] = _ANTENNAS
     network["columns"] = {name: name for name in PLAIN_COLUMNS}
     if accept_masts:
         network["doubtful_masts"] = "accept"
     settings["title"] = title
     return "\n".join(_toml(settings, ())).lstrip("\n") + "\n"
+
+
+def _write_antennas(own: Path | None, more: Mapping[str, str], folder: Path) -> None:
+    folder.mkdir()
+    for path in pattern_files(own):
+        shutil.copyfile(path, folder / path.name)
+    for name, text in more.items():
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 def _csv(network: Network) -> str:

@@ -43,6 +43,7 @@ FILE_KEYS = (
     "siting.fibre.path",
     "siting.grid.path",
     "siting.microwave.rain_map",
+    "map.measurements",
 )
 """Keys whose value is a file or folder beside the scenario."""
 
@@ -373,6 +374,7 @@ class MapSection(_Section):
     """[map]; an entry of ``lines`` may be its path alone."""
 
     lines: list[Annotated[LinesSection, BeforeValidator(_by_path)]] = []
+    measurements: list[str] = []
 
 
 class ScenarioFile(_Section):

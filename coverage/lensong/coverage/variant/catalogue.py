@@ -55,6 +55,10 @@ class Catalogue:
         self._carriers = {carrier_id(cell.carrier): cell.carrier for cell in network.cells}
         self._antennas = {cell.antenna.name: cell.antenna for cell in network.cells}
 
+    def add(self, antennas: Mapping[str, AntennaPattern]) -> None:
+        """Take more pattern files in, by name."""
+        self._files |= antennas
+
     @property
     def carriers(self) -> dict[str, Carrier]:
         """Return carriers by id: those of the network, then usual ones."""

@@ -250,6 +250,23 @@ class PlanEngine:
         gone, come = changed_rides(made[0], made[1], before, after)
         return [ride.window for ride in (*gone, *come)]
 
+    def area_between(self, before: Network, after: Network) -> Window | None:
+        """Return the part of the grid in which two networks may differ, None where anywhere may.
+
+        Networks that differ nowhere have an empty one.
+        """
+        if not _of_one_frame(self._model_of(before), self._model_of(after)):
+            return None
+        windows = self.windows_between(before, after)
+        if not windows:
+            return 0, 0, 0, 0
+        return (
+            min(w[0] for w in windows),
+            min(w[1] for w in windows),
+            max(w[2] for w in windows),
+            max(w[3] for w in windows),
+        )
+
     def lists_at(self, state: PlanState, window: Window) -> Tile:
         """Return what every operator's sites bring to a part of the grid."""
         row0, col0, row1, col1 = window

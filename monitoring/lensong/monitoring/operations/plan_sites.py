@@ -82,5 +82,8 @@ def _site(site: SiteSnapshot, now: datetime) -> LiveSite | None:
         synthetic=site.synthetic,
         uplink=uplink,
         session=session,
+        technology=site.technology,
+        rsrp_dbm=site.rsrp_dbm,
+        rsrp_at=site.probe_last_attempt_at,
         path=f"/sites/{site.site_id}",
     )

@@ -20,6 +20,7 @@ from lensong.gis_data.array_store import ArrayStore
 from lensong.monitoring.access import Action, Principal
 from lensong.monitoring.messages import say
 from lensong.monitoring.operations.plan_sites import SitesForPlan
+from lensong.monitoring.rate_limit import RateLimit
 from lensong.monitoring.service import Service
 from lensong.monitoring.web.addresses import path_within
 from lensong.monitoring.web.guards import Manager, Needs, Reader, Running, anybody, still_may
@@ -40,13 +41,16 @@ from lensong.planner.open_plan import OpenPlan
 from lensong.planner.pages import pages_router
 from lensong.planner.problems import problem_of, validation_problem
 from lensong.planner.routes import planner_router
-from lensong.propagation.errors import LensongError
+from lensong.propagation.errors import ConfigError, LensongError
 
 __all__ = ["READ_BODIES", "mount_plans"]
 
 _LOG = logging.getLogger("lensong.plans")
 
-READ_BODIES = {r"/api/v1/plans/[^/]+/variants/[^/]+/read": 20_000_000}
+READ_BODIES = {
+    rf"/api/v1/plans/[^/]+/{what}": 20_000_000
+    for what in ("variants/[^/]+/read", "measurements", "antennas")
+}
 """The most that a body may hold, by the path: of files that are dropped on the map [bytes]."""
 
 
@@ -80,7 +84,11 @@ def mount_plans(
     for kind in (BusyError, NotThereError, ReadOnlyError, SetError, StaleRevisionError):
         app.add_exception_handler(kind, _refused)
     _tell_by_edit(app)
+    _tell_settings(app)
     app.state.plan = plan
+    app.state.plan_limit = RateLimit(
+        service.config.limits.plan_requests_per_minute_of_one, 60.0, service.clock.monotonic_s
+    )
     service.on_drain.append(plan.events.close)  # who follows a plan would never end by themselves
 
     @asynccontextmanager
@@ -124,7 +132,14 @@ def _someone(request: Request, principal: Principal) -> Someone:
     async def still() -> bool:
         return await still_may(request, Action.READ) is not None
 
-    return Someone(name=principal.name, may_edit=principal.may(Action.MANAGE), still=still)
+    limit: RateLimit = request.app.state.plan_limit
+    return Someone(
+        name=principal.name,
+        may_edit=principal.may(Action.MANAGE),
+        still=still,
+        takes=lambda what: limit.take(principal.actor, what),
+        key=principal.actor,
+    )
 
 
 async def _page_asker(
@@ -154,6 +169,19 @@ def _tell_by_edit(app: FastAPI) -> None:
         return answer
 
     app.add_exception_handler(RequestValidationError, invalid)
+
+
+def _tell_settings(app: FastAPI) -> None:
+    """Tell what is wrong with a setting on a plan's routes: elsewhere it is a fault of ours."""
+    usual: Any = app.exception_handlers[LensongError]
+
+    async def wrong(request: Request, error: Exception) -> Response:
+        if path_within(request.scope).startswith("/api/v1/plans/"):
+            return await _refused(request, error)
+        answer: Response = await usual(request, error)
+        return answer
+
+    app.add_exception_handler(ConfigError, wrong)
 
 
 def _answered(request: Request, document: dict[str, object]) -> Response:

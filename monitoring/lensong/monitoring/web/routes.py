@@ -74,7 +74,18 @@ _OF_NO_AREA = {
     "kind": "what writes figures of the site",
     "test_id": "looked up at the site alone",
     **dict.fromkeys(
-        ("plan_id", "variant_id", "layer_id", "job_id", "village_id", "path", "z", "x", "y"),
+        (
+            "plan_id",
+            "variant_id",
+            "layer_id",
+            "job_id",
+            "village_id",
+            "set_id",
+            "path",
+            "z",
+            "x",
+            "y",
+        ),
         "of the plan of the network, which lies in no area: `plans` shows sites of the asker's",
     ),
 }

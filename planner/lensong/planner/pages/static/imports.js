@@ -1,8 +1,7 @@
 // A file dropped on the map: what became of each row, and then its edits as one set.
 import { Refusal, ask } from "./api.js";
-import { $, button, el, number, say, tell } from "./dom.js";
-import { edit, mayEdit, on, state, variantPath } from "./plan.js";
-import { map, setPoints } from "./map.js";
+import { $, button, el, knows, say, tell } from "./dom.js";
+import { edit, loadAntennas, mayEdit, planPath, state, variantPath } from "./plan.js";
 
 const MOST_ROWS = 300;
 
@@ -25,8 +24,6 @@ export function startImports() {
     if (target.files[0]) read(target.files[0]);
     target.value = "";
   });
-  on("chosen", drawMeasurements);
-  drawMeasurements();
 }
 
 async function read(file) {
@@ -46,23 +43,88 @@ async function read(file) {
   }
 }
 
-function show(file, { kind, rows, edits = [] }) {
+/** What can be done with a file of a kind: how that is called, doing it, and what is said then. */
+const ACTIONS = {
+  cells: ({ edits }, file) => ({
+    label: say("import.apply", { n: edits.length }),
+    may: edits.length > 0 && mayEdit(),
+    act: () => takeEdits(edits, file.name),
+    done: say("import.done", { n: edits.length, name: file.name }),
+  }),
+  antenna: (answer, file) => ({
+    label: say("import.antenna.take"),
+    may: mayEdit(),
+    act: async () => {
+      await keep("antennas", file);
+      await loadAntennas();
+      return true;
+    },
+    done: say("import.antenna.done", { name: file.name }),
+  }),
+  measurements: (answer, file) => ({
+    label: say("import.measurements.take"),
+    may: state.plan.may_measure,
+    act: () => keep("measurements", file),
+    done: say("import.measurements.done", { name: file.name, n: answer.places }),
+  }),
+};
+
+const keep = (what, file) =>
+  ask("POST", `${planPath()}/${what}?name=${encodeURIComponent(file.name)}`, { raw: file });
+
+/** Send edits in sets that the server takes; what was taken before a refusal stays, and is told. */
+async function takeEdits(edits, name) {
+  const { edits_per_set: most, masts_per_set: masts } = state.plan.limits;
+  const sets = [];
+  let [set, named] = [[], new Set()];
+  for (const one of edits) {
+    const mast = one.mast_id ?? state.network.cells.find((c) => c.cell_id === one.cell_id)?.mast_id;
+    if (set.length === most || (named.size === masts && !named.has(mast))) {
+      sets.push(set);
+      [set, named] = [[], new Set()];
+    }
+    set.push(one);
+    named.add(mast);
+  }
+  sets.push(set);
+  for (const [k, part] of sets.entries()) {
+    const comment = sets.length > 1 ? `${name} ${k + 1}/${sets.length}` : name;
+    if (!(await edit(part, comment))) return false;
+  }
+  return true;
+}
+
+function show(file, answer) {
+  const { kind, rows } = answer;
   const dialog = $("import-dialog");
   const head = ["import.where", "import.field", "import.value", "import.fate"];
+  const action = ACTIONS[kind](answer, file);
   const go = button(
-    say("import.apply", { n: edits.length }),
+    action.label,
     async () => {
       go.disabled = true;
-      if (await edit(edits, file.name)) {
-        dialog.close();
-        tell(say("import.done", { n: edits.length, name: file.name }));
-      } else go.disabled = false;
+      try {
+        if (await action.act()) {
+          dialog.close();
+          tell(action.done);
+          return;
+        }
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error;
+        dialog.close(); // it would hide what is told
+        tell(`${file.name}: ${error.message}`, { bad: true });
+      }
+      go.disabled = false;
     },
-    { class: "main", disabled: !edits.length || !mayEdit() },
+    { class: "main", disabled: !action.may },
   );
   dialog.replaceChildren(
     el("h2", {}, say("import.title", { name: file.name })),
-    el("p", { class: "hint" }, say(`import.kind.${kind}`, { n: rows.length })),
+    el(
+      "p",
+      { class: "hint" },
+      say(`import.kind.${kind}`, { n: answer.measured_rows ?? rows.length }),
+    ),
     el(
       "div",
       { class: "scroll tall" },
@@ -87,10 +149,15 @@ function show(file, { kind, rows, edits = [] }) {
               el(
                 "tr",
                 {},
-                el("th", { scope: "row" }, String(row.where ?? "")),
+                el("th", { scope: "row" }, whereSaid(row.where)),
                 el("td", {}, [row.field, row.text && `“${row.text}”`].filter(Boolean).join(" ")),
                 el("td", {}, String(row.value ?? (row.cells ?? []).join(", "))),
-                el("td", {}, fateSaid(row.fate), row.why ? el("small", {}, ` ${row.why}`) : ""),
+                el(
+                  "td",
+                  {},
+                  fateSaid(row.fate),
+                  row.why ? el("small", {}, ` ${whySaid(row.why)}`) : "",
+                ),
               ),
             ),
         ),
@@ -109,41 +176,12 @@ function show(file, { kind, rows, edits = [] }) {
   dialog.showModal();
 }
 
+const whereSaid = (where) => {
+  const rows = /^(\d+) rows$/.exec(where ?? "");
+  return rows ? say("import.rows", { n: Number(rows[1]) }) : String(where ?? "");
+};
+const whySaid = (why) => {
+  const key = `import.why.${why.replace(/\W+/g, "_")}`;
+  return knows(key) ? say(key) : why;
+};
 const fateSaid = (fate) => (fate ? say(`fate.${fate.replaceAll(" ", "_")}`) : "");
-
-/** Measured places, coloured by how far they are from what is predicted there. */
-async function drawMeasurements() {
-  let found = { features: [] };
-  try {
-    if (state.plan.measurements)
-      found = await (await ask("GET", `${variantPath()}/measurements`)).json();
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-  }
-  const box = document.querySelector('[data-overlay="measurements"]').closest("label");
-  box.hidden = !found.features.length;
-  $("measured-key").hidden = !found.features.length;
-  for (const feature of found.features) {
-    const { measured, predicted } = feature.properties;
-    const off = measured - predicted;
-    feature.properties.colour =
-      predicted === null || Number.isNaN(off)
-        ? "#9aa3ad"
-        : off < -6
-          ? "#a3123a"
-          : off > 6
-            ? "#0b5cad"
-            : "#00734f";
-  }
-  map?.getSource("measurements").setData({ type: "FeatureCollection", ...found });
-}
-
-/** Return what a measured place says, for the pointer. */
-export const measuredText = ({ measured, predicted, unit, source }) =>
-  say("measured.told", {
-    measured,
-    predicted,
-    unit,
-    off: measured - predicted,
-    source: source ?? "",
-  });

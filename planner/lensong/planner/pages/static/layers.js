@@ -3,6 +3,7 @@ import { Refusal, get } from "./api.js";
 import { classOf } from "./colours.js";
 import { $, el, number, operatorName, say, serviceName, signed } from "./dom.js";
 import { contours, cover, found, lattice, map, setPoints, showOverlay } from "./map.js";
+import { measuredRows } from "./measured.js";
 import { layerOf, on, state, variantPath } from "./plan.js";
 
 const DIGITS = { "Mbit/s": 2, dBm: 1, dB: 1 };
@@ -220,7 +221,17 @@ function fillReadout(point, place) {
           technologies.map((t) => el("th", { scope: "col", class: "n" }, t)),
         ),
       ),
-      el("tbody", {}, ...[serving, ...rows, ...chances, special].filter(Boolean)),
+      el(
+        "tbody",
+        {},
+        ...[
+          serving,
+          ...rows,
+          ...measuredRows(point, technologies.length),
+          ...chances,
+          special,
+        ].filter(Boolean),
+      ),
     ),
   );
   $("readout-place").textContent =

@@ -4,13 +4,14 @@ import { $, number, say, tell } from "./dom.js";
 import { startExports, viewOf } from "./exports.js";
 import { startFind } from "./find.js";
 import { placeOf } from "./geodesy.js";
-import { measuredText, startImports } from "./imports.js";
+import { startImports } from "./imports.js";
 import { pin, pinnedPlace, showLayer, startLayers } from "./layers.js";
 import { siteOf, siteText, startLive } from "./live.js";
 import { found, map, startMap } from "./map.js";
 import { addMast, copySelected, removeSelected, startMasts } from "./masts.js";
 import { startMastPanel } from "./mast_panel.js";
 import { startMeasure } from "./measure.js";
+import { measuredText, startMeasured } from "./measured.js";
 import * as plan from "./plan.js";
 import { startProposals } from "./proposals.js";
 import { showPathTo, startPath } from "./path.js";
@@ -97,6 +98,7 @@ async function open() {
     startMeasure();
     startExports();
     startImports();
+    startMeasured();
     startClicks();
   }
   startFind();
@@ -109,6 +111,8 @@ async function open() {
   if (!plan.hasInputs()) tell(state.plan.why, { bad: true }); // until it is closed
 }
 
+const dotAt = (point) => map.queryRenderedFeatures(point, { layers: ["measurements"] })[0];
+
 /** What a click means when no tool is in hand. */
 function startClicks() {
   addTool("select", {
@@ -120,10 +124,13 @@ function startClicks() {
         if (originalEvent.shiftKey || originalEvent.ctrlKey || originalEvent.metaKey) return;
         plan.select([hit.mast_id]);
       } else pin(lngLat);
+      if (!hit && originalEvent.sourceCapabilities?.firesTouchEvents) {
+        const dot = dotAt(point); // a finger does not hover
+        if (dot) tell(measuredText(dot.properties));
+      }
     },
     move: ({ point }) => {
-      if (!map.getLayer("measurements")) return;
-      const [dot] = map.queryRenderedFeatures(point, { layers: ["measurements"] });
+      const dot = dotAt(point);
       $("measured").hidden = !dot;
       if (dot) $("measured").textContent = measuredText(dot.properties);
     },

@@ -16,7 +16,7 @@ export function startMastPanel() {
     if (state.selected.size) openTab("masts");
     draw();
   });
-  on("network", draw);
+  for (const name of ["network", "antennas-known"]) on(name, draw);
   draw();
 }
 

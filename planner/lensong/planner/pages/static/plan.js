@@ -44,10 +44,15 @@ export async function loadNetwork() {
   if (id !== state.variantId) return; // another was chosen meanwhile
   state.network = network;
   const known = new Set(state.plan.antennas.map((a) => a.antenna_id));
-  if (network.cells.some((cell) => !known.has(cell.antenna)))
-    state.plan.antennas = (await get(planPath())).antennas; // a tilt makes one of another name
+  if (network.cells.some((cell) => !known.has(cell.antenna))) await loadAntennas(); // a tilt makes one
   for (const mast of [...state.selected]) if (!mastOf(mast)) state.selected.delete(mast);
   emit("network");
+}
+
+/** Bring the list of antennas up to date. */
+export async function loadAntennas() {
+  state.plan.antennas = (await get(planPath())).antennas;
+  emit("antennas-known");
 }
 
 /** Take another variant in hand. */
@@ -193,7 +198,16 @@ let source = null;
 export function follow() {
   source?.close();
   source = new EventSource(`${planPath()}/events`);
-  for (const name of ["variant", "settled", "progress", "state", "job", "failed"])
+  for (const name of [
+    "variant",
+    "settled",
+    "progress",
+    "state",
+    "job",
+    "failed",
+    "measurements",
+    "antennas",
+  ])
     source.addEventListener(name, ({ data }) => heard(name, JSON.parse(data)));
   source.onopen = async () => {
     if (state.online) return;
@@ -244,6 +258,7 @@ function heard(name, data) {
       Object.assign(found, { settled: data.settled, revision: data.revision });
   } else if (name === "state") Object.assign(state.plan, data);
   else if (name === "progress") state.plan.progress = data;
+  else if (name === "antennas") loadAntennas().catch(ignored);
   else if (name === "failed") tell(say("state.failed", { why: data.why }), { bad: true });
   emit(name, data);
 }
