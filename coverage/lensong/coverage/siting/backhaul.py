@@ -174,7 +174,7 @@ def _hop_way(
 def _add_satellite(search: Search, settings: SatelliteSettings, most: int | None) -> None:
     """Add terminals where the horizon leaves enough sky."""
     passes = _passes(search, settings)
-    cut = []
+    unknown: dict[int, float] = {}
     stands = search.standing("backhaul")
     for c, end in enumerate(search.ends):
         if c in stands:
@@ -186,8 +186,7 @@ def _add_satellite(search: Search, settings: SatelliteSettings, most: int | None
             lon_deg=end.lon_deg,
             mask_deg=settings.mask_deg,
         )
-        if view.unknown_share > 0.0:
-            cut.append(c)
+        unknown[c] = view.unknown_share
         if (
             view.sky_share < settings.least_sky_share
             or view.visible_percent < settings.least_visible_percent
@@ -210,7 +209,7 @@ def _add_satellite(search: Search, settings: SatelliteSettings, most: int | None
                 detail=view,
             )
         )
-    search.tell_cut(cut, f"above {settings.mask_deg:g} deg, before satellites")
+    search.tell_cut(unknown, f"above {settings.mask_deg:g} deg, before satellites")
 
 
 def _passes(search: Search, settings: SatelliteSettings) -> Passes:

@@ -28,7 +28,7 @@ def add_power(search: Search, data: FeedData) -> None:
 
 
 def _add_solar(search: Search, settings: SolarSettings) -> None:
-    cut = []
+    unknown: dict[int, float] = {}
     stands = search.standing("power")
     most = settings.most_panel_w
     for c, end in enumerate(search.ends):
@@ -36,8 +36,7 @@ def _add_solar(search: Search, settings: SolarSettings) -> None:
             continue
         horizon = search.horizon(c, settings.panel_agl_m, LIGHT_K)
         size = size_solar(settings, horizon, lat_deg=end.lat_deg, lon_deg=end.lon_deg)
-        if size.unknown_share > 0.0:
-            cut.append(c)
+        unknown[c] = size.unknown_share
         if isinf(size.panel_w) or (most is not None and size.panel_w > most):
             need = "no sun" if isinf(size.panel_w) else f"{size.panel_w:,.0f} W of panels needed"
             search.short["power"][c].append(
@@ -50,4 +49,4 @@ def _add_solar(search: Search, settings: SolarSettings) -> None:
         cost += (settings.panel_cost_per_w or 0.0) * size.panel_w
         cost += (settings.battery_cost_per_wh or 0.0) * size.battery_wh
         search.ways["power"].append(Way(kind="solar", candidate=c, cost=cost, detail=size))
-    search.tell_cut(cut, "before the sun")
+    search.tell_cut(unknown, "before the sun")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import hypot, nan
@@ -135,23 +135,25 @@ class Search:
         factors = self._projection.get_factors(end.lon_deg, end.lat_deg)
         return of_grid.turned(float(factors.meridian_convergence))
 
-    def tell_cut(self, candidates: Sequence[int], where: str) -> None:
-        """Note whose horizon is cut by the edge of the elevation."""
-        if candidates:
-            names = few([self.ends[c].name for c in candidates])
+    def tell_cut(self, unknown_share: Mapping[int, float], where: str) -> None:
+        """Note whose horizon is cut by the edge of the elevation, and in how many azimuths."""
+        cut = {c: share for c, share in unknown_share.items() if share > 0.0}
+        if cut:
+            names = few([self.ends[c].name for c in cut])
             self.notes.append(
-                f"The horizon of {len(candidates)} candidates ({names}) is cut by the edge of the "
-                "elevation or a void in it: a mountain beyond, as high as the highest that was "
-                f"read, would rise {where}; what is beyond the edge is unknown and counts as free."
+                f"The horizon is cut by the edge of the elevation, or a void in it, at {names}, in "
+                f"up to {100.0 * max(cut.values()):.0f} % of the azimuths that count: a mountain "
+                f"beyond, as high as the highest that was read, would rise {where}; what is beyond "
+                "the edge is unknown and counts as free."
             )
 
     def add_standing(self, supply: SupplyName, settings: FeedingSettings) -> None:
         """Add what candidates have already: structures, by their list, or on a mast's spot."""
         counts = dict.fromkeys(
             (
-                f"structures that stand count as having {supply} for more cells",
-                f"candidates have {supply} by their list",
-                f"candidates stand where a mast of the network has {supply}",
+                f"Structures that count as having {supply} for more cells",
+                f"Candidates that have {supply} by their list",
+                f"Candidates where a mast of the network stands, which has {supply}",
             ),
             0,
         )
@@ -171,7 +173,7 @@ class Search:
                 text, source = shared, mast.mast_id
             counts[text] += 1
             self.ways[supply].append(Way(kind="standing", candidate=c, from_id=source))
-        self.notes += [f"{count} {text}." for text, count in counts.items() if count]
+        self.notes += [f"{text}: {count}." for text, count in counts.items() if count]
 
     def _same_place(self, c: int) -> Mast | None:
         """Return the mast of the network on a candidate's spot."""
