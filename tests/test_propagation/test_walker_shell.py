@@ -85,14 +85,14 @@ def test_minutes_in_sight_are_those_of_sgp4(
 
 
 def test_a_satellite_goes_round_and_its_node_drifts_as_the_flattening_has_it() -> None:
-    shell = WalkerShell(altitude_m=550e3, inclination_deg=53.0, planes=72, per_plane=22)
+    shell = WalkerShell(altitude_m=550e3, inclination_deg=53.0, planes=72, per_plane=22, phasing=1)
     node, along = shell.rates_rad_per_s()
     assert 2.0 * np.pi / along / 60.0 == pytest.approx(95.65, abs=0.1)  # minutes a turn
     assert np.degrees(node) * 86_400.0 == pytest.approx(-4.49, abs=0.02)  # degrees a day
 
 
 def test_places_of_an_area_share_the_passes() -> None:
-    shell = WalkerShell(altitude_m=550e3, inclination_deg=53.0, planes=12, per_plane=22)
+    shell = WalkerShell(altitude_m=550e3, inclination_deg=53.0, planes=12, per_plane=22, phasing=1)
     wide = passes_over(
         shell, lat_deg=22.0, lon_deg=103.0, lowest_deg=30.0, within_m=120e3, step_s=60.0
     )
@@ -108,7 +108,7 @@ def test_what_cannot_be_is_refused() -> None:
         WalkerShell(altitude_m=35_786e3, inclination_deg=5.0, planes=1, per_plane=3, phasing=0)
     with pytest.raises(OutOfRangeError, match="phasing"):
         WalkerShell(altitude_m=550e3, inclination_deg=5.0, planes=2, per_plane=3, phasing=2)
-    shell = WalkerShell(altitude_m=550e3, inclination_deg=53.0, planes=2, per_plane=2)
+    shell = WalkerShell(altitude_m=550e3, inclination_deg=53.0, planes=2, per_plane=2, phasing=1)
     passes = passes_over(shell, lat_deg=22.0, lon_deg=103.0, lowest_deg=30.0, step_s=600.0)
     with pytest.raises(OutOfRangeError, match="lowest_deg"):
         satellite_in_sight(passes, lat_deg=22.0, lon_deg=103.0, lowest_deg=np.full(4, 20.0))

@@ -54,7 +54,7 @@ class WalkerShell:
     inclination_deg: float
     planes: int
     per_plane: int
-    phasing: int = 1
+    phasing: int
 
     def __post_init__(self) -> None:
         for name, low, high in (

@@ -174,6 +174,11 @@ def _hop_way(
 def _add_satellite(search: Search, settings: SatelliteSettings, most: int | None) -> None:
     """Add terminals where the horizon leaves enough sky."""
     passes = _passes(search, settings)
+    search.notes.append(
+        f"Satellites are a regular shell of {settings.planes} planes of {settings.per_plane} at "
+        f"{settings.altitude_m / 1000.0:g} km (siting.satellite), none missing; rain and who else "
+        "shares a beam are left out."
+    )
     unknown: dict[int, float] = {}
     stands = search.standing("backhaul")
     for c, end in enumerate(search.ends):

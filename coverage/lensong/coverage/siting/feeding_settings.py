@@ -160,7 +160,7 @@ class SatelliteSettings:
     inclination_deg: float = 53.0
     planes: int = 72
     per_plane: int = 22
-    phasing: int = 1
+    phasing: int = 36
     mask_deg: float = 25.0
     least_sky_share: float = 0.5
     least_visible_percent: float = 99.0
