@@ -41,4 +41,4 @@ def test_the_demo_has_villages_of_every_class_and_a_notebook_tells_of_one(
 
     # on the same result: a plan of the demo takes a minute
     monkeypatch.setenv("LENSONG_DEMO", str(out))
-    assert run_notebook("village.ipynb", tmp_path, monkeypatch) == 5
+    assert run_notebook("village.ipynb", tmp_path, monkeypatch) == 6
