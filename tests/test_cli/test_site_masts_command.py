@@ -268,3 +268,59 @@ def test_changes_alone_need_no_candidate_and_say_when_nothing_helps(
     assert "no change of what stands brings voice-data to more people" in none.stdout
     free = run(small, "--masts", "1", text=None)
     assert "No change of what stands was tried" in free.stdout
+
+
+ATOLL = {
+    "sites.txt": """\
+Name\tLongitude\tLatitude\tAltitude (m)
+S1\t103.6545\t22.4072\t650
+OLD\t103.6520\t22.4100\t660
+""",
+    "transmitters.txt": """\
+Site\tTransmitter\tActive\tAntenna\tHeight (m)\tAzimuth (°)\tMechanical Downtilt (°)
+S1\tS1-1\tTrue\t3gpp\t30\t0\t2
+S1\tS1-2\tTrue\t3gpp\t30\t180\t2
+""",
+    "cells.txt": """\
+Name\tTransmitter\tCarrier\tMax Power (dBm)
+S1-1a\tS1-1\t4G B3 20 MHz\t20
+S1-2a\tS1-2\t4G B3 20 MHz\t20
+""",
+}
+OPENCELLID = """\
+radio,mcc,net,area,cell,unit,lon,lat,range,samples,changeable,created,updated,averageSignal
+LTE,452,4,21003,5324801,11,103.6545,22.4072,900,40,1,1500000000,1700000000,
+GSM,452,4,21003,1231,0,103.6519,22.4099,900,10,1,1500000000,1700000000,
+GSM,452,4,21003,1232,0,103.6522,22.4102,900,20,1,1500000000,1700000000,
+UMTS,452,4,21003,65535,0,103.6522,22.4102,900,20,1,1500000000,1700000000,
+"""
+
+
+@pytest.mark.parametrize("kind", ["atoll", "opencellid"])
+def test_structures_of_other_lists_are_candidates_and_their_plan_is_saved(
+    small: SmallPlan, tmp_path: Path, kind: str
+) -> None:
+    other = changed(small, tmp_path)
+    if kind == "atoll":
+        other.replace(
+            "scenario.toml",
+            'cells = "cells.csv"\nantennas = "antennas"\n',
+            'atoll = {sites = "sites.txt", transmitters = "transmitters.txt", '
+            'cells = "cells.txt"}\n',
+        )
+        for name, text in ATOLL.items():
+            (other.folder / name).write_text(text, encoding="utf-8")
+    else:
+        (other.folder / "cells.csv").write_text(OPENCELLID, encoding="utf-8")
+    out = tmp_path / "masts"
+    result = run(other, "--masts", "1", "--out", str(out), "--json", text=None)
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    (step,) = told["steps"]
+    assert step["kind"] == "standing"
+    assert step["mast_id"] == {"atoll": "OLD", "opencellid": "Viettel-GSM-21003-123"}[kind]
+    assert step["lat_deg"] == pytest.approx(22.4100 if kind == "atoll" else 22.4101, abs=2e-6)
+    estimated = any("look before anything is built" in note for note in told["notes"])
+    assert estimated == (kind == "opencellid")
+    cells = pd.read_csv(out / "planned" / "cells.csv")
+    assert set(cells["uncertain"].dropna()) == ({"yes"} if kind == "opencellid" else set())

@@ -232,6 +232,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     ),
     "backhaul": ("backhaul", "truyendan"),
     "power_supply": ("powersupply", "nguondien"),
+    "uncertain": ("uncertain", "uncertainposition", "estimatedposition"),
     "eirp_dbm": (
         "eirp", "pire", "maxeirp", "eirpmax", "totaleirp", "eirptotal", "pirmax", "piretotal",
         "piremax", "carriereirp", "eirpcarrier", "eirppercarrier", "isotropstrahlleistung",

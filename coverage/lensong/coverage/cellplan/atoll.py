@@ -20,7 +20,7 @@ from lensong.coverage.threegpp import LTE_BANDS, band_from_text, nr_arfcn_mhz
 from lensong.gis_data.tables import Table
 from lensong.propagation.errors import ConfigError, DataError, InvalidInputError
 
-__all__ = ["read_atoll"]
+__all__ = ["read_atoll", "site_columns"]
 
 _POSITION = {name: ALIASES[name] for name in ("lat_deg", "lon_deg", "x_m", "y_m")}
 _SITES = _POSITION | {
@@ -62,6 +62,11 @@ _TRANSMITTERS = {
     "dy_m": ("dy",),
 }
 _FALSE = {"false", "0", "no", "n", "faux", "falsch"}
+
+
+def site_columns(table: Table) -> dict[str, str]:
+    """Return which columns of Atoll's sites hold ids, places and heights of the ground."""
+    return dict(match_columns(table.columns, _SITES).columns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

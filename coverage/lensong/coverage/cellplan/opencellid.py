@@ -20,7 +20,7 @@ from lensong.coverage.cellplan.rows import (
 from lensong.gis_data.tables import Table
 from lensong.propagation.errors import ConfigError, DataError
 
-__all__ = ["is_opencellid", "read_opencellid"]
+__all__ = ["is_opencellid", "read_opencellid", "structures_of"]
 
 SPREAD_M = 3000.0
 """Cells of one base station farther apart than this count as two sites [m]."""
@@ -148,10 +148,50 @@ def _check_chosen(chosen: Mapping[str, str] | None) -> None:
         )
 
 
-def _site(
-    members: list[RowReader], operator: str, technology: str, number: int, part: int
-) -> CellRow:
-    """Return the site that some cells of one base station stand for."""
+def structures_of(table: Table) -> Table:
+    """Return where 2G and 3G cells of a crowd-sourced list seem to stand, as a list of sites.
+
+    Cells of one operator and area whose numbers differ in the last digit alone, which by custom
+    counts sectors, and that were seen within `SPREAD_M` of each other are one structure.
+    """
+    columns = match_columns(table.columns, _COLUMNS)
+    stations: dict[tuple[str, str, int, int], list[RowReader]] = {}
+    for reader in table_readers(table, columns):
+        radio, cell = reader.text("radio").upper(), reader.integer("cell") or 0
+        if radio in _TECHNOLOGIES or not 0 < cell < _MOST_CELL["4G"] or cell == 65_535:
+            continue
+        key = (_operator(reader), radio, reader.integer("area") or 0, cell // 10)
+        stations.setdefault(key, []).append(reader)
+    rows = []
+    for (operator, radio, area, number), readers in stations.items():
+        places = [(reader.number("lat") or 0.0, reader.number("lon") or 0.0) for reader in readers]
+        groups = group_by_distance(places, SPREAD_M)
+        for part, leader in enumerate(dict.fromkeys(groups)):
+            members = [r for r, group in zip(readers, groups, strict=True) if group == leader]
+            lat, lon = _middle(members)
+            name = f"{operator}-{radio}-{area}-{number}"
+            rows.append(
+                {
+                    "site_id": name if part == 0 else f"{name}.{part + 1}",
+                    "operator": operator,
+                    "lat": repr(lat),
+                    "lon": repr(lon),
+                    "uncertain": "yes",
+                }
+            )
+    return Table(
+        columns=("site_id", "operator", "lat", "lon", "uncertain"),
+        rows=rows,
+        line_numbers=tuple(range(1, len(rows) + 1)),
+        encoding="utf-8",
+        delimiter=",",
+        decimal_comma=False,
+        has_header=True,
+    )
+
+
+def _middle(members: list[RowReader]) -> tuple[float, float]:
+    """Return where the operator said that cells stand, else their mean by samples."""
     stated = [r for r in members if r.text("changeable") == "0"]
     used = stated or members
     weights = [max(r.number("samples") or 1.0, 1.0) for r in used]
@@ -159,6 +199,14 @@ def _site(
         sum(w * (r.number(name) or 0.0) for w, r in zip(weights, used, strict=True)) / sum(weights)
         for name in ("lat", "lon")
     )
+    return lat, lon
+
+
+def _site(
+    members: list[RowReader], operator: str, technology: str, number: int, part: int
+) -> CellRow:
+    """Return the site that some cells of one base station stand for."""
+    lat, lon = _middle(members)
     station = f"{operator}-{'eNB' if technology == '4G' else 'gNB'}{number}"
     return CellRow(
         where=f"{members[0].where} ({station})",

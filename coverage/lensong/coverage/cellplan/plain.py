@@ -171,6 +171,7 @@ def cell_row(
         backhaul=reader.text("backhaul"),
         power_supply=reader.text("power_supply"),
         listed_ground_m=reader.ground_m(),
+        uncertain=squeezed(reader.text("uncertain"))[0] in _YES,
     )
 
 

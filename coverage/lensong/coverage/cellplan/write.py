@@ -21,7 +21,7 @@ PLAIN_COLUMNS = (
     "horizontal_beamwidth_deg", "vertical_beamwidth_deg", "band", "freq_mhz", "bandwidth_mhz",
     "subcarrier_spacing_khz", "physical_cell_id", "total_power_dbm", "reference_signal_boost_db",
     "feeder_loss_db", "noise_figure_db", "downlink_load", "uplink_noise_rise_db", "radius_m",
-    "listed_ground_m", "backhaul", "power_supply",
+    "listed_ground_m", "backhaul", "power_supply", "uncertain",
 )  # fmt: skip
 """Columns of `plain_rows`; each is called as the field of `aliases.ALIASES` that it holds."""
 
@@ -83,6 +83,7 @@ def _row(cell: Cell, mast: Mast) -> list[str]:
         "listed_ground_m": mast.listed_ground_m,
         "backhaul": mast.backhaul,
         "power_supply": mast.power_supply,
+        "uncertain": "yes" if cell.uncertain else None,
         **_antenna(cell),
     }
     return [_text(values.get(name)) for name in PLAIN_COLUMNS]

@@ -89,5 +89,10 @@ def write_siting(
         if study.changes:
             title += f" and {study.changes} changes"
         named = with_proposals(scenario, folder / "siting.json")
-        written.append(save_scenario(named, study.network, folder / PLANNED, title=title))
+        estimated = any(mast.uncertain for mast in study.network.masts)
+        written.append(
+            save_scenario(
+                named, study.network, folder / PLANNED, title=title, accept_masts=estimated
+            )
+        )
     return written

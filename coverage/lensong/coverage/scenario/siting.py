@@ -11,6 +11,8 @@ import numpy as np
 from pyproj import Transformer
 
 from lensong.coverage.cellplan import check_on_land
+from lensong.coverage.cellplan.atoll import site_columns
+from lensong.coverage.cellplan.opencellid import is_opencellid, structures_of
 from lensong.coverage.network import Network
 from lensong.coverage.scenario.inputs import read_antennas
 from lensong.coverage.scenario.load import Scenario
@@ -194,13 +196,19 @@ def _standing(
     notes: list[str],
 ) -> list[Candidate]:
     request = scenario.network
-    if "main" not in request.tables or any(mast.uncertain for mast in network.masts):
-        notes.append(
-            "No structure that stands is a candidate: the scenario's cell list has "
-            + ("three tables." if "main" not in request.tables else "estimated positions alone.")
-        )
+    if "main" not in request.tables:
+        table = read_list(request.tables["sites"], layer=request.layer, layer_like="sites")
+        rules = replace(rules, columns=site_columns(table))
+    else:
+        table = read_list(request.tables["main"], layer=request.layer)
+        if any(mast.uncertain for mast in network.masts) and is_opencellid(table):
+            table, rules = structures_of(table), replace(rules, columns={})
+            notes.append(
+                f"{len(table.rows)} structures of 2G and 3G are estimated from where phones heard "
+                "them: look before anything is built."
+            )
+    if not table.rows:
         return []
-    table = read_list(request.tables["main"], layer=request.layer)
     standing = standing_masts(table, network, rules, service.technologies)
     near = _near(standing, villages, service, scenario.classes.covered_share, land, sources)
     kept = [one for one, is_near in zip(standing, near, strict=True) if is_near]

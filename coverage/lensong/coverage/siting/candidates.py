@@ -35,7 +35,7 @@ SAME_MAST_M = 50.0
 _COST = {"cost", "chiphi", "kinhphi", "price", "cout", "coste", "kosten", "capex"}
 _OF_A_MAST = {
     "site_id", "site_name", "operator", "status", "lat_deg", "lon_deg", "x_m", "y_m", "position",
-    "height_agl_m", "listed_ground_m", "backhaul", "power_supply",
+    "height_agl_m", "listed_ground_m", "backhaul", "power_supply", "uncertain",
 }  # fmt: skip
 _OF_CELLS = (
     "technology", "has_2g", "has_3g", "has_4g", "has_5g", "band", "carrier", "earfcn", "nr_arfcn",
