@@ -4,6 +4,8 @@ python -m pytest benchmarks/test_siting.py -m benchmark -s
 
 Synthetic: villages in clusters, each candidate serves those within a few kilometres with a share
 that falls with distance; costs are drawn, a line leads from what stands or from another candidate.
+``narrow``: each candidate has a satellite terminal for itself besides, lines feed 20 masts at most,
+and power has its own cost everywhere.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from lensong.coverage.siting.solve import best_sites
 
 
 def synthetic_problem(
-    candidates: int, villages: int, *, side_km: float, masts: float, fed: bool, seed: int = 1
+    candidates: int, villages: int, *, side_km: float, masts: float, fed: str, seed: int = 1
 ) -> SitingProblem:
     rng = np.random.default_rng(seed)
     centres = rng.uniform(0.0, side_km, (villages // 15, 2))
@@ -38,14 +40,27 @@ def synthetic_problem(
             (apart < 12.0) & (apart > 0.0) & (rng.random(apart.shape) < 0.15)
         )
         near = np.flatnonzero(rng.random(candidates) < 0.3)
-        supplies = (
-            Supply(
-                name="backhaul",
-                source=np.concatenate([np.full(near.size, READY), source]),
-                target=np.concatenate([near, target]),
-                cost=np.concatenate([np.full(near.size, 25.0), np.full(source.size, 15.0)]),
+        every = np.arange(candidates) if fed == "narrow" else np.arange(0)
+        backhaul = Supply(
+            name="backhaul",
+            source=np.concatenate([np.full(near.size + every.size, READY), source]),
+            target=np.concatenate([near, every, target]),
+            cost=np.concatenate(
+                [np.full(near.size, 25.0), np.full(every.size, 45.0), np.full(source.size, 15.0)]
             ),
+            most=np.concatenate(
+                [np.full(near.size, 20), np.full(every.size, 1), np.full(source.size, 20)]
+            )
+            if fed == "narrow"
+            else None,
         )
+        power = Supply(
+            name="power",
+            source=np.full(candidates, READY),
+            target=np.arange(candidates),
+            cost=rng.uniform(10.0, 60.0, candidates),
+        )
+        supplies = (backhaul, power) if fed == "narrow" else (backhaul,)
         budget = 120.0 * masts
     return SitingProblem.of_shares(
         cost=cost,
@@ -63,13 +78,14 @@ def synthetic_problem(
 @pytest.mark.parametrize(
     ("candidates", "villages", "side_km", "masts", "fed"),
     [
-        (300, 1000, 90.0, 30.0, False),
-        (300, 1000, 90.0, 30.0, True),
-        (2000, 20000, 300.0, 100.0, False),
+        (300, 1000, 90.0, 30.0, ""),
+        (300, 1000, 90.0, 30.0, "tree"),
+        (300, 1000, 90.0, 30.0, "narrow"),
+        (2000, 20000, 300.0, 100.0, ""),
     ],
 )
 def test_choice_of_masts(
-    candidates: int, villages: int, side_km: float, masts: float, fed: bool
+    candidates: int, villages: int, side_km: float, masts: float, fed: str
 ) -> None:
     problem = synthetic_problem(candidates, villages, side_km=side_km, masts=masts, fed=fed)
     began = time.process_time()
@@ -77,7 +93,7 @@ def test_choice_of_masts(
     quick_s = time.process_time() - began
     print(
         f"\n{candidates} x {villages}, {problem.gained.size} entries"
-        f"{', with a feeding tree' if fed else ''}: greedy and swap {quick.people:,.0f} people, "
+        f"{f', with feeding ({fed})' if fed else ''}: greedy and swap {quick.people:,.0f} people, "
         f"{len(quick.chosen)} masts, within {quick.gap_percent:.2f} % in {quick_s:.1f} CPU-s"
     )
     if candidates <= 300:
