@@ -13,7 +13,7 @@ from lensong.coverage.measurements import Measurements
 from lensong.coverage.sweeps import PropagationSettings
 from lensong.propagation.errors import ConfigError, InvalidInputError
 from lensong.propagation.link import Climate, Link
-from lensong.propagation.model import DistanceLoss, Model, ProfileLoss
+from lensong.propagation.model import DistanceLoss, Model
 from lensong.propagation.models import MODELS, model
 from lensong.propagation.p1812 import PathProfile, path_centre_lat_deg
 from lensong.propagation.p1812_terms import median_earth_radius_km
@@ -127,7 +127,7 @@ def predict(
     settings = settings or PropagationSettings()
     geometry = _Geometry.of(measured)
     if ground is not None:
-        _over_ground(geometry, measured, ground, settings, entry.over_profile, progress)
+        _over_ground(geometry, measured, ground, settings, entry, progress)
     if entry.over_distance is not None:
         _by_distance(geometry, measured, entry, entry.over_distance, settings)
     if clutter != "none":
@@ -250,9 +250,11 @@ def _over_ground(
     measured: Measurements,
     ground: Ground,
     settings: PropagationSettings,
-    loss: ProfileLoss | None,
+    entry: Model,
     progress: Callable[[int, int], None] | None,
 ) -> None:
+    loss = entry.over_profile
+    low, high = entry.distance_m
     terrain = Terrain(
         ground_m=ground.ground_m, clutter_m=ground.clutter_m, cell_m=ground.grid.cell_m
     )
@@ -280,7 +282,10 @@ def _over_ground(
         heights = profile.terrain_amsl_m
         geometry.drop_m[i] = heights[0] + tx_m - heights[-1] - rx_m
         geometry.line_of_sight[i] = _clear(profile, tx_m, rx_m, settings.delta_n_per_km)
-        if loss is not None:
+        d = float(measured.distance_m[i])
+        if d < low or d > high:
+            geometry.leave_out(f"nearer or farther than {entry.name} goes", int(loss is not None))
+        elif loss is not None:
             climate = _climate(measured, i, settings, float(profile.distance_m[-1]))
             geometry.loss_db[i] = loss(profile, _link(measured, i, settings), climate)
         if progress is not None and (i % 50 == 49 or i == count - 1):
