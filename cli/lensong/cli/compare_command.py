@@ -32,12 +32,19 @@ __all__ = ["compare"]
     type=click.Path(path_type=Path),
     help="Folder of the result; made if missing.",
 )
+@click.option(
+    "--measurements",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Log of a drive test, as for `lensong validate --scenario`; may repeat, one per phone.",
+)
 @run_options
 @explains_errors
 def compare(
     scenario: Path,
     models: str,
     out: Path,
+    measurements: tuple[Path, ...],
     workers: int,
     cache: Path | None,
     no_cache: bool,
@@ -47,16 +54,20 @@ def compare(
     """Plan SCENARIO once by each model and tell which villages and pixels differ, and why.
 
     `lensong models` lists the models; those with a star can be compared. The model that the
-    scenario names is not looked at.
+    scenario names is not looked at. With a drive test, each is held against it, beside a fit that
+    knows no terrain.
     """
+    from dataclasses import replace
     from importlib.metadata import version
 
     console = Console(quiet=quiet)
     with console.working():
         console.progress("start", 0.0, 1.0)
         from lensong.coverage.compare import compare as hold_together
+        from lensong.coverage.drive.rivals import models_against_drive
         from lensong.coverage.results.comparison import write_comparison
         from lensong.coverage.results.write import check_writable
+        from lensong.coverage.scenario.drive_test import read_drive_logs
         from lensong.coverage.scenario.inputs import read_climate, read_inputs
         from lensong.coverage.scenario.load import load_scenario
         from lensong.propagation.models import model
@@ -64,6 +75,7 @@ def compare(
         names = [model(name).name for name in models.split(",") if name.strip()]
         asked = load_scenario(scenario)
         check_writable(out)
+        log = read_drive_logs(measurements) if measurements else None
         console.progress("start", 1.0, 1.0)
         land, network, _ = read_inputs(asked, console.progress)
         propagation, land = read_climate(asked, land)
@@ -83,6 +95,19 @@ def compare(
                 workers=workers,
                 progress=console.progress,
             )
+            if log is not None:
+                measured = models_against_drive(
+                    log,
+                    land,
+                    network,
+                    found.models,
+                    handset=asked.handset,
+                    propagation=propagation,
+                    cache=store,
+                    workers=workers,
+                    on_done=lambda done, total: console.progress("drive test", done, total),
+                )
+                found = replace(found, measured=measured)
         write_comparison(found, out, lensong_version=version("lensong"))
     if as_json:
         click.echo(json.dumps(found.to_json(), ensure_ascii=False, indent=2))
@@ -118,6 +143,9 @@ def _text(found: Comparison, out: Path) -> str:
                 f"{label:<52}{d.pixels:>10,}{d.mean_db:>+7.1f}{d.sd_db:>7.1f}"
                 f"{d.p5_db:>+7.1f}{d.p95_db:>+7.1f}"
             )
+    if found.measured is not None:
+        lines += ["", f"{'against the drive test, held out [dB]':<54}{'MAE':>7}{'RMSE':>7}"]
+        lines += [f"  {s.name:<52}{s.mae_db:>7.2f}{s.rmse_db:>7.2f}" for s in found.measured.scores]
     if found.first.synthetic:
         lines += ["", "  SYNTHETIC  invented data, no real place"]
     lines += ["", f"  page       {out / COMPARISON_PAGE}"]

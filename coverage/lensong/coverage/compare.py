@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lensong.coverage.drive.rivals import ModelsMeasured
 from lensong.coverage.network import Network, Technology
 from lensong.coverage.obstruction import KINDS, Obstruction, serving_obstruction
 from lensong.coverage.plan import Progress, plan
@@ -85,6 +86,8 @@ class Comparison:
     reached : dict
         Technology to model to number of pixels of the area with a level.
     warnings : tuple of str
+    measured : ModelsMeasured or None
+        The models against a drive test, where there is one.
     """
 
     models: tuple[str, ...]
@@ -94,6 +97,7 @@ class Comparison:
     maps_db: dict[tuple[Technology, str], Float32Array]
     reached: dict[str, dict[str, int]]
     warnings: tuple[str, ...] = ()
+    measured: ModelsMeasured | None = None
 
     @property
     def changed(self) -> pd.DataFrame:
@@ -132,6 +136,7 @@ class Comparison:
             ],
             "changed": rows.to_dict(orient="records"),
             "warnings": list(self.warnings),
+            "measured": None if self.measured is None else _measured(self.measured),
         }
 
 
@@ -229,6 +234,16 @@ def compare(
         },
         warnings=_unique(text for result in plans for text in result.warnings),
     )
+
+
+def _measured(found: ModelsMeasured) -> dict[str, Any]:
+    return {
+        "entries": found.entries,
+        "entries_some_model_does_not_reach": found.without,
+        "scores": [score.to_json() for score in found.scores],
+        "left_out": found.left_out,
+        "warnings": list(found.warnings),
+    }
 
 
 def _checked(models: Sequence[str]) -> tuple[str, ...]:

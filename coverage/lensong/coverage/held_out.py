@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -42,6 +43,17 @@ class FitScore:
     mae_in_sample_db: float
     rmse_in_sample_db: float
     coefficients: tuple[float, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the numbers, ready for ``json.dumps``; NaN as None."""
+        decibels = ("mae_db", "rmse_db", "mae_in_sample_db", "rmse_in_sample_db")
+        return {
+            "name": self.name,
+            "n": self.n,
+            "parameters": self.parameters,
+            **{d: None if np.isnan(v := getattr(self, d)) else round(v, 3) for d in decibels},
+            "coefficients": [round(value, 4) for value in self.coefficients],
+        }
 
 
 def squares(easting_m: FloatArray, northing_m: FloatArray, side_m: float = SQUARE_M) -> IntArray:

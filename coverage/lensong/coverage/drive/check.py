@@ -12,18 +12,17 @@ import numpy as np
 
 from lensong.coverage.drive.matched import MatchedMeasurements
 from lensong.coverage.drive.places import PlanAtPlaces
+from lensong.coverage.drive.rivals import scores_of
 from lensong.coverage.drive.suspects import Suspect, find_suspects
-from lensong.coverage.held_out import FOLDS, SQUARE_M, FitScore, held_out, log_distance, squares
+from lensong.coverage.held_out import FOLDS, SQUARE_M, FitScore, squares
 from lensong.coverage.network import Network
 from lensong.coverage.validate import DISTANCE_EDGES_M, Group, Statistics, statistics
 from lensong.gis_data.land import Land
 from lensong.propagation.types import BoolArray
 
-__all__ = ["NO_TERRAIN", "PlanCheck", "check_plan"]
+__all__ = ["PlanCheck", "check_plan"]
 
-NO_TERRAIN = "no terrain: constant and slope of log distance"
 _BEND_EDGES_DEG = (-inf, -1.0, 0.0, 0.5, 1.0, 2.0, 5.0, inf)
-_FEWEST_FOR_FIT = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +74,7 @@ class PlanCheck:
             "held_out": {
                 "square_m": SQUARE_M,
                 "folds": FOLDS,
-                "scores": [_score(score) for score in self.scores],
+                "scores": [score.to_json() for score in self.scores],
             },
             "suspects": [_known(s, Suspect.__slots__) for s in self.suspects],
             "phones": [
@@ -118,30 +117,26 @@ def check_plan(
             for split, label, here in _splits(matched, plan)
             if here.any()
         ),
-        scores=tuple(_scores(matched, plan)),
+        scores=_scores(matched, plan),
         suspects=find_suspects(matched, plan),
     )
 
 
-def _scores(matched: MatchedMeasurements, plan: PlanAtPlaces) -> Iterator[FitScore]:
-    # a fit cannot tell how much below its floor a phone's level is
-    use = ~matched.at_floor
+def _scores(matched: MatchedMeasurements, plan: PlanAtPlaces) -> tuple[FitScore, ...]:
+    use = ~matched.at_floor  # a fit cannot tell how far below its floor a level is
+    if not use.any():
+        return ()
     error = matched.error_db[use]
-    n = error.size
-    if not n:
-        return
     east, north = (
-        np.asarray(at * plan.land.grid.cell_m, dtype=np.float64)
-        for at in (matched.grid_col[use], -matched.grid_row[use])
+        np.asarray(at[use] * plan.land.grid.cell_m, dtype=np.float64)
+        for at in (matched.grid_col, -matched.grid_row)
     )
-    square = squares(east, north)
-    yield held_out(plan.propagation.model, np.empty((n, 0)), error, square)
-    if n < _FEWEST_FOR_FIT:
-        return
-    yield held_out(f"{plan.propagation.model} + constant", np.ones((n, 1)), error, square)
-    # a level without path loss: powers and patterns are known to this rival too
-    yield held_out(NO_TERRAIN, log_distance(matched.distance_m[use]),
-                   error - matched.path_loss_db[use], square)  # fmt: skip
+    return scores_of(
+        {plan.propagation.model: error},
+        error - matched.path_loss_db[use],
+        matched.distance_m[use],
+        squares(east, north),
+    )
 
 
 def _splits(
@@ -185,11 +180,6 @@ def _bend_label(low_deg: float, high_deg: float) -> str:
 
 def _rounded(found: Statistics) -> dict[str, float | int]:
     return {name: round(getattr(found, name), 3) for name in Statistics.__slots__}
-
-
-def _score(score: FitScore) -> dict[str, Any]:
-    found = _known(score, FitScore.__slots__)
-    return found | {"coefficients": [round(value, 4) for value in score.coefficients]}
 
 
 def _known(one: object, names: tuple[str, ...]) -> dict[str, Any]:

@@ -66,6 +66,7 @@ def render_comparison(found: Comparison, *, version: str) -> str:
             found=found,
             first=found.models[0],
             summary=found.summary(),
+            scores=() if found.measured is None else found.measured.scores,
             words=_WORDS,
             technologies=[tech.lower() for tech in found.first.layers],
             maps=_maps(found),

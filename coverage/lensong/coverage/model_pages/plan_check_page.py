@@ -58,6 +58,7 @@ def render_plan_check(found: PlanCheck, *, measured_files: str, version: str) ->
         .render(
             found=found,
             matched=matched,
+            scores=found.scores,
             entries=matched.measured_dbm.size,
             how=[
                 (name, int(rows))
