@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from datetime import date
 from functools import lru_cache
 from math import log10
 from typing import Literal, TypeAlias
@@ -154,6 +155,8 @@ class Cell:
         The most resource blocks that the scheduler gives one phone.
     radius_m : float
         How far the cell is computed [m].
+    on_air_since : date or None
+        First day on the air; a plan does not look at it, what was measured before is not its.
     uncertain : bool
         As for the mast.
     assumed : tuple of str
@@ -180,6 +183,7 @@ class Cell:
     granted_uplink_resource_blocks: int
     radius_m: float
     physical_cell_id: int | None = None
+    on_air_since: date | None = None
     uncertain: bool = False
     assumed: tuple[str, ...] = ()
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 
-__all__ = ["read_clock", "read_moment"]
+__all__ = ["read_clock", "read_day", "read_moment"]
 
 _ISO_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{1,2}:\d{2}.*")
 _DAY_FIRST = re.compile(r"(?<!\d)(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d{2})(?!\d)", re.ASCII)
@@ -39,6 +39,26 @@ def read_moment(text: str, day: str = "") -> datetime | None:
     """
     text, day = " ".join(text.split()), _MIDNIGHT.sub("", day.strip())
     return _iso(text) or _written(text) or _written(f"{day} {text}")
+
+
+def read_day(text: str) -> date | None:
+    """Return the day in a text, None where it names none: the day comes before the month.
+
+    Examples
+    --------
+    >>> read_day("31/5/24"), read_day("2024-05-31 00:00:00"), read_day("Q3 2024")
+    (datetime.date(2024, 5, 31), datetime.date(2024, 5, 31), None)
+    """
+    for form, day_first in ((_YEAR_FIRST, False), (_DAY_FIRST, True)):
+        if (found := form.search(text)) is not None:
+            parts = [int(part) for part in found.groups()]
+            day, month, year = parts if day_first else reversed(parts)
+            year += _FIRST_CENTURY if year < 100 else 0
+            try:
+                return date(year, month, day)
+            except ValueError:
+                return None
+    return None
 
 
 def _iso(text: str) -> datetime | None:

@@ -106,6 +106,10 @@ def _fate(field: str, row: CellRow, made: Made, assumed: set[str]) -> tuple[Any,
         return "given", f"one of {len(row.records)} rows of a site" if len(row.records) > 1 else ""
     if field == "listed_ground_m":
         return "given", "only held against the elevation"
+    if field == "on_air_since":
+        if cell.on_air_since is None:
+            return "not used", "no day: wanted one such as 2024-05-31 or 31/05/2024"
+        return "given", "only held against measurements"
     if field == "radius_m" and row.radius_m is not None and row.radius_m > cell.radius_m:
         return "given", "cut to network.radius_m"
     if field in ("rs_power_dbm", "eirp_dbm", "erp_dbm"):

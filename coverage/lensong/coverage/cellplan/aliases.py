@@ -233,6 +233,11 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "backhaul": ("backhaul", "truyendan"),
     "power_supply": ("powersupply", "nguondien"),
     "uncertain": ("uncertain", "uncertainposition", "estimatedposition"),
+    "on_air_since": (
+        "onairsince", "onairdate", "dateonair", "activationdate", "dateofactivation", "launchdate",
+        "inservicedate", "servicedate", "commissioningdate", "datemiseenservice",
+        "miseenservice", "emrdtservice", "ngayphatsong", "ngayhoatdong", "ngaykichhoat",
+    ),
     "eirp_dbm": (
         "eirp", "pire", "maxeirp", "eirpmax", "totaleirp", "eirptotal", "pirmax", "piretotal",
         "piremax", "carriereirp", "eirpcarrier", "eirppercarrier", "isotropstrahlleistung",

@@ -16,7 +16,7 @@ Chosen: TypeAlias = tuple[CellRow, Technology, bool]
 
 _NOT_COMPARED = {
     "where", "records", "lat_deg", "lon_deg", "site_name", "status", "backhaul", "power_supply",
-    "site_id", "listed_ground_m",
+    "site_id", "listed_ground_m", "on_air_since",
 }  # fmt: skip
 _ALL_OF_SITE = ("height_agl_m", "total_power_dbm", "bandwidth_mhz")
 

@@ -144,6 +144,7 @@ class CellMaker:
             "granted_uplink_resource_blocks": assume.granted_of(draft.carrier),
             "radius_m": self._radius_m(row),
             "physical_cell_id": row.physical_cell_id,
+            "on_air_since": row.on_air_since,
             "uncertain": row.uncertain,
         }
         try:

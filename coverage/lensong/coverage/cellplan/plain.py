@@ -26,6 +26,7 @@ from lensong.coverage.cellplan.rows import (
     table_readers,
 )
 from lensong.coverage.network import Technology
+from lensong.gis_data.moments import read_day
 from lensong.gis_data.tables import Table
 from lensong.propagation.errors import InvalidInputError
 
@@ -172,6 +173,7 @@ def cell_row(
         power_supply=reader.text("power_supply"),
         listed_ground_m=reader.ground_m(),
         uncertain=squeezed(reader.text("uncertain"))[0] in _YES,
+        on_air_since=read_day(reader.text("on_air_since")),
     )
 
 

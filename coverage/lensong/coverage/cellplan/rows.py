@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from math import isnan, log10
 from typing import Literal, TypeAlias
 
@@ -98,6 +99,8 @@ class CellRow:
         Power of the whole carrier times the antenna's gain [dBm].
     listed_ground_m : float or None
         What the list says of the ground's height [m]; only held against the elevation.
+    on_air_since : date or None
+        The first day on which the cell was on the air; only held against measurements.
     """
 
     where: str = field(compare=False)
@@ -143,6 +146,7 @@ class CellRow:
     backhaul: str = ""
     power_supply: str = ""
     listed_ground_m: float | None = None
+    on_air_since: date | None = None
     uncertain: bool = False
     is_site: bool = False
 

@@ -21,7 +21,7 @@ PLAIN_COLUMNS = (
     "horizontal_beamwidth_deg", "vertical_beamwidth_deg", "band", "freq_mhz", "bandwidth_mhz",
     "subcarrier_spacing_khz", "physical_cell_id", "total_power_dbm", "reference_signal_boost_db",
     "feeder_loss_db", "noise_figure_db", "downlink_load", "uplink_noise_rise_db", "radius_m",
-    "listed_ground_m", "backhaul", "power_supply", "uncertain",
+    "listed_ground_m", "backhaul", "power_supply", "uncertain", "on_air_since",
 )  # fmt: skip
 """Columns of `plain_rows`; each is called as the field of `aliases.ALIASES` that it holds."""
 
@@ -84,6 +84,7 @@ def _row(cell: Cell, mast: Mast) -> list[str]:
         "backhaul": mast.backhaul,
         "power_supply": mast.power_supply,
         "uncertain": "yes" if cell.uncertain else None,
+        "on_air_since": cell.on_air_since,
         **_antenna(cell),
     }
     return [_text(values.get(name)) for name in PLAIN_COLUMNS]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
+from numpy.typing import NDArray
 from pyproj import Geod, Transformer
 
 from lensong.coverage.drive.identity import Candidates, CellIndex, Identity, told_count
@@ -19,7 +21,7 @@ from lensong.coverage.service import Handset
 from lensong.coverage.sweeps import PropagationSettings, SweepCache
 from lensong.gis_data.land import Land
 from lensong.propagation.errors import DataError
-from lensong.propagation.types import FloatArray, IntArray
+from lensong.propagation.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["match_measurements"]
 
@@ -27,6 +29,7 @@ _NONE = -1
 _ONE_SPOT_M = 200.0
 _FEW_PIXELS = 10
 _OUTSIDE = "outside the plan's area"
+_TOO_EARLY = "from before its cell was on the air (on_air_since)"
 _NO_PATH = "beyond the reach of its cell in the plan"
 
 
@@ -194,6 +197,7 @@ def _cells(
             f"{unknown.total()} rows name cells that are not in the plan, most often "
             f"{told_count(unknown)}: is the list of cells complete, and of that day?"
         )
+    since = [cell.on_air_since for cell in network.cells]
     for candidates, listed in by_cells.items():
         these = np.array(listed, dtype=np.int64)
         best, level = _strongest(plan, candidates.cells)
@@ -201,10 +205,19 @@ def _cells(
         reached = np.isfinite(level[at])
         cell[these[reached]] = best[at[reached]]
         how[these[reached]] = candidates.how
+        early = reached & _before(log.moment[these], best[at], since)
+        cell[these[early]] = _NONE
+        _count(left_out, _TOO_EARLY, int(early.sum()))
         if len(candidates.cells) == 1:
             cell[these[~reached]] = _NONE - 1 - candidates.cells[0]
         _count(left_out, _NO_PATH, int((~reached).sum()))
     return cell, how
+
+
+def _before(moment: NDArray[np.datetime64], cell: IntArray, since: list[date | None]) -> BoolArray:
+    """Return which rows were written before the day from which their cell is on the air."""
+    days = np.array(since, dtype="datetime64[D]")[cell]
+    return np.asarray(moment < days)  # what is not known (NaT) is not before
 
 
 def _out_of_reach(

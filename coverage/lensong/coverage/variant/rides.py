@@ -30,7 +30,10 @@ from lensong.propagation.types import BoolArray, IntArray
 
 __all__ = ["Ride", "RideMaker", "changed_rides"]
 
-_NO_MATTER = {"antenna", "uncertain", "assumed", "physical_cell_id", "electrical_downtilt_deg"}
+_NO_MATTER = {
+    "antenna", "uncertain", "assumed", "physical_cell_id", "electrical_downtilt_deg",
+    "on_air_since",
+}  # fmt: skip
 _HEARD_BYTES = 16
 _CELL_FIELDS = tuple(f.name for f in fields(Cell) if f.name not in _NO_MATTER)
 
