@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
@@ -17,7 +16,7 @@ from scipy.ndimage import gaussian_filter
 
 from lensong.coverage.antenna import sector_3gpp
 from lensong.coverage.cellplan.carriers import parse_carrier
-from lensong.coverage.drive.log import DriveLog, LogOptions, read_logs
+from lensong.coverage.drive.log import DriveLog
 from lensong.coverage.drive.match import match_measurements
 from lensong.coverage.drive.matched import MatchedMeasurements
 from lensong.coverage.drive.places import PlanAtPlaces
@@ -25,7 +24,6 @@ from lensong.coverage.network import Cell, Mast, Network
 from lensong.coverage.service import Handset
 from lensong.coverage.sweeps import PropagationSettings
 from lensong.gis_data.land import Land
-from lensong.gis_data.tables import table_of
 from lensong.propagation.types import FloatArray, Grid, IntArray
 
 GRID = Grid(crs="EPSG:32648", west_m=350_000.0, north_m=2_490_000.0, cell_m=100.0, rows=140,
@@ -108,21 +106,35 @@ class Drive:
     cell: IntArray
     level_dbm: FloatArray
 
-    def table(
-        self, name: Callable[[int], str] = lambda i: network().cells[i].cell_id, **more: Any
-    ) -> list[list[str]]:
-        """Return header and rows as text, with further columns."""
-        head = ["Latitude", "Longitude", "RSRP", "CellID", *more]
-        rows = [
-            [f"{lat:.6f}", f"{lon:.6f}", f"{level:.1f}", name(int(cell))]
-            for lat, lon, level, cell in zip(
-                self.lat_deg, self.lon_deg, self.level_dbm, self.cell, strict=True
-            )
-        ]
-        for values in more.values():
-            every = [values] * len(rows) if isinstance(values, str) else values
-            rows = [[*row, str(value)] for row, value in zip(rows, every, strict=True)]
-        return [head, *rows]
+    def log(self, name: Callable[[int], str] | None = None, **other: Any) -> DriveLog:
+        """Return the log of the drive, its cells called by their ids or by another name."""
+        n = self.cell.size
+        cells = network().cells
+        called = name or (lambda i: cells[i].cell_id)
+        blank, unknown = np.full(n, "", dtype=object), np.full(n, np.nan)
+        fields: dict[str, Any] = {
+            "lat_deg": self.lat_deg,
+            "lon_deg": self.lon_deg,
+            "level_dbm": self.level_dbm,
+            "quantity": "rsrp",
+            "technology": blank,
+            "cell_id": np.array([called(int(i)) for i in self.cell], dtype=object),
+            "station": unknown,
+            "pci": unknown,
+            "earfcn": unknown,
+            "nr_arfcn": unknown,
+            "freq_mhz": unknown,
+            "operator": blank,
+            "serving": np.ones(n, dtype=np.bool_),
+            "phone": np.zeros(n, dtype=np.int64),
+            "phones": ("log.csv",),
+            "moment": np.full(n, "NaT", dtype="datetime64[s]"),
+            "row": np.arange(n),
+            "rows": n,
+            "level_columns": ("RSRP",),
+            "left_out": {},
+        }
+        return DriveLog(**(fields | other))
 
 
 def drive(
@@ -171,22 +183,12 @@ def at_places(plan: Network, lat_deg: FloatArray, lon_deg: FloatArray) -> PlanAt
     return PlanAtPlaces(land(), plan, HANDSET, SETTINGS, lat_deg, lon_deg, cache=KEPT)
 
 
-def log_of(*tables: list[list[str]], **options: Any) -> DriveLog:
-    """Return the log in tables, the first called ``log1.csv``."""
-    named = [
-        (f"log{i}.csv", table_of(list(enumerate(rows, 1)), Path(f"log{i}.csv")))
-        for i, rows in enumerate(tables, 1)
-    ]
-    return read_logs(named, LogOptions(**options))
-
-
 def matched_with(
-    plan: Network, *tables: list[list[str]], **options: Any
+    plan: Network, log: DriveLog, **other: Any
 ) -> tuple[MatchedMeasurements, PlanAtPlaces]:
-    """Return tables of rows matched with a plan over the invented land."""
-    return match_measurements(
-        log_of(*tables, **options), land(), plan, handset=HANDSET, propagation=SETTINGS, cache=KEPT
-    )
+    """Return a log matched with a plan over the invented land."""
+    settings: dict[str, Any] = {"handset": HANDSET, "propagation": SETTINGS, "cache": KEPT}
+    return match_measurements(log, land(), plan, **(settings | other))
 
 
 def _field(rng: np.random.Generator, sigma_db: float, correlated_m: float) -> FloatArray:
