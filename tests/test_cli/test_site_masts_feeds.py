@@ -141,6 +141,13 @@ def test_a_solver_without_time_tells_its_best_with_the_bound(
         ("fibre.geojson", "no.geojson", ("--masts", "1"), "siting.fibre.path is 'no.geojson'"),
         ("reach_m = 300", "reach_m = -3", ("--masts", "1"), "siting.fibre.reach_m is -3.0"),
         ("4.1, 3.7, 3.5]", "4.1]", ("--masts", "1"), "wanted 12 numbers"),
+        (
+            "[siting.micro",
+            "[siting.micro",
+            ("--masts", "1", "--exclude", "x"),
+            "--summits or --rel",
+        ),
+        (FEEDING, "", ("--masts", "1", "--relays", "2"), "--relays is for hops"),
         ("load_w = 300", "load_w = 300\nbattery = 1", ("--masts", "1"), "battery is no key"),
     ],
 )

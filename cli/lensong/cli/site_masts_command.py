@@ -13,7 +13,15 @@ from lensong.cli.errors import EXIT_NO, explains_errors
 from lensong.cli.options import FiniteRange, cache_folder, run_options
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lensong.coverage.network import Network
     from lensong.coverage.service import Service
+    from lensong.coverage.siting.candidates import Candidate
+    from lensong.coverage.siting.feeds import Feeds
+    from lensong.coverage.siting.search import FeedData
+    from lensong.coverage.sweeps import PropagationSettings
+    from lensong.gis_data.land import Land
 
 __all__ = ["site_masts"]
 
@@ -36,6 +44,13 @@ _In = click.Path(dir_okay=False, path_type=Path)
     default=0,
     show_default=True,
     help="So many summits and shoulders that see people without the service are candidates.",
+)
+@click.option(
+    "--relays",
+    type=click.IntRange(0, 2000),
+    default=0,
+    show_default=True,
+    help="So many summits over which hops reach candidates that nothing feeds are candidates too.",
 )
 @click.option("--exclude", type=_In, help="Areas where no summit is taken, a vector file.")
 @click.option(
@@ -99,6 +114,7 @@ def site_masts(
     layer: str,
     standing: bool,
     summits: int,
+    relays: int,
     exclude: Path | None,
     within_km: float,
     operator: str,
@@ -136,10 +152,14 @@ def site_masts(
         from lensong.coverage.scenario.feeding import read_feeding
         from lensong.coverage.scenario.inputs import read_climate, read_inputs
         from lensong.coverage.scenario.load import load_scenario
-        from lensong.coverage.scenario.siting import Sources, read_candidates, read_listed
+        from lensong.coverage.scenario.siting import (
+            Sources,
+            read_candidates,
+            read_listed,
+            with_relays,
+        )
         from lensong.coverage.siting.change_tables import NO_CHANGES
         from lensong.coverage.siting.coordinate_search import SearchLimits
-        from lensong.coverage.siting.find_feeds import find_feeds
         from lensong.coverage.siting.gains import Planner
         from lensong.coverage.siting.study import Limits, study_siting
         from lensong.coverage.siting.tuning import tune
@@ -151,8 +171,8 @@ def site_masts(
 
         if budget is None and most_masts is None:
             raise ConfigError("no limit is given: say --budget, or count masts with --masts")
-        if exclude is not None and not summits:
-            raise ConfigError("--exclude is for summits: ask for some with --summits")
+        if exclude is not None and not (summits or relays):
+            raise ConfigError("--exclude is for summits: ask for some with --summits or --relays")
         if layer and candidates is None:
             raise ConfigError("--layer is of a list of candidates: give --candidates")
         asked = load_scenario(scenario)
@@ -168,6 +188,7 @@ def site_masts(
             layer=layer,
             standing=standing,
             summits=summits,
+            relays=relays,
             exclude=exclude,
             within_m=1000.0 * within_km,
             operator=operator,
@@ -217,14 +238,13 @@ def site_masts(
             planner = tuning.planner
         elif changes:
             notes = (*notes, NO_CHANGES)
-        feeds = find_feeds(
-            found.candidates,
-            network,
-            land,
-            propagation,
-            feed_data,
-            lambda done, total: console.progress("feeding", done, total),
-        )
+        feeds = _feeds(console, found.candidates, network, land, propagation, feed_data)
+        if relays:
+            if feeds is None:
+                raise ConfigError("--relays is for hops: give [siting.microwave] in the scenario")
+            found = with_relays(asked, land, network, found, feeds, sources)
+            notes = (*notes, found.notes[-1])
+            feeds = _feeds(console, found.candidates, network, land, propagation, feed_data)
         if feeds is not None:
             notes = (*notes, *feeds.notes)
         study = study_siting(
@@ -264,6 +284,26 @@ def site_masts(
         click.echo("\n".join(lines))
     if study.siting.ended != "proved" or not (study.steps or study.changes):
         raise SystemExit(EXIT_NO)
+
+
+def _feeds(
+    console: Console,
+    candidates: Sequence[Candidate],
+    network: Network,
+    land: Land,
+    propagation: PropagationSettings,
+    data: FeedData,
+) -> Feeds | None:
+    from lensong.coverage.siting.find_feeds import find_feeds
+
+    return find_feeds(
+        candidates,
+        network,
+        land,
+        propagation,
+        data,
+        lambda done, total: console.progress("feeding", done, total),
+    )
 
 
 def _service(services: tuple[Service, ...], name: str) -> Service:

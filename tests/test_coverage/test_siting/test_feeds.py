@@ -8,7 +8,7 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pytest
-from pyproj import Transformer
+from pyproj import Geod, Transformer
 from shapely import LineString, Point
 
 from lensong.coverage.network import Cell, Mast, Network
@@ -26,9 +26,11 @@ from lensong.coverage.siting.feeding_settings import (
 from lensong.coverage.siting.feeds import Feeds, HopFigures, SupplyName, Way, fed_masts
 from lensong.coverage.siting.find_feeds import find_feeds
 from lensong.coverage.siting.problem import READY, SitingProblem
+from lensong.coverage.siting.relays import relay_places
 from lensong.coverage.siting.satellite import SatelliteView, satellite_view, sky_share
-from lensong.coverage.siting.search import FeedData
+from lensong.coverage.siting.search import FeedData, Search
 from lensong.coverage.siting.solve import best_sites
+from lensong.coverage.siting.summits import SummitRules
 from lensong.coverage.sweeps import PropagationSettings
 from lensong.gis_data.land import Land
 from lensong.gis_data.rain_map import RainMap
@@ -316,6 +318,52 @@ def test_a_share_of_the_sky_is_of_solid_angle() -> None:
         mask_deg=25.0,
     )  # fmt: skip
     assert (shut.visible_minutes_per_day, shut.longest_gap_s) == (0.0, 0.1 * 86_400.0)
+
+
+def test_a_relay_is_found_where_it_sees_both() -> None:
+    west, north = GRID.easting_northing(40.0, 0.0)
+    road = LineString([(west, north), (west + 12_000.0, north)])
+    there = replace(
+        land(),
+        villages=gpd.GeoDataFrame(geometry=[], crs=GRID.crs),
+        map_lines=gpd.GeoDataFrame({"kind": ["road"]}, geometry=[road], crs=GRID.crs),
+    )
+    rules = SummitRules(most=3, reach_m=20_000.0, access_m=500.0)
+    stands, valley, gorge = STANDS.masts[0], THREE[1].mast, THREE[2].mast
+    (place,) = relay_places(there, [stands], [valley, gorge], rules)
+    assert place[2] == 1  # the gorge is seen from nowhere
+    relay = replace(
+        candidate("RELAY", RIDGE_COL),
+        mast=replace(THREE[0].mast, mast_id="RELAY", lat_deg=place[0], lon_deg=place[1]),
+    )
+    row, col = GRID.row_col(
+        *Transformer.from_crs("EPSG:4326", GRID.crs, always_xy=True).transform(place[1], place[0])
+    )
+    assert abs(col - RIDGE_COL) < 1.0
+    assert abs(row - 40.0) <= 10.0  # near the road
+    feeds = feeds_of(FeedingSettings(microwave=HOPS), [relay, THREE[1]])
+    assert feeds.not_fed == ("", "")
+    assert [mast.mast_id for mast in feeds.feeders] == ["A"]
+    assert relay_places(there, [], [valley], rules) == []
+    assert relay_places(there, [stands], [], rules) == []
+    assert relay_places(there, [stands], [valley], replace(rules, reach_m=1000.0)) == []
+
+
+def test_azimuths_are_those_of_true_north() -> None:
+    west = replace(GRID, west_m=180_000.0)  # where the grid's north is 1.2 degrees off
+    ground = np.full(GRID.shape, 100.0, dtype=np.float32)
+    ground[3, 20] = 900.0
+    from_row, from_col = 75.0, 20.0
+    to_degrees = Transformer.from_crs(GRID.crs, "EPSG:4326", always_xy=True)
+    lon, lat = to_degrees.transform(*west.easting_northing(from_row, from_col))
+    peak_lon, peak_lat = to_degrees.transform(*west.easting_northing(3.0, 20.0))
+    azimuth, _, _ = Geod(ellps="WGS84").inv(lon, lat, peak_lon, peak_lat)
+    place = replace(THREE[0], mast=replace(THREE[0].mast, lat_deg=lat, lon_deg=lon))
+    search = Search([place], STANDS, replace(land(), grid=west, ground_m=ground), [], print)
+    horizon = search.horizon(0, 5.0, 4.0 / 3.0)
+    seen = float(np.argmax(horizon.elevation_deg)) / 2.0
+    assert abs((seen - azimuth + 180.0) % 360.0 - 180.0) < 0.5
+    assert 1.0 < abs((azimuth + 180.0) % 360.0 - 180.0) < 1.5
 
 
 def test_what_a_mast_sends_must_fit_its_way() -> None:

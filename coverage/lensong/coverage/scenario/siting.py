@@ -24,6 +24,8 @@ from lensong.coverage.siting.candidates import (
     candidates_of_list,
     standing_masts,
 )
+from lensong.coverage.siting.feeds import Feeds
+from lensong.coverage.siting.relays import relay_places
 from lensong.coverage.siting.study import villages_without
 from lensong.coverage.siting.summits import SummitRules, summits_that_see
 from lensong.coverage.village_weights import village_weights
@@ -31,9 +33,9 @@ from lensong.coverage.villages import column_suffix
 from lensong.gis_data.land import Land
 from lensong.gis_data.lists import read_list
 from lensong.gis_data.vectors import read_layer
-from lensong.propagation.errors import DataError, InvalidInputError, LensongError
+from lensong.propagation.errors import ConfigError, DataError, InvalidInputError, LensongError
 
-__all__ = ["Found", "Sources", "read_candidates", "read_listed"]
+__all__ = ["Found", "Sources", "read_candidates", "read_listed", "with_relays"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,8 @@ class Sources:
         Whether structures of the scenario's cell list that lack 4G are candidates.
     summits : int
         How many places are looked for on the land, 0 or more.
+    relays : int
+        How many places are looked for over which hops reach candidates that nothing feeds.
     exclude : Path or None
         Areas where no summit is taken.
     within_m : float
@@ -62,6 +66,7 @@ class Sources:
     layer: str = ""
     standing: bool = True
     summits: int = 0
+    relays: int = 0
     exclude: Path | None = None
     within_m: float = 3000.0
     operator: str = ""
@@ -279,9 +284,67 @@ def _summits(
         f"{sources.within_m / 1000:g} km and lie near a road or a village ({sources.summits} were "
         "asked for); sight is without trees and houses, what they bring is planned."
     )
+    return _named("SUMMIT", [place[:2] for place in places], network, rules)
+
+
+def _named(
+    prefix: str, places: Sequence[tuple[float, float]], network: Network, rules: CellRules
+) -> list[Candidate]:
+    """Return candidates at places under names that are free."""
     taken = {mast.mast_id for mast in network.masts}
-    names = [f"SUMMIT-{k}" for k in range(1, len(places) + len(taken) + 1)]
+    names = [f"{prefix}-{k}" for k in range(1, len(places) + len(taken) + 1)]
     free = [name for name in names if name not in taken]
     return candidates_at(
-        [(free[k], lat, lon) for k, (lat, lon, _) in enumerate(places)], network, rules
+        [(free[k], lat, lon) for k, (lat, lon) in enumerate(places)], network, rules
+    )
+
+
+def with_relays(
+    scenario: Scenario, land: Land, network: Network, found: Found, feeds: Feeds, sources: Sources
+) -> Found:
+    """Return candidates with more on summits, over which those that nothing feeds are reached.
+
+    Parameters
+    ----------
+    scenario, land, network
+        As read.
+    found : Found
+    feeds : Feeds
+        Of these candidates.
+    sources : Sources
+        ``relays`` says how many at most.
+
+    Raises
+    ------
+    ConfigError
+        The scenario has no hops.
+    """
+    microwave = scenario.siting.feeding.microwave
+    if microwave is None:
+        raise ConfigError("--relays is for hops: give [siting.microwave] in the scenario")
+    rules = _rules(scenario, sources)
+    hanging = ["backhaul:" in why for why in feeds.not_fed]
+    masts = [one.mast for one in found.candidates]
+    excluded = None if sources.exclude is None else read_layer(sources.exclude, crs=land.grid.crs)
+    places = relay_places(
+        land,
+        [*feeds.feeders, *(m for m, hangs in zip(masts, hanging, strict=True) if not hangs)],
+        [m for m, hangs in zip(masts, hanging, strict=True) if hangs],
+        SummitRules(
+            most=sources.relays,
+            reach_m=microwave.reach_m,
+            mast_agl_m=rules.assume.height_agl_m,
+        ),
+        excluded=excluded,
+    )
+    told = (
+        f"{len(places)} summits and shoulders near a road or a village see what is fed, or each "
+        f"other, and candidates that nothing feeds ({sum(hanging)}); they are candidates too, with "
+        f"cells as the others ({sources.relays} were asked for)."
+    )
+    grown = replace(network, masts=(*network.masts, *masts))
+    more = _named("RELAY", [place[:2] for place in places], grown, rules)
+    return Found(
+        candidates=(*found.candidates, *(scenario.siting.priced(one) for one in more)),
+        notes=(*found.notes, told),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import hypot, nan
 
+from lensong.coverage.network import Mast
 from lensong.coverage.path.line import End
 from lensong.coverage.siting.feeding_settings import (
     FeedingSettings,
@@ -121,7 +122,7 @@ def _add_hops(search: Search, settings: FeedingSettings, ray: Ray) -> None:
 def _feeders(search: Search, settings: FeedingSettings, microwave: MicrowaveSettings) -> list[End]:
     """Return the masts where a chain may begin."""
     wanted = {text.lower() for text in microwave.from_backhaul}
-    feeders: list[End] = []
+    feeders: list[tuple[End, Mast]] = []
     away = unsure = other = 0
     for mast in search.network.masts:
         end = search.end_of(mast)
@@ -132,10 +133,10 @@ def _feeders(search: Search, settings: FeedingSettings, microwave: MicrowaveSett
         elif end is None:
             away += 1
         else:
-            feeders.append(end)
+            feeders.append((end, mast))
     if settings.standing_is_fed:
         feeders += [
-            end
+            (end, one.mast)
             for end, one in zip(search.ends, search.candidates, strict=True)
             if one.kind == "standing"
         ]
@@ -150,7 +151,8 @@ def _feeders(search: Search, settings: FeedingSettings, microwave: MicrowaveSett
     if feeders and not any(mast.backhaul for mast in search.network.masts):
         told += "; the cell list names no backhaul, so each counts as fed"
     search.notes.append(f"{told}.")
-    return feeders
+    search.feeders = [mast for _, mast in feeders]
+    return [end for end, _ in feeders]
 
 
 def _hop_way(

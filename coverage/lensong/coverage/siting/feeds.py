@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from lensong.coverage.network import Mast
 from lensong.coverage.siting.problem import READY, Supply
 from lensong.coverage.siting.satellite import SatelliteView
 from lensong.coverage.siting.solar import SolarSize
@@ -104,6 +105,8 @@ class Feeds:
         Of the candidates; lines end there.
     not_fed : tuple of str
         Why a candidate cannot be fed or powered, empty where it can; one for each candidate.
+    feeders : tuple of Mast
+        Where chains of hops may begin.
     notes : tuple of str
         English sentences: what was not given, what is not known.
     """
@@ -111,6 +114,7 @@ class Feeds:
     ways: Mapping[SupplyName, tuple[Way, ...]]
     places: tuple[Place, ...]
     not_fed: tuple[str, ...]
+    feeders: tuple[Mast, ...] = ()
     notes: tuple[str, ...] = ()
 
     def supplies(self) -> tuple[Supply, ...]:

@@ -78,6 +78,7 @@ def find_feeds(
             for end in search.ends
         ),
         not_fed=_not_fed(search, counted),
+        feeders=tuple(search.feeders),
         notes=tuple(search.notes),
     )
 

@@ -75,6 +75,8 @@ class Search:
     short : dict
         Supply to a list for each candidate, of what ways are short of.
     notes : list of str
+    feeders : list of Mast
+        Where chains of hops may begin.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class Search:
             name: [[] for _ in candidates] for name in supplies
         }
         self.notes: list[str] = []
+        self.feeders: list[Mast] = []
 
     @property
     def grid(self) -> Grid:
