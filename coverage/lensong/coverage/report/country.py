@@ -130,6 +130,7 @@ def render_country(title: str, areas: Sequence[Area]) -> str:
     first = areas[0].outcome.class_service
     shaded = first if len(by) == 1 and first in services else (services or [first])[0]
     people = sum(area.people for area in areas)
+    shapes, wide, high = _shapes(areas, shaded)
     return environment.get_template("country.html").render(
         title=title,
         areas=sorted(areas, key=lambda a: (a.share(shaded) is None, a.share(shaded) or 0.0)),
@@ -145,20 +146,22 @@ def render_country(title: str, areas: Sequence[Area]) -> str:
         people=people,
         served={service: sum(area.served(service) for area in areas) for service in services},
         synthetic=any(area.outcome.synthetic for area in areas),
-        shapes=list(_shapes(areas, shaded)),
+        shapes=shapes,
         shades=[(100 * edge, colour) for edge, colour in _SHADES],
-        wide=_WIDE_PX,
-        high=_HIGH_PX,
+        wide=wide,
+        high=high,
         style=Markup("\n".join(_template(n) for n in ("page.css", "tables.css", "country.css"))),
         script=Markup(_template("country.js")),
     )
 
 
-def _shapes(areas: Sequence[Area], service: str) -> Iterator[_Shape]:
-    """Yield the outlines as paths of one picture, in a plain projection true at its middle."""
+def _shapes(areas: Sequence[Area], service: str) -> tuple[list[_Shape], float, float]:
+    """Return the outlines as paths of one picture, true to scale at its middle, and its size."""
     west, south, east, north = shapely.total_bounds([area.outline for area in areas])
     narrow = cos(radians((south + north) / 2.0))
-    size = min(_WIDE_PX / max((east - west) * narrow, 1e-6), _HIGH_PX / max(north - south, 1e-6))
+    across, down = max((east - west) * narrow, 1e-6), max(north - south, 1e-6)
+    size = min(_WIDE_PX / across, _HIGH_PX / down)
+    shapes = []
     for area in areas:
         parts = []
         for ring in _rings(area.outline):
@@ -170,7 +173,10 @@ def _shapes(areas: Sequence[Area], service: str) -> Iterator[_Shape]:
         colour = "#e6e9ec"
         if share is not None:
             colour = next(colour for edge, colour in _SHADES if share >= edge)
-        yield _Shape(area=area, path="".join(parts), colour=colour, label=area.outcome.title)
+        shapes.append(
+            _Shape(area=area, path="".join(parts), colour=colour, label=area.outcome.title)
+        )
+    return shapes, round(across * size, 1), round(down * size, 1)
 
 
 def _rings(outline: BaseGeometry) -> Iterator[list[tuple[float, float]]]:
