@@ -1,0 +1,279 @@
+"""A country of 33 provinces on a Dask cluster of this machine: memory, cost and overhead.
+
+    python benchmarks/country.py [provinces] [workers]
+    python benchmarks/country.py --two          # two single-thread workers against one
+
+The land is invented: provinces of 100 km side in rows of six, 200 m cells, one list of masts and
+one of villages for all. Workers are processes of one thread, as `dask worker` starts them. Times
+are processor seconds of the processes, which other work on the machine does not lengthen; of the
+speed-up of two workers it is the processor time of the critical path: what no worker can begin
+before another has ended.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from pyproj import Transformer
+from rasterio.transform import Affine
+
+SIDE_M, CELL_M, IN_A_ROW = 100_000.0, 200.0, 6
+WEST_M, NORTH_M, EDGE_M = 200_000.0, 2_600_000.0, 15_000.0
+MASTS, VILLAGES, RADIUS_M = 60, 120, 12_000.0
+TICK_S = 1.0 / os.sysconf("SC_CLK_TCK")
+
+SCENARIO = """\
+title = "Tỉnh giả lập {number}"
+synthetic = true
+[area]
+boundary = "p{number:02d}.geojson"
+crs = "EPSG:32648"
+resolution_m = {cell_m:g}
+[elevation]
+path = "dem.tif"
+[villages]
+path = "villages.csv"
+radius_m = 600
+[communes]
+path = "communes.geojson"
+[causes]
+counterfactuals = 0
+[network]
+cells = "cells.csv"
+radius_m = {radius_m:g}
+doubtful_masts = "accept"
+"""
+
+
+def corner(number: int) -> tuple[float, float]:
+    """Return west and north of a province."""
+    row, col = divmod(number, IN_A_ROW)
+    return WEST_M + col * SIDE_M, NORTH_M - row * SIDE_M
+
+
+def write_country(folder: Path, provinces: int) -> list[Path]:
+    """Write the scenarios of a country and what they share."""
+    rng = np.random.default_rng(33)
+    rows = -(-provinces // IN_A_ROW)
+    high = int((rows * SIDE_M + 2 * EDGE_M) / CELL_M)
+    wide = int((IN_A_ROW * SIDE_M + 2 * EDGE_M) / CELL_M)
+    y, x = np.mgrid[0:high, 0:wide].astype(np.float32)
+    ground = 700.0 + 300.0 * np.sin(x / 19.0) * np.cos(y / 23.0) + 120.0 * np.sin(x / 5.0 + y / 7.0)
+    with rasterio.open(
+        folder / "dem.tif", "w", driver="COG", height=high, width=wide, count=1, dtype="float32",
+        crs="EPSG:32648", compress="DEFLATE",
+        transform=Affine(CELL_M, 0.0, WEST_M - EDGE_M, 0.0, -CELL_M, NORTH_M + EDGE_M),
+    ) as raster:  # fmt: skip
+        raster.write(ground.astype(np.float32), 1)
+    to_degrees = Transformer.from_crs("EPSG:32648", "EPSG:4326", always_xy=True)
+    villages = ["village_id,name,lat,lon,population"]
+    cells = [
+        "site_id,cell_id,lat,lon,height_agl_m,azimuth,technology,band,bandwidth_mhz,total_power_dbm"
+    ]
+    communes, scenarios = [], []
+    for number in range(provinces):
+        west, north = corner(number)
+        ring = [
+            [west + dx * SIDE_M, north - dy * SIDE_M]
+            for dx, dy in ((0, 0), (0, 1), (1, 1), (1, 0), (0, 0))
+        ]
+        shape = {
+            "type": "Polygon",
+            "coordinates": [[list(to_degrees.transform(*place)) for place in ring]],
+        }
+        name = f"Tỉnh giả lập {number}"
+        told = {"commune_code": f"{number:02d}", "commune": f"Xã {number}", "province": name}
+        communes.append({"type": "Feature", "properties": told, "geometry": shape})
+        outline = {"type": "Feature", "properties": {}, "geometry": shape}
+        write_features(folder / f"p{number:02d}.geojson", [outline])
+        for kind, count, edge in (("village", VILLAGES, 2_000.0), ("mast", MASTS, 500.0)):
+            places = rng.uniform(edge, SIDE_M - edge, (count, 2))
+            for k, (east, south) in enumerate(places):
+                lon, lat = to_degrees.transform(west + east, north - south)
+                if kind == "village":
+                    villages.append(f"V{number}-{k},Bản giả {number}-{k},{lat:.6f},{lon:.6f},300")
+                else:
+                    cells += [
+                        f"M{number}-{k},M{number}-{k}-{band}-{a},{lat:.6f},{lon:.6f},35,{a},"
+                        f"4G,{band},{width},46"
+                        for band, width in (("B3", 20), ("B28", 10))
+                        for a in (0, 120, 240)
+                    ]
+        path = folder / f"p{number:02d}.toml"
+        path.write_text(
+            SCENARIO.format(number=number, cell_m=CELL_M, radius_m=RADIUS_M), encoding="utf-8"
+        )
+        scenarios.append(path)
+    write_features(folder / "communes.geojson", communes)
+    (folder / "villages.csv").write_text("\n".join(villages), encoding="utf-8")
+    (folder / "cells.csv").write_text("\n".join(cells), encoding="utf-8")
+    return scenarios
+
+
+def write_features(path: Path, features: list[dict[str, object]]) -> None:
+    text = json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False)
+    path.write_text(text, encoding="utf-8")
+
+
+@dataclass
+class Process:
+    """A process, its processor time and the most memory that it had."""
+
+    popen: subprocess.Popen[bytes]
+
+    def cpu_s(self) -> float:
+        fields = Path(f"/proc/{self.popen.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) * TICK_S
+
+    def peak_mb(self) -> float:
+        for line in Path(f"/proc/{self.popen.pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM"):
+                return int(line.split()[1]) / 1024.0
+        return float("nan")
+
+
+class Cluster:
+    """A scheduler and workers of one thread."""
+
+    def __init__(self, folder: Path, workers: int, port: int = 28_786) -> None:
+        self.address = f"tcp://127.0.0.1:{port}"
+        self.scheduler = start(
+            folder / "scheduler.log",
+            "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard",
+        )  # fmt: skip
+        self.workers = [
+            start(
+                folder / f"worker-{k}.log",
+                "worker", self.address, "--nthreads", "1", "--no-nanny", "--no-dashboard",
+                "--local-directory", str(folder), "--memory-limit", "0",
+            )
+            for k in range(workers)
+        ]  # fmt: skip
+
+    def stop(self) -> None:
+        for process in (*self.workers, self.scheduler):
+            process.popen.send_signal(signal.SIGTERM)
+            process.popen.wait()
+
+
+def start(log: Path, *arguments: str) -> Process:
+    with log.open("wb") as file:
+        return Process(
+            subprocess.Popen(
+                [sys.executable, "-m", "dask", *arguments],
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
+            )
+        )
+
+
+def plan(cluster: Cluster, scenarios: list[Path], out: Path) -> dict[str, float]:
+    """Plan on a cluster without a cache between runs; return processor seconds of the workers."""
+    from lensong.coverage.cluster.drive import plan_on_cluster
+    from lensong.coverage.results.country import write_country as write_above
+
+    before = [worker.cpu_s() for worker in cluster.workers]
+    told, began = cluster.scheduler.cpu_s(), time.process_time()
+    done = plan_on_cluster(
+        cluster.address,
+        [(scenario, out / scenario.stem) for scenario in scenarios],
+        cache=None,
+        progress=lambda *_: None,
+        say=print,
+    )
+    if len(done) > 1:
+        write_above(out, [(one.out, one.outcome) for one in done])
+    spent = [worker.cpu_s() - b for worker, b in zip(cluster.workers, before, strict=True)]
+    return {
+        "workers_s": sum(spent),
+        "most_of_one_s": max(spent),
+        "scheduler_s": cluster.scheduler.cpu_s() - told,
+        "client_s": time.process_time() - began,
+        **{f"{k}_s": sum(one.cpu_s.get(k, 0.0) for one in done)
+           for k in ("land", "sweeps", "layers", "streams", "results")},
+    }  # fmt: skip
+
+
+def told(name: str, masts: int, spent: dict[str, float]) -> None:
+    print(
+        f"{name}: workers {spent['workers_s']:.1f} CPU-s "
+        f"({spent['workers_s'] / masts:.3f} a mast), "
+        f"scheduler {spent['scheduler_s']:.2f} ({spent['scheduler_s'] / spent['workers_s']:.1%}), "
+        f"client {spent['client_s']:.1f}; in the pieces "
+        + ", ".join(
+            f"{k[:-2]} {spent[k]:.1f}"
+            for k in ("land_s", "sweeps_s", "layers_s", "streams_s", "results_s")
+        ),
+        flush=True,
+    )
+
+
+def country(folder: Path, provinces: int, workers: int) -> None:
+    scenarios = write_country(folder, provinces)
+    cluster = Cluster(folder, workers)
+    try:
+        # so that imports and compiled code are not counted: one province, twice as often as used
+        plan(cluster, scenarios[:1], folder / "warm")
+        plan(cluster, scenarios[:1], folder / "warm-2")
+        middle = scenarios[min(7, provinces - 1)]  # it has neighbours on all sides
+        one = plan(cluster, [middle], folder / "one")
+        told("1 province", MASTS, one)
+        peaks = [worker.peak_mb() for worker in cluster.workers]
+        print(f"peak of each worker {', '.join(f'{p:.0f}' for p in peaks)} MB", flush=True)
+        done = 0
+        for part in np.array_split(np.array(scenarios, dtype=object), 3):
+            done += len(part)
+            spent = plan(cluster, list(scenarios[:done]), folder / "all")
+            told(f"up to {done} provinces, of which {len(part)} new", MASTS * len(part), spent)
+            peaks = [worker.peak_mb() for worker in cluster.workers]
+            print(f"peak of each worker {', '.join(f'{p:.0f}' for p in peaks)} MB", flush=True)
+        files = sorted((folder / "all").glob("*.*"))
+        print("above them:", ", ".join(f"{p.name} {p.stat().st_size / 1e6:.1f} MB" for p in files))
+    finally:
+        cluster.stop()
+
+
+def two(folder: Path) -> None:
+    """Tell how much sooner two workers are done than one, by processor time."""
+    scenarios = write_country(folder, 4)
+    for workers in (1, 2):
+        cluster = Cluster(folder, workers, port=28_790 + workers)
+        try:
+            plan(cluster, scenarios[:1], folder / f"warm-{workers}")
+            spent = plan(cluster, scenarios, folder / f"out-{workers}")
+        finally:
+            cluster.stop()
+        told(f"{workers} workers, 4 provinces", 4 * MASTS, spent)
+        if workers == 1:
+            alone_s = spent["workers_s"]
+        else:
+            print(f"two workers: {alone_s / spent['most_of_one_s']:.2f} times one")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("provinces", type=int, nargs="?", default=33)
+    parser.add_argument("workers", type=int, nargs="?", default=2)
+    parser.add_argument("--two", action="store_true", help="two workers against one")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as made:
+        if asked.two:
+            two(Path(made))
+        else:
+            country(Path(made), asked.provinces, asked.workers)
+
+
+if __name__ == "__main__":
+    main()
