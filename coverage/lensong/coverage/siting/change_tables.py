@@ -17,6 +17,7 @@ __all__ = [
     "change_field",
     "change_table",
     "change_told",
+    "money_text",
     "per_person",
     "tuning_json",
     "tuning_text",
@@ -88,6 +89,11 @@ def change_field(change: Change) -> str:
     return _FIELD[change.knob.kind]
 
 
+def money_text(value: float) -> str:
+    """Return a cost for people: whole, or with two decimals."""
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.2f}"
+
+
 def per_person(step: ChangeStep | Step) -> float | None:
     """Return what a step costs for each person who gains, None where either is not known."""
     return round(step.cost / step.people, 4) if step.cost is not None and step.people > 0 else None
@@ -126,7 +132,7 @@ def tuning_text(tuning: Tuning, service_name: str) -> list[str]:
     else:
         lines = [
             f"  first      {len(tuning.steps)} changes of what stands bring it to {gained:,.0f} "
-            f"more people for {tuning.cost:,.10g} ({searched}); {tuning.lost:,.0f} lose it"
+            f"more people for {money_text(tuning.cost)} ({searched}); {tuning.lost:,.0f} lose it"
         ]
         others = [
             f"{name} {tuning.people_after[name] - value:+,.0f}"

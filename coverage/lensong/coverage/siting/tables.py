@@ -12,6 +12,7 @@ from lensong.coverage.cellplan.write import standing_rows
 from lensong.coverage.siting.change_tables import (
     change_field,
     change_told,
+    money_text,
     per_person,
     tuning_json,
     tuning_text,
@@ -227,7 +228,7 @@ def siting_text(study: SitingStudy, notes: Sequence[str], *, money: str) -> str:
         cost = f"  cost so far{f' ({money})' if money else ''}" if known else ""
         lines += ["", f"  step  {'mast':<20}  {'kind':<8}  people  in all{cost}"]
         for row in steps.to_dict("records"):
-            spent = f"  {row['cost_in_all']:,.10g}" if known else ""
+            spent = f"  {money_text(row['cost_in_all'])}" if known else ""
             change = f"  {row['change']}" if row["change"] else ""
             lines.append(
                 f"  {row['step']:>4}  {row['mast_id']:<20}  {row['kind']:<8}  "
