@@ -9,6 +9,7 @@ export function openTab(name, { focus = false } = {}) {
     tab.setAttribute("aria-selected", String(open));
     tab.tabIndex = open ? 0 : -1;
     $(`panel-${tab.dataset.tab}`).hidden = !open;
+    if (open) tab.scrollIntoView({ block: "nearest", inline: "nearest" });
     if (open && focus) tab.focus();
   }
 }
