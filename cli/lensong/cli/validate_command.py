@@ -12,7 +12,7 @@ from click.core import ParameterSource
 from lensong.cli.console import Console
 from lensong.cli.errors import explains_errors
 from lensong.cli.options import FiniteRange, run_options
-from lensong.cli.validate_plan import validate_plan
+from lensong.cli.validate_plan import HELD_OUT_HEAD, told, validate_plan
 
 if TYPE_CHECKING:
     from lensong.coverage.measurements import Transmitter
@@ -330,6 +330,9 @@ def _text(found: Validation, out: Path) -> str:
             f"{label:<34}{s.n:>7}{bias:>8}{s.sd_db:>7.1f}{s.rmse_db:>7.1f}"
             f"{s.p50_abs_db:>13.1f}{s.p95_abs_db:>13.1f}"
         )
+    if found.scores:
+        lines += ["", HELD_OUT_HEAD]
+        lines += [f"  {s.name:<52}{told(s.mae_db)}{told(s.rmse_db)}" for s in found.scores]
     if found.offset_db is not None:
         lines += [
             "",

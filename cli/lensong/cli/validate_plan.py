@@ -16,7 +16,9 @@ from lensong.cli.sweep_cache import kept_sweeps
 if TYPE_CHECKING:
     from lensong.coverage.drive.check import PlanCheck
 
-__all__ = ["validate_plan"]
+__all__ = ["HELD_OUT_HEAD", "told", "validate_plan"]
+
+HELD_OUT_HEAD = f"{'on squares of 500 m that a fit did not see [dB]':<54}{'MAE':>7}{'RMSE':>7}"
 
 
 def validate_plan(
@@ -105,15 +107,15 @@ def _text(found: PlanCheck, out: Path) -> str:
             f"{label:<44}{s.n:>7}{s.bias_db:>+8.1f}{s.sd_db:>7.1f}{s.rmse_db:>7.1f}"
             f"{s.p50_abs_db:>13.1f}{s.p95_abs_db:>13.1f}"
         )
-    lines += ["", f"{'on squares of 500 m that a fit did not see [dB]':<54}{'MAE':>7}{'RMSE':>7}"]
-    lines += [f"  {s.name:<52}{_db(s.mae_db)}{_db(s.rmse_db)}" for s in found.scores]
+    lines += ["", HELD_OUT_HEAD]
+    lines += [f"  {s.name:<52}{told(s.mae_db)}{told(s.rmse_db)}" for s in found.scores]
     if found.suspects:
         lines += ["", "what looks wrong in the list of cells:"]
         lines += [f"  {suspect.kind}: {suspect.text}" for suspect in found.suspects]
     if len(matched.phones) > 1:
         offsets = zip(matched.phones, matched.phone_offset_db.tolist(), strict=True)
         lines += ["", "phones beside the mean of all [dB]:"]
-        lines += [f"  {name:<52}{_db(offset)}" for name, offset in offsets]
+        lines += [f"  {name:<52}{told(offset)}" for name, offset in offsets]
     lines += ["", *(f"  {count} left out: {reason}" for reason, count in matched.left_out.items())]
     lines += [f"  warning: {text}" for text in matched.warnings]
     if found.synthetic:
@@ -122,5 +124,6 @@ def _text(found: PlanCheck, out: Path) -> str:
     return "\n".join(lines)
 
 
-def _db(value: float) -> str:
+def told(value: float) -> str:
+    """Return decibels in a column of seven, a dash for NaN."""
     return f"{'-':>7}" if value != value else f"{value:>7.2f}"

@@ -10,7 +10,22 @@ import numpy as np
 from lensong.propagation.errors import InvalidInputError
 from lensong.propagation.types import FloatArray, IntArray
 
-__all__ = ["FOLDS", "SQUARE_M", "FitScore", "held_out", "log_distance", "squares"]
+__all__ = [
+    "FEWEST_FOR_FIT",
+    "FOLDS",
+    "NO_TERRAIN",
+    "SQUARE_M",
+    "FitScore",
+    "held_out",
+    "log_distance",
+    "squares",
+]
+
+NO_TERRAIN = "no terrain: constant and slope of log distance"
+"""What the fit is called that every model has to beat."""
+FEWEST_FOR_FIT = 30
+"""With fewer measurements no fit is shown."""
+
 
 SQUARE_M = 500.0
 FOLDS = 5

@@ -10,6 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from lensong.coverage.held_out import (
+    FEWEST_FOR_FIT,
+    NO_TERRAIN,
+    FitScore,
+    held_out,
+    log_distance,
+    squares,
+)
 from lensong.coverage.measured_paths import Prediction
 from lensong.coverage.measurements import Measurements
 from lensong.propagation.errors import DataError
@@ -18,6 +26,7 @@ from lensong.propagation.types import BoolArray, FloatArray
 __all__ = ["Group", "Statistics", "Validation", "statistics", "validate"]
 
 DISTANCE_EDGES_M = (0.0, 250.0, 500.0, 1e3, 2e3, 5e3, 10e3, 20e3, 50e3, inf)
+_METRES_PER_DEG = 111_320.0
 ELEVATION_EDGES_DEG = (-90.0, 0.0, 1.0, 2.0, 4.0, 8.0, 90.0)
 
 
@@ -86,6 +95,9 @@ class Validation:
     left_out : dict
         Reason to number of rows.
     assumptions, warnings : tuple of str
+    scores : tuple of FitScore
+        The model with one constant, and the fit that knows no terrain, on squares that they did
+        not see; empty where positions are not known or measurements are few.
     """
 
     model: str
@@ -106,6 +118,7 @@ class Validation:
     left_out: dict[str, int]
     assumptions: tuple[str, ...]
     warnings: tuple[str, ...]
+    scores: tuple[FitScore, ...] = ()
 
     @property
     def error_db(self) -> FloatArray:
@@ -125,6 +138,7 @@ class Validation:
             "groups": [
                 {"split": g.split, "label": g.label} | _rounded(g.statistics) for g in self.groups
             ],
+            "held_out": [score.to_json() for score in self.scores],
             "rows": self.rows,
             "left_out": self.left_out,
             "assumptions": list(self.assumptions),
@@ -193,6 +207,23 @@ def validate(measured: Measurements, predicted: Prediction) -> Validation:
         left_out=left_out,
         assumptions=(*measured.assumptions, *predicted.assumptions),
         warnings=measured.warnings,
+        scores=_scores(predicted.model, measured, loss, keep),
+    )
+
+
+def _scores(
+    model: str, measured: Measurements, loss_db: FloatArray, keep: BoolArray
+) -> tuple[FitScore, ...]:
+    lat, lon = measured.rx_lat_deg[keep], measured.rx_lon_deg[keep]
+    wanted, n = measured.path_loss_db[keep], int(keep.sum())
+    if n < FEWEST_FOR_FIT or not (np.isfinite(lat) & np.isfinite(lon)).all():
+        return ()
+    north_m = lat * _METRES_PER_DEG
+    east_m = lon * _METRES_PER_DEG * np.cos(np.radians(np.median(lat)))
+    square = squares(np.asarray(east_m), np.asarray(north_m))
+    return (
+        held_out(f"{model} + constant", np.ones((n, 1)), wanted - loss_db, square),
+        held_out(NO_TERRAIN, log_distance(measured.distance_m[keep]), wanted, square),
     )
 
 

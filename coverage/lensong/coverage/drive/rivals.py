@@ -10,7 +10,14 @@ import numpy as np
 from lensong.coverage.drive.log import DriveLog
 from lensong.coverage.drive.match import match_measurements
 from lensong.coverage.drive.places import PlanAtPlaces
-from lensong.coverage.held_out import FitScore, held_out, log_distance, squares
+from lensong.coverage.held_out import (
+    FEWEST_FOR_FIT,
+    NO_TERRAIN,
+    FitScore,
+    held_out,
+    log_distance,
+    squares,
+)
 from lensong.coverage.network import Network
 from lensong.coverage.service import Handset
 from lensong.coverage.sweeps import PropagationSettings, SweepCache
@@ -18,10 +25,7 @@ from lensong.gis_data.land import Land
 from lensong.propagation.errors import DataError
 from lensong.propagation.types import FloatArray
 
-__all__ = ["NO_TERRAIN", "ModelsMeasured", "models_against_drive"]
-
-NO_TERRAIN = "no terrain: constant and slope of log distance"
-_FEWEST_FOR_FIT = 30
+__all__ = ["ModelsMeasured", "models_against_drive", "scores_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +156,7 @@ def scores_of(
     """
     n = square.size
     scores = [held_out(name, np.empty((n, 0)), error, square) for name, error in error_db.items()]
-    if n >= _FEWEST_FOR_FIT:
+    if n >= FEWEST_FOR_FIT:
         scores += [
             held_out(f"{name} + constant", np.ones((n, 1)), error, square)
             for name, error in error_db.items()

@@ -39,6 +39,7 @@ def render_validation(found: Validation, *, title: str, version: str) -> str:
         .get_template("validation.html")
         .render(
             found=found,
+            scores=found.scores,
             title=title,
             version=version,
             splits=[
