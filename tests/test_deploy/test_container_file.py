@@ -29,7 +29,7 @@ def test_everything_that_is_copied_exists_and_nothing_that_is_built_is_missing()
 def test_it_starts_the_console_script() -> None:
     (entry,) = re.findall(r'(?m)^ENTRYPOINT \["(.+)"\]$', TEXT)
     assert entry.rsplit("/", 1)[1] in PROJECT["project"]["scripts"]
-    assert "postgres" in PROJECT["project"]["optional-dependencies"]
+    assert {"postgres", "dask"} <= PROJECT["project"]["optional-dependencies"].keys()
 
 
 def test_it_runs_what_the_unit_runs_out_of_the_wheel_that_make_makes() -> None:
@@ -43,7 +43,7 @@ def test_it_runs_what_the_unit_runs_out_of_the_wheel_that_make_makes() -> None:
     wanted = [word for word in make.split() if word not in ("--quiet", _SILENT)]
     (built,) = re.findall(r"pip wheel --no-cache-dir (.+?) +&&", run)
     assert built.split() == wanted
-    assert f'"$(ls {wanted[wanted.index("--wheel-dir") + 1]}/lensong-*.whl)[postgres]"' in run
+    assert f'"$(ls {wanted[wanted.index("--wheel-dir") + 1]}/lensong-*.whl)[postgres,dask]"' in run
     assert re.search(r"(?m)^COPY --from=build /opt/lensong /opt/lensong$", TEXT)
 
 

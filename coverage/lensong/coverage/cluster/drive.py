@@ -23,6 +23,7 @@ from lensong.coverage.cluster.run_folder import RunFolder
 from lensong.coverage.cluster.workers import admitted_workers, connected
 from lensong.coverage.results.outcome import Outcome
 from lensong.coverage.scenario.load import Scenario, load_scenario
+from lensong.coverage.scenario.scenario_file import named_files, read_scenario_file
 from lensong.gis_data.file_locks import FileLock, locks_hold
 from lensong.propagation.errors import ConfigError, DataError, LensongError
 
@@ -308,7 +309,7 @@ def _close(client: Client, plans: Sequence[_Plan], say: Callable[[str], None]) -
 def _key_of(path: Path) -> tuple[str, dict[str, list[int]]]:
     """Return a hash of what a plan depends on, and what its input files look like."""
     scenario = load_scenario(path)
-    inputs = sorted({str(p.resolve()) for p in _inputs(scenario)})
+    inputs = sorted({str(p.resolve()) for p in _inputs(path, scenario)})
     content = {
         "fingerprint": fingerprint(),
         "scenario": path.read_text("utf-8"),
@@ -320,19 +321,12 @@ def _key_of(path: Path) -> tuple[str, dict[str, list[int]]]:
     return hashlib.sha256(text.encode()).hexdigest(), states
 
 
-def _inputs(scenario: Scenario) -> Iterator[Path]:
+def _inputs(path: Path, scenario: Scenario) -> Iterator[Path]:
     """Yield the files and folders that a scenario names."""
-    land, network = scenario.land, scenario.network
-    yield from network.tables.values()
-    yield from (*land.elevation_path, *land.clutter_heights_path)
-    yield from (lines.path for lines in land.map_lines)
-    for one in (
-        land.villages_path, land.area_boundary, land.land_cover_path, land.land_cover_table,
-        land.population_path, land.population_census, land.communes_path, network.antennas,
-        scenario.itu_maps,
-    ):  # fmt: skip
-        if one is not None:
-            yield one
+    for _, name in named_files(read_scenario_file(path)):
+        yield path.parent / name
+    if scenario.itu_maps is not None:
+        yield scenario.itu_maps
 
 
 def _stamp(path: Path) -> list[list[object]]:
