@@ -168,8 +168,9 @@ def passes_over(
     found_step, found = [], []
     for begin in range(0, steps, _BLOCK):
         moment = np.arange(begin, min(begin + _BLOCK, steps))[:, np.newaxis]
-        node_cos, node_sin = _turned(node0, (node_rate - TURN_RAD_PER_S) * step_s * moment)
-        along_cos, along_sin = _turned(along0, along_rate * step_s * moment)
+        t = np.asarray(moment * step_s, dtype=np.float64)
+        node_cos, node_sin = _turned(node0, (node_rate - TURN_RAD_PER_S) * t)
+        along_cos, along_sin = _turned(along0, along_rate * t)
         side = along_sin * np.cos(tilt)
         x = node_cos * along_cos - node_sin * side
         y = node_sin * along_cos + node_cos * side

@@ -136,7 +136,7 @@ def test_a_chain_leads_over_the_ridge_and_not_into_the_gorge() -> None:
         ("microwave", READY, 0), ("microwave", 0, 1), ("microwave", 1, 0),
     }  # fmt: skip
     assert feeds.not_fed[:2] == ("", "")
-    assert "backhaul: no hop, nearest to do is" in feeds.not_fed[2]
+    assert "backhaul: no hop; that from " in feeds.not_fed[2]
     assert "too low" in feeds.not_fed[2]
     for name in ("fibre", "satellite"):
         assert f"No {name} is given (siting.{name})" in told(feeds)

@@ -324,6 +324,9 @@ def with_relays(
         raise ConfigError("--relays is for hops: give [siting.microwave] in the scenario")
     rules = _rules(scenario, sources)
     hanging = ["backhaul:" in why for why in feeds.not_fed]
+    if not any(hanging):
+        told = "Backhaul reaches every candidate: no summit is looked for to relay."
+        return replace(found, notes=(*found.notes, told))
     masts = [one.mast for one in found.candidates]
     excluded = None if sources.exclude is None else read_layer(sources.exclude, crs=land.grid.crs)
     places = relay_places(

@@ -113,7 +113,7 @@ def _add_hops(search: Search, settings: FeedingSettings, ray: Ray) -> None:
         if others:
             short.append(f"hops from {few(others)} are clear, which nothing feeds")
         elif misses[c]:
-            short.append(f"no hop, {nearest_miss(misses[c])}")
+            short.append(f"no hop; {nearest_miss(misses[c])}")
         else:
             reach_km = ray.settings.reach_m / 1000.0
             short.append(f"no fed mast and no candidate within the {reach_km:g} km of a hop")

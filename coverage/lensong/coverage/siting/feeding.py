@@ -112,6 +112,34 @@ class Feeding:
                     waiting.append((int(supply.source[arc]), k))
         return added, cost
 
+    def along(
+        self, adds: FloatArray, built: dict[int, tuple[int, ...]], reach: Reach
+    ) -> FloatArray:
+        """Return what each candidate adds with the masts that feed it, at most.
+
+        Parameters
+        ----------
+        adds : shape (candidates,)
+            What each adds by itself [people].
+        built, reach
+            What is built, and the ways from it.
+        """
+        total = adds.copy()
+        for k in self.chained:
+            source = self._problem.supplies[k].source
+            up: dict[int, float] = dict.fromkeys(built, 0.0)
+            up[READY] = 0.0
+            for c in np.flatnonzero(reach.arc[k] >= 0).tolist():
+                way, at = [], int(source[reach.arc[k][c]])
+                while at not in up:
+                    way.append(at)
+                    at = int(source[reach.onward[k][at]])
+                for one in reversed(way):
+                    up[one] = up[at] + float(adds[one])
+                    at = one
+                total[c] += up[at]
+        return total
+
     def carries(self, built: dict[int, tuple[int, ...]]) -> bool:
         """Return whether no arc feeds more masts than it can."""
         return all(min(self._spare(k, built).values(), default=0.0) >= 0.0 for k in self.chained)

@@ -78,6 +78,7 @@ def greedy_and_swap(
     Notes
     -----
     Greedy goes by people per cost, and once more by people alone; the better of the two is kept.
+    A candidate counts with the masts that must be built to feed it, their people and their cost.
     What a candidate adds never grows as others are built, so what it added when last counted is a
     bound by which most need not be counted again. A swap leaves out one mast on which no other
     hangs and adds those that then bring most, as long as more people gain.
@@ -102,14 +103,16 @@ def _score(plan: _Plan, adds: FloatArray, reach: Reach, *, by_cost: bool) -> Flo
 
 def _fill(plan: _Plan, *, by_cost: bool, deadline_s: float) -> None:
     """Add the best until nothing more fits or nobody gains."""
-    problem = plan.problem
+    problem, feeding = plan.problem, plan.feeding
     least = _LEAST * float(problem.gained.sum())
     stale = problem.each_adds(plan.best)
-    reach = plan.feeding.reach(plan.built)
+    reach = feeding.reach(plan.built)
+    shut = np.zeros(problem.size, dtype=np.bool_)
     while monotonic() < deadline_s:
-        open_ = plan.fits(reach.cost, reach.masts) & (stale > least)
+        adds = feeding.along(stale, plan.built, reach)
+        open_ = plan.fits(reach.cost, reach.masts) & (adds > least) & ~shut
         open_[list(plan.built)] = False
-        score = np.where(open_, _score(plan, stale, reach, by_cost=by_cost), -np.inf)
+        score = np.where(open_, _score(plan, adds, reach, by_cost=by_cost), -np.inf)
         counted = np.zeros(problem.size, dtype=np.bool_)
         while True:
             top = int(np.argmax(score))
@@ -120,16 +123,22 @@ def _fill(plan: _Plan, *, by_cost: bool, deadline_s: float) -> None:
             part = slice(problem.begin[top], problem.begin[top + 1])
             more = problem.gained[part] - plan.best[problem.village[part]]
             stale[top] = float(np.maximum(more, 0.0).sum())
-            now = _score(plan, stale, reach, by_cost=by_cost)[top]
-            score[top] = now if stale[top] > least else -np.inf
+            adds[top] = stale[top]
+            if feeding.chained:
+                added, _ = feeding.chain(top, plan.built, reach)
+                gained = np.maximum(plan.best, problem.best(tuple(added))) - plan.best
+                adds[top] = float(gained.sum())
+            now = _score(plan, adds, reach, by_cost=by_cost)[top]
+            score[top] = now if adds[top] > least else -np.inf
             counted[top] = True
-        added, cost = plan.feeding.chain(top, plan.built, reach)
-        if not plan.fits(cost, len(added)) or not plan.feeding.carries(plan.built | added):
-            stale[top] = 0.0  # two ways together go beyond the limits, or an arc feeds too many
+        added, cost = feeding.chain(top, plan.built, reach)
+        if not plan.fits(cost, len(added)) or not feeding.carries(plan.built | added):
+            shut[top] = True  # two ways together go beyond the limits, or an arc feeds too many
             continue
         plan.add(added, cost)
-        if plan.feeding.chained:
-            reach = plan.feeding.reach(plan.built)
+        if feeding.chained:
+            reach = feeding.reach(plan.built)
+            shut[:] = False
 
 
 def _swapped(plan: _Plan, deadline_s: float) -> _Plan:
@@ -148,6 +157,7 @@ def _swapped(plan: _Plan, deadline_s: float) -> _Plan:
             left.best = problem.best(tuple(left.built))
             reach = plan.feeding.reach(left.built)
             adds = problem.each_adds(left.best)
+            adds = plan.feeding.along(adds, left.built, reach)
             adds[[*left.built, out]] = 0.0
             adds = np.where(left.fits(reach.cost, reach.masts), adds, 0.0)
             top = int(np.argmax(adds))

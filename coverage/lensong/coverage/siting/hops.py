@@ -147,4 +147,4 @@ def try_hop(ray: Ray, tx: End, rx: End) -> Hop | Miss | None:
 def nearest_miss(misses: Sequence[tuple[str, float, Miss]]) -> str:
     """Return the miss that is short of least, in words; each is a name, a distance and a miss."""
     name, distance_m, miss = min(misses, key=lambda entry: (entry[2].short_m, entry[1]))
-    return f"nearest to do is {name}, {distance_m / 1000.0:.1f} km away: {miss.why}"
+    return f"that from {name}, {distance_m / 1000.0:.1f} km away, comes nearest: {miss.why}"
