@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 from lensong.coverage.cluster import work
 from lensong.coverage.cluster.by_value import do, state_of
 from lensong.coverage.cluster.fingerprint import fingerprint
-from lensong.coverage.cluster.kept import close_kept
 from lensong.coverage.cluster.run_folder import RunFolder
 from lensong.coverage.cluster.workers import admitted_workers, connected
 from lensong.coverage.results.outcome import Outcome
@@ -147,12 +146,10 @@ def plan_on_cluster(
         try:
             _follow(client, address, begun, progress, say)
         finally:
-            _close(client, begun, say)
+            _let_go(client, begun, say)
         for plan in begun:
             if plan.outcome is not None:
                 done[plan.number] = Planned(out=plan.out, outcome=plan.outcome, cpu_s=plan.cpu_s)
-                plan.folder.remove()
-                _remove_older(plan.folder.path)
     return [done[number] for number in sorted(done)]
 
 
@@ -204,7 +201,8 @@ def _follow(
         elif stage == "results":
             plan.outcome, made = result
             plan.cpu_s["results"] = made.cpu_s
-            plan.futures.clear()
+            _let_go(client, [plan], say)
+            _remove_older(plan.folder.path)
         else:
             plan.cpu_s[stage] = plan.cpu_s.get(stage, 0.0) + result.cpu_s
         stages.one_more(stage, plan.sizes.get(str(future.key), 1))
@@ -297,13 +295,17 @@ def _look(client: Client, address: str, told: bool, say: Callable[[str], None]) 
     return not workers
 
 
-def _close(client: Client, plans: Sequence[_Plan], say: Callable[[str], None]) -> None:
-    """Let go of pieces that nobody waits for any more, and of the caches that workers hold."""
+def _let_go(client: Client, plans: Sequence[_Plan], say: Callable[[str], None]) -> None:
+    """Let workers forget plans that have come to an end, and remove the folders of those done."""
     with suppress(Exception):  # whatever state the cluster is in, the first error is the one told
         client.cancel([f for plan in plans for f in plan.futures.values()], force=True)
-        found = client.run(close_kept, [str(plan.folder.path) for plan in plans])
+        found = client.run(do, "forget", "", [str(plan.folder.path) for plan in plans])
         for note in dict.fromkeys(note for notes in found.values() for note in notes):
             say(f"cache: {note}")
+    for plan in plans:
+        plan.futures.clear()
+        if plan.outcome is not None:
+            plan.folder.remove()
 
 
 def _key_of(path: Path) -> tuple[str, dict[str, list[int]]]:
@@ -344,22 +346,27 @@ def _held_folder(out: Path, key: str) -> Iterator[RunFolder]:
     try:
         if lock is not None and not lock.take(wait=False):
             raise ConfigError(f"another run plans into {out}: wait for it, or choose another --out")
-        yield RunFolder(folder)
-    finally:
+    except ConfigError:
         if lock is not None:
             lock.close()
+        raise
+    try:
+        yield RunFolder(folder)
+    finally:
         if folder.is_dir() and not any(folder.glob("*.pickle")):
             RunFolder(folder).remove()  # nothing was begun
+        if lock is not None:
+            lock.close()
 
 
 def _remove_older(folder: Path) -> None:
     """Remove what runs of other inputs left beside one that came to its end."""
     for other in folder.parent.glob(f"{_PREFIX}*"):
-        if other.is_dir() and other != folder:
-            held = FileLock(other / "lock") if (other / "lock").is_file() else None
-            try:
-                if held is None or held.take(wait=False):
-                    RunFolder(other).remove()
-            finally:
-                if held is not None:
-                    held.close()
+        if other == folder or not (other / "lock").is_file():
+            continue
+        held = FileLock(other / "lock")
+        try:
+            if held.take(wait=False):
+                RunFolder(other).remove()
+        finally:
+            held.close()

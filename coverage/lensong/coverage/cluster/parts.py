@@ -14,7 +14,7 @@ from lensong.coverage.layers import Layers, job_window, make_layers
 from lensong.coverage.plan_setup import PlanSetup
 from lensong.coverage.reach import add_hidden
 from lensong.coverage.streams.heard import OperatorHeard
-from lensong.coverage.sweeps import PackedSweep, SweepCache, Window, run_sweeps
+from lensong.coverage.sweeps import PackedSweep, SweepCache, Window, sweep_together
 from lensong.propagation.types import BoolArray
 
 __all__ = ["Part", "Places", "make_part", "paste"]
@@ -69,15 +69,15 @@ def make_part(setup: PlanSetup, window: Window, cache: SweepCache) -> tuple[Part
     heard, links = setup.heard(), setup.links()
 
     def rides() -> Iterator[tuple[tuple[int, ...], PackedSweep]]:
-        sweeps = run_sweeps(
-            reaching,
-            land,
-            setup.propagation,
-            rx_height_agl_m=setup.handset.height_agl_m,
-            cache=cache,
-            workers=1,
-        )
-        for job, sweep, _ in sweeps:
+        for job in reaching:
+            # one by one: they are there, and those that are not are few
+            ((sweep, _),) = sweep_together(
+                [job],
+                land,
+                setup.propagation,
+                rx_height_agl_m=setup.handset.height_agl_m,
+                cache=cache,
+            )
             add_hidden(hidden, sweep, job.radius_m, land, window)
             yield job.cells, sweep
 

@@ -23,7 +23,7 @@ import pandas as pd
 from lensong.coverage.causes.links import PlaceLinks
 from lensong.coverage.cluster.blocks import Pieces, cut_up
 from lensong.coverage.cluster.fingerprint import fingerprint
-from lensong.coverage.cluster.kept import kept_sweeps
+from lensong.coverage.cluster.kept import close_kept, kept_sweeps
 from lensong.coverage.cluster.parts import Part, Places, make_part, paste
 from lensong.coverage.cluster.run_folder import RunFolder
 from lensong.coverage.layers import Layers
@@ -47,6 +47,7 @@ __all__ = [
     "Prepared",
     "count_streams",
     "finish",
+    "forget",
     "lay",
     "make_sweeps",
     "prepare",
@@ -287,6 +288,12 @@ def _heard(folder: RunFolder, opened: _Opened) -> tuple[Heard, PlaceLinks | None
         if links is not None and places.links is not None:
             links.put(links.within(window), places.links)
     return heard, links
+
+
+def forget(_run: str, runs: list[str]) -> list[str]:
+    """Let go of what this process has open of some plans; return what its cache has to say."""
+    _opened.cache_clear()
+    return close_kept(runs)
 
 
 def _put_together(folder: RunFolder, opened: _Opened) -> LaidOut:
