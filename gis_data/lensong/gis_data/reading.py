@@ -215,6 +215,12 @@ def _find_area(request: LandRequest) -> _Area:
         return _area_of_villages(request)
     crs = _chosen_crs(request, shapely.get_coordinates(outline))
     polygon = gpd.GeoSeries([outline], crs="EPSG:4326").to_crs(crs).iloc[0]
+    if not np.isfinite(shapely.get_coordinates(polygon)).all():
+        west, south, east, north = outline.bounds
+        raise DataError(
+            f"the area of interest, {east - west:.0f} by {north - south:.0f} degrees, cannot be "
+            f"expressed in {crs}: plan a smaller area, or correct its boundary or area.crs"
+        )
     return _Area(crs=crs, polygon=shapely.make_valid(polygon), sentence=sentence)
 
 
