@@ -237,6 +237,9 @@ def test_what_stands_is_changed_first_and_the_plan_confirms_it(
     villages = pd.read_csv(tmp_path / "p" / "villages.csv")
     served = float((villages["people"] * villages["served_share_voice_data"]).sum())
     assert served == pytest.approx(told["people_planned"], abs=0.02)
+    at_once = gpd.read_file(out / "siting.gpkg", layer="proposals")
+    assert at_once["mast_id"].tolist() == steps["mast_id"].tolist()
+    assert len(gpd.read_file(out / "siting.gpkg", layer="outcome")) == 2
     proposed = gpd.read_file(tmp_path / "p" / "villages.gpkg", layer="proposals")
     assert proposed["mast_id"].tolist() == steps["mast_id"].tolist()
     assert set(proposed["state"]) == {"built"}

@@ -161,6 +161,8 @@ def test_budget_price_and_tries_are_kept(small: Small) -> None:
     assert [step.change.knob.kind for step in one.steps] == ["power"]
     dear = small.tune(settings, most_cost_per_person=1e-9)
     assert dear.steps == ()
+    late = small.tune(settings, time_limit_s=0.0)
+    assert (late.ended, late.steps, late.tries) == ("time", (), 1)
     few = small.tune(settings, tries=3)
     assert few.ended == "tries"
     assert few.untried > 0

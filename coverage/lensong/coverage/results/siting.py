@@ -5,8 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import geopandas as gpd
+
+from lensong.coverage.proposals import proposals_of
 from lensong.coverage.results.paths import write_figure
+from lensong.coverage.results.qgis import layer_styles
+from lensong.coverage.results.tables import proposed_layers
 from lensong.coverage.scenario.load import Scenario
 from lensong.coverage.scenario.proposals import with_proposals
 from lensong.coverage.scenario.save import save_scenario
@@ -21,7 +27,7 @@ from lensong.coverage.siting.tables import (
     village_outcome_table,
 )
 from lensong.gis_data.atomic import atomic_path
-from lensong.gis_data.vector_write import write_csv
+from lensong.gis_data.vector_write import write_csv, write_geopackage
 from lensong.propagation.errors import DataError
 
 __all__ = ["PLANNED", "check_free", "write_siting"]
@@ -83,7 +89,9 @@ def write_siting(
     text = json.dumps(told, ensure_ascii=False, indent=2) + "\n"
     with atomic_path(folder / "siting.json", needed_bytes=len(text)) as part:
         part.write_text(text, encoding="utf-8")
-    written += [curve, folder / "siting.json"]
+    map_file = folder / "siting.gpkg"
+    write_geopackage(map_file, (layers := _layers(study, told)), styles=layer_styles(list(layers)))
+    written += [curve, map_file, folder / "siting.json"]
     if study.steps or study.changes:
         title = f"{scenario.title}, {len(study.steps)} more masts"
         if study.changes:
@@ -96,3 +104,15 @@ def write_siting(
             )
         )
     return written
+
+
+def _layers(study: SitingStudy, told: dict[str, Any]) -> dict[str, gpd.GeoDataFrame]:
+    """Return villages with their outcome, the steps and the lines that feed them."""
+    shapes = study.villages.geometry
+    outcome = gpd.GeoDataFrame(
+        village_outcome_table(study), geometry=shapes.to_numpy(), crs=shapes.crs
+    )
+    return {
+        **proposed_layers(study.network, proposals_of(told), str(shapes.crs)),
+        "outcome": outcome,
+    }

@@ -10,7 +10,7 @@ import pandas as pd
 from shapely.geometry import LineString
 
 from lensong.coverage.cellplan.write import standing_rows
-from lensong.coverage.network import AsRead, Mast
+from lensong.coverage.network import AsRead, Mast, Network
 from lensong.coverage.proposals import Proposals
 from lensong.coverage.result import PlanResult
 from lensong.coverage.results import files
@@ -21,6 +21,7 @@ __all__ = [
     "COMMUNES",
     "COUNTERFACTUALS",
     "as_read_table",
+    "proposed_layers",
     "vector_layers",
     "village_table",
 ]
@@ -48,7 +49,7 @@ def vector_layers(result: PlanResult) -> dict[str, gpd.GeoDataFrame]:
     if result.counterfactuals is not None and len(result.counterfactuals):
         layers[COUNTERFACTUALS] = _tried(result, result.counterfactuals)
     if result.network.proposals is not None:
-        layers |= _proposed(result, result.network.proposals)
+        layers |= proposed_layers(result.network, result.network.proposals, result.land.grid.crs)
     return layers
 
 
@@ -151,9 +152,11 @@ def _tried(result: PlanResult, tried: pd.DataFrame) -> gpd.GeoDataFrame:
     return table.to_crs(result.land.grid.crs)
 
 
-def _proposed(result: PlanResult, proposals: Proposals) -> dict[str, gpd.GeoDataFrame]:
-    """Return what a siting study chose as points, and the lines that feed it."""
-    steps = proposals.rows(proposals.states(standing_rows(result.network)))
+def proposed_layers(
+    network: Network, proposals: Proposals, crs: str
+) -> dict[str, gpd.GeoDataFrame]:
+    """Return what a siting study chose as points with their state in a network, and its lines."""
+    steps = proposals.rows(proposals.states(standing_rows(network)))
     found = {}
     for name, rows, shapes in (
         (
@@ -181,7 +184,7 @@ def _proposed(result: PlanResult, proposals: Proposals) -> dict[str, gpd.GeoData
         for column in ("value_before", "value_after"):
             if column in table:  # numbers of some changes, names of carriers of others
                 table[column] = [str(value) for value in table[column]]
-        found[name] = table.to_crs(result.land.grid.crs)
+        found[name] = table.to_crs(crs)
     return found
 
 
