@@ -113,7 +113,9 @@ def main() -> None:
     result = plan(land, network, title="Province (synthetic)", workers=2)
     print(f"plan {time.perf_counter() - began:.0f} s, peak {peak_gb():.2f} GB")
     with tempfile.TemporaryDirectory() as folder:
-        written = write_result(result, Path(folder) / "out", lensong_version=version("lensong"))
+        written = write_result(
+            result, Path(folder) / "out", lensong_version=version("lensong"), workers=2
+        )
         size = sum(path.stat().st_size for path in written)
     print(
         f"with outputs {time.perf_counter() - began:.0f} s, peak {peak_gb():.2f} GB, "

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from lensong.coverage.cell_kernels import arc_sine, arc_tangent
+from lensong.coverage.cell_kernels import arc_sine, arc_tangent, cosine, power_of_two, sine
 from lensong.coverage.chance_draws import (
     BLOCK,
     LEAST,
@@ -32,6 +32,15 @@ def test_angles_are_those_of_the_library() -> None:
     z = np.linspace(-1.0, 1.0, 20_001)
     np.testing.assert_allclose([arc_sine(x) for x in z], np.arcsin(z), atol=4e-8)
     assert arc_sine(1.0 + 1e-15) == pytest.approx(np.pi / 2.0, abs=4e-8)
+
+
+def test_sines_and_powers_are_those_of_the_library() -> None:
+    angle = np.linspace(-np.pi / 2.0, np.pi / 2.0, 2001)
+    np.testing.assert_allclose([sine(a) for a in angle], np.sin(angle), atol=7e-10)
+    np.testing.assert_allclose([cosine(a) for a in angle], np.cos(angle), atol=7e-10)
+    octaves = np.linspace(-106.0, 60.0, 2001)
+    np.testing.assert_allclose([power_of_two(x) for x in octaves], 2.0**octaves, rtol=1e-10)
+    assert power_of_two(-1e6) == pytest.approx(1e-32)  # -320 dBm, the least that is kept
 
 
 def test_the_normal_distribution_and_its_quantiles() -> None:

@@ -13,7 +13,13 @@ from pyproj import Transformer
 from lensong.coverage.antenna import omni
 from lensong.coverage.cellplan import check_on_land
 from lensong.coverage.network import Carrier, Cell, Mast, Network
-from lensong.coverage.sweeps import NO_LOSS, PropagationSettings, run_sweeps, sweep_jobs
+from lensong.coverage.sweeps import (
+    NO_LOSS,
+    PackedSweep,
+    PropagationSettings,
+    run_sweeps,
+    sweep_jobs,
+)
 from lensong.gis_data.land import Land
 from lensong.propagation.errors import InvalidInputError
 from lensong.propagation.sweep import sweep
@@ -120,37 +126,6 @@ def test_a_mast_outside_the_grid_is_named() -> None:
         sweep_jobs(lost, small_land())
 
 
-def test_packed_loss_is_the_sweep_to_half_a_hundredth_of_a_decibel() -> None:
-    land, net = small_land(), network()
-    jobs = sweep_jobs(net, land)
-    job, packed, _ = next(
-        run_sweeps(jobs, land, SETTINGS, rx_height_agl_m=1.5, cache=None, workers=1)
-    )
-    result = sweep(
-        SweepRequest(
-            row=job.row,
-            col=job.col,
-            tx_height_agl_m=30.0,
-            rx_height_agl_m=1.5,
-            freq_mhz=1815.0,
-            radius_m=1500.0,
-            delta_n_per_km=SETTINGS.delta_n_per_km,
-            n0=SETTINGS.n0,
-            tx_lat_deg=job.mast.lat_deg,
-        ),
-        Terrain(ground_m=land.ground_m, cell_m=30.0),
-    )
-    assert (packed.row0, packed.col0) == (result.row0, result.col0)
-    known = np.isfinite(result.path_loss_db)
-    np.testing.assert_array_equal(packed.loss_cdb != NO_LOSS, known)
-    np.testing.assert_allclose(
-        packed.loss_cdb[known] / 100.0, result.path_loss_db[known], atol=0.00501
-    )
-    np.testing.assert_allclose(
-        packed.departure_cdeg[known] / 100.0, result.departure_deg[known], atol=0.00501
-    )
-
-
 def test_the_order_and_the_numbers_do_not_depend_on_the_workers() -> None:
     land, net = small_land(), network()
     jobs = sweep_jobs(net, land)
@@ -238,12 +213,14 @@ def test_carriers_of_one_antenna_are_made_together_and_count_as_made() -> None:
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda kept: kept.pop("terrain_cdb"),
-        lambda kept: kept.update(loss_cdb=kept["loss_cdb"][:-1]),
-        lambda kept: kept.update(loss_cdb=kept["loss_cdb"].astype(np.float64)),
+        lambda kept: kept.pop("spread", None),
+        lambda kept: kept.pop("elevation"),
+        lambda kept: kept.update(elevation=kept["elevation"][:-1]),
+        lambda kept: kept.update(loss=kept.get("loss", np.zeros(3, np.uint8))[:-1]),
+        lambda kept: kept.update(loss=np.zeros(3)),
         lambda kept: kept.update(rest=np.array([0, 0])),
-        lambda kept: kept.update(rest=np.array([10_000, 0, 0])),
-        lambda kept: kept.update(rest=np.array([0, -10_000, 0])),
+        lambda kept: kept.update(rest=np.array([10_000_000_000, 3, 0, 0, 0])),
+        lambda kept: kept.update(rest=np.array([9, 9, 0, -10_000, 0])),
     ],
 )
 def test_a_cache_with_other_arrays_than_those_of_the_sweep_is_not_used(spoil: Any) -> None:
@@ -294,3 +271,41 @@ def test_masts_without_elevation_are_named_before_anything_is_computed() -> None
     assert check_on_land(net, land) == []
     with pytest.raises(InvalidInputError, match=r"1 of 2 masts stand .* no elevation .*blind"):
         check_on_land(net, replace(land, ground_m=ground))
+
+
+def test_a_sweep_is_rounded_as_it_is_kept_and_laid_as_it_was_kept() -> None:
+    rng = np.random.default_rng(3)
+    clutter = np.where(rng.random(GRID.shape) < 0.5, 12.0, 0.0).astype(np.float32)
+    land, net, cache = small_land(clutter_m=clutter), network(), Memory()
+    jobs = sweep_jobs(net, land)
+
+    def made(cache: Memory | None) -> list[PackedSweep]:
+        runs = run_sweeps(jobs, land, SETTINGS, rx_height_agl_m=1.5, cache=cache, workers=2)
+        return [packed for _, packed, _ in runs]
+
+    without, cold, warm = made(None), made(cache), made(cache)
+    for one, other, again in zip(without, cold, warm, strict=True):
+        for name in ("loss_cdb", "departure_cdeg", "diffraction_cdb", "terrain_cdb"):
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+            np.testing.assert_array_equal(getattr(one, name), getattr(again, name))
+    # the carriers of one antenna share the elevations of their rays
+    assert sum("elevation" in kept and "loss" not in kept for kept in cache.kept.values()) == 3
+    exact = sweep(
+        SweepRequest(
+            row=jobs[0].row, col=jobs[0].col, tx_height_agl_m=30.0, rx_height_agl_m=1.5,
+            freq_mhz=jobs[0].freq_mhz, radius_m=1500.0,
+            delta_n_per_km=SETTINGS.delta_n_per_km, n0=SETTINGS.n0,
+            tx_lat_deg=jobs[0].mast.lat_deg,
+        ),
+        Terrain(ground_m=land.ground_m, clutter_m=clutter, cell_m=GRID.cell_m),
+    )  # fmt: skip
+    rounded = without[0]
+    here = ~np.isnan(exact.path_loss_db)
+    assert ((rounded.loss_cdb != NO_LOSS) == here).all()
+    for part, value, within_db in (
+        (rounded.loss_cdb, exact.path_loss_db, 0.0101),
+        (rounded.departure_cdeg, exact.departure_deg, 0.0051),
+        (rounded.diffraction_cdb, exact.diffraction_db, 0.136),
+        (rounded.terrain_cdb, np.minimum(exact.terrain_db, exact.diffraction_db), 0.262),
+    ):
+        np.testing.assert_allclose(part[here] / 100.0, value[here], atol=within_db)

@@ -205,7 +205,11 @@ def _one_here(
             progress=console.progress,
         )
         write_result(
-            result, out, lensong_version=version("lensong"), progress=console.share("output")
+            result,
+            out,
+            lensong_version=version("lensong"),
+            progress=console.share("output"),
+            workers=workers,
         )
     return result
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,6 +27,7 @@ from lensong.propagation.types import (
 
 __all__ = [
     "MOST_LISTED",
+    "Coming",
     "OperatorTile",
     "Tile",
     "TileLayers",
@@ -161,6 +165,13 @@ class TileLayers:
         )
 
 
+class Coming(NamedTuple):
+    """One sweep, and operator and carrier number to the codes of its cells (`by_carrier`)."""
+
+    sweep: PackedSweep
+    groups: dict[tuple[str, int], IntArray]
+
+
 @dataclass(slots=True, kw_only=True)
 class Tile:
     """A part of the grid, and what each operator brings there.
@@ -169,8 +180,6 @@ class Tile:
     ----------
     row0, col0, rows, cols : int
         Where it lies on the grid.
-    waiting : int
-        Sweeps that are still to come.
     operators : dict
         Name to what is kept.
     """
@@ -179,23 +188,44 @@ class Tile:
     col0: int
     rows: int
     cols: int
-    waiting: int = 0
     operators: dict[str, OperatorTile] = field(default_factory=dict)
 
     def add(self, sweep: PackedSweep, indices: Sequence[int], model: LayerModel) -> None:
         """Add the cells of these indices, which ride one sweep."""
-        for key, codes in by_carrier(indices, model).items():
-            self.keep(key, codes, hear(sweep, codes, model, self.window), model)
+        self.lay([Coming(sweep, by_carrier(indices, model))], model)
+
+    def lay(self, coming: Sequence[Coming], model: LayerModel) -> None:
+        """Add all that reaches the tile, in its order: each sweep with the cells that ride it."""
+        self.lay_heard(
+            [
+                (key, codes, partial(hear, one.sweep, codes, model, self.window))
+                for one in coming
+                for key, codes in one.groups.items()
+            ],
+            model,
+        )
+
+    def lay_heard(
+        self,
+        coming: Sequence[tuple[tuple[str, int], IntArray, Callable[[], SiteHeard]]],
+        model: LayerModel,
+    ) -> None:
+        """Add what the cells of these codes bring on carriers, each made when its turn comes."""
+        of_carrier = Counter(key for key, _, _ in coming)
+        for name in {name for name, _ in of_carrier} - self.operators.keys():
+            self.operators[name] = OperatorTile.empty(
+                model.operators[name].carriers, self.rows, self.cols,
+                max(count for key, count in of_carrier.items() if key[0] == name),
+            )  # fmt: skip
+        for key, codes, heard in coming:
+            self.keep(key, codes, heard(), model)
 
     def keep(
         self, key: tuple[str, int], codes: IntArray, heard: SiteHeard, model: LayerModel
     ) -> None:
         """Add what the cells of these codes bring on one operator's carrier."""
         name, carrier = key
-        kept = self.operators.get(name)
-        if kept is None:
-            kept = OperatorTile.empty(model.operators[name].carriers, self.rows, self.cols)
-            self.operators[name] = kept
+        kept = self.operators[name]
         kept.make_room(carrier)
         sweep = heard.sweep
         keep_heard(

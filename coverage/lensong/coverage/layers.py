@@ -13,30 +13,33 @@ A *service* holds with a chance that `lensong.coverage.shadowing` defines: on an
 phone may use, by the cell that is then the strongest, both directions at once. Per technology, and
 over all technologies of the operator.
 
-Sweeps are read one at a time and forgotten. The grid is cut into tiles; a tile is folded into the
-layers as soon as the last sweep that reaches it has come. In the order of `sweep_order` the tiles
-in work are those around a front that moves over the land, so memory holds the layers of the result
-and a strip as wide as a sweep.
+The grid is cut into tiles. A tile is laid and folded into the layers by a thread, as soon as the
+last sweep that reaches it has come, and a sweep is forgotten with its last tile. In the order of
+`sweep_order` the sweeps in memory are those around a front that moves over the land: memory holds
+the layers of the result, and the sweeps of a strip as wide as one of them.
 """
 
 from __future__ import annotations
 
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from lensong.coverage.causes.links import PlaceLinks
 from lensong.coverage.layer_model import LayerModel
-from lensong.coverage.layer_tiles import Tile, TileLayers
+from lensong.coverage.layer_tiles import Coming, Tile, TileLayers
 from lensong.coverage.network import Network, Technology
 from lensong.coverage.result import (
     OperatorLayers,
     ServiceLayers,
     TechnologyLayers,
 )
+from lensong.coverage.site_heard import by_carrier
 from lensong.coverage.streams.heard import Heard
 from lensong.coverage.sweeps import PackedSweep, SweepJob, Window
 from lensong.propagation.errors import InvalidInputError
@@ -52,8 +55,13 @@ __all__ = [
     "touched",
 ]
 
+Key: TypeAlias = tuple[int, int]
+
 TILE = 128
 """Rows and columns of a tile."""
+
+_TILES_AHEAD = 8
+"""Tiles that wait, for each thread; they hold the sweeps that reach them."""
 
 _CRUMB = 2.0**-20
 """Parts of a person that are counted: their sums are exact, whatever order tiles come in."""
@@ -122,18 +130,6 @@ class Layers:
             col0=col0,
         )
 
-    def take(
-        self, tile: Tile, found: TileLayers, model: LayerModel, people: FloatArray | None = None
-    ) -> None:
-        """Put a finished tile into its place."""
-        row, col = tile.row0 - self.row0, tile.col0 - self.col0
-        self.put(np.s_[row : row + tile.rows, col : col + tile.cols], found, model)
-        row0, col0, row1, col1 = tile.window
-        lives = None if people is None else people[row0:row1, col0:col1]
-        for name in self.operators:
-            if name in tile.operators:
-                self._count(tile, name, lives, model)
-
     def put(self, part: Any, found: TileLayers, model: LayerModel) -> None:
         """Put layers where an index of rows and columns says."""
         for t, (technology, layer) in enumerate(self.technologies.items()):
@@ -165,19 +161,29 @@ class Layers:
                     own.probability[part] = found.own_probability[name][q]
                     own.reason[part] = found.own_reason[name][q]
 
-    def _count(self, tile: Tile, name: str, people: FloatArray | None, model: LayerModel) -> None:
-        """Add up where each cell is the strongest of its carrier, strong enough for a phone."""
-        kept = tile.operators[name]
-        floor_mw = float(model.attach_mw.min()) if model.attach_mw.size else 0.0
-        count = self.footprint_px.size + 1
+    def count(self, found: tuple[FloatArray, FloatArray]) -> None:
+        """Add the footprints of a tile."""
+        self.footprint_px[:] += found[0]
+        self.footprint_people[:] += found[1]
+
+
+def _footprints(
+    tile: Tile, model: LayerModel, people: FloatArray | None
+) -> tuple[FloatArray, FloatArray]:
+    """Return pixels and people of a tile where each cell leads its carrier, enough for a phone."""
+    floor_mw = float(model.attach_mw.min()) if model.attach_mw.size else 0.0
+    count = len(model.network.cells) + 1
+    pixels, lives = np.zeros(count), np.zeros(count)
+    for kept in tile.operators.values():
         for carrier in range(kept.code.shape[0]):
             lead = np.where(
                 kept.level_mw[carrier, :, :, 0] >= floor_mw, kept.code[carrier, :, :, 0], 0
             ).ravel()
-            self.footprint_px[:] += np.bincount(lead, minlength=count)[1:]
+            pixels += np.bincount(lead, minlength=count)
             if people is not None:
                 heads = np.bincount(lead, weights=people.ravel(), minlength=count)
-                self.footprint_people[:] += np.rint(heads[1:] / _CRUMB) * _CRUMB
+                lives += np.rint(heads / _CRUMB) * _CRUMB
+    return pixels[1:], lives[1:]
 
 
 def make_layers(
@@ -190,6 +196,7 @@ def make_layers(
     heard: Heard | None = None,
     links: PlaceLinks | None = None,
     window: Window | None = None,
+    workers: int = 1,
 ) -> Layers:
     """Return the layers of every technology and operator that has a cell.
 
@@ -211,6 +218,8 @@ def make_layers(
         Filled with what its places hear.
     window : Window or None
         Whole tiles of the grid to which the layers are cut; None: all of it.
+    workers : int
+        Threads over tiles, 1 or more. The result does not depend on it.
 
     Raises
     ------
@@ -218,32 +227,42 @@ def make_layers(
         When a sweep reaches outside the grid, or out of its planned window.
     """
     layers = Layers.empty(grid, model, window)
-    tiles = {
-        (row, col): Tile(
-            row0=row * TILE,
-            col0=col * TILE,
-            rows=min(TILE, grid.rows - row * TILE),
-            cols=min(TILE, grid.cols - col * TILE),
-        )
-        for row, col in touched(window or (0, 0, grid.rows, grid.cols))
+    coming: dict[Key, list[Coming]] = {
+        key: [] for key in touched(window or (0, 0, grid.rows, grid.cols))
     }
-    reached = [[key for key in touched(part) if key in tiles] for part in planned]
-    for keys in reached:
-        for key in keys:
-            tiles[key].waiting += 1
-    for (indices, sweep), part, keys in zip(rides, planned, reached, strict=True):
-        _check_window(grid, sweep, part)
-        for key in keys:
-            tile = tiles[key]
-            tile.add(sweep, indices, model)
-            tile.waiting -= 1
-            if tile.waiting == 0:
-                layers.take(tile, tile.layers(model), model, people)
-                if heard is not None:
-                    heard.take(tile)
-                if links is not None:
-                    links.take(tile, model)
-                del tiles[key]
+    reached = [[key for key in touched(part) if key in coming] for part in planned]
+    waiting = Counter(key for keys in reached for key in keys)
+
+    def finish(key: Key, arrived: Sequence[Coming]) -> tuple[FloatArray, FloatArray]:
+        """Lay a tile and put it where it belongs; every tile writes to places of its own."""
+        tile = _tile_at(key, grid)
+        tile.lay(arrived, model)
+        row, col = tile.row0 - layers.row0, tile.col0 - layers.col0
+        layers.put(np.s_[row : row + tile.rows, col : col + tile.cols], tile.layers(model), model)
+        if heard is not None:
+            heard.take(tile)
+        if links is not None:
+            links.take(tile, model)
+        row0, col0, row1, col1 = tile.window
+        return _footprints(tile, model, None if people is None else people[row0:row1, col0:col1])
+
+    running: deque[Future[tuple[FloatArray, FloatArray]]] = deque()
+    pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="tile")
+    try:
+        for (indices, sweep), part, keys in zip(rides, planned, reached, strict=True):
+            _check_window(grid, sweep, part)
+            one = Coming(sweep, by_carrier(indices, model))
+            for key in keys:
+                coming[key].append(one)
+                waiting[key] -= 1
+                if not waiting[key]:
+                    running.append(pool.submit(finish, key, coming.pop(key)))
+            while len(running) > _TILES_AHEAD * workers:
+                layers.count(running.popleft().result())
+        while running:
+            layers.count(running.popleft().result())
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
     return layers
 
 
@@ -291,6 +310,13 @@ def touched(window: Window, size: int = TILE) -> list[tuple[int, int]]:
         for row in range(row0 // size, -(-row1 // size))
         for col in range(col0 // size, -(-col1 // size))
     ]
+
+
+def _tile_at(key: Key, grid: Grid) -> Tile:
+    row0, col0 = key[0] * TILE, key[1] * TILE
+    return Tile(
+        row0=row0, col0=col0, rows=min(TILE, grid.rows - row0), cols=min(TILE, grid.cols - col0)
+    )
 
 
 def _place(layer: ServiceLayers, part: Any, found: TileLayers, row: int, q: int) -> None:

@@ -145,6 +145,7 @@ def _laid_out(
         people=setup.people,
         heard=heard,
         links=links,
+        workers=workers,
     )
     clock.lap("layers")
     return LaidOut(
@@ -202,6 +203,7 @@ def concluded(
             streams,
             model_sigma_db=propagation.model_sigma_db,
             progress=partial(_tell, progress, "streams"),
+            workers=workers,
         )
     for service in streams.counted(services):
         suffix = column_suffix(service.name)

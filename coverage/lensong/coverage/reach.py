@@ -23,7 +23,7 @@ from lensong.coverage.sweeps import NO_LOSS, PackedSweep, SweepJob, Window
 from lensong.coverage.village_weights import VillageWeights
 from lensong.gis_data.land import Land
 from lensong.propagation.models import model
-from lensong.propagation.types import BoolArray, FloatArray, Grid, UInt8Array
+from lensong.propagation.types import BoolArray, FloatArray, Grid, IntArray, UInt8Array
 
 __all__ = [
     "Edge",
@@ -82,9 +82,13 @@ class RadiusCut:
 
     def see(self, cells: Sequence[int], sweep: PackedSweep) -> None:
         """Count what the cells of a sweep still bring at their radius."""
+        at_edge = {
+            radius_m: _at_edge(sweep, radius_m, self.land.aoi)
+            for radius_m in {self.network.cells[index].radius_m for index in cells}
+        }
         for index in cells:
             cell = self.network.cells[index]
-            loss_db, azimuth_deg, inside = _at_edge(sweep, cell.radius_m, self.land.aoi)
+            loss_db, azimuth_deg, inside = at_edge[cell.radius_m]
             if not loss_db.size:
                 continue
             level_dbm = _level_dbm(
@@ -329,16 +333,36 @@ def _at_edge(
     sweep: PackedSweep, radius_m: float, aoi: UInt8Array
 ) -> tuple[FloatArray, FloatArray, BoolArray]:
     """Return loss [dB], grid azimuth [deg] and "in the area" of a ring inside the radius."""
-    height, width = sweep.loss_cdb.shape
-    south = np.arange(height)[:, np.newaxis] + sweep.row0 - sweep.mast_row
-    east = np.arange(width)[np.newaxis] + sweep.col0 - sweep.mast_col
+    row, col = _near_ring(sweep, radius_m / sweep.cell_m)
+    south = row + (sweep.row0 - sweep.mast_row)
+    east = col + (sweep.col0 - sweep.mast_col)
     away = np.hypot(south, east) * sweep.cell_m
     ring = (away <= radius_m) & (away > radius_m - _RING_CELLS * sweep.cell_m)
-    ring &= sweep.loss_cdb != NO_LOSS
-    row, col = np.nonzero(ring)
-    azimuth_deg = np.degrees(np.arctan2(east[0, col], -south[row, 0]))
+    ring &= sweep.loss_cdb[row, col] != NO_LOSS
+    row, col = row[ring], col[ring]
+    azimuth_deg = np.degrees(np.arctan2(east[ring], -south[ring]))
     inside = aoi[row + sweep.row0, col + sweep.col0] > 0
     return sweep.loss_cdb[row, col] / 100.0, azimuth_deg, inside
+
+
+def _near_ring(sweep: PackedSweep, radius: float) -> tuple[IntArray, IntArray]:
+    """Return rows and columns of a sweep's pixels near its ring: all of it, and some more."""
+    rows, cols = sweep.loss_cdb.shape
+    south = np.arange(rows) + sweep.row0 - sweep.mast_row
+    middle = sweep.mast_col - sweep.col0
+    outer, inner = (
+        np.sqrt(np.maximum(reach**2 - south**2, 0.0)) for reach in (radius, radius - _RING_CELLS)
+    )
+    west = np.floor(middle - outer) - 1.0, np.ceil(middle - inner) + 2.0
+    east = np.maximum(np.floor(middle + inner) - 1.0, west[1]), np.ceil(middle + outer) + 2.0
+    row, col = [], []
+    for begin, end in (west, east):
+        first, last = np.clip(begin, 0, cols).astype(int), np.clip(end, 0, cols).astype(int)
+        length = np.maximum(last - first, 0)
+        row.append(np.repeat(np.arange(rows), length))
+        start = np.cumsum(length) - length
+        col.append(np.arange(row[-1].size) - np.repeat(start - first, length))
+    return np.concatenate(row), np.concatenate(col)
 
 
 def _level_dbm(

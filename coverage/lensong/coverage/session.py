@@ -318,7 +318,8 @@ class MastEdit:
         for base, (tile, layers) in zip(
             self._base, _in_threads(session.workers, self._base, fold), strict=True
         ):
-            found.take(tile, layers, model)
+            row0, col0, row1, col1 = tile.window
+            found.put(np.s_[row0:row1, col0:col1], layers, model)
             if seen is not None:
                 seen.take(tile, model, {**base.operators, **tile.operators})
         return LocalLayers(

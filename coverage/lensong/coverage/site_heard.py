@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lensong.coverage.cell_kernels import hear_cells
+from lensong.coverage.cell_kernels import SCRATCH_ROWS, hear_cells
 from lensong.coverage.layer_model import LayerModel
 from lensong.coverage.sweeps import PackedSweep, UInt16Array, Window
 from lensong.propagation.types import Float32Array, IntArray
@@ -26,7 +26,7 @@ class SiteHeard:
     lead, runner_up : shape (rows, cols)
         The strongest cell and the next: place among the cells plus 1; 0 for none.
     lead_mw, runner_up_mw : shape (rows, cols)
-        Their RSRP; of no meaning where there is none.
+        Their RSRP; 0 where there is none.
     others_mw : shape (rows, cols)
         The power by which all cells but the strongest disturb.
     sweep : PackedSweep
@@ -80,7 +80,7 @@ def hear(sweep: PackedSweep, codes: IntArray, model: LayerModel, window: Window)
         codes, cells.level_offset_db, cells.load_weight,
         cells.azimuth_deg, cells.sin_azimuth, cells.cos_azimuth, cells.sin_tilt, cells.cos_tilt,
         cells.radius_m, cells.pattern, cells.cuts_db, cells.gain_dbi, cells.max_loss_db,
-        top, left, heard.lead, heard.lead_mw, heard.others_mw,
-        heard.runner_up, heard.runner_up_mw,
+        top, left, np.empty((SCRATCH_ROWS, shape[1])), np.empty(shape[1], np.float32),
+        heard.lead, heard.lead_mw, heard.others_mw, heard.runner_up, heard.runner_up_mw,
     )  # fmt: skip
     return heard

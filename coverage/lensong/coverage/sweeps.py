@@ -1,13 +1,11 @@
-"""Path-loss sweeps as the radio side keeps them, packed to 16 bit."""
+"""Path-loss sweeps as the radio side has them, packed to 16 bit, and how they are made."""
 
 from __future__ import annotations
 
 import hashlib
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import astuple, dataclass
-from threading import Lock
+from dataclasses import astuple, dataclass, replace
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -15,15 +13,14 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 
 from lensong.coverage.network import Mast, Network
+from lensong.coverage.sweep_planes import KEPT_VERSION, NO_LOSS, SweepPlanes, UInt16Array
 from lensong.gis_data.land import Land
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
-from lensong.propagation.kernel import kernel
 from lensong.propagation.sweep import sweep_carriers
 from lensong.propagation.sweep_request import SweepRequest
-from lensong.propagation.sweep_result import SweepResult
 from lensong.propagation.terminal import LONGEST_CLEARING_M, TERMINAL_CLEARING_M
 from lensong.propagation.terrain import Terrain
-from lensong.propagation.types import Float32Array, FloatArray, Grid, Int16Array
+from lensong.propagation.types import Grid, Int16Array
 
 __all__ = [
     "NO_LOSS",
@@ -40,13 +37,8 @@ __all__ = [
     "sweep_together",
 ]
 
-UInt16Array = NDArray[np.uint16]
-
 Window: TypeAlias = tuple[int, int, int, int]
 """First row and column of a part of the grid, and those after its last."""
-
-NO_LOSS = 65535
-"""Value of ``loss_cdb`` where there is no path loss (out of range or no elevation)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,15 +54,16 @@ class PackedSweep:
     cell_m : float
         Side of a grid cell [m].
     loss_cdb : shape (h, w), uint16
-        Basic transmission loss [0.01 dB]; ``NO_LOSS`` where there is none.
+        Basic transmission loss [0.01 dB], even numbers; ``NO_LOSS`` where there is none.
     departure_cdeg : shape (h, w), int16
         Elevation of the ray at the mast above the horizontal, negative down [0.01 deg]: toward
         the mast's horizon where the path is blocked, toward the receiver where it is clear.
     diffraction_cdb : shape (h, w), uint16
-        Diffraction loss by terrain and clutter that the path loss contains [0.01 dB].
+        Diffraction loss by terrain and clutter that the path loss contains [0.01 dB], within
+        0.14 dB.
     terrain_cdb : shape (h, w), uint16
-        Diffraction loss of the bare terrain alone [0.01 dB]; what clutter adds is
-        ``max(diffraction - terrain, 0)``.
+        Diffraction loss of the bare terrain alone [0.01 dB], no more than ``diffraction_cdb``;
+        what clutter adds is the difference, within 0.13 dB.
     hidden_pixels : int
         Pixels in range that lie behind missing elevation; they have no loss.
     """
@@ -287,53 +280,19 @@ def _local(request: SweepRequest, terrain: Terrain) -> tuple[SweepRequest, Terra
     return SweepRequest(**fields), cut, row0, col0
 
 
-def _content_key(request: SweepRequest, terrain: Terrain, model: str) -> str:
-    """Return a hash of everything that a sweep depends on, the land within reach included."""
-    digest = hashlib.blake2b(digest_size=20)
-    digest.update(repr((SWEEP_VERSION, model, astuple(request), terrain.cell_m)).encode())
-    digest.update(terrain.ground_m.tobytes())
-    digest.update(b"bare" if terrain.clutter_m is None else terrain.clutter_m.tobytes())
-    return digest.hexdigest()
-
-
-@kernel
-def _pack(
-    loss_db: FloatArray,
-    departure_deg: Float32Array,
-    diffraction_db: Float32Array,
-    terrain_db: Float32Array,
-    loss_cdb: UInt16Array,
-    departure_cdeg: Int16Array,
-    diffraction_cdb: UInt16Array,
-    terrain_cdb: UInt16Array,
-) -> None:
-    """Round to hundredths; what has no loss is left as it is."""
-    for i in range(loss_db.shape[0]):
-        for j in range(loss_db.shape[1]):
-            if np.isnan(loss_db[i, j]):
-                continue
-            loss_cdb[i, j] = min(max(round(loss_db[i, j] * 100.0), 0), NO_LOSS - 1)
-            departure_cdeg[i, j] = round(departure_deg[i, j] * 100.0)
-            diffraction_cdb[i, j] = min(max(round(diffraction_db[i, j] * 100.0), 0), NO_LOSS - 1)
-            terrain_cdb[i, j] = min(max(round(terrain_db[i, j] * 100.0), 0), NO_LOSS - 1)
-
-
-def _packed_arrays(result: SweepResult) -> dict[str, NDArray[Any]]:
-    shape = result.path_loss_db.shape
-    packed: dict[str, NDArray[Any]] = {
-        "loss_cdb": np.full(shape, NO_LOSS, dtype=np.uint16),
-        "departure_cdeg": np.zeros(shape, dtype=np.int16),
-        "diffraction_cdb": np.zeros(shape, dtype=np.uint16),
-        "terrain_cdb": np.zeros(shape, dtype=np.uint16),
-    }
-    _pack(
-        result.path_loss_db,
-        result.departure_deg,
-        result.diffraction_db,
-        result.terrain_db,
-        *packed.values(),
-    )
-    return {**packed, "rest": np.array([result.row0, result.col0, result.hidden_pixels])}
+def _content_keys(requests: Sequence[SweepRequest], terrain: Terrain, model: str) -> list[str]:
+    """Return hashes of everything that sweeps depend on, the land within reach included."""
+    ground = hashlib.blake2b(digest_size=20)
+    ground.update(terrain.ground_m.data)
+    ground.update(b"bare" if terrain.clutter_m is None else terrain.clutter_m.data)
+    keys = []
+    for request in requests:
+        digest = ground.copy()
+        digest.update(
+            repr((SWEEP_VERSION, KEPT_VERSION, model, astuple(request), terrain.cell_m)).encode()
+        )
+        keys.append(digest.hexdigest())
+    return keys
 
 
 def sweep_together(
@@ -351,75 +310,54 @@ def sweep_together(
     ``workers`` threads share the radials; the other arguments are as for `run_sweeps`.
     """
     terrain = Terrain(ground_m=land.ground_m, clutter_m=land.clutter_m, cell_m=land.grid.cell_m)
-    requests = []
-    for job in jobs:
-        request, cut, row0, col0 = _local(
-            _sweep_request(job, land.grid, settings, rx_height_agl_m), terrain
-        )
-        requests.append(request)
-    keys = [_content_key(r, cut, settings.model) if cache is not None else "" for r in requests]
-    found = [
-        None if cache is None else _as_kept(cache.get(key), land.grid, row0, col0) for key in keys
-    ]
-    missing = [i for i, arrays in enumerate(found) if arrays is None]
+    request, cut, row0, col0 = _local(
+        _sweep_request(jobs[0], land.grid, settings, rx_height_agl_m), terrain
+    )
+    requests = [replace(request, freq_mhz=job.freq_mhz) for job in jobs]
+    keys: list[str] = []
+    found: list[SweepPlanes | None] = [None] * len(jobs)
+    if cache is not None:
+        keys = _content_keys(requests, cut, settings.model)
+        found = [_inside(SweepPlanes.get(key, cache.get), land.grid, row0, col0) for key in keys]
+    missing = [i for i, planes in enumerate(found) if planes is None]
     made = list(found)
     if missing:
         swept = sweep_carriers(
             [requests[i] for i in missing], cut, model=settings.model, workers=workers
         )
         for i, result in zip(missing, swept, strict=True):
-            made[i] = arrays = _packed_arrays(result)
+            made[i] = planes = SweepPlanes.of(result)
             if cache is not None:
-                cache.put(keys[i], arrays)
+                planes.put(keys[i], cache.put)
     return [
-        (_unpacked(arrays, job, land.grid, row0, col0), before is not None)
-        for job, arrays, before in zip(jobs, made, found, strict=True)
-        if arrays is not None
+        (_packed(planes, job, land.grid, row0, col0), before is not None)
+        for job, planes, before in zip(jobs, made, found, strict=True)
+        if planes is not None
     ]
 
 
-_KEPT_AS = {
-    "loss_cdb": np.uint16,
-    "departure_cdeg": np.int16,
-    "diffraction_cdb": np.uint16,
-    "terrain_cdb": np.uint16,
-}
-
-
-def _as_kept(
-    arrays: dict[str, NDArray[Any]] | None, grid: Grid, row0: int, col0: int
-) -> dict[str, NDArray[Any]] | None:
-    """Return the arrays if they are those of a sweep on this grid; others count as absent."""
-    if arrays is None or set(arrays) != {*_KEPT_AS, "rest"}:
+def _inside(planes: SweepPlanes | None, grid: Grid, row0: int, col0: int) -> SweepPlanes | None:
+    """Return what was kept if it is a part of this grid; else it counts as absent."""
+    if planes is None:
         return None
-    rest, shape = arrays["rest"], arrays["loss_cdb"].shape
-    if rest.shape != (3,) or rest.dtype.kind not in "iu" or len(shape) != 2:
-        return None
-    if any(arrays[n].dtype != t or arrays[n].shape != shape for n, t in _KEPT_AS.items()):
-        return None
-    first_row, first_col = row0 + int(rest[0]), col0 + int(rest[1])
-    inside = (
-        0 <= first_row <= grid.rows - shape[0]
-        and 0 <= first_col <= grid.cols - shape[1]
-        and rest[2] >= 0
-    )
-    return arrays if inside else None
+    rows, cols = planes.known.shape
+    inside = row0 + planes.row0 + rows <= grid.rows and col0 + planes.col0 + cols <= grid.cols
+    return planes if inside else None
 
 
-def _unpacked(
-    arrays: dict[str, NDArray[Any]], job: SweepJob, grid: Grid, row0: int, col0: int
-) -> PackedSweep:
+def _packed(planes: SweepPlanes, job: SweepJob, grid: Grid, row0: int, col0: int) -> PackedSweep:
+    loss_cdb, departure_cdeg, diffraction_cdb, terrain_cdb = planes.expanded()
     return PackedSweep(
-        row0=row0 + int(arrays["rest"][0]),
-        col0=col0 + int(arrays["rest"][1]),
+        row0=row0 + planes.row0,
+        col0=col0 + planes.col0,
         mast_row=job.row,
         mast_col=job.col,
         cell_m=grid.cell_m,
-        loss_cdb=arrays["loss_cdb"],
-        departure_cdeg=arrays["departure_cdeg"],
-        diffraction_cdb=arrays["diffraction_cdb"],
-        terrain_cdb=arrays["terrain_cdb"],
-        hidden_pixels=int(arrays["rest"][2]),
+        loss_cdb=loss_cdb,
+        departure_cdeg=departure_cdeg,
+        diffraction_cdb=diffraction_cdb,
+        terrain_cdb=terrain_cdb,
+        hidden_pixels=planes.hidden_pixels,
     )
 
 
@@ -429,47 +367,6 @@ AntennaPlace: TypeAlias = tuple[str, float, float, float, float]
 def antenna_place(job: SweepJob) -> AntennaPlace:
     """Return what the carriers of one antenna have in common: mast, place, height, radius."""
     return (job.mast.mast_id, job.row, job.col, job.height_agl_m, job.radius_m)
-
-
-class _Antennas:
-    """Hands out sweeps; the first of an antenna's carriers makes all of them for the cache.
-
-    Without a cache there is nowhere to keep the others, and each is made when it is asked for.
-    """
-
-    def __init__(
-        self,
-        jobs: Sequence[SweepJob],
-        land: Land,
-        settings: PropagationSettings,
-        rx_height_agl_m: float,
-        cache: SweepCache | None,
-    ) -> None:
-        self._land, self._settings = land, settings
-        self._rx_height_agl_m, self._cache = rx_height_agl_m, cache
-        self._carriers: dict[AntennaPlace, list[SweepJob]] = {}
-        for job in jobs:
-            self._carriers.setdefault(antenna_place(job), []).append(job)
-        self._locks = {place: Lock() for place in self._carriers}
-        self._reused: dict[tuple[AntennaPlace, float], bool] = {}
-
-    def sweep(self, job: SweepJob) -> tuple[PackedSweep, bool]:
-        """Return a sweep, and whether it was in the cache before this run."""
-        place = antenna_place(job)
-        with self._locks[place]:
-            key = (place, job.freq_mhz)
-            first = key not in self._reused
-            together = self._carriers[place] if first and self._cache is not None else [job]
-            made = sweep_together(
-                together,
-                self._land,
-                self._settings,
-                rx_height_agl_m=self._rx_height_agl_m,
-                cache=self._cache,
-            )
-            for other, (_, reused) in zip(together, made, strict=True):
-                self._reused.setdefault((place, other.freq_mhz), reused)
-            return made[together.index(job)][0], self._reused[key]
 
 
 def run_sweeps(
@@ -484,10 +381,10 @@ def run_sweeps(
 ) -> Iterator[tuple[SweepJob, PackedSweep, bool]]:
     """Yield each job with its sweep and whether it came from the cache, in the order of the jobs.
 
-    Sweeps run in threads (the kernels release the interpreter's lock), a few ahead of the reader,
-    so memory does not grow with the number of jobs. What is done is in the cache at once: an
-    interrupted run begins again where it stopped. With a cache, the carriers of one antenna are
-    computed together when the first of them is needed.
+    Sweeps run in threads (the kernels release the interpreter's lock), a few antennas ahead of the
+    reader, so memory does not grow with the number of jobs: the carriers of one antenna are
+    computed together and should stand together (`lensong.coverage.layers.sweep_order`). What is
+    done is in the cache at once: an interrupted run begins again where it stopped.
 
     Parameters
     ----------
@@ -504,16 +401,35 @@ def run_sweeps(
     """
     if workers < 1:
         raise InvalidInputError(f"workers is {workers}, wanted 1 or more")
-    antennas = _Antennas(jobs, land, settings, rx_height_agl_m, cache)
+    together: dict[AntennaPlace, list[SweepJob]] = {}
+    for job in jobs:
+        together.setdefault(antenna_place(job), []).append(job)
     pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="sweep")
-    waiting: deque[tuple[SweepJob, Future[tuple[PackedSweep, bool]]]] = deque()
-    todo = iter(jobs)
+    running: dict[AntennaPlace, Future[list[tuple[PackedSweep, bool]]]] = {}
+    todo = iter(together.items())
+
+    def start() -> bool:
+        place, carriers = next(todo, (None, []))
+        if place is not None:
+            running[place] = pool.submit(
+                sweep_together,
+                tuple(carriers),
+                land,
+                settings,
+                rx_height_agl_m=rx_height_agl_m,
+                cache=cache,
+            )
+        return place is not None
+
     try:
-        for done in range(1, len(jobs) + 1):
-            while len(waiting) < workers + 2 and (job := next(todo, None)) is not None:
-                waiting.append((job, pool.submit(antennas.sweep, job)))
-            job, future = waiting.popleft()
-            packed, reused = future.result()
+        for done, job in enumerate(jobs, start=1):
+            place = antenna_place(job)
+            while (place not in running or len(running) <= workers) and start():
+                pass
+            packed, reused = running[place].result().pop(0)
+            together[place].pop(0)
+            if not together[place]:
+                del running[place]
             if on_done is not None:
                 on_done(done, len(jobs), reused)
             yield job, packed, reused

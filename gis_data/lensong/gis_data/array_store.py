@@ -36,7 +36,7 @@ class ArrayStore:
     Safe for threads and for several processes on one folder: files appear whole by a rename, and
     a file that is damaged counts as absent. Whole numbers are kept as differences along the last
     axis and all numbers by byte planes, which zlib packs well and fast (measured: a 1000 x 1000
-    uint16 path loss, 2.0 MB, in 23 ms to 1.24 MB, back in 6 ms).
+    uint16 path loss, 2.0 MB, in 23 ms to 1.24 MB, back in 6 ms). A row of bytes is kept as it is.
 
     Parameters
     ----------
@@ -127,7 +127,8 @@ def _pack(key: str, arrays: Mapping[str, _AnyArray]) -> list[bytes]:
         array = np.asarray(given)
         if array.dtype.hasobject or array.dtype.names is not None:
             raise InvalidInputError(f"{name} has type {array.dtype}, wanted plain numbers")
-        block = zlib.compress(_to_planes(array), _ZLIB_LEVEL)
+        raw = _is_packed(array.dtype, array.shape)
+        block = array.tobytes() if raw else zlib.compress(_to_planes(array), _ZLIB_LEVEL)
         blocks.append(block)
         entries.append(
             {
@@ -135,6 +136,7 @@ def _pack(key: str, arrays: Mapping[str, _AnyArray]) -> list[bytes]:
                 "dtype": array.dtype.str,
                 "shape": list(array.shape),
                 "bytes": len(block),
+                **({"crc32": zlib.crc32(block)} if raw else {}),
             }
         )
     header = json.dumps({"key": key, "arrays": entries}, ensure_ascii=False).encode("utf-8")
@@ -161,7 +163,15 @@ def _unpack(data: bytes, key: str) -> dict[str, _AnyArray]:
         shape = tuple(int(size) for size in entry["shape"])
         if min(shape, default=0) < 0 or dtype.hasobject:
             raise ValueError("an array that cannot be")
-        arrays[entry["name"]] = _from_planes(_block(block, dtype, shape), dtype, shape)
+        if "crc32" in entry:
+            if (
+                len(block) != dtype.itemsize * math.prod(shape)
+                or zlib.crc32(block) != entry["crc32"]
+            ):
+                raise ValueError("a block that is not what was put in")
+            arrays[entry["name"]] = np.frombuffer(bytearray(block), dtype=dtype).reshape(shape)
+        else:
+            arrays[entry["name"]] = _from_planes(_block(block, dtype, shape), dtype, shape)
     if at != len(data):
         raise ValueError("bytes after the last array")
     return arrays
@@ -193,6 +203,11 @@ def _from_planes(data: bytes, dtype: np.dtype[Any], shape: tuple[int, ...]) -> _
     if _is_differenced(dtype, shape):
         np.cumsum(values, axis=-1, dtype=dtype, out=values)
     return values
+
+
+def _is_packed(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bool:
+    """Return whether an array is a row of bytes, which whoever put it in has packed."""
+    return dtype == np.uint8 and len(shape) == 1
 
 
 def _is_differenced(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bool:

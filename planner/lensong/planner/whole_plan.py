@@ -53,6 +53,7 @@ def whole_plan(
             folder,
             lensong_version=version("lensong"),
             progress=lambda share: job.step("output", share, 1.0),
+            workers=ready.engine.workers,
         )
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,13 @@ import numpy as np
 
 from lensong.coverage.network import Technology
 from lensong.coverage.report import legend
-from lensong.coverage.result import PlanResult, TechnologyLayers, as_dbm
+from lensong.coverage.result import (
+    OperatorLayers,
+    PlanResult,
+    ServiceLayers,
+    TechnologyLayers,
+    as_dbm,
+)
 from lensong.coverage.results import files
 from lensong.coverage.villages import operator_suffix
 from lensong.gis_data.cog import LegendClass, write_cog
@@ -19,6 +26,7 @@ from lensong.propagation.types import Float32Array, Int16Array, UInt8Array
 __all__ = ["Step", "cog_legend", "operator_steps", "raster_steps", "rgba"]
 
 Step = tuple[str, Callable[[Path], None]]  # name of a file, and what writes it
+_Made = Callable[[], Float32Array]
 
 
 def raster_steps(
@@ -31,12 +39,13 @@ def raster_steps(
     levels = legend.rsrp_legend(legend.rsrp_breaks_dbm(result.settings))
     rates = {way: legend.rate_legend(result.services, way) for way in ("downlink", "uplink")}
     quality = legend.sinr_legend()
-    floats: list[tuple[str, Float32Array, str, str, legend.Legend]] = [
-        ("level_dbm", layers.level_dbm, "dBm", "Strongest level of any cell", levels),
+    # levels are made of hundredths when they are written: all at once they would fill the memory
+    floats: list[tuple[str, _Made, str, str, legend.Legend]] = [
+        ("level_dbm", lambda: layers.level_dbm, "dBm", "Strongest level of any cell", levels),
         *(
             (
                 f"level_{band.lower()}_dbm",
-                as_dbm(level),
+                partial(as_dbm, level),
                 "dBm",
                 f"Strongest level on {band}",
                 levels,
@@ -44,18 +53,30 @@ def raster_steps(
             for band, level in layers.band_cdbm.items()
             if len(layers.band_cdbm) > 1
         ),
-        (files.RSRP_DBM, layers.rsrp_dbm, "dBm", "Level of the serving cell", levels),
-        ("second_rsrp_dbm", layers.second_rsrp_dbm, "dBm", "Level of the second server", levels),
+        (files.RSRP_DBM, lambda: layers.rsrp_dbm, "dBm", "Level of the serving cell", levels),
+        (
+            "second_rsrp_dbm",
+            lambda: layers.second_rsrp_dbm,
+            "dBm",
+            "Level of the second server",
+            levels,
+        ),
         (
             "rsrq_db",
-            layers.rsrq_db,
+            lambda: layers.rsrq_db,
             "dB",
             "Reference signal received quality",
             legend.rsrq_legend(),
         ),
-        (files.SINR_DB, layers.sinr_db, "dB", "Signal to interference and noise", quality),
-        (files.DOWNLINK_MBPS, layers.downlink_mbps, "Mbit/s", "Downlink rate", rates["downlink"]),
-        (files.UPLINK_MBPS, layers.uplink_mbps, "Mbit/s", "Uplink rate", rates["uplink"]),
+        (files.SINR_DB, lambda: layers.sinr_db, "dB", "Signal to interference and noise", quality),
+        (
+            files.DOWNLINK_MBPS,
+            lambda: layers.downlink_mbps,
+            "Mbit/s",
+            "Downlink rate",
+            rates["downlink"],
+        ),
+        (files.UPLINK_MBPS, lambda: layers.uplink_mbps, "Mbit/s", "Uplink rate", rates["uplink"]),
     ]
     for name, array, unit, what, classes in floats:
         yield _float_step(result, technology, name, array, unit, what, classes, provenance)
@@ -65,7 +86,7 @@ def raster_steps(
         what = f"Probability of {service} in both directions, 0 to 1"
         classes = legend.probability_legend(wanted)
         yield _float_step(
-            result, technology, name, found.probability, "1", what, classes, provenance
+            result, technology, name, _of_service(found), "1", what, classes, provenance
         )
     yield _server_step(result, technology, files.BEST_SERVER, layers.best_server, provenance)
     yield _server_step(result, technology, files.SECOND_SERVER, layers.second_server, provenance)
@@ -92,13 +113,13 @@ def operator_steps(result: PlanResult, provenance: dict[str, Any]) -> Iterator[S
         judged = operator.services[result.class_service]
         serving += judged.reason == 0
         yield _float_step(
-            result, f"op_{suffix}", "level_dbm", operator.level_dbm, "dBm",
+            result, f"op_{suffix}", "level_dbm", _of_operator(operator), "dBm",
             f"Strongest level of any cell, {who}", levels, provenance,
         )  # fmt: skip
         yield _float_step(
             result, f"op_{suffix}",
             files.probability_layer(wanted.name),
-            judged.probability.astype(np.float32), "1",
+            _of_service(judged), "1",
             f"Probability of {wanted.name} in both directions, 0 to 1, {who}",
             legend.probability_legend(wanted), provenance,
         )  # fmt: skip
@@ -141,7 +162,7 @@ def _float_step(
     result: PlanResult,
     of: str,
     name: str,
-    array: Float32Array,
+    made: _Made,
     unit: str,
     what: str,
     classes: legend.Legend,
@@ -152,7 +173,7 @@ def _float_step(
     def write(path: Path) -> None:
         write_cog(
             path,
-            array,
+            made(),
             result.land.grid,
             nodata=float("nan"),
             name=name,
@@ -164,6 +185,14 @@ def _float_step(
         )
 
     return f"{of.lower()}_{name}.tif", write
+
+
+def _of_service(found: ServiceLayers) -> _Made:
+    return lambda: found.probability.astype(np.float32, copy=False)
+
+
+def _of_operator(operator: OperatorLayers) -> _Made:
+    return lambda: operator.level_dbm
 
 
 def _of(of: str) -> str:

@@ -6,12 +6,16 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, datetime
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
+
+import geopandas as gpd
 
 from lensong.coverage.report.html import render_report
 from lensong.coverage.result import PlanResult
@@ -40,6 +44,7 @@ def write_result(
     created_at: datetime | None = None,
     plan_key: str = "",
     part: Path | None = None,
+    workers: int = 1,
 ) -> list[Path]:
     """Write every file of a plan and return their paths.
 
@@ -62,21 +67,24 @@ def write_result(
         For ``run.json``: of what the result depends on; left out where it is empty.
     part : Path or None
         Where files are made, on the disk of ``folder``; None: a hidden folder in it.
+    workers : int
+        Threads over files. What is in them does not depend on it.
 
     Raises
     ------
     DataError
         The folder cannot be written, or the disk is full.
     """
-    steps = list(_steps(result, lensong_version))
+    made, described = _steps(result, lensong_version)
     part = part or folder / f".{uuid4().hex[:12]}.part"
     try:
         part.mkdir(parents=True)
-        for done, (name, write) in enumerate(steps):
-            if progress is not None:
-                progress(done / len(steps))
-            write(part / name)
-        names = [name for name, _ in steps]
+        count = len(made) + len(described)
+        _write_all(made, part, workers, lambda done: _tell(progress, done / count))
+        _write_all(
+            described, part, workers, lambda done: _tell(progress, (len(made) + done) / count)
+        )
+        names = [name for name, _ in (*made, *described)]
         record = record_of(result, lensong_version, created_at or datetime.now(UTC), part, names)
         if plan_key:
             record["plan_key"] = plan_key
@@ -89,6 +97,26 @@ def write_result(
     if progress is not None:
         progress(1.0)
     return written
+
+
+def _write_all(
+    steps: Sequence[Step], part: Path, workers: int, on_done: Callable[[int], None]
+) -> None:
+    with ThreadPoolExecutor(workers, thread_name_prefix="write") as pool:
+        # the last of them, page and pictures, take longest: nobody shall wait for them alone
+        running = [pool.submit(write, part / name) for name, write in reversed(steps)]
+        try:
+            for done, finished in enumerate(as_completed(running)):
+                on_done(done)
+                finished.result()
+        finally:
+            for future in running:
+                future.cancel()
+
+
+def _tell(progress: Progress | None, share: float) -> None:
+    if progress is not None:
+        progress(share)
 
 
 def check_writable(folder: Path) -> None:
@@ -107,8 +135,26 @@ def check_writable(folder: Path) -> None:
         raise write_error(folder, error) from error
 
 
-def _steps(result: PlanResult, lensong_version: str) -> Iterator[Step]:
+def _steps(result: PlanResult, lensong_version: str) -> tuple[list[Step], list[Step]]:
+    """Return what makes the files of a plan, and then what describes those."""
     vectors = vector_layers(result)
+    rasters = list(_raster_steps(result, provenance_of(result, lensong_version)))
+    names = [name for name, _ in rasters]
+    made = [
+        *_table_steps(result, vectors),
+        *rasters,
+        *relief_steps(result.land.ground_m, result.land.grid),
+        (files.KMZ, lambda path: write_coverage_kmz(path, result)),
+        (files.REPORT, lambda path: _write_report(path, result)),
+    ]
+    return made, [
+        *style_steps(names),
+        *class_steps(names),
+        project_step(result, names, list(vectors)),
+    ]
+
+
+def _table_steps(result: PlanResult, vectors: dict[str, gpd.GeoDataFrame]) -> Iterator[Step]:
     styles = layer_styles(list(vectors))
     yield files.VECTORS, lambda path: write_geopackage(path, vectors, styles=styles)
     yield files.VILLAGES, lambda path: write_csv(path, village_table(result))
@@ -127,21 +173,12 @@ def _steps(result: PlanResult, lensong_version: str) -> Iterator[Step]:
     if result.streams is not None and len(result.streams):
         streams = result.streams
         yield files.STREAMS, lambda path: write_csv(path, streams)
-    provenance = provenance_of(result, lensong_version)
-    rasters = [
-        step
-        for technology, layers in result.layers.items()
-        for step in raster_steps(result, technology, layers, provenance)
-    ]
-    rasters += operator_steps(result, provenance)
-    yield from rasters
-    names = [name for name, _ in rasters]
-    yield from style_steps(names)
-    yield from class_steps(names)
-    yield project_step(result, names, list(vectors))
-    yield from relief_steps(result.land.ground_m, result.land.grid)
-    yield files.KMZ, lambda path: write_coverage_kmz(path, result)
-    yield files.REPORT, lambda path: _write_report(path, result)
+
+
+def _raster_steps(result: PlanResult, provenance: dict[str, Any]) -> Iterator[Step]:
+    for technology, layers in result.layers.items():
+        yield from raster_steps(result, technology, layers, provenance)
+    yield from operator_steps(result, provenance)
 
 
 def _move(part: Path, folder: Path, names: list[str]) -> list[Path]:

@@ -61,8 +61,9 @@ def streams_that_hold(
         disturbed = part_taken(
             [link.part(open_draws, most) for link in links], model, columns, rise
         )
-        fit = most_that_fit(disturbed, np.full(disturbed.shape[:2], -1, np.int64))
-        open_draws = open_draws[fit < held[open_draws]]
+        asked = held[open_draws]
+        fit = most_that_fit(disturbed, np.full(disturbed.shape[:2], -1, np.int64), asked)
+        open_draws = open_draws[fit < asked]
         held[open_draws] -= 1
     return held
 

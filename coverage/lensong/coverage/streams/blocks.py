@@ -1,12 +1,17 @@
+# mypy: allow-untyped-decorators
+# (numba's njit carries no types)
 """What one stream takes of a cell: the least resource blocks, and a share of the downlink."""
 
 from __future__ import annotations
+
+from math import floor, log2
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from lensong.coverage.decibel import db_to_ratio
 from lensong.coverage.rates import ShannonCurve
+from lensong.propagation.kernel import untyped_kernel as kernel
 from lensong.propagation.types import FloatArray
 
 __all__ = ["least_blocks"]
@@ -43,20 +48,37 @@ def least_blocks(
     snr, width, bound = np.broadcast_arrays(
         *(np.asarray(value, dtype=np.float64) for value in (snr_one_block, block_hz, most))
     )
-    lowest, highest = db_to_ratio(curve.min_snr_db), db_to_ratio(curve.max_snr_db)
+    found = np.empty(snr.shape)
+    _least_blocks(
+        snr.flatten(), width.flatten(), bound.flatten(),
+        float(rate_mbps), float(curve.alpha),
+        float(db_to_ratio(curve.min_snr_db)), float(db_to_ratio(curve.max_snr_db)), found.ravel(),
+    )  # fmt: skip
+    return found
 
-    def carries(blocks: FloatArray) -> FloatArray:
-        each = np.minimum(snr / blocks, highest)
-        return np.asarray(blocks * width * curve.alpha * np.log2(1.0 + each) / 1e6)
 
-    # the tiny factor keeps a ratio that is exactly at the bound from falling below by rounding
-    high = np.minimum(bound, np.floor(np.nan_to_num(snr) / lowest * (1.0 + 1e-12)))
-    possible = (high >= 1.0) & (carries(np.maximum(high, 1.0)) >= rate_mbps * (1.0 - 1e-12))
-    low, high = np.zeros(snr.shape), np.where(possible, high, 1.0)
-    while np.any(high - low > 1.0):
-        middle = np.maximum(np.floor(0.5 * (low + high)), 1.0)
-        enough = carries(middle) >= rate_mbps * (1.0 - 1e-12)
-        undecided = high - low > 1.0
-        high = np.where(undecided & enough, middle, high)
-        low = np.where(undecided & ~enough, middle, low)
-    return np.where(possible, high, np.inf)
+@kernel
+def _mbps(blocks, snr, width, alpha, highest):  # type: ignore[no-untyped-def]
+    return blocks * width * alpha * log2(1.0 + min(snr / blocks, highest)) / 1e6
+
+
+@kernel
+def _least_blocks(  # type: ignore[no-untyped-def]
+    snr, width, bound, rate_mbps, alpha, lowest, highest, found
+):
+    wanted = rate_mbps * (1.0 - 1e-12)
+    for i in range(snr.size):
+        found[i] = np.inf
+        # the tiny factor keeps a ratio that is exactly at the bound from falling below by rounding
+        high = floor(snr[i] / lowest * (1.0 + 1e-12)) if snr[i] == snr[i] else 0.0
+        high = min(bound[i], high)
+        if high < 1.0 or not _mbps(high, snr[i], width[i], alpha, highest) >= wanted:
+            continue
+        low = 0.0
+        while high - low > 1.0:
+            middle = max(floor(0.5 * (low + high)), 1.0)
+            if _mbps(middle, snr[i], width[i], alpha, highest) >= wanted:
+                high = middle
+            else:
+                low = middle
+        found[i] = high

@@ -15,7 +15,7 @@ _SLACK = 1e-9
 _MOST_TRIES = 20_000
 
 
-def most_that_fit(cost: FloatArray, cell_of: IntArray) -> IntArray:
+def most_that_fit(cost: FloatArray, cell_of: IntArray, asked: IntArray | None = None) -> IntArray:
     """Return of each draw how many of the streams, taken in their order, fit at once.
 
     Parameters
@@ -26,6 +26,9 @@ def most_that_fit(cost: FloatArray, cell_of: IntArray) -> IntArray:
         of a cell adds up to more than 1.
     cell_of : shape (draws, streams)
         Filled with the cell of each stream that fits.
+    asked : shape (draws,), optional
+        Of each draw how many streams are asked about, those after them are not looked at; None:
+        all.
 
     Notes
     -----
@@ -34,7 +37,7 @@ def most_that_fit(cost: FloatArray, cell_of: IntArray) -> IntArray:
     20,000 tries not settle it, what was not found to fit does not count: the safe side.
     """
     draws, streams, cells = cost.shape[:3]
-    found = np.empty(draws, np.int64)
+    found = np.full(draws, streams, np.int64) if asked is None else asked.astype(np.int64)
     _fit_draws(
         cost, cell_of, found, np.empty((2, cells, 2)), np.empty((2, streams + 1)),
         np.empty((2, streams), np.int64),
@@ -44,14 +47,15 @@ def most_that_fit(cost: FloatArray, cell_of: IntArray) -> IntArray:
 
 @kernel
 def _fit_draws(cost, cell_of, found, room, sums, orders):  # type: ignore[no-untyped-def]
+    """Lower ``found``, how many streams are asked about, to how many fit."""
     for d in range(cost.shape[0]):
-        found[d] = _fit(cost, d, cell_of, room, sums, orders)
+        found[d] = _fit(cost, d, found[d], cell_of, room, sums, orders)
 
 
 @kernel
-def _fit(cost, d, cell_of, room, sums, orders):  # type: ignore[no-untyped-def]
+def _fit(cost, d, streams, cell_of, room, sums, orders):  # type: ignore[no-untyped-def]
     """``room[0]`` is what the cells have left."""
-    streams, cells = cost.shape[1], cost.shape[2]
+    cells = cost.shape[2]
     for k in range(cells):
         room[0, k, 0] = room[0, k, 1] = 1.0
     for n in range(streams):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,7 @@ def stream_table(
     model_sigma_db: float,
     progress: Callable[[int, int], None] | None = None,
     numbers: Sequence[int] | None = None,
+    workers: int = 1,
 ) -> pd.DataFrame:
     """Return how many streams hold at once.
 
@@ -46,6 +48,8 @@ def stream_table(
         Called with how many villages are done, and of how many.
     numbers : sequence of int, optional
         Where the villages stand in ``heard``, if it is not their own order.
+    workers : int
+        Threads over villages. The values do not depend on it.
 
     Returns
     -------
@@ -62,17 +66,14 @@ def stream_table(
     counted = settings.counted(model.services)
     sims = settings.operators(model)
     scopes = [(ANY_SIM, sims)] + [(name, [name]) for name in sims if len(sims) > 1]
-    rows: list[dict[str, object]] = []
     places = range(len(villages)) if numbers is None else numbers
     ids, names = villages["village_id"].astype(str), villages["name"].astype(str)
-    for done, (number, village_id, name) in enumerate(zip(places, ids, names, strict=True)):
-        if not counted:
-            break
-        if progress is not None:
-            progress(done, len(villages))
+
+    def of_village(number: int, village_id: str, name: str) -> list[dict[str, object]]:
         received = receptions(
             heard, number, village_id, model, phones=settings.most, model_sigma_db=model_sigma_db
         )
+        rows = []
         for service in counted:
             for scope, operators in scopes:
                 held = streams_that_hold(
@@ -92,6 +93,15 @@ def stream_table(
                     }
                     | {f"chance_{n}": round(float(p), 6) for n, p in enumerate(chance, start=1)}
                 )
+        return rows
+
+    rows: list[dict[str, object]] = []
+    if counted:
+        with ThreadPoolExecutor(workers, thread_name_prefix="streams") as pool:
+            for done, found in enumerate(pool.map(of_village, places, ids, names)):
+                rows += found
+                if progress is not None:
+                    progress(done + 1, len(villages))
     if progress is not None:
         progress(1, 1)
     columns = ["village_id", "name", "service", "operator", "streams"]

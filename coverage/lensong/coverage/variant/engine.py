@@ -8,10 +8,10 @@ settled = engine.judged(edited)                  # chances and villages: exact i
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from math import hypot
 from threading import Lock
 from typing import Any
@@ -424,15 +424,13 @@ class PlanEngine:
             for group in ride.groups
             if group[0] in names
         ]
-        of_carrier = Counter(group for _, group in coming)
-        for name in {group[0] for _, group in coming} - tile.operators.keys():
-            tile.operators[name] = OperatorTile.empty(
-                state.model.operators[name].carriers, tile.rows, tile.cols,
-                max(count for group, count in of_carrier.items() if group[0] == name),
-            )  # fmt: skip
-        for ride, group in coming:
-            heard = self._maker.heard(ride, group, state.model)
-            tile.keep(group, ride.groups[group], heard, state.model)
+        tile.lay_heard(
+            [
+                (group, ride.groups[group], partial(self._maker.heard, ride, group, state.model))
+                for ride, group in coming
+            ],
+            state.model,
+        )
 
     def _tiles_of(self, ride: Ride) -> list[Key]:
         """Return the tiles that a sweep may reach: not those at the corners of its window."""

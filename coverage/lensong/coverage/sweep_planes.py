@@ -1,0 +1,187 @@
+# mypy: allow-untyped-decorators
+# (numba's njit carries no types)
+"""A sweep rounded to whole numbers, which are kept in few bytes and laid as they were kept.
+
+Path loss is rounded to 0.02 dB and the ray's elevation to 0.01 degree. The parts of the loss,
+diffraction and what clutter adds, tell reasons apart and are rounded to 0.25 dB. What is laid is
+made of the rounded numbers, whether they come from the cache or not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lensong.coverage.plane_codec import Int32Array, pack_plane, unpack_plane
+from lensong.propagation.errors import DataError
+from lensong.propagation.kernel import untyped_kernel as kernel
+from lensong.propagation.sweep_result import SweepResult
+from lensong.propagation.types import BoolArray, Int16Array
+
+__all__ = ["KEPT_VERSION", "NO_LOSS", "SweepPlanes", "UInt16Array"]
+
+UInt16Array = NDArray[np.uint16]
+
+NO_LOSS = 65535
+"""Value of ``loss_cdb`` where there is no path loss (out of range or no elevation)."""
+
+KEPT_VERSION = 1
+"""To be raised when what is kept changes, so that caches of older versions are not read."""
+
+_LOSS_CDB, _PART_CDB = 2, 25
+_MOST_SIDE = 100_000  # no window is as wide, whatever a damaged file says
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepPlanes:
+    """The numbers of a sweep; 0 where none is known.
+
+    Parameters
+    ----------
+    row0, col0 : int
+        Where it begins on the terrain that was swept.
+    hidden_pixels : int
+        Pixels in range that lie behind missing elevation.
+    known : shape (rows, cols)
+        Where there is a path loss.
+    loss : shape (rows, cols)
+        Path loss [0.02 dB].
+    spread : shape (rows, cols)
+        Path loss less diffraction [0.25 dB].
+    clutter : shape (rows, cols)
+        What clutter adds to diffraction [0.25 dB].
+    departure_cdeg : shape (rows, cols)
+        Elevation of the ray at the mast [0.01 deg].
+    """
+
+    row0: int
+    col0: int
+    hidden_pixels: int
+    known: BoolArray
+    loss: Int32Array
+    spread: Int32Array
+    clutter: Int32Array
+    departure_cdeg: Int32Array
+
+    @classmethod
+    def of(cls, result: SweepResult) -> SweepPlanes:
+        """Return a sweep rounded."""
+        shape = result.path_loss_db.shape
+        found = cls(
+            row0=result.row0,
+            col0=result.col0,
+            hidden_pixels=result.hidden_pixels,
+            known=~np.isnan(result.path_loss_db),
+            loss=np.zeros(shape, np.int32),
+            spread=np.zeros(shape, np.int32),
+            clutter=np.zeros(shape, np.int32),
+            departure_cdeg=np.zeros(shape, np.int32),
+        )
+        _round(
+            found.known, result.path_loss_db, result.diffraction_db, result.terrain_db,
+            result.departure_deg, found.loss, found.spread, found.clutter, found.departure_cdeg,
+        )  # fmt: skip
+        return found
+
+    def expanded(self) -> tuple[UInt16Array, Int16Array, UInt16Array, UInt16Array]:
+        """Return path loss, departure, diffraction and that of terrain alone, in hundredths."""
+        shape = self.known.shape
+        loss_cdb = np.full(shape, NO_LOSS, np.uint16)
+        diffraction_cdb, terrain_cdb = np.zeros(shape, np.uint16), np.zeros(shape, np.uint16)
+        _expand(
+            self.known, self.loss, self.spread, self.clutter, loss_cdb, diffraction_cdb, terrain_cdb
+        )
+        return loss_cdb, self.departure_cdeg.astype(np.int16), diffraction_cdb, terrain_cdb
+
+    def put(self, key: str, put: Callable[[str, dict[str, NDArray[Any]]], None]) -> None:
+        """Keep the sweep under a key; carriers of equal elevations keep those once."""
+        elevation = pack_plane(self.departure_cdeg, self.known)
+        digest = hashlib.blake2b(elevation.data, digest_size=20)
+        digest.update(repr(self.known.shape).encode())
+        put(_elevation_key(digest.digest()), {"elevation": elevation})
+        everywhere = np.ones(self.known.shape, np.bool_)
+        put(
+            key,
+            {
+                "known": pack_plane(self.known.astype(np.int32), everywhere),
+                "loss": pack_plane(self.loss, self.known),
+                "spread": pack_plane(self.spread, self.known),
+                "clutter": pack_plane(self.clutter, self.known),
+                "elevation": np.frombuffer(digest.digest(), np.uint8),
+                "rest": np.array([*self.known.shape, self.row0, self.col0, self.hidden_pixels]),
+            },
+        )
+
+    @classmethod
+    def get(
+        cls, key: str, get: Callable[[str], Mapping[str, NDArray[Any]] | None]
+    ) -> SweepPlanes | None:
+        """Return the sweep kept under a key; None where it, or part of it, is not there."""
+        kept = get(key)
+        if kept is None or set(kept) != {"known", "loss", "spread", "clutter", "elevation", "rest"}:
+            return None
+        rest = kept["rest"]
+        if rest.shape != (5,) or rest.dtype.kind not in "iu" or min(rest) < 0:
+            return None
+        rows, cols, row0, col0, hidden_pixels = rest.tolist()
+        if max(rows, cols) > _MOST_SIDE:
+            return None
+        seen = get(_elevation_key(kept["elevation"].tobytes()))
+        packed = [kept[name] for name in ("known", "loss", "spread", "clutter")]
+        packed.append(np.zeros(0) if seen is None else seen.get("elevation", np.zeros(0)))
+        if any(part.dtype != np.uint8 or part.ndim != 1 for part in packed):
+            return None
+        try:
+            known = unpack_plane(packed[0], np.ones((rows, cols), np.bool_)) == 1
+            loss, spread, clutter, departure_cdeg = (unpack_plane(p, known) for p in packed[1:])
+        except DataError:
+            return None
+        return cls(
+            row0=row0,
+            col0=col0,
+            hidden_pixels=hidden_pixels,
+            known=known,
+            loss=loss,
+            spread=spread,
+            clutter=clutter,
+            departure_cdeg=departure_cdeg,
+        )
+
+
+def _elevation_key(digest: bytes) -> str:
+    return f"elevation of rays {KEPT_VERSION} {digest.hex()}"
+
+
+@kernel
+def _round(  # type: ignore[no-untyped-def]
+    known, loss_db, diffraction_db, terrain_db, departure_deg, loss, spread, clutter, departure_cdeg
+):
+    for i in range(known.shape[0]):
+        for j in range(known.shape[1]):
+            if not known[i, j]:
+                continue
+            most = (NO_LOSS - 1) // _LOSS_CDB
+            loss[i, j] = min(max(round(loss_db[i, j] * (100.0 / _LOSS_CDB)), 0), most)
+            parts = 100.0 / _PART_CDB
+            spread[i, j] = round((loss_db[i, j] - diffraction_db[i, j]) * parts)
+            clutter[i, j] = round(max(diffraction_db[i, j] - terrain_db[i, j], 0.0) * parts)
+            departure_cdeg[i, j] = round(departure_deg[i, j] * 100.0)
+
+
+@kernel
+def _expand(  # type: ignore[no-untyped-def]
+    known, loss, spread, clutter, loss_cdb, diffraction_cdb, terrain_cdb
+):
+    for i in range(known.shape[0]):
+        for j in range(known.shape[1]):
+            if not known[i, j]:
+                continue
+            whole = _LOSS_CDB * loss[i, j]
+            part = min(max(whole - _PART_CDB * spread[i, j], 0), NO_LOSS - 1)
+            loss_cdb[i, j], diffraction_cdb[i, j] = whole, part
+            terrain_cdb[i, j] = max(part - _PART_CDB * clutter[i, j], 0)
