@@ -6,6 +6,8 @@ python -m pytest benchmarks/test_sweep_speed.py -m benchmark -s
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -64,3 +66,34 @@ def test_ratio_to_single_paths(wide: Terrain, radius_m: float) -> None:
     ratio = path_s * rows.size / sweep_s
     print(f"\n{radius_m / 1000:.0f} km: single paths cost {ratio:.0f} times the sweep")
     assert ratio > 1.0
+
+
+@pytest.mark.benchmark
+def test_two_threads(cevennes: Terrain) -> None:
+    terrain = replace(cevennes, clutter_m=patchwork_clutter(cevennes.ground_m))
+    request = sweep_request("slope")
+    sweep(request, terrain)
+
+    def in_turn() -> None:
+        for _ in range(2):
+            sweep(request, terrain)
+
+    def side_by_side() -> None:
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda _: sweep(request, terrain), range(2)))
+
+    two = _least_s(in_turn) / _least_s(side_by_side)
+    shared = _least_s(lambda: sweep(request, terrain)) / _least_s(
+        lambda: sweep(request, terrain, workers=2)
+    )
+    print(f"\ntwo sweeps on two threads: {two:.2f} times as fast as in turn")
+    print(f"one sweep shared by two threads: {shared:.2f} times as fast as on one")
+
+
+def _least_s(work: Callable[[], object], rounds: int = 5) -> float:
+    best = float("inf")
+    for _ in range(rounds):
+        began = time.perf_counter()
+        work()
+        best = min(best, time.perf_counter() - began)
+    return best

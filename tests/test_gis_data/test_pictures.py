@@ -11,6 +11,7 @@ from rasterio.io import MemoryFile
 
 from lensong.gis_data.pictures import (
     encode_png,
+    mercator_cells,
     palette_png,
     palette_png_url,
     warp_to_geographic,
@@ -74,6 +75,15 @@ def test_warp_keeps_type_bands_and_size_limit() -> None:
     assert flag.dtype == np.bool_
     assert 103.5 < bounds.west_deg < bounds.east_deg < 103.9
     assert 22.3 < bounds.south_deg < bounds.north_deg < 22.6
+
+
+def test_rasters_of_one_grid_are_warped_once() -> None:
+    classes = np.random.default_rng(2).integers(1, 200, _BINH_LU.shape, dtype=np.uint8)
+    for max_px in (2048, 120):
+        warped, corners = warp_to_mercator(classes, _BINH_LU, max_px=max_px)
+        cells, same = mercator_cells(_BINH_LU, max_px=max_px)
+        assert same == corners
+        np.testing.assert_array_equal(np.where(cells < 0, 0, classes.ravel()[cells]), warped)
 
 
 def test_array_of_another_grid_is_refused() -> None:

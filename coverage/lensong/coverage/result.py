@@ -157,6 +157,13 @@ class TechnologyLayers:
             return self.rsrp_dbm
         return as_dbm(np.maximum.reduce(list(self.band_cdbm.values())))
 
+    def level_at(self, cells: NDArray[np.int32]) -> Float32Array:
+        """Return `level_dbm` at flat indices into the grid, of any shape."""
+        if not self.band_cdbm:
+            return np.asarray(self.rsrp_dbm.ravel()[cells], dtype=np.float32)
+        bands = [level.ravel()[cells] for level in self.band_cdbm.values()]
+        return as_dbm(np.maximum.reduce(bands))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorLayers:

@@ -118,7 +118,7 @@ def write_cog(
         "transform": Affine(*grid.transform),
         "nodata": nodata,
         "compress": "DEFLATE",
-        "level": 6,
+        "level": 3,  # 6 takes a fifth longer for 1 % less
         "predictor": "YES",
         "blocksize": _BLOCK_PX,
         "overviews": "AUTO",

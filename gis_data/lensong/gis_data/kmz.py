@@ -11,7 +11,7 @@ import math
 import re
 import xml.etree.ElementTree as ET
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -141,7 +141,7 @@ def write_kmz(
     *,
     title: str,
     description: str,
-    overlays: Sequence[GroundOverlay] = (),
+    overlays: Iterable[GroundOverlay] = (),
     folders: Sequence[PlacemarkFolder] = (),
     synthetic: bool = False,
     max_px: int = 4096,
@@ -156,7 +156,8 @@ def write_kmz(
         Name of the document.
     description : str
         Plain text for its balloon.
-    overlays : sequence of GroundOverlay
+    overlays : iterable of GroundOverlay
+        Taken one at a time: they may be made as they are asked for.
         Warped to latitude and longitude.
     folders : sequence of PlacemarkFolder
         E.g. villages and masts.
@@ -218,19 +219,19 @@ def _add_styles(
 
 def _add_overlays(
     document: ET.Element,
-    overlays: Sequence[GroundOverlay],
+    overlays: Iterable[GroundOverlay],
     max_px: int,
     files: dict[str, bytes],
     boxes: list[WarpedBounds],
 ) -> None:
-    if not overlays:
-        return
-    folder = ET.SubElement(document, "Folder")
-    _text(folder, "name", "Layers")
-    _text(folder, "open", "1")
-    choice = ET.SubElement(ET.SubElement(folder, "Style"), "ListStyle")
-    _text(choice, "listItemType", "radioFolder")
+    folder: ET.Element | None = None
     for number, overlay in enumerate(overlays, start=1):
+        if folder is None:
+            folder = ET.SubElement(document, "Folder")
+            _text(folder, "name", "Layers")
+            _text(folder, "open", "1")
+            choice = ET.SubElement(ET.SubElement(folder, "Style"), "ListStyle")
+            _text(choice, "listItemType", "radioFolder")
         warped, box = warp_to_geographic(overlay.rgba, overlay.grid, max_px=max_px)
         picture = f"files/layer{number}.png"
         files[picture] = encode_png(warped)

@@ -25,6 +25,7 @@ __all__ = [
     "WarpedBounds",
     "encode_png",
     "encode_png16",
+    "mercator_cells",
     "palette_png",
     "palette_png_url",
     "warp_to_geographic",
@@ -174,6 +175,29 @@ def warp_to_mercator(
         (east_deg, south_deg),
         (west_deg, south_deg),
     )
+
+
+def mercator_cells(grid: Grid, *, max_px: int = 2048) -> tuple[NDArray[np.int32], Corners]:
+    """Return which cell of a grid each pixel of a Mercator picture shows, and its corners.
+
+    What is taken at these cells is what `warp_to_mercator` makes of a raster by the nearest cell;
+    several rasters of one grid are warped once.
+
+    Parameters
+    ----------
+    grid : Grid
+    max_px : int
+        As for `warp_to_mercator`.
+
+    Returns
+    -------
+    shape (h, w), int32
+        Flat index into the grid, -1 outside of it.
+    Corners
+    """
+    numbers = np.arange(1, grid.rows * grid.cols + 1, dtype=np.int32).reshape(grid.shape)
+    warped, corners = warp_to_mercator(numbers, grid, max_px=max_px)
+    return warped - 1, corners
 
 
 def warp_to_geographic(

@@ -11,18 +11,22 @@ import pandas as pd
 
 from lensong.coverage.causes.attribute import Explained
 from lensong.coverage.causes.changes import Change, changes_of_mast, edited
+from lensong.coverage.causes.links import PlaceLinks
 from lensong.coverage.causes.new_mast import new_mast
 from lensong.coverage.indoor import level_sigma_db
+from lensong.coverage.layers import TILE, touched
 from lensong.coverage.network import Cell, Network
 from lensong.coverage.probability import fade_margin_db
 from lensong.coverage.result import ServiceLayers
 from lensong.coverage.service import Service
-from lensong.coverage.session import LocalLayers, PlanningSession
-from lensong.coverage.sweeps import SweepCache, Window
+from lensong.coverage.sweeps import SweepCache
+from lensong.coverage.variant.engine import Key, PlanEngine, PlanState
 from lensong.coverage.village_weights import VillageWeights
 from lensong.propagation.types import BoolArray, FloatArray, Grid, IntArray
 
 __all__ = ["COLUMNS", "largest_gaps", "mend"]
+
+_MOST_BYTES = 2**28  # of sweeps, and of what is heard of them, beside the layers of the plan
 
 COLUMNS = (
     "village_id",
@@ -91,31 +95,30 @@ def mend(
         Columns as `COLUMNS`; people are those of the class service.
     """
     rows: list[dict[str, object]] = []
-    crowd = _Crowd.of(judged, weights)
-    boxes = [_box(w.pixel, asked.land.grid) for w in weights]
+    crowd = _Crowd.of(judged, weights, asked.land.grid)
     cells = {cell.cell_id: cell for cell in asked.model.network.cells}
+    engine = PlanEngine(
+        asked.land,
+        services=services,
+        handset=asked.handset,
+        propagation=asked.propagation,
+        cache=cache,
+        workers=workers,
+        most_bytes=_MOST_BYTES,
+    )
     for done, (_, gap) in enumerate(gaps.iterrows(), start=1):
         scene = _Scene(
             asked=asked,
-            services=services,
+            engine=engine,
             crowd=crowd,
-            boxes=boxes,
             gap=gap,
             serving=cells[str(gap["cell_id"])],
             without=_without(int(gap["village"]), judged, weights),
-            cache=cache,
-            workers=workers,
         )
         rows += scene.rows()
         if progress is not None:
             progress(done, len(gaps))
     return pd.DataFrame(rows, columns=list(COLUMNS))
-
-
-def _box(pixel: IntArray, grid: Grid) -> Window:
-    """Return the part of the grid that a village fills."""
-    row, col = np.divmod(pixel, grid.cols)
-    return int(row.min()), int(col.min()), int(row.max()) + 1, int(col.max()) + 1
 
 
 def _without(
@@ -129,31 +132,51 @@ def _without(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Crowd:
-    """The people of all villages by pixel, and whether they have the service in the plan."""
+    """The people of all villages by pixel, and whether they have the service in the plan.
 
-    pixel: IntArray
+    ``in_tile`` says which of the pixels lie in a tile.
+    """
+
+    row: IntArray
+    col: IntArray
     people: FloatArray
     village: IntArray
     served: BoolArray
+    in_tile: dict[Key, IntArray]
 
     @classmethod
-    def of(cls, judged: ServiceLayers, weights: Sequence[VillageWeights]) -> _Crowd:
+    def of(cls, judged: ServiceLayers, weights: Sequence[VillageWeights], grid: Grid) -> _Crowd:
         """Return the people of a plan."""
         pixel = np.concatenate([w.pixel for w in weights])
+        row, col = np.divmod(pixel, grid.cols)
+        keys = zip((row // TILE).tolist(), (col // TILE).tolist(), strict=True)
+        in_tile: dict[Key, list[int]] = {}
+        for at, key in enumerate(keys):
+            in_tile.setdefault(key, []).append(at)
         return cls(
-            pixel=pixel,
+            row=row,
+            col=col,
             people=np.concatenate([w.weight * np.nan_to_num(w.people) for w in weights]),
             village=np.repeat(np.arange(len(weights)), [w.pixel.size for w in weights]),
             served=judged.reason.ravel()[pixel] == 0,
+            in_tile={key: np.array(found, dtype=np.int64) for key, found in in_tile.items()},
         )
 
-    def gained(self, layers: LocalLayers, service: str, grid: Grid) -> FloatArray:
+    def lives_in(self, key: Key) -> BoolArray:
+        """Return where people live in a tile, shape of a whole tile."""
+        found = np.zeros((TILE, TILE), dtype=np.bool_)
+        at = self.in_tile[key]
+        found[self.row[at] - key[0] * TILE, self.col[at] - key[1] * TILE] = True
+        return found
+
+    def gained(self, state: PlanState, service: str) -> FloatArray:
         """Return how many more people of every village have the service [people]."""
-        row, col = np.divmod(self.pixel, grid.cols)
-        row, col = row - layers.row0, col - layers.col0
-        inside = (row >= 0) & (row < layers.grid.rows) & (col >= 0) & (col < layers.grid.cols)
+        q = [s.name for s in state.model.services].index(service)
         now = self.served.copy()
-        now[inside] = layers.services[service].reason[row[inside], col[inside]] == 0
+        for key, tile in state.tiles.items():
+            at = self.in_tile[key]
+            row, col = self.row[at] - key[0] * TILE, self.col[at] - key[1] * TILE
+            now[at] = tile.best.reason[0, q, row, col] == 0
         change = self.people * (now.astype(np.float64) - self.served.astype(np.float64))
         return np.asarray(np.bincount(self.village, weights=change), dtype=np.float64)
 
@@ -163,70 +186,69 @@ class _Scene:
     """One gap, and what is needed to plan changes for it."""
 
     asked: Explained
-    services: Sequence[Service]
+    engine: PlanEngine
     crowd: _Crowd
-    boxes: Sequence[Window]
     gap: pd.Series[Any]
     serving: Cell
     without: tuple[IntArray, FloatArray]
-    cache: SweepCache | None
-    workers: int
 
     def rows(self) -> list[dict[str, object]]:
         """Return the rows of every change, in the order of `CHANGES`."""
         network = self.asked.model.network
-        edit = self._session(network).pick_up(self.serving.mast_id, slack_m=0.0, boxes=self.boxes)
-        rows = []
-        for change in changes_of_mast(
-            network,
-            self.serving,
-            azimuth_deg=float(self.gap["azimuth_deg"]),
-            elevation_deg=float(self.gap["elevation_deg"]),
-            technologies=self.asked.service.technologies,
-        ):
-            if change.nothing:
-                rows.append(self._row(change, self.serving.cell_id, None, network))
-                continue
-            layers = edit.layers(
-                change.mast, change.cells, added=change.added, links=self.asked.links
-            )
-            rows.append(self._row(change, self.serving.cell_id, layers, edited(network, change)))
-        change = new_mast(self.asked, self.serving, int(self.gap["pixel"]), self.without)
-        grown = edited(network, change)
-        edit = self._session(grown).pick_up(change.mast.mast_id, slack_m=0.0, boxes=self.boxes)
-        layers = edit.layers(edit.mast, edit.cells, links=self.asked.links)
-        return [*rows, self._row(change, change.added[0].cell_id, layers, grown)]
+        changes = [
+            *changes_of_mast(
+                network,
+                self.serving,
+                azimuth_deg=float(self.gap["azimuth_deg"]),
+                elevation_deg=float(self.gap["elevation_deg"]),
+                technologies=self.asked.service.technologies,
+            ),
+            new_mast(self.asked, self.serving, int(self.gap["pixel"]), self.without),
+        ]
+        networks = [None if change.nothing else edited(network, change) for change in changes]
+        before = self._judged(self.engine.opened(network, keys=self._tiles(networks)))
+        return [
+            self._row(change, None if after is None else self.engine.follow(before, after))
+            for change, after in zip(changes, networks, strict=True)
+        ]
 
-    def _session(self, network: Network) -> PlanningSession:
-        # of its own for each gap: the sweeps that it keeps in memory are let go with it
-        return PlanningSession(
-            self.asked.land,
-            network,
-            services=self.services,
-            handset=self.asked.handset,
-            propagation=self.asked.propagation,
-            cache=self.cache,
-            workers=self.workers,
-        )
+    def _tiles(self, networks: Sequence[Network | None]) -> list[Key]:
+        """Return the tiles with people in which some network may differ from the plan's."""
+        found: set[Key] = set()
+        for network in networks:
+            if network is not None:
+                for window in self.engine.windows_between(self.asked.model.network, network):
+                    found.update(touched(window))
+        return sorted(found & self.crowd.in_tile.keys())
 
-    def _row(
-        self, change: Change, cell_id: str, layers: LocalLayers | None, network: Network
-    ) -> dict[str, object]:
-        asked, pixel = self.asked, int(self.gap["pixel"])
+    def _judged(self, state: PlanState) -> PlanState:
+        return self.engine.judged(state, within=self.crowd.lives_in)
+
+    def _margin_db(self, state: PlanState) -> float | None:
+        """Return the margin of the gap's place, None where nothing reaches it."""
+        grid, pixel = self.asked.land.grid, int(self.gap["pixel"])
+        row, col = divmod(pixel, grid.cols)
+        links = PlaceLinks.at(self.asked.service.name, np.array([pixel]), grid)
+        links.take(self.engine.lists_at(state, (row, col, row + 1, col + 1)), state.model)
+        return links.margin_at(pixel)
+
+    def _row(self, change: Change, state: PlanState | None) -> dict[str, object]:
+        asked = self.asked
         before = after = float(self.gap["shortfall_db"])
         everyone = village = 0.0
-        if layers is not None and layers.links is not None:
-            gained = self.crowd.gained(layers, asked.service.name, asked.land.grid)
+        if state is not None:
+            gained = self.crowd.gained(self._judged(state), asked.service.name)
             everyone, village = float(gained.sum()), float(gained[int(self.gap["village"])])
-            margin = layers.links.margin_at(pixel)
+            margin = self._margin_db(state)
             if margin is not None:  # else nothing reaches the place, as before
-                sigma = level_sigma_db(asked.propagation, asked.handset, network)
+                sigma = level_sigma_db(asked.propagation, asked.handset, state.network)
                 after = fade_margin_db(asked.service.probability, sigma_db=sigma) - margin
+        new = change.key == "new_mast"
         return {
             **{name: self.gap[name] for name in ("village_id", "name", "commune")},
             "change": change.key,
             "mast_id": change.mast.mast_id,
-            "cell_id": cell_id,
+            "cell_id": change.added[0].cell_id if new else self.serving.cell_id,
             "lat_deg": round(change.mast.lat_deg, 6),
             "lon_deg": round(change.mast.lon_deg, 6),
             "before": change.before,

@@ -9,6 +9,7 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+from numpy.typing import NDArray
 from rasterio.features import shapes
 from rasterio.transform import Affine
 from shapely import get_parts, length, line_merge, simplify, transform, union_all
@@ -29,13 +30,14 @@ from lensong.coverage.report.legend import (
     server_indices,
     sinr_legend,
 )
-from lensong.coverage.result import PlanResult, TechnologyLayers
+from lensong.coverage.result import PlanResult, TechnologyLayers, as_dbm
 from lensong.gis_data.hillshade import hillshade
-from lensong.gis_data.pictures import palette_png_url, warp_to_mercator
-from lensong.propagation.types import Grid, UInt8Array
+from lensong.gis_data.pictures import mercator_cells, palette_png_url
+from lensong.propagation.types import Float32Array, Grid, UInt8Array
 
 __all__ = ["Geometry", "commune_lines", "map_data", "map_lines", "plain_value", "village_rows"]
 
+_Cells = NDArray[np.int32]  # flat indices into the grid
 Geometry = dict[str, Any]  # GeoJSON, whose nesting no static type describes
 
 _PICTURE_SIDES_PX = (1600, 1250, 1000, 800, 640)
@@ -47,13 +49,16 @@ _GREYS = [f"#{g:02x}{g:02x}{g:02x}" for g in np.linspace(128, 250, 255).astype(i
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Layer:
-    """One raster layer before it is a picture: palette indices on the grid and their legend."""
+    """One raster layer before it is a picture: palette indices and their legend.
+
+    ``indices`` returns those of some cells, by their flat indices into the grid.
+    """
 
     technology: Technology
     kind: str
     service: str
     legend: Legend
-    indices: Callable[[], UInt8Array]
+    indices: Callable[[_Cells], UInt8Array]
     operator: str | None = None  # None: any operator
     floor_dbm: float | None = None  # level below which the layer is not drawn
 
@@ -97,12 +102,14 @@ def _pictures(result: PlanResult, budget_bytes: int) -> tuple[str, list[dict[str
     layers = list(_layers(result))
     shade = hillshade(result.land.ground_m, grid.cell_m)
     for max_px in _PICTURE_SIDES_PX:
-        relief, corners = warp_to_mercator(shade, grid, resampling="nearest", max_px=max_px)
+        cells, corners = mercator_cells(grid, max_px=max_px)
+        outside = cells < 0
+        relief = np.where(outside, np.uint8(0), shade.ravel()[cells])
         base = palette_png_url(relief, _GREYS)
         size, pictures = len(base), []
         for layer in layers:
-            warped, _ = warp_to_mercator(layer.indices(), grid, max_px=max_px)
-            url = palette_png_url(warped, layer.legend.colours)
+            shown = np.where(outside, np.uint8(0), layer.indices(cells))
+            url = palette_png_url(shown, layer.legend.colours)
             size += len(url)
             if size > budget_bytes and max_px != _PICTURE_SIDES_PX[-1]:
                 break
@@ -128,20 +135,20 @@ def _layers(result: PlanResult) -> Iterator[_Layer]:
     level_legend = rsrp_legend(rsrp_breaks_dbm(result.settings))
     for technology, layers in result.layers.items():
         quantities = (
-            ("level", layers.level_dbm, level_legend),
-            ("rsrp", layers.rsrp_dbm, level_legend),
-            ("sinr", layers.sinr_db, sinr_legend()),
-            ("rsrq", layers.rsrq_db, rsrq_legend()),
-            ("downlink", layers.downlink_mbps, rate_legend(result.services, "downlink")),
-            ("uplink", layers.uplink_mbps, rate_legend(result.services, "uplink")),
+            ("level", layers.level_at, level_legend),
+            ("rsrp", _taker(layers.rsrp_dbm), level_legend),
+            ("sinr", _taker(layers.sinr_db), sinr_legend()),
+            ("rsrq", _taker(layers.rsrq_db), rsrq_legend()),
+            ("downlink", _taker(layers.downlink_mbps), rate_legend(result.services, "downlink")),
+            ("uplink", _taker(layers.uplink_mbps), rate_legend(result.services, "uplink")),
         )
-        for kind, values, legend in quantities:
+        for kind, take, legend in quantities:
             yield _Layer(
                 technology=technology,
                 kind=kind,
                 service="",
                 legend=legend,
-                indices=lambda values=values, legend=legend: classify(values, legend),  # type: ignore[misc]  # bound defaults
+                indices=lambda at, take=take, legend=legend: classify(take(at), legend),  # type: ignore[misc]  # bound defaults
             )
         for service in result.services:
             found = layers.services.get(service.name)
@@ -153,8 +160,8 @@ def _layers(result: PlanResult) -> Iterator[_Layer]:
                 kind="probability",
                 service=service.name,
                 legend=legend,
-                indices=lambda found=found, legend=legend: classify(  # type: ignore[misc]  # bound defaults
-                    100.0 * found.probability, legend
+                indices=lambda at, found=found, legend=legend: classify(  # type: ignore[misc]  # bound defaults
+                    100.0 * found.probability.ravel()[at], legend
                 ),
             )
             yield _Layer(
@@ -162,7 +169,7 @@ def _layers(result: PlanResult) -> Iterator[_Layer]:
                 kind="reason",
                 service=service.name,
                 legend=reason_legend(),
-                indices=lambda found=found: found.reason,  # type: ignore[misc]  # bound default
+                indices=lambda at, found=found: found.reason.ravel()[at],  # type: ignore[misc]  # bound default
             )
         yield from _server_layer(result, technology, layers)
     if len(result.operators) > 1:
@@ -180,7 +187,9 @@ def _operator_layers(result: PlanResult) -> Iterator[_Layer]:
             service="",
             operator=name,
             legend=level_legend,
-            indices=lambda operator=operator: classify(operator.level_dbm, level_legend),  # type: ignore[misc]  # bound default
+            indices=lambda at, operator=operator: classify(  # type: ignore[misc]  # bound default
+                as_dbm(operator.level_cdbm.ravel()[at]), level_legend
+            ),
         )
         for service in result.services:
             found, legend = operator.services[service.name], probability_legend(service)
@@ -190,8 +199,8 @@ def _operator_layers(result: PlanResult) -> Iterator[_Layer]:
                 service=service.name,
                 operator=name,
                 legend=legend,
-                indices=lambda found=found, legend=legend: classify(  # type: ignore[misc]  # bound defaults
-                    100.0 * found.probability.astype(np.float32), legend
+                indices=lambda at, found=found, legend=legend: classify(  # type: ignore[misc]  # bound defaults
+                    100.0 * found.probability.ravel()[at].astype(np.float32), legend
                 ),
             )
             yield _Layer(
@@ -200,8 +209,12 @@ def _operator_layers(result: PlanResult) -> Iterator[_Layer]:
                 service=service.name,
                 operator=name,
                 legend=reason_legend(),
-                indices=lambda found=found: found.reason,  # type: ignore[misc]  # bound default
+                indices=lambda at, found=found: found.reason.ravel()[at],  # type: ignore[misc]  # bound default
             )
+
+
+def _taker(values: Float32Array) -> Callable[[_Cells], Float32Array]:
+    return lambda at: values.ravel()[at]
 
 
 def _server_layer(
@@ -218,7 +231,7 @@ def _server_layer(
             kind="server",
             service="",
             legend=cell_legend([(c.cell_id, c.mast_id) for c in cells]),
-            indices=lambda: server_indices(heard, shown),
+            indices=lambda at: server_indices(heard.ravel()[at], shown),
             floor_dbm=floor_dbm,
         )
 

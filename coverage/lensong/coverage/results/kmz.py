@@ -60,7 +60,7 @@ def write_coverage_kmz(path: Path, result: PlanResult) -> None:
         path,
         title=result.title,
         description=", ".join(f"{s.role}: {s.path}" for s in result.land.sources),
-        overlays=list(_overlays(result)),
+        overlays=_overlays(result),
         folders=folders,
         synthetic=result.synthetic,
         max_px=2048,

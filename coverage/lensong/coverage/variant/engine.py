@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from math import hypot
 from threading import Lock
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -44,9 +44,9 @@ from lensong.gis_data.land import Land
 from lensong.propagation.errors import InvalidInputError
 from lensong.propagation.types import BoolArray, IntArray
 
-__all__ = ["PlanEngine", "PlanState"]
+__all__ = ["Key", "PlanEngine", "PlanState"]
 
-Key = tuple[int, int]
+Key: TypeAlias = tuple[int, int]
 OnDone = Callable[[str, int, int], None]
 
 _MOST_BYTES = 2**29
@@ -140,8 +140,23 @@ class PlanEngine:
             most_bytes=most_bytes,
         )
 
-    def opened(self, network: Network, on_done: OnDone | None = None) -> PlanState:
-        """Return the levels of a network on all of the land; nothing is judged yet.
+    def opened(
+        self,
+        network: Network,
+        on_done: OnDone | None = None,
+        *,
+        keys: Collection[Key] | None = None,
+    ) -> PlanState:
+        """Return the levels of a network; nothing is judged yet.
+
+        Parameters
+        ----------
+        network : Network
+        on_done : callable, optional
+            Called with a stage, what is done of it and of how much.
+        keys : collection of (row, column) or None
+            The tiles that are planned, by this state and those that follow it; None: all of the
+            land.
 
         Raises
         ------
@@ -162,7 +177,8 @@ class PlanEngine:
             reach=Reach(self.land.grid, network, jobs),
             touched=frozenset(),
         )
-        keys = touched((0, 0, rows, cols), self.tile_px)
+        if keys is None:
+            keys = touched((0, 0, rows, cols), self.tile_px)
         every = frozenset(model.operators)
         return self._relaid(state, dict.fromkeys(keys, every), rides, on_done)
 
@@ -182,7 +198,7 @@ class PlanEngine:
             raise InvalidInputError("the network has no cell, wanted one at least")
         model = self._model_of(network)
         if not _of_one_frame(model, state.model):
-            return self.opened(network, on_done)
+            return self.opened(network, on_done, keys=state.tiles)
         jobs = sweep_order(sweep_jobs(network, self.land), self.land.grid)
         rides = self._maker.rides(jobs, model)
         gone, come = changed_rides(state.rides, rides, state.network, network)
@@ -190,7 +206,8 @@ class PlanEngine:
         for ride in (*gone, *come):
             names = frozenset(name for name, _ in ride.groups)
             for key in self._tiles_of(ride):
-                todo[key] = todo.get(key, frozenset()) | names
+                if key in state.tiles:
+                    todo[key] = todo.get(key, frozenset()) | names
         number_of = _numbers(state.network, network)
         tiles = state.tiles
         if number_of is not None:
