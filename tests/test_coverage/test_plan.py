@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
@@ -18,9 +19,11 @@ from lensong.coverage.causes.settings import CauseSettings
 from lensong.coverage.network import Carrier, Cell, Mast, Network
 from lensong.coverage.plan import plan
 from lensong.coverage.result import REASONS, PlanResult
+from lensong.coverage.results.write import write_result
 from lensong.coverage.service import DEFAULT_SERVICES, Service
 from lensong.coverage.sweeps import PropagationSettings
 from lensong.coverage.villages import ClassThresholds
+from lensong.gis_data.array_store import ArrayStore
 from lensong.gis_data.land import Land
 from lensong.propagation.errors import InvalidInputError
 from lensong.propagation.types import Grid
@@ -214,6 +217,19 @@ def test_values_do_not_depend_on_threads_or_cache(result: PlanResult) -> None:
             getattr(again.layers["4G"], name), getattr(result.layers["4G"], name)
         )
     assert again.summary == result.summary
+
+
+def test_a_warm_run_on_other_threads_writes_the_bytes_of_the_cold_one(tmp_path: Path) -> None:
+    store = ArrayStore(tmp_path / "cache")
+    made = {}
+    for name, workers in (("cold", 1), ("warm", 3)):
+        found = plan(make_land(), make_network(), title="Valley", cache=store, workers=workers)
+        assert found.sweeps_reused == (0 if name == "cold" else found.sweeps_total)
+        folder = tmp_path / name
+        write_result(found, folder, lensong_version="1", workers=workers)
+        made[name] = {p.name: p.read_bytes() for p in folder.iterdir() if p.name != "run.json"}
+    assert made["cold"].keys() == made["warm"].keys()
+    assert [name for name, data in made["cold"].items() if data != made["warm"][name]] == []
 
 
 def test_progress_counts_every_sweep_to_the_end() -> None:

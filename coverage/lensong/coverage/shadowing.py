@@ -26,9 +26,9 @@ import numpy as np
 from pyproj import Transformer
 from scipy.spatial import cKDTree
 from scipy.special import ndtri
-from scipy.stats import qmc
 
 from lensong.coverage.network import Network
+from lensong.coverage.spread_points import spread_points
 from lensong.propagation.errors import OutOfRangeError
 from lensong.propagation.types import Float32Array, FloatArray, IntArray
 
@@ -50,8 +50,6 @@ assume 0.5 between sites, and 1 between the sectors of one site.
 MOST_SITES = 10
 """Sites whose shadowing is drawn at one pixel; weaker ones disturb as one sum."""
 
-_DRAWS = 64
-_SEED = 20_260
 _SAME_SITE_M = 50.0
 
 
@@ -153,10 +151,9 @@ def sites_of_masts(network: Network) -> dict[str, int]:
 @cache
 def _points() -> FloatArray:
     """Return normal points, shape (draws, MOST_SITES - 1), of mean 0 and without correlation."""
-    uniform = qmc.Sobol(MOST_SITES - 1, scramble=True, rng=_SEED).random(_DRAWS)
-    points = ndtri(uniform)
+    points = ndtri(spread_points())
     points -= points.mean(axis=0)
-    root = np.linalg.cholesky(points.T @ points / _DRAWS)
+    root = np.linalg.cholesky(points.T @ points / len(points))
     return np.asarray(np.linalg.solve(root, points.T).T, dtype=np.float64)
 
 
