@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from click.testing import Result
+from pyproj import Transformer
 
 from lensong.coverage.siting import solve
 from lensong.coverage.siting.programme import Solved
-from tests.test_cli.small_scenario import SmallPlan, write_small_plan
+from tests.test_cli.small_scenario import (
+    CELL_M,
+    NORTH_M,
+    WEST_M,
+    SmallPlan,
+    ground_m,
+    write_raster,
+    write_small_plan,
+)
+from tests.test_cli.small_scenario import CELLS as SIDE
 
 LIST = """\
 site_id,lat,lon,height_agl_m,cost
@@ -131,6 +143,30 @@ def test_a_solver_without_time_tells_its_best_with_the_bound(
     assert told["ended"] == "time"
     assert told["people_gained_bound"] > told["people_gained_promised"] > 0.0
     assert (out / "planned" / "scenario.toml").exists()
+
+
+def test_a_hill_hands_on_to_what_nothing_feeds(sound: SmallPlan, tmp_path: Path) -> None:
+    shutil.copytree(sound.folder, tmp_path / "scenario")
+    hilly = SmallPlan(folder=tmp_path / "scenario", out=sound.out, cache=sound.cache)
+    rows, cols = np.mgrid[0:SIDE, 0:SIDE]
+    to_grid = Transformer.from_crs(4326, 32648, always_xy=True)
+    east, north = to_grid.transform(103.6530, 22.4084)  # between S1 and NEAR-A
+    row, col = (NORTH_M - north) / CELL_M, (east - WEST_M) / CELL_M
+    hill = 80.0 * np.exp(-((rows - row) ** 2 + (cols - col) ** 2) / 4.0)
+    write_raster(hilly.folder / "dem.tif", (ground_m() + hill).astype(np.float32))
+    (hilly.folder / "places.csv").write_text(LIST.splitlines()[0] + "\n" + NEAR_A)
+    short = FEEDING.replace("cost = 30", "cost = 30\nreach_m = 300")
+    alone = run(hilly, "--masts", "2", feeding=short)
+    assert alone.exit_code == 1, alone.output
+    assert "NEAR-A: backhaul: " in alone.stdout
+    result = run(hilly, "--masts", "2", "--relays", "1", "--json", feeding=short)
+    assert result.exit_code == 0, result.output
+    feeds = {feed["mast_id"]: feed for feed in json.loads(result.stdout)["feeds"]}
+    assert feeds["NEAR-A"]["backhaul_way"] == "NEAR-A > RELAY-1 > S1"
+    assert feeds["RELAY-1"]["masts_fed"] == 2
+
+
+NEAR_A = "NEAR-A,22.4095,103.6515,25,60\n"
 
 
 @pytest.mark.parametrize(
