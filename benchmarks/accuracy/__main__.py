@@ -24,12 +24,13 @@ SETS: dict[str, Callable[[Path], list[Table]]] = {
 }
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
+    """Print all tables; write them where the arguments (default: the command line's) say."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--shared", type=Path, default=Path("../shared"), help="folder of the data")
     asked.add_argument("--json", type=Path, help="file for all tables as JSON")
     asked.add_argument("--write", type=Path, help="page whose tables are replaced")
-    options = asked.parse_args()
+    options = asked.parse_args(arguments)
     tables: list[Table] = []
     skipped: dict[str, str] = {}
     for name, make in SETS.items():

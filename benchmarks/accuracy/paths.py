@@ -110,36 +110,40 @@ def somerset(shared: Path) -> list[Table]:
         *places_of(measured), [_there(folder / "dem_os_terrain50.tif")], resolution_m=50.0
     )
     settings = PropagationSettings(delta_n_per_km=45.0, n0=317.0)
+    predicted = {
+        name: _predicted(measured, name, "none", ground, settings)
+        for name, clutter in MODELS
+        if clutter == "none"
+    }
+    forms = {"n": "d", "MAE": ".2f", "RMSE": ".2f", "MAE in sample": ".2f",
+             "RMSE in sample": ".2f"}  # fmt: skip
     tables = []
     for name, most_m in (("somerset", math.inf), ("somerset-5-km", 5_000.0)):
         here = (measured.distance_m >= _LEAST_PATH_M) & (measured.distance_m <= most_m)
-        rows = _somerset_rows(measured, here, ground, settings)
-        forms = {"n": "d", "MAE": ".2f", "RMSE": ".2f", "MAE in sample": ".2f",
-                 "RMSE in sample": ".2f"}  # fmt: skip
+        rows = _somerset_rows(measured, here, predicted)
         tables.append(Table(name=name, columns={"prediction": "", **forms}, rows=rows))
     return tables
 
 
 def _somerset_rows(
-    measured: Measurements, here: BoolArray, ground: Ground, settings: PropagationSettings
+    measured: Measurements, here: BoolArray, predicted: dict[str, Prediction | str]
 ) -> list[list[Any]]:
     square = _square(measured)
-    loss = measured.path_loss_db
+    loss, one = measured.path_loss_db, np.ones((measured.distance_m.size, 1))
     rows: list[list[Any]] = []
     without: dict[str, list[str]] = {}
-    for name, clutter in (m for m in MODELS if m[1] == "none"):
-        found = _predicted(measured, name, clutter, ground, settings)
+    known: dict[str, Prediction] = {}
+    for name, found in predicted.items():
         if isinstance(found, str):
             without.setdefault(found, []).append(name)
             continue
+        known[name] = found
         use = here & np.isfinite(found.path_loss_db)
-        scored = _score(f"{name} + constant", np.ones((loss.size, 1)),
-                        loss - found.path_loss_db, square, use)  # fmt: skip
+        scored = _score(f"{name} + constant", one, loss - found.path_loss_db, square, use)
         rows.append(_cells(scored))
     rows.append(_cells(_score(NO_TERRAIN, log_distance(measured.distance_m), loss, square, here)))
-    p1812 = predict(measured, "itu_r_p1812", ground=ground, settings=settings)
-    free = predict(measured, "free_space", ground=ground, settings=settings)
-    excess = p1812.path_loss_db - free.path_loss_db
+    p1812 = known["itu_r_p1812"]
+    excess = p1812.path_loss_db - known["free_space"].path_loss_db
     terms = np.column_stack(
         [log_distance(measured.distance_m), np.nan_to_num(p1812.line_of_sight), excess]
     )
