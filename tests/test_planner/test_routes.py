@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pyproj import Transformer
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 
 from lensong.coverage.network import Network
+from lensong.coverage.result import REASONS
 from lensong.coverage.variant.engine import PlanEngine, PlanState
+from lensong.planner.pages.words import words_of_language
 from lensong.planner.views import mercator_cells
 from tests.test_planner.conftest import Page, ended
 from tests.test_planner.small_valley import place_deg
@@ -309,6 +312,43 @@ def test_why_a_village_lacks_its_service_and_what_would_mend_it(page: Page) -> N
     people = {v["village_id"]: v["people"] for v in villages}
     gained = sum(people[v] * (served[v] - before[v]) for v in served)
     assert gained == pytest.approx(tries["new_mast"]["gained_people"], abs=0.01)
+
+
+def test_why_a_place_lacks_the_service_is_told_of_that_pixel(page: Page) -> None:
+    page.get("/variants/base", settled="chances")
+    grid = page.plan.ready.land.grid
+    reason = np.frombuffer(layer(page, "reason-voice-data").content, np.uint8).reshape(grid.shape)
+    to_degrees = Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True)
+
+    def one_of(code: int) -> dict[str, float]:
+        rows, cols = np.nonzero(reason == code)
+        at = rows.size // 2
+        lon, lat = to_degrees.transform(*grid.easting_northing(int(rows[at]), int(cols[at])))
+        return {"lat_deg": lat, "lon_deg": lon}
+
+    place = one_of(REASONS.index("terrain"))
+    done = ended(page, page.post("/variants/base/causes", place, 202))
+    assert done["state"] == "done", done["why"]
+    cause = done["result"]["cause"]
+    assert (cause["lat_deg"], cause["lon_deg"]) == pytest.approx(tuple(place.values()), abs=1e-4)
+    assert cause["village_id"] is None
+    assert cause["shortfall_db"] > 0.0
+    parts = [value for name, value in cause.items() if name.startswith("cause_")]
+    assert sum(parts) == pytest.approx(cause["shortfall_db"], abs=0.01)
+
+    served = ended(page, page.post("/variants/base/causes", one_of(0), 202))
+    assert served["result"] == {"cause": None, "tries": []}
+    nowhere = ended(page, page.post("/variants/base/causes", {}, 202))
+    assert (nowhere["state"], "village_id" in nowhere["why"]) == ("failed", True)
+
+
+def test_every_stage_has_words(page: Page) -> None:
+    words = words_of_language("vi")
+    told = [event.data for event in page.plan.events.after(0)]
+    stages = {data["stage"] for data in told if "stage" in data}
+    stages |= {data["progress"]["stage"] for data in told if data.get("progress")}
+    assert {"elevation", "sweeps"} <= stages
+    assert [s for s in stages if f"stage.{s.replace(' ', '_')}" not in words] == []
 
 
 def test_the_best_place_of_some_is_first(page: Page) -> None:

@@ -219,9 +219,11 @@ class PathBody(_Body):
 
 
 class CausesBody(_Body):
-    """The village whose gap is asked about."""
+    """The village or the place whose gap is asked about."""
 
-    village_id: _Name
+    village_id: _Name | None = None
+    lat_deg: _Lat | None = None
+    lon_deg: _Lon | None = None
 
 
 class JobBody(_Body):

@@ -45,7 +45,7 @@ def job_routes(access: Access) -> APIRouter:
         def work(job: Job) -> dict[str, Any]:
             if plan.stored is not None:
                 return plan.stored.why_here(body.village_id)
-            return why_here(plan.ready, settled(plan, variant, job), body.village_id, job)
+            return why_here(plan.ready, settled(plan, variant, job), body, job)
 
         return plan.jobs.begin("causes", variant_id, work, by=who.key).as_json()
 

@@ -230,14 +230,18 @@ class StoredPlan:
             streams_late=False,
         )
 
-    def why_here(self, village_id: str) -> dict[str, Any]:
+    def why_here(self, village_id: str | None) -> dict[str, Any]:
         """Return the cause of a village's gap and what was tried, as the result has them.
 
         Raises
         ------
         NotThereError
             There is no such village, or the plan was made without causes.
+        ReadOnlyError
+            A place is asked about, not a village.
         """
+        if village_id is None:
+            raise ReadOnlyError(f"a result tells the causes of villages alone; {self.why}")
         if village_id not in set(self.villages["village_id"]):
             raise NotThereError(f"no village {village_id!r} in this plan")
         path = self.result.folder / files.CAUSES

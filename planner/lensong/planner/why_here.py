@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import isnan
 from typing import Any
 
@@ -16,11 +17,16 @@ from lensong.coverage.network import Cell, Network
 from lensong.coverage.probability import fade_margin_db
 from lensong.coverage.variant.catalogue import Catalogue, carrier_id
 from lensong.coverage.variant.engine import PlanState
+from lensong.coverage.village_weights import VillageWeights
+from lensong.planner.bodies import CausesBody
 from lensong.planner.errors import NotThereError
 from lensong.planner.gained import Crowd
 from lensong.planner.jobs import Job
 from lensong.planner.open_plan import Ready
 from lensong.planner.standing import Standing
+from lensong.planner.views import cell_under
+from lensong.propagation.errors import InvalidInputError
+from lensong.propagation.types import BoolArray
 
 __all__ = ["CELL_FIELDS", "cell_body", "why_here"]
 
@@ -30,15 +36,16 @@ CELL_FIELDS = (
 )  # fmt: skip
 
 
-def why_here(ready: Ready, now: Standing, village_id: str, job: Job) -> dict[str, Any]:
-    """Return the cause of a village's gap and what changes of the network bring.
+def why_here(ready: Ready, now: Standing, body: CausesBody, job: Job) -> dict[str, Any]:
+    """Return the cause of a gap and what changes of the network bring.
 
     Parameters
     ----------
     ready : Ready
     now : Standing
         Settled as far as the villages.
-    village_id : str
+    body : CausesBody
+        A village, whose worst half is explained by one place, or a place.
     job : Job
         Told how far it is.
 
@@ -46,17 +53,21 @@ def why_here(ready: Ready, now: Standing, village_id: str, job: Job) -> dict[str
     ------
     NotThereError
         There is no such village.
+    InvalidInputError
+        The place lies off the grid.
     """
-    ids = [str(v) for v in ready.land.villages["village_id"]]
-    if village_id not in ids or now.villages is None:
-        raise NotThereError(f"no village {village_id!r} in this plan")
-    number = ids.index(village_id)
     engine, side, state = ready.engine, ready.side, now.state
+    number, weight = _asked(ready, body)
+    if number is None:  # chances are settled at the villages only
+        state = engine.judged(state, within=partial(_pixel_of, int(weight.pixel[0]), ready))
     service = next(s for s in engine.services if s.name == side.classes.service)
     crowd = Crowd.of(engine, side, state, service.name)
-    judged, weight = crowd.judged(), side.weights[number]
+    judged = crowd.judged()
     links = _links(ready, state, service.name, weight.pixel)
-    places = short_places([str(now.villages.table["class"].iloc[number])], judged, links, [weight])
+    of_class = "patchy"
+    if number is not None and now.villages is not None:
+        of_class = str(now.villages.table["class"].iloc[number])
+    places = short_places([of_class], judged, links, [weight])
     if not places:
         return {"cause": None, "tries": []}
     asked = Explained(
@@ -70,11 +81,14 @@ def why_here(ready: Ready, now: Standing, village_id: str, job: Job) -> dict[str
     )
     job.step("causes", 0, 1)
     row = explain(asked, places).iloc[0]
+    villages = ready.land.villages
     cause = {name: _plain(value) for name, value in row.items() if name != "village"} | {
-        "village_id": village_id,
-        "name": str(ready.land.villages["name"].iloc[number]),
+        "village_id": None if number is None else str(villages["village_id"].iloc[number]),
+        "name": "" if number is None else str(villages["name"].iloc[number]),
         "service": service.name,
     }
+    if number is None:
+        cause["commune"] = ""
     found: dict[str, Any] = {"cause": cause, "tries": []}
     serving = next((c for c in state.network.cells if c.cell_id == str(row["cell_id"])), None)
     if serving is None or isnan(float(row["shortfall_db"])):
@@ -110,10 +124,46 @@ def why_here(ready: Ready, now: Standing, village_id: str, job: Job) -> dict[str
                 "after": change.after,
                 "gained_db": round(lacked - lacks, 3),
                 "gained_people": round(float(gained.sum()), 3),
-                "gained_village_people": round(float(gained[number]), 3),
+                "gained_village_people": None
+                if number is None
+                else round(float(gained[number]), 3),
                 "edits": _as_edits(state.network, change),
             }
         )
+    return found
+
+
+def _asked(ready: Ready, body: CausesBody) -> tuple[int | None, VillageWeights]:
+    """Return which village is asked about and its pixels; of a place None, and its pixel alone."""
+    if body.village_id is not None:
+        ids = [str(v) for v in ready.land.villages["village_id"]]
+        if body.village_id not in ids:
+            raise NotThereError(f"no village {body.village_id!r} in this plan")
+        number = ids.index(body.village_id)
+        return number, ready.side.weights[number]
+    if body.lat_deg is None or body.lon_deg is None:
+        raise InvalidInputError("a place is missing: give village_id, or lat_deg and lon_deg")
+    grid = ready.land.grid
+    row, col = cell_under(grid, body.lat_deg, body.lon_deg)
+    if isnan(float(ready.land.ground_m[row, col])):
+        raise InvalidInputError(
+            f"there is no elevation at {body.lat_deg:.5f}, {body.lon_deg:.5f}: ask of another place"
+        )
+    return None, VillageWeights(
+        pixel=np.array([row * grid.cols + col], dtype=np.int64),
+        weight=np.ones(1),
+        people=float("nan"),
+        weighting="area",
+    )
+
+
+def _pixel_of(pixel: int, ready: Ready, key: tuple[int, int]) -> BoolArray:
+    """Return where in a tile a pixel is, shape of a whole tile."""
+    size = ready.engine.tile_px
+    row, col = divmod(pixel, ready.land.grid.cols)
+    found = np.zeros((size, size), dtype=np.bool_)
+    if key == (row // size, col // size):
+        found[row % size, col % size] = True
     return found
 
 

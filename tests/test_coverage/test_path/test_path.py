@@ -317,7 +317,8 @@ def test_a_void_is_placed_and_what_is_known_around_it() -> None:
 
 
 def test_villages_are_found_without_diacritics_and_near_names_are_told() -> None:
-    assert find_village(LAND, "v1") == find_village(LAND, "binh lu") == ("Bình Lư", 22.36, 103.65)
+    for name in ("v1", "V1", "binh lu"):
+        assert find_village(LAND, name) == ("Bình Lư", 22.36, 103.65)
     with pytest.raises(ConfigError, match="did you mean Nà Đon"):
         find_village(LAND, "Na Donn")
     twins = VILLAGES.assign(name="Same")

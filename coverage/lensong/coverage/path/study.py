@@ -281,8 +281,9 @@ def village_row(land: Land, name: str, *, commune: str = "") -> int:
     at = np.flatnonzero(ids == name)
     if not at.size:
         at = np.flatnonzero(names == name)
-    if not at.size:
-        at = np.flatnonzero([search_key(n) == search_key(name) for n in names])
+    for texts in (names, ids):
+        if not at.size:
+            at = np.flatnonzero([search_key(text) == search_key(name) for text in texts])
     if not at.size:
         raise ConfigError(f"no village {name!r} in the area: {_near(name, [*names, *ids])}")
     if commune:

@@ -20,6 +20,12 @@ export function say(key, values = {}) {
 /** Whether there is such a message. */
 export const knows = (key) => WORDS[key] !== undefined;
 
+/** Return what is being done, in the page's language. */
+export const stageName = (stage) => {
+  const key = `stage.${stage.replaceAll(" ", "_")}`;
+  return knows(key) ? say(key) : stage;
+};
+
 /** Return a number in the language's form, "–" for none; `short` drops trailing zeros. */
 export function number(value, digits = 0, short = false) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";

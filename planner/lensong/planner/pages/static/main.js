@@ -1,6 +1,6 @@
 // Starts the page: opens a plan, waits until it is ready, and joins the parts.
 import { PLANS, Refusal, get } from "./api.js";
-import { $, number, say, tell } from "./dom.js";
+import { $, number, say, stageName, tell } from "./dom.js";
 import { startExports, viewOf } from "./exports.js";
 import { startFind } from "./find.js";
 import { placeOf } from "./geodesy.js";
@@ -18,9 +18,8 @@ import { showPathTo, startPath } from "./path.js";
 import { openTab, startTabs } from "./tabs.js";
 import { addTool, startTools, take } from "./tools.js";
 import { startSaving, startVariants } from "./variants.js";
-import { chooseVillage, startVillages, villages, loadVillages } from "./villages.js";
+import { chooseVillage, startVillages, loadVillages } from "./villages.js";
 import { showWhy } from "./why.js";
-import { distance_m } from "./geodesy.js";
 
 const { state } = plan;
 
@@ -51,7 +50,10 @@ async function opening() {
   if (now.state === "opening") {
     const { stage, done = 0, total = 1 } = now.progress ?? {};
     $("opening").hidden = false;
-    $("opening-stage").textContent = [say("start.opens", { title: now.title }), stage]
+    $("opening-stage").textContent = [
+      say("start.opens", { title: now.title }),
+      stage && stageName(stage),
+    ]
       .filter(Boolean)
       .join(" ");
     Object.assign($("opening-bar"), { max: total || 1, value: done });
@@ -145,10 +147,7 @@ function startClicks() {
   $("here-add").addEventListener("click", () => pinnedPlace() && addMast(pinnedPlace()));
   $("here-why").addEventListener("click", () => {
     const place = pinnedPlace();
-    if (!place || !villages.rows.length) return;
-    const away = (v) => distance_m(place, v);
-    const nearest = villages.rows.reduce((a, b) => (away(b) < away(a) ? b : a));
-    showWhy(nearest);
+    if (place) showWhy(place);
   });
 }
 

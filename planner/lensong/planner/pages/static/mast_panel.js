@@ -329,10 +329,6 @@ function cellForm(cell) {
     operatorName(o),
   ]);
   const antenna = plan.antennas.find((a) => a.antenna_id === cell.antenna);
-  const written = (key) => () => {
-    const given = prompt(say(`cell.write.${key}`), cell[key]);
-    if (given && given !== cell[key]) setCell(cell, { [key]: given });
-  };
   return el(
     "section",
     { class: "cell", "aria-label": cell.cell_id },
@@ -363,6 +359,8 @@ function cellForm(cell) {
       number_("uplink_noise_rise_db", { min: 0, max: 40, step: 0.5 }, "dB"),
       number_("feeder_loss_db", { min: 0, max: 30, step: 0.1 }, "dB"),
     ),
+    mayEdit() && writtenField(cell, "carrier"),
+    mayEdit() && writtenField(cell, "antenna"),
     el("div", { class: "patterns" }, patternFigure(antenna, cell) ?? say("pattern.none")),
     el(
       "div",
@@ -371,11 +369,44 @@ function cellForm(cell) {
         "aria-pressed": String(Boolean(cover?.only)),
       }),
       hasInputs() && button(say("cell.path"), () => showPathFrom({ cell_id: cell.cell_id })),
-      button(say("cell.write_carrier"), written("carrier"), { disabled: !mayEdit() }),
-      button(say("cell.write_antenna"), written("antenna"), { disabled: !mayEdit() }),
       button(say("cell.remove"), () => edit([{ kind: "remove_cell", cell_id: cell.cell_id }]), {
         disabled: !mayEdit(),
       }),
+    ),
+  );
+}
+
+let written = { of: "", text: "" }; // what was typed stays after a refusal
+
+/** Return a field for a carrier or an antenna that is in no list, written as a scenario does. */
+function writtenField(cell, key) {
+  const of = `${cell.cell_id} ${key}`;
+  const id = `write-${key}`;
+  const typed = written.of === of && written.text !== cell[key] ? written.text : "";
+  const input = el("input", {
+    id,
+    type: "text",
+    maxlength: 120,
+    required: true,
+    value: typed || cell[key],
+    "data-field": of,
+  });
+  const send = (event) => {
+    event.preventDefault();
+    const text = input.value.trim();
+    written = { of, text };
+    if (text !== cell[key]) setCell(cell, { [key]: text });
+  };
+  return el(
+    "details",
+    { class: "write", open: Boolean(typed) },
+    el("summary", {}, say(`cell.write_${key}`)),
+    el(
+      "form",
+      { onsubmit: send },
+      el("label", { for: id }, say(`cell.write.${key}`)),
+      input,
+      el("button", { type: "submit" }, say("cell.write_take")),
     ),
   );
 }

@@ -6,10 +6,20 @@ import { on, planPath, state, variantPath } from "./plan.js";
 
 const NEAR_DB = 6;
 const NEAR_TIMES = 2; // of rates
-const COLOURS = { unknown: "#9aa3ad", below: "#a3123a", near: "#00734f", above: "#0b5cad" };
+const COLOURS = { below: "#a3123a", near: "#00734f", above: "#0b5cad", unknown: "#9aa3ad" };
 let asked = 0;
 
 export function startMeasured() {
+  $("measured-key").replaceChildren(
+    ...Object.entries(COLOURS).map(([side, background]) =>
+      el(
+        "li",
+        {},
+        el("i", { style: { background }, "aria-hidden": "true" }),
+        el("span", {}, say(`measured.key.${side}`)),
+      ),
+    ),
+  );
   for (const name of ["chosen", "measurements"]) on(name, load);
   on("settled", ({ variant_id: id, settled }) => {
     if (id === state.variantId && settled === "levels") load();

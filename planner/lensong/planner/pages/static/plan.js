@@ -1,5 +1,5 @@
 // What is open: the plan, its variants, the network of the one in hand; and every change of it.
-import { PLANS, Refusal, get, post } from "./api.js";
+import { PLANS, Refusal, get, post, remove } from "./api.js";
 import { say, tell, time } from "./dom.js";
 
 export const state = {
@@ -88,8 +88,9 @@ async function sent(edits, comment) {
     return false;
   }
   sending += 1;
+  let made = null;
   try {
-    if (state.variantId === "base") await branch();
+    if (state.variantId === "base") made = await branch();
     const answer = await post(`${variantPath()}/edits`, {
       revision: state.network.revision,
       comment,
@@ -103,7 +104,10 @@ async function sent(edits, comment) {
     if (error.status === 0) {
       state.waiting.push([edits, comment]);
       emit("connection");
-    } else refused(error);
+    } else {
+      if (made) await dropped(made); // nobody asked for an empty variant
+      refused(error);
+    }
     emit("network"); // back to what is
     return false;
   } finally {
@@ -123,6 +127,17 @@ async function branch() {
   await loadVariants();
   emit("chosen");
   tell(say("variant.made", { name }));
+  return made.variant_id;
+}
+
+/** Take a variant away again that was made for a change which was refused. */
+async function dropped(id) {
+  try {
+    await remove(variantPath(id));
+    await choose("base");
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error; // then it stays, empty
+  }
 }
 
 /** Take over what a set of edits, an undo or a redo changed. */
@@ -170,7 +185,7 @@ export function refused(error) {
     return;
   }
   const each = (problem.errors ?? []).map((e) => e.detail ?? e.title ?? "").filter(Boolean);
-  tell([error.message, ...each.filter((text) => text !== error.message)].join(" "), { bad: true });
+  tell(each.length ? each.join(" ") : error.message, { bad: true });
 }
 
 async function step(kind) {

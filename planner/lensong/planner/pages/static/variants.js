@@ -1,6 +1,6 @@
 // Variants: made, copied, named, told of; their history; two side by side; saved and planned.
 import { Refusal, get, patch, post, remove } from "./api.js";
-import { $, button, el, number, say, tell, time } from "./dom.js";
+import { $, button, el, number, say, stageName, tell, time } from "./dom.js";
 import { cancelJob, jobPath, watchJob } from "./jobs.js";
 import { cover, map } from "./map.js";
 import {
@@ -260,7 +260,9 @@ async function plan() {
       button(say("job.cancel"), () => tried(() => cancelJob(job))),
     );
     const done = await watchJob(job, ({ state: word, progress }) => {
-      told.textContent = [say(`job.${word}`), progress?.stage].filter(Boolean).join(": ");
+      told.textContent = [say(`job.${word}`), progress && stageName(progress.stage)]
+        .filter(Boolean)
+        .join(": ");
       if (progress?.total) Object.assign(bar, { max: progress.total, value: progress.done });
     });
     if (done.state !== "done") {

@@ -1,6 +1,6 @@
 // Why here: what a village lacks in decibels, what would mend it, and trying that.
 import { Refusal, post } from "./api.js";
-import { $, button, el, number, say, serviceName, signed, tell } from "./dom.js";
+import { $, button, el, number, say, serviceName, signed, stageName, tell } from "./dom.js";
 import { watchJob } from "./jobs.js";
 import { edit, mayEdit, state, variantPath } from "./plan.js";
 import { openTab } from "./tabs.js";
@@ -16,19 +16,19 @@ const TERMS = [
   "indoor",
 ];
 
-/** Ask for the causes of a village's gap, and show them when they are there. */
-export async function showWhy(village) {
+/** Ask for the causes of a gap of a village or a place, and show them when they are there. */
+export async function showWhy({ village_id, lat_deg, lon_deg, name }) {
+  const village = { name: name ?? `${number(lat_deg, 5)}°, ${number(lon_deg, 5)}°` };
+  const asked = village_id === undefined ? { lat_deg, lon_deg } : { village_id };
   openTab("why");
   const box = $("why-panel");
   const bar = el("progress", { max: 1, "aria-label": say("why.works") });
-  box.replaceChildren(
-    el("h2", {}, say("why.of", { name: village.name })),
-    el("p", { class: "hint" }, say("why.works")),
-    bar,
-  );
+  const told = el("p", { class: "hint" }, say("why.works"));
+  box.replaceChildren(el("h2", {}, say("why.of", { name: village.name })), told, bar);
   try {
-    const job = await post(`${variantPath()}/causes`, { village_id: village.village_id });
+    const job = await post(`${variantPath()}/causes`, asked);
     const done = await watchJob(job, ({ progress }) => {
+      if (progress) told.textContent = `${say("why.works")} ${stageName(progress.stage)}`;
       if (progress?.total) Object.assign(bar, { max: progress.total, value: progress.done });
     });
     if (done.state === "done") draw(village, done.result);
