@@ -81,6 +81,7 @@ _OF_NO_AREA = {
             "job_id",
             "village_id",
             "set_id",
+            "step",
             "path",
             "z",
             "x",
