@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from pandas.testing import assert_frame_equal
 
 from lensong.coverage.cellplan.assume import Assumptions
+from lensong.coverage.layer_model import LayerModel
 from lensong.coverage.layers import Layers
 from lensong.coverage.network import Network
 from lensong.coverage.plan import plan
@@ -18,6 +20,7 @@ from lensong.coverage.result import REASONS, PlanResult
 from lensong.coverage.scenario.inputs import read_climate, read_inputs
 from lensong.coverage.scenario.load import Scenario, load_scenario
 from lensong.coverage.scenario.save import save_scenario
+from lensong.coverage.streams.table import stream_table
 from lensong.coverage.variant.catalogue import Catalogue
 from lensong.coverage.variant.edits import (
     AddCell,
@@ -206,6 +209,35 @@ def test_an_edit_touches_the_tiles_around_it_and_shares_the_others(opened: Opene
         assert (tile is opened.state.tiles[key]) == (key not in after.touched)
     assert after.unjudged <= after.touched
     assert opened.state.is_judged
+
+
+def test_streams_are_counted_anew_where_a_village_hears_other_cells_or_the_same_otherwise(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[str] = []
+
+    def counting(villages: pd.DataFrame, *rest: Any, **more: Any) -> pd.DataFrame:
+        counted.extend(villages["village_id"])
+        return stream_table(villages, *rest, **more)
+
+    monkeypatch.setattr("lensong.coverage.variant.villages.stream_table", counting)
+    every = range(len(opened.villages.table))
+    stale = replace(opened.villages, stale=frozenset(every))
+    again = opened.side.with_streams(stale, opened.state)
+    assert not counted
+    assert not again.stale
+    assert_frame_equal(again.streams, opened.villages.streams)
+    cells = tuple(  # levels stay as they are; what a cell grants does not
+        replace(cell, granted_uplink_resource_blocks=1) for cell in opened.network.cells
+    )
+    network = replace(opened.network, cells=cells)
+    opened.side.with_streams(stale, replace(opened.state, network=network, model=LayerModel.build(
+        opened.land.grid.crs, network, opened.engine.handset, opened.engine.services,
+        opened.state.model.shadowing,
+    )))  # fmt: skip
+    hearing = [row for row in every if opened.villages.heard.codes_at(row).size]
+    assert hearing
+    assert sorted(counted) == sorted(opened.villages.table["village_id"].iloc[hearing])
 
 
 def test_judging_that_is_stopped_goes_on_where_it_was(opened: Opened) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -57,6 +57,13 @@ class OperatorHeard:
             level_mw=self.level_mw.copy(),
             others_mw=self.others_mw.copy(),
             rest_mw=self.rest_mw.copy(),
+        )
+
+    def same_within(self, other: OperatorHeard, part: slice) -> bool:
+        """Return whether some places hear the same in another."""
+        return self.code.shape == other.code.shape and all(
+            np.array_equal(getattr(self, f.name)[:, part], getattr(other, f.name)[:, part])
+            for f in fields(self)
         )
 
     def take(self, kept: OperatorTile, row: IntArray, col: IntArray, where: IntArray) -> None:
@@ -125,6 +132,20 @@ class Heard:
             own = self.operators[name]
             own.code[:, where], own.level_mw[:, where] = other.code, other.level_mw
             own.others_mw[:, where], own.rest_mw[:, where] = other.others_mw, other.rest_mw
+
+    def same_at(self, other: Heard, village: int) -> bool:
+        """Return whether a village hears the same as in another."""
+        part = slice(PLACES * village, PLACES * (village + 1))
+        return self.operators.keys() == other.operators.keys() and all(
+            own.same_within(other.operators[name], part) for name, own in self.operators.items()
+        )
+
+    def codes_at(self, village: int) -> IntArray:
+        """Return the codes of all cells that a village hears, each once."""
+        part = slice(PLACES * village, PLACES * (village + 1))
+        found = [np.unique(own.code[:, part]) for own in self.operators.values()]
+        codes = np.unique(np.concatenate(found)).astype(np.int64)
+        return np.asarray(codes[codes > 0], dtype=np.int64)
 
     def take(self, tile: Tile) -> None:
         """Copy what a finished tile has of the places."""

@@ -44,7 +44,7 @@ from lensong.gis_data.land import Land
 from lensong.propagation.errors import InvalidInputError
 from lensong.propagation.types import BoolArray, IntArray
 
-__all__ = ["Key", "PlanEngine", "PlanState"]
+__all__ = ["Key", "PlanEngine", "PlanState", "of_one_frame"]
 
 Key: TypeAlias = tuple[int, int]
 OnDone = Callable[[str, int, int], None]
@@ -197,7 +197,7 @@ class PlanEngine:
         if not network.cells:
             raise InvalidInputError("the network has no cell, wanted one at least")
         model = self._model_of(network)
-        if not _of_one_frame(model, state.model):
+        if not of_one_frame(model, state.model):
             return self.opened(network, on_done, keys=state.tiles)
         jobs = sweep_order(sweep_jobs(network, self.land), self.land.grid)
         rides = self._maker.rides(jobs, model)
@@ -272,7 +272,7 @@ class PlanEngine:
 
         Networks that differ nowhere have an empty one.
         """
-        if not _of_one_frame(self._model_of(before), self._model_of(after)):
+        if not of_one_frame(self._model_of(before), self._model_of(after)):
             return None
         windows = self.windows_between(before, after)
         if not windows:
@@ -499,7 +499,7 @@ def _sweeps_done(on_done: OnDone | None, before: int, total: int) -> Callable[[i
     return lambda done: tell("sweeps", before + done, total)
 
 
-def _of_one_frame(one: LayerModel, other: LayerModel) -> bool:
+def of_one_frame(one: LayerModel, other: LayerModel) -> bool:
     """Return whether layers of two networks have the same rows and are judged alike."""
     return (
         one.technologies == other.technologies

@@ -10,12 +10,13 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from lensong.coverage.layer_model import LayerModel
 from lensong.coverage.layer_tiles import Tile
 from lensong.coverage.layers import TILE, Layers
 from lensong.coverage.streams.heard import Heard
 from lensong.coverage.streams.settings import StreamSettings
 from lensong.coverage.streams.table import stream_table, streams_column
-from lensong.coverage.variant.engine import PlanEngine, PlanState
+from lensong.coverage.variant.engine import PlanEngine, PlanState, of_one_frame
 from lensong.coverage.variant.tiles import taken
 from lensong.coverage.village_weights import village_weights
 from lensong.coverage.villages import ClassThresholds, column_suffix, village_table
@@ -41,6 +42,8 @@ class VillageState:
     heard : Heard
     stale : frozenset of int
         Rows whose streams at once are still those of an earlier network, or none.
+    counted : LayerModel or None
+        Of the network whose streams are counted.
     """
 
     table: gpd.GeoDataFrame
@@ -48,6 +51,7 @@ class VillageState:
     layers: Layers
     heard: Heard
     stale: frozenset[int] = frozenset()
+    counted: LayerModel | None = None
 
 
 class VillageSide:
@@ -154,8 +158,11 @@ class VillageSide:
                 return before
             at = self._in_tile[key]
             heard.take(self._lists(state, self._row[at], self._col[at]))
+        as_before = _unchanged(before, heard, state.model)
         found: list[pd.DataFrame] = []
         for row in rows:
+            if as_before(row):
+                continue
             if stop is not None and stop():
                 return before
             found.append(
@@ -168,6 +175,8 @@ class VillageSide:
                     numbers=[row],
                 )
             )
+        if not found:
+            return replace(before, heard=heard, stale=frozenset(), counted=state.model)
         streams, table = pd.concat(found, ignore_index=True), before.table.copy()
         if len(before.streams):
             kept = before.streams[~before.streams["village_id"].isin(set(streams["village_id"]))]
@@ -175,7 +184,14 @@ class VillageSide:
         for service in self.streams.counted(self._engine.services):
             name = f"streams_at_once_{column_suffix(service.name)}"
             table[name] = streams_column(streams, service.name)
-        return replace(before, table=table, streams=streams, heard=heard, stale=frozenset())
+        return replace(
+            before,
+            table=table,
+            streams=streams,
+            heard=heard,
+            stale=frozenset(),
+            counted=state.model,
+        )
 
     def _tiles_of(self, rows: Sequence[int]) -> set[Key]:
         """Return all tiles in which some villages lie."""
@@ -206,6 +222,30 @@ class VillageSide:
             weights=[self._gathered[row] for row in rows],
             classes=self.classes,
         )
+
+
+def _unchanged(before: VillageState, heard: Heard, model: LayerModel) -> Callable[[int], bool]:
+    """Return what tells whether all that a village's streams depend on is as it was counted."""
+    counted = before.counted
+    if counted is None or not of_one_frame(model, counted):
+        return lambda _: False
+    pairs = zip(counted.network.cells, model.network.cells, strict=False)
+    same = np.array([True, *(one is other or one == other for one, other in pairs)])
+
+    def unchanged(row: int) -> bool:
+        codes = heard.codes_at(row)
+        return (
+            heard.same_at(before.heard, row)
+            and bool((codes < same.size).all() and same[codes].all())
+            # draws of shadowing go by the order of the sites' numbers
+            and np.array_equal(_ranks(counted.cells.site[codes]), _ranks(model.cells.site[codes]))
+        )
+
+    return unchanged
+
+
+def _ranks(numbers: IntArray) -> IntArray:
+    return np.asarray(np.unique(numbers, return_inverse=True)[1], dtype=np.int64)
 
 
 def _in_order(streams: pd.DataFrame, villages: gpd.GeoDataFrame) -> pd.DataFrame:
