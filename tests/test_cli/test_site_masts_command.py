@@ -159,6 +159,20 @@ def changed(small: SmallPlan, folder: Path) -> SmallPlan:
     return SmallPlan(folder=folder / "scenario", out=small.out, cache=small.cache)
 
 
+def test_a_summit_of_two_operators_is_refused_before_anything_is_swept(
+    small: SmallPlan, tmp_path: Path
+) -> None:
+    shared = changed(small, tmp_path)
+    head, *rows = (shared.folder / "cells.csv").read_text("utf-8").splitlines()
+    names = ["operator", "Viettel", "VinaPhone", "Viettel"]
+    lines = [f"{row},{name}\n" for row, name in zip([head, *rows], names, strict=True)]
+    (shared.folder / "cells.csv").write_text("".join(lines), encoding="utf-8")
+    result = run(shared, "--masts", "1", "--summits", "2", text=None)
+    assert result.exit_code == 2, result.output
+    assert "say with --operator whose" in result.stderr
+    assert "sweeps" not in result.stderr
+
+
 def test_a_candidate_on_open_water_is_refused(small: SmallPlan, tmp_path: Path) -> None:
     lake = changed(small, tmp_path)
     cover = np.full((SIDE, SIDE), 30, dtype=np.uint8)

@@ -22,6 +22,7 @@ from lensong.coverage.siting.candidates import (
     CellRules,
     candidates_at,
     candidates_of_list,
+    check_operator,
     standing_masts,
 )
 from lensong.coverage.siting.feeds import Feeds
@@ -98,6 +99,7 @@ def read_listed(
         The list cannot be read, an operator is not the network's, or a place lies outside the land,
         in a void or on open water.
     """
+    check_operator(network, sources.operator, needed=sources.summits > 0)
     rules = _rules(scenario, sources)
     if sources.file is None:
         return []

@@ -23,6 +23,7 @@ __all__ = [
     "CellRules",
     "candidates_at",
     "candidates_of_list",
+    "check_operator",
     "standing_masts",
 ]
 
@@ -247,6 +248,27 @@ def _named(
         )
         found.append((Candidate(kind=kind, mast=mast, cells=placed), mast_id))
     return found
+
+
+def check_operator(network: Network, operator: str, *, needed: bool) -> None:
+    """Refuse an operator that the network has not, or that none is named where one is needed.
+
+    Parameters
+    ----------
+    network : Network
+    operator : str
+        As asked for; empty: none.
+    needed : bool
+        Whether places are asked for that nobody's structure stands on.
+
+    Raises
+    ------
+    InvalidInputError
+    """
+    if operator:
+        _known_operator(network, operator, "--operator")
+    elif needed:
+        _only_operator(network, "on a summit")
 
 
 def _known_operator(network: Network, operator: str, who: str) -> str:
