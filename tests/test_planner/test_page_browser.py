@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import uvicorn
 
@@ -17,6 +20,7 @@ from tests.chromium import BINARY, Page, chromium_page, wait_for
 from tests.page_checks import problems_of
 from tests.ports import free_port
 from tests.test_planner.small_valley import write_small_valley
+from tests.test_planner.test_measured import DRIVE, pattern
 from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = [
@@ -39,7 +43,7 @@ class Served:
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
-    def start(self) -> None:
+    def start(self, state: str = "ready") -> None:
         plan = OpenPlan(self.scenario, cache=None, workers=2)
         config = uvicorn.Config(
             planner_app([plan]),
@@ -52,7 +56,7 @@ class Served:
         self._thread = threading.Thread(target=self._server.run, name="planner", daemon=True)
         self._thread.start()
         wait_until(lambda: plan.state != "opening")
-        assert plan.state == "ready", plan.why
+        assert plan.state == state, plan.why
 
     def stop(self) -> None:
         assert self._server is not None
@@ -319,6 +323,136 @@ def test_who_was_later_is_told_and_loses_nothing(page: Page, served: Served) -> 
     assert "Not saved" in told(page)
     wait_for(page, "lensongPlanner.state.network.revision", lambda now: now == number)
     assert page.ask("lensongPlanner.state.network.masts.some((m) => m.name === 'Một')")
+
+
+def drop(page: Page, name: str, content: bytes) -> None:
+    """Give the page a file, and wait for the table of what became of its rows."""
+    text = base64.b64encode(content).decode()
+    page.ask(
+        f"(() => {{ const text = atob({json.dumps(text)});"
+        "const bytes = Uint8Array.from(text, (c) => c.charCodeAt(0));"
+        f"const held = new DataTransfer(); held.items.add(new File([bytes], {json.dumps(name)}));"
+        "const event = new DragEvent('drop', { dataTransfer: held });"
+        "document.getElementById('map-area').dispatchEvent(event); })()"
+    )
+    wait_for(page, "document.getElementById('import-dialog').open")
+
+
+def test_dropped_measurements_and_antennas_come_into_the_plan(page: Page, served: Served) -> None:
+    open_page(page, served)
+    drop(page, "lái xe.csv", DRIVE)
+    assert problems_of(page) == []
+    page.ask("document.querySelector('#import-dialog .main').click()")
+    dots = "lensongPlanner.map.querySourceFeatures('measurements').length"
+    wait_for(page, dots, lambda n: n > 0)
+    page.ask("document.querySelector('[data-tab=variants]').click()")
+    assert "lái_xe.csv" in page.ask("document.getElementById('measured-sets').innerText")
+    assert "median" in page.ask("document.getElementById('measured-sets').innerText")
+    assert problems_of(page) == []
+    page.ask("document.querySelector('#measured-sets button').click()")
+    wait_for(page, "document.getElementById('measured-sets').innerText", lambda text: text == "")
+
+    drop(page, "mau.msi", pattern())
+    page.ask("document.querySelector('#import-dialog .main').click()")
+    wait_for(page, "lensongPlanner.state.plan.antennas.some((a) => a.antenna_id === 'mau')")
+    page.ask("document.querySelector('[data-tab=masts]').click()")
+    page.ask("document.querySelector('#mast-panel tbody button').click()")
+    wait_for(page, "document.querySelector('[data-field=antenna] option[value=mau]') !== null")
+
+
+def test_a_carrier_is_written_in_a_field_and_a_refusal_leaves_no_variant(
+    page: Page, served: Served
+) -> None:
+    open_page(page, served)
+    variants = page.ask("lensongPlanner.state.variants.length")
+    page.ask("document.querySelector('[data-tab=masts]').click()")
+    page.ask("document.querySelector('#mast-panel tbody button').click()")
+
+    def write(text: str) -> None:
+        page.ask(
+            f"(() => {{ const box = document.getElementById('write-carrier'); box.value = '{text}';"
+            "box.closest('details').open = true; box.form.requestSubmit(); })()"
+        )
+
+    errors = len(page.errors)
+    write("4G B99 10 MHz")
+    wait_for(page, "document.getElementById('told').classList.contains('bad')")
+    assert told(page).count("B99 10 MHz' is none of this plan's") == 1
+    wait_for(page, "lensongPlanner.state.variantId", lambda name: name == "base")
+    assert page.ask("lensongPlanner.state.variants.length") == variants
+    assert page.ask("document.getElementById('write-carrier').value") == "4G B99 10 MHz"
+    assert problems_of(page) == []
+    del page.errors[errors:]  # a browser tells of every 422
+    write("4G B1 10 MHz")
+    carriers = "lensongPlanner.state.network.cells.map((c) => c.carrier).join()"
+    wait_for(page, carriers, lambda text: "B1 10 MHz" in text)
+
+
+def test_two_variants_stand_side_by_side(page: Page, served: Served) -> None:
+    open_page(page, served)
+    page.ask(
+        "(() => { const box = document.getElementById('variant');"
+        "box.value = lensongPlanner.state.variants.at(-1).variant_id;"
+        "box.dispatchEvent(new Event('change')); })()"
+    )
+    wait_for(page, "document.querySelector('#swipe option[value=base]') !== null")
+    page.ask(
+        "(() => { const box = document.getElementById('swipe'); box.value = 'base';"
+        "box.dispatchEvent(new Event('change')); })()"
+    )
+    sides = "[...new Set([...lensongPlanner.cover.blocks.values()].map((b) => b.half))]"
+    wait_for(page, f"{sides}.sort().join()", lambda text: text == "a,b")
+    assert problems_of(page) == []
+    before = page.ask("lensongPlanner.cover.layer.split")
+    page.ask("document.getElementById('divider-handle').focus()")
+    key(page, "ArrowRight", 39)
+    wait_for(page, "lensongPlanner.cover.layer.split", lambda share: share > before)
+    page.ask(
+        "(() => { const box = document.getElementById('swipe'); box.value = '';"
+        "box.dispatchEvent(new Event('change')); })()"
+    )
+    wait_for(page, "document.getElementById('divider').hidden")
+
+
+def test_a_place_is_asked_why(page: Page, served: Served) -> None:
+    open_page(page, served)
+    page.ask("lensongPlanner.map.fire('click', (() => { const { map } = lensongPlanner;"
+             "const lngLat = map.getCenter(); return { lngLat, point: map.project(lngLat),"
+             "originalEvent: {} }; })()), 0")  # fmt: skip
+    wait_for(page, "!document.getElementById('readout-actions').hidden")
+    place = page.ask("document.getElementById('readout-place').textContent").split("°")[0]
+    page.ask("document.getElementById('here-why').click()")
+    heading = "document.querySelector('#why-panel h2').textContent"
+    wait_for(page, heading, lambda text: place in text)
+    wait_for(page, "document.querySelector('#why-panel progress') === null")
+    assert "bad" not in page.ask("document.getElementById('why-panel').innerHTML")
+
+
+def test_a_result_without_its_inputs_says_so_and_offers_nothing_else(
+    page: Page, served: Served, tmp_path: Path
+) -> None:
+    at = f"{served.url}/api/v1/plans/valley"
+    job = httpx.post(f"{at}/jobs", json={"kind": "plan", "variant_id": "base"}).json()
+    wait_until(lambda: httpx.get(f"{at}/jobs/{job['job_id']}").json()["state"] == "done")
+    made = next((served.scenario.parent / ".lensong-planner" / "results").rglob("run.json")).parent
+    shutil.copytree(made, tmp_path / "a/b/c/d/e/ket-qua")
+    alone = Served(tmp_path / "a/b/c/d/e/ket-qua")
+    alone.start("read_only")
+    try:
+        open_page(page, alone)
+        assert "inputs" in told(page)
+        assert "Read-only" in page.ask("document.getElementById('state').textContent")
+        shown = "[...document.querySelectorAll('[data-inputs]')].filter((e) => e.checkVisibility())"
+        assert page.ask(f"{shown}.length") == 0
+        wait_for(page, "document.querySelectorAll('#village-rows tr').length", lambda n: n == 8)
+        wait_for(page, "lensongPlanner.cover.layer.pieces.size", lambda n: n > 0)
+        assert problems_of(page) == []
+        page.ask("document.querySelector('[data-tab=masts]').click()")
+        page.ask("document.querySelector('#mast-panel tbody button').click()")
+        assert page.ask("document.querySelector('[data-field=height]').disabled")
+        assert problems_of(page) == []
+    finally:
+        alone.stop()
 
 
 def test_no_request_has_left_the_machine(page: Page, served: Served) -> None:
