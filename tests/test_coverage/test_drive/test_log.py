@@ -114,10 +114,12 @@ def test_what_cannot_be_read_is_told_with_what_to_do(
         read(text, **options)
 
 
-def test_the_same_file_twice_is_refused(tmp_path: Path) -> None:
+def test_the_same_file_twice_and_a_missing_one_are_refused(tmp_path: Path) -> None:
     from lensong.coverage.scenario.drive_test import read_drive_logs
 
     path = tmp_path / "a.csv"
     path.write_text(NEMO, encoding="utf-8")
     with pytest.raises(ConfigError, match="more than once"):
         read_drive_logs([path, path])
+    with pytest.raises(DataError, match=r"no file .*b\.csv: check the name of the log"):
+        read_drive_logs([path, tmp_path / "b.csv"])

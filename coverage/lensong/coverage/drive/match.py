@@ -350,12 +350,16 @@ def _one_spot(matched: MatchedMeasurements, plan: PlanAtPlaces) -> list[str]:
     span_m = float(np.ptp(pixels, axis=0).max()) * plan.land.grid.cell_m
     if span_m <= _ONE_SPOT_M:
         return [
-            f"all measurements are from one spot ({len(pixels)} pixels within {span_m:.0f} m): "
-            "they tell the error there, and nothing of the plan elsewhere"
+            f"all measurements are from one spot ({_told_pixels(len(pixels))} within "
+            f"{span_m:.0f} m): they tell the error there, and nothing of the plan elsewhere"
         ]
     if len(pixels) < _FEW_PIXELS:
-        return [f"there are only {len(pixels)} pixels with measurements: figures are rough"]
+        return [f"there are only {_told_pixels(len(pixels))} with measurements: figures are rough"]
     return []
+
+
+def _told_pixels(count: int) -> str:
+    return "one pixel" if count == 1 else f"{count} pixels"
 
 
 def _assumptions(log: DriveLog, how: IntArray, handset: Handset, cell_m: float) -> tuple[str, ...]:

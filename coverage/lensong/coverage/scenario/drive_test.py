@@ -53,6 +53,9 @@ def read_drive_logs(
     twice = [str(path) for path in paths if sum(path == other for other in paths) > 1]
     if twice:
         raise ConfigError(f"{twice[0]} is given more than once: name each log once")
+    for path in paths:
+        if not path.exists():
+            raise DataError(f"there is no file {path}: check the name of the log")
     return read_logs([(path.name, read_list(path, layer=layer)) for path in paths], options)
 
 
