@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -141,3 +142,32 @@ def test_what_cannot_be_chosen_is_refused(small: Small) -> None:
 
 def test_every_reason_has_its_words() -> None:
     assert {*REASONS, "too_far", "no_signal"} - {"served"} == set(NOT_REACHED)
+
+
+def test_gains_are_corrected_by_planning_again_until_the_promise_holds(small: Small) -> None:
+    # weak cells that reach both villages: they disturb each other, and serve other ends of one
+    weak = [
+        replace(
+            one,
+            cells=tuple(
+                replace(cell, total_power_dbm=-8.0, radius_m=1200.0, downlink_load=1.0)
+                for cell in one.cells
+            ),
+        )
+        for one in small.candidates
+    ]
+    study = small.study(weak, most_masts=2, tolerance_percent=0.0)
+    rounds = study.rounds
+    planned = [float(study.people @ one.planned) for one in rounds.made]
+    assert len(rounds.made) > 1
+    assert rounds.made[0].off_percent(study.people) > 1.0
+    assert study.people_planned == max(planned)
+    again = small.planner.table(study.network)
+    assert (shares_of(again, study.service.name) == study.planned).all()
+    best = max(
+        float(study.people @ shares_of(small.planner.with_candidates(two)[1], study.service.name))
+        for two in combinations(weak, 2)
+    )
+    assert study.people_planned == pytest.approx(best)  # of all six pairs
+    once = small.study(weak, most_masts=2, tolerance_percent=0.0, rounds=1)
+    assert once.rounds.agreed == "rounds"
