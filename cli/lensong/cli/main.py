@@ -27,6 +27,7 @@ _COMMANDS = {
     "fetch": "lensong.cli.fetch_command:fetch",
     "cache": "lensong.cli.cache_command:cache_group",
     "validate": "lensong.cli.validate_command:validate",
+    "calibrate": "lensong.cli.calibrate_command:calibrate",
     "serve": "lensong.cli.serve_command:serve",
     "login": "lensong.cli.login_command:login",
     "logout": "lensong.cli.login_command:logout",

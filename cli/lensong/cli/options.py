@@ -11,7 +11,14 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["FiniteRange", "cache_folder", "json_option", "quiet_option", "run_options"]
+__all__ = [
+    "FiniteRange",
+    "cache_folder",
+    "json_option",
+    "named_pairs",
+    "quiet_option",
+    "run_options",
+]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -57,6 +64,19 @@ def run_options(command: _Command) -> _Command:
     ):
         command = option(command)
     return command
+
+
+def named_pairs(option: str, texts: tuple[str, ...]) -> dict[str, str]:
+    """Return what was given as NAME=TEXT, by name."""
+    from lensong.propagation.errors import ConfigError
+
+    found = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (name and equals):
+            raise ConfigError(f"{option} is {text!r}, wanted two names with = between them")
+        found[name.strip()] = value.strip()
+    return found
 
 
 def cache_folder(chosen: Path | None) -> Path:

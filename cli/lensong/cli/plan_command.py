@@ -281,6 +281,7 @@ def _summary(result: Outcome, out: Path) -> str:
         if key not in ("beyond_radius", "unknown") or by_class.get(key)
     )
     served = summary["people_served"][result.class_service]
+    holds = summary["people_for_whom_it_holds"][result.class_service]
     operators = summary.get("people_served_by_operator", {}).get(result.class_service, {})
     lines = [
         result.title,
@@ -288,6 +289,8 @@ def _summary(result: Outcome, out: Path) -> str:
         f"  people     {grouped(served)} of {grouped(summary['people'])} "
         f"have {result.class_service}{' with any operator' if len(operators) > 1 else ''}",
         *(f"    {name}: {grouped(people)}" for name, people in operators.items()),
+        f"             it holds for {grouped(holds['p05'])} to {grouped(holds['p95'])} in nine of "
+        "ten draws of what is not known",
         f"  sweeps     {result.sweeps_reused} of {result.sweeps_total} from the cache",
     ]
     if result.warnings:

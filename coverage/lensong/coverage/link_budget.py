@@ -302,7 +302,8 @@ def cell_budget(cell: Cell, handset: Handset) -> CellBudget:
                 penetration_loss_db=handset.penetration_loss_db
                 + entry_loss_db(handset, carrier.downlink_freq_mhz),
             )
-        ),
+        )
+        + cell.level_correction_db,
         boost_db=cell.reference_signal_boost_db,
         load=cell.downlink_load,
         noise_dbm=float(

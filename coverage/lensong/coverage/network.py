@@ -145,6 +145,8 @@ class Cell:
         Boost of the reference signal above the other resource elements [dB].
     feeder_loss_db : float
         Between transmitter and antenna, both directions [dB].
+    level_correction_db : float
+        What a calibration adds to the cell's levels at every place; both directions gain it [dB].
     downlink_load, uplink_noise_rise_db : float
         Share of resource elements in use 0..1; rise of the uplink noise by other cells [dB].
     noise_figure_db : float
@@ -175,6 +177,7 @@ class Cell:
     total_power_dbm: float
     reference_signal_boost_db: float = 0.0
     feeder_loss_db: float = 0.0
+    level_correction_db: float = 0.0
     downlink_load: float = 0.5
     uplink_noise_rise_db: float = 2.0
     noise_figure_db: float = 3.0
@@ -198,6 +201,7 @@ class Cell:
         _in_range("total_power_dbm", self.total_power_dbm, -30.0, 80.0, who)
         _in_range("reference_signal_boost_db", self.reference_signal_boost_db, -12.0, 12.0, who)
         _in_range("feeder_loss_db", self.feeder_loss_db, 0.0, 30.0, who)
+        _in_range("level_correction_db", self.level_correction_db, -100.0, 100.0, who)
         _in_range("downlink_load", self.downlink_load, 0.0, 1.0, who)
         _in_range("uplink_noise_rise_db", self.uplink_noise_rise_db, 0.0, 40.0, who)
         _in_range("noise_figure_db", self.noise_figure_db, 0.0, 30.0, who)

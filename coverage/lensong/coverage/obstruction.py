@@ -60,7 +60,7 @@ class Obstruction:
         return np.asarray((self.kind == 1) | (self.kind == 2))
 
 
-def grazing_loss_db(distance_m: Float32Array) -> FloatArray:
+def grazing_loss_db(distance_m: Float32Array | FloatArray) -> FloatArray:
     """Return the Bullington loss of a path whose ray just touches an obstacle [dB].
 
     With less there is line of sight, with more there is none: in the construction of ITU-R P.526

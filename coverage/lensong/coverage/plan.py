@@ -46,6 +46,7 @@ from lensong.coverage.sweeps import (
     SweepJob,
     run_sweeps,
 )
+from lensong.coverage.village_intervals import village_intervals
 from lensong.coverage.village_weights import (
     WHOLE_SHARE,
     VillageWeights,
@@ -205,6 +206,10 @@ def concluded(
             progress=partial(_tell, progress, "streams"),
             workers=workers,
         )
+    sure = village_intervals(setup, layers)
+    for name, values in sure.columns.items():
+        villages[name] = values
+    clock.lap("villages")
     for service in streams.counted(services):
         suffix = column_suffix(service.name)
         villages[f"streams_at_once_{suffix}"] = streams_column(at_once, service.name)
@@ -260,7 +265,8 @@ def concluded(
         provinces=province_table(communes),
         gaps=gaps,
         streams=at_once,
-        summary=summarise(villages, services, list(layers.operators)),
+        summary=summarise(villages, services, list(layers.operators))
+        | {"people_for_whom_it_holds": sure.people_served},
         settings=setup.settings,
         assumptions=(
             *land.assumptions,
@@ -269,6 +275,7 @@ def concluded(
             *propagation.near_antennas(with_clutter=land.clutter_m is not None),
             *streams.assumptions(services, handset, propagation.model_sigma_db),
             *_indoor_assumption(handset, network, shadowing.sigma_db),
+            *sure.assumptions,
             *whole,
             *(found.assumptions if found is not None else ()),
         ),

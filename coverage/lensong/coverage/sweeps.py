@@ -20,7 +20,7 @@ from lensong.propagation.sweep import sweep_carriers
 from lensong.propagation.sweep_request import SweepRequest
 from lensong.propagation.terminal import LONGEST_CLEARING_M, TERMINAL_CLEARING_M
 from lensong.propagation.terrain import Terrain
-from lensong.propagation.types import Grid, Int16Array
+from lensong.propagation.types import FloatArray, Grid, Int16Array, IntArray
 
 __all__ = [
     "NO_LOSS",
@@ -110,6 +110,8 @@ class PropagationSettings:
         Standard deviation of the level inside a pixel, and of the model against measurement [dB].
     shadowing_correlation : float
         Correlation of that scatter between any two sites, 0..1; see `lensong.coverage.shadowing`.
+    calibration : PathCorrection or None
+        Applied to every sweep after the cache, which keeps what the model gives.
     """
 
     model: str = "itu_r_p1812"
@@ -121,6 +123,7 @@ class PropagationSettings:
     location_sigma_db: float = 4.0
     model_sigma_db: float = 7.0
     shadowing_correlation: float = 0.5
+    calibration: PathCorrection | None = None
 
     def __post_init__(self) -> None:
         for name, value, low, high in (
@@ -154,6 +157,23 @@ class PropagationSettings:
             "phone on (propagation.terminal_clearing_m; 50 m is that of ITU-R P.452-18 "
             "eq. (6e)).",
         )
+
+
+class PathCorrection(Protocol):
+    """What measurements have taught of path loss: `lensong.coverage.calibration.apply`."""
+
+    @property
+    def length_m(self) -> float:
+        """Return over which distance errors last [m]."""
+
+    def corrected(self, sweep: PackedSweep, job: SweepJob, land: Land) -> PackedSweep:
+        """Return a sweep as it was measured to be."""
+
+    def rmse_db(self, land: Land, row: IntArray, col: IntArray) -> FloatArray:
+        """Return how far levels of pixels like these were off, NaN where nobody knows [dB]."""
+
+    def evidence(self, land: Land, row: IntArray, col: IntArray) -> NDArray[np.str_]:
+        """Return on what the levels of pixels rest: words for a table."""
 
 
 class SweepCache(Protocol):
@@ -329,11 +349,15 @@ def sweep_together(
             made[i] = planes = SweepPlanes.of(result)
             if cache is not None:
                 planes.put(keys[i], cache.put)
-    return [
-        (_packed(planes, job, land.grid, row0, col0), before is not None)
+    packed = [
+        (job, _packed(planes, job, land.grid, row0, col0), before is not None)
         for job, planes, before in zip(jobs, made, found, strict=True)
         if planes is not None
     ]
+    if settings.calibration is None:
+        return [(sweep, reused) for _, sweep, reused in packed]
+    learnt = settings.calibration
+    return [(learnt.corrected(sweep, job, land), reused) for job, sweep, reused in packed]
 
 
 def _inside(planes: SweepPlanes | None, grid: Grid, row0: int, col0: int) -> SweepPlanes | None:

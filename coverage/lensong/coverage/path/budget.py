@@ -213,7 +213,7 @@ def _above(value_db: float, needed_db: float) -> float:
 def _down(cell: Cell, handset: Handset, path_loss_db: float, gain_dbi: float) -> list[BudgetRow]:
     share_db = resource_element_share_db(cell.carrier)
     element_dbm = reference_signal_power_dbm(cell)
-    radiated_dbm = element_dbm - cell.feeder_loss_db + gain_dbi
+    radiated_dbm = element_dbm - cell.feeder_loss_db + gain_dbi + cell.level_correction_db
     rows = [
         ("power", "power of the whole carrier", cell.total_power_dbm, "dBm"),
         ("per_element", f"one of {12 * cell.carrier.resource_blocks} subcarriers", -share_db, "dB"),
@@ -221,11 +221,18 @@ def _down(cell: Cell, handset: Handset, path_loss_db: float, gain_dbi: float) ->
         ("feeder", "feeder", -cell.feeder_loss_db, "dB"),
         ("antenna", "antenna of the cell, greatest gain", cell.antenna.gain_dbi, "dBi"),
         ("pattern", "its pattern in this direction", gain_dbi - cell.antenna.gain_dbi, "dB"),
+        *_learnt(cell),
         ("eirp", "= radiated this way, per resource element", radiated_dbm, "dBm"),
         ("path_loss", "path loss", -path_loss_db, "dB"),
         *_phone(cell, handset),
     ]
     return [BudgetRow(key=k, text=t, value=v, unit=u) for k, t, v, u in rows]
+
+
+def _learnt(cell: Cell) -> list[tuple[str, str, float, str]]:
+    if cell.level_correction_db == 0.0:
+        return []
+    return [("calibration", "bias of the cell, as measured", cell.level_correction_db, "dB")]
 
 
 def _phone(cell: Cell, handset: Handset) -> list[tuple[str, str, float, str]]:
@@ -246,6 +253,7 @@ def _up(cell: Cell, handset: Handset, path_loss_db: float, gain_dbi: float) -> l
         - path_loss_db
         + gain_dbi
         - cell.feeder_loss_db
+        + cell.level_correction_db
     )
     floor_dbm = float(
         noise_dbm(
@@ -260,6 +268,7 @@ def _up(cell: Cell, handset: Handset, path_loss_db: float, gain_dbi: float) -> l
         ("antenna", "antenna of the cell, greatest gain", cell.antenna.gain_dbi, "dBi"),
         ("pattern", "its pattern in this direction", gain_dbi - cell.antenna.gain_dbi, "dB"),
         ("feeder", "feeder", -cell.feeder_loss_db, "dB"),
+        *_learnt(cell),
         ("received", "= whole power of the phone at the cell", received_dbm, "dBm"),
         (
             "noise",

@@ -9,11 +9,13 @@ import geopandas as gpd
 import pandas as pd
 from shapely.geometry import LineString
 
+from lensong.coverage.calibration.apply import CalibratedPaths
 from lensong.coverage.cellplan.write import standing_rows
 from lensong.coverage.network import AsRead, Mast, Network
 from lensong.coverage.proposals import Proposals
 from lensong.coverage.result import PlanResult
 from lensong.coverage.results import files
+from lensong.coverage.results.calibration import SPOT_LAYER, spot_frame
 
 __all__ = [
     "CAUSES",
@@ -44,6 +46,9 @@ def vector_layers(result: PlanResult) -> dict[str, gpd.GeoDataFrame]:
     if result.land.map_lines is not None:
         layers[files.LINES] = result.land.map_lines
     layers |= {"masts": _masts(result), CELLS: _cells(result), "gaps": result.gaps}
+    calibration = result.propagation.calibration
+    if isinstance(calibration, CalibratedPaths):
+        layers[SPOT_LAYER] = spot_frame(calibration.calibration)
     if result.causes is not None and len(result.causes):
         layers[CAUSES] = _causes(result, result.causes)
     if result.counterfactuals is not None and len(result.counterfactuals):

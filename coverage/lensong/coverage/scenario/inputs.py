@@ -9,6 +9,8 @@ from pathlib import Path
 
 from lensong.coverage.antenna import AntennaPattern
 from lensong.coverage.antenna_file import parse_antennas
+from lensong.coverage.calibration.apply import CalibratedPaths, with_cell_bias
+from lensong.coverage.calibration.text import told
 from lensong.coverage.cellplan import (
     CellTables,
     ImportReport,
@@ -18,6 +20,7 @@ from lensong.coverage.cellplan import (
 )
 from lensong.coverage.network import Network
 from lensong.coverage.proposals import Proposals, proposals_of
+from lensong.coverage.scenario.calibration_file import calibration_files, read_calibration
 from lensong.coverage.scenario.load import NetworkRequest, Scenario
 from lensong.coverage.scenario.size import PlanSize, size_of
 from lensong.coverage.sweeps import PropagationSettings
@@ -67,14 +70,23 @@ def read_inputs(
         progress=None if progress is None else lambda stage, share: progress(stage, share, 1.0),
     )
     land = replace(land, sources=(*land.sources, *_network_sources(scenario)))
+    if scenario.calibration is not None:
+        network, land = _calibrated(scenario.calibration, network, land, scenario.land.folder)
     return land, _on_land(network, land, scenario.network), report
 
 
 def read_climate(scenario: Scenario, land: Land) -> tuple[PropagationSettings, Land]:
-    """Return the propagation settings at this land, and the land with where they came from."""
-    folder = scenario.itu_maps
+    """Return the propagation settings at this land, and the land with where they came from.
+
+    A calibration that the scenario names is among the settings.
+    """
+    propagation, folder = scenario.propagation, scenario.itu_maps
+    if scenario.calibration is not None:
+        learnt = read_calibration(scenario.calibration)
+        if learnt.changes_levels:
+            propagation = replace(propagation, calibration=CalibratedPaths(learnt))
     if folder is None:
-        return scenario.propagation, land
+        return propagation, land
     lat_deg, lon_deg = centre_deg(land.grid)
     delta_n, n0 = refractivity_at(folder, lat_deg, lon_deg)
     maps = [path for path in sorted(folder.iterdir()) if path.name.upper() in ITU_MAPS]
@@ -88,7 +100,7 @@ def read_climate(scenario: Scenario, land: Land) -> tuple[PropagationSettings, L
         sha256=content_sha256(maps),
     )
     return (
-        replace(scenario.propagation, delta_n_per_km=delta_n, n0=n0),
+        replace(propagation, delta_n_per_km=delta_n, n0=n0),
         replace(land, sources=(*land.sources, source), assumptions=(*land.assumptions, told)),
     )
 
@@ -135,6 +147,28 @@ def read_proposals(path: Path) -> Proposals:
         raise DataError(f"siting.proposals: {path}: {error}") from error
     except ValueError as error:
         raise DataError(f"siting.proposals: {path} cannot be read as JSON ({error})") from error
+
+
+def _calibrated(
+    path: Path, network: Network, land: Land, folder: Path | None
+) -> tuple[Network, Land]:
+    """Return network and land with what measurements taught of the cells, and where it is from."""
+    learnt = read_calibration(path)
+    source = Source(
+        role="calibration",
+        path=as_written(path, folder),
+        sha256=content_sha256(calibration_files(path)),
+        note=told(learnt),
+    )
+    return (
+        with_cell_bias(network, learnt),
+        replace(
+            land,
+            sources=(*land.sources, source),
+            assumptions=(*land.assumptions, told(learnt)),
+            synthetic=land.synthetic or learnt.synthetic,
+        ),
+    )
 
 
 def _network_sources(scenario: Scenario) -> list[Source]:

@@ -79,6 +79,8 @@ class Scenario:
         The file's name where it gives none.
     land, network, services, handset, propagation, classes, streams, causes, siting
         Sections of the file.
+    calibration : Path or None
+        What measurements taught of the network; its paths are in ``propagation``.
     itu_maps : Path or None
         Folder of the ITU's maps, whose values at the area take the place of those in propagation.
     settings : dict
@@ -91,6 +93,7 @@ class Scenario:
     services: tuple[Service, ...]
     handset: Handset
     propagation: PropagationSettings
+    calibration: Path | None
     itu_maps: Path | None
     classes: ClassThresholds
     streams: StreamSettings
@@ -133,6 +136,7 @@ def scenario_of(content: ScenarioFile, folder: Path, *, title: str) -> Scenario:
         ),
         handset=Handset(**content.handset.model_dump()),
         propagation=PropagationSettings(**content.propagation.model_dump()),
+        calibration=_path(folder, content.calibration.file if content.calibration else ""),
         itu_maps=_path(folder, content.itu_maps.path if content.itu_maps else ""),
         classes=ClassThresholds(**content.classes.model_dump()),
         streams=StreamSettings(

@@ -29,7 +29,8 @@ __all__ = ["save_scenario", "scenario_text"]
 _CELLS = "cells.csv"
 _ANTENNAS = "antennas"
 _READ_OTHERWISE = ("atoll", "layer", "columns", "crs", "operators", "technologies")
-_NO_MATTER = {"assumed", "electrical_downtilt_deg"}  # the tilt is the antenna's
+# The tilt is the antenna's; what a calibration adds comes from the file that the scenario names.
+_NO_MATTER = {"assumed", "electrical_downtilt_deg", "level_correction_db"}
 
 
 def save_scenario(

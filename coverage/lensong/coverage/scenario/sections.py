@@ -39,6 +39,7 @@ FILE_KEYS = (
     "network.atoll.cells",
     "network.antennas",
     "siting.proposals",
+    "calibration.file",
     "map.lines",
     "siting.fibre.path",
     "siting.grid.path",
@@ -206,6 +207,12 @@ class PropagationSection(_Section):
     location_sigma_db: Annotated[float, Field(ge=0.0, le=30.0)] = 4.0
     model_sigma_db: Annotated[float, Field(ge=0.0, le=30.0)] = 7.0
     shadowing_correlation: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
+
+
+class CalibrationSection(_Section):
+    """[calibration]."""
+
+    file: str
 
 
 class ItuMapsSection(_Section):
@@ -394,6 +401,7 @@ class ScenarioFile(_Section):
     service: Annotated[list[ServiceSection], Field(min_length=1)] = _DEFAULT_SERVICES
     handset: HandsetSection = HandsetSection()
     propagation: PropagationSection = PropagationSection()
+    calibration: CalibrationSection | None = None
     itu_maps: ItuMapsSection | None = None
     classes: ClassesSection = ClassesSection()
     streams: StreamsSection = StreamsSection()

@@ -1,0 +1,1 @@
+"""What calibration gains on measured levels, and whether it finds what was planted."""

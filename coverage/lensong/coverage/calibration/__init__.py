@@ -1,0 +1,1 @@
+"""Calibration: what measured levels teach of a network, tried on ground that was held out."""

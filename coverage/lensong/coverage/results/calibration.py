@@ -1,0 +1,180 @@
+"""What `lensong calibrate` leaves on disk: a TOML file that a scenario names, and the spots."""
+
+from __future__ import annotations
+
+import json
+from math import inf
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+
+from lensong.coverage.calibration.calibration import Calibration, Term
+from lensong.coverage.calibration.spread import COVERAGES, PATH_CLASSES
+from lensong.gis_data.atomic import atomic_path
+from lensong.gis_data.provenance import content_sha256
+from lensong.gis_data.vector_write import write_geopackage
+
+__all__ = ["CALIBRATION", "SPOTS", "SPOT_LAYER", "write_calibration"]
+
+CALIBRATION = "calibration.toml"
+SPOTS = "calibration.gpkg"
+SPOT_LAYER = "measured"
+VERSION = 1
+
+
+def write_calibration(
+    found: Calibration, folder: Path, *, title: str, measured: str, lensong_version: str
+) -> list[Path]:
+    """Write a calibration; return the files.
+
+    Parameters
+    ----------
+    title : str
+        Of the scenario.
+    measured : str
+        What was measured: names of files, or the service.
+
+    Raises
+    ------
+    DataError
+        The folder cannot be written, or the disk is full.
+    """
+    spots, text = folder / SPOTS, folder / CALIBRATION
+    write_geopackage(spots, {SPOT_LAYER: spot_frame(found)})
+    content = _text(found, title, measured, lensong_version, content_sha256([spots]))
+    with atomic_path(text, needed_bytes=len(content)) as part:
+        part.write_text(content, encoding="utf-8")
+    return [text, spots]
+
+
+def spot_frame(found: Calibration) -> gpd.GeoDataFrame:
+    """Return the measured spots as points."""
+    table = found.spots
+    return gpd.GeoDataFrame(
+        {
+            "cell_id": table.cell_id,
+            "mast_id": table.mast_id,
+            "phone": table.phone,
+            "residual_db": table.residual_db,
+            "left_db": table.left_db,
+            "at_floor": table.at_floor,
+            "pull_per_db": table.pull_per_db,
+            "east_m": table.east_m,
+            "north_m": table.north_m,
+        },
+        geometry=gpd.points_from_xy(table.east_m, table.north_m),
+        crs=found.crs,
+    )
+
+
+def _text(found: Calibration, title: str, measured: str, version: str, sha256: str) -> str:
+    lines = [
+        "# What measurements taught of a network, by `lensong calibrate`. A scenario names it so:",
+        "# [calibration]",
+        f'# file = "{CALIBRATION}"',
+        f"version = {VERSION}",
+        f"lensong = {_string(version)}",
+        f"title = {_string(title)}",
+        f"measured = {_string(measured)}",
+        f"crs = {_string(found.crs)}",
+        f"stage = {_string(found.stage)}",
+        f"unseen_cells = {_bool(found.unseen)}",
+        f"merged_m = {found.merged_m!r}",
+        f"synthetic = {_bool(found.synthetic)}",
+        f"spots = {_string(SPOTS)}",
+        f"spots_sha256 = {_string(sha256)}",
+        "notes = [",
+        *(f"  {_string(note)}," for note in found.notes),
+        "]",
+        "",
+        "[field]",
+        f"sd_db = {found.field.sd_db!r}",
+        f"length_m = {found.field.length_m!r}",
+        f"noise_db = {found.field.noise_db!r}",
+        f"correlation = {found.field.correlation!r}",
+    ]
+    for section, terms in (
+        ("shared", found.shared),
+        ("classes", found.classes),
+        ("phones", found.phones),
+    ):
+        lines += ["", f"[{section}]", *_terms(terms)]
+    for cell in found.cells:
+        lines += [
+            "",
+            "[[cell]]",
+            f"cell_id = {_string(cell.cell_id)}",
+            f"spots = {cell.spots}",
+            f"fate = {_string(cell.fate)}",
+            f"why = {_string(cell.why)}",
+            f"bias = {_term(cell.bias)}",
+        ]
+    for place in found.places:
+        lines += [
+            "",
+            "[[place]]",
+            f"mast_id = {_string(place.mast_id)}",
+            f"lat_deg = {float(place.lat_deg)!r}",
+            f"lon_deg = {float(place.lon_deg)!r}",
+            f"height_agl_m = {float(place.height_agl_m)!r}",
+            f"freq_mhz = {float(place.freq_mhz)!r}",
+            f"spots = {place.spots}",
+            f"calibrated = {_bool(place.calibrated)}",
+            f"rmse_before_db = {_number(place.rmse_before_db)}",
+            f"rmse_after_db = {_number(place.rmse_after_db)}",
+            "[place.terms]",
+            *_terms(place.terms),
+        ]
+    for row in found.held_out:
+        lines += [
+            "",
+            "[[held_out]]",
+            f"block_m = {row.block_m!r}",
+            f"blocks = {row.blocks}",
+            f"spots = {row.spots}",
+            f"rmse_db = {_numbers(row.rmse_db)}",
+            f"mae_db = {_numbers(row.mae_db)}",
+        ]
+    if found.spread is not None:
+        lines += [
+            "",
+            "# Half of an interval is the deviation times half_width, by share of levels:",
+        ]
+        lines += [f"# {', '.join(f'{share:g}' for share in COVERAGES)}"]
+        for (sight, low, high), kind in zip(PATH_CLASSES, found.spread.rows, strict=True):
+            lines += [
+                "",
+                "[[spread]]",
+                f"sight = {_string(sight)}",
+                f"nearest_from_m = {low!r}",
+                f"nearest_to_m = {'inf' if high == inf else repr(high)}",
+                f"spots = {kind.spots}",
+                f"rmse_db = {_number(kind.rmse_db)}",
+                f"half_width = [{', '.join(_number(v) for v in kind.half_width)}]",
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def _string(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _bool(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _number(value: float) -> str:
+    return "nan" if np.isnan(value) else repr(round(float(value), 6))
+
+
+def _numbers(values: dict[str, float]) -> str:
+    return "{" + ", ".join(f"{name} = {_number(value)}" for name, value in values.items()) + "}"
+
+
+def _term(term: Term) -> str:
+    return f"{{value = {_number(term.value)}, sd = {_number(term.sd)}}}"
+
+
+def _terms(terms: dict[str, Term]) -> list[str]:
+    return [f"{_string(name)} = {_term(term)}" for name, term in terms.items()]

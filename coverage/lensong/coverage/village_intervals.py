@@ -1,0 +1,319 @@
+"""How sure the people served are: draws of worlds in which levels differ together.
+
+The chance of service at a pixel says how often its level is enough over all that is not known.
+Much of that is common: a wrong constant of the model, a hill that the elevation misses, a mast that
+stands elsewhere than the list says. So a village is not served in part, it is served or not; and
+the sum over villages is less sure than if each had its own luck.
+
+In a draw the level at a pixel differs from its median by
+
+    model [ sqrt(1/2) (sqrt(rho) W + sqrt(1 - rho) V of the site) + sqrt(1/2) G at the place ]
+    + assumed X of the site + locations E of the pixel
+
+with ``W``, ``V``, ``X``, ``E`` and the field ``G`` standard normal: ``W`` the same everywhere,
+``rho`` the correlation of two sites, ``G`` falling off with the distance by exp(-d / length). What
+is enough at a pixel follows from its chance of service, whichever cells it comes from, so the mean
+over draws is that chance where nothing is assumed. ``E`` needs no draws: of it, the share of draws
+that hold is known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from pyproj import Transformer
+from scipy.spatial.distance import cdist
+from scipy.special import ndtr, ndtri
+
+from lensong.coverage.layers import Layers
+from lensong.coverage.network import Cell, Network
+from lensong.coverage.plan_setup import PlanSetup
+from lensong.coverage.shadowing import site_numbers
+from lensong.coverage.village_weights import VillageWeights
+from lensong.coverage.villages import column_suffix
+from lensong.gis_data.land import Land
+from lensong.propagation.types import BoolArray, FloatArray, IntArray
+
+__all__ = ["VillageIntervals", "village_intervals"]
+
+LENGTH_M = 503.0
+"""Over which the model's error lasts: Gudmundson 1991, suburban, 900 MHz, 0.82 at 100 m [m]."""
+
+DRAWS = 400
+_SEED = 20_260
+_LOW, _HIGH = 0.05, 0.95
+_SURE = 5.0  # deviations beyond which a pixel is served, or not, in every draw
+_MOST_NODES = 250
+_NODE_M = 150.0
+
+POSITION_M = 300.0
+"""By how much an estimated position is off, an average of phones along roads [m]."""
+
+DB_PER_DECADE = 35.0
+_ASSUMED_DB = {"height_agl_m": 3.0, "azimuth_deg": 6.0, "total_power_dbm": 3.0}
+"""What a level may be off where the value was not in the list of cells [dB]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VillageIntervals:
+    """How sure the people served are.
+
+    Parameters
+    ----------
+    columns : dict
+        For the village table: ``served_share_p05_*`` and ``served_share_p95_*``, the share of
+        people for whom the service holds in the worst and the best twentieth of draws, and
+        ``chance_covered_*``, in how many draws it is that of a covered village; with a calibration
+        ``evidence``.
+    people_served : dict
+        Service to people for whom it holds: ``p05``, ``p50``, ``p95``, ``mean``.
+    assumptions : tuple of str
+    """
+
+    columns: dict[str, list[float | str]]
+    people_served: dict[str, dict[str, float]]
+    assumptions: tuple[str, ...]
+
+
+def village_intervals(setup: PlanSetup, layers: Layers) -> VillageIntervals:
+    """Return intervals of the people served, by village and in the sum, for every service.
+
+    Parameters
+    ----------
+    setup : PlanSetup
+    layers : Layers
+        Their chances of service and serving cells are taken.
+    """
+    draws = _Draws.of(setup)
+    server = _servers(layers)
+    columns: dict[str, list[float | str]] = {}
+    sums: dict[str, dict[str, float]] = {}
+    assumed, site = _Assumed.of(setup.network, setup.land), site_numbers(setup.network)
+    villages = [_Village.of(setup, w, server, assumed, site) for w in setup.weights]
+    for service in setup.services:
+        chance = layers.services[service.name].probability.ravel()
+        shares = np.stack(
+            [
+                draws.share_served(
+                    village, chance[village.weights.pixel].astype(np.float64), number
+                )
+                for number, village in enumerate(villages)
+            ]
+        )
+        suffix = column_suffix(service.name)
+        low, high = np.quantile(shares, [_LOW, _HIGH], axis=1)
+        columns[f"served_share_p05_{suffix}"] = [round(float(v), 4) for v in low]
+        columns[f"served_share_p95_{suffix}"] = [round(float(v), 4) for v in high]
+        covered = (shares >= setup.classes.covered_share - 1e-9).mean(axis=1)
+        columns[f"chance_covered_{suffix}"] = [round(float(v), 4) for v in covered]
+        people = np.array([np.nan_to_num(w.people) for w in setup.weights])
+        served = people @ shares
+        sums[service.name] = {
+            "p05": float(np.quantile(served, _LOW)),
+            "p50": float(np.quantile(served, 0.5)),
+            "p95": float(np.quantile(served, _HIGH)),
+            "mean": float(served.mean()),
+        }
+    return VillageIntervals(
+        columns=columns | _evidence(setup),
+        people_served=sums,
+        assumptions=(_assumption(setup, draws),),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Village:
+    """A village's pixels: site of the server, what may be off there, and nodes of the field."""
+
+    weights: VillageWeights
+    site: IntArray
+    assumed_db: FloatArray
+    model_db: FloatArray
+    node: IntArray
+    nodes_m: FloatArray
+
+    @classmethod
+    def of(
+        cls,
+        setup: PlanSetup,
+        weights: VillageWeights,
+        server: IntArray,
+        assumed: _Assumed,
+        site: IntArray,
+    ) -> _Village:
+        grid = setup.land.grid
+        code = server[weights.pixel]
+        row, col = np.divmod(weights.pixel, grid.cols)
+        places = np.column_stack([col * grid.cell_m, -row * grid.cell_m]).astype(np.float64)
+        node, nodes_m = _nodes(places)
+        return cls(
+            weights=weights,
+            site=site[code + 1],
+            assumed_db=assumed.deviation_db(code, row, col),
+            model_db=_model_db(setup, row, col),
+            node=node,
+            nodes_m=nodes_m,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Draws:
+    """The normal numbers of all draws, and the deviations that they are multiplied by."""
+
+    everywhere: FloatArray
+    of_site: FloatArray
+    assumed: FloatArray
+    total_db: float
+    location_db: float
+    correlation: float
+    length_m: float
+
+    @classmethod
+    def of(cls, setup: PlanSetup) -> _Draws:
+        rng = np.random.default_rng(_SEED)
+        sites = int(site_numbers(setup.network).max()) + 2  # the last: no site at all
+        propagation, total_db = setup.propagation, setup.shadowing.sigma_db
+        rest = total_db**2 - propagation.model_sigma_db**2  # locations and, indoors, the building
+        length = LENGTH_M
+        if propagation.calibration is not None:
+            length = propagation.calibration.length_m
+        return cls(
+            # every quantile of what all share once: the sum over villages rests on it
+            everywhere=np.asarray(ndtri((rng.permutation(DRAWS) + 0.5) / DRAWS)),
+            of_site=rng.normal(size=(sites, DRAWS)),
+            assumed=rng.normal(size=(sites, DRAWS)),
+            total_db=total_db,
+            location_db=max(float(rest), 0.01) ** 0.5,
+            correlation=propagation.shadowing_correlation,
+            length_m=length,
+        )
+
+    def share_served(self, village: _Village, chance: FloatArray, number: int) -> FloatArray:
+        """Return the share of a village's people for whom a service holds, by draw."""
+        weight = village.weights.weight
+        with np.errstate(divide="ignore"):
+            margin = ndtri(chance) * self.total_db
+        spread = np.hypot(np.hypot(village.model_db, self.location_db), village.assumed_db)
+        served = np.full(DRAWS, float(weight[margin >= _SURE * spread].sum()))
+        open_ = np.abs(margin) < _SURE * spread
+        if not open_.any():
+            return np.asarray(np.minimum(served, 1.0))
+        rng = np.random.default_rng([_SEED, number])
+        root = np.linalg.cholesky(
+            np.exp(-cdist(village.nodes_m, village.nodes_m) / self.length_m)
+            + 1e-9 * np.eye(len(village.nodes_m))
+        )
+        field = root @ rng.normal(size=(len(village.nodes_m), DRAWS))
+        site = village.site[open_]
+        common = (
+            np.sqrt(self.correlation) * self.everywhere[None, :]
+            + np.sqrt(1.0 - self.correlation) * self.of_site[site]
+            + field[village.node[open_]]
+        ) * np.sqrt(0.5)
+        level = margin[open_, None] + village.model_db[open_, None] * common
+        level += village.assumed_db[open_, None] * self.assumed[site]
+        return np.asarray(np.minimum(served + weight[open_] @ ndtr(level / self.location_db), 1.0))
+
+
+def _servers(layers: Layers) -> IntArray:
+    """Return the index of the strongest technology's serving cell at each pixel, -1 none."""
+    found, best = None, None
+    for layer in layers.technologies.values():
+        level = np.where(np.isnan(layer.rsrp_dbm), -np.inf, layer.rsrp_dbm).ravel()
+        server = layer.best_server.astype(np.int64).ravel()
+        if found is None or best is None:
+            found, best = server, level
+            continue
+        found = np.where(level > best, server, found)
+        best = np.maximum(level, best)
+    assert found is not None
+    return found
+
+
+def _nodes(places: FloatArray) -> tuple[IntArray, FloatArray]:
+    """Return the node of each pixel, and where the nodes are: centres of squares [m]."""
+    side_m = _NODE_M
+    while True:
+        squares, node = np.unique(np.floor(places / side_m), axis=0, return_inverse=True)
+        if len(squares) <= _MOST_NODES:
+            return node.ravel().astype(np.int64), (squares + 0.5) * side_m
+        side_m *= 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Assumed:
+    """What the list of cells does not say, by cell; the entry after the last is for no cell."""
+
+    variance: FloatArray
+    estimated: BoolArray
+    row: FloatArray
+    col: FloatArray
+    cell_m: float
+
+    @classmethod
+    def of(cls, network: Network, land: Land) -> _Assumed:
+        masts = {mast.mast_id: mast for mast in network.masts}
+        of_cell = [masts[cell.mast_id] for cell in network.cells]
+        to_grid = Transformer.from_crs("EPSG:4326", land.grid.crs, always_xy=True)
+        east, north = to_grid.transform([m.lon_deg for m in of_cell], [m.lat_deg for m in of_cell])
+        row, col = land.grid.row_col(np.asarray(east), np.asarray(north))  # type: ignore[arg-type]  # the formula holds for arrays
+        return cls(
+            variance=np.array([*map(_squares, network.cells), 0.0]),
+            estimated=np.array(
+                [c.uncertain or m.uncertain for c, m in zip(network.cells, of_cell, strict=True)]
+                + [False]
+            ),
+            row=np.append(row, 0.0),
+            col=np.append(col, 0.0),
+            cell_m=land.grid.cell_m,
+        )
+
+    def deviation_db(self, code: IntArray, row: IntArray, col: IntArray) -> FloatArray:
+        """Return the deviation of levels at pixels by what is assumed of their server [dB]."""
+        away_m = self.cell_m * np.hypot(row - self.row[code], col - self.col[code])
+        share = POSITION_M / np.maximum(away_m, POSITION_M)
+        of_place = np.where(self.estimated[code], DB_PER_DECADE / np.log(10.0) * share, 0.0)
+        return np.asarray(np.sqrt(self.variance[code] + of_place**2))
+
+
+def _squares(cell: Cell) -> float:
+    return float(sum(db**2 for name, db in _ASSUMED_DB.items() if name in cell.assumed))
+
+
+def _model_db(setup: PlanSetup, row: IntArray, col: IntArray) -> FloatArray:
+    """Return the deviation of the model; where it was calibrated, what was found held out [dB]."""
+    propagation = setup.propagation
+    plain = np.full(row.size, propagation.model_sigma_db)
+    if propagation.calibration is None:
+        return plain
+    rmse_db = propagation.calibration.rmse_db(setup.land, row, col)
+    rest = np.maximum(rmse_db**2 - propagation.location_sigma_db**2, 1.0) ** 0.5
+    return np.where(np.isfinite(rmse_db), rest, plain)
+
+
+def _evidence(setup: PlanSetup) -> dict[str, list[float | str]]:
+    """Return on what the levels of most people of a village rest, where there is a calibration."""
+    calibration = setup.propagation.calibration
+    if calibration is None:
+        return {}
+    found: list[float | str] = []
+    for weights in setup.weights:
+        row, col = np.divmod(weights.pixel, setup.land.grid.cols)
+        kinds = calibration.evidence(setup.land, row, col)
+        heavy = {kind: float(weights.weight[kinds == kind].sum()) for kind in np.unique(kinds)}
+        found.append(str(max(heavy, key=lambda kind: heavy[kind])))
+    return {"evidence": found}
+
+
+def _assumption(setup: PlanSetup, draws: _Draws) -> str:
+    model = f"{setup.propagation.model_sigma_db:g} dB"
+    if setup.propagation.calibration is not None:
+        model += " (near measurements what was found on ground held out)"
+    return (
+        f"Intervals of people served are the middle 90 % of {DRAWS} draws in which levels differ "
+        f"together: the model by {model}, half of it by site (two sites correlated by "
+        f"{draws.correlation:g}) and half by place, lasting {draws.length_m:.0f} m; estimated "
+        f"positions by {POSITION_M:g} m, and assumed heights, azimuths and powers by 3, 6 and "
+        "3 dB. Errors of the elevation are part of the model's."
+    )

@@ -1,0 +1,149 @@
+"""`lensong calibrate` on a small scenario, the files it leaves, and the plan that reads them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import tomllib
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import rasterio
+from pyproj import Transformer
+
+from tests.test_cli.small_scenario import SmallPlan, write_small_plan
+
+BIAS_DB = -9.0
+
+
+@pytest.fixture(scope="module")
+def driven(tmp_path_factory: pytest.TempPathFactory) -> SmallPlan:
+    """Return a scenario that was planned, and a drive through it that measures 9 dB less."""
+    small = write_small_plan(tmp_path_factory.mktemp("calibrate"))
+    small.replace("scenario.toml", "radius_m = 700", "radius_m = 1200")
+    small.replace("scenario.toml", 'title = "Small"', 'title = "Small"\n[causes]\nvillages = false')
+    assert small.plan("--workers", "1").exit_code == 0
+    rng = np.random.default_rng(5)
+    with rasterio.open(small.out / "4g_rsrp_dbm.tif") as raster:
+        level, place = raster.read(1, masked=True).filled(np.nan), raster.transform
+        crs = raster.crs
+    to_degrees = Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
+    rows = []
+    for row in range(4, level.shape[0] - 4, 5):
+        for col in range(4, level.shape[1] - 4, 8):
+            if not np.isfinite(level[row, col]):
+                continue
+            lon, lat = to_degrees.transform(*(place @ (col + 0.5, row + 0.5)))  # pixel centres
+            found = float(level[row, col]) + BIAS_DB + rng.normal(0.0, 2.0)
+            rows.append([f"{lat:.6f}", f"{lon:.6f}", round(found, 1)])
+    with (small.folder / "drive.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([["Latitude", "Longitude", "RSRP"], *rows])
+    return small
+
+
+def calibrate(small: SmallPlan, log: str, out: Path, *options: str) -> tuple[int, str, str]:
+    result = small.run(
+        "calibrate", str(small.scenario), str(small.folder / log), "--out", str(out),
+        "--workers", "1", *options,
+    )  # fmt: skip
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_a_bias_is_learnt_proved_and_planned_with(driven: SmallPlan, tmp_path: Path) -> None:
+    code, told, errors = calibrate(driven, "drive.csv", driven.folder / "cal", "--json")
+    assert code == 0, errors
+    found = json.loads(told)
+    assert found["stage"] != "none"
+    held_out = found["held_out"][0]
+    assert held_out["rmse_db"]["none"] == pytest.approx(9.0, abs=0.8)
+    assert held_out["rmse_db"][found["stage"]] < 3.5
+    written = tomllib.loads((driven.folder / "cal" / "calibration.toml").read_text("utf-8"))
+    assert written["stage"] == found["stage"]
+
+    before = levels(driven.out)
+    text = driven.scenario.read_text("utf-8")
+    driven.scenario.write_text(
+        text + '[calibration]\nfile = "cal/calibration.toml"\n', encoding="utf-8"
+    )
+    try:
+        again = driven.run(
+            "plan", str(driven.scenario), "--out", str(tmp_path / "calibrated"), "--workers", "1"
+        )
+        assert again.exit_code == 0, again.output
+        shift = levels(tmp_path / "calibrated") - before
+        # where it was measured the levels are those of the drive, to a bit of its noise
+        assert np.nanmedian(shift) == pytest.approx(BIAS_DB, abs=1.0)
+        run = json.loads((tmp_path / "calibrated" / "run.json").read_text("utf-8"))
+        assert any("are calibrated by" in sentence for sentence in run["assumptions"])
+        villages = gpd.read_file(tmp_path / "calibrated" / "villages.gpkg", layer="villages")
+        assert set(villages["evidence"]) == {"measured"}
+        assert (
+            villages["served_share_p05_voice_data"] <= villages["served_share_p95_voice_data"]
+        ).all()
+        spots = gpd.read_file(tmp_path / "calibrated" / "villages.gpkg", layer="measured")
+        assert len(spots) == found["spots"]
+        assert abs(spots["left_db"]).mean() < 0.5 * abs(spots["residual_db"]).mean()
+        assert any(source["role"] == "calibration" for source in run["inputs"])
+
+        (driven.folder / "cal" / "calibration.gpkg").write_bytes(b"of another one")
+        wrong = driven.check()
+        assert wrong.exit_code == 2
+        assert "is not the one that" in wrong.stderr
+    finally:
+        driven.scenario.write_text(text, encoding="utf-8")
+
+
+def levels(folder: Path) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    with rasterio.open(folder / "4g_rsrp_dbm.tif") as raster:
+        found: np.ndarray[tuple[int, int], np.dtype[np.float64]] = (
+            raster.read(1, masked=True).astype(np.float64).filled(np.nan)
+        )
+    return found
+
+
+def test_noise_alone_is_taken_back(driven: SmallPlan, tmp_path: Path) -> None:
+    """Levels as planned but for noise: nothing gets better where it is held out, exit code 1."""
+    lines = (driven.folder / "drive.csv").read_text("utf-8").splitlines()
+    as_planned = [lines[0]]
+    for line in lines[1:]:
+        lat, lon, level = line.split(",")
+        as_planned.append(f"{lat},{lon},{float(level) - BIAS_DB:.1f}")
+    (driven.folder / "same.csv").write_text("\n".join(as_planned), encoding="utf-8")
+    code, told, errors = calibrate(driven, "same.csv", tmp_path / "cal")
+    assert code == 1, errors
+    assert "nothing is changed" in told
+    written = tomllib.loads((tmp_path / "cal" / "calibration.toml").read_text("utf-8"))
+    assert written["stage"] == "none"
+
+
+def test_a_drive_around_one_spot_is_refused(driven: SmallPlan, tmp_path: Path) -> None:
+    lines = (driven.folder / "drive.csv").read_text("utf-8").splitlines()
+    spot = [
+        f"{22.4075 + 0.0003 * (k // 6):.4f},{103.6540 + 0.0003 * (k % 6):.4f},-70"
+        for k in range(36)
+    ]
+    (driven.folder / "spot.csv").write_text("\n".join([lines[0], *spot]), encoding="utf-8")
+    code, _, errors = calibrate(driven, "spot.csv", tmp_path / "cal")
+    assert code == 2
+    assert "fewer than 3 squares of 500 m" in errors
+    (driven.folder / "few.csv").write_text("\n".join(lines[::30]), encoding="utf-8")
+    code, _, errors = calibrate(driven, "few.csv", tmp_path / "cal")
+    assert code == 2
+    assert "fewer than" in errors
+    nothing = driven.run("calibrate", str(driven.scenario), "--out", str(tmp_path / "cal"))
+    assert nothing.exit_code == 2
+    assert "no measurements are given" in nothing.stderr
+
+
+def test_a_file_that_is_no_calibration_is_named(driven: SmallPlan) -> None:
+    text = driven.scenario.read_text("utf-8")
+    (driven.folder / "other.toml").write_text("version = 1\nstage = 3\n", encoding="utf-8")
+    driven.scenario.write_text(text + '[calibration]\nfile = "other.toml"\n', encoding="utf-8")
+    try:
+        wrong = driven.check()
+    finally:
+        driven.scenario.write_text(text, encoding="utf-8")
+    assert wrong.exit_code == 2
+    assert "other.toml is no calibration" in wrong.stderr
