@@ -307,7 +307,7 @@ class SitingSatelliteSection(_Section):
     inclination_deg: float = 53.0
     planes: int = 72
     per_plane: int = 22
-    phasing: int = 36
+    phasing: int | None = None
     mask_deg: float = 25.0
     least_sky_share: float = 0.5
     least_visible_percent: float = 99.0

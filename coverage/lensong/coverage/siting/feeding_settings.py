@@ -140,8 +140,10 @@ class SatelliteSettings:
 
     Parameters
     ----------
-    altitude_m, inclination_deg, planes, per_plane, phasing
+    altitude_m, inclination_deg, planes, per_plane
         As in `lensong.propagation.walker_shell.WalkerShell`.
+    phasing : int or None
+        As there; None: half a place from one plane to the next.
     mask_deg : float
         Elevation below which the operator serves nobody [deg].
     least_sky_share : float
@@ -160,7 +162,7 @@ class SatelliteSettings:
     inclination_deg: float = 53.0
     planes: int = 72
     per_plane: int = 22
-    phasing: int = 36
+    phasing: int | None = None
     mask_deg: float = 25.0
     least_sky_share: float = 0.5
     least_visible_percent: float = 99.0
@@ -191,7 +193,7 @@ class SatelliteSettings:
             inclination_deg=self.inclination_deg,
             planes=self.planes,
             per_plane=self.per_plane,
-            phasing=self.phasing,
+            phasing=self.planes // 2 if self.phasing is None else self.phasing,
         )
 
 
