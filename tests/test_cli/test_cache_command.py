@@ -21,34 +21,34 @@ def test_the_cache_is_told_pruned_and_cleared(small: SmallPlan) -> None:
     assert told.exit_code == 0
     lines = told.stdout.splitlines()
     assert lines[0] == f"folder   {small.cache}"
-    assert lines[1].startswith("sweeps   1, ")
+    assert lines[1].startswith("entries  1, ")
     assert lines[1].endswith(" of at most 10 GB")
     assert lines[2].endswith("0 days ago (at most 90)")
     assert lines[3] == "in use   0 by 0 running plans"
 
     month_ago_s = time.time() - 30 * 86400
     os.utime(kept, (month_ago_s, month_ago_s))
-    assert "removed 0 sweeps" in small.run("cache", "prune").stdout
+    assert "removed 0 entries" in small.run("cache", "prune").stdout
     size_bytes = kept.stat().st_size
     found = json.loads(small.run("cache", "prune", "--max-days", "20", "--json").stdout)
-    assert (found["sweeps_removed"], found["bytes_removed"]) == (1, size_bytes)
+    assert (found["entries_removed"], found["bytes_removed"]) == (1, size_bytes)
     assert not kept.exists()
 
 
 def test_clearing_keeps_what_a_running_plan_uses(small: SmallPlan) -> None:
     with ArrayCache(small.cache) as running:
         running.put("a sweep", {"loss_cdb": np.arange(3)})
-        assert json.loads(small.run("cache", "--json").stdout)["sweeps_in_use"] == 1
+        assert json.loads(small.run("cache", "--json").stdout)["entries_in_use"] == 1
         told = small.run("cache", "clear").stdout
-        assert "removed 0 sweeps" in told
+        assert "removed 0 entries" in told
         assert "1 that running plans use are kept" in told
-    assert "removed 1 sweeps" in small.run("cache", "clear").stdout
+    assert "removed 1 entries" in small.run("cache", "clear").stdout
     assert json.loads(small.run("cache", "--json").stdout)["oldest_used_at"] is None
 
 
 def test_no_cache_is_an_empty_one(small: SmallPlan) -> None:
     told = small.run("cache").stdout
-    assert "sweeps   0, 0 MB" in told
+    assert "entries  0, 0 MB" in told
     assert "oldest   none" in told
-    assert "removed 0 sweeps" in small.run("cache", "clear").stdout
+    assert "removed 0 entries" in small.run("cache", "clear").stdout
     assert not small.cache.exists()

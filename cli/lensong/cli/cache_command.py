@@ -92,20 +92,20 @@ def _show(folder: Path, *, as_json: bool) -> None:
     if as_json:
         content = {
             "folder": str(folder),
-            "sweeps": state.entries,
+            "entries": state.entries,
             "size_bytes": state.entries_bytes,
             "max_bytes": round(limits.max_bytes),
             "oldest_used_at": None if state.oldest_s is None else _moment(state.oldest_s),
             "max_age_days": limits.max_age_s / _DAY_S,
             "running_plans": state.running,
-            "sweeps_in_use": state.in_use,
+            "entries_in_use": state.in_use,
             "locks": state.locks,
         }
         click.echo(json.dumps(content, ensure_ascii=False, indent=2))
         return
     lines = [
         f"folder   {folder}",
-        f"sweeps   {grouped(state.entries)}, {_megabytes(state.entries_bytes)} of at most "
+        f"entries  {grouped(state.entries)}, {_megabytes(state.entries_bytes)} of at most "
         f"{_megabytes(limits.max_bytes)}",
         f"oldest   {_oldest(state.oldest_s, limits)}",
         f"in use   {grouped(state.in_use)} by {_plans(state.running)}",
@@ -127,15 +127,15 @@ def _tell(removed: Removed, folder: Path, *, as_json: bool) -> None:
     if as_json:
         content = {
             "folder": str(folder),
-            "sweeps_removed": removed.entries,
+            "entries_removed": removed.entries,
             "bytes_removed": removed.entries_bytes,
-            "sweeps_kept_in_use": removed.in_use,
+            "entries_kept_in_use": removed.in_use,
         }
         click.echo(json.dumps(content, ensure_ascii=False, indent=2))
         return
     kept = f"; {grouped(removed.in_use)} that running plans use are kept" if removed.in_use else ""
     click.echo(
-        f"removed {grouped(removed.entries)} sweeps, {_megabytes(removed.entries_bytes)}, "
+        f"removed {grouped(removed.entries)} entries, {_megabytes(removed.entries_bytes)}, "
         f"from {folder}{kept}"
     )
 

@@ -65,9 +65,9 @@ def plan(
 ) -> None:
     """Compute the coverage of the network in SCENARIOS and write report, maps and tables.
 
-    Path loss is kept in the cache, so that a run after a change of tilt, power or service only
-    takes seconds, and an interrupted run goes on where it was. Several scenarios, say those of the
-    provinces of a country, get one report above theirs.
+    Path loss is kept in the cache, so that a run after a change of tilt, power or service takes a
+    fraction of the first, and an interrupted run goes on where it was. Several scenarios, say those
+    of the provinces of a country, get one report above theirs.
     """
     console = Console(quiet=quiet)
     kept = None if no_cache else cache_folder(cache)
