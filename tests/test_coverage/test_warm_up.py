@@ -1,7 +1,14 @@
 from __future__ import annotations
 
-from lensong.coverage import cell_kernels, chance_kernels, fold_kernels, site_kernels
-from lensong.coverage.streams import fitting
+from lensong.coverage import (
+    cell_kernels,
+    chance_kernels,
+    fold_kernels,
+    plane_codec,
+    site_kernels,
+    sweep_planes,
+)
+from lensong.coverage.streams import blocks, fitting
 from lensong.coverage.warm_up import compile_kernels
 from lensong.propagation import p1812, profile
 from lensong.propagation.p1812_sweep import sweep_p1812
@@ -16,6 +23,11 @@ def test_every_kernel_of_a_plan_is_compiled() -> None:
         fold_kernels.fold_medians,
         chance_kernels.judge_services,
         vars(fitting)["_fit_draws"],
+        vars(blocks)["_least_blocks"],
+        vars(plane_codec)["_pack"],
+        vars(plane_codec)["_unpack"],
+        vars(sweep_planes)["_round"],
+        vars(sweep_planes)["_expand"],
         vars(p1812)["_path_kernel"],
         vars(profile)["_sample_line"],
     ):

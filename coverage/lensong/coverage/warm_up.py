@@ -12,6 +12,7 @@ from lensong.coverage.cellplan import parse_carrier
 from lensong.coverage.layer_model import LayerModel
 from lensong.coverage.layers import job_window, make_layers
 from lensong.coverage.network import Cell, Mast, Network
+from lensong.coverage.plane_codec import pack_plane, unpack_plane
 from lensong.coverage.service import DEFAULT_SERVICES, Handset
 from lensong.coverage.shadowing import Shadowing
 from lensong.coverage.streams.heard import Heard
@@ -79,6 +80,8 @@ def compile_kernels(propagation: PropagationSettings | None = None) -> None:
         weighting="area",
     )
     heard = Heard([village], grid, model)
+    known = np.ones((2, 2), dtype=np.bool_)
+    unpack_plane(pack_plane(np.zeros((2, 2), dtype=np.int32), known), known)
     start, end = (
         End(row=20.0, col=col, lat_deg=mast.lat_deg, lon_deg=mast.lon_deg, height_agl_m=height_m)
         for col, height_m in ((20.0, 30.0), (30.0, 1.5))
