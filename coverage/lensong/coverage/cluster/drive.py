@@ -145,6 +145,8 @@ def plan_on_cluster(
             plan.folder.put(work.ASKED, asked)
         try:
             _follow(client, address, begun, progress, say)
+        except OSError as error:  # of the connection: pieces tell theirs as sentences
+            raise _gone(address) from error
         finally:
             _let_go(client, begun, say)
         for plan in begun:
@@ -202,7 +204,8 @@ def _follow(
             plan.outcome, made = result
             plan.cpu_s["results"] = made.cpu_s
             _let_go(client, [plan], say)
-            _remove_older(plan.folder.path)
+            with suppress(OSError):  # they are in nobody's way
+                _remove_older(plan.folder.path)
         else:
             plan.cpu_s[stage] = plan.cpu_s.get(stage, 0.0) + result.cpu_s
         stages.one_more(stage, plan.sizes.get(str(future.key), 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -52,6 +53,7 @@ def connected(address: str) -> Iterator[Client]:
                 "must let it through"
             ) from error
     cloudpickle.register_pickle_by_value(by_value)
+    levels = _quiet()
     try:
         try:
             client.wait_for_workers(1, timeout=_WORKERS_S)
@@ -65,6 +67,18 @@ def connected(address: str) -> Iterator[Client]:
         cloudpickle.unregister_pickle_by_value(by_value)
         with suppress(Exception):  # a scheduler that is gone is told elsewhere
             client.close(timeout=5)
+        for logger, level in levels.items():
+            logger.setLevel(level)
+
+
+def _quiet() -> dict[logging.Logger, int]:
+    """Silence Dask's own log, which tells of lost connections what the errors tell already."""
+    levels = {}
+    for name, logger in list(logging.Logger.manager.loggerDict.items()):
+        if isinstance(logger, logging.Logger) and name.partition(".")[0] == "distributed":
+            levels[logger] = logger.level
+            logger.setLevel(logging.CRITICAL)
+    return levels
 
 
 def admitted_workers(
