@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations, product
 
 import numpy as np
@@ -245,6 +246,18 @@ def test_a_way_that_feeds_one_mast_alone_is_not_led_on() -> None:
             answer = best_sites(problem, gap_percent=0.0, most_crowds=most_crowds)
             assert answer.people == people
             check_holds(problem, answer)
+
+
+def test_a_dear_way_is_taken_where_the_cheap_one_feeds_too_few() -> None:
+    ways = [(READY, 0, 1.0), (READY, 0, 5.0), (0, 1, 1.0), (1, 2, 1.0)]
+    problem = problem_of(
+        np.array([[0.0], [0.0], [1.0]]), np.array([50.0]), np.ones(3), budget=10.0,
+        supplies=(supply("backhaul", ways, [2, 3, 9, 9]),),
+    )  # fmt: skip
+    answer = best_sites(problem, gap_percent=0.0)
+    assert (answer.chosen, answer.people, answer.cost) == ((0, 1, 2), 50.0, 10.0)
+    check_holds(problem, answer)
+    assert best_sites(replace(problem, budget=9.0), gap_percent=0.0).bound == 0.0
 
 
 def test_masts_that_feed_each_other_in_a_ring_are_not_fed() -> None:

@@ -8,7 +8,7 @@ from heapq import heappop, heappush
 import numpy as np
 
 from lensong.coverage.siting.problem import READY, SitingProblem, Supply
-from lensong.propagation.types import FloatArray, IntArray
+from lensong.propagation.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["Feeding", "Reach"]
 
@@ -61,7 +61,9 @@ class Feeding:
         self._line = {k: self._least_line(k) for k in self.chained}
         self._open = np.isfinite(self.own)
         while True:  # a candidate whose every way leads over one that nothing feeds is fed by none
-            still = self._open & np.isfinite(self.reach({}).cost)
+            still = self._open.copy()
+            for k in self.chained:
+                still &= self._joined(k)
             if (still == self._open).all():
                 break
             self._open = still
@@ -166,6 +168,24 @@ class Feeding:
         supply, kept = self._problem.supplies[k], self.kept[k]
         np.minimum.at(least, supply.target[kept], supply.cost[kept])
         return least
+
+    def _joined(self, k: int) -> BoolArray:
+        """Return the candidates to which a way of open ones leads, by the widest ways."""
+        supply, room_of = self._problem.supplies[k], self._problem.supplies[k].room
+        joined = np.zeros(self._problem.size, dtype=np.bool_)
+        heap = [(-np.inf, READY)]
+        while heap:
+            room, source = heappop(heap)
+            if source != READY:
+                if joined[source]:
+                    continue
+                joined[source] = True
+            for arc in self._from[k].get(source, ()):
+                target = int(supply.target[arc])
+                left = min(-room, float(room_of[arc])) - 1.0
+                if left >= 0.0 and self._open[target] and not joined[target]:
+                    heappush(heap, (-left, target))
+        return joined
 
     def _arcs_from(self, k: int) -> dict[int, list[int]]:
         out: dict[int, list[int]] = {}
