@@ -14,9 +14,9 @@ phone may use, by the cell that is then the strongest, both directions at once. 
 over all technologies of the operator.
 
 The grid is cut into tiles. A tile is laid and folded into the layers by a thread, as soon as the
-last sweep that reaches it has come, and a sweep is forgotten with its last tile. In the order of
-`sweep_order` the sweeps in memory are those around a front that moves over the land: memory holds
-the layers of the result, and the sweeps of a strip as wide as one of them.
+last sweep that reaches it has come, and with it the parts of sweeps that lie in it are forgotten.
+In the order of `sweep_order` those in memory lie before a front that moves over the land: memory
+holds the layers of the result, and what sweeps bring to a strip as wide as half of one.
 """
 
 from __future__ import annotations
@@ -251,9 +251,12 @@ def make_layers(
     try:
         for (indices, sweep), part, keys in zip(rides, planned, reached, strict=True):
             _check_window(grid, sweep, part)
-            one = Coming(sweep, by_carrier(indices, model))
+            groups = by_carrier(indices, model)
             for key in keys:
-                coming[key].append(one)
+                # a part of its own: what has been laid of a sweep is let go at once
+                arriving = sweep.cut(_tile_at(key, grid).window)
+                if arriving is not None:
+                    coming[key].append(Coming(arriving, groups))
                 waiting[key] -= 1
                 if not waiting[key]:
                     running.append(pool.submit(finish, key, coming.pop(key)))

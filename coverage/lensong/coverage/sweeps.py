@@ -85,6 +85,25 @@ class PackedSweep:
         rows, cols = self.loss_cdb.shape
         return self.row0, self.col0, self.row0 + rows, self.col0 + cols
 
+    def cut(self, window: Window) -> PackedSweep | None:
+        """Return a copy of the part within a window of the grid; None where nothing arrives."""
+        row0, col0, row1, col1 = self.window
+        top, left = max(row0, window[0]), max(col0, window[1])
+        bottom, right = min(row1, window[2]), min(col1, window[3])
+        part = np.s_[top - row0 : max(top, bottom) - row0, left - col0 : max(left, right) - col0]
+        loss_cdb = self.loss_cdb[part]
+        if bool((loss_cdb == NO_LOSS).all()):
+            return None
+        return replace(
+            self,
+            row0=top,
+            col0=left,
+            loss_cdb=loss_cdb.copy(),
+            departure_cdeg=self.departure_cdeg[part].copy(),
+            diffraction_cdb=self.diffraction_cdb[part].copy(),
+            terrain_cdb=self.terrain_cdb[part].copy(),
+        )
+
 
 _WITH_CLUTTER = ("itu_r_p1812", "itu_r_p452")
 
