@@ -8,6 +8,7 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import pyogrio
 import pytest
 
 from lensong.coverage.drive.check import PlanCheck, check_plan
@@ -50,6 +51,9 @@ def test_numbers_and_layers_hold_what_the_page_says(tmp_path: Path) -> None:
     points = gpd.read_file(tmp_path / "validation.gpkg", layer="measured_points")
     assert len(points) == told["entries"]
     assert points["rows"].sum() == told["rows"]
+    styles = pyogrio.read_dataframe(tmp_path / "validation.gpkg", layer="layer_styles")
+    assert list(styles["f_table_name"]) == ["measured_points"]
+    assert all(f'value="{kind}"' in styles["styleQML"][0] for kind in set(points["error_class"]))
     page = (tmp_path / "validation.html").read_text("utf-8")
     assert "Hills &lt;invented&gt;" in page
     assert "<invented>" not in page
