@@ -36,8 +36,7 @@ from lensong.coverage.scenario.inputs import read_climate, read_inputs
 from lensong.coverage.scenario.load import load_scenario
 from lensong.coverage.streams.heard import Heard
 from lensong.coverage.streams.table import stream_table
-from lensong.coverage.sweeps import PropagationSettings, antenna_place, sweep_together
-from lensong.coverage.warm_up import compile_kernels
+from lensong.coverage.sweeps import antenna_place, sweep_together
 from lensong.propagation.errors import ConfigError, DataError, LensongError
 
 __all__ = [
@@ -347,15 +346,9 @@ def _opened(run: str) -> _Opened:
     folder = RunFolder(run)
     asked = _admitted(folder)
     setup, pieces = folder.get_mapped(SETUP)
-    _compiled(setup.propagation)
     return _Opened(
         asked=asked,
         setup=setup,
         pieces=pieces,
         cut=RadiusCut.of(setup.land, setup.network, setup.handset),
     )
-
-
-@lru_cache(maxsize=8)
-def _compiled(propagation: PropagationSettings) -> None:
-    compile_kernels(propagation)
