@@ -214,6 +214,11 @@ tilt_cost = 5
 azimuth_cost = 8
 power_cost = 1
 most_power_dbm = -5
+[causes]
+villages = false
+counterfactuals = 0
+[streams]
+most = 0
 [network]
 """
 

@@ -15,6 +15,8 @@ from lensong.coverage.scenario.inputs import read_network
 from lensong.coverage.scenario.load import load_scenario
 from lensong.coverage.variant.edits import AddCell, AddMast, SetCell, edited
 from lensong.gis_data.array_store import ArrayStore
+from tests.chromium import BINARY, chromium_page, wait_for
+from tests.page_checks import problems_of
 from tests.test_planner.conftest import Page, served
 from tests.test_planner.small_valley import place_deg, write_small_valley
 
@@ -154,3 +156,29 @@ def test_a_file_of_no_study_is_refused_when_the_plan_opens(
         assert page.plan.state == "failed"
         assert said in page.plan.why
         assert "siting.json" in page.plan.why
+
+
+LIST = "document.querySelectorAll('#proposals li')"
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.skipif(BINARY is None, reason="no chromium on this machine")
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_the_page_shows_proposals_and_takes_one_over(proposing: Page, tmp_path: Path) -> None:
+    flags = ("--enable-unsafe-swiftshader", "--use-angle=swiftshader")
+    with chromium_page(tmp_path, *flags) as browser:
+        browser.resize(1280, 800)
+        browser.open(f"{proposing.client.base_url}/planner?language=en")
+        wait_for(browser, "document.body.dataset.ready === 'true'")
+        browser.ask("document.getElementById('tab-proposals').click()")
+        wait_for(browser, f"{LIST}.length === 3")
+        assert browser.ask(f"[...{LIST}].every((li) => li.textContent.includes('not built'))")
+        assert problems_of(browser) == []
+        drawn = "lensongPlanner.map.querySourceFeatures('proposals').length"
+        wait_for(browser, drawn)
+        browser.ask(f"{LIST}[2].querySelector('button').click()")
+        wait_for(browser, f"{LIST}[2].textContent.includes('as proposed')")
+        assert browser.ask("lensongPlanner.state.network.masts.some((m) => m.mast_id === 'N1')")
+        browser.ask(f"{LIST}[2].querySelector('button').click()")
+        wait_for(browser, f"{LIST}[2].textContent.includes('not built')")
