@@ -31,7 +31,7 @@ _MOST_BITS = 2 * (_LONGEST_UNARY + _WHOLE_BITS)  # a pixel that ends a run takes
 
 
 def pack_plane(values: Int32Array, known: BoolArray) -> UInt8Array:
-    """Return the bytes of a raster.
+    """Return the bytes of a raster; none where all values are 0.
 
     Parameters
     ----------
@@ -41,6 +41,8 @@ def pack_plane(values: Int32Array, known: BoolArray) -> UInt8Array:
         Where there is a value; elsewhere none is kept.
     """
     rows, cols = values.shape
+    if not values[known].any():
+        return np.zeros(0, np.uint8)
     out = np.zeros(_MOST_BITS * (int(np.count_nonzero(known)) + rows) // 8 + 16, np.uint8)
     size = _pack(values, known, np.zeros((2, cols + 2), np.int64), out)
     return out[:size].copy()
@@ -55,6 +57,8 @@ def unpack_plane(packed: UInt8Array, known: BoolArray) -> Int32Array:
         The bytes are not those of such a raster.
     """
     values = np.zeros(known.shape, np.int32)
+    if not packed.size:
+        return values
     padded = np.concatenate([packed, np.zeros(16, np.uint8)])
     used = _unpack(padded, packed.size, known, np.zeros((2, known.shape[1] + 2), np.int64), values)
     if used != packed.size:
@@ -77,20 +81,6 @@ def _write(out, at, number, bits):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _read(data, at, bits):  # type: ignore[no-untyped-def]
-    number = 0
-    left = bits
-    while left > 0:
-        there = 8 - (at & 7)
-        take = min(there, left)
-        part = (np.int64(data[at >> 3]) >> (there - take)) & ((1 << take) - 1)
-        number = (number << take) | part
-        at += take
-        left -= take
-    return number
-
-
-@kernel
 def _write_rice(out, at, number, low):  # type: ignore[no-untyped-def]
     high = number >> low
     if high >= _LONGEST_UNARY:
@@ -101,15 +91,25 @@ def _write_rice(out, at, number, low):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _read_rice(data, at, low):  # type: ignore[no-untyped-def]
-    """Return the number and the bit after it."""
-    high = 0
-    while high < _LONGEST_UNARY and (data[at >> 3] >> (7 - (at & 7))) & 1:
+def _read_rice(bits, low):  # type: ignore[no-untyped-def]
+    """Return the number that begins with the highest of 64 bits, and how many it takes."""
+    high, top = 0, np.uint64(1) << np.uint64(63)
+    while high < _LONGEST_UNARY and bits & top:
         high += 1
-        at += 1
+        bits <<= np.uint64(1)
     if high == _LONGEST_UNARY:
-        return _read(data, at, _WHOLE_BITS), at + _WHOLE_BITS
-    return (high << low) | _read(data, at + 1, low), at + 1 + low
+        return np.int64(bits >> np.uint64(64 - _WHOLE_BITS)), _LONGEST_UNARY + _WHOLE_BITS
+    rest = np.int64((bits << np.uint64(1)) >> np.uint64(1) >> np.uint64(63 - low))
+    return (high << low) | rest, high + 1 + low
+
+
+@kernel
+def _bits_at(data, at):  # type: ignore[no-untyped-def]
+    """Return 64 bits from bit ``at`` on; the last 7 of them may be 0."""
+    first, bits = at >> 3, np.uint64(0)
+    for k in range(8):
+        bits = (bits << np.uint64(8)) | np.uint64(data[first + k])
+    return bits << np.uint64(at & 7)
 
 
 @kernel
@@ -191,13 +191,16 @@ def _unpack(data, size_bytes, known, size, values):  # type: ignore[no-untyped-d
             number = np.int64(0)
             around = _around(size, j)
             if left < 0 and around > 0:
-                number, at = _read_rice(data, at, _low_bits(around))
+                number, taken = _read_rice(_bits_at(data, at), _low_bits(around))
+                at += taken
             else:
                 if left < 0:
-                    left, at = _read_rice(data, at, 2)
+                    left, taken = _read_rice(_bits_at(data, at), 2)
+                    at += taken
                 if left == 0:
-                    number, at = _read_rice(data, at, 0)
+                    number, taken = _read_rice(_bits_at(data, at), 0)
                     number += 1
+                    at += taken
                 left -= 1
             size[1, j + 1] = number
             apart = number >> 1 if number & 1 == 0 else -((number + 1) >> 1)

@@ -30,7 +30,7 @@ UInt16Array = NDArray[np.uint16]
 NO_LOSS = 65535
 """Value of ``loss_cdb`` where there is no path loss (out of range or no elevation)."""
 
-KEPT_VERSION = 1
+KEPT_VERSION = 2
 """To be raised when what is kept changes, so that caches of older versions are not read."""
 
 _LOSS_CDB, _PART_CDB = 2, 25
