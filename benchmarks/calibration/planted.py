@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -158,7 +159,7 @@ def one_draw(trip: Drive, seed: int) -> tuple[dict[str, list[bool]], bool]:
     named = any(suspect.kind == "swapped" and set(suspect.cells) == names for suspect in suspects)
     whole = of_matched(found, trip.network, trip.land.grid)
     aside = {**misfits(whole, PRIORS), **set_aside(suspects, trip.network)}
-    spots, _ = merged(whole.take(heard & ~np.isin(whole.cell, list(aside))), most=1200)
+    spots, _ = merged(whole.take(heard & ~np.isin(whole.cell, list(aside))))
     learnt = learn(spots, PRIORS)
     numbers = {
         "slope, weights, sight": [
@@ -207,6 +208,8 @@ def main() -> None:
             named += is_named
             for kind, listed in found.items():
                 held.setdefault(kind, []).extend(listed)
+            shares = {kind: f"{100 * np.mean(listed):.1f} %" for kind, listed in held.items()}
+            print(f"{draw + 1} draws, swap named in {named}: {shares}", file=sys.stderr, flush=True)
     spots = len(trip.matched)
     print(f"\nSYNTHETIC: {spots} spots, {np.unique(trip.matched.cell).size} cells, ", end="")
     print(f"{asked.draws} draws\n")

@@ -18,6 +18,7 @@ from scipy.spatial import cKDTree
 from lensong.coverage.calibration.calibrate import best_stage
 from lensong.coverage.calibration.evidence import Evidence, merged
 from lensong.coverage.calibration.hold_out import BLOCKS_M, folds_of_squares, hold_out
+from lensong.coverage.calibration.next_spots import next_spots
 from lensong.coverage.calibration.posterior import Posterior, learn
 from lensong.coverage.calibration.spread import COVERAGES, path_classes, spread_of
 from lensong.coverage.calibration.terms import Priors
@@ -191,6 +192,52 @@ def print_intervals(readings: Evidence, draws: int) -> None:
             print(f"| {block_m:g} m | {kind} | {shares} | {mean_width:.1f} |", flush=True)
 
 
+STEPS = (5, 10, 20, 40)
+
+
+def print_next_spots(readings: Evidence, draws: int) -> None:
+    """Print the error on squares held out after spots chosen greedily and at random.
+
+    Three of five squares of 500 m may be driven, the error is that of the pixels of the others;
+    nothing of it but its places is known to the choice. It begins with three pixels.
+    """
+    whole = pixels(readings)
+    print("\n| spots driven | greedy, RMSE [dB] | random, RMSE [dB] |")
+    print("|---|---|---|")
+    curves: dict[str, list[FloatArray]] = {"greedy": [], "random": []}
+    for draw in range(draws):
+        rng = np.random.default_rng(3000 + draw)
+        fold, _ = folds_of_squares(whole.east_m, whole.north_m, 500.0, 3000 + draw)
+        half = np.isin(fold, rng.permutation(5)[:2])
+        open_, held = whole.take(~half), whole.take(half)
+        first = rng.permutation(len(open_))[:3]
+        left = np.setdiff1d(np.arange(len(open_)), first)
+        begun = learn(open_.take(first), PRIORS)
+        chosen = next_spots(begun, open_.take(left), held, np.ones(len(held)), STEPS[-1])
+        orders = {"greedy": left[chosen.spot], "random": rng.permutation(left)}
+        for name, order in orders.items():
+            curves[name].append(
+                np.array(
+                    [
+                        _rmse_after(open_.take(np.concatenate([first, order[:step]])), held)
+                        for step in range(2, STEPS[-1] + 1)
+                    ]
+                )
+            )
+    mean = {name: np.mean(listed, axis=0) for name, listed in curves.items()}
+    for step in STEPS:
+        print(f"| {step} | {mean['greedy'][step - 2]:.2f} | {mean['random'][step - 2]:.2f} |")
+    for step in STEPS[:2]:
+        reached = np.flatnonzero(mean["random"] <= mean["greedy"][step - 2])
+        told = f"{reached[0] + 2}" if reached.size else f"more than {STEPS[-1]}"
+        print(f"\nAs good as {step} greedy spots: {told} at random.")
+
+
+def _rmse_after(driven: Evidence, held: Evidence) -> float:
+    error = learn(driven, PRIORS).correction(held, with_field=True)[0] - held.residual_db
+    return float(np.sqrt(np.mean(error**2)))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=Path, required=True)
@@ -199,6 +246,7 @@ def main() -> None:
     readings = somerset(asked.shared / "data" / "cloudrf-somerset")
     print_errors(readings, asked.draws)
     print_intervals(readings, max(asked.draws // 4, 1))
+    print_next_spots(readings, asked.draws)
 
 
 if __name__ == "__main__":

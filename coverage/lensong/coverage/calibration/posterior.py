@@ -5,7 +5,8 @@ solution of linear equations (kriging with a prior on the trend; Rasmussen and W
 Processes for Machine Learning", 2006, eqs 2.25, 2.26 and 2.38). Two things are not normal, and
 are met by solving again a few times: readings far off, which count less (Student's t with 5
 degrees of freedom, as weights), and readings at the floor of a phone, of which only "that or less"
-is known (each takes the value that is expected below the floor; the method of Tobit by E-M).
+is known (Newton's steps on their likelihood, the normal distribution below the floor, as in
+Laplace's approximation; the same book, eqs 3.12 and 3.13).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ __all__ = ["Posterior", "learn"]
 
 _FREEDOM = 5.0
 _ROUNDS = 3
+_MORE_ROUNDS = 3
 _PLACE_COLUMNS = [TERMS.index(name) for name in PLACE_TERMS]
 
 
@@ -86,6 +88,24 @@ class Posterior:
             - np.einsum("ij,ji->i", both, solved)
         )
         return mean_db, np.sqrt(np.maximum(variance, 1e-6))
+
+    def shared_variance(self, a: Evidence, b: Evidence) -> FloatArray:
+        """Return the covariance of levels, as it is left, without noise, shape (a, b) [dB^2]."""
+        prior = _terms_covariance(a, b, self.priors) + _field_between(a, b, self.field)
+        of_a = _terms_covariance(a, self.spots, self.priors) + _field_between(
+            a, self.spots, self.field
+        )
+        of_b = _terms_covariance(b, self.spots, self.priors) + _field_between(
+            b, self.spots, self.field
+        )
+        return np.asarray(prior - of_a @ cho_solve(self.factor, of_b.T, check_finite=False))
+
+    def known_variance(self, at: Evidence) -> FloatArray:
+        """Return the variance of levels, as it is left, without noise [dB^2]."""
+        _, spread = self.correction(at, with_field=True, with_spread=True)
+        if spread is None:
+            raise AssertionError(spread)
+        return np.asarray(spread**2 - self.field.noise_db**2)
 
     def number(self, toward: FloatArray, prior_variance: float) -> tuple[float, float]:
         """Return mean and deviation of a number of known covariance with the residuals.
@@ -185,6 +205,8 @@ def _solve(
     smooth = terms + _field_between(spots, spots, field)
     target, weight = start.target_db.copy(), start.weight.copy()
     floor, noise = spots.at_floor, field.noise_db
+    if floor.any() and rounds > 1:
+        rounds += _MORE_ROUNDS
     for again in range(rounds):
         whole = smooth if again == rounds - 1 else smooth.copy()
         whole[np.diag_indices_from(whole)] += noise**2 / weight
@@ -193,13 +215,15 @@ def _solve(
         if again == rounds - 1:
             break
         fitted = target - noise**2 / weight * alpha
-        weight = (_FREEDOM + 1.0) / (_FREEDOM + ((target - fitted) / noise) ** 2)
+        # a reading that fits well is worth no more than one: the fit was made by it
+        weight = np.minimum((_FREEDOM + 1.0) / (_FREEDOM + ((target - fitted) / noise) ** 2), 1.0)
         if floor.any():
             below = (spots.residual_db[floor] - fitted[floor]) / noise
-            # E[z | z < below] = -pdf / cdf, by logarithms so that far tails hold
-            ratio = np.exp(-0.5 * below**2 - 0.5 * np.log(2.0 * np.pi) - log_ndtr(below))
-            target[floor] = fitted[floor] - noise * ratio
-            weight[floor] = 1.0
+            # pdf / cdf by logarithms, so that far tails hold; it and -below differ by more than 0
+            pull = np.exp(-0.5 * below**2 - 0.5 * np.log(2.0 * np.pi) - log_ndtr(below))
+            steep = np.maximum(pull + below, 1e-6)
+            target[floor] = fitted[floor] - noise / steep
+            weight[floor] = np.maximum(pull * steep, 1e-6)
     return _Solved(alpha, factor, weight, target)
 
 
