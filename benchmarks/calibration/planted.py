@@ -20,7 +20,7 @@ import numpy as np
 from pyproj import Transformer
 from scipy.spatial.distance import cdist
 
-from lensong.coverage.calibration.evidence import merged, of_matched
+from lensong.coverage.calibration.evidence import of_matched
 from lensong.coverage.calibration.misfits import misfits, set_aside
 from lensong.coverage.calibration.posterior import learn
 from lensong.coverage.calibration.terms import TERMS, Priors, features
@@ -39,6 +39,7 @@ from lensong.propagation.types import FloatArray
 
 STEP_M = 60.0
 PHONES = 2
+SPOTS = 600
 FLOOR_DBM = -128.0
 PRIORS = Priors(place=(0.0,) * 4)
 """The defaults, but that no antenna place has terms of its own: none are planted."""
@@ -159,7 +160,8 @@ def one_draw(trip: Drive, seed: int) -> tuple[dict[str, list[bool]], bool]:
     named = any(suspect.kind == "swapped" and set(suspect.cells) == names for suspect in suspects)
     whole = of_matched(found, trip.network, trip.land.grid)
     aside = {**misfits(whole, PRIORS), **set_aside(suspects, trip.network)}
-    spots, _ = merged(whole.take(heard & ~np.isin(whole.cell, list(aside))))
+    kept = np.flatnonzero(heard & ~np.isin(whole.cell, list(aside)))
+    spots = whole.take(np.sort(rng.permutation(kept)[:SPOTS]))
     learnt = learn(spots, PRIORS)
     numbers = {
         "slope, weights, sight": [
@@ -211,8 +213,8 @@ def main() -> None:
             shares = {kind: f"{100 * np.mean(listed):.1f} %" for kind, listed in held.items()}
             print(f"{draw + 1} draws, swap named in {named}: {shares}", file=sys.stderr, flush=True)
     spots = len(trip.matched)
-    print(f"\nSYNTHETIC: {spots} spots, {np.unique(trip.matched.cell).size} cells, ", end="")
-    print(f"{asked.draws} draws\n")
+    cells = np.unique(trip.matched.cell).size
+    print(f"\nSYNTHETIC: {cells} cells, {asked.draws} draws of {SPOTS} of {spots} spots\n")
     print("| planted | numbers | within their 95 % interval |")
     print("|---|---|---|")
     for kind, listed in held.items():

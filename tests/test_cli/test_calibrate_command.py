@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -13,6 +15,8 @@ import pytest
 import rasterio
 from pyproj import Transformer
 
+from lensong.cli.service_access import Target
+from lensong.cli.service_levels import levels_of_service
 from tests.test_cli.small_scenario import SmallPlan, write_small_plan
 
 BIAS_DB = -9.0
@@ -147,3 +151,50 @@ def test_a_file_that_is_no_calibration_is_named(driven: SmallPlan) -> None:
         driven.scenario.write_text(text, encoding="utf-8")
     assert wrong.exit_code == 2
     assert "other.toml is no calibration" in wrong.stderr
+
+
+def test_levels_of_the_services_tests_are_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test counts where it was made, else at its site; those without a level do not."""
+
+    class Service:
+        async def ask(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+            assert method == "GET"
+            if path.endswith("/measurements"):
+                page = request["params"].get("cursor")
+                level = {"technology": "4G", "operator": "A", "lat_deg": None, "lon_deg": None}
+                there = level | {"lat_deg": 22.5, "lon_deg": 103.7, "rsrp_dbm": -101.0}
+                return (
+                    {"items": [there], "next_cursor": None}
+                    if page
+                    else {
+                        "items": [level | {"rsrp_dbm": -90.5}, level | {"rsrp_dbm": None}],
+                        "next_cursor": "more",
+                    }
+                )
+            return {
+                "items": [
+                    {
+                        "site_id": "cho", "name": "Chợ", "commune_code": "1", "lat_deg": 22.4,
+                        "lon_deg": 103.6, "operators": ["A"], "technologies": ["4G"],
+                    }
+                ],
+                "next_cursor": None,
+            }  # fmt: skip
+
+    def run(self: Target, work: Any, *, writes: bool, language: str = "en") -> Any:  # noqa: ARG001
+        return asyncio.run(work(Service()))
+
+    monkeypatch.setattr(Target, "run", run)
+    log = levels_of_service(Target(server=None))
+    assert log.level_dbm.tolist() == [-90.5, -101.0]
+    assert log.lat_deg.tolist() == [22.4, 22.5]
+    assert log.technology.tolist() == ["4G", "4G"]
+
+
+def test_measurements_and_a_service_are_not_mixed(driven: SmallPlan, tmp_path: Path) -> None:
+    code, _, errors = calibrate(driven, "drive.csv", tmp_path / "cal", "--from-service")
+    assert code == 2
+    assert "choose one" in errors
+    code, _, errors = calibrate(driven, "drive.csv", tmp_path / "cal", "--db", "sqlite:///x.db")
+    assert code == 2
+    assert "without --from-service" in errors

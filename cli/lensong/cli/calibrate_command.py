@@ -11,6 +11,8 @@ import click
 from lensong.cli.console import Console
 from lensong.cli.errors import EXIT_NO, explains_errors
 from lensong.cli.options import cache_folder, named_pairs, run_options
+from lensong.cli.service_access import Target, target_options
+from lensong.cli.service_levels import levels_of_service
 from lensong.cli.sweep_cache import kept_sweeps
 
 __all__ = ["calibrate"]
@@ -38,7 +40,13 @@ __all__ = ["calibrate"]
 @click.option(
     "--where", multiple=True, metavar="COLUMN=VALUE", help="Only rows with this value; may repeat."
 )
+@click.option(
+    "--from-service",
+    is_flag=True,
+    help="Learn from the levels of the service's tests: --server, or --db and --config.",
+)
 @click.option("--layer", default="", help="Sheet or layer of the logs, where there are several.")
+@target_options
 @run_options
 @explains_errors
 def calibrate(
@@ -49,6 +57,12 @@ def calibrate(
     column: tuple[str, ...],
     where: tuple[str, ...],
     layer: str,
+    from_service: bool,
+    server: str | None,
+    person: str | None,
+    password_file: Path | None,
+    config_file: Path | None,
+    db: str | None,
     workers: int,
     cache: Path | None,
     no_cache: bool,
@@ -60,6 +74,9 @@ def calibrate(
     What was learnt is tried on squares of land that were held out, and taken back where levels
     there get no better. `calibration.toml` in the result is for the scenario's [calibration]
     section; measured and predicted levels stay apart.
+
+    With --from-service the levels are those that phones reported in their tests, where they were
+    made.
 
     Exit code 1: nothing got better, and nothing is changed.
     """
@@ -86,19 +103,36 @@ def calibrate(
         from lensong.coverage.warm_up import compile_kernels
         from lensong.propagation.errors import ConfigError
 
-        if not measurements:
-            raise ConfigError("no measurements are given: name one drive-test log or more")
+        if from_service == bool(measurements):
+            raise ConfigError(
+                "measurements and --from-service are both given: choose one"
+                if measurements
+                else "no measurements are given: name one drive-test log or more, or --from-service"
+            )
+        if not from_service and (server or db or config_file):
+            raise ConfigError("a service is named without --from-service: add it")
         asked = replace(load_scenario(scenario), calibration=None)  # learnt from the bare plan
         check_writable(out)
-        log = read_drive_logs(
-            measurements,
-            LogOptions(
-                columns=named_pairs("--column", column),
-                where=named_pairs("--where", where),
-                quantity=quantity,  # type: ignore[arg-type]  # click.Choice holds it to the two
-            ),
-            layer=layer,
-        )
+        if from_service:
+            log = levels_of_service(
+                Target(
+                    server=server,
+                    person=person,
+                    password_file=password_file,
+                    db=db,
+                    config_file=config_file,
+                )
+            )
+        else:
+            log = read_drive_logs(
+                measurements,
+                LogOptions(
+                    columns=named_pairs("--column", column),
+                    where=named_pairs("--where", where),
+                    quantity=quantity,  # type: ignore[arg-type]  # click.Choice holds it to the two
+                ),
+                layer=layer,
+            )
         console.progress("start", 1.0, 1.0)
         land, network, _ = read_inputs(asked, console.progress)
         propagation, land = read_climate(asked, land)
@@ -128,7 +162,7 @@ def calibrate(
             found,
             out,
             title=asked.title,
-            measured=", ".join(path.name for path in measurements),
+            measured=", ".join(path.name for path in measurements) or "tests of the service",
             lensong_version=version("lensong"),
         )
     if as_json:
