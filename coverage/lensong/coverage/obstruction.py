@@ -68,7 +68,9 @@ def grazing_loss_db(distance_m: Float32Array | FloatArray) -> FloatArray:
     """
     edge = float(knife_edge_loss_db(0.0))
     return np.asarray(
-        edge + (1.0 - np.exp(-edge / 6.0)) * (10.0 + 0.02 * np.asarray(distance_m) / 1000.0)
+        edge
+        + (1.0 - np.exp(-edge / 6.0))
+        * (10.0 + 0.02 * np.asarray(distance_m, dtype=np.float64) / 1000.0)
     )
 
 
