@@ -29,7 +29,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     lines: list[str] = []
     monkeypatch.setattr(Console, "say", lambda _, message: lines.append(message))
     monkeypatch.setattr(agreement, "_machine_bytes", lambda: 16e9)
-    monkeypatch.setattr(agreement.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
     return lines
 
 
