@@ -85,7 +85,7 @@ def best_of(
     """
     names = sorted(own)
     if not names:
-        found = TileLayers.empty(model, *shape)
+        found = _silent(model, shape)
     elif len(names) == 1:
         found = own[names[0]]
     else:
@@ -100,6 +100,21 @@ def best_of(
             own_reason={n: own[n].own_reason[n] for n in names},
         )
     return _with_beyond(found, model, reach, hidden)
+
+
+def _silent(model: LayerModel, shape: tuple[int, int]) -> TileLayers:
+    """Return the layers of a tile that no cell reaches, each of one value that is kept once.
+
+    Half of a mountain province is out of every radius.
+    """
+    one = TileLayers.empty(model, 1, 1)
+
+    def over(value: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            return np.broadcast_to(value, (*value.shape[:-2], *shape))
+        return {name: over(array) for name, array in value.items()}
+
+    return TileLayers(**{f.name: over(getattr(one, f.name)) for f in fields(one)})
 
 
 def _levels_over(found: TileLayers, other: TileLayers) -> None:
