@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from math import pi
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from lensong.cli.agreement import Agreement
 from lensong.cli.console import Console
 from lensong.coverage.scenario.inputs import read_network
 from lensong.coverage.scenario.load import load_scenario
+from lensong.coverage.scenario.network_once import NetworkOnce
 from lensong.coverage.scenario.size import PlanSize, size_of
 from lensong.propagation.errors import ConfigError
 from lensong.propagation.types import Grid
@@ -86,6 +88,16 @@ def test_the_size_is_that_of_the_plan(small: SmallPlan) -> None:
     assert found.grid.cell_m == 30.0
     pixels = pi * (700.0 / 30.0) ** 2
     assert found.cpu_s == pytest.approx(pixels * 1.7e-6)
+
+
+def test_a_list_that_scenarios_share_is_read_once_until_it_changes(small: SmallPlan) -> None:
+    networks, request = NetworkOnce(), load_scenario(small.scenario).network
+    first = networks.read(request)
+    assert networks.read(load_scenario(small.scenario).network) is first
+    small.replace("cells.csv", ",30,0,sector", ",40,0,sector")
+    os.utime(small.folder / "cells.csv", ns=(1, 1))  # the clock of a file system may be coarse
+    second = networks.read(request)
+    assert [cell.height_agl_m for cell in second[0].cells] == [40.0, 30.0]
 
 
 @pytest.mark.parametrize(

@@ -150,14 +150,14 @@ def _here(
 
 def _agree_to_all(plans: list[tuple[Path, Path]], agreed: Agreement) -> None:
     """Say how large several plans are together, and ask where that is a great deal."""
-    from lensong.coverage.scenario.inputs import read_network
     from lensong.coverage.scenario.load import load_scenario
+    from lensong.coverage.scenario.network_once import NetworkOnce
     from lensong.coverage.scenario.size import size_of
 
-    sizes = []
+    sizes, networks = [], NetworkOnce()
     for scenario, _ in plans:
         asked = load_scenario(scenario)
-        sizes.append(size_of(asked, read_network(asked.network)[0]))
+        sizes.append(size_of(asked, networks.read(asked.network)[0]))
     agreed.to(*sizes)
 
 

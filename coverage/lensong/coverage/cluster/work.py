@@ -34,6 +34,7 @@ from lensong.coverage.results.outcome import Outcome
 from lensong.coverage.results.write import write_result
 from lensong.coverage.scenario.inputs import read_climate, read_inputs
 from lensong.coverage.scenario.load import load_scenario
+from lensong.coverage.scenario.network_once import NetworkOnce
 from lensong.coverage.streams.heard import Heard
 from lensong.coverage.streams.table import stream_table
 from lensong.coverage.sweeps import antenna_place, sweep_together
@@ -53,6 +54,9 @@ __all__ = [
 ]
 
 ASKED, SETUP = "asked", "setup"
+
+_NETWORKS = NetworkOnce()
+"""Of this process: the provinces of a country mostly share one list of cells."""
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -156,7 +160,7 @@ def prepare(run: str) -> Prepared:
     asked = _admitted(folder)
     if not folder.has(SETUP):
         scenario = load_scenario(asked.scenario)
-        land, network, _ = read_inputs(scenario)
+        land, network, _ = read_inputs(scenario, read=_NETWORKS.read)
         propagation, land = read_climate(scenario, land)
         setup = PlanSetup.of(
             land,

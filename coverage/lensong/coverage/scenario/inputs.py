@@ -49,6 +49,7 @@ def read_inputs(
     scenario: Scenario,
     progress: Callable[[str, float, float], None] | None = None,
     agree: Callable[[PlanSize], None] | None = None,
+    read: Callable[[NetworkRequest], tuple[Network, ImportReport]] | None = None,
 ) -> tuple[Land, Network, ImportReport]:
     """Return land and network of a scenario, and how the cells were read.
 
@@ -59,8 +60,10 @@ def read_inputs(
         Called with stage, steps done and steps in all.
     agree : callable, optional
         Called with how large the plan is before the land is read; may raise.
+    read : callable, optional
+        Reads the network in place of `read_network`: one that many scenarios share.
     """
-    network, report = read_network(scenario.network)
+    network, report = (read or read_network)(scenario.network)
     if agree is not None:
         agree(size_of(scenario, network))
     land = read_land(
