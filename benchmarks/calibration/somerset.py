@@ -242,11 +242,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=Path, required=True)
     parser.add_argument("--draws", type=int, default=20)
+    parser.add_argument("--part", choices=("all", "errors", "intervals", "spots"), default="all")
     asked = parser.parse_args()
     readings = somerset(asked.shared / "data" / "cloudrf-somerset")
-    print_errors(readings, asked.draws)
-    print_intervals(readings, max(asked.draws // 4, 1))
-    print_next_spots(readings, asked.draws)
+    for part, show in (
+        ("errors", print_errors),
+        ("intervals", print_intervals),
+        ("spots", print_next_spots),
+    ):
+        if asked.part in ("all", part):
+            show(readings, asked.draws)
 
 
 if __name__ == "__main__":

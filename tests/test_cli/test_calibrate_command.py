@@ -17,6 +17,10 @@ from pyproj import Transformer
 
 from lensong.cli.service_access import Target
 from lensong.cli.service_levels import levels_of_service
+from lensong.coverage.drive.match import match_measurements
+from lensong.coverage.scenario.drive_test import read_drive_logs
+from lensong.coverage.scenario.inputs import read_climate, read_inputs
+from lensong.coverage.scenario.load import load_scenario
 from tests.test_cli.small_scenario import SmallPlan, write_small_plan
 
 BIAS_DB = -9.0
@@ -91,12 +95,28 @@ def test_a_bias_is_learnt_proved_and_planned_with(driven: SmallPlan, tmp_path: P
         assert abs(spots["left_db"]).mean() < 0.5 * abs(spots["residual_db"]).mean()
         assert any(source["role"] == "calibration" for source in run["inputs"])
 
+        # what the plan adds at a spot is what was learnt there: levels are kept to 0.01 dB
+        left = residuals(driven)
+        np.testing.assert_allclose(left, spots["left_db"], atol=0.05)
+
         (driven.folder / "cal" / "calibration.gpkg").write_bytes(b"of another one")
         wrong = driven.check()
         assert wrong.exit_code == 2
         assert "is not the one that" in wrong.stderr
     finally:
         driven.scenario.write_text(text, encoding="utf-8")
+
+
+def residuals(small: SmallPlan) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Return measured less planned levels of the drive, by the scenario as it stands."""
+    asked = load_scenario(small.scenario)
+    land, network, _ = read_inputs(asked)
+    propagation, land = read_climate(asked, land)
+    log = read_drive_logs([small.folder / "drive.csv"])
+    matched, _ = match_measurements(
+        log, land, network, handset=asked.handset, propagation=propagation
+    )
+    return matched.measured_dbm - matched.predicted_dbm
 
 
 def levels(folder: Path) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
