@@ -17,6 +17,7 @@ from lensong.propagation.sweep import sweep, sweep_carriers
 from lensong.propagation.sweep_request import SweepRequest, pixel_order
 from lensong.propagation.sweep_result import SweepResult
 from lensong.propagation.terrain import Terrain
+from lensong.propagation.types import FloatArray
 
 CELL_M = 30.0
 
@@ -257,6 +258,81 @@ def test_missing_elevation_ends_a_ray_and_nothing_else() -> None:
     assert whole.hidden_pixels == 0
     south = slice(90, None)
     np.testing.assert_array_equal(holed.path_loss_db[south], whole.path_loss_db[south])
+
+
+def test_a_mast_on_the_middle_of_a_cell_beside_a_void_serves_what_it_sees() -> None:
+    terrain = make_terrain(7, 100.0, "rough", clutter=True, sea=False)
+    ground = terrain.ground_m.copy()
+    ground[:, 81:] = np.nan  # the mast stands on column 80
+    result = sweep(request(terrain), replace(terrain, ground_m=ground))
+    assert result.hidden_pixels == 0
+    assert np.isfinite(result.path_loss_db[:, :81]).sum() > 10_000
+    # the same at the edge of the land: a radial along it must not leave it by a rounding
+    edge = sweep(request(terrain, row=0.0, col=0.0), terrain)
+    assert edge.hidden_pixels == 0
+    assert np.isfinite(edge.path_loss_db[0, 1:]).all()
+
+
+@pytest.mark.parametrize("turned", [1, 2, 3])
+def test_a_turned_or_mirrored_land_has_a_turned_or_mirrored_map(turned: int) -> None:
+    # with the mast on the middle of a cell many pixels lie midway between two radials
+    terrain = make_terrain(12, 900.0, "rough", clutter=False, sea=False)
+    wanted = request(terrain, terminal_clearing_m=0.0)
+    straight = sweep(wanted, terrain).path_loss_db
+    ground = np.rot90(terrain.ground_m[:, ::-1], turned)
+    other = sweep(wanted, replace(terrain, ground_m=ground)).path_loss_db
+    np.testing.assert_allclose(np.rot90(straight[:, ::-1], turned), other, atol=1e-6)
+
+
+def from_own_paths_db(terrain: Terrain, wanted: SweepRequest, every: int) -> FloatArray:
+    """Return how far each pixel is from its own path, every so many pixels."""
+    result = sweep(wanted, terrain)
+    rows, cols = np.nonzero(np.isfinite(result.path_loss_db))
+    off = []
+    for row, col in zip(rows[::every], cols[::every], strict=True):
+        i, j = int(row) + result.row0, int(col) + result.col0
+        if np.hypot(i - wanted.row, j - wanted.col) * CELL_M < 300.0:
+            continue
+        profile = path_profile(terrain, row=wanted.row, col=wanted.col, end_row=i, end_col=j)
+        terms = path_terms(
+            profile,
+            freq_mhz=wanted.freq_mhz,
+            tx_height_agl_m=wanted.tx_height_agl_m,
+            rx_height_agl_m=wanted.rx_height_agl_m,
+            tx_lat_deg=wanted.tx_lat_deg,
+            tx_lon_deg=103.0,
+            rx_lat_deg=wanted.tx_lat_deg,
+            rx_lon_deg=103.0 + 1e-9,
+            delta_n_per_km=wanted.delta_n_per_km,
+            n0=wanted.n0,
+        )
+        off.append(abs(terms.basic_transmission_loss_db - result.path_loss_db[row, col]))
+    return np.array(off)
+
+
+def test_a_narrow_ridge_long_before_the_pixel_is_met_on_its_own_line() -> None:
+    # a wall one cell wide across the way, 8 to 40 steps before the pixels, cut by gaps: what the
+    # radial meets stands half a cell beside, before or behind what the pixel's own line meets
+    ground = np.full((241, 241), 300.0, dtype=np.float32)
+    rng = np.random.default_rng(3)
+    ground[60, :] += rng.choice([20.0, 26.0, 32.0], 241).astype(np.float32)
+    ground[90, :] += rng.choice([0.0, 6.0, 12.0], 241).astype(np.float32)
+    terrain = Terrain(ground_m=ground, cell_m=CELL_M)
+    wanted = request(terrain, row=200.37, col=120.61, radius_m=5_700.0, freq_mhz=3500.0)
+    off_db = from_own_paths_db(terrain, wanted, 41)
+    assert off_db.size > 700
+    assert np.percentile(off_db, 99) < 1e-3
+
+
+def test_what_lowers_the_smooth_earth_is_read_on_the_own_line() -> None:
+    # long gentle land where the spherical Earth diffracts and a ridge decides by how much
+    x = np.arange(321)
+    ground = 40.0 + 25.0 * np.sin(x / 23.0)[:, None] + 18.0 * np.cos(x / 17.0)[None, :]
+    terrain = Terrain(ground_m=ground.astype(np.float32), cell_m=CELL_M)
+    wanted = request(
+        terrain, row=300.41, col=160.23, radius_m=9_000.0, freq_mhz=450.0, tx_height_agl_m=10.0
+    )
+    assert from_own_paths_db(terrain, wanted, 97).max() < 0.25
 
 
 def test_carriers_share_the_order_of_pixels() -> None:

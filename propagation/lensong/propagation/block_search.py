@@ -12,7 +12,7 @@ from math import sqrt
 import numpy as np
 
 from lensong.propagation.diffraction import nu_one_metre
-from lensong.propagation.kernel import kernel
+from lensong.propagation.kernel import inlined_kernel, kernel
 from lensong.propagation.types import FloatArray
 
 __all__ = ["BLOCK", "fill_block_maxima", "greatest_above_line", "largest_nu"]
@@ -31,7 +31,7 @@ def fill_block_maxima(y: FloatArray, count: int, out: FloatArray) -> None:
         out[block] = top
 
 
-@kernel
+@inlined_kernel
 def largest_nu(
     x: FloatArray,
     height: FloatArray,
@@ -41,17 +41,16 @@ def largest_nu(
     rx_m: float,
     path_km: float,
     curvature: float,
-    guess: int,
+    least: float,
 ) -> tuple[float, int]:
     """Return the largest diffraction parameter of samples 1 to ``last``, P.1812 eq. (15).
 
+    Only parameters above ``least`` count; without any, that and 0 are returned.
+
     ``block_max`` holds maxima of ``height - 500 curvature x²``: in that frame the line between
-    the antennas stays straight. The last sample wins ties. ``guess`` is a sample to begin with.
+    the antennas stays straight. The last sample wins ties.
     """
-    best, at = -np.inf, 0
-    if guess > 0:
-        at = guess
-        best = nu_one_metre(height[at], x[at], tx_m, rx_m, path_km, curvature)
+    best, at = least, 0
     rise = (rx_m - 500.0 * curvature * path_km * path_km - tx_m) / path_km
     scale = 0.002 * path_km
     half = 0.5 * path_km
@@ -67,11 +66,11 @@ def largest_nu(
         else:
             product = max(at_near, at_far)
         bound = above * sqrt(scale / product)
-        if bound + _ROUNDING * (1.0 + abs(bound)) < best:
+        if bound + _ROUNDING * (1.0 + abs(bound)) <= best:
             continue
         for i in range(end, first - 1, -1):
             value = nu_one_metre(height[i], x[i], tx_m, rx_m, path_km, curvature)
-            if value > best or (value == best and i > at):
+            if value > best:
                 best, at = value, i
     return best, at
 

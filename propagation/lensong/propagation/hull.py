@@ -7,13 +7,13 @@ question to the hull costs O(log n), because what is asked rises and then falls 
 
 from __future__ import annotations
 
-from lensong.propagation.kernel import kernel
+from lensong.propagation.kernel import inlined_kernel
 from lensong.propagation.types import FloatArray, IntArray
 
 __all__ = ["farthest_above", "push", "steepest_from"]
 
 
-@kernel
+@inlined_kernel
 def push(stack: IntArray, size: int, x: FloatArray, y: FloatArray, new: int) -> int:
     """Add a sample that lies to the right of all others; return the new size."""
     while size >= 2:
@@ -25,7 +25,7 @@ def push(stack: IntArray, size: int, x: FloatArray, y: FloatArray, new: int) -> 
     return size + 1
 
 
-@kernel
+@inlined_kernel
 def steepest_from(
     stack: IntArray, size: int, x: FloatArray, y: FloatArray, at_x: float, at_y: float
 ) -> int:
@@ -44,7 +44,7 @@ def steepest_from(
     return int(stack[low])
 
 
-@kernel
+@inlined_kernel
 def farthest_above(stack: IntArray, size: int, x: FloatArray, y: FloatArray, slope: float) -> int:
     """Return the sample with the greatest ``y - slope * x``: the highest above a line."""
     low, high = 0, size - 1

@@ -60,7 +60,7 @@ from lensong.propagation.itm_terms import (
 from lensong.propagation.itm_variability import CLIMATES, Shares, mode_deviates, spread_loss_db
 from lensong.propagation.kernel import kernel
 from lensong.propagation.model import Map
-from lensong.propagation.pixel_order import AT_THE_MAST_CELLS, PixelOrder
+from lensong.propagation.pixel_order import AT_THE_MAST_CELLS, PixelOrder, radial_direction
 from lensong.propagation.sampling import bilinear
 from lensong.propagation.sweep_request import Site, SweepRequest
 from lensong.propagation.sweep_result import Layers
@@ -339,8 +339,8 @@ def _sweep(
     for r in range(radials):
         if order.first[r] == order.first[r + 1]:
             continue
-        angle = 2.0 * np.pi * r / radials
-        known = _read_radial(radial, ground_m, row, col, -np.cos(angle), np.sin(angle))
+        d_row, d_col = radial_direction(r, radials)
+        known = _read_radial(radial, ground_m, row, col, d_row, d_col)
         if known == 0:
             continue
         tx_m = values[GROUND_M, 0] + setting.tx_agl_m

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from numba import njit
 
-__all__ = ["kernel", "untyped_kernel"]
+__all__ = ["greatest_kernel", "inlined_kernel", "kernel", "untyped_kernel"]
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -25,6 +25,27 @@ def kernel(function: Function) -> Function:
     it gives an infinity or NaN instead of raising.
     """
     compiled: Function = njit(**_OPTIONS)(function)
+    return compiled
+
+
+def inlined_kernel(function: Function) -> Function:
+    """Compile a function into the body of each kernel that calls it.
+
+    For what runs several times a pixel: an array handed on is seven arguments, and eight arrays
+    handed on took as long as the arithmetic behind them.
+    """
+    compiled: Function = njit(**_OPTIONS, forceinline=True)(function)
+    return compiled
+
+
+def greatest_kernel(function: Function) -> Function:
+    """Compile a function that seeks greatest values among numbers none of which is NaN.
+
+    Told so, and that -0 may stand for 0, the compiler takes a maximum as one instruction and
+    several at once. Sums keep their order: a maximum is the same in any order, so the result is
+    that of `kernel` to the last bit.
+    """
+    compiled: Function = njit(**_OPTIONS, fastmath={"nnan", "nsz"}, forceinline=True)(function)
     return compiled
 
 

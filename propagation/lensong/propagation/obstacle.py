@@ -1,161 +1,216 @@
 """What stands in the way of one pixel: horizons, the Bullington edge, the least clearance.
 
-The pixel's profile is its nearest radial up to `Receiver.last`, then its own samples. The radial
-answers from running maxima (mast's side), hulls (receiver's side) and a pruned search (line of
-sight); own samples join by plain maxima, and so do the points of the surface at the rims of the
-clearings around both antennas. Where the radial's sample decides, it is read again on
-the pixel's own line, mast to pixel centre, before it is compared.
+The pixel's nearest radial answers from running maxima (mast's side), hulls (receiver's side) and a
+pruned search (line of sight). It only proposes: heights are read on the pixel's own line
+(`lensong.propagation.own_line`), and the greatest of all that was read there decides.
 """
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import numpy as np
 
 from lensong.propagation.block_search import largest_nu
 from lensong.propagation.diffraction import bullington_point_nu, nu_one_metre
 from lensong.propagation.hull import steepest_from
-from lensong.propagation.kernel import kernel
+from lensong.propagation.kernel import greatest_kernel, inlined_kernel
+from lensong.propagation.own_line import (
+    AT_KM,
+    GROUND_OF,
+    PER_AT,
+    PER_REST,
+    SURFACE_OF,
+    Receiver,
+    propose,
+)
 from lensong.propagation.radial import (
     DISTANCE_KM,
     GROUND,
     GROUND_M,
     HULL,
+    PER_KM,
     STRAIGHT,
     SURFACE_M,
+    SURFACE_RARE,
     TX_SLOPE,
     TX_SLOPE_AT,
     Radial,
-    read_point,
 )
-from lensong.propagation.sampling import bilinear
 from lensong.propagation.terrain import Rasters
 from lensong.propagation.types import FloatArray
 
-__all__ = ["OWN_GROUND", "OWN_KM", "OWN_SURFACE", "Receiver", "obstacle"]
+__all__ = ["obstacle"]
 
-# rows of ``Receiver.own``
-OWN_KM, OWN_GROUND, OWN_SURFACE = 0, 1, 2
+NEAR_SAMPLES = 16
+"""So many of the radial's last samples are each looked at: a ridge near the phone cuts sharply."""
 
-
-class Receiver(NamedTuple):
-    """One pixel: where it is and its own samples, nearest to the mast first."""
-
-    path_km: float
-    rx_m: float
-    row: float  # the mast's position and the step toward this pixel, in cells
-    col: float
-    d_row: float
-    d_col: float
-    last: int  # last sample of the radial that counts; 0 none
-    own: FloatArray  # rows OWN_KM, OWN_GROUND, OWN_SURFACE
-    own_count: int
-    surface_count: int  # own samples of the surface: those, then the rims of the clearings
-    bare_samples: int  # of the radial: so many from the mast stand in its clearing
+SLACK_STEPS = 0.35
+"""How much higher than on the radial, in steps, a sample may be on the own line and be missed."""
 
 
-@kernel
-def own_height(receiver: Receiver, rasters: Rasters, sample: int, profile: int) -> float:
-    """Return the height of the wanted profile on the pixel's own line."""
-    row, col = receiver.row + sample * receiver.d_row, receiver.col + sample * receiver.d_col
-    if profile == GROUND or sample <= receiver.bare_samples:
-        return bilinear(rasters.ground_m, row, col)
-    return read_point(rasters, row, col)[1]
+_ROUNDING = 1e-9
 
 
-@kernel
+@greatest_kernel
+def _horizons(
+    line: FloatArray,
+    begin: int,
+    end: int,
+    row: int,
+    tx_m: float,
+    receiver: Receiver,
+    bulge: float,
+    tx_slope: float,
+    rx_slope: float,
+) -> tuple[float, float]:
+    """Return the slopes of the mast's and the receiver's horizons after more of the list."""
+    rx_m, path_km = receiver.rx_m, receiver.path_km
+    for i in range(begin, end):
+        at, height = line[AT_KM, i], line[row, i]
+        tx_slope = max(tx_slope, (height - tx_m) * line[PER_AT, i] - bulge * at)
+        rx_slope = max(rx_slope, (height - rx_m) * line[PER_REST, i] - bulge * (path_km - at))
+    return tx_slope, rx_slope
+
+
+@greatest_kernel
+def _horizons_at(
+    line: FloatArray,
+    size: int,
+    row: int,
+    tx_m: float,
+    receiver: Receiver,
+    bulge: float,
+    tx_slope: float,
+    rx_slope: float,
+) -> tuple[float, float]:
+    """Return where both horizons lie: of the mast's the first point on ties, else the last."""
+    rx_m, path_km = receiver.rx_m, receiver.path_km
+    tx_at, rx_at = path_km, 0.0
+    for i in range(size):
+        at, height = line[AT_KM, i], line[row, i]
+        slope = (height - tx_m) * line[PER_AT, i] - bulge * at
+        tx_at = min(tx_at, at if slope >= tx_slope else path_km)
+        slope = (height - rx_m) * line[PER_REST, i] - bulge * (path_km - at)
+        rx_at = max(rx_at, at if slope >= rx_slope else 0.0)
+    return tx_at, rx_at
+
+
+@greatest_kernel
+def _rises_above(
+    x: FloatArray,
+    height: FloatArray,
+    first: int,
+    last: int,
+    receiver: Receiver,
+    lift_m: float,
+    bulge: float,
+    rx_slope: float,
+) -> float:
+    """Return by how much the highest of some samples, lifted, cuts the receiver's horizon [m]."""
+    most = -np.inf
+    for k in range(first, last + 1):
+        rest = receiver.path_km - x[k]
+        most = max(most, height[k] - (rx_slope + bulge * rest) * rest)
+    return most + lift_m - receiver.rx_m
+
+
+@inlined_kernel
+def _least_clearance(
+    line: FloatArray,
+    begin: int,
+    end: int,
+    row: int,
+    tx_m: float,
+    receiver: Receiver,
+    curvature: float,
+    found: tuple[float, float, float],
+) -> tuple[float, float, float]:
+    """Return nu, place and height of the point of least clearance after more of the list."""
+    nu, nu_at, nu_height = found
+    for i in range(begin, end):
+        at, height = line[AT_KM, i], line[row, i]
+        value = nu_one_metre(height, at, tx_m, receiver.rx_m, receiver.path_km, curvature)
+        if value > nu or (value == nu and at > nu_at):
+            nu, nu_at, nu_height = value, at, height
+    return nu, nu_at, nu_height
+
+
+@inlined_kernel
 def obstacle(
     profile: int,
     radial: Radial,
     rasters: Rasters,
     receiver: Receiver,
+    line: FloatArray,
+    size: int,
     tx_m: float,
     curvature: float,
-) -> tuple[bool, float, float, float, float, float, float]:
+) -> tuple[int, bool, float, float, float, float, float, float]:
     """Return what stands in the way of one pixel in one of the three profiles.
 
-    Returns blocked or not, the diffraction parameter of the Bullington edge at a wavelength of 1 m
-    (eqs 15 to 20), the mast's and the receiver's horizon slopes [m/km] as running quantities
-    (without the line 500 C D), where both lie [km], and the height of the point of least clearance
-    when clear.
+    Returns the new size of the list, blocked or not, the diffraction parameter of the Bullington
+    edge at a wavelength of 1 m (eqs 15 to 20), the mast's and the receiver's horizon slopes [m/km]
+    as running quantities (without the line 500 C D), where both lie [km], and the height of the
+    point of least clearance when clear.
     """
     values, samples = radial.values, radial.samples
     path_km, rx_m, last = receiver.path_km, receiver.rx_m, receiver.last
     bulge = 500.0 * curvature  # [m/km²]
-    own = receiver.own
-    own_count = receiver.own_count if profile == GROUND else receiver.surface_count
-    own_row = OWN_GROUND if profile == GROUND else OWN_SURFACE
+    row = GROUND_OF if profile == GROUND else SURFACE_OF
     height_row = GROUND_M if profile == GROUND else SURFACE_M
+    slack_m = SLACK_STEPS * 1000.0 * receiver.step_km
+    near = max(1, last - NEAR_SAMPLES + 1)
 
-    # horizon of the mast: own samples against the radial's running maximum
-    tx_slope, tx_at = -np.inf, 0.0
-    for i in range(own_count):
-        at = own[OWN_KM, i]
-        slope = (own[own_row, i] - tx_m) / at - bulge * at
-        if slope > tx_slope:
-            tx_slope, tx_at = slope, at
-    again_tx, again_tx_m = 0, 0.0
-    if last > 0 and values[TX_SLOPE + profile, last] >= tx_slope:
-        again_tx = samples[TX_SLOPE_AT + profile, last]
-        at = values[DISTANCE_KM, again_tx]
-        again_tx_m = own_height(receiver, rasters, again_tx, profile)
-        slope = (again_tx_m - tx_m) / at - bulge * at
-        if slope >= tx_slope:
-            tx_slope, tx_at = slope, at
-
+    tx_slope, rx_slope = _horizons(line, 0, size, row, tx_m, receiver, bulge, -np.inf, -np.inf)
+    if last > 0:
+        at = samples[TX_SLOPE_AT + profile, last]
+        if values[TX_SLOPE + profile, last] + slack_m * values[PER_KM, at] >= tx_slope:
+            begin = size
+            size = propose(line, radial, rasters, receiver, size, at, 1)
+            tx_slope, rx_slope = _horizons(
+                line, begin, size, row, tx_m, receiver, bulge, tx_slope, rx_slope
+            )
     direct = (rx_m - tx_m) / path_km - bulge * path_km
     blocked = tx_slope > direct if profile == GROUND else tx_slope >= direct
     if blocked:
-        # horizon of the receiver: own samples, then the tangent to the radial's hull
-        rx_slope, rx_at = -np.inf, 0.0
-        for i in range(own_count):
-            at = own[OWN_KM, i]
-            slope = (own[own_row, i] - rx_m) / (path_km - at) - bulge * (path_km - at)
-            if slope >= rx_slope:
-                rx_slope, rx_at = slope, at
+        begin = size
+        x, height = values[DISTANCE_KM], values[height_row]
         if last > 0:
-            again_rx = steepest_from(
+            at = steepest_from(
                 samples[HULL + profile],
                 radial.hull_size[profile],
-                values[DISTANCE_KM],
+                x,
                 values[STRAIGHT + profile],
                 path_km,
                 rx_m - bulge * path_km * path_km,
             )
-            at = values[DISTANCE_KM, again_rx]
-            rest = path_km - at
-            if (values[height_row, again_rx] - rx_m) / rest - bulge * rest > rx_slope:
-                if again_rx == again_tx:
-                    again_rx_m = again_tx_m
-                else:
-                    again_rx_m = own_height(receiver, rasters, again_rx, profile)
-                slope = (again_rx_m - rx_m) / rest - bulge * rest
-                if slope > rx_slope:
-                    rx_slope, rx_at = slope, at
-                # each end may also see the other's obstacle, or the edge could leave the path
-                slope = (again_rx_m - tx_m) / at - bulge * at
-                if slope > tx_slope:
-                    tx_slope, tx_at = slope, at
-        if again_tx > 0:
-            at = values[DISTANCE_KM, again_tx]
-            rest = path_km - at
-            slope = (again_tx_m - rx_m) / rest - bulge * rest
-            if slope > rx_slope:
-                rx_slope, rx_at = slope, at
+            rest = path_km - x[at]
+            if height[at] + slack_m - rx_m > (rx_slope + bulge * rest) * rest:
+                size = propose(line, radial, rasters, receiver, size, at, 1)
+                tx_slope, rx_slope = _horizons(
+                    line, begin, size, row, tx_m, receiver, bulge, tx_slope, rx_slope
+                )
+                begin = size
+        if _rises_above(x, height, near, last, receiver, slack_m, bulge, rx_slope) > 0.0:
+            for k in range(near, last + 1):
+                rest = path_km - x[k]
+                if height[k] + slack_m - rx_m > (rx_slope + bulge * rest) * rest:
+                    size = propose(line, radial, rasters, receiver, size, k, 0)
+            tx_slope, rx_slope = _horizons(
+                line, begin, size, row, tx_m, receiver, bulge, tx_slope, rx_slope
+            )
         nu = bullington_point_nu(
             tx_slope + bulge * path_km, rx_slope + bulge * path_km, tx_m, rx_m, path_km
         )
-        return True, nu, tx_slope, rx_slope, tx_at, rx_at, np.nan
+        tx_at, rx_at = path_km, 0.0
+        if profile != SURFACE_RARE:
+            tx_at, rx_at = _horizons_at(line, size, row, tx_m, receiver, bulge, tx_slope, rx_slope)
+        return size, True, nu, tx_slope, rx_slope, tx_at, rx_at, np.nan
 
     # line of sight: the point of least clearance
-    nu, nu_at_km, nu_height = -np.inf, 0.0, np.nan
-    if again_tx > 0:
-        at = values[DISTANCE_KM, again_tx]
-        nu = nu_one_metre(again_tx_m, at, tx_m, rx_m, path_km, curvature)
-        nu_at_km, nu_height = at, again_tx_m
+    found = (-np.inf, 0.0, np.nan)
+    found = _least_clearance(line, 0, size, row, tx_m, receiver, curvature, found)
     if last > 0:
-        best, point = largest_nu(
+        at = largest_nu(
             values[DISTANCE_KM],
             values[height_row],
             radial.block_max[profile],
@@ -164,24 +219,24 @@ def obstacle(
             rx_m,
             path_km,
             curvature,
-            samples[TX_SLOPE_AT + profile, last],
-        )
-        own_best = -np.inf
-        for i in range(own_count):
-            own_best = max(
-                own_best,
-                nu_one_metre(own[own_row, i], own[OWN_KM, i], tx_m, rx_m, path_km, curvature),
+            found[0] - _ROUNDING * (1.0 + abs(found[0])),  # ties are for the list to decide
+        )[1]
+        begin = size
+        if at > 0:
+            size = propose(line, radial, rasters, receiver, size, at, 1)
+            found = _least_clearance(line, begin, size, row, tx_m, receiver, curvature, found)
+        begin = size
+        for k in range(near, last + 1):
+            value = nu_one_metre(
+                values[height_row, k] + slack_m,
+                values[DISTANCE_KM, k],
+                tx_m,
+                rx_m,
+                path_km,
+                curvature,
             )
-        if best > own_best and point != again_tx:
-            at = values[DISTANCE_KM, point]
-            point_m = own_height(receiver, rasters, point, profile)
-            value = nu_one_metre(point_m, at, tx_m, rx_m, path_km, curvature)
-            if value > nu or (value == nu and at > nu_at_km):
-                nu, nu_at_km, nu_height = value, at, point_m
-    for i in range(own_count):
-        at = own[OWN_KM, i]
-        value = nu_one_metre(own[own_row, i], at, tx_m, rx_m, path_km, curvature)
-        if value >= nu:
-            nu, nu_at_km, nu_height = value, at, own[own_row, i]
+            if value > found[0]:
+                size = propose(line, radial, rasters, receiver, size, k, 0)
+        found = _least_clearance(line, begin, size, row, tx_m, receiver, curvature, found)
     back = (tx_m - rx_m) / path_km - bulge * path_km
-    return False, nu, direct, back, nu_at_km, nu_at_km, nu_height
+    return size, False, found[0], direct, back, found[1], found[1], found[2]

@@ -1,78 +1,64 @@
-"""P.1812 at one pixel of a sweep: its geometry once, then its loss on every carrier.
+"""P.1812 at one pixel of a sweep: what its ray meets, whatever the frequency.
 
-What a ray meets does not depend on its frequency: horizons, the Bullington point, the point of
-least clearance and the smooth Earth are found once (`pixel_geometry`). The frequency enters where
-obstacles are turned into decibels (`pixel_loss`): a diffraction parameter is that at 1 m wavelength
-divided by the root of the wavelength. So no carrier's number depends on which others are computed
-with it.
+Horizons, the Bullington point, the point of least clearance and the smooth Earth are found once and
+written into a column of a batch, one column a pixel; `p1812_batch` turns the batch of a radial into
+decibels, carrier by carrier. A diffraction parameter is kept at 1 m wavelength: that of a carrier
+is this divided by the root of its wavelength, so no carrier's number depends on which others are
+computed with it.
 """
 
 from __future__ import annotations
 
-from math import atan, degrees, log10, sqrt
 from typing import NamedTuple
 
 import numpy as np
 
 from lensong.propagation.block_search import greatest_above_line
-from lensong.propagation.diffraction import (
-    bullington_from_edge,
-    bullington_point_nu,
-    knife_edge,
-    nu_one_metre,
-    spherical_earth,
-    wavelength_m,
-)
-from lensong.propagation.free_space import slant_free_space_loss_db
 from lensong.propagation.hull import farthest_above, steepest_from
-from lensong.propagation.kernel import kernel
-from lensong.propagation.obstacle import OWN_GROUND, OWN_KM, Receiver, obstacle
-from lensong.propagation.p1812_terms import (
-    BETA_EARTH_RADIUS_KM,
-    Losses,
-    PathClimate,
-    PathGeometry,
-    assemble,
-    beta0_percent,
-    combined_db,
-    ducting_floor_at_half_time_db,
-    inland_tau,
-)
+from lensong.propagation.kernel import greatest_kernel, inlined_kernel, kernel
+from lensong.propagation.obstacle import SLACK_STEPS, obstacle
+from lensong.propagation.own_line import AT_KM, GROUND_OF, PER_AT, PER_REST, Receiver, propose
+from lensong.propagation.p1812_terms import BETA_EARTH_RADIUS_KM
 from lensong.propagation.radial import (
     DISTANCE_KM,
     FLAT_GROUND,
     GROUND,
     GROUND_M,
     HULL,
+    READ_FOR_EARTH,
     SURFACE,
     SURFACE_RARE,
-    TX_OBSTRUCTION,
+    TX_OBSTRUCTION_AT,
     V1,
     V2,
     Radial,
+    grow_flat_hull,
     zone_step,
 )
 from lensong.propagation.sampling import nearest
-from lensong.propagation.terrain import Rasters
+from lensong.propagation.terrain import SEA, Rasters
 from lensong.propagation.types import FloatArray
 
-__all__ = [
-    "Geometry",
-    "MapClimate",
-    "carrier_table",
-    "line_of_sight_deg",
-    "pixel_geometry",
-    "pixel_loss",
-]
+__all__ = ["MapClimate", "pixel_geometry", "roughness_m"]
 
-SHORT_PATH_KM = 0.25
-"""Below this the Recommendation does not hold: free space and diffraction alone."""
+# rows of a batch: the pixel, its place in the window, its line
+ROW, COL, PATH_KM, RX_M, STEPS, LAST = 0, 1, 2, 3, 4, 5
+# diffraction parameters at a wavelength of 1 m: bare ground, surface, surface on the Earth of beta0
+BARE_NU, SURFACE_NU, RARE_NU = 6, 7, 8
+# horizon slopes [m/km] and places [km]
+TX_SLOPE_OF, RX_SLOPE_OF, TX_AT, RX_AT = 9, 10, 11, 12
+# antennas above the smooth Earth of diffraction, eq. (89), and above that of ducting, (90), (92)
+TX_ABOVE, RX_ABOVE, TX_EFFECTIVE, RX_EFFECTIVE = 13, 14, 15, 16
+# terrain roughness among the own samples, or where the path is clear (then CLEAR is 1)
+OWN_ROUGH_M, CLEAR = 17, 18
+LAND_KM, INLAND_KM, SEA_SHARE, CENTRE_LAT, RX_COAST_KM = 19, 20, 21, 22, 23
+GEOMETRY_ROWS = 24
 
-NO_SCATTER_DB = 40.0
-"""Troposcatter this far above the other loss changes the sum by less than 3e-8 dB, eq. (63)."""
+NO_OBSTACLE_NU = -1e6
+"""The diffraction parameter where nothing stands between the antennas: no loss at all."""
 
-# columns of a table of carriers, one row each
-FREQ_GHZ, NU_SCALE, FREQ_CUBE_ROOT, DUCTING_FIXED_DB, SCATTER_FIXED_DB = 0, 1, 2, 3, 4
+CLEAR_NEED = 8.728
+"""So often the root of path [km] times wavelength [m] is more metres than a smooth path needs."""
 
 
 class MapClimate(NamedTuple):
@@ -89,176 +75,101 @@ class MapClimate(NamedTuple):
     rx_coast_km: float
 
 
-class Geometry(NamedTuple):
-    """What one pixel's ray meets, whatever its frequency; nu are for a wavelength of 1 m."""
-
-    bare_nu: float
-    surface_nu: float
-    rare_nu: float
-    tx_theta_mrad: float
-    rx_theta_mrad: float
-    tx_at_km: float
-    rx_at_km: float
-    tx_above_m: float  # antennas above the smooth Earth of diffraction, eq. (89)
-    rx_above_m: float
-    tx_effective_m: float  # and above that of ducting, eqs (90), (92)
-    rx_effective_m: float
-    roughness_m: float
-    land_km: float
-    inland_km: float
-    sea_share: float
-
-
-def carrier_table(freqs_ghz: list[float], n0: float) -> FloatArray:
-    """Return what depends on a carrier and the climate alone, one row per frequency.
-
-    Frequency, reciprocal root of the wavelength, cube root, 102.45 + 20 log f + Alf of eqs (47),
-    (47a), and 190.1 + Lf - 0.15 N0 of eqs (44), (45).
-    """
-    rows = []
-    for f in freqs_ghz:
-        ducting = 102.45 + 20.0 * log10(f)
-        if f < 0.5:
-            ducting += 45.375 - 137.0 * f + 92.5 * f**2
-        scatter = 190.1 + 25.0 * log10(f) - 2.5 * log10(f / 2.0) ** 2 - 0.15 * n0
-        rows.append((f, 1.0 / sqrt(wavelength_m(f)), f ** (1.0 / 3.0), ducting, scatter))
-    return np.array(rows, dtype=np.float64)
-
-
-@kernel
+@inlined_kernel
 def _smooth_earth(
-    radial: Radial, receiver: Receiver, tx_m: float, rx_ground_m: float
-) -> tuple[float, float, float, float]:
-    """Return hst, hsr (eqs 85, 86) and hstd, hsrd (eqs 87 to 89) of one pixel."""
-    path_km, rx_m, last = receiver.path_km, receiver.rx_m, receiver.last
+    radial: Radial, receiver: Receiver, line: FloatArray, rx_ground_m: float
+) -> tuple[float, float]:
+    """Return hst and hsr of one pixel, eqs (85), (86)."""
+    path_km, last = receiver.path_km, receiver.last
     values = radial.values
     v1, v2 = values[V1, last], values[V2, last]
     at_km, at_m = values[DISTANCE_KM, last], values[GROUND_M, last]
-    for i in range(receiver.own_count + 1):
-        if i < receiver.own_count:
-            next_km, next_m = receiver.own[OWN_KM, i], receiver.own[OWN_GROUND, i]
-        else:
-            next_km, next_m = path_km, rx_ground_m
+    own = receiver.steps - 1 - last
+    for i in range(own + 1):
+        next_km = line[AT_KM, i] if i < own else path_km
+        next_m = line[GROUND_OF, i] if i < own else rx_ground_m
         step = next_km - at_km
         v1 += step * (next_m + at_m)
         v2 += step * (next_m * (2.0 * next_km + at_km) + at_m * (next_km + 2.0 * at_km))
         at_km, at_m = next_km, next_m
-    smooth_tx = (2.0 * v1 * path_km - v2) / (path_km * path_km)
-    smooth_rx = (v2 - v1 * path_km) / (path_km * path_km)
+    per_square = 1.0 / (path_km * path_km)
+    return (2.0 * v1 * path_km - v2) * per_square, (v2 - v1 * path_km) * per_square
 
+
+@greatest_kernel
+def _highest(
+    line: FloatArray,
+    begin: int,
+    end: int,
+    tx_m: float,
+    rise: float,
+    highest: float,
+    from_tx: float,
+    from_rx: float,
+) -> tuple[float, float, float]:
+    """Return hobs, alpha_obt and alpha_obr after more points of the list, eqs (87a) to (87d)."""
+    for i in range(begin, end):
+        above = line[GROUND_OF, i] - tx_m - rise * line[AT_KM, i]
+        highest = max(highest, above)
+        from_tx = max(from_tx, above * line[PER_AT, i])
+        from_rx = max(from_rx, above * line[PER_REST, i])
+    return highest, from_tx, from_rx
+
+
+@kernel
+def _lowered(
+    radial: Radial,
+    rasters: Rasters,
+    receiver: Receiver,
+    line: FloatArray,
+    size: int,
+    tx_m: float,
+    smooth_tx: float,
+    smooth_rx: float,
+    enough_m: float,
+    rx_ground_m: float,
+) -> tuple[float, float]:
+    """Return hstd and hsrd, the smooth Earth of diffraction at both ends, eqs (88), (89).
+
+    Where both antennas stand more than ``enough_m`` above what they cannot be above, those bounds
+    may be returned: the smooth path is clear of them and more so of the lower true ones.
+    What is read here is not left in the list: what the surface finds must not depend on it.
+    """
+    path_km, rx_m, last = receiver.path_km, receiver.rx_m, receiver.last
+    ground_tx = radial.values[GROUND_M, 0]
     rise = (rx_m - tx_m) / path_km
-    highest = from_tx = from_rx = -np.inf
-    for i in range(receiver.own_count):
-        at = receiver.own[OWN_KM, i]
-        above = receiver.own[OWN_GROUND, i] - tx_m - rise * at
-        highest = max(highest, above)
-        from_tx = max(from_tx, above / at)
-        from_rx = max(from_rx, above / (path_km - at))
+    highest, from_tx, from_rx = _highest(line, 0, size, tx_m, rise, -np.inf, -np.inf, -np.inf)
     if last > 0:
-        hull, size = radial.samples[HULL + FLAT_GROUND], radial.hull_size[FLAT_GROUND]
-        x, h = values[DISTANCE_KM], values[GROUND_M]
-        top = farthest_above(hull, size, x, h, rise)
-        above = h[top] - tx_m - rise * x[top]
-        highest = max(highest, above)
-        if highest > 0.0:
-            # the top itself is a candidate: a grazing ray would read 0 / 0 from rounded slopes
-            seen = steepest_from(hull, size, x, h, path_km, rx_m)
-            from_tx = max(from_tx, values[TX_OBSTRUCTION, last] - rise, above / x[top])
-            slope = (h[seen] - rx_m) / (path_km - x[seen]) + rise
-            from_rx = max(from_rx, slope, above / (path_km - x[top]))
-    lowered_tx, lowered_rx = smooth_tx, smooth_rx
-    if highest > 0.0:
-        lowered_tx -= highest * from_tx / (from_tx + from_rx)
-        lowered_rx -= highest * from_rx / (from_tx + from_rx)
-    return smooth_tx, smooth_rx, min(lowered_tx, values[GROUND_M, 0]), min(lowered_rx, rx_ground_m)
-
-
-@kernel
-def _smooth_bullington(
-    receiver: Receiver,
-    step_km: float,
-    tx_above_m: float,
-    rx_above_m: float,
-    curvature: float,
-    nu_scale: float,
-) -> float:
-    """Return Lbulls, the Bullington loss over the zero profile at this path's samples, eq. (38).
-
-    Over a smooth bulge the slope to each horizon has one summit along the path, and so has the
-    diffraction parameter (in log(x / (D - x)) its derivative changes sign once); the samples
-    beside the summit decide, found in closed form or by bisection.
-    """
-    path_km, last = receiver.path_km, receiver.last
-    bulge = 500.0 * curvature
-    tx_slope = rx_slope = -np.inf
-    for i in range(receiver.own_count):
-        at = receiver.own[OWN_KM, i]
-        tx_slope = max(tx_slope, bulge * (path_km - at) - tx_above_m / at)
-        rx_slope = max(rx_slope, bulge * at - rx_above_m / (path_km - at))
-    if last > 0:
-        tx_summit = min(max(int(sqrt(tx_above_m / bulge) / step_km), 1), last)
-        rx_summit = int((path_km - sqrt(rx_above_m / bulge)) / step_km)
-        rx_summit = min(max(rx_summit, 1), last)
-        for i in range(tx_summit, min(tx_summit + 1, last) + 1):
-            at = i * step_km
-            tx_slope = max(tx_slope, bulge * (path_km - at) - tx_above_m / at)
-        for i in range(rx_summit, min(rx_summit + 1, last) + 1):
-            at = i * step_km
-            rx_slope = max(rx_slope, bulge * at - rx_above_m / (path_km - at))
-    if tx_slope >= (rx_above_m - tx_above_m) / path_km:
-        nu = bullington_point_nu(tx_slope, rx_slope, tx_above_m, rx_above_m, path_km)
-        return bullington_from_edge(knife_edge(nu * nu_scale), path_km)
-    nu = -np.inf
-    for i in range(receiver.own_count):
-        at = receiver.own[OWN_KM, i]
-        nu = max(nu, nu_one_metre(0.0, at, tx_above_m, rx_above_m, path_km, curvature))
-    if last > 0:
-        low, high = 1, last
-        while low < high:
-            middle = (low + high) // 2
-            here = nu_one_metre(0.0, middle * step_km, tx_above_m, rx_above_m, path_km, curvature)
-            there = nu_one_metre(
-                0.0, (middle + 1) * step_km, tx_above_m, rx_above_m, path_km, curvature
+        x, h = radial.values[DISTANCE_KM], radial.values[GROUND_M]
+        slack_m = SLACK_STEPS * 1000.0 * receiver.step_km
+        first = radial.samples[TX_OBSTRUCTION_AT, last]
+        # more points raise the highest and the share of the receiver's side, but for those that
+        # the mast sees higher: and that is known
+        steepest = max(from_tx, (h[first] + slack_m - tx_m) / x[first] - rise)
+        if highest > 0.0 and tx_m - min(smooth_tx, ground_tx) > enough_m:
+            bound = min(smooth_rx - highest * from_rx / (steepest + from_rx), rx_ground_m)
+            if rx_m - bound > enough_m:
+                return min(smooth_tx, ground_tx), bound
+        hull, hull_size = radial.samples[HULL + FLAT_GROUND], grow_flat_hull(radial, last)
+        top = farthest_above(hull, hull_size, x, h, rise)
+        if h[top] - tx_m - rise * x[top] + slack_m > max(highest, 0.0):
+            begin, mine = size, READ_FOR_EARTH
+            size = propose(line, radial, rasters, receiver, size, top, 1, mine)
+            size = propose(line, radial, rasters, receiver, size, first, 1, mine)
+            seen = steepest_from(hull, hull_size, x, h, path_km, rx_m)
+            size = propose(line, radial, rasters, receiver, size, seen, 1, mine)
+            highest, from_tx, from_rx = _highest(
+                line, begin, size, tx_m, rise, highest, from_tx, from_rx
             )
-            if there >= here:
-                low = middle + 1
-            else:
-                high = middle
-        nu = max(nu, nu_one_metre(0.0, low * step_km, tx_above_m, rx_above_m, path_km, curvature))
-    return bullington_from_edge(knife_edge(nu * nu_scale), path_km)
+    if highest > 0.0:
+        share = highest / (from_tx + from_rx)
+        smooth_tx, smooth_rx = smooth_tx - share * from_tx, smooth_rx - share * from_rx
+    return min(smooth_tx, ground_tx), min(smooth_rx, rx_ground_m)
 
 
-@kernel
-def _sphere_excess_db(
-    nu_scale: float,
-    receiver: Receiver,
-    step_km: float,
-    tx_above_m: float,
-    rx_above_m: float,
-    radius_km: float,
-    freq_ghz: float,
-    horizontal: bool,
-    sea_share: float,
-) -> float:
-    """Return what the spherical Earth adds to a Bullington loss, eq. (39).
-
-    The zero profile is needed only where the spherical Earth diffracts at all.
-    """
-    path_km = receiver.path_km
-    sphere = spherical_earth(
-        path_km, tx_above_m, rx_above_m, radius_km, freq_ghz, horizontal, sea_share
-    )
-    if sphere <= 0.0:
-        return 0.0
-    smooth = _smooth_bullington(
-        receiver, step_km, tx_above_m, rx_above_m, 1.0 / radius_km, nu_scale
-    )
-    return max(sphere - smooth, 0.0)
-
-
-@kernel
+@inlined_kernel
 def _stretches(
-    radial: Radial, rasters: Rasters, receiver: Receiver, step_km: float, rx_zone: int
+    radial: Radial, rasters: Rasters, receiver: Receiver, rx_zone: int
 ) -> tuple[float, float, float]:
     """Return the longest land and inland stretches and the share of sea of one pixel."""
     if not rasters.has_zone:
@@ -269,41 +180,54 @@ def _stretches(
     before = 0.0
     if receiver.last > 0:
         before = 0.5 * (radial.values[DISTANCE_KM, receiver.last - 1] + at_km)
-    for i in range(receiver.own_count + 1):
-        own = i < receiver.own_count
-        next_km = receiver.own[OWN_KM, i] if own else receiver.path_km
+    for sample in range(receiver.last + 1, receiver.steps + 1):
+        own = sample < receiver.steps
+        next_km = sample * receiver.step_km if own else receiver.path_km
         after = 0.5 * (at_km + next_km)
         state = zone_step(state, before, after, zone)
         before, at_km, zone = after, next_km, rx_zone
         if own:
-            steps = next_km / step_km
             zone = nearest(
                 rasters.zone,
-                receiver.row + steps * receiver.d_row,
-                receiver.col + steps * receiver.d_col,
+                receiver.row + sample * receiver.d_row,
+                receiver.col + sample * receiver.d_col,
             )
     state = zone_step(state, before, receiver.path_km, zone)
     return state[2], state[3], state[4] / receiver.path_km
 
 
-@kernel
-def _roughness(
-    radial: Radial,
+@inlined_kernel
+def _own_roughness_m(
     receiver: Receiver,
-    clear: bool,
-    clear_height_m: float,
+    line: FloatArray,
     tx_at_km: float,
     rx_at_km: float,
     base_tx_m: float,
     slope: float,
-    step_km: float,
 ) -> float:
-    """Return hm, the terrain roughness between the horizons, eq. (93)."""
-    if clear:
-        return clear_height_m - (base_tx_m + slope * tx_at_km)
-    first = max(1, int(tx_at_km / step_km + 1.0 - 1e-6))
-    last = min(receiver.last, int(rx_at_km / step_km + 1e-6))
-    rough = greatest_above_line(
+    """Return what the own samples between the horizons say of the roughness hm, eq. (93)."""
+    rough = -np.inf
+    slack = 1e-9 * receiver.path_km
+    for i in range(receiver.steps - 1 - receiver.last):
+        at = line[AT_KM, i]
+        if tx_at_km - slack <= at <= rx_at_km + slack:
+            rough = max(rough, line[GROUND_OF, i] - (base_tx_m + slope * at))
+    return rough
+
+
+@inlined_kernel
+def roughness_m(radial: Radial, batch: FloatArray, n: int, tx_m: float) -> float:
+    """Return hm of one pixel of a batch, eq. (93), while its radial is at hand."""
+    rough = batch[OWN_ROUGH_M, n]
+    if batch[CLEAR, n] > 0.0:
+        return float(rough)
+    path_km = batch[PATH_KM, n]
+    base_tx_m = tx_m - batch[TX_EFFECTIVE, n]
+    slope = (batch[RX_M, n] - batch[RX_EFFECTIVE, n] - base_tx_m) / path_km
+    step_km = path_km / batch[STEPS, n]
+    first = max(1, int(batch[TX_AT, n] / step_km + 1.0 - 1e-6))
+    last = min(int(batch[LAST, n]), int(batch[RX_AT, n] / step_km + 1e-6))
+    among = greatest_above_line(
         radial.values[DISTANCE_KM],
         radial.values[GROUND_M],
         radial.block_max[FLAT_GROUND],
@@ -312,171 +236,81 @@ def _roughness(
         base_tx_m,
         slope,
     )
-    slack = 1e-9 * receiver.path_km
-    for i in range(receiver.own_count):
-        at = receiver.own[OWN_KM, i]
-        if tx_at_km - slack <= at <= rx_at_km + slack:
-            rough = max(rough, receiver.own[OWN_GROUND, i] - (base_tx_m + slope * at))
-    return rough
+    return float(max(rough, among))
 
 
-@kernel
+@inlined_kernel
 def pixel_geometry(
     radial: Radial,
     rasters: Rasters,
     receiver: Receiver,
     climate: MapClimate,
+    line: FloatArray,
+    size: int,
     tx_m: float,
     rx_ground_m: float,
     rx_zone: int,
-) -> Geometry:
-    """Return what a pixel's ray meets."""
-    curvature = 1.0 / climate.earth_radius_km
-    step_km = radial.values[DISTANCE_KM, 1]
+    longest_wave_m: float,
+    batch: FloatArray,
+    n: int,
+) -> None:
+    """Write what a pixel's ray meets into a column of the batch; its list has ``size`` points."""
+    curvature, path_km, rx_m = 1.0 / climate.earth_radius_km, receiver.path_km, receiver.rx_m
     # without clutter, bare ground is the surface
     bare = GROUND if rasters.has_clutter else SURFACE
-    blocked, bare_nu, tx_slope, rx_slope, tx_at, rx_at, clear_height = obstacle(
-        bare, radial, rasters, receiver, tx_m, curvature
+    size, blocked, bare_nu, tx_slope, rx_slope, tx_at, rx_at, clear_height = obstacle(
+        bare, radial, rasters, receiver, line, size, tx_m, curvature
     )
+    smooth_tx, smooth_rx = _smooth_earth(radial, receiver, line, rx_ground_m)
+    ground_tx = radial.values[GROUND_M, 0]
+    base_tx, base_rx = min(smooth_tx, ground_tx), min(smooth_rx, rx_ground_m)
+    low_tx, low_rx = base_tx, base_rx
+    # Lowering the smooth Earth only clears the smooth path more: where it is clear without, the
+    # search for what lowers it can stay out. Below half of the time its Earth is another one.
+    enough_m = np.inf
+    if climate.percent >= 50.0:
+        enough_m = 125.0 * path_km * path_km * curvature
+        enough_m += CLEAR_NEED * np.sqrt(path_km * longest_wave_m)
+    if min(tx_m - base_tx, rx_m - base_rx) <= enough_m:
+        low_tx, low_rx = _lowered(
+            radial,
+            rasters,
+            receiver,
+            line,
+            size,
+            tx_m,
+            smooth_tx,
+            smooth_rx,
+            enough_m,
+            rx_ground_m,
+        )
     surface_nu = bare_nu
     if rasters.has_clutter:
-        surface_nu = obstacle(SURFACE, radial, rasters, receiver, tx_m, curvature)[1]
+        found = obstacle(SURFACE, radial, rasters, receiver, line, size, tx_m, curvature)
+        size, surface_nu = found[0], found[2]
     rare_nu = surface_nu
     if climate.percent < 50.0:
-        rare_nu = obstacle(
-            SURFACE_RARE, radial, rasters, receiver, tx_m, 1.0 / BETA_EARTH_RADIUS_KM
-        )[1]
-    smooth_tx, smooth_rx, low_tx, low_rx = _smooth_earth(radial, receiver, tx_m, rx_ground_m)
-    base_tx, base_rx = min(smooth_tx, radial.values[GROUND_M, 0]), min(smooth_rx, rx_ground_m)
-    land_km, inland_km, sea_share = _stretches(radial, rasters, receiver, step_km, rx_zone)
-    rough = _roughness(
-        radial,
-        receiver,
-        not blocked,
-        clear_height,
-        tx_at,
-        rx_at,
-        base_tx,
-        (base_rx - base_tx) / receiver.path_km,
-        step_km,
-    )
-    return Geometry(
-        bare_nu,
-        surface_nu,
-        rare_nu,
-        1000.0 * atan(tx_slope / 1000.0),
-        1000.0 * atan(rx_slope / 1000.0),
-        tx_at,
-        rx_at,
-        tx_m - low_tx,
-        receiver.rx_m - low_rx,
-        tx_m - base_tx,
-        receiver.rx_m - base_rx,
-        rough,
-        land_km,
-        inland_km,
-        sea_share,
-    )
-
-
-@kernel
-def pixel_loss(
-    g: Geometry,
-    receiver: Receiver,
-    climate: MapClimate,
-    carriers: FloatArray,
-    carrier: int,
-    step_km: float,
-    tx_m: float,
-    centre_lat_deg: float,
-    inland_only: bool,
-    tx_coast_km: float,
-    rx_coast_km: float,
-) -> tuple[float, float, float]:
-    """Return loss, diffraction and bare-ground diffraction of a pixel on one carrier [dB]."""
-    path_km, radius_km = receiver.path_km, climate.earth_radius_km
-    freq_ghz, nu_scale = carriers[carrier, FREQ_GHZ], carriers[carrier, NU_SCALE]
-    free_space = slant_free_space_loss_db(path_km, tx_m, receiver.rx_m, freq_ghz)
-    excess_db = _sphere_excess_db(
-        nu_scale,
-        receiver,
-        step_km,
-        g.tx_above_m,
-        g.rx_above_m,
-        radius_km,
-        freq_ghz,
-        climate.horizontal,
-        g.sea_share,
-    )
-    median_db = bullington_from_edge(knife_edge(g.surface_nu * nu_scale), path_km) + excess_db
-    bare_db = bullington_from_edge(knife_edge(g.bare_nu * nu_scale), path_km) + excess_db
-    diffracted_db = free_space + median_db
-    if path_km < SHORT_PATH_KM:
-        return diffracted_db, median_db, bare_db
-    if climate.percent >= 50.0 and inland_only:
-        floor_db = ducting_floor_at_half_time_db(
-            path_km,
-            radius_km,
-            g.tx_at_km,
-            path_km - g.rx_at_km,
-            g.tx_theta_mrad,
-            g.rx_theta_mrad,
-            carriers[carrier, DUCTING_FIXED_DB],
-            carriers[carrier, FREQ_CUBE_ROOT],
+        rare = 1.0 / BETA_EARTH_RADIUS_KM
+        found = obstacle(SURFACE_RARE, radial, rasters, receiver, line, size, tx_m, rare)
+        size, rare_nu = found[0], found[2]
+    rough = clear_height - (base_tx + (base_rx - base_tx) / path_km * tx_at)
+    if blocked:
+        rough = _own_roughness_m(
+            receiver, line, tx_at, rx_at, base_tx, (base_rx - base_tx) / path_km
         )
-        if floor_db > diffracted_db:
-            # Ducting is no way round: Lbda = Lbd (eq. 61). At half the time Fi is below 1e-7 and
-            # weighs less than 12 dB (eq. 59), so Lbam = Lbd to 1e-6 dB and only troposcatter is
-            # left to be added.
-            theta = 1000.0 * path_km / radius_km + g.tx_theta_mrad + g.rx_theta_mrad
-            scattered_db = (
-                carriers[carrier, SCATTER_FIXED_DB] + 20.0 * log10(path_km) + 0.573 * theta
-            )
-            if scattered_db < diffracted_db + NO_SCATTER_DB:
-                diffracted_db = max(free_space, combined_db(scattered_db, diffracted_db))
-            return diffracted_db, median_db, bare_db
-    rare_db = median_db
-    if climate.percent < 50.0:
-        rare_db = _sphere_excess_db(
-            nu_scale,
-            receiver,
-            step_km,
-            g.tx_above_m,
-            g.rx_above_m,
-            BETA_EARTH_RADIUS_KM,
-            freq_ghz,
-            climate.horizontal,
-            g.sea_share,
-        )
-        rare_db += bullington_from_edge(knife_edge(g.rare_nu * nu_scale), path_km)
-    tau = inland_tau(g.inland_km)
-    path = PathGeometry(
-        path_km,
-        g.tx_at_km,
-        path_km - g.rx_at_km,
-        g.tx_theta_mrad,
-        g.rx_theta_mrad,
-        tx_m,
-        receiver.rx_m,
-        g.tx_effective_m,
-        g.rx_effective_m,
-        g.roughness_m,
+    land_km, inland_km, sea_share = _stretches(radial, rasters, receiver, rx_zone)
+    batch[PATH_KM, n], batch[RX_M, n] = path_km, rx_m
+    batch[STEPS, n], batch[LAST, n] = receiver.steps, receiver.last
+    batch[BARE_NU, n] = max(bare_nu, NO_OBSTACLE_NU)
+    batch[SURFACE_NU, n] = max(surface_nu, NO_OBSTACLE_NU)
+    batch[RARE_NU, n] = max(rare_nu, NO_OBSTACLE_NU)
+    batch[TX_SLOPE_OF, n], batch[RX_SLOPE_OF, n] = tx_slope, rx_slope
+    batch[TX_AT, n], batch[RX_AT, n] = tx_at, rx_at
+    batch[TX_ABOVE, n], batch[RX_ABOVE, n] = tx_m - low_tx, rx_m - low_rx
+    batch[TX_EFFECTIVE, n], batch[RX_EFFECTIVE, n] = tx_m - base_tx, rx_m - base_rx
+    batch[OWN_ROUGH_M, n], batch[CLEAR, n] = rough, 0.0 if blocked else 1.0
+    batch[LAND_KM, n], batch[INLAND_KM, n], batch[SEA_SHARE, n] = land_km, inland_km, sea_share
+    batch[RX_COAST_KM, n] = 0.0 if rx_zone == SEA else climate.rx_coast_km
+    batch[CENTRE_LAT, n] = climate.tx_lat_deg + 0.5 * receiver.steps * (
+        climate.lat_per_row_deg * receiver.d_row + climate.lat_per_col_deg * receiver.d_col
     )
-    over = PathClimate(
-        climate.percent,
-        climate.n0,
-        radius_km,
-        beta0_percent(centre_lat_deg, g.land_km, tau),
-        tau,
-        g.sea_share,
-        tx_coast_km,
-        rx_coast_km,
-    )
-    terms = assemble(path, over, Losses(free_space, median_db, rare_db), freq_ghz)
-    return max(terms.los_percent_db, terms.combined_db), terms.diffraction_db, bare_db
-
-
-@kernel
-def line_of_sight_deg(receiver: Receiver, tx_m: float) -> float:
-    """Return the elevation of the straight line to a pixel without points between."""
-    return degrees(atan((receiver.rx_m - tx_m) / (1000.0 * receiver.path_km)))

@@ -1,54 +1,131 @@
 """ITU-R P.1812 for every pixel around a mast, in amortised O(log n) per pixel.
 
-Each pixel is its own receiver, with its own ground height and its own exact distance. Its profile
-is that of the nearest radial up to 8.5 steps before it, followed by the last eight samples on its
-own line, mast to pixel centre (more where the clearing around the phone is wider than that). The
-obstacle that decides - the horizon of either antenna or, with line of sight, the point of least
-clearance - is read once more on the pixel's own line, and so are the rims of both clearings. On a
-radial at whole steps both lines are one, and the result is that of
+Each pixel is its own receiver, with its own ground height and its own exact distance, and its own
+line from the mast with the samples of `profile.path_profile`. The nearest radial finds by running
+quantities which of them may decide; these, and the last ones before the pixel, are read on that
+line. On a radial at whole steps both lines are one, and the result is that of
 `lensong.propagation.p1812.basic_transmission_loss_db` on the same profile.
 
-Read on in this order: `lensong.propagation.radial` (what runs outward), `.obstacle` (horizons and
-the Bullington edge of one pixel), `.p1812_pixel` (the terms of one pixel, carrier by carrier), then
-here `sweep_p1812` (radials and pixels).
+Read on in this order: `lensong.propagation.radial` (what runs outward), `.own_line` (what is read
+of a pixel's own line), `.obstacle` (horizons and the Bullington edge), `.p1812_pixel` (the geometry
+of one pixel), `.p1812_batch` (decibels, for the pixels of a radial at once), then here
+`sweep_p1812` (radials and pixels).
 """
 
 from __future__ import annotations
 
-from math import degrees, sqrt
+from math import sqrt
 
 import numpy as np
 
-from lensong.propagation.diffraction import bullington_from_edge, knife_edge
-from lensong.propagation.free_space import slant_free_space_loss_db
 from lensong.propagation.kernel import kernel
 from lensong.propagation.model import Map
-from lensong.propagation.obstacle import OWN_GROUND, OWN_KM, OWN_SURFACE, Receiver, obstacle
-from lensong.propagation.p1812_pixel import (
-    FREQ_GHZ,
+from lensong.propagation.own_line import Receiver, new_line, read_last_samples, read_rims
+from lensong.propagation.p1812_batch import (
+    BARE_DB,
+    DIFFRACTION_DB,
+    LOSS_DB,
     NU_SCALE,
-    MapClimate,
+    TX_THETA,
+    carrier_losses,
     carrier_table,
-    line_of_sight_deg,
-    pixel_geometry,
-    pixel_loss,
+    new_batch,
+    shared_terms,
 )
-from lensong.propagation.p1812_terms import BETA_EARTH_RADIUS_KM, median_earth_radius_km
-from lensong.propagation.pixel_order import AT_THE_MAST_CELLS, PixelOrder
-from lensong.propagation.radial import (
-    GROUND_M,
-    SURFACE,
-    Radial,
-    grow_hulls,
-    new_radial,
-    read_point,
-    walk_radial,
+from lensong.propagation.p1812_pixel import COL, ROW, MapClimate, pixel_geometry
+from lensong.propagation.p1812_terms import (
+    BETA_EARTH_RADIUS_KM,
+    least_ducting_in_time_db,
+    median_earth_radius_km,
 )
+from lensong.propagation.pixel_order import (
+    AT_THE_MAST_CELLS,
+    PixelOrder,
+    radial_direction,
+    steps_to,
+)
+from lensong.propagation.radial import GROUND_M, Radial, grow_hulls, new_radial, walk_radial
 from lensong.propagation.terminal import ROUNDING_M, samples_within
 from lensong.propagation.terrain import INLAND, SEA, Rasters
 from lensong.propagation.types import Float32Array, FloatArray
 
 __all__ = ["draw", "sweep_p1812"]
+
+_DEGREES_PER_MRAD = 180.0 / np.pi / 1000.0
+
+
+@kernel
+def _serve_radial(
+    rasters: Rasters,
+    order: PixelOrder,
+    which: int,
+    count: int,
+    radial: Radial,
+    line: FloatArray,
+    batch: FloatArray,
+    climate: MapClimate,
+    longest_wave_m: float,
+    row: float,
+    col: float,
+    cell_m: float,
+    clearing_m: float,
+    tx_m: float,
+    rx_agl_m: float,
+) -> int:
+    """Put the geometry of a radial's pixels into the batch; return how many have a way."""
+    rim, nearest_rim = clearing_m / cell_m, (clearing_m - ROUNDING_M) / cell_m
+    pushed = n = 0
+    for p in range(order.first[which], order.first[which + 1]):
+        last = order.last_sample[p]
+        if last >= count:
+            break
+        while pushed < last:
+            pushed += 1
+            grow_hulls(radial, pushed, rasters.has_clutter, climate.percent < 50.0)
+        pixel_row, pixel_col = order.row[p], order.col[p]
+        rx_ground = float(rasters.ground_m[pixel_row, pixel_col])
+        if np.isnan(rx_ground):
+            continue
+        down, right = pixel_row - row, pixel_col - col
+        cells = max(sqrt(down * down + right * right), AT_THE_MAST_CELLS)
+        steps = steps_to(cells, cell_m)
+        step_cells = cells / steps
+        receiver = Receiver(
+            p,
+            cells * cell_m / 1000.0,
+            rx_ground + rx_agl_m,
+            row,
+            col,
+            down / steps,
+            right / steps,
+            steps,
+            step_cells * cell_m / 1000.0,
+            nearest_rim / step_cells,
+            last,
+        )
+        size = read_last_samples(line, rasters, receiver)
+        if size < 0:
+            continue
+        if rasters.has_clutter and rim > 0.0 and cells >= rim + nearest_rim:
+            size = read_rims(line, rasters, receiver, size, rim / step_cells)
+        rx_zone = int(rasters.zone[pixel_row, pixel_col]) if rasters.has_zone else INLAND
+        pixel_geometry(
+            radial,
+            rasters,
+            receiver,
+            climate,
+            line,
+            size,
+            tx_m,
+            rx_ground,
+            rx_zone,
+            longest_wave_m,
+            batch,
+            n,
+        )
+        batch[ROW, n], batch[COL, n] = pixel_row, pixel_col
+        n += 1
+    return n
 
 
 @kernel
@@ -56,7 +133,8 @@ def sweep_p1812(
     rasters: Rasters,
     order: PixelOrder,
     radial: Radial,
-    own: FloatArray,
+    line: FloatArray,
+    batch: FloatArray,
     climate: MapClimate,
     carriers: FloatArray,
     row: float,
@@ -76,126 +154,78 @@ def sweep_p1812(
     """Serve every pixel of a window; what has no elevation on its way stays as it was.
 
     ``carriers`` is a `carrier_table`; losses have one layer per carrier, the departure angle,
-    which is the same for all, has one.
+    which is the same for all, has one. ``batch`` has room for the pixels of any radial.
     """
-    with_rare = climate.percent < 50.0
-    rim, nearest_rim = clearing_m / cell_m, (clearing_m - ROUNDING_M) / cell_m
     curvature, rare_curvature = 1.0 / climate.earth_radius_km, 1.0 / BETA_EARTH_RADIUS_KM
+    longest_wave_m = 0.0
+    for c in range(carriers.shape[0]):
+        longest_wave_m = max(longest_wave_m, 1.0 / carriers[c, NU_SCALE] ** 2)
+    reach_cells = radial.values.shape[1]
+    turned_deg = 0.5 * (abs(climate.lat_per_row_deg) + abs(climate.lat_per_col_deg)) * reach_cells
+    least_in_time_db = least_ducting_in_time_db(
+        max(abs(climate.tx_lat_deg) - turned_deg, 0.0), reach_cells * cell_m / 1000.0
+    )
     radials = order.first.size - 1
     for r in range(radials):
         if order.first[r] == order.first[r + 1]:
             continue
-        angle = 2.0 * np.pi * r / radials
+        d_row, d_col = radial_direction(r, radials)
         count = walk_radial(
             radial,
             rasters,
             row,
             col,
-            -np.cos(angle),
-            np.sin(angle),
+            d_row,
+            d_col,
             bare_samples,
             tx_agl_m,
             curvature,
             rare_curvature,
-            with_rare,
+            climate.percent < 50.0,
         )
         if count == 0:
             continue
         tx_m = radial.values[GROUND_M, 0] + tx_agl_m
         tx_at_sea = rasters.has_zone and radial.zones[0, 5] == SEA
-        tx_coast_km = 0.0 if tx_at_sea else climate.tx_coast_km
-        pushed = 0
-        for p in range(order.first[r], order.first[r + 1]):
-            last = order.last_sample[p]
-            if last >= count:
-                break
-            while pushed < last:
-                pushed += 1
-                grow_hulls(radial, pushed, rasters.has_clutter, with_rare)
-            pixel_row, pixel_col = order.row[p], order.col[p]
-            rx_ground = float(rasters.ground_m[pixel_row, pixel_col])
-            if np.isnan(rx_ground):
-                continue
-            cells = max(sqrt((pixel_row - row) ** 2 + (pixel_col - col) ** 2), AT_THE_MAST_CELLS)
-            d_row, d_col = (pixel_row - row) / cells, (pixel_col - col) / cells
-            own_count = 0
-            known = True
-            for j in range(order.own_samples, 0, -1):
-                steps = cells - j
-                if steps <= 0.5:
-                    continue
-                ground, surface = read_point(rasters, row + steps * d_row, col + steps * d_col)
-                known = known and not np.isnan(surface)
-                cleared = j < nearest_rim or steps < nearest_rim
-                own[OWN_KM, own_count] = steps * cell_m / 1000.0
-                own[OWN_GROUND, own_count] = ground
-                own[OWN_SURFACE, own_count] = ground if cleared else surface
-                own_count += 1
-            if not known:
-                continue
-            surface_count = own_count
-            if rasters.has_clutter and rim > 0.0 and cells >= rim + nearest_rim:
-                for steps in (rim, cells - rim):
-                    ground, surface = read_point(rasters, row + steps * d_row, col + steps * d_col)
-                    if surface > ground:
-                        own[OWN_KM, surface_count] = steps * cell_m / 1000.0
-                        own[OWN_SURFACE, surface_count] = surface
-                        surface_count += 1
-            receiver = Receiver(
-                cells * cell_m / 1000.0,
-                rx_ground + rx_agl_m,
-                row,
-                col,
-                d_row,
-                d_col,
-                last,
-                own,
-                own_count,
-                surface_count,
-                bare_samples,
+        n = _serve_radial(
+            rasters,
+            order,
+            r,
+            count,
+            radial,
+            line,
+            batch,
+            climate,
+            longest_wave_m,
+            row,
+            col,
+            cell_m,
+            clearing_m,
+            tx_m,
+            rx_agl_m,
+        )
+        shared_terms(batch, n, tx_m, climate.earth_radius_km)
+        for i in range(n):
+            row_out, col_out = int(batch[ROW, i]) - row0, int(batch[COL, i]) - col0
+            departure_deg[row_out, col_out] = batch[TX_THETA, i] * _DEGREES_PER_MRAD
+        for c in range(carriers.shape[0]):
+            carrier_losses(
+                radial,
+                batch,
+                n,
+                climate,
+                carriers,
+                c,
+                tx_m,
+                not rasters.has_zone,
+                0.0 if tx_at_sea else climate.tx_coast_km,
+                least_in_time_db,
             )
-            centre_lat = climate.tx_lat_deg + 0.5 * (
-                climate.lat_per_row_deg * (pixel_row - row)
-                + climate.lat_per_col_deg * (pixel_col - col)
-            )
-            i, j2 = pixel_row - row0, pixel_col - col0
-            if last == 0 and own_count == 0:
-                departure_deg[i, j2] = line_of_sight_deg(receiver, tx_m)
-                nu = -np.inf
-                if surface_count > 0:
-                    nu = obstacle(SURFACE, radial, rasters, receiver, tx_m, curvature)[1]
-                for c in range(carriers.shape[0]):
-                    between_db = 0.0
-                    if surface_count > 0:
-                        edge_db = knife_edge(nu * carriers[c, NU_SCALE])
-                        between_db = bullington_from_edge(edge_db, receiver.path_km)
-                    free_space_db = slant_free_space_loss_db(
-                        receiver.path_km, tx_m, receiver.rx_m, carriers[c, FREQ_GHZ]
-                    )
-                    loss_db[c, i, j2] = free_space_db + between_db
-                    diffraction_db[c, i, j2] = between_db
-                    terrain_db[c, i, j2] = 0.0
-                continue
-            rx_zone = int(rasters.zone[pixel_row, pixel_col]) if rasters.has_zone else INLAND
-            geometry = pixel_geometry(radial, rasters, receiver, climate, tx_m, rx_ground, rx_zone)
-            departure_deg[i, j2] = degrees(geometry.tx_theta_mrad / 1000.0)
-            for c in range(carriers.shape[0]):
-                loss, diffraction, bare = pixel_loss(
-                    geometry,
-                    receiver,
-                    climate,
-                    carriers,
-                    c,
-                    cell_m / 1000.0,
-                    tx_m,
-                    centre_lat,
-                    not rasters.has_zone,
-                    tx_coast_km,
-                    0.0 if rx_zone == SEA else climate.rx_coast_km,
-                )
-                loss_db[c, i, j2] = loss
-                diffraction_db[c, i, j2] = diffraction
-                terrain_db[c, i, j2] = bare
+            for i in range(n):
+                row_out, col_out = int(batch[ROW, i]) - row0, int(batch[COL, i]) - col0
+                loss_db[c, row_out, col_out] = batch[LOSS_DB, i]
+                diffraction_db[c, row_out, col_out] = batch[DIFFRACTION_DB, i]
+                terrain_db[c, row_out, col_out] = batch[BARE_DB, i]
 
 
 def draw(chart: Map, order: PixelOrder) -> None:
@@ -218,7 +248,8 @@ def draw(chart: Map, order: PixelOrder) -> None:
         chart.terrain.rasters(),
         order,
         new_radial(int(request.radius_m / cell_m) + 2, cell_m),
-        np.empty((3, order.own_samples + 2)),
+        new_line(order.own_samples),
+        new_batch(int(np.diff(order.first).max(initial=0))),
         climate,
         carrier_table([r.freq_mhz / 1000.0 for r in chart.requests], air.n0),
         float(request.row),

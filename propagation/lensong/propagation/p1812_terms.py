@@ -192,52 +192,34 @@ def ducting_loss_db(path: PathGeometry, climate: PathClimate, freq_ghz: float) -
         between_km = min(path_km - tx_horizon_km - rx_horizon_km, 40.0)
         mu3 = exp(-4.6e-5 * (path.roughness_m - 10.0) * (43.0 + 6.0 * between_km))
     beta = climate.beta0_percent * mu2 * mu3
+    in_time = _ducting_in_time_db(path_km, percent, beta)
+    return float(fixed + angular + in_time)
+
+
+@kernel
+def _ducting_in_time_db(path_km: float, percent: float, beta: float) -> float:
+    """Return A(p), eqs (53) to (53d)."""
     log_beta = log10(beta)
     gamma = (
         1.076
         / (2.0058 - log_beta) ** 1.012
         * exp(-(9.51 - 4.8 * log_beta + 0.198 * log_beta * log_beta) * 1e-6 * path_km**1.13)
     )
-    in_time = (
-        -12.0 + (1.2 + 3.7e-3 * path_km) * log10(percent / beta) + 12.0 * (percent / beta) ** gamma
-    )
-    return float(fixed + angular + in_time)
+    ratio = percent / beta
+    return float(-12.0 + (1.2 + 3.7e-3 * path_km) * log10(ratio) + 12.0 * ratio**gamma)
 
 
 @kernel
-def ducting_floor_at_half_time_db(
-    path_km: float,
-    earth_radius_km: float,
-    tx_horizon_km: float,
-    rx_horizon_km: float,
-    tx_theta_mrad: float,
-    rx_theta_mrad: float,
-    fixed_db: float,
-    freq_cube_root: float,
-) -> float:
-    """Return what Lba cannot fall below at 50 % of time, inland.
+def least_ducting_in_time_db(lat_deg: float, path_km: float) -> float:
+    """Return what A(50) of eq. (53) cannot fall below, inland, on paths up to a length.
 
-    Left out are A(p) of eq. (53) and the logarithms of eqs (48), (49), none of which is negative
-    there: beta <= beta0 <= 10^1.67 < 50, so log10(p / beta) > 0 and 12 (p / beta)^gamma >= 12,
-    which outweighs the -12; and a shielding angle above 0 only adds. ``fixed_db`` is
-    102.45 + 20 log f + Alf.
+    ``lat_deg`` is the least distance of their centres from the equator. A(50) grows as beta falls,
+    and beta = beta0 mu2 mu3 <= beta0 <= 10^(1.67 - 0.015 |lat|), since mu1 <= 1 has a positive
+    exponent in eqs (4), (5); its part in d alone grows with d, and gamma falls with d.
     """
-    above_tx = tx_theta_mrad - 0.1 * tx_horizon_km
-    above_rx = rx_theta_mrad - 0.1 * rx_horizon_km
-    angle = (
-        1000.0 * path_km / earth_radius_km
-        + tx_theta_mrad
-        - max(above_tx, 0.0)
-        + rx_theta_mrad
-        - max(above_rx, 0.0)
-    )
-    shielding = 0.264 * (max(above_tx, 0.0) + max(above_rx, 0.0))
-    slope = 5e-5 * earth_radius_km
-    return (
-        fixed_db
-        + 20.0 * log10(tx_horizon_km + rx_horizon_km)
-        + freq_cube_root * (shielding + slope * angle)
-    )
+    greatest_beta = 10.0 ** (1.67 - 0.015 * min(abs(lat_deg), 70.0))
+    longest = _ducting_in_time_db(path_km, 50.0, greatest_beta)
+    return longest - 3.7e-3 * path_km * log10(50.0 / greatest_beta)
 
 
 @kernel

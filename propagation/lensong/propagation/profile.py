@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 from lensong.propagation.kernel import kernel
 from lensong.propagation.p1812 import PathProfile
-from lensong.propagation.sampling import bilinear_beside_void
+from lensong.propagation.sampling import bilinear
 from lensong.propagation.terminal import ROUNDING_M, TERMINAL_CLEARING_M, check_clearing
 from lensong.propagation.terrain import INLAND, Terrain
 from lensong.propagation.types import Float32Array, FloatArray, IntArray
@@ -28,7 +28,7 @@ __all__ = [
 @kernel
 def _sample_line(raster: Float32Array, row: FloatArray, col: FloatArray, out: FloatArray) -> None:
     for i in range(row.size):
-        out[i] = bilinear_beside_void(raster, row[i], col[i])
+        out[i] = bilinear(raster, row[i], col[i])
 
 
 def _along(raster: Float32Array, row: FloatArray, col: FloatArray) -> FloatArray:

@@ -8,7 +8,7 @@ its answer in column k:
 row                holds                                                      P.1812
 ================== ========================================================== ==================
 TX_SLOPE + profile max (height - tx) / d - 500 C d: the mast's horizon        eqs (14), (76)
-TX_OBSTRUCTION     max (h - tx) / d, bare ground on a flat Earth              eq. (87c)
+TX_OBSTRUCTION_AT  where (h - tx) / d is greatest, bare ground, flat Earth    eq. (87c)
 V1, V2             sums of the smooth Earth                                   eqs (85), (86)
 ``zones``          land, inland and sea stretches so far                      §3.6
 ================== ========================================================== ==================
@@ -26,16 +26,17 @@ import numpy as np
 
 from lensong.propagation.block_search import BLOCK, fill_block_maxima
 from lensong.propagation.hull import push
-from lensong.propagation.kernel import kernel
-from lensong.propagation.sampling import bilinear, bilinear_pair, nearest
+from lensong.propagation.kernel import inlined_kernel, kernel
+from lensong.propagation.sampling import bilinear, bilinear_inside, nearest
 from lensong.propagation.terrain import INLAND, SEA, Rasters
 from lensong.propagation.types import FloatArray, IntArray
 
 __all__ = [
     "Radial",
+    "grow_flat_hull",
     "grow_hulls",
     "new_radial",
-    "read_point",
+    "read_inside",
     "walk_radial",
     "zone_step",
 ]
@@ -49,9 +50,10 @@ class Radial(NamedTuple):
     Few arrays with named rows, because each array handed to a compiled function costs time.
     """
 
-    values: FloatArray  # rows DISTANCE_KM to V2
-    samples: IntArray  # rows TX_SLOPE_AT + profile, HULL + profile
-    hull_size: IntArray  # by profile
+    values: FloatArray  # rows DISTANCE_KM to PER_KM
+    samples: IntArray  # rows TX_SLOPE_AT + profile, HULL + profile, TX_OBSTRUCTION_AT,
+    # READ_FOR, READ_FOR_EARTH
+    hull_size: IntArray  # by profile, then FLAT_REACHED
     block_max: FloatArray  # by profile, see `block_search`
     zones: FloatArray  # (samples, 6): the state of `zone_step` before the sample, its zone
 
@@ -60,39 +62,73 @@ SURFACE, SURFACE_RARE, GROUND, FLAT_GROUND = 0, 1, 2, 3
 """Profiles: ground with clutter on the median Earth, the same on the Earth of beta0, bare ground
 on the median Earth, and bare ground on a flat Earth (which only the smooth-Earth fit asks)."""
 
+FLAT_REACHED = 4
+"""Place in ``hull_size`` of the last sample in the hull of the flat Earth."""
+
 # rows of ``values``; those by profile begin at the name and count on in the order above
 DISTANCE_KM, GROUND_M, SURFACE_M = 0, 1, 2
 STRAIGHT = 3  # y by profile
 TX_SLOPE = 7  # by profile, not FLAT_GROUND
-TX_OBSTRUCTION, V1, V2 = 10, 11, 12
+V1, V2 = 10, 11
+PER_KM = 12  # reciprocal of the distance
 
 # rows of ``samples``
 TX_SLOPE_AT = 0  # by profile, not FLAT_GROUND
 HULL = 3  # stack of sample indices by profile
+TX_OBSTRUCTION_AT = 7
+READ_FOR = 8  # the pixel on whose own line a sample was read last, see `own_line`
+READ_FOR_EARTH = 9  # the same of the list of its smooth Earth
 
 
 def new_radial(count: int, cell_m: float) -> Radial:
     """Return the empty arrays of a radial, to be used again for every radial of a sweep."""
     radial = Radial(
         values=np.zeros((13, count)),
-        samples=np.zeros((7, count), dtype=np.int64),
-        hull_size=np.zeros(4, dtype=np.int64),
+        samples=np.full((10, count), -1, dtype=np.int64),
+        hull_size=np.zeros(5, dtype=np.int64),
         block_max=np.zeros((4, count // BLOCK + 1)),
         zones=np.full((count, 6), float(INLAND)),
     )
     # as a profile in metres is turned to kilometres, so that ties fall alike
     radial.values[DISTANCE_KM] = np.arange(count) * cell_m / 1000.0
+    radial.values[PER_KM, 1:] = 1.0 / radial.values[DISTANCE_KM, 1:]
     return radial
 
 
-@kernel
-def read_point(rasters: Rasters, row: float, col: float) -> tuple[float, float]:
+@inlined_kernel
+def _read_point(rasters: Rasters, row: float, col: float) -> tuple[float, float]:
     """Return ground and surface height at a position; NaN where there is no elevation."""
+    rows, cols = rasters.ground_m.shape
+    if not (0.0 <= row <= rows - 1.0 and 0.0 <= col <= cols - 1.0):
+        return np.nan, np.nan
+    return read_inside(rasters, row, col)
+
+
+@inlined_kernel
+def read_inside(rasters: Rasters, row: float, col: float) -> tuple[float, float]:
+    """Return ground and surface height between two cell centres of the land.
+
+    Both at once: the weights are computed once. NaN where there is no elevation.
+    """
+    first = rasters.ground_m
     if not rasters.has_clutter:
-        ground = bilinear(rasters.ground_m, row, col)
+        ground = bilinear_inside(first, row, col)
         return ground, ground
-    ground, clutter = bilinear_pair(rasters.ground_m, rasters.clutter_m, row, col)
-    return ground, ground + clutter
+    second = rasters.clutter_m
+    rows, cols = first.shape
+    i, j = min(int(row), rows - 2), min(int(col), cols - 2)
+    down, right = row - i, col - j
+    up, left = 1.0 - down, 1.0 - right
+    top = first[i, j] * left + first[i, j + 1] * right
+    bottom = first[i + 1, j] * left + first[i + 1, j + 1] * right
+    other_top = second[i, j] * left + second[i, j + 1] * right
+    other_bottom = second[i + 1, j] * left + second[i + 1, j + 1] * right
+    ground = float(top * up + bottom * down)
+    surface = float(ground + (other_top * up + other_bottom * down))
+    if surface == surface:
+        return ground, surface
+    ground = bilinear(first, row, col)
+    return ground, ground + bilinear(second, row, col)
 
 
 @kernel
@@ -119,7 +155,7 @@ def zone_step(
     return land_from, inland_from, longest_land, longest_inland, sea
 
 
-@kernel
+@inlined_kernel
 def _read_samples(
     radial: Radial,
     rasters: Rasters,
@@ -133,7 +169,7 @@ def _read_samples(
     count = int(radial.values.shape[1])
     for i in range(count):
         at_row, at_col = row + i * d_row, col + i * d_col
-        ground, surface = read_point(rasters, at_row, at_col)
+        ground, surface = _read_point(rasters, at_row, at_col)
         if np.isnan(surface):
             return i
         radial.values[GROUND_M, i] = ground
@@ -143,7 +179,7 @@ def _read_samples(
     return count
 
 
-@kernel
+@inlined_kernel
 def _run_profile(
     radial: Radial, profile: int, height_row: int, curvature: float, tx_m: float, count: int
 ) -> None:
@@ -155,7 +191,7 @@ def _run_profile(
         y = values[height_row, i] - 500.0 * curvature * x * x
         values[STRAIGHT + profile, i] = y
         if i > 0:
-            slope = (y - tx_m) / x
+            slope = (y - tx_m) * values[PER_KM, i]
             if slope > best:
                 best, at = slope, i
         values[TX_SLOPE + profile, i] = best
@@ -163,18 +199,22 @@ def _run_profile(
     fill_block_maxima(values[STRAIGHT + profile], count, radial.block_max[profile])
 
 
-@kernel
-def _run_smooth_earth(values: FloatArray, tx_m: float, count: int) -> None:
+@inlined_kernel
+def _run_smooth_earth(radial: Radial, tx_m: float, count: int) -> None:
     """Run the sums of the smooth Earth and the steepest obstruction outward."""
-    obstruction, v1, v2 = -np.inf, 0.0, 0.0
+    values = radial.values
+    obstruction, at, v1, v2 = -np.inf, 0, 0.0, 0.0
     for i in range(count):
         if i > 0:
             x, h = values[DISTANCE_KM, i], values[GROUND_M, i]
             x0, h0 = values[DISTANCE_KM, i - 1], values[GROUND_M, i - 1]
-            obstruction = max(obstruction, (h - tx_m) / x)
+            slope = (h - tx_m) * values[PER_KM, i]
+            if slope > obstruction:
+                obstruction, at = slope, i
             v1 += (x - x0) * (h + h0)
             v2 += (x - x0) * (h * (2.0 * x + x0) + h0 * (x + 2.0 * x0))
-        values[TX_OBSTRUCTION, i], values[V1, i], values[V2, i] = obstruction, v1, v2
+        values[V1, i], values[V2, i] = v1, v2
+        radial.samples[TX_OBSTRUCTION_AT, i] = at
 
 
 @kernel
@@ -223,21 +263,18 @@ def walk_radial(
     if rasters.has_clutter:
         _run_profile(radial, GROUND, GROUND_M, curvature, tx_m, count)
     fill_block_maxima(radial.values[GROUND_M], count, radial.block_max[FLAT_GROUND])
-    _run_smooth_earth(radial.values, tx_m, count)
+    _run_smooth_earth(radial, tx_m, count)
     if rasters.has_zone:
         _run_zones(radial, count)
     return count
 
 
-@kernel
+@inlined_kernel
 def grow_hulls(radial: Radial, new: int, with_clutter: bool, with_rare: bool) -> None:
-    """Add one sample to each hull that the sweep asks."""
+    """Add one sample to each hull that the sweep asks; that of the flat Earth is rarely asked."""
     values, samples, size = radial.values, radial.samples, radial.hull_size
     x = values[DISTANCE_KM]
     size[SURFACE] = push(samples[HULL + SURFACE], size[SURFACE], x, values[STRAIGHT + SURFACE], new)
-    size[FLAT_GROUND] = push(
-        samples[HULL + FLAT_GROUND], size[FLAT_GROUND], x, values[GROUND_M], new
-    )
     if with_clutter:
         size[GROUND] = push(samples[HULL + GROUND], size[GROUND], x, values[STRAIGHT + GROUND], new)
     if with_rare:
@@ -248,3 +285,14 @@ def grow_hulls(radial: Radial, new: int, with_clutter: bool, with_rare: bool) ->
             values[STRAIGHT + SURFACE_RARE],
             new,
         )
+
+
+@kernel
+def grow_flat_hull(radial: Radial, last: int) -> int:
+    """Bring the hull of the bare ground on a flat Earth up to a sample; return its size."""
+    size = radial.hull_size
+    stack, x, y = radial.samples[HULL + FLAT_GROUND], radial.values[DISTANCE_KM], radial.values
+    for new in range(size[FLAT_REACHED] + 1, last + 1):
+        size[FLAT_GROUND] = push(stack, size[FLAT_GROUND], x, y[GROUND_M], new)
+    size[FLAT_REACHED] = max(size[FLAT_REACHED], last)
+    return int(size[FLAT_GROUND])

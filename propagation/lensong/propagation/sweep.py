@@ -125,6 +125,8 @@ def _in_threads(workers: int, order: PixelOrder, work: Callable[[PixelOrder], No
 
 def _hidden(loss_db: FloatArray, chart: Map, order: PixelOrder) -> int:
     """Count the pixels that have elevation but, for want of it on their way, no loss."""
+    if np.count_nonzero(np.isfinite(loss_db)) == order.row.size:
+        return 0
     lost = np.isnan(loss_db[order.row - chart.row0, order.col - chart.col0])
     known = ~np.isnan(chart.terrain.ground_m[order.row[lost], order.col[lost]])
     return int(np.count_nonzero(known))

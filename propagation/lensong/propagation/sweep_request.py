@@ -157,5 +157,6 @@ def pixel_order(request: SweepRequest, terrain: Terrain) -> PixelOrder:
         rows,
         cols,
         request.radius_m / terrain.cell_m,
+        float(terrain.cell_m),
         own_samples(clearing_m, terrain.cell_m),
     )

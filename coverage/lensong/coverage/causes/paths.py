@@ -17,7 +17,7 @@ from lensong.propagation.p1812 import PathProfile, path_centre_lat_deg
 from lensong.propagation.p1812_terms import median_earth_radius_km
 from lensong.propagation.path_geometry import horizons
 from lensong.propagation.profile import path_profile
-from lensong.propagation.sampling import bilinear_beside_void
+from lensong.propagation.sampling import bilinear
 from lensong.propagation.terrain import Terrain
 from lensong.propagation.types import FloatArray
 
@@ -87,8 +87,8 @@ def path_states(
     """
     distance_m = hypot(place.row - mast.row, place.col - mast.col) * terrain.cell_m
     ground = np.asarray(terrain.ground_m, dtype=np.float32)
-    foot_m = float(bilinear_beside_void(ground, mast.row, mast.col))
-    there_m = float(bilinear_beside_void(ground, place.row, place.col))
+    foot_m = float(bilinear(ground, mast.row, mast.col))
+    there_m = float(bilinear(ground, place.row, place.col))
     if np.isnan(foot_m) or np.isnan(there_m):
         return None
     top_m, phone_m = foot_m + mast.height_agl_m, there_m + place.height_agl_m
