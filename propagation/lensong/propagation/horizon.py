@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from lensong.propagation.errors import DataError, OutOfRangeError
 from lensong.propagation.kernel import kernel
-from lensong.propagation.sampling import bilinear_beside_void
+from lensong.propagation.sampling import bilinear
 from lensong.propagation.terrain import Terrain
 from lensong.propagation.types import BoolArray, Float32Array, FloatArray
 
@@ -110,7 +110,7 @@ def _walk(
         if abs(right) < 1e-12:
             right = 0.0
         best, best_t = -np.inf, 0.0
-        t, q = 0.0, bilinear_beside_void(ground_m, row, col) - eye_amsl_m
+        t, q = 0.0, bilinear(ground_m, row, col) - eye_amsl_m
         known = np.inf
         next_row = np.ceil(row) if down > 0.0 else np.floor(row)
         next_col = np.ceil(col) if right > 0.0 else np.floor(col)
@@ -136,10 +136,10 @@ def _walk(
                 continue
             half = 0.5 * (t2 - t)
             middle = t + half
-            z_middle = bilinear_beside_void(ground_m, row + middle * down, col + middle * right)
+            z_middle = bilinear(ground_m, row + middle * down, col + middle * right)
             end_row = min(max(row + t2 * down, 0.0), ground_m.shape[0] - 1.0)
             end_col = min(max(col + t2 * right, 0.0), ground_m.shape[1] - 1.0)
-            z_end = bilinear_beside_void(ground_m, end_row, end_col)
+            z_end = bilinear(ground_m, end_row, end_col)
             if np.isnan(z_middle) or np.isnan(z_end):
                 known = far
                 break
@@ -210,7 +210,7 @@ def horizon_around(
         if not low <= value <= high:
             raise OutOfRangeError(name, value, low, high)
     ground = np.ascontiguousarray(terrain.ground_m, dtype=np.float32)
-    here = float(bilinear_beside_void(ground, row, col))
+    here = float(bilinear(ground, row, col))
     if np.isnan(here):
         raise DataError(
             f"there is no elevation at row {row:.2f}, column {col:.2f}, wanted a place on the land"

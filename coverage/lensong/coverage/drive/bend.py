@@ -7,7 +7,7 @@ from math import atan
 import numpy as np
 
 from lensong.propagation.kernel import kernel
-from lensong.propagation.sampling import bilinear_beside_void
+from lensong.propagation.sampling import bilinear
 from lensong.propagation.types import Float32Array, FloatArray
 
 __all__ = ["diffraction_angle_deg"]
@@ -19,9 +19,9 @@ def _bend(
     row: FloatArray, col: FloatArray, rx_height_m: float, curvature: float, out: FloatArray,
 ) -> None:  # fmt: skip
     """Write the angle [rad]; ``curvature`` is one over the effective Earth's radius [1/m]."""
-    foot = bilinear_beside_void(ground, tx_row, tx_col)
+    foot = bilinear(ground, tx_row, tx_col)
     for k in range(row.size):
-        there = bilinear_beside_void(ground, row[k], col[k])
+        there = bilinear(ground, row[k], col[k])
         length = cell_m * np.hypot(row[k] - tx_row, col[k] - tx_col)
         count = max(4, round(length / cell_m))
         top, phone = foot + tx_height_m, there + rx_height_m
@@ -31,7 +31,7 @@ def _bend(
         ahead, back, void = -np.inf, -np.inf, False
         for i in range(1, count):
             share = i / count
-            height = bilinear_beside_void(
+            height = bilinear(
                 ground, tx_row + share * (row[k] - tx_row), tx_col + share * (col[k] - tx_col)
             )
             void = void or np.isnan(height)
