@@ -89,7 +89,9 @@ def way_told(lines: FedMast, study: SitingStudy) -> str:
         names = _chain(lines, study)
         text = lines.backhaul.kind if len(names) == 1 else " > ".join(names)
         known = lines.availability_percent
-        parts.append(text if isnan(known) else f"{text} ({known:.3f} %)")
+        # of a terminal that is how long a satellite is in sight: rain and others are left out
+        what = "a satellite in sight " if lines.chain[-1].kind == "satellite" else ""
+        parts.append(text if isnan(known) else f"{text} ({what}{known:.3f} %)")
     if lines.power is not None:
         detail = lines.power.detail
         text = lines.power.kind
