@@ -20,6 +20,7 @@ def test_the_summary_answers_first(small: SmallPlan) -> None:
         "Small",
         "  villages   2 covered, 0 patchy, 0 no signal",
         "  people     200 of 200 have voice-data",
+        "             it holds for 200 to 200 in nine of ten draws of what is not known",
         "  sweeps     0 of 1 from the cache",
         "  warnings   1, listed in the report",  # of its radius of 700 m
         f"  report     {small.out / 'report.html'}",
