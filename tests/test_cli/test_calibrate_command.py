@@ -11,6 +11,7 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import rasterio
 from pyproj import Transformer
@@ -67,6 +68,11 @@ def test_a_bias_is_learnt_proved_and_planned_with(driven: SmallPlan, tmp_path: P
     held_out = found["held_out"][0]
     assert held_out["rmse_db"]["none"] == pytest.approx(9.0, abs=0.8)
     assert held_out["rmse_db"][found["stage"]] < 3.5
+    ahead = pd.read_csv(driven.folder / "cal" / "drive_next.csv")
+    assert found["drive_next"] == ahead.to_dict("records")
+    assert set(ahead["village_id"]) == {"A", "B"}
+    assert ahead["uncertainty_left_share"].is_monotonic_decreasing
+    assert (ahead["uncertainty_left_share"] < 1.0).all()
     written = tomllib.loads((driven.folder / "cal" / "calibration.toml").read_text("utf-8"))
     assert written["stage"] == found["stage"]
 
@@ -94,6 +100,10 @@ def test_a_bias_is_learnt_proved_and_planned_with(driven: SmallPlan, tmp_path: P
         assert len(spots) == found["spots"]
         assert abs(spots["left_db"]).mean() < 0.5 * abs(spots["residual_db"]).mean()
         assert any(source["role"] == "calibration" for source in run["inputs"])
+
+        path = driven.run("path", str(driven.scenario), "--village", "A", "--json")
+        assert path.exit_code == 0, path.output
+        assert "has the bias of the cell alone" in path.stdout
 
         # what the plan adds at a spot is what was learnt there: levels are kept to 0.01 dB
         left = residuals(driven)

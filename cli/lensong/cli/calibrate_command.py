@@ -45,6 +45,14 @@ __all__ = ["calibrate"]
     is_flag=True,
     help="Learn from the levels of the service's tests: --server, or --db and --config.",
 )
+@click.option(
+    "--next",
+    "next_count",
+    type=click.IntRange(0, 200),
+    default=10,
+    show_default=True,
+    help="How many villages to name that are worth a drive next; 0 for none.",
+)
 @click.option("--layer", default="", help="Sheet or layer of the logs, where there are several.")
 @target_options
 @run_options
@@ -58,6 +66,7 @@ def calibrate(
     where: tuple[str, ...],
     layer: str,
     from_service: bool,
+    next_count: int,
     server: str | None,
     person: str | None,
     password_file: Path | None,
@@ -90,8 +99,9 @@ def calibrate(
 
         from lensong.coverage.calibration.calibrate import calibrate as learn
         from lensong.coverage.calibration.misfits import set_aside
-        from lensong.coverage.calibration.tables import calibration_json
-        from lensong.coverage.calibration.text import calibration_text
+        from lensong.coverage.calibration.tables import calibration_json, next_table
+        from lensong.coverage.calibration.text import calibration_text, next_text
+        from lensong.coverage.calibration.where_next import where_next
         from lensong.coverage.drive.log import LogOptions
         from lensong.coverage.drive.match import match_measurements
         from lensong.coverage.drive.suspects import find_suspects
@@ -151,25 +161,47 @@ def calibrate(
             workers=workers,
             on_done=lambda done, total: console.progress("sweeps", done, total),
         )
+        suspects = set_aside(find_suspects(matched, plan), network)
         found = learn(
             matched,
             land,
             network,
-            suspects=set_aside(find_suspects(matched, plan), network),
+            suspects=suspects,
             progress=lambda done, total: console.progress("calibration", done, total),
         )
+        villages = None
+        if next_count:
+            villages = where_next(
+                matched,
+                land,
+                network,
+                count=next_count,
+                suspects=suspects,
+                handset=asked.handset,
+                propagation=propagation,
+                cache=store,
+                workers=workers,
+                on_done=lambda done, total: console.progress("where next", done, total),
+            )
         written = write_calibration(
             found,
             out,
             title=asked.title,
             measured=", ".join(path.name for path in measurements) or "tests of the service",
             lensong_version=version("lensong"),
+            next_villages=villages,
         )
     if as_json:
-        told = calibration_json(found) | {"files": [str(path) for path in written]}
+        ahead = [] if villages is None else next_table(villages).to_dict("records")
+        told = calibration_json(found) | {
+            "drive_next": ahead,
+            "files": [str(path) for path in written],
+        }
         click.echo(json.dumps(told, ensure_ascii=False, indent=2))
     elif not quiet:
         lines = [calibration_text(found)]
+        if villages is not None:
+            lines += ["", next_text(villages)]
         if found.synthetic:
             lines += ["", "  SYNTHETIC  invented data, no real place"]
         lines += ["", f"  written    {', '.join(str(path) for path in written)}"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from math import log, nan
 
 import numpy as np
@@ -33,8 +34,9 @@ from lensong.coverage.drive.matched import MatchedMeasurements
 from lensong.coverage.network import Network
 from lensong.gis_data.land import Land
 from lensong.propagation.errors import DataError
+from lensong.propagation.types import Grid
 
-__all__ = ["best_stage", "calibrate"]
+__all__ = ["UsableSpots", "best_stage", "calibrate", "usable_spots"]
 
 _WORTH = 0.99
 """A stage that does more is taken where its error falls below this share of the simpler one's."""
@@ -43,6 +45,40 @@ _LEAST_ALL = 20
 
 _LEAST_SPOTS = 8
 """An antenna place with fewer held-out spots is not judged by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsableSpots:
+    """What measurements can teach.
+
+    Parameters
+    ----------
+    whole, spots : Evidence
+        All of it; and without cells that are set aside, merged where there are too many.
+    merged_m : float
+        Side of the squares in which spots were merged, 0 where none was [m].
+    aside : dict
+        Index into ``network.cells`` to why the cell is set aside.
+    """
+
+    whole: Evidence
+    spots: Evidence
+    merged_m: float
+    aside: dict[int, str]
+
+
+def usable_spots(
+    matched: MatchedMeasurements,
+    network: Network,
+    grid: Grid,
+    priors: Priors,
+    suspects: Mapping[int, str],
+) -> UsableSpots:
+    """Return the spots that can be learnt from; arguments as in `calibrate`."""
+    whole = of_matched(matched, network, grid)
+    aside = {**misfits(whole, priors), **suspects}
+    spots, merged_m = merged(whole.take(~np.isin(whole.cell, list(aside))))
+    return UsableSpots(whole=whole, spots=spots, merged_m=merged_m, aside=aside)
 
 
 def calibrate(
@@ -76,10 +112,8 @@ def calibrate(
         The measurements lie in fewer than three squares of 500 m: nothing could be proved.
     """
     priors = priors or Priors()
-    whole = of_matched(matched, network, land.grid)
-    aside = {**misfits(whole, priors), **(suspects or {})}
-    kept = whole.take(~np.isin(whole.cell, list(aside)))
-    spots, merged_m = merged(kept)
+    usable = usable_spots(matched, network, land.grid, priors, suspects or {})
+    whole, spots, aside = usable.whole, usable.spots, usable.aside
     if len(spots) < _LEAST_ALL:
         raise DataError(
             f"there are {len(spots)} spots to learn from{_aside(aside)}, fewer than the "
@@ -111,7 +145,7 @@ def calibrate(
         field=learnt.field,
         spots=_spot_table(learnt, network, matched.phones, stage),
         spread=_spread(squares, spots, stage),
-        merged_m=merged_m,
+        merged_m=usable.merged_m,
         synthetic=land.synthetic,
         notes=_notes(matched, spots, squares, by_site, stage, unseen, aside, network),
     )

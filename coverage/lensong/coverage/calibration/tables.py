@@ -5,10 +5,13 @@ from __future__ import annotations
 from math import isfinite
 from typing import Any
 
+import pandas as pd
+
 from lensong.coverage.calibration.calibration import Calibration, Term
 from lensong.coverage.calibration.spread import COVERAGES, PATH_CLASSES
+from lensong.coverage.calibration.where_next import WhereNext
 
-__all__ = ["calibration_json"]
+__all__ = ["calibration_json", "next_table"]
 
 
 def calibration_json(found: Calibration) -> dict[str, Any]:
@@ -81,6 +84,24 @@ def calibration_json(found: Calibration) -> dict[str, Any]:
         ],
         "notes": list(found.notes),
     }
+
+
+def next_table(found: WhereNext) -> pd.DataFrame:
+    """Return the villages to measure next, one per row, in their order."""
+    return pd.DataFrame(
+        [
+            {
+                "order": number,
+                "village_id": one.village_id,
+                "name": one.name,
+                "lat_deg": round(one.lat_deg, 6),
+                "lon_deg": round(one.lon_deg, 6),
+                "people": round(one.people, 1),
+                "uncertainty_left_share": round(one.left_share, 4),
+            }
+            for number, one in enumerate(found.villages, start=1)
+        ]
+    )
 
 
 def _rounded(value: float) -> float | None:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from lensong.coverage.calibration.calibration import Calibration, HeldOutRow, Term
 from lensong.coverage.calibration.spread import COVERAGES, PATH_CLASSES
+from lensong.coverage.calibration.where_next import WhereNext
 
-__all__ = ["calibration_text", "told"]
+__all__ = ["calibration_text", "next_text", "told"]
 
 _DOES = {
     "none": "nothing: levels are as predicted",
@@ -56,6 +57,21 @@ def _where(row: HeldOutRow) -> str:
 def calibration_text(found: Calibration) -> str:
     """Return what a calibration found, for a terminal."""
     return "\n".join(_lines(found))
+
+
+def next_text(found: WhereNext) -> str:
+    """Return where to drive next, for a terminal."""
+    lines = [
+        f"  where to drive next: people's levels are known to {found.sd_db:.1f} dB; these villages "
+        f"take off at least {found.of_best:.0%} of what the best choice would",
+        f"  {'':>4}  {'village':<28}{'people':>9}{'uncertainty left':>18}",
+    ]
+    for number, one in enumerate(found.villages, start=1):
+        lines.append(
+            f"  {number:>4}  {(one.name or one.village_id):<28}{one.people:>9,.0f}"
+            f"{one.left_share:>18.0%}"
+        )
+    return "\n".join([*lines, *(f"  {note}" for note in found.notes)])
 
 
 def _lines(found: Calibration) -> Iterator[str]:

@@ -160,6 +160,12 @@ def study_cell(
             f"of {level.cell.radius_m / 1000.0:g} km: the plan does not count it here."
         )
     propagation = levels.propagation
+    if propagation.calibration is not None:
+        notes.append(
+            "Of the scenario's calibration this path has the bias of the cell alone; maps and "
+            "villages have its slope, its weights and what was measured near by, too, and may "
+            "differ from the level here."
+        )
     study = study_line(
         level.line,
         freq_mhz=level.cell.carrier.downlink_freq_mhz,

@@ -11,20 +11,29 @@ import numpy as np
 
 from lensong.coverage.calibration.calibration import Calibration, Term
 from lensong.coverage.calibration.spread import COVERAGES, PATH_CLASSES
+from lensong.coverage.calibration.tables import next_table
+from lensong.coverage.calibration.where_next import WhereNext
 from lensong.gis_data.atomic import atomic_path
 from lensong.gis_data.provenance import content_sha256
-from lensong.gis_data.vector_write import write_geopackage
+from lensong.gis_data.vector_write import write_csv, write_geopackage
 
 __all__ = ["CALIBRATION", "SPOTS", "SPOT_LAYER", "write_calibration"]
 
 CALIBRATION = "calibration.toml"
 SPOTS = "calibration.gpkg"
+NEXT = "drive_next.csv"
 SPOT_LAYER = "measured"
 VERSION = 1
 
 
 def write_calibration(
-    found: Calibration, folder: Path, *, title: str, measured: str, lensong_version: str
+    found: Calibration,
+    folder: Path,
+    *,
+    title: str,
+    measured: str,
+    lensong_version: str,
+    next_villages: WhereNext | None = None,
 ) -> list[Path]:
     """Write a calibration; return the files.
 
@@ -34,6 +43,8 @@ def write_calibration(
         Of the scenario.
     measured : str
         What was measured: names of files, or the service.
+    next_villages : WhereNext or None
+        Written as a table, where there is one.
 
     Raises
     ------
@@ -45,7 +56,11 @@ def write_calibration(
     content = _text(found, title, measured, lensong_version, content_sha256([spots]))
     with atomic_path(text, needed_bytes=len(content)) as part:
         part.write_text(content, encoding="utf-8")
-    return [text, spots]
+    if next_villages is None:
+        (folder / NEXT).unlink(missing_ok=True)  # of an earlier run
+        return [text, spots]
+    write_csv(folder / NEXT, next_table(next_villages))
+    return [text, spots, folder / NEXT]
 
 
 def spot_frame(found: Calibration) -> gpd.GeoDataFrame:
