@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -226,7 +227,8 @@ def test_a_warm_run_on_other_threads_writes_the_bytes_of_the_cold_one(tmp_path: 
         found = plan(make_land(), make_network(), title="Valley", cache=store, workers=workers)
         assert found.sweeps_reused == (0 if name == "cold" else found.sweeps_total)
         folder = tmp_path / name
-        write_result(found, folder, lensong_version="1", workers=workers)
+        made_at = datetime(2026, 11, 28, tzinfo=UTC)  # the report shows the minute
+        write_result(found, folder, lensong_version="1", workers=workers, created_at=made_at)
         made[name] = {p.name: p.read_bytes() for p in folder.iterdir() if p.name != "run.json"}
     assert made["cold"].keys() == made["warm"].keys()
     assert [name for name, data in made["cold"].items() if data != made["warm"][name]] == []

@@ -81,7 +81,7 @@ def compile_kernels(propagation: PropagationSettings | None = None) -> None:
     )
     heard = Heard([village], grid, model)
     known = np.ones((2, 2), dtype=np.bool_)
-    unpack_plane(pack_plane(np.zeros((2, 2), dtype=np.int32), known), known)
+    unpack_plane(pack_plane(np.ones((2, 2), dtype=np.int32), known), known)
     start, end = (
         End(row=20.0, col=col, lat_deg=mast.lat_deg, lon_deg=mast.lon_deg, height_agl_m=height_m)
         for col, height_m in ((20.0, 30.0), (30.0, 1.5))

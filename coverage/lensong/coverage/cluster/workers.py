@@ -38,7 +38,7 @@ def connected(address: str) -> Iterator[Client]:
     except ImportError as error:
         raise ConfigError(
             f"--scheduler needs Dask, which is not installed here ({error}): "
-            'pip install "lensong[dask]"'
+            "install lensong with its extra dask"
         ) from error
     if "://" not in address:
         raise ConfigError(f"--scheduler is {address!r}, wanted an address as tcp://10.0.0.1:8786")

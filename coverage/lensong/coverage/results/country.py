@@ -75,7 +75,7 @@ def write_country(folder: Path, results: Sequence[tuple[Path, Outcome]]) -> tupl
     if find_spec("pyarrow") is None:
         note = (
             f"{files.COUNTRY_VILLAGES} was not written: GeoParquet needs pyarrow, which comes with "
-            'pip install "lensong[dask]"'
+            "lensong's extra dask"
         )
     else:
         with atomic_path(folder / files.COUNTRY_VILLAGES) as part:
