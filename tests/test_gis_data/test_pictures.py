@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import base64
+import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -120,3 +122,16 @@ def test_a_picture_of_one_palette_repeats_its_bytes() -> None:
 def test_an_index_without_a_colour_is_refused() -> None:
     with pytest.raises(InvalidInputError, match="colours"):
         palette_png(np.array([[3]], np.uint8), ["#ff0000"])
+
+
+def test_pictures_are_made_by_many_threads_without_a_warning() -> None:
+    """What Python warns of is one list for all threads; pytest makes any warning an error."""
+    picture = np.zeros((4, 4, 4), dtype=np.uint8)
+    every_s = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            made = list(pool.map(lambda _: encode_png(picture), range(2_000)))
+    finally:
+        sys.setswitchinterval(every_s)
+    assert set(made) == {encode_png(picture)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -11,11 +10,11 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 from rasterio.transform import Affine
 from rasterio.warp import Resampling, reproject, transform, transform_bounds
 
+from lensong.gis_data.raster_formats import unplaced
 from lensong.propagation.errors import InvalidInputError
 from lensong.propagation.types import Grid, UInt8Array
 
@@ -223,11 +222,17 @@ def _png(
     colormap: dict[int, tuple[int, int, int, int]] | None = None,
 ) -> bytes:
     count, height, width = bands.shape
-    with warnings.catch_warnings(), MemoryFile(ext=".png") as memory:
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a PNG has no place to put it
-        with memory.open(
-            driver="PNG", height=height, width=width, count=count, dtype=bands.dtype, ZLEVEL=_LEVEL
-        ) as dataset:
+    with MemoryFile(ext=".png") as memory:
+        with unplaced():  # a PNG has no place to put it
+            dataset = memory.open(
+                driver="PNG",
+                height=height,
+                width=width,
+                count=count,
+                dtype=bands.dtype,
+                ZLEVEL=_LEVEL,
+            )
+        with dataset:
             dataset.write(bands)
             if colormap is not None:
                 dataset.write_colormap(1, colormap)
