@@ -133,7 +133,7 @@ def test_what_is_not_proposed_is_not_found(proposing: Page) -> None:
 def test_a_scenario_that_names_none_has_none(page: Page) -> None:
     assert not page.get()["proposals"]
     answer = page.client.get(page.at("/variants/base/proposals"))
-    assert answer.status_code == 404
+    assert answer.status_code == 404, answer.text
     assert "siting.proposals" in answer.text
 
 
