@@ -60,6 +60,7 @@ def somerset(folder: Path) -> Evidence:
     return Evidence(
         east_m=np.asarray(east),
         north_m=np.asarray(north),
+        measured_dbm=level,
         residual_db=level + found.path_loss_db[known],
         at_floor=level <= level.min(),
         distance_m=distance,

@@ -173,7 +173,7 @@ def test_a_drive_around_one_spot_is_refused(driven: SmallPlan, tmp_path: Path) -
 
 def test_a_file_that_is_no_calibration_is_named(driven: SmallPlan) -> None:
     text = driven.scenario.read_text("utf-8")
-    (driven.folder / "other.toml").write_text("version = 1\nstage = 3\n", encoding="utf-8")
+    (driven.folder / "other.toml").write_text("version = 2\nstage = 3\n", encoding="utf-8")
     driven.scenario.write_text(text + '[calibration]\nfile = "other.toml"\n', encoding="utf-8")
     try:
         wrong = driven.check()

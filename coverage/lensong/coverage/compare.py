@@ -14,7 +14,8 @@ import pandas as pd
 from lensong.coverage.drive.rivals import ModelsMeasured
 from lensong.coverage.network import Network, Technology
 from lensong.coverage.obstruction import KINDS, Obstruction, serving_obstruction
-from lensong.coverage.plan import Progress, plan
+from lensong.coverage.plan import plan
+from lensong.coverage.plan_setup import Progress
 from lensong.coverage.result import PlanResult
 from lensong.coverage.service import DEFAULT_SERVICES, Handset, Service
 from lensong.coverage.sweeps import PropagationSettings, SweepCache

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lensong.coverage.network import Network, Technology
-from lensong.coverage.plan import Progress
+from lensong.coverage.plan_setup import Progress
 from lensong.coverage.result import TechnologyLayers
 from lensong.coverage.sweeps import (
     NO_LOSS,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from math import inf, isnan
 from time import perf_counter
-from typing import Any, TypeAlias
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
 
+from lensong.coverage.calibration.layers import known_layers, village_columns
 from lensong.coverage.causes.attribute import Explained
 from lensong.coverage.causes.of_plan import causes_of_plan
 from lensong.coverage.causes.settings import CauseSettings
@@ -22,7 +23,7 @@ from lensong.coverage.layers import cell_footprints, job_window, make_layers
 from lensong.coverage.level_shares import level_shares
 from lensong.coverage.link_budget import cell_budget
 from lensong.coverage.network import Network, Technology
-from lensong.coverage.plan_setup import LaidOut, PlanSetup
+from lensong.coverage.plan_setup import LaidOut, PlanSetup, Progress
 from lensong.coverage.reach import (
     RadiusCut,
     Reach,
@@ -55,9 +56,6 @@ from lensong.coverage.villages import ClassThresholds, column_suffix, village_ta
 from lensong.gis_data.land import Land
 
 __all__ = ["Progress", "StageClock", "concluded", "plan"]
-
-Progress: TypeAlias = Callable[[str, int, int], None]
-"""Called with the stage (``"sweeps"``, ``"villages"``, …), how much is done and of how much."""
 
 
 def plan(
@@ -206,8 +204,21 @@ def concluded(
             progress=partial(_tell, progress, "streams"),
             workers=workers,
         )
-    sure = village_intervals(setup, layers)
-    for name, values in sure.columns.items():
+    known = known_layers(
+        land,
+        network,
+        jobs,
+        layers.technologies,
+        propagation,
+        rx_height_agl_m=handset.height_agl_m,
+        building_db=max(shadowing.sigma_db**2 - propagation.total_sigma_db**2, 0.0) ** 0.5,
+        cache=cache,
+        workers=workers,
+    )
+    sure = village_intervals(setup, layers, known)
+    for name, values in (
+        sure.columns | village_columns(weights, layers.technologies, known)
+    ).items():
         villages[name] = values
     clock.lap("villages")
     for service in streams.counted(services):
@@ -298,6 +309,7 @@ def concluded(
         timings_s=clock.laps,
         sweeps_total=len(jobs),
         sweeps_reused=laid.reused,
+        known=known,
         causes=None if found is None else found.causes,
         counterfactuals=None if found is None else found.counterfactuals,
     )

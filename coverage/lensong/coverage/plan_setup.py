@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -29,7 +29,10 @@ from lensong.gis_data.land import Land
 from lensong.propagation.errors import InvalidInputError
 from lensong.propagation.types import BoolArray, FloatArray
 
-__all__ = ["LaidOut", "PlanSetup"]
+__all__ = ["LaidOut", "PlanSetup", "Progress"]
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""Called with the stage (``"sweeps"``, ``"villages"``, …), how much is done and of how much."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

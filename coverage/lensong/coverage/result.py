@@ -20,6 +20,7 @@ from lensong.propagation.types import Float32Array, Int16Array, UInt8Array
 __all__ = [
     "NO_LEVEL_CDBM",
     "REASONS",
+    "KnownLayers",
     "OperatorLayers",
     "PlanResult",
     "ServiceLayers",
@@ -206,6 +207,34 @@ class OperatorLayers:
         return as_dbm(self.level_cdbm)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownLayers:
+    """How well a calibrated level of the serving cell is known at every pixel of a technology.
+
+    Parameters
+    ----------
+    field_db : shape (rows, cols), float32
+        What the residual field of the calibration adds; NaN where no cell serves [dB].
+    half_db : shape (rows, cols), float32
+        Half of the interval that holds 90 % of levels, NaN likewise [dB].
+    basis : shape (rows, cols), uint8
+        Index into `lensong.coverage.calibration.known.BASES` plus 1; 0 where no cell serves.
+    """
+
+    field_db: Float32Array
+    half_db: Float32Array
+    basis: UInt8Array
+
+    @classmethod
+    def empty(cls, shape: tuple[int, int]) -> KnownLayers:
+        """Return layers in which no cell serves."""
+        return cls(
+            field_db=np.full(shape, np.nan, np.float32),
+            half_db=np.full(shape, np.nan, np.float32),
+            basis=np.zeros(shape, np.uint8),
+        )
+
+
 def as_dbm(level_cdbm: Int16Array) -> Float32Array:
     """Return levels in dBm, NaN where there is none."""
     level = level_cdbm.astype(np.float32)
@@ -295,6 +324,8 @@ class PlanResult:
         Stage to seconds. Not part of what must be reproducible.
     sweeps_total, sweeps_reused : int
         Path-loss sweeps in the plan, and how many came from the cache.
+    known : dict
+        Technology to what a calibration knows of its levels; empty without one.
     causes, counterfactuals : DataFrame or None
         One row per village below the class service, and per change that was tried for the largest
         gaps: see docs/reference/outputs.md. None where they were not asked for.
@@ -326,5 +357,6 @@ class PlanResult:
     level_shares: pd.DataFrame | None = None
     propagation: PropagationSettings = field(default_factory=PropagationSettings)
     streams: pd.DataFrame | None = None
+    known: dict[Technology, KnownLayers] = field(default_factory=dict)
     causes: pd.DataFrame | None = None
     counterfactuals: pd.DataFrame | None = None

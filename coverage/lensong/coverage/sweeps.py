@@ -20,7 +20,7 @@ from lensong.propagation.sweep import sweep_carriers
 from lensong.propagation.sweep_request import SweepRequest
 from lensong.propagation.terminal import LONGEST_CLEARING_M, TERMINAL_CLEARING_M
 from lensong.propagation.terrain import Terrain
-from lensong.propagation.types import FloatArray, Grid, Int16Array, IntArray
+from lensong.propagation.types import Grid, Int16Array
 
 __all__ = [
     "NO_LOSS",
@@ -187,12 +187,6 @@ class PathCorrection(Protocol):
 
     def corrected(self, sweep: PackedSweep, job: SweepJob, land: Land) -> PackedSweep:
         """Return a sweep as it was measured to be."""
-
-    def rmse_db(self, land: Land, row: IntArray, col: IntArray) -> FloatArray:
-        """Return how far levels of pixels like these were off, NaN where nobody knows [dB]."""
-
-    def evidence(self, land: Land, row: IntArray, col: IntArray) -> NDArray[np.str_]:
-        """Return on what the levels of pixels rest: words for a table."""
 
 
 class SweepCache(Protocol):

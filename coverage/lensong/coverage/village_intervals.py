@@ -19,6 +19,7 @@ that hold is known.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,9 +27,12 @@ from pyproj import Transformer
 from scipy.spatial.distance import cdist
 from scipy.special import ndtr, ndtri
 
+from lensong.coverage.calibration.known import HALF_NORMAL
+from lensong.coverage.calibration.layers import strongest
 from lensong.coverage.layers import Layers
-from lensong.coverage.network import Cell, Network
+from lensong.coverage.network import Cell, Network, Technology
 from lensong.coverage.plan_setup import PlanSetup
+from lensong.coverage.result import KnownLayers
 from lensong.coverage.shadowing import site_numbers
 from lensong.coverage.village_weights import VillageWeights
 from lensong.coverage.villages import column_suffix
@@ -64,8 +68,7 @@ class VillageIntervals:
     columns : dict
         For the village table: ``served_share_p05_*`` and ``served_share_p95_*``, the share of
         people for whom the service holds in the worst and the best twentieth of draws, and
-        ``chance_covered_*``, in how many draws it is that of a covered village; with a calibration
-        ``evidence``.
+        ``chance_covered_*``, in how many draws it is that of a covered village.
     people_served : dict
         Service to people for whom it holds: ``p05``, ``p50``, ``p95``, ``mean``.
     assumptions : tuple of str
@@ -76,7 +79,9 @@ class VillageIntervals:
     assumptions: tuple[str, ...]
 
 
-def village_intervals(setup: PlanSetup, layers: Layers) -> VillageIntervals:
+def village_intervals(
+    setup: PlanSetup, layers: Layers, known: Mapping[Technology, KnownLayers] | None = None
+) -> VillageIntervals:
     """Return intervals of the people served, by village and in the sum, for every service.
 
     Parameters
@@ -84,13 +89,16 @@ def village_intervals(setup: PlanSetup, layers: Layers) -> VillageIntervals:
     setup : PlanSetup
     layers : Layers
         Their chances of service and serving cells are taken.
+    known : mapping or None
+        What a calibration knows of the levels, by technology.
     """
     draws = _Draws.of(setup)
     server = _servers(layers)
     columns: dict[str, list[float | str]] = {}
     sums: dict[str, dict[str, float]] = {}
     assumed, site = _Assumed.of(setup.network, setup.land), site_numbers(setup.network)
-    villages = [_Village.of(setup, w, server, assumed, site) for w in setup.weights]
+    model_db = _model_db(setup, layers, known or {})
+    villages = [_Village.of(setup, w, server, assumed, site, model_db) for w in setup.weights]
     for service in setup.services:
         chance = layers.services[service.name].probability.ravel()
         shares = np.stack(
@@ -116,7 +124,7 @@ def village_intervals(setup: PlanSetup, layers: Layers) -> VillageIntervals:
             "mean": float(served.mean()),
         }
     return VillageIntervals(
-        columns=columns | _evidence(setup),
+        columns=columns,
         people_served=sums,
         assumptions=(_assumption(setup, draws),),
     )
@@ -141,6 +149,7 @@ class _Village:
         server: IntArray,
         assumed: _Assumed,
         site: IntArray,
+        model_db: FloatArray,
     ) -> _Village:
         grid = setup.land.grid
         code = server[weights.pixel]
@@ -151,7 +160,7 @@ class _Village:
             weights=weights,
             site=site[code + 1],
             assumed_db=assumed.deviation_db(code, row, col),
-            model_db=_model_db(setup, row, col),
+            model_db=model_db[weights.pixel],
             node=node,
             nodes_m=nodes_m,
         )
@@ -281,35 +290,25 @@ def _squares(cell: Cell) -> float:
     return float(sum(db**2 for name, db in _ASSUMED_DB.items() if name in cell.assumed))
 
 
-def _model_db(setup: PlanSetup, row: IntArray, col: IntArray) -> FloatArray:
-    """Return the deviation of the model; where it was calibrated, what was found held out [dB]."""
+def _model_db(
+    setup: PlanSetup, layers: Layers, known: Mapping[Technology, KnownLayers]
+) -> FloatArray:
+    """Return the model's deviation at each pixel; with a calibration what is left of it [dB]."""
     propagation = setup.propagation
-    plain = np.full(row.size, propagation.model_sigma_db)
-    if propagation.calibration is None:
+    plain = np.full(setup.land.grid.rows * setup.land.grid.cols, propagation.model_sigma_db)
+    if not known:
         return plain
-    rmse_db = propagation.calibration.rmse_db(setup.land, row, col)
-    rest = np.maximum(rmse_db**2 - propagation.location_sigma_db**2, 1.0) ** 0.5
-    return np.where(np.isfinite(rmse_db), rest, plain)
-
-
-def _evidence(setup: PlanSetup) -> dict[str, list[float | str]]:
-    """Return on what the levels of most people of a village rest, where there is a calibration."""
-    calibration = setup.propagation.calibration
-    if calibration is None:
-        return {}
-    found: list[float | str] = []
-    for weights in setup.weights:
-        row, col = np.divmod(weights.pixel, setup.land.grid.cols)
-        kinds = calibration.evidence(setup.land, row, col)
-        heavy = {kind: float(weights.weight[kinds == kind].sum()) for kind in np.unique(kinds)}
-        found.append(str(max(heavy, key=lambda kind: heavy[kind])))
-    return {"evidence": found}
+    half = strongest(layers.technologies, known).half_db.ravel().astype(np.float64)
+    # the building and what differs from place to place have their own part in a draw
+    own_db2 = setup.shadowing.sigma_db**2 - propagation.model_sigma_db**2
+    rest = np.maximum((half / HALF_NORMAL) ** 2 - own_db2, 1.0) ** 0.5
+    return np.where(np.isfinite(half), rest, plain)
 
 
 def _assumption(setup: PlanSetup, draws: _Draws) -> str:
     model = f"{setup.propagation.model_sigma_db:g} dB"
     if setup.propagation.calibration is not None:
-        model += " (near measurements what was found on ground held out)"
+        model += " (where it was calibrated what is left of it, by half of each level's interval)"
     return (
         f"Intervals of people served are the middle 90 % of {DRAWS} draws in which levels differ "
         f"together: the model by {model}, half of it by site (two sites correlated by "

@@ -49,6 +49,7 @@ def drive(
     spots = Evidence(
         east_m=east,
         north_m=north,
+        measured_dbm=np.full(count, -90.0),
         residual_db=np.zeros(count),
         at_floor=np.zeros(count, dtype=np.bool_),
         distance_m=distance,

@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from math import cos, hypot, radians
 from threading import Lock
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.spatial import cKDTree
+from scipy.spatial.distance import cdist
 
 from lensong.coverage.calibration.calibration import Calibration, PlaceRow
 from lensong.coverage.calibration.field_kernel import add_pull
-from lensong.coverage.calibration.spread import NEAR_EDGES_M, path_classes
+from lensong.coverage.calibration.paths import Paths, paths_of_sweep
 from lensong.coverage.calibration.terms import PLACE_TERMS, TERMS, features
 from lensong.coverage.network import Mast, Network
-from lensong.coverage.obstruction import grazing_loss_db
 from lensong.coverage.sweeps import NO_LOSS, PackedSweep, SweepJob
 from lensong.gis_data.land import Land
 from lensong.propagation.errors import DataError
-from lensong.propagation.types import BoolArray, FloatArray, Grid, IntArray
+from lensong.propagation.types import BoolArray, FloatArray, Grid
 
-__all__ = ["EVIDENCE", "CalibratedPaths", "with_cell_bias"]
-
-EVIDENCE = ("measured", "calibrated here", "model only")
-"""On what a level rests, by the distance to the nearest measurement."""
+__all__ = ["CalibratedPaths", "one_site", "with_cell_bias"]
 
 _REACH_LENGTHS = 6.0
 """Where a spot pulls no more: exp(-6) is a quarter of a percent."""
 
+_PART = 4096
 _SAME_SITE_M = 50.0
 _METRES_PER_DEG = 111_195.0
 
@@ -53,16 +48,6 @@ def with_cell_bias(network: Network, calibration: Calibration) -> Network:
     return replace(network, cells=cells, warnings=warnings)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Pixels:
-    """What the terms are made of at the pixels of a sweep that have a loss."""
-
-    distance_m: FloatArray
-    terrain_db: FloatArray
-    clutter_db: FloatArray
-    clear: BoolArray
-
-
 class CalibratedPaths:
     """Corrects the path loss of sweeps; see `lensong.coverage.sweeps.PathCorrection`.
 
@@ -76,11 +61,6 @@ class CalibratedPaths:
         self._places = {(p.mast_id, p.height_agl_m, p.freq_mhz): p for p in calibration.places}
         self._common: dict[Grid, FloatArray] = {}
         self._lock = Lock()
-
-    @cached_property
-    def _tree(self) -> cKDTree:
-        spots = self.calibration.spots
-        return cKDTree(np.column_stack([spots.east_m, spots.north_m]))
 
     def corrected(self, sweep: PackedSweep, job: SweepJob, land: Land) -> PackedSweep:
         """Return a sweep with the loss that was learnt: more where levels were found too high."""
@@ -98,83 +78,95 @@ class CalibratedPaths:
 
         What a single cell has on top is no matter of its paths: `with_cell_bias`.
         """
-        calibration = self.calibration
-        place = self._place(job)
-        if calibration.stage == "none" or (place is None and not calibration.unseen):
-            return None
-        if place is not None and not place.calibrated:
+        place = self.place(job.mast, job.height_agl_m, job.freq_mhz)
+        if not self.corrects(place):
             return None
         added = np.zeros(sweep.loss_cdb.shape)
-        if calibration.stage in ("terms", "field"):
-            self._add_terms(added, sweep, place, land)
-        if calibration.stage == "field":
+        if self.calibration.stage in ("terms", "field"):
+            known = sweep.loss_cdb != NO_LOSS
+            added[known] = self._terms_db(paths_of_sweep(sweep, known, land), place, land)
+        if self.calibration.stage == "field":
             self._add_field(added, sweep, job, land.grid)
         return added
+
+    def added_at(
+        self, mast: Mast, height_agl_m: float, freq_mhz: float, paths: Paths, land: Land
+    ) -> FloatArray:
+        """Return what is added to levels at the far ends of paths from an antenna place [dB].
+
+        That of `added_db`, of paths that no sweep has made.
+        """
+        place = self.place(mast, height_agl_m, freq_mhz)
+        added = np.zeros(len(paths))
+        if not self.corrects(place):
+            return added
+        if self.calibration.stage in ("terms", "field"):
+            added += self._terms_db(paths, place, land)
+        return added + self.field_at(mast, height_agl_m, freq_mhz, paths, land.grid)
+
+    def field_at(
+        self, mast: Mast, height_agl_m: float, freq_mhz: float, paths: Paths, grid: Grid
+    ) -> FloatArray:
+        """Return what the residual field has in that [dB]; 0 where none is in use."""
+        corrects = self.corrects(self.place(mast, height_agl_m, freq_mhz))
+        if not corrects or self.calibration.stage != "field":
+            return np.zeros(len(paths))
+        self._check(grid)
+        field, spots = self.calibration.field, self.calibration.spots
+        share = field.correlation + (1.0 - field.correlation) * self._of_site(mast)
+        pull_db = share * field.sd_db**2 * spots.pull_per_db
+        found = np.empty(len(paths))
+        ends = np.column_stack([paths.east_m, paths.north_m])
+        for part in range(0, len(paths), _PART):
+            away = cdist(ends[part : part + _PART], self.places_m)
+            found[part : part + _PART] = np.exp(-away / field.length_m) @ pull_db
+        return found
+
+    @property
+    def places_m(self) -> FloatArray:
+        """Return where the spots are, shape (n, 2) [m]."""
+        spots = self.calibration.spots
+        return np.column_stack([spots.east_m, spots.north_m])
 
     @property
     def length_m(self) -> float:
         """Return over which distance residuals last [m]."""
         return self.calibration.field.length_m
 
-    def nearest_m(self, land: Land, row: IntArray, col: IntArray) -> FloatArray:
-        """Return how far pixels are from the nearest spot that was measured [m]."""
-        self._check(land.grid)
-        east, north = land.grid.easting_northing(row, col)  # type: ignore[arg-type]  # the formula holds for arrays
-        return np.asarray(self._tree.query(np.column_stack([east, north]))[0])
+    def place(self, mast: Mast, height_agl_m: float, freq_mhz: float) -> PlaceRow | None:
+        """Return the measured antenna place of a mast; one that was moved is another one."""
+        found = self._places.get((mast.mast_id, height_agl_m, freq_mhz))
+        return found if found is not None and one_site(found, mast) else None
 
-    def rmse_db(self, land: Land, row: IntArray, col: IntArray) -> FloatArray:
-        """Return the error that was found on ground held out, as far from a measurement [dB].
+    def corrects(self, place: PlaceRow | None) -> bool:
+        """Return whether levels of an antenna place are changed; None: it was not measured."""
+        if not self.calibration.changes_levels:
+            return False
+        return self.calibration.unseen if place is None else place.calibrated
 
-        Of paths in sight and of blocked ones together, by how many there were. NaN farther from
-        any measurement than 1 km, where it is the model's.
-        """
-        nearest = self.nearest_m(land, row, col)
-        spread = self.calibration.spread
-        if spread is None:
-            return np.full(nearest.size, np.nan)
-        bands = len(NEAR_EDGES_M) - 1
-        spots = np.array([kind.spots for kind in spread.rows]).reshape(2, bands)
-        squares = np.array([kind.rmse_db**2 for kind in spread.rows]).reshape(2, bands)
-        share = np.maximum(spots, 1) / np.maximum(spots, 1).sum(axis=0)
-        rmse = np.sqrt((squares * share).sum(axis=0))
-        rmse[-1] = np.nan
-        in_sight = np.ones(nearest.size, dtype=np.bool_)  # the bands of both are alike
-        return np.asarray(rmse[path_classes(in_sight, nearest)])
+    def _of_site(self, mast: Mast) -> BoolArray:
+        """Return which spots heard a cell of a mast's site."""
+        here = {place.mast_id for place in self._places.values() if one_site(place, mast)}
+        return np.array([mast_id in here for mast_id in self.calibration.spots.mast_id], np.bool_)
 
-    def evidence(self, land: Land, row: IntArray, col: IntArray) -> NDArray[np.str_]:
-        """Return on what levels rest: one of `EVIDENCE`, to 300 m, to 1 km, and beyond."""
-        near = np.searchsorted(np.array(NEAR_EDGES_M[1:-1]), self.nearest_m(land, row, col))
-        return np.asarray(np.array(EVIDENCE)[near])
-
-    def _place(self, job: SweepJob) -> PlaceRow | None:
-        """Return the measured antenna place of a job; a mast that was moved is another one."""
-        found = self._places.get((job.mast.mast_id, job.height_agl_m, job.freq_mhz))
-        return found if found is not None and _one_site(found, job.mast) else None
-
-    def _add_terms(
-        self, added: FloatArray, sweep: PackedSweep, place: PlaceRow | None, land: Land
-    ) -> None:
+    def _terms_db(self, paths: Paths, place: PlaceRow | None, land: Land) -> FloatArray:
         terms = self.calibration.shared if place is None else place.terms
-        pixels, known = _pixels(sweep)
-        of = features(pixels)
         values = np.array([0.0, *(terms[name].value for name in PLACE_TERMS)])
         assert TERMS[1:] == PLACE_TERMS
-        found = of @ values
-        if land.clutter_class is not None and self.calibration.classes:
+        found = features(paths) @ values
+        if self.calibration.classes:
             offset = np.zeros(256)
             for code, name in land.clutter_names.items():
                 if name in self.calibration.classes:
                     offset[code] = self.calibration.classes[name].value
-            row0, col0, row1, col1 = sweep.window
-            found += offset[land.clutter_class[row0:row1, col0:col1][known]]
-        added[known] = found
+            found += offset[paths.clutter_class]
+        return np.asarray(found)
 
     def _add_field(self, added: FloatArray, sweep: PackedSweep, job: SweepJob, grid: Grid) -> None:
         row0, col0, row1, col1 = sweep.window
         added += self._common_field(grid)[row0:row1, col0:col1]
-        here = {place.mast_id for place in self._places.values() if _one_site(place, job.mast)}
-        if here:
-            own = np.array([mast_id in here for mast_id in self.calibration.spots.mast_id])
+        own = self._of_site(job.mast)
+        if own.any():
             share = 1.0 - self.calibration.field.correlation
             self._pull(added, grid, own, share, row0, col0)
 
@@ -222,20 +214,8 @@ class CalibratedPaths:
         self.__init__(state["calibration"])  # type: ignore[misc]  # of a class that has no other
 
 
-def _one_site(place: PlaceRow, mast: Mast) -> bool:
+def one_site(place: PlaceRow, mast: Mast) -> bool:
     """Return whether a mast stands within 50 m of a measured one: they are one site."""
     north_m = (place.lat_deg - mast.lat_deg) * _METRES_PER_DEG
     east_m = (place.lon_deg - mast.lon_deg) * _METRES_PER_DEG * cos(radians(mast.lat_deg))
     return hypot(north_m, east_m) <= _SAME_SITE_M
-
-
-def _pixels(sweep: PackedSweep) -> tuple[_Pixels, BoolArray]:
-    known = sweep.loss_cdb != NO_LOSS
-    row, col = np.nonzero(known)
-    down = (row + sweep.row0 - sweep.mast_row) * sweep.cell_m
-    across = (col + sweep.col0 - sweep.mast_col) * sweep.cell_m
-    distance = np.hypot(down, across)
-    terrain = 0.01 * sweep.terrain_cdb[known].astype(np.float64)
-    clutter = np.maximum(0.01 * sweep.diffraction_cdb[known] - terrain, 0.0)
-    clear = np.asarray(terrain < grazing_loss_db(distance))
-    return _Pixels(distance_m=distance, terrain_db=terrain, clutter_db=clutter, clear=clear), known

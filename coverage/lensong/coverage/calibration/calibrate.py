@@ -9,6 +9,7 @@ from math import log, nan
 import numpy as np
 
 from lensong.coverage.calibration.calibration import (
+    Basis,
     Calibration,
     CellRow,
     Fate,
@@ -142,8 +143,10 @@ def calibrate(
         cells=_cells(learnt, network, whole, places, aside),
         places=places,
         held_out=tuple(_row(found) for found in (*squares, *([by_site] if by_site else []))),
+        priors=learnt.priors,
         field=learnt.field,
-        spots=_spot_table(learnt, network, matched.phones, stage),
+        basis=Basis.of(learnt.field),
+        spots=_spot_table(learnt, network, matched.phones, land.clutter_names, stage),
         spread=_spread(squares, spots, stage),
         merged_m=usable.merged_m,
         synthetic=land.synthetic,
@@ -267,7 +270,11 @@ def _classes(learnt: Posterior, names: Mapping[int, str]) -> dict[str, Term]:
     codes = [int(code) for code in np.unique(learnt.spots.clutter_class) if code > 0]
     if learnt.priors.class_db == 0.0:
         return {}
-    return {names.get(code, str(code)): _term(learnt.class_offset(code)) for code in codes}
+    return {_class_name(names, code): _term(learnt.class_offset(code)) for code in codes}
+
+
+def _class_name(names: Mapping[int, str], code: int) -> str:
+    return names.get(code, str(code)) if code > 0 else ""
 
 
 def _phones(learnt: Posterior, names: tuple[str, ...]) -> dict[str, Term]:
@@ -278,9 +285,14 @@ def _phones(learnt: Posterior, names: tuple[str, ...]) -> dict[str, Term]:
 
 
 def _spot_table(
-    learnt: Posterior, network: Network, phones: tuple[str, ...], stage: str
+    learnt: Posterior,
+    network: Network,
+    phones: tuple[str, ...],
+    class_names: Mapping[int, str],
+    stage: str,
 ) -> SpotTable:
     spots = learnt.spots
+    cells = [network.cells[int(cell)] for cell in spots.cell]
     added, _ = learnt.correction(spots, with_field=stage == "field")
     offsets = {int(k): learnt.phone_offset(int(k))[0] for k in np.unique(spots.phone)}
     if len(offsets) < 2:
@@ -289,12 +301,21 @@ def _spot_table(
     return SpotTable(
         east_m=spots.east_m,
         north_m=spots.north_m,
-        cell_id=tuple(network.cells[int(c)].cell_id for c in spots.cell),
-        mast_id=tuple(network.cells[int(c)].mast_id for c in spots.cell),
+        cell_id=tuple(cell.cell_id for cell in cells),
+        mast_id=tuple(cell.mast_id for cell in cells),
         phone=tuple(phones[int(k)] for k in spots.phone),
+        height_agl_m=np.array([cell.height_agl_m for cell in cells]),
+        freq_mhz=np.array([cell.carrier.downlink_freq_mhz for cell in cells]),
+        measured_dbm=spots.measured_dbm,
         residual_db=spots.residual_db,
         left_db=left - (added if stage != "none" else 0.0),
         at_floor=spots.at_floor,
+        distance_m=spots.distance_m,
+        terrain_db=spots.terrain_db,
+        clutter_db=spots.clutter_db,
+        clear=spots.clear,
+        land_cover=tuple(_class_name(class_names, int(code)) for code in spots.clutter_class),
+        weight=learnt.weight,
         pull_per_db=learnt.alpha,
     )
 

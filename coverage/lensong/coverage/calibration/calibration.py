@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log
 from typing import Literal
 
 from lensong.coverage.calibration.field import Field
 from lensong.coverage.calibration.hold_out import STAGES
 from lensong.coverage.calibration.spread import Spread
+from lensong.coverage.calibration.terms import Priors
 from lensong.propagation.errors import DataError
 from lensong.propagation.types import BoolArray, FloatArray
 
 __all__ = [
+    "Basis",
     "Calibration",
     "CellRow",
     "HeldOutRow",
@@ -19,6 +22,9 @@ __all__ = [
     "SpotTable",
     "Term",
 ]
+
+_CLEARLY_LESS = 0.9
+"""Of the field's deviation; 0.9 squared leaves 81 % of its variance."""
 
 Fate = Literal["calibrated", "left as it was", "set aside"]
 
@@ -113,10 +119,21 @@ class SpotTable:
     east_m, north_m : shape (n,)
         In the calibration's system [m].
     cell_id, mast_id, phone : tuple of str
+    height_agl_m, freq_mhz : shape (n,)
+        Of the antenna place that was heard.
+    measured_dbm : shape (n,)
+        Level, median of its readings [dBm].
     residual_db, left_db : shape (n,)
         Measured less predicted level, before and after; the phone's offset is taken off the
         second [dB].
     at_floor : shape (n,), bool
+    distance_m, terrain_db, clutter_db, clear : shape (n,)
+        Of the path as it was predicted, see `lensong.coverage.calibration.evidence.Evidence`.
+    land_cover : tuple of str
+        Class of land cover; empty where it is not known.
+    weight : shape (n,)
+        By how much each spot counted, about 1 for one that fits: with it and the rest, how sure a
+        level is can be told anywhere.
     pull_per_db : shape (n,)
         Covariance of the field with a spot times this, summed, is the field [1/dB].
     """
@@ -126,10 +143,49 @@ class SpotTable:
     cell_id: tuple[str, ...]
     mast_id: tuple[str, ...]
     phone: tuple[str, ...]
+    height_agl_m: FloatArray
+    freq_mhz: FloatArray
+    measured_dbm: FloatArray
     residual_db: FloatArray
     left_db: FloatArray
     at_floor: BoolArray
+    distance_m: FloatArray
+    terrain_db: FloatArray
+    clutter_db: FloatArray
+    clear: BoolArray
+    land_cover: tuple[str, ...]
+    weight: FloatArray
     pull_per_db: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """From when on a level counts as measured, or as calibrated where it is.
+
+    Parameters
+    ----------
+    measured_within_m : float
+        To the nearest spot at which a cell of the serving site was measured [m].
+    field_sd_share : float
+        Deviation of the residual field as it is known, by that before anything was measured: up to
+        this share of it a level is calibrated here [1].
+    """
+
+    measured_within_m: float
+    field_sd_share: float
+
+    @classmethod
+    def of(cls, field: Field) -> Basis:
+        """Return the bounds that a field speaks for.
+
+        A place is measured where one spot, without noise, tells half of the field's variance:
+        there the squared correlation exp(-2 d / length) is 1/2. It is calibrated where all spots
+        together tell a fifth of that variance.
+        """
+        return cls(
+            measured_within_m=round(0.5 * log(2.0) * field.length_m, 1),
+            field_sd_share=_CLEARLY_LESS,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +208,10 @@ class Calibration:
     phones : dict
         Phone to by how much it reads above the mean phone [dB]; empty where there is one phone.
     cells, places, held_out : tuple
+    priors : Priors
+        With which it was learnt.
     field : Field
+    basis : Basis
     spots : SpotTable
     spread : Spread or None
         None where nothing could be held out often enough.
@@ -172,7 +231,9 @@ class Calibration:
     cells: tuple[CellRow, ...]
     places: tuple[PlaceRow, ...]
     held_out: tuple[HeldOutRow, ...]
+    priors: Priors
     field: Field
+    basis: Basis
     spots: SpotTable
     spread: Spread | None
     merged_m: float

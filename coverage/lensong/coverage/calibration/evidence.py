@@ -28,6 +28,8 @@ class Evidence:
     ----------
     east_m, north_m : shape (n,)
         In the grid's system [m].
+    measured_dbm : shape (n,)
+        Level [dBm].
     residual_db : shape (n,)
         Measured less predicted level [dB].
     at_floor : shape (n,), bool
@@ -49,6 +51,7 @@ class Evidence:
 
     east_m: FloatArray
     north_m: FloatArray
+    measured_dbm: FloatArray
     residual_db: FloatArray
     at_floor: BoolArray
     distance_m: FloatArray
@@ -98,6 +101,7 @@ def of_matched(matched: MatchedMeasurements, network: Network, grid: Grid) -> Ev
     return Evidence(
         east_m=np.asarray(east_m, dtype=np.float64),
         north_m=np.asarray(north_m, dtype=np.float64),
+        measured_dbm=matched.measured_dbm,
         residual_db=matched.measured_dbm - matched.predicted_dbm,
         at_floor=matched.at_floor,
         distance_m=np.maximum(matched.distance_m, 1.0),
@@ -146,6 +150,7 @@ def _in_squares(spots: Evidence, side_m: float) -> Evidence:
         spots.take(first),
         east_m=mean(spots.east_m),
         north_m=mean(spots.north_m),
+        measured_dbm=mean(spots.measured_dbm),
         residual_db=mean(spots.residual_db),
         at_floor=mean(spots.at_floor) > 0.5,
         distance_m=mean(spots.distance_m),

@@ -22,7 +22,7 @@ from lensong.coverage.calibration.field import Field, field_covariance, most_lik
 from lensong.coverage.calibration.terms import PLACE_TERMS, TERMS, Priors, features
 from lensong.propagation.types import FloatArray, IntArray
 
-__all__ = ["Posterior", "learn"]
+__all__ = ["Posterior", "learn", "residual_covariance"]
 
 _FREEDOM = 5.0
 _ROUNDS = 3
@@ -183,6 +183,24 @@ def learn(spots: Evidence, priors: Priors, like: Posterior | None = None) -> Pos
         weight=done.weight,
         target_db=done.target_db,
     )
+
+
+def residual_covariance(
+    spots: Evidence, priors: Priors, field: Field, weight: FloatArray
+) -> FloatArray:
+    """Return the covariance of the residuals of spots, noise included, shape (n, n) [dB^2].
+
+    Parameters
+    ----------
+    spots, priors, field
+        As `learn` had and found them.
+    weight : shape (n,)
+        By how much each spot counts: the noise's variance is divided by it.
+    """
+    whole = _terms_covariance(spots, spots, priors) + _phones(spots, priors)
+    whole += _field_between(spots, spots, field)
+    whole[np.diag_indices_from(whole)] += field.noise_db**2 / weight
+    return whole
 
 
 @dataclass(frozen=True, slots=True)

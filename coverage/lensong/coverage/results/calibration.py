@@ -23,7 +23,7 @@ CALIBRATION = "calibration.toml"
 SPOTS = "calibration.gpkg"
 NEXT = "drive_next.csv"
 SPOT_LAYER = "measured"
-VERSION = 1
+VERSION = 2
 
 
 def write_calibration(
@@ -71,9 +71,18 @@ def spot_frame(found: Calibration) -> gpd.GeoDataFrame:
             "cell_id": table.cell_id,
             "mast_id": table.mast_id,
             "phone": table.phone,
+            "height_agl_m": table.height_agl_m,
+            "freq_mhz": table.freq_mhz,
+            "measured_dbm": table.measured_dbm,
             "residual_db": table.residual_db,
             "left_db": table.left_db,
             "at_floor": table.at_floor,
+            "distance_m": table.distance_m,
+            "terrain_db": table.terrain_db,
+            "clutter_db": table.clutter_db,
+            "clear": table.clear,
+            "land_cover": table.land_cover,
+            "weight": table.weight,
             "pull_per_db": table.pull_per_db,
             "east_m": table.east_m,
             "north_m": table.north_m,
@@ -108,6 +117,19 @@ def _text(found: Calibration, title: str, measured: str, version: str, sha256: s
         f"length_m = {found.field.length_m!r}",
         f"noise_db = {found.field.noise_db!r}",
         f"correlation = {found.field.correlation!r}",
+        "",
+        "# A level is measured where a spot of its site is as near as this; calibrated here where",
+        "# the field is known to this share of its deviation; else it is the model's:",
+        "[basis]",
+        f"measured_within_m = {found.basis.measured_within_m!r}",
+        f"field_sd_share = {found.basis.field_sd_share!r}",
+        "",
+        "[priors]",
+        f"shared = {list(map(float, found.priors.shared))!r}",
+        f"place = {list(map(float, found.priors.place))!r}",
+        f"cell_bias_db = {float(found.priors.cell_bias_db)!r}",
+        f"class_db = {float(found.priors.class_db)!r}",
+        f"phone_db = {float(found.priors.phone_db)!r}",
     ]
     for section, terms in (
         ("shared", found.shared),

@@ -14,6 +14,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from lensong.coverage.calibration import calibration as learnt
 from lensong.coverage.calibration.field import Field as ResidualField
 from lensong.coverage.calibration.spread import COVERAGES, PATH_CLASSES, Spread, SpreadRow
+from lensong.coverage.calibration.terms import PLACE_TERMS, TERMS, Priors
 from lensong.coverage.results.calibration import SPOT_LAYER, VERSION
 from lensong.gis_data.provenance import content_sha256
 from lensong.propagation.errors import ConfigError, DataError
@@ -37,6 +38,19 @@ class _FieldSection(_Section):
     length_m: float = Field(gt=0.0, le=1e6)
     noise_db: float = Field(ge=0.0, le=100.0)
     correlation: float = Field(ge=0.0, le=1.0)
+
+
+class _Basis(_Section):
+    measured_within_m: float = Field(ge=0.0, le=1e6)
+    field_sd_share: float = Field(gt=0.0, le=1.0)
+
+
+class _Priors(_Section):
+    shared: list[float] = Field(min_length=len(TERMS), max_length=len(TERMS))
+    place: list[float] = Field(min_length=len(PLACE_TERMS), max_length=len(PLACE_TERMS))
+    cell_bias_db: float
+    class_db: float
+    phone_db: float
 
 
 class _Cell(_Section):
@@ -91,6 +105,8 @@ class _File(_Section):
     spots_sha256: str
     notes: list[str]
     field: _FieldSection
+    basis: _Basis
+    priors: _Priors
     shared: dict[str, _Term]
     classes: dict[str, _Term]
     phones: dict[str, _Term]
@@ -129,6 +145,14 @@ def read_calibration(path: Path) -> learnt.Calibration:
         ),
         held_out=tuple(learnt.HeldOutRow(**row.model_dump()) for row in content.held_out),
         field=ResidualField(**content.field.model_dump()),
+        basis=learnt.Basis(**content.basis.model_dump()),
+        priors=Priors(
+            shared=tuple(content.priors.shared),
+            place=tuple(content.priors.place),
+            cell_bias_db=content.priors.cell_bias_db,
+            class_db=content.priors.class_db,
+            phone_db=content.priors.phone_db,
+        ),
         spots=_spots(path, content),
         spread=_spread(path, content),
         merged_m=content.merged_m,
@@ -197,9 +221,18 @@ def _spots(path: Path, content: _File) -> learnt.SpotTable:
         cell_id=tuple(table["cell_id"].astype(str)),
         mast_id=tuple(table["mast_id"].astype(str)),
         phone=tuple(table["phone"].astype(str)),
+        height_agl_m=table["height_agl_m"].to_numpy(np.float64),
+        freq_mhz=table["freq_mhz"].to_numpy(np.float64),
+        measured_dbm=table["measured_dbm"].to_numpy(np.float64),
         residual_db=table["residual_db"].to_numpy(np.float64),
         left_db=table["left_db"].to_numpy(np.float64),
         at_floor=table["at_floor"].to_numpy(np.bool_),
+        distance_m=table["distance_m"].to_numpy(np.float64),
+        terrain_db=table["terrain_db"].to_numpy(np.float64),
+        clutter_db=table["clutter_db"].to_numpy(np.float64),
+        clear=table["clear"].to_numpy(np.bool_),
+        land_cover=tuple(table["land_cover"].fillna("").astype(str)),
+        weight=table["weight"].to_numpy(np.float64),
         pull_per_db=table["pull_per_db"].to_numpy(np.float64),
     )
 
