@@ -40,9 +40,10 @@ class Page:
         self._socket, self._session, self._count = socket, session, 0
         self.requests: list[str] = []
         self.errors: list[str] = []
-        self._events: list[str] = []
+        self._loaded: set[str] = set()
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable")
+        self.call("Page.setLifecycleEventsEnabled", enabled=True)
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Return the answer to a DevTools command; events met on the way are kept."""
@@ -59,10 +60,9 @@ class Page:
             self._keep(message)
 
     def open(self, url: str) -> None:
-        """Load a page and wait for its load event."""
-        self._events.clear()
-        self.call("Page.navigate", url=url)
-        while "Page.loadEventFired" not in self._events:
+        """Load a page and wait for its load event, not for one of the page before."""
+        loader = self.call("Page.navigate", url=url).get("loaderId")  # none within one document
+        while loader is not None and loader not in self._loaded:
             self._keep(json.loads(self._socket.recv(timeout=PATIENCE_S)))
 
     def ask(self, expression: str) -> Any:
@@ -113,8 +113,9 @@ class Page:
 
     def _keep(self, message: dict[str, Any]) -> None:
         method, parameters = message.get("method", ""), message.get("params", {})
-        self._events.append(method)
-        if method == "Network.requestWillBeSent":
+        if method == "Page.lifecycleEvent" and parameters["name"] == "load":
+            self._loaded.add(parameters["loaderId"])
+        elif method == "Network.requestWillBeSent":
             self.requests.append(parameters["request"]["url"])
         elif method == "Runtime.exceptionThrown":
             self.errors.append(json.dumps(parameters["exceptionDetails"])[:600])

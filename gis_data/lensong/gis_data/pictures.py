@@ -14,7 +14,6 @@ from rasterio.io import MemoryFile
 from rasterio.transform import Affine
 from rasterio.warp import Resampling, reproject, transform, transform_bounds
 
-from lensong.gis_data.raster_formats import unplaced
 from lensong.propagation.errors import InvalidInputError
 from lensong.propagation.types import Grid, UInt8Array
 
@@ -38,6 +37,9 @@ ResamplingName: TypeAlias = Literal["nearest", "bilinear", "average", "mode"]
 Corners: TypeAlias = tuple[
     tuple[float, float], tuple[float, float], tuple[float, float], tuple[float, float]
 ]
+# A picture lies nowhere. rasterio warns of that, and what Python warns of is one list for all
+# threads, which no thread can change for itself: so the writer gets a place that PNG does not keep.
+_SOMEWHERE = Affine.scale(2.0, -2.0)
 _AnyArray: TypeAlias = NDArray[Any]  # a raster keeps whatever number type it has
 
 
@@ -223,16 +225,15 @@ def _png(
 ) -> bytes:
     count, height, width = bands.shape
     with MemoryFile(ext=".png") as memory:
-        with unplaced():  # a PNG has no place to put it
-            dataset = memory.open(
-                driver="PNG",
-                height=height,
-                width=width,
-                count=count,
-                dtype=bands.dtype,
-                ZLEVEL=_LEVEL,
-            )
-        with dataset:
+        with memory.open(
+            driver="PNG",
+            height=height,
+            width=width,
+            count=count,
+            dtype=bands.dtype,
+            transform=_SOMEWHERE,
+            ZLEVEL=_LEVEL,
+        ) as dataset:
             dataset.write(bands)
             if colormap is not None:
                 dataset.write_colormap(1, colormap)

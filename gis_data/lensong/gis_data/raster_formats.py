@@ -8,19 +8,17 @@ files that lie in its own folder or below.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
 from xml.etree import ElementTree
 
 import rasterio
 import rasterio.io
 from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
 
+from lensong.gis_data.warning_filters import own_filters
 from lensong.propagation.errors import DataError
 
-__all__ = ["FOLDER_SUFFIXES", "open_raster", "unplaced"]
+__all__ = ["FOLDER_SUFFIXES", "open_raster"]
 
 FOLDER_SUFFIXES = (
     ".tif", ".tiff", ".hgt", ".hgt.gz", ".hgt.zip", ".zip", ".asc", ".img", ".bil", ".flt",
@@ -36,7 +34,6 @@ _WANTED = (
     "wanted a GeoTIFF, a VRT over files beside it, an .hgt tile, an ASCII, ESRI or Erdas grid; "
     "convert others with `rio convert` or `gdal_translate`"
 )
-_WARNINGS = Lock()
 _MOST_VRT_BYTES = 64 * 2**20
 _MOST_VRT_LEVELS = 4
 _VRT_KINDS = {"", "VRTWarpedDataset"}
@@ -69,19 +66,10 @@ def open_raster(path: str, shown: str) -> rasterio.DatasetReader:
         raise DataError(f"{shown} cannot be read as a raster ({error}): {_WANTED}") from error
 
 
-@contextmanager
-def unplaced() -> Iterator[None]:
-    """Let a raster be opened that lies nowhere, without rasterio's warning.
-
-    What Python warns of is one list for all threads: two that change it at once lose its state.
-    """
-    with _WARNINGS, warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        yield
-
-
 def _opened(path: Path, drivers: list[str]) -> rasterio.DatasetReader:
-    with unplaced(), rasterio.Env(GDAL_VRT_ENABLE_PYTHON="NO"):
+    with own_filters(), rasterio.Env(GDAL_VRT_ENABLE_PYTHON="NO"):
+        # one that lies nowhere is refused by who reads it
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
         # `rasterio.open` takes one driver only, its reader a list of those allowed.
         return rasterio.io.DatasetReader(str(path), driver=drivers, sharing=False)
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from warnings import catch_warnings, simplefilter
+from warnings import simplefilter
 
 import geopandas as gpd
 import numpy as np
@@ -30,6 +30,7 @@ from lensong.gis_data.kml_tables import balloon_tables
 from lensong.gis_data.names import search_key
 from lensong.gis_data.tables import parse_number
 from lensong.gis_data.vector_formats import check_vector_file
+from lensong.gis_data.warning_filters import own_filters
 from lensong.gis_data.winding import MOST_PAIRS, pairs_to_compare
 from lensong.gis_data.workbook import WORKBOOK_SUFFIXES
 from lensong.propagation.errors import ConfigError, CrsMismatchError, DataError
@@ -428,7 +429,7 @@ def _layers(path: Path, layer: str) -> list[str]:
 def _open(path: Path, layer: str, bounds_deg: _Bounds | None) -> tuple[gpd.GeoDataFrame, list[str]]:
     """Return the layer as it is and what GDAL had to say about it."""
     try:
-        with catch_warnings(record=True) as caught:
+        with own_filters(record=True) as caught:
             simplefilter("always")
             frame = pyogrio.read_dataframe(
                 path,
