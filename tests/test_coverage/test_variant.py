@@ -98,6 +98,11 @@ def test_a_coarse_land_keeps_its_corner_and_averages_what_is_known() -> None:
     assert (grid.west_m, grid.north_m) == (land.grid.west_m, land.grid.north_m)
     assert grid.shape == (-(-land.grid.rows // 4), -(-land.grid.cols // 4))
     assert coarse.ground_m[0, 0] == pytest.approx(np.nanmean(ground[0:4, 0:4]))
+    cover = np.arange(ground.size, dtype=np.uint8).reshape(ground.shape)
+    middles = coarse_land(replace(land, clutter_class=cover), 4).clutter_class
+    assert middles is not None
+    assert middles.shape == grid.shape
+    assert middles[0, 0] == cover[2, 2]
     assert coarse.ground_m[1, 1] == pytest.approx(np.nanmean(ground[4:8, 4:8]))
     ground[0:4, 0:4] = np.nan
     assert np.isnan(coarse_land(replace(land, ground_m=ground), 4).ground_m[0, 0])

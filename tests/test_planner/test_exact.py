@@ -36,15 +36,20 @@ from lensong.coverage.variant.edits import (
 from lensong.coverage.variant.engine import PlanEngine, PlanState
 from lensong.coverage.variant.villages import VillageSide, VillageState
 from lensong.gis_data.land import Land
+from tests.planted_calibration import calibrated, planted_calibration
 from tests.test_coverage.test_sweeps import Memory
 from tests.test_planner.small_valley import place_deg, write_small_valley
 
 
 class Opened:
-    """The small valley, planned once."""
+    """The small valley, planned once; calibrated by invented measurements, or not."""
 
-    def __init__(self, folder: Path) -> None:
-        self.scenario: Scenario = load_scenario(write_small_valley(folder))
+    def __init__(self, folder: Path, *, calibration: bool = False) -> None:
+        path = write_small_valley(folder)
+        if calibration:
+            land, network, _ = read_inputs(load_scenario(path))
+            calibrated(path, planted_calibration(network, land))
+        self.scenario: Scenario = load_scenario(path)
         self.folder, self.cache = folder, Memory()
         land, self.network, _ = read_inputs(self.scenario)
         propagation, self.land = read_climate(self.scenario, land)
@@ -92,7 +97,18 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Opened:
     return Opened(tmp_path_factory.mktemp("valley"))
 
 
-_INTERVALS = ("served_share_p05_", "served_share_p95_", "chance_covered_")
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Opened:
+    return Opened(tmp_path_factory.mktemp("measured"), calibration=True)
+
+
+_INTERVALS = (
+    "served_share_p05_",
+    "served_share_p95_",
+    "chance_covered_",
+    "evidence",
+    "rsrp_half_db_",
+)
 
 
 def whole(land: Land, state: PlanState) -> Layers:
@@ -180,16 +196,30 @@ def some_edits(draw: np.random.Generator, network: Network, step: int) -> list[E
 
 
 def test_ten_edits_are_the_plan_of_the_saved_variant(opened: Opened) -> None:
-    draw = np.random.default_rng(2026)
+    walk(opened, np.random.default_rng(2026), steps=(4, 9))
+
+
+def test_edits_of_a_calibrated_plan_are_the_plan_of_the_saved_variant(measured: Opened) -> None:
+    """Moved, raised, copied and new masts, other antennas: what was learnt of others stays."""
+    network = walk(measured, np.random.default_rng(7), steps=(8,))
+    bias = {cell.cell_id: cell.level_correction_db for cell in measured.network.cells}
+    now = measured.engine.propagation.calibrated(network)
+    kept = [cell for cell in now.cells if bias.get(cell.cell_id) == cell.level_correction_db]
+    assert 0 < len(kept) < len(now.cells)
+
+
+def walk(opened: Opened, draw: np.random.Generator, steps: tuple[int, ...]) -> Network:
+    """Edit at random up to the last of some steps; after each of these all is planned anew."""
     state, villages, network = opened.state, opened.villages, opened.network
-    for step in range(10):
+    for step in range(max(steps) + 1):
         network = edited(network, some_edits(draw, network, step))
         state, villages = opened.follow(state, villages, network)
-        if step in (4, 9):
+        if step in steps:
             saved = save_scenario(
                 opened.scenario, network, opened.folder / f"step-{step}", title="Edited"
             )
             assert_is_plan(opened, state, villages, opened.planned(load_scenario(saved)))
+    return network
 
 
 def test_a_carrier_that_was_not_there_makes_all_anew(opened: Opened) -> None:

@@ -89,6 +89,7 @@ class PlanSetup:
         propagation = propagation or PropagationSettings()
         classes = classes or ClassThresholds()
         streams = streams or StreamSettings()
+        network = propagation.calibrated(network)
         class_service = _checked(land, network, services, propagation, classes)
         weights = village_weights(land)
         jobs = sweep_order(sweep_jobs(network, land), land.grid)

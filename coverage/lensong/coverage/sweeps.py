@@ -162,6 +162,10 @@ class PropagationSettings:
         """Return the root sum of squares of both deviations [dB]."""
         return float(np.hypot(self.location_sigma_db, self.model_sigma_db))
 
+    def calibrated(self, network: Network) -> Network:
+        """Return a network whose cells' levels are those that a calibration teaches."""
+        return network if self.calibration is None else self.calibration.calibrated(network)
+
     def near_antennas(self, *, with_clutter: bool) -> tuple[str, ...]:
         """Say what becomes of trees and houses beside an antenna; nothing where none count."""
         if not with_clutter or self.model not in _WITH_CLUTTER:
@@ -184,6 +188,13 @@ class PathCorrection(Protocol):
     @property
     def length_m(self) -> float:
         """Return over which distance errors last [m]."""
+
+    def calibrated(self, network: Network) -> Network:
+        """Return a network whose cells' levels are shifted by what was learnt of them.
+
+        Asked again of a network that was edited: what was learnt of a cell holds as long as its
+        antenna is the one that was measured.
+        """
 
     def corrected(self, sweep: PackedSweep, job: SweepJob, land: Land) -> PackedSweep:
         """Return a sweep as it was measured to be."""

@@ -78,7 +78,17 @@ def record(learnt: Posterior, stage: str = "field") -> Calibration:
         classes={},
         phones={},
         cells=tuple(
-            CellRow(cell_id=f"C{c}", spots=1, fate="calibrated", why="", bias=nothing)
+            CellRow(
+                cell_id=f"C{c}",
+                mast_id=f"M{c // 3}",
+                height_agl_m=30.0,
+                freq_mhz=CARRIER.downlink_freq_mhz,
+                antenna=omni().name,
+                spots=1,
+                fate="calibrated",
+                why="",
+                bias=nothing,
+            )
             for c in np.unique(spots.cell)
         ),
         places=tuple(

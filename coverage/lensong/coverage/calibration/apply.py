@@ -1,9 +1,11 @@
-"""A calibration put to use: the path loss of sweeps, and the bias of cells."""
+"""A calibration put to use: the path loss of sweeps, and the bias of cells.
+
+What a single cell has on top of its path is in `lensong.coverage.calibration.of_cells`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from math import cos, hypot, radians
 from threading import Lock
 
 import numpy as np
@@ -11,6 +13,7 @@ from scipy.spatial.distance import cdist
 
 from lensong.coverage.calibration.calibration import Calibration, PlaceRow
 from lensong.coverage.calibration.field_kernel import add_pull
+from lensong.coverage.calibration.of_cells import CellsAsMeasured, one_site
 from lensong.coverage.calibration.paths import Paths, paths_of_sweep
 from lensong.coverage.calibration.terms import PLACE_TERMS, TERMS, features
 from lensong.coverage.network import Mast, Network
@@ -19,33 +22,12 @@ from lensong.gis_data.land import Land
 from lensong.propagation.errors import DataError
 from lensong.propagation.types import BoolArray, FloatArray, Grid
 
-__all__ = ["CalibratedPaths", "one_site", "with_cell_bias"]
+__all__ = ["CalibratedPaths"]
 
 _REACH_LENGTHS = 6.0
 """Where a spot pulls no more: exp(-6) is a quarter of a percent."""
 
 _PART = 4096
-_SAME_SITE_M = 50.0
-_METRES_PER_DEG = 111_195.0
-
-
-def with_cell_bias(network: Network, calibration: Calibration) -> Network:
-    """Return the network with each cell's levels shifted by its bias, and sentences on it."""
-    cells = tuple(
-        replace(cell, level_correction_db=calibration.cell_bias_db(cell.cell_id))
-        for cell in network.cells
-    )
-    known = {cell.cell_id for cell in network.cells}
-    gone = [row.cell_id for row in calibration.cells if row.cell_id not in known]
-    warnings = network.warnings
-    if gone:
-        warnings = (
-            *warnings,
-            f"The calibration knows {len(gone)} cells that the network does not have "
-            f"({', '.join(gone[:5])}{', …' if len(gone) > 5 else ''}): what was learnt of them "
-            "alone is not used; calibrate again.",
-        )
-    return replace(network, cells=cells, warnings=warnings)
 
 
 class CalibratedPaths:
@@ -58,9 +40,13 @@ class CalibratedPaths:
 
     def __init__(self, calibration: Calibration) -> None:
         self.calibration = calibration
-        self._places = {(p.mast_id, p.height_agl_m, p.freq_mhz): p for p in calibration.places}
+        self.cells = CellsAsMeasured(calibration)
         self._common: dict[Grid, FloatArray] = {}
         self._lock = Lock()
+
+    def calibrated(self, network: Network) -> Network:
+        """Return a network whose cells' levels are shifted by what was learnt of them."""
+        return self.cells.network(network)
 
     def corrected(self, sweep: PackedSweep, job: SweepJob, land: Land) -> PackedSweep:
         """Return a sweep with the loss that was learnt: more where levels were found too high."""
@@ -76,7 +62,7 @@ class CalibratedPaths:
     def added_db(self, sweep: PackedSweep, job: SweepJob, land: Land) -> FloatArray | None:
         """Return what is added to the levels of a sweep's pixels [dB]; None: nothing.
 
-        What a single cell has on top is no matter of its paths: `with_cell_bias`.
+        What a single cell has on top is no matter of its paths: `calibrated`.
         """
         place = self.place(job.mast, job.height_agl_m, job.freq_mhz)
         if not self.corrects(place):
@@ -135,8 +121,7 @@ class CalibratedPaths:
 
     def place(self, mast: Mast, height_agl_m: float, freq_mhz: float) -> PlaceRow | None:
         """Return the measured antenna place of a mast; one that was moved is another one."""
-        found = self._places.get((mast.mast_id, height_agl_m, freq_mhz))
-        return found if found is not None and one_site(found, mast) else None
+        return self.cells.place(mast, height_agl_m, freq_mhz)
 
     def corrects(self, place: PlaceRow | None) -> bool:
         """Return whether levels of an antenna place are changed; None: it was not measured."""
@@ -146,7 +131,7 @@ class CalibratedPaths:
 
     def _of_site(self, mast: Mast) -> BoolArray:
         """Return which spots heard a cell of a mast's site."""
-        here = {place.mast_id for place in self._places.values() if one_site(place, mast)}
+        here = {row.mast_id for row in self.calibration.places if one_site(row, mast)}
         return np.array([mast_id in here for mast_id in self.calibration.spots.mast_id], np.bool_)
 
     def _terms_db(self, paths: Paths, place: PlaceRow | None, land: Land) -> FloatArray:
@@ -212,10 +197,3 @@ class CalibratedPaths:
     def __setstate__(self, state: dict[str, Calibration]) -> None:
         """Begin again in another process."""
         self.__init__(state["calibration"])  # type: ignore[misc]  # of a class that has no other
-
-
-def one_site(place: PlaceRow, mast: Mast) -> bool:
-    """Return whether a mast stands within 50 m of a measured one: they are one site."""
-    north_m = (place.lat_deg - mast.lat_deg) * _METRES_PER_DEG
-    east_m = (place.lon_deg - mast.lon_deg) * _METRES_PER_DEG * cos(radians(mast.lat_deg))
-    return hypot(north_m, east_m) <= _SAME_SITE_M

@@ -31,6 +31,7 @@ from lensong.coverage.calibration.misfits import misfits
 from lensong.coverage.calibration.posterior import Posterior, learn
 from lensong.coverage.calibration.spread import Spread, path_classes, spread_of
 from lensong.coverage.calibration.terms import PLACE_TERMS, TERMS, Priors
+from lensong.coverage.cellplan.write import untilted
 from lensong.coverage.drive.matched import MatchedMeasurements
 from lensong.coverage.network import Network
 from lensong.gis_data.land import Land
@@ -253,6 +254,10 @@ def _cells(
         rows.append(
             CellRow(
                 cell_id=cell.cell_id,
+                mast_id=cell.mast_id,
+                height_agl_m=cell.height_agl_m,
+                freq_mhz=cell.carrier.downlink_freq_mhz,
+                antenna=untilted(cell.antenna.name),
                 spots=int((whole.cell == index).sum()),
                 fate=fate,
                 why=aside.get(int(index), ""),
@@ -382,11 +387,11 @@ def _notes(
     elif by_site is None:
         notes.append(
             "Fewer than 3 sites were measured: whether what they share holds for others cannot be "
-            "tried, so cells without a measurement are left as they were."
+            "tried, so antenna places without one are left as they were."
         )
     elif not unseen:
         notes.append(
-            "What the cells share did not make whole sites better that were held out: cells "
-            "without a measurement are left as they were."
+            "What the cells share did not make whole sites better that were held out: "
+            "antenna places without a measurement are left as they were."
         )
     return tuple(notes)

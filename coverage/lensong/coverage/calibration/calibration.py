@@ -43,7 +43,11 @@ class CellRow:
 
     Parameters
     ----------
-    cell_id : str
+    cell_id, mast_id : str
+    height_agl_m, freq_mhz : float
+        Of its antenna place.
+    antenna : str
+        Name of its antenna, but for the electrical tilt.
     spots : int
     fate : {"calibrated", "left as it was", "set aside"}
         ``"left as it was"``: levels of its antenna place got no better where they were held out.
@@ -54,6 +58,10 @@ class CellRow:
     """
 
     cell_id: str
+    mast_id: str
+    height_agl_m: float
+    freq_mhz: float
+    antenna: str
     spots: int
     fate: Fate
     why: str
@@ -199,8 +207,8 @@ class Calibration:
     stage : str
         How much of it is used, one of `STAGES`; ``"none"``: nothing improved, nothing is changed.
     unseen : bool
-        Whether cells without a measurement get what all share: only where that made levels of whole
-        sites better that were held out.
+        Whether antenna places without a measurement get what all share: only where that made levels
+        of whole sites better that were held out.
     shared : dict
         Term to number, see `lensong.coverage.calibration.terms`.
     classes : dict
@@ -248,12 +256,3 @@ class Calibration:
     def changes_levels(self) -> bool:
         """Return whether any level is changed."""
         return self.stage != "none"
-
-    def cell_bias_db(self, cell_id: str) -> float:
-        """Return what is added to the levels of a cell at every place [dB]."""
-        if not self.changes_levels:
-            return 0.0
-        for row in self.cells:
-            if row.cell_id == cell_id:
-                return row.bias.value if row.fate == "calibrated" else 0.0
-        return self.shared["bias"].value if self.unseen else 0.0

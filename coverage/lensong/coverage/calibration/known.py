@@ -19,9 +19,10 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
-from lensong.coverage.calibration.apply import CalibratedPaths, one_site
+from lensong.coverage.calibration.apply import CalibratedPaths
 from lensong.coverage.calibration.calibration import Calibration
 from lensong.coverage.calibration.evidence import Evidence
+from lensong.coverage.calibration.of_cells import one_site
 from lensong.coverage.calibration.paths import Paths
 from lensong.coverage.calibration.posterior import residual_covariance
 from lensong.coverage.calibration.spread import path_classes
@@ -58,7 +59,8 @@ class Known:
     half_db : shape (n,)
         Half of the interval that holds 90 % of levels [dB].
     nearest_m : shape (n,)
-        To the nearest spot at which a cell of this site was measured; inf without one [m].
+        To the nearest spot at which a cell of this site was measured; inf without one, and of a
+        cell that was measured as another antenna [m].
     basis : shape (n,), uint8
         Index into `BASES`.
     """
@@ -102,7 +104,8 @@ class KnownLevels:
         places = np.column_stack([ends.east_m, ends.north_m])
         own = self._of_site(mast)
         nearest = np.full(len(ends), np.inf)
-        if own.any():
+        other = self._paths.cells.of(cell, mast).is_another
+        if own.any() and not other:
             nearest = np.asarray(cKDTree(self._paths.places_m[own]).query(places)[0])
         half, share = np.full(len(ends), HALF_NORMAL * self._plain_db), np.ones(len(ends))
         if corrected:
@@ -208,9 +211,9 @@ class KnownLevels:
         place = self._paths.place(mast, cell.height_agl_m, cell.carrier.downlink_freq_mhz)
         same_cell = np.array([name == cell.cell_id for name in spots.cell_id])
         same_place = np.zeros(same_cell.size, dtype=np.bool_)
-        if place is None:
+        if self._paths.cells.of(cell, mast).is_another:
             same_cell = np.zeros_like(same_place)
-        else:
+        if place is not None:
             same_place = np.array(
                 [
                     (mast_id, height, freq) == (place.mast_id, place.height_agl_m, place.freq_mhz)

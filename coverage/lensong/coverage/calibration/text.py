@@ -40,7 +40,9 @@ def told(found: Calibration) -> str:
     )
     cells = sum(row.fate == "calibrated" for row in found.cells)
     others = (
-        "other cells get what all share" if found.unseen else "other cells are left as they were"
+        "other antenna places get what all share"
+        if found.unseen
+        else "other antenna places are left as they were"
     )
     return (
         f"Levels are calibrated by {found.spots.east_m.size} measured spots of {cells} cells: the "

@@ -149,7 +149,7 @@ def _lacking_db(
 def _alone(asked: Explained, cell: Cell, mast: Mast) -> LayerModel:
     return LayerModel.build(
         asked.land.grid.crs,
-        Network(masts=(mast,), cells=(cell,)),
+        asked.propagation.calibrated(Network(masts=(mast,), cells=(cell,))),
         asked.handset,
         [asked.service],
         asked.model.shadowing,

@@ -6,12 +6,13 @@ import re
 
 from lensong.coverage.network import Cell, Mast, Network
 
-__all__ = ["PLAIN_COLUMNS", "parametric_antenna", "plain_rows", "standing_rows"]
+__all__ = ["PLAIN_COLUMNS", "parametric_antenna", "plain_rows", "standing_rows", "untilted"]
 
 _PARAMETRIC = re.compile(
     r"(?P<kind>3gpp|omni) (?P<gain>-?[\d.e+-]+) dBi, (?:(?P<width>[\d.e+-]+) x )?"
     r"(?P<height>[\d.e+-]+) deg(?: high)?(?:, (?P<tilt>-?[\d.e+-]+) deg electrical tilt)?"
 )
+_TILT = re.compile(r"(?:, -?[\d.e+-]+ deg electrical tilt| \+-?[\d.e+-]+ deg)$")
 _TILTED = re.compile(r"(?P<file>.+) \+(?P<tilt>-?[\d.e+-]+) deg")
 
 PLAIN_COLUMNS = (
@@ -41,6 +42,17 @@ def parametric_antenna(name: str) -> tuple[str, float, float | None, float, floa
     width = None if match["width"] is None else float(match["width"])
     gain, height = float(match["gain"]), float(match["height"])
     return match["kind"], gain, width, height, float(match["tilt"] or 0.0)
+
+
+def untilted(name: str) -> str:
+    """Return the name of an antenna without the electrical tilt that the plan gave it.
+
+    Examples
+    --------
+    >>> untilted("3gpp 17 dBi, 65 x 10 deg, 4 deg electrical tilt"), untilted("K742 +3 deg")
+    ('3gpp 17 dBi, 65 x 10 deg', 'K742')
+    """
+    return _TILT.sub("", name.strip())
 
 
 def plain_rows(network: Network) -> list[list[str]]:

@@ -87,6 +87,7 @@ class Levels:
     ) -> None:
         self.grid: Grid = land.grid
         self.terrain = terrain_of(land)
+        network = propagation.calibrated(network)
         self.network, self.handset, self.propagation = network, handset, propagation
         self._masts = {mast.mast_id: mast for mast in network.masts}
         self._ends: dict[str, End] = {}

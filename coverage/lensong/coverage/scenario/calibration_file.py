@@ -55,6 +55,10 @@ class _Priors(_Section):
 
 class _Cell(_Section):
     cell_id: str
+    mast_id: str
+    height_agl_m: float
+    freq_mhz: float
+    antenna: str
     spots: int
     fate: Literal["calibrated", "left as it was", "set aside"]
     why: str
@@ -135,10 +139,8 @@ def read_calibration(path: Path) -> learnt.Calibration:
         classes=_terms(content.classes),
         phones=_terms(content.phones),
         cells=tuple(
-            learnt.CellRow(
-                cell_id=c.cell_id, spots=c.spots, fate=c.fate, why=c.why, bias=_term(c.bias)
-            )
-            for c in content.cell
+            learnt.CellRow(**{**cell.model_dump(), "bias": _term(cell.bias)})
+            for cell in content.cell
         ),
         places=tuple(
             learnt.PlaceRow(**{**p.model_dump(), "terms": _terms(p.terms)}) for p in content.place

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from lensong.coverage.antenna import AntennaPattern
 from lensong.coverage.antenna_file import parse_antennas
-from lensong.coverage.calibration.apply import CalibratedPaths, with_cell_bias
+from lensong.coverage.calibration.apply import CalibratedPaths
+from lensong.coverage.calibration.of_cells import CellsAsMeasured
 from lensong.coverage.calibration.text import told
 from lensong.coverage.cellplan import (
     CellTables,
@@ -157,6 +158,7 @@ def _calibrated(
 ) -> tuple[Network, Land]:
     """Return network and land with what measurements taught of the cells, and where it is from."""
     learnt = read_calibration(path)
+    cells = CellsAsMeasured(learnt)
     source = Source(
         role="calibration",
         path=as_written(path, folder),
@@ -164,7 +166,7 @@ def _calibrated(
         note=told(learnt),
     )
     return (
-        with_cell_bias(network, learnt),
+        replace(cells.network(network), warnings=(*network.warnings, *cells.warnings(network))),
         replace(
             land,
             sources=(*land.sources, source),

@@ -189,6 +189,7 @@ def make_timetable(
 
 
 def _model(ground: Ground, network: Network) -> LayerModel:
+    network = ground.propagation.calibrated(network)
     shadowing = level_shadowing(ground.propagation, ground.handset, network)
     crs = ground.land.grid.crs
     return LayerModel.build(crs, network, ground.handset, ground.services, shadowing)

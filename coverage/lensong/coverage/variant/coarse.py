@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lensong.gis_data.land import Land
 from lensong.propagation.types import Float32Array, Grid
@@ -22,6 +23,8 @@ def coarse_step(cell_m: float) -> int:
 
 def coarse_land(land: Land, step: int) -> Land:
     """Return ground and clutter averaged over blocks of cells; the north-west corner stays.
+
+    The land cover of a block is that of its middle.
 
     Parameters
     ----------
@@ -48,11 +51,17 @@ def coarse_land(land: Land, step: int) -> Land:
         grid=coarse,
         ground_m=_averaged(land.ground_m, step),
         clutter_m=None if land.clutter_m is None else _averaged(land.clutter_m, step),
-        clutter_class=None,
+        clutter_class=None if land.clutter_class is None else _middles(land.clutter_class, step),
         water=None,
         population=None,
         aoi=np.ones(coarse.shape, np.uint8),
     )
+
+
+def _middles(values: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
+    """Return the value in the middle of each block of cells."""
+    at = (np.minimum(np.arange(step // 2, n + step // 2, step), n - 1) for n in values.shape)
+    return values[np.ix_(*at)]
 
 
 def _averaged(values: Float32Array, step: int) -> Float32Array:

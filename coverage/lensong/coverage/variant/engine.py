@@ -60,6 +60,7 @@ class PlanState:
     Parameters
     ----------
     network : Network
+        With what a calibration says of its cells.
     model : LayerModel
     rides : tuple of Ride
         In the order in which they are laid over each other.
@@ -165,6 +166,7 @@ class PlanEngine:
         """
         if not network.cells:
             raise InvalidInputError("the network has no cell, wanted one at least")
+        network = self.propagation.calibrated(network)
         model = self._model_of(network)
         jobs = sweep_order(sweep_jobs(network, self.land), self.land.grid)
         rides = self._maker.rides(jobs, model)
@@ -196,6 +198,7 @@ class PlanEngine:
         """
         if not network.cells:
             raise InvalidInputError("the network has no cell, wanted one at least")
+        network = self.propagation.calibrated(network)
         model = self._model_of(network)
         if not of_one_frame(model, state.model):
             return self.opened(network, on_done, keys=state.tiles)
@@ -261,6 +264,7 @@ class PlanEngine:
 
     def windows_between(self, before: Network, after: Network) -> list[Window]:
         """Return the parts of the grid in which two networks may differ."""
+        before, after = (self.propagation.calibrated(network) for network in (before, after))
         made = [
             self._maker.bare(sweep_jobs(network, self.land), network) for network in (before, after)
         ]

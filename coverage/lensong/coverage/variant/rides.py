@@ -213,7 +213,8 @@ class RideMaker:
 
     def _sweeps(self, rides: Sequence[Ride], workers: int) -> list[PackedSweep]:
         """Return the sweeps of the carriers of one antenna."""
-        keys = [(ride.job.mast.lat_deg, ride.key[0]) for ride in rides]  # type: ignore[index]
+        # by mast as well: a calibration corrects the paths of those that were measured
+        keys = [(ride.job.mast.mast_id, *ride.key[:2]) for ride in rides]  # type: ignore[index]
         kept = [self._packed.get(key) for key in keys]
         if all(packed is not None for packed in kept):
             return [packed for packed in kept if packed is not None]
