@@ -49,19 +49,18 @@ def streams_that_hold(
     links = [Link.of(r, service, model, columns) for r in usable]
     draws, phones = usable[0].code.shape
     cost = part_taken(links, model, columns, np.ones((draws, columns.blocks.size)))
-    cell_of = np.full((draws, phones), -1, np.int64)
-    held = most_that_fit(cost, cell_of)
-    raised = noise_raised(links, model, columns, cost, cell_of)
+    held = most_that_fit(cost, np.full((draws, phones), -1, np.int64))
     open_draws = np.flatnonzero(held)
     while open_draws.size:
         # fewer sellers raise the noise less: the first number that fits under its own noise
-        sends = np.arange(phones) < held[open_draws, None]
-        rise = 1.0 + np.einsum("dp,dpk->dk", sends, raised[open_draws])
-        most = int(held[open_draws].max())
-        disturbed = part_taken(
-            [link.part(open_draws, most) for link in links], model, columns, rise
-        )
         asked = held[open_draws]
+        most = int(asked.max())
+        mine = [link.part(open_draws, most) for link in links]
+        undisturbed = cost[open_draws, :most]
+        cell_of = np.full(undisturbed.shape[:2], -1, np.int64)
+        most_that_fit(undisturbed, cell_of, asked)
+        rise = 1.0 + noise_raised(mine, model, columns, undisturbed, cell_of).sum(axis=1)
+        disturbed = part_taken(mine, model, columns, rise)
         fit = most_that_fit(disturbed, np.full(disturbed.shape[:2], -1, np.int64), asked)
         open_draws = open_draws[fit < asked]
         held[open_draws] -= 1
