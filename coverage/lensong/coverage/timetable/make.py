@@ -18,7 +18,7 @@ from lensong.coverage.timetable.air import Air
 from lensong.coverage.timetable.cheapest import Changed, best_answer, cheapest_change
 from lensong.coverage.timetable.entries import Entry, Unplaced, entries_of, unplaced_of
 from lensong.coverage.timetable.hear import hear, weights_of
-from lensong.coverage.timetable.offers import Market, as_wished
+from lensong.coverage.timetable.offers import EARLY, Market, as_wished
 from lensong.coverage.timetable.programme import Conflict, Limit
 from lensong.coverage.timetable.search import Answer, Search
 from lensong.coverage.timetable.wishes import Wish
@@ -27,6 +27,7 @@ from lensong.gis_data.land import Land
 __all__ = ["Ground", "Timetable", "make_timetable"]
 
 FRESH_DRAWS, FRESH_SEED = 512, 90_210
+_GAP = 0.02  # of a seller: nearly as early as can be
 Progress: TypeAlias = Callable[[str, int, int], None]
 
 
@@ -154,8 +155,8 @@ def make_timetable(
     search = searching(ground.network)
     if progress is not None:
         progress("timetable", 0, 2)
-    answer = best_answer(search, market, as_wished(market), 1.0)
-    bound = min(len(market.wishes), floor(answer.bound + 0.4 + 1e-6))
+    answer = best_answer(search, market, as_wished(market), 1.0, _GAP)
+    bound = min(len(market.wishes), floor(answer.bound + EARLY + 1e-6))
     entries = entries_of(answer, search, market, ground.network)
     unplaced = unplaced_of(entries, search, market)
     withdrawn = search.withdrawn

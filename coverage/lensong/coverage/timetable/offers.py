@@ -17,7 +17,7 @@ from lensong.coverage.timetable.rows import SHORTEST_MIN
 from lensong.coverage.timetable.wishes import Place, Wish
 from lensong.propagation.types import FloatArray
 
-__all__ = ["COSTS", "SELLERS_CHANGES", "Market", "as_wished", "values_of", "with_changes"]
+__all__ = ["COSTS", "EARLY", "SELLERS_CHANGES", "Market", "as_wished", "values_of", "with_changes"]
 
 COSTS = {
     "other_hour": 1,
@@ -32,7 +32,8 @@ SELLERS_CHANGES = ("other_hour", "shorter", "lower_bitrate", "other_sim")
 
 _LEAST_STREAM_MBPS = 1.0
 _ROUND_MIN = 5
-_EARLY = 0.4  # all sellers together: less than one seller is worth
+EARLY = 0.4
+"""What being early is worth, of all sellers together: less than a seller, and than any cost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +176,7 @@ def values_of(offers: Sequence[Offer], wishes: int, worth: float) -> FloatArray:
     for offer in offers:
         span = (last[offer.wish] - first[offer.wish]).total_seconds()
         late = (offer.starts_at - first[offer.wish]).total_seconds() / span if span else 0.0
-        values.append(worth - offer.cost - _EARLY / wishes * late)
+        values.append(worth - offer.cost - EARLY / wishes * late)
     return np.array(values, dtype=np.float64)
 
 

@@ -24,7 +24,7 @@ from scipy.sparse import csr_array
 from lensong.coverage.timetable.air import Crowd
 from lensong.propagation.types import FloatArray
 
-__all__ = ["Conflict", "Limit", "Offer", "Solved", "crowds", "solve"]
+__all__ = ["Conflict", "Limit", "Offer", "Solved", "crowds", "loose_bound", "solve"]
 
 Conflict = Mapping[int, int]
 """Kind to how many: this many of each at once do not hold."""
@@ -162,13 +162,15 @@ def solve(
         bounds=(0.0, upper),  # type: ignore[arg-type]  # scipy takes a pair as Bounds(*pair)
         options={
             "time_limit": max(time_limit_s, 0.1),
-            "mip_rel_gap": gap / max(float(np.sum(values)), 1.0),
+            "mip_rel_gap": gap / max(loose_bound(offers, values), 1.0),
         },
     )
     if found.x is None:
         bound = found.mip_dual_bound
-        known = -float(bound) if bound is not None and np.isfinite(bound) else float(values.sum())
-        return Solved(taken=None, value=0.0, bound=known, finished=False)
+        known = -float(bound) if bound is not None and np.isfinite(bound) else np.inf
+        return Solved(
+            taken=None, value=0.0, bound=min(known, loose_bound(offers, values)), finished=False
+        )
     taken = tuple(round(float(x)) for x in found.x[: len(offers)])
     return Solved(
         taken=taken,
@@ -176,6 +178,18 @@ def solve(
         bound=-float(found.mip_dual_bound) if found.mip_dual_bound is not None else 0.0,
         finished=found.status == 0,
     )
+
+
+def loose_bound(offers: Sequence[Offer], values: FloatArray) -> float:
+    """Return what no answer is worth more than, however much the air held: each wish's best."""
+    best: dict[int, float] = {}
+    loose = 0.0
+    for offer, value in zip(offers, values, strict=True):
+        if offer.wish < 0:
+            loose += max(float(value), 0.0) * offer.most
+        else:
+            best[offer.wish] = max(best.get(offer.wish, 0.0), float(value))
+    return loose + sum(best.values())
 
 
 def _most(mine: Sequence[int], offers: Sequence[Offer]) -> int:

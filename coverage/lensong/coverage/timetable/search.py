@@ -26,6 +26,7 @@ from lensong.coverage.timetable.programme import (
     Offer,
     Solved,
     crowds,
+    loose_bound,
     solve,
 )
 from lensong.propagation.types import FloatArray
@@ -86,6 +87,7 @@ class Search:
     conflicts: list[Conflict] = field(default_factory=list)
     most_alone: dict[int, int] = field(default_factory=dict)
     withdrawn: int = 0
+    _weighed: set[tuple[tuple[int, float], ...]] = field(default_factory=set)
 
     def left_s(self) -> float:
         """Return how much time is left [s]."""
@@ -94,6 +96,16 @@ class Search:
     def learn(self, kinds: Iterable[int]) -> None:
         """Find how many of some kinds hold alone, and sums that no crowd goes beyond."""
         until = monotonic() + _SHARE_FOR_LIMITS * self.left_s()
+        self.learn_alone(kinds)
+        for weights in self._weightings():
+            most = self._most(weights, until)
+            if most < sum(w * self.most_alone[k] for k, w in weights.items()) - 1e-6:
+                self.limits.append(Limit(weights=weights, most=most))
+            if monotonic() > until:
+                return
+
+    def learn_alone(self, kinds: Iterable[int]) -> None:
+        """Find how many of some kinds hold alone."""
         size = len(self.air.kinds)
         for kind in sorted(set(kinds) - set(self.most_alone)):
             low, high = 0, self.air.kinds[kind].most + 1
@@ -104,17 +116,10 @@ class Search:
             self.most_alone[kind] = low
             if low < self.air.kinds[kind].most:
                 self.limits.append(Limit(weights={kind: 1.0}, most=float(low)))
-        for weights in self._weightings():
-            if monotonic() > until:
-                return
-            most = self._most(weights, until)
-            if most < sum(w * self.most_alone[k] for k, w in weights.items()) - 1e-6:
-                self.limits.append(Limit(weights=weights, most=most))
 
     def _weightings(self) -> Iterable[dict[int, float]]:
         """Yield sums worth a limit: sellers and Mbit/s of a group, whole and by operator."""
         kinds = self.air.kinds
-        known: set[tuple[tuple[int, float], ...]] = set()
         for group in self.air.groups():
             able = [k for k in group if self.most_alone.get(k)]
             parts = [[k for k in able if kinds[k].operator == o] for o in _operators(able, kinds)]
@@ -128,8 +133,8 @@ class Search:
                     least = min(weights.values())
                     weights = {k: round(w / least, 6) for k, w in weights.items()}
                     key = tuple(sorted(weights.items()))
-                    if key not in known:
-                        known.add(key)
+                    if key not in self._weighed:
+                        self._weighed.add(key)
                         yield weights
 
     def _most(self, weights: Mapping[int, float], until: float) -> float:
@@ -167,7 +172,7 @@ class Search:
         what is left holds; the bound stays.
         """
         size = len(self.air.kinds)
-        rounds, bound = 0, float(values.sum())
+        rounds, bound = 0, loose_bound(offers, values)
         taken: tuple[int, ...] = (0,) * len(offers)
         while True:
             rounds += 1

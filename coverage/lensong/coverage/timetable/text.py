@@ -91,9 +91,7 @@ def change_told(entry: Entry) -> str:
 
 def _changes(changed: Changed, made: Timetable, of: int) -> list[str]:
     order = ", ".join(f"{name.replace('_', ' ')} {cost}" for name, cost in COSTS.items())
-    if changed.carrier:
-        proof = "no change of sellers alone that was found lets as many sell, or for less"
-    elif changed.cost <= changed.least_cost:
+    if changed.cost <= changed.least_cost:
         proof = "none is cheaper"
     else:
         proof = f"none costs less than {changed.least_cost}: the time was up"
@@ -103,6 +101,8 @@ def _changes(changed: Changed, made: Timetable, of: int) -> list[str]:
         f"{changed.cost}, {proof}",
         f"  costs      {order}",
     ]
+    if changed.tried:
+        lines.append(f"  tried      a second carrier beside those of {', '.join(changed.tried)}")
     if changed.carrier:
         cell, before, after = changed.carrier
         lines.append(f"- cell {cell} gets a second carrier: {before} + {after}")
