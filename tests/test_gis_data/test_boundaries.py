@@ -82,6 +82,25 @@ def test_village_gets_the_commune_around_its_centre(tmp_path: Path) -> None:
     assert villages["commune"].tolist() == ["", ""]
 
 
+def test_the_code_of_the_province_comes_with_its_commune_and_keeps_its_zero(tmp_path: Path) -> None:
+    # what the list says of one village is kept, the other takes what is around it
+    path = _communes(
+        tmp_path, ma_xa=["03390", "03394"], ten_xa=["Bình Lư", "Tả Lèng"], ma_tinh=["02", "02"]
+    )
+    communes = read_communes(path, crs=_UTM)
+    assert communes["province_code"].tolist() == ["02", "02"]
+    plain = _villages(tmp_path, "1,Bản A,,,22.35,103.66\n")
+    assert "province_code" not in plain
+    assert assign_communes(plain, communes)["province_code"].tolist() == ["02"]
+    listed = tmp_path / "listed.csv"
+    listed.write_text(
+        "id,name,Mã tỉnh,lat,lon\n1,Bản A,12,22.35,103.66\n2,Bản B,,22.35,103.70\n",
+        encoding="utf-8",
+    )
+    filled = assign_communes(read_villages(listed, crs=_UTM), communes)
+    assert filled["province_code"].tolist() == ["12", "02"]
+
+
 def test_what_the_list_says_is_kept_and_contradictions_are_named(tmp_path: Path) -> None:
     villages = _villages(
         tmp_path,

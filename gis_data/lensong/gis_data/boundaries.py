@@ -44,6 +44,9 @@ COMMUNE_ALIASES: dict[str, tuple[str, ...]] = {
     "province": (
         "province", "province_name", "ten_tinh", "tinh", "ADM1_VI", "ADM1_EN", "NAME_1",
     ),
+    "province_code": (
+        "province_code", "province_co", "ma_tinh", "ma_tinh_tp", "ADM1_PCODE", "GID_1",
+    ),
 }  # fmt: skip
 
 _UNIT_WORDS = re.compile(
@@ -60,6 +63,8 @@ def read_communes(
     columns: Mapping[str, str] | None = None,
 ) -> gpd.GeoDataFrame:
     """Return communes with ``commune_code``, ``commune``, ``province`` and their outline.
+
+    And ``province_code`` where the file has it.
 
     Parameters
     ----------
@@ -121,6 +126,11 @@ def read_communes(
             "province": as_text(source[found["province"]])
             if "province" in found
             else [""] * len(source),
+            **(
+                {"province_code": as_text(source[found["province_code"]])}
+                if "province_code" in found
+                else {}
+            ),
         },
         geometry=outlines,
         crs=crs,
@@ -147,7 +157,7 @@ def read_area(path: str | Path, *, crs: str, layer: str = "") -> Any:
 
 
 def assign_communes(villages: gpd.GeoDataFrame, communes: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Return the villages with empty commune, code and province filled in by their centre.
+    """Return the villages with empty commune, province and codes filled in by their centre.
 
     Parameters
     ----------
@@ -180,7 +190,11 @@ def assign_communes(villages: gpd.GeoDataFrame, communes: gpd.GeoDataFrame) -> g
     around = _commune_of(centres, communes)
     outside: list[str] = []
     moved: list[str] = []
-    columns = {key: filled[key].tolist() for key in ("commune_code", "commune", "province")}
+    columns = {
+        key: filled[key].tolist() if key in filled else [""] * len(filled)
+        for key in ("commune_code", "commune", "province", "province_code")
+        if key in communes
+    }
     labels = [
         name or village_id
         for name, village_id in zip(filled["name"], filled["village_id"], strict=True)

@@ -34,7 +34,7 @@ def guarded(text: str) -> str:
 
 def unguarded(text: str) -> str:
     """Return what `guarded` was given."""
-    return text[1:] if _HAS_GUARD.match(text) else text
+    return text[1:] if text[:1] == "'" and _HAS_GUARD.match(text) else text
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[str | float | None]]) -> str:

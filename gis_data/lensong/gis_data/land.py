@@ -60,12 +60,14 @@ class Land:
     villages : GeoDataFrame in ``grid.crs``
         Columns ``village_id`` (str, unique), ``name``, ``commune``, ``commune_code``,
         ``province`` (str, may be empty), ``population`` (float, NaN unknown), where the list has
-        one ``listed_ground_m`` (float, its own height of the ground, only compared), and the
+        one ``province_code`` (str; or the boundaries have) and ``listed_ground_m`` (float, its own
+        height of the ground, only compared), and the
         footprint polygon as ``geometry``; ``centre_easting_m``, ``centre_northing_m``,
         ``lat_deg``, ``lon_deg`` of the place; ``footprint`` is ``"polygon"`` as given or
         ``"disc"`` drawn around a point.
     communes : GeoDataFrame in ``grid.crs``, or None
-        Columns ``commune_code``, ``commune``, ``province``, ``geometry``.
+        Columns ``commune_code``, ``commune``, ``province``, where known ``province_code``, and
+        ``geometry``.
     map_lines : GeoDataFrame in ``grid.crs``, or None
         Roads, rivers and the like, only drawn: ``kind``, ``label``, ``name``, ``geometry``.
     sources : tuple of Source

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from math import nan
 from pathlib import Path
 
+from lensong.gis_data.csv_cells import unguarded
 from lensong.gis_data.header_rows import with_one_header
 from lensong.propagation.errors import DataError
 
@@ -156,7 +157,8 @@ def table_of(
     Parameters
     ----------
     records : sequence of (line number, fields)
-        At least one; every record has a value.
+        At least one; every record has a value. What guards a text against being run as a formula
+        (`lensong.gis_data.csv_cells`) is taken off.
     path : Path
         For messages.
     encoding, delimiter : str
@@ -167,6 +169,7 @@ def table_of(
     DataError
         Two columns have one name, the header is missing, or a row of a text is too long or short.
     """
+    records = [(line, [unguarded(field) for field in fields]) for line, fields in records]
     titles = _title_rows(records)
     records, titles, joined = with_one_header(records, titles)
     records = [*records[:titles], *_without_empty_columns(records[titles:])]

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 
 from lensong.gis_data.angles import Axis, parse_angle, parse_lat_lon
-from lensong.gis_data.csv_cells import unguarded
 from lensong.gis_data.lists import read_list
 from lensong.gis_data.tables import UNICODE_ENCODINGS, Table, parse_number
 from lensong.gis_data.vectors import (
@@ -54,6 +53,7 @@ VILLAGE_ALIASES: dict[str, tuple[str, ...]] = {
         "commune_code", "commune_co", "ma_xa", "ma_phuong_xa", "ward_code", "ADM3_PCODE",
     ),
     "province": ("province", "province_name", "ten_tinh", "tinh", "ADM1_VI", "ADM1_EN"),
+    "province_code": ("province_code", "province_co", "ma_tinh", "ma_tinh_tp", "ADM1_PCODE"),
     "population": (
         "population", "pop", "dan_so", "so_dan", "so_nhan_khau", "nhan_khau", "so_khau", "people",
         "inhabitants", "population_totale", "habitants", "nb_habitants", "pob", "poblacion",
@@ -149,7 +149,7 @@ def read_villages(
             "village_id": raw["village_id"],
             **{name: raw[name] for name in _TEXTS},
             "population": raw["population"],
-            **({"listed_ground_m": raw["listed_ground_m"]} if "listed_ground_m" in raw else {}),
+            **{name: raw[name] for name in ("province_code", "listed_ground_m") if name in raw},
             "centre_easting_m": shapely.get_x(centres),
             "centre_northing_m": shapely.get_y(centres),
             "lat_deg": lat_deg,
@@ -215,7 +215,7 @@ def _from_table(
     rows = [row for row, ok in zip(table.rows, known, strict=True) if ok]
     kept = [place for place, ok in zip(places, known, strict=True) if ok]
     attributes, assumptions = _attributes(
-        {column: [unguarded(row[column]) for row in rows] for column in table.columns},
+        {column: [row[column] for row in rows] for column in table.columns},
         found,
         table.decimal_comma,
         kept,
@@ -243,7 +243,7 @@ def _pairs(table: Table, column: str, places: list[str]) -> tuple[FloatArray, Fl
     pairs = []
     for row, place in zip(table.rows, places, strict=True):
         try:
-            pairs.append(parse_lat_lon(unguarded(row[column])))
+            pairs.append(parse_lat_lon(row[column]))
         except DataError as error:
             raise DataError(f"{place}, {column}: {error}") from None
     lat_deg, lon_deg = np.array(pairs, dtype=np.float64).T
@@ -315,6 +315,8 @@ def _attributes(
         assumptions.append(
             f"{path.name}: {unknown} of {count} villages have population 0, taken as unknown"
         )
+    if "province_code" in found:
+        attributes["province_code"] = as_text(values[found["province_code"]])
     if "listed_ground_m" in found:
         attributes["listed_ground_m"] = [
             _height_or_nan(text, decimal_comma)

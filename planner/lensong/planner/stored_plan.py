@@ -20,7 +20,7 @@ from lensong.coverage.cellplan.assume import Assumptions
 from lensong.coverage.cellplan.write import parametric_antenna
 from lensong.coverage.network import Carrier, Cell, Mast, Network
 from lensong.coverage.results import files
-from lensong.coverage.results.read import StoredResult, read_counterfactuals
+from lensong.coverage.results.read import StoredResult, read_causes, read_counterfactuals
 from lensong.coverage.service import Service
 from lensong.coverage.variant.catalogue import Catalogue, carrier_id
 from lensong.coverage.villages import ClassThresholds
@@ -244,10 +244,9 @@ class StoredPlan:
             raise ReadOnlyError(f"a result tells the causes of villages alone; {self.why}")
         if village_id not in set(self.villages["village_id"]):
             raise NotThereError(f"no village {village_id!r} in this plan")
-        path = self.result.folder / files.CAUSES
-        if not path.is_file():
+        causes = read_causes(self.result.folder)
+        if causes is None:
             raise NotThereError(f"the plan was made without causes: there is no {files.CAUSES}")
-        causes = pd.read_csv(path, dtype={"village_id": str}, keep_default_na=False, na_values=[""])
         rows = causes[causes["village_id"] == village_id]
         if rows.empty:
             return {"cause": None, "tries": []}

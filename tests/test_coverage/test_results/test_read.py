@@ -10,13 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyproj
 import pytest
 import rasterio
 
 from lensong.coverage.results.files import RSRP_DBM, UPLINK_MBPS
-from lensong.coverage.results.read import read_result, read_village_table
+from lensong.coverage.results.read import (
+    read_causes,
+    read_counterfactuals,
+    read_result,
+    read_village_table,
+)
 from lensong.coverage.results.write import write_result
+from lensong.gis_data.lists import read_list
+from lensong.gis_data.vector_write import write_csv
 from lensong.propagation.errors import DataError
 from lensong.propagation.types import Grid
 from tests.small_plan import PLACES, make_small_plan_result
@@ -90,6 +98,24 @@ def test_tables_come_back(folder: Path) -> None:
     cells = found.cells()
     assert list(cells["cell_id"]) == [cell.cell_id for cell in plan.network.cells]
     assert list(cells["operator"]) == [cell.operator for cell in plan.network.cells]
+
+
+@pytest.mark.parametrize("text", ["-8 dBm", "=1+1", "'-8", "''=x", "'quoted'", "+84", "@a", "＝x"])
+def test_text_comes_back_from_tables_as_it_was(tmp_path: Path, text: str) -> None:
+    # what keeps a spreadsheet from running it is for the spreadsheet alone
+    table = pd.DataFrame(
+        {"village_id": ["001"], "change": ["less_power"], "mast_id": ["07"], "before": [text]}
+    )
+    write_csv(tmp_path / "counterfactuals.csv", table)
+    write_csv(tmp_path / "causes.csv", table.rename(columns={"before": "=note"}))
+    found = read_counterfactuals(tmp_path)
+    assert found is not None
+    pd.testing.assert_frame_equal(found, table)
+    causes = read_causes(tmp_path)
+    assert causes is not None
+    assert causes["=note"].tolist() == [text]
+    listed = read_list(tmp_path / "counterfactuals.csv")
+    assert listed.rows[0]["before"] == text
 
 
 def test_pixels_come_back_in_the_order_asked(folder: Path) -> None:

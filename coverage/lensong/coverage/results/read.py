@@ -19,6 +19,7 @@ from lensong.coverage.network import Technology
 from lensong.coverage.results import files
 from lensong.coverage.results.relief import read_relief
 from lensong.coverage.results.tables import CELLS, COMMUNES
+from lensong.gis_data.csv_cells import unguarded
 from lensong.gis_data.pictures import WarpedBounds
 from lensong.gis_data.raster_checks import reading_of
 from lensong.gis_data.raster_formats import open_raster
@@ -26,11 +27,23 @@ from lensong.gis_data.vectors import layers_of, read_layer
 from lensong.propagation.errors import DataError
 from lensong.propagation.types import Float32Array, FloatArray, Grid
 
-__all__ = ["StoredResult", "read_counterfactuals", "read_result", "read_village_table"]
+__all__ = [
+    "StoredResult",
+    "read_causes",
+    "read_counterfactuals",
+    "read_result",
+    "read_village_table",
+]
 
-_TEXT_COLUMNS = ("village_id", "name", "commune", "class", "main_cause", "cause_cell")
+_TEXT_COLUMNS = (
+    "village_id", "name", "commune", "commune_code", "province", "province_code", "class",
+    "main_cause", "cause_cell",
+)  # fmt: skip
+_CAUSE_TEXT = ("village_id", "name", "commune", "main_cause", "cell_id", "mast_id", "operator")
 _STREAM_TEXT = ("village_id", "name", "service", "operator")
-_TRIED_TEXT = ("village_id", "change", "before", "after")
+_TRIED_TEXT = (
+    "village_id", "name", "commune", "change", "mast_id", "cell_id", "before", "after",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -357,9 +370,32 @@ def read_counterfactuals(path: Path) -> pd.DataFrame | None:
     return _read_table(file, _TRIED_TEXT) if file.is_file() else None
 
 
+def read_causes(path: Path) -> pd.DataFrame | None:
+    """Return why villages are below a service, see docs/reference/outputs.md.
+
+    Parameters
+    ----------
+    path : Path
+        The folder of the result.
+
+    Returns
+    -------
+    DataFrame or None
+        None where the plan was made without causes.
+
+    Raises
+    ------
+    DataError
+        It cannot be read.
+    """
+    file = path / files.CAUSES
+    return _read_table(file, _CAUSE_TEXT) if file.is_file() else None
+
+
 def _read_table(file: Path, text_columns: Sequence[str]) -> pd.DataFrame:
+    """Return a table that `lensong.gis_data.vector_write.write_csv` wrote, as it was."""
     try:
-        return pd.read_csv(
+        table = pd.read_csv(
             file,
             dtype=dict.fromkeys(text_columns, str),
             keep_default_na=False,  # a village may be called NA
@@ -370,3 +406,5 @@ def _read_table(file: Path, text_columns: Sequence[str]) -> pd.DataFrame:
         raise DataError(
             f"cannot read {file} ({error}): give a result of `lensong plan`, unchanged"
         ) from error
+    table.columns = [unguarded(str(name)) for name in table.columns]
+    return table.map(lambda value: unguarded(value) if isinstance(value, str) else value)

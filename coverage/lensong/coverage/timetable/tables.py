@@ -66,10 +66,9 @@ def sites_table(made: Timetable, land: Land) -> pd.DataFrame:
                 "site_id": _site_id(place),
                 "name": place.name,
                 **{
-                    name: "" if village is None else str(village[name] or "")
-                    for name in ("commune_code", "commune", "province")
+                    name: "" if village is None else str(village.get(name) or "")
+                    for name in ("commune_code", "commune", "province", "province_code")
                 },
-                "province_code": "",  # a plan has none: the service asks for that of a new one
                 "lat_deg": round(place.lat_deg, 6),
                 "lon_deg": round(place.lon_deg, 6),
                 "synthetic": "yes" if land.synthetic else "no",
@@ -152,6 +151,7 @@ def _changed(changed: Changed) -> dict[str, Any]:
         "most": changed.most,
         "costs": COSTS,
         "second_carrier": list(changed.carrier) or None,
+        "second_carriers_tried": list(changed.tried),
         "changes": [change_told(entry) for entry in changed.entries if entry.changes],
         "not_met": _not_met(changed.unplaced),
         "sessions": _sessions(changed.entries),

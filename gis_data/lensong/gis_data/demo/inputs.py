@@ -144,6 +144,7 @@ def _write_villages(path: Path, settlement: Settlement, grid: Grid) -> None:
                 "commune": names[village.commune_code],
                 "commune_code": village.commune_code,
                 "province": "Tỉnh Mẫu (giả lập)",
+                "province_code": "99",
                 "population": village.people,
             },
             village.outline,
@@ -160,6 +161,7 @@ def _write_communes(path: Path, settlement: Settlement, grid: Grid) -> None:
                 "commune_code": commune.code,
                 "commune": commune.name,
                 "province": "Tỉnh Mẫu (giả lập)",
+                "province_code": "99",
             },
             commune.outline,
         )

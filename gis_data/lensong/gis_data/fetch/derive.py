@@ -109,6 +109,7 @@ def communes_of(files: Sequence[Path], outline: BaseGeometry) -> gpd.GeoDataFram
                     "commune_code": as_text(kept["shapeID"]),
                     "commune": as_text(kept["shapeName"]),
                     "province": [""] * len(kept),
+                    "province_code": [""] * len(kept),
                 },
                 geometry=polygons_only(kept.geometry.to_numpy()),
                 crs="EPSG:4326",

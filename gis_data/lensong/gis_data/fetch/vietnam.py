@@ -63,10 +63,11 @@ def vietnam_communes(path: Path, outline: BaseGeometry) -> gpd.GeoDataFrame:
                         "commune_code": properties["code"],
                         "commune": properties["fullName"],
                         "province": provinces[found[1]],
+                        "province_code": found[1],
                     }
                 )
                 outlines.append(shape)
-    columns = ("commune_code", "commune", "province")
+    columns = ("commune_code", "commune", "province", "province_code")
     return gpd.GeoDataFrame(
         {column: [row[column] for row in rows] for column in columns},
         geometry=outlines,

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from lensong.gis_data.csv_cells import unguarded
 from lensong.gis_data.tables import Table, parse_number, parse_table, table_of
 from lensong.gis_data.workbook import read_sheet
 from lensong.monitoring.lists.told import CellError, ListError, RowErrors, RowNote
@@ -116,7 +115,7 @@ def read_rows(
     rows = [
         Row(
             line,
-            {name: unguarded(cells[column]) for name, column in names.items()},
+            {name: cells[column] for name, column in names.items()},
             names,
             table.decimal_comma,
         )
