@@ -214,8 +214,10 @@ def test_carriers_of_one_antenna_are_made_together_and_count_as_made() -> None:
     "spoil",
     [
         lambda kept: kept.pop("spread", None),
-        lambda kept: kept.pop("elevation"),
-        lambda kept: kept.update(elevation=kept["elevation"][:-1]),
+        lambda kept: kept.pop("elevation", kept.pop("outlook", None)),
+        lambda kept: kept.update(elevation=kept.get("elevation", np.zeros(3, np.uint8))[:-1]),
+        lambda kept: kept.update(beside=np.frombuffer(b"another sweep", np.uint8)),
+        lambda kept: kept.update(beside=np.array([200, 201], np.uint8)),
         lambda kept: kept.update(loss=kept.get("loss", np.zeros(3, np.uint8))[:-1]),
         lambda kept: kept.update(loss=np.zeros(3)),
         lambda kept: kept.update(rest=np.array([0, 0])),

@@ -216,7 +216,7 @@ def test_leftovers_of_killed_runs_go_when_no_run_can_be_writing_them(tmp_path: P
 def test_a_damaged_entry_is_made_anew(tmp_path: Path) -> None:
     fill(tmp_path, "a")
     with ArrayCache(tmp_path) as cache:
-        ArrayStore(tmp_path).path_of("a").write_bytes(b"LENSONGA1\nnonsense")
+        ArrayStore(tmp_path).path_of("a").write_bytes(b"LENSONGA2\nnonsense")
         assert cache.get("a") is None
         cache.put("a", noise())
         assert cache.get("a") is not None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -155,7 +156,15 @@ def test_threads_see_whole_sets_only(tmp_path: Path) -> None:
 
 
 def _forged(header: bytes, blocks: bytes = b"") -> bytes:
-    return b"LENSONGA1\n" + len(header).to_bytes(4, "little") + header + blocks
+    return b"LENSONGA2\n" + len(header).to_bytes(4, "little") + header + blocks
+
+
+def _one_array(dtype: str, shape: list[int], sizes: list[int], packed: list[bool]) -> bytes:
+    entry = {"name": "a", "dtype": dtype, "shape": shape, "bytes": sizes, "packed": packed}
+    return json.dumps({"key": "k", "arrays": [entry | {"crc32": zlib.crc32(_BOMB)}]}).encode()
+
+
+_BOMB = zlib.compress(bytes(20_000), 9)[:29]
 
 
 @pytest.mark.parametrize(
@@ -166,14 +175,12 @@ def _forged(header: bytes, blocks: bytes = b"") -> bytes:
         _forged(b"[]"),
         _forged(b'{"key": "k", "arrays": [3]}'),
         _forged(b'{"key": "k", "arrays": {"a": 1}}'),
-        _forged(b'{"key": "k", "arrays": [{"name": "a", "dtype": "O", "shape": [1], "bytes": 0}]}'),
-        _forged(
-            b'{"key": "k", "arrays": [{"name": "a", "dtype": "<f8", "shape": [-1], "bytes": 0}]}'
-        ),
-        _forged(
-            b'{"key": "k", "arrays": [{"name": "a", "dtype": "|u1", "shape": [5], "bytes": 29}]}',
-            zlib.compress(bytes(20_000), 9)[:29],
-        ),
+        _forged(_one_array("O", [1], [0], [False])),
+        _forged(_one_array("<f8", [-1], [0] * 8, [False] * 8)),
+        _forged(_one_array("|u1", [5], [29], [True]), _BOMB),
+        _forged(_one_array("|u1", [1, 5], [29], [True]), _BOMB),
+        _forged(_one_array("|u1", [1, 5], [29, 0], [True]), _BOMB),
+        _forged(_one_array("<u2", [1, 5], [10], [False]), bytes(10)),
     ],
 )
 def test_a_forged_file_counts_as_absent(tmp_path: Path, content: bytes) -> None:

@@ -14,7 +14,12 @@ References
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from lensong.propagation.errors import DataError
@@ -43,9 +48,9 @@ def pack_plane(values: Int32Array, known: BoolArray) -> UInt8Array:
     rows, cols = values.shape
     if not values[known].any():
         return np.zeros(0, np.uint8)
-    out = np.zeros(_MOST_BITS * (int(np.count_nonzero(known)) + rows) // 8 + 16, np.uint8)
-    size = _pack(values, known, np.zeros((2, cols + 2), np.int64), out)
-    return out[:size].copy()
+    words = np.zeros(_MOST_BITS * (int(np.count_nonzero(known)) + rows) // 64 + 2, np.uint64)
+    size = _pack(values, known, np.zeros((2, cols + 2), np.int64), words)
+    return np.frombuffer(words[: size // 8 + 1].astype(">u8").tobytes(), np.uint8)[:size].copy()
 
 
 def unpack_plane(packed: UInt8Array, known: BoolArray) -> Int32Array:
@@ -59,57 +64,69 @@ def unpack_plane(packed: UInt8Array, known: BoolArray) -> Int32Array:
     values = np.zeros(known.shape, np.int32)
     if not packed.size:
         return values
-    padded = np.concatenate([packed, np.zeros(16, np.uint8)])
-    used = _unpack(padded, packed.size, known, np.zeros((2, known.shape[1] + 2), np.int64), values)
+    padded = np.concatenate([packed, np.zeros(24 - packed.size % 8, np.uint8)])
+    words = padded.view(">u8").astype(np.uint64)
+    used = _unpack(words, packed.size, known, np.zeros((2, known.shape[1] + 2), np.int64), values)
     if used != packed.size:
         raise DataError("a packed raster is damaged: its bytes do not end with its pixels")
     return values
 
 
-@kernel
-def _write(out, at, number, bits):  # type: ignore[no-untyped-def]
-    """Write the last ``bits`` of a number, the highest first, from bit ``at`` on."""
-    left = bits
-    while left > 0:
-        free = 8 - (at & 7)
-        take = min(free, left)
-        part = (number >> (left - take)) & ((1 << take) - 1)
-        out[at >> 3] |= np.uint8(part << (free - take))
-        at += take
-        left -= take
-    return at
+def _ctlz(_context, number):  # type: ignore[no-untyped-def]  # noqa: ARG001 - numba's own
+    """Return how many bits of 64 are 0 before the first that is 1; 64 of none."""
+
+    def count(_context, builder, _signature, numbers):  # type: ignore[no-untyped-def]
+        return builder.ctlz(numbers[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.uint64(types.uint64), count
+
+
+_leading_zeros: Any = intrinsic(_ctlz)  # Any: compiled code calls it without the first argument
 
 
 @kernel
-def _write_rice(out, at, number, low):  # type: ignore[no-untyped-def]
+def _write(words, at, number, bits):  # type: ignore[no-untyped-def]
+    """Write the last ``bits`` of a number, the highest first, from bit ``at`` on; return the end.
+
+    ``number`` has no other bits; a word is 64 of them, the highest first.
+    """
+    number, word, left = np.uint64(number), at >> 6, 64 - (at & 63) - bits
+    if left >= 0:
+        words[word] |= number << np.uint64(left)
+    else:
+        words[word] |= number >> np.uint64(-left)
+        words[word + 1] |= number << np.uint64(64 + left)
+    return at + bits
+
+
+@kernel
+def _write_rice(words, at, number, low):  # type: ignore[no-untyped-def]
     high = number >> low
     if high >= _LONGEST_UNARY:
-        at = _write(out, at, (1 << _LONGEST_UNARY) - 1, _LONGEST_UNARY)
-        return _write(out, at, number, _WHOLE_BITS)
-    at = _write(out, at, (1 << (high + 1)) - 2, high + 1)
-    return _write(out, at, number, low)
+        ones = (1 << _LONGEST_UNARY) - 1
+        return _write(words, at, (ones << _WHOLE_BITS) | number, _LONGEST_UNARY + _WHOLE_BITS)
+    unary, rest = (1 << (high + 1)) - 2, number & ((1 << low) - 1)
+    return _write(words, at, (unary << low) | rest, high + 1 + low)
 
 
 @kernel
 def _read_rice(bits, low):  # type: ignore[no-untyped-def]
     """Return the number that begins with the highest of 64 bits, and how many it takes."""
-    high, top = 0, np.uint64(1) << np.uint64(63)
-    while high < _LONGEST_UNARY and bits & top:
-        high += 1
-        bits <<= np.uint64(1)
-    if high == _LONGEST_UNARY:
-        return np.int64(bits >> np.uint64(64 - _WHOLE_BITS)), _LONGEST_UNARY + _WHOLE_BITS
-    rest = np.int64((bits << np.uint64(1)) >> np.uint64(1) >> np.uint64(63 - low))
-    return (high << low) | rest, high + 1 + low
+    high = np.int64(_leading_zeros(~bits))
+    if high >= _LONGEST_UNARY:
+        rest = (bits << np.uint64(_LONGEST_UNARY)) >> np.uint64(64 - _WHOLE_BITS)
+        return np.int64(rest), _LONGEST_UNARY + _WHOLE_BITS
+    # in two steps: none is by 64, which has no meaning
+    rest = (bits << np.uint64(high + 1)) >> np.uint64(1) >> np.uint64(63 - low)
+    return (high << low) | np.int64(rest), high + 1 + low
 
 
 @kernel
-def _bits_at(data, at):  # type: ignore[no-untyped-def]
-    """Return 64 bits from bit ``at`` on; the last 7 of them may be 0."""
-    first, bits = at >> 3, np.uint64(0)
-    for k in range(8):
-        bits = (bits << np.uint64(8)) | np.uint64(data[first + k])
-    return bits << np.uint64(at & 7)
+def _bits_at(words, at):  # type: ignore[no-untyped-def]
+    """Return 64 bits from bit ``at`` on."""
+    word, past = at >> 6, np.uint64(at & 63)
+    rest = words[word + 1] >> np.uint64(1) >> (np.uint64(63) - past)
+    return (words[word] << past) | rest
 
 
 @kernel
@@ -136,10 +153,9 @@ def _around(size, j):  # type: ignore[no-untyped-def]
 
 @kernel
 def _low_bits(around):  # type: ignore[no-untyped-def]
-    low = 0
-    while (8 << low) < around and low < _LONGEST_UNARY:
-        low += 1
-    return low
+    """Return the least ``k`` with ``8 << k`` not below ``around``, which is above 0."""
+    eighth = np.uint64((around - 1) >> 3)
+    return min(np.int64(64) - np.int64(_leading_zeros(eighth)), _LONGEST_UNARY)
 
 
 @kernel
@@ -150,7 +166,7 @@ def _next_row(size):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _pack(values, known, size, out):  # type: ignore[no-untyped-def]
+def _pack(values, known, size, words):  # type: ignore[no-untyped-def]
     """Return how many bytes were written; ``size[1, j + 1]`` is the difference at pixel ``j``."""
     at = 0
     for i in range(values.shape[0]):
@@ -164,20 +180,20 @@ def _pack(values, known, size, out):  # type: ignore[no-untyped-def]
             size[1, j + 1] = number
             around = _around(size, j)
             if run == 0 and around > 0:
-                at = _write_rice(out, at, number, _low_bits(around))
+                at = _write_rice(words, at, number, _low_bits(around))
             elif number == 0:
                 run += 1
             else:  # a run ends, or none begins
-                at = _write_rice(out, at, run, 2)
-                at = _write_rice(out, at, number - 1, 0)
+                at = _write_rice(words, at, run, 2)
+                at = _write_rice(words, at, number - 1, 0)
                 run = 0
         if run > 0:
-            at = _write_rice(out, at, run, 2)
+            at = _write_rice(words, at, run, 2)
     return (at + 7) >> 3
 
 
 @kernel
-def _unpack(data, size_bytes, known, size, values):  # type: ignore[no-untyped-def]
+def _unpack(words, size_bytes, known, size, values):  # type: ignore[no-untyped-def]
     """Return how many bytes were read, -1 where they do not suffice."""
     at = 0
     for i in range(values.shape[0]):
@@ -191,14 +207,14 @@ def _unpack(data, size_bytes, known, size, values):  # type: ignore[no-untyped-d
             number = np.int64(0)
             around = _around(size, j)
             if left < 0 and around > 0:
-                number, taken = _read_rice(_bits_at(data, at), _low_bits(around))
+                number, taken = _read_rice(_bits_at(words, at), _low_bits(around))
                 at += taken
             else:
                 if left < 0:
-                    left, taken = _read_rice(_bits_at(data, at), 2)
+                    left, taken = _read_rice(_bits_at(words, at), 2)
                     at += taken
                 if left == 0:
-                    number, taken = _read_rice(_bits_at(data, at), 0)
+                    number, taken = _read_rice(_bits_at(words, at), 0)
                     number += 1
                     at += taken
                 left -= 1

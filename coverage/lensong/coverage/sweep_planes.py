@@ -10,9 +10,9 @@ made of the rounded numbers, whether they come from the cache or not.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,9 +30,13 @@ UInt16Array = NDArray[np.uint16]
 NO_LOSS = 65535
 """Value of ``loss_cdb`` where there is no path loss (out of range or no elevation)."""
 
-KEPT_VERSION = 2
+KEPT_VERSION = 3
 """To be raised when what is kept changes, so that caches of older versions are not read."""
 
+Get: TypeAlias = Callable[[str], Mapping[str, NDArray[Any]] | None]
+Put: TypeAlias = Callable[[str, dict[str, NDArray[Any]]], None]
+
+_PACKED = ("loss", "spread", "clutter")
 _LOSS_CDB, _PART_CDB = 2, 25
 _MOST_SIDE = 100_000  # no window is as wide, whatever a damaged file says
 
@@ -98,50 +102,86 @@ class SweepPlanes:
         )
         return loss_cdb, self.departure_cdeg.astype(np.int16), diffraction_cdb, terrain_cdb
 
-    def put(self, key: str, put: Callable[[str, dict[str, NDArray[Any]]], None]) -> None:
-        """Keep the sweep under a key; carriers of equal elevations keep those once."""
-        elevation = pack_plane(self.departure_cdeg, self.known)
-        digest = hashlib.blake2b(elevation.data, digest_size=20)
-        digest.update(repr(self.known.shape).encode())
-        put(_elevation_key(digest.digest()), {"elevation": elevation})
-        everywhere = np.ones(self.known.shape, np.bool_)
-        put(
-            key,
-            {
-                "known": pack_plane(self.known.astype(np.int32), everywhere),
-                "loss": pack_plane(self.loss, self.known),
-                "spread": pack_plane(self.spread, self.known),
-                "clutter": pack_plane(self.clutter, self.known),
-                "elevation": np.frombuffer(digest.digest(), np.uint8),
-                "rest": np.array([*self.known.shape, self.row0, self.col0, self.hidden_pixels]),
-            },
-        )
+    @classmethod
+    def put_together(cls, keys: Sequence[str], planes: Sequence[SweepPlanes], put: Put) -> None:
+        """Keep the sweeps of the carriers of one antenna under their keys.
+
+        What they have in common, where there is a loss and the elevation of rays, is kept once; of
+        losses after the first, what they differ by from it.
+        """
+        for key, one in zip(keys, planes, strict=True):
+            outlook = {
+                "known": pack_plane(one.known.astype(np.int32), np.ones(one.known.shape, np.bool_)),
+                "elevation": pack_plane(one.departure_cdeg, one.known),
+            }
+            digest = hashlib.blake2b(repr(one.known.shape).encode(), digest_size=20)
+            for part in outlook.values():
+                digest.update(part.data)
+            put(_outlook_key(digest.digest()), outlook)
+            beside = keys[0] if one is not planes[0] and one._like(planes[0]) else ""
+            put(
+                key,
+                {
+                    "loss": pack_plane(
+                        one.loss - planes[0].loss if beside else one.loss, one.known
+                    ),
+                    "spread": pack_plane(one.spread, one.known),
+                    "clutter": pack_plane(one.clutter, one.known),
+                    "outlook": np.frombuffer(digest.digest(), np.uint8),
+                    "beside": np.frombuffer(beside.encode("ascii"), np.uint8),
+                    "rest": np.array([*one.known.shape, one.row0, one.col0, one.hidden_pixels]),
+                },
+            )
 
     @classmethod
-    def get(
-        cls, key: str, get: Callable[[str], Mapping[str, NDArray[Any]] | None]
-    ) -> SweepPlanes | None:
-        """Return the sweep kept under a key; None where it, or part of it, is not there."""
-        kept = get(key)
-        if kept is None or set(kept) != {"known", "loss", "spread", "clutter", "elevation", "rest"}:
+    def get_together(cls, keys: Sequence[str], get: Get) -> list[SweepPlanes | None]:
+        """Return the sweeps kept under some keys; None where one, or part of it, is not there."""
+        kept = _Kept(get)
+        return [kept.sweep(key) for key in keys]
+
+    def _like(self, other: SweepPlanes) -> bool:
+        return np.array_equal(self.known, other.known)
+
+
+class _Kept:
+    """Sweeps that are kept; what several have in common is read once."""
+
+    def __init__(self, get: Get) -> None:
+        self._get = get
+        self._sweeps: dict[str, SweepPlanes | None] = {}
+        self._outlooks: dict[tuple[bytes, int, int], tuple[BoolArray, Int32Array]] = {}
+
+    def sweep(self, key: str, *, alone: bool = False) -> SweepPlanes | None:
+        """Return one; where it is to stand ``alone``, none that rests on another."""
+        if key not in self._sweeps:
+            try:
+                self._sweeps[key] = self._read(key, alone=alone)
+            except (DataError, UnicodeDecodeError):
+                self._sweeps[key] = None
+        return self._sweeps[key]
+
+    def _read(self, key: str, *, alone: bool) -> SweepPlanes | None:
+        kept = self._get(key)
+        if kept is None or set(kept) != {*_PACKED, "outlook", "beside", "rest"}:
             return None
         rest = kept["rest"]
         if rest.shape != (5,) or rest.dtype.kind not in "iu" or min(rest) < 0:
             return None
         rows, cols, row0, col0, hidden_pixels = rest.tolist()
-        if max(rows, cols) > _MOST_SIDE:
+        if max(rows, cols) > _MOST_SIDE or not all(_is_packed(kept[name]) for name in _PACKED):
             return None
-        seen = get(_elevation_key(kept["elevation"].tobytes()))
-        packed = [kept[name] for name in ("known", "loss", "spread", "clutter")]
-        packed.append(np.zeros(0) if seen is None else seen.get("elevation", np.zeros(0)))
-        if any(part.dtype != np.uint8 or part.ndim != 1 for part in packed):
+        outlook = self._outlook(kept["outlook"].tobytes(), rows, cols)
+        if outlook is None:
             return None
-        try:
-            known = unpack_plane(packed[0], np.ones((rows, cols), np.bool_)) == 1
-            loss, spread, clutter, departure_cdeg = (unpack_plane(p, known) for p in packed[1:])
-        except DataError:
-            return None
-        return cls(
+        known, departure_cdeg = outlook
+        loss, spread, clutter = (unpack_plane(kept[name], known) for name in _PACKED)
+        beside = kept["beside"].tobytes().decode("ascii")
+        if beside:
+            first = None if alone else self.sweep(beside, alone=True)
+            if first is None or not np.array_equal(first.known, known):
+                return None
+            loss += first.loss
+        return SweepPlanes(
             row0=row0,
             col0=col0,
             hidden_pixels=hidden_pixels,
@@ -152,9 +192,26 @@ class SweepPlanes:
             departure_cdeg=departure_cdeg,
         )
 
+    def _outlook(self, digest: bytes, rows: int, cols: int) -> tuple[BoolArray, Int32Array] | None:
+        """Return where there is a loss, and the elevation of rays."""
+        name = (digest, rows, cols)
+        if name not in self._outlooks:
+            kept = self._get(_outlook_key(digest))
+            if kept is None or set(kept) != {"known", "elevation"}:
+                return None
+            if not all(_is_packed(part) for part in kept.values()):
+                return None
+            known = unpack_plane(kept["known"], np.ones((rows, cols), np.bool_)) == 1
+            self._outlooks[name] = known, unpack_plane(kept["elevation"], known)
+        return self._outlooks[name]
 
-def _elevation_key(digest: bytes) -> str:
-    return f"elevation of rays {KEPT_VERSION} {digest.hex()}"
+
+def _is_packed(part: NDArray[Any]) -> bool:
+    return part.dtype == np.uint8 and part.ndim == 1
+
+
+def _outlook_key(digest: bytes) -> str:
+    return f"outlook {KEPT_VERSION} {digest.hex()}"
 
 
 @kernel

@@ -34,6 +34,7 @@ __all__ = [
     "antenna_place",
     "run_sweeps",
     "sweep_jobs",
+    "sweep_keys",
     "sweep_together",
 ]
 
@@ -339,6 +340,47 @@ def _content_keys(requests: Sequence[SweepRequest], terrain: Terrain, model: str
     return keys
 
 
+def sweep_keys(
+    jobs: Sequence[SweepJob],
+    land: Land,
+    settings: PropagationSettings,
+    *,
+    rx_height_agl_m: float,
+    workers: int = 1,
+) -> list[str]:
+    """Return the names under which sweeps are kept, in the order of the jobs.
+
+    They are hashes of everything that sweeps depend on, but for a calibration.
+    """
+    together: dict[AntennaPlace, list[int]] = {}
+    for number, job in enumerate(jobs):
+        together.setdefault(antenna_place(job), []).append(number)
+
+    def keys_of(numbers: list[int]) -> list[str]:
+        carriers = [jobs[number] for number in numbers]
+        requests, cut, _, _ = _requests(carriers, land, settings, rx_height_agl_m)
+        return _content_keys(requests, cut, settings.model)
+
+    found = [""] * len(jobs)
+    with ThreadPoolExecutor(workers, thread_name_prefix="key") as pool:
+        antennas = list(together.values())
+        for numbers, keys in zip(antennas, pool.map(keys_of, antennas), strict=True):
+            for number, key in zip(numbers, keys, strict=True):
+                found[number] = key
+    return found
+
+
+def _requests(
+    jobs: Sequence[SweepJob], land: Land, settings: PropagationSettings, rx_height_agl_m: float
+) -> tuple[list[SweepRequest], Terrain, int, int]:
+    """Return requests of the carriers of one antenna, the land they read, and where it begins."""
+    terrain = Terrain(ground_m=land.ground_m, clutter_m=land.clutter_m, cell_m=land.grid.cell_m)
+    request, cut, row0, col0 = _local(
+        _sweep_request(jobs[0], land.grid, settings, rx_height_agl_m), terrain
+    )
+    return [replace(request, freq_mhz=job.freq_mhz) for job in jobs], cut, row0, col0
+
+
 def sweep_together(
     jobs: Sequence[SweepJob],
     land: Land,
@@ -353,26 +395,24 @@ def sweep_together(
     Those that did not share their geometry (`lensong.propagation.sweep.sweep_carriers`).
     ``workers`` threads share the radials; the other arguments are as for `run_sweeps`.
     """
-    terrain = Terrain(ground_m=land.ground_m, clutter_m=land.clutter_m, cell_m=land.grid.cell_m)
-    request, cut, row0, col0 = _local(
-        _sweep_request(jobs[0], land.grid, settings, rx_height_agl_m), terrain
-    )
-    requests = [replace(request, freq_mhz=job.freq_mhz) for job in jobs]
+    requests, cut, row0, col0 = _requests(jobs, land, settings, rx_height_agl_m)
     keys: list[str] = []
     found: list[SweepPlanes | None] = [None] * len(jobs)
     if cache is not None:
         keys = _content_keys(requests, cut, settings.model)
-        found = [_inside(SweepPlanes.get(key, cache.get), land.grid, row0, col0) for key in keys]
+        kept = SweepPlanes.get_together(keys, cache.get)
+        found = [_inside(planes, land.grid, row0, col0) for planes in kept]
     missing = [i for i, planes in enumerate(found) if planes is None]
     made = list(found)
     if missing:
         swept = sweep_carriers(
             [requests[i] for i in missing], cut, model=settings.model, workers=workers
         )
-        for i, result in zip(missing, swept, strict=True):
-            made[i] = planes = SweepPlanes.of(result)
-            if cache is not None:
-                planes.put(keys[i], cache.put)
+        new = [SweepPlanes.of(result) for result in swept]
+        for i, planes in zip(missing, new, strict=True):
+            made[i] = planes
+        if cache is not None:
+            SweepPlanes.put_together([keys[i] for i in missing], new, cache.put)
     packed = [
         (job, _packed(planes, job, land.grid, row0, col0), before is not None)
         for job, planes, before in zip(jobs, made, found, strict=True)

@@ -19,7 +19,7 @@ from lensong.propagation.errors import DataError, InvalidInputError
 __all__ = ["ArrayStore"]
 
 _AnyArray: TypeAlias = NDArray[Any]  # the store keeps whatever number type it is given
-_MAGIC = b"LENSONGA1\n"
+_MAGIC = b"LENSONGA2\n"
 _SUFFIX = ".arrays"
 _MOST_HEADER_BYTES = 2**20
 # whatever a file that is not what was put in makes of the reading
@@ -28,6 +28,8 @@ _DAMAGED = (
     RecursionError, zlib.error,
 )  # fmt: skip
 _ZLIB_LEVEL = 1  # on path loss, level 6 takes three times as long for 6 % less
+_COMMON = 0.3  # share of a plane's commonest byte below which packing saves less than it costs
+_LOOK_EVERY = 7
 
 
 class ArrayStore:
@@ -35,8 +37,9 @@ class ArrayStore:
 
     Safe for threads and for several processes on one folder: files appear whole by a rename, and
     a file that is damaged counts as absent. Whole numbers are kept as differences along the last
-    axis and all numbers by byte planes, which zlib packs well and fast (measured: a 1000 x 1000
-    uint16 path loss, 2.0 MB, in 23 ms to 1.24 MB, back in 6 ms). A row of bytes is kept as it is.
+    axis and all numbers by byte planes, of which zlib packs those that are not like noise: layers
+    of a plan take 251 ns and 44 bytes a pixel so, and 952 ns and 39 bytes with all planes packed. A
+    row of bytes is kept as it is.
 
     Parameters
     ----------
@@ -127,16 +130,22 @@ def _pack(key: str, arrays: Mapping[str, _AnyArray]) -> list[bytes]:
         array = np.asarray(given)
         if array.dtype.hasobject or array.dtype.names is not None:
             raise InvalidInputError(f"{name} has type {array.dtype}, wanted plain numbers")
-        raw = _is_packed(array.dtype, array.shape)
-        block = array.tobytes() if raw else zlib.compress(_to_planes(array), _ZLIB_LEVEL)
-        blocks.append(block)
+        whole = _is_packed(array.dtype, array.shape)
+        planes = [array.tobytes()] if whole else _to_planes(array)
+        packed = [not whole and _is_even(plane) for plane in planes]
+        parts = [
+            zlib.compress(plane, _ZLIB_LEVEL) if even else plane
+            for plane, even in zip(planes, packed, strict=True)
+        ]
+        blocks += parts
         entries.append(
             {
                 "name": name,
                 "dtype": array.dtype.str,
                 "shape": list(array.shape),
-                "bytes": len(block),
-                **({"crc32": zlib.crc32(block)} if raw else {}),
+                "bytes": [len(part) for part in parts],
+                "packed": packed,
+                "crc32": zlib.crc32(b"".join(parts)),
             }
         )
     header = json.dumps({"key": key, "arrays": entries}, ensure_ascii=False).encode("utf-8")
@@ -157,49 +166,60 @@ def _unpack(data: bytes, key: str) -> dict[str, _AnyArray]:
     arrays: dict[str, _AnyArray] = {}
     at = start + length
     for entry in header["arrays"]:
-        block = data[at : at + entry["bytes"]]
-        at += entry["bytes"]
         dtype = np.dtype(entry["dtype"])
         shape = tuple(int(size) for size in entry["shape"])
         if min(shape, default=0) < 0 or dtype.hasobject:
             raise ValueError("an array that cannot be")
-        if "crc32" in entry:
-            if (
-                len(block) != dtype.itemsize * math.prod(shape)
-                or zlib.crc32(block) != entry["crc32"]
-            ):
-                raise ValueError("a block that is not what was put in")
-            arrays[entry["name"]] = np.frombuffer(bytearray(block), dtype=dtype).reshape(shape)
-        else:
-            arrays[entry["name"]] = _from_planes(_block(block, dtype, shape), dtype, shape)
+        block = data[at : at + sum(entry["bytes"])]
+        at += sum(entry["bytes"])
+        if zlib.crc32(block) != entry["crc32"]:
+            raise ValueError("a block that is not what was put in")
+        whole = _is_packed(dtype, shape)
+        wanted = math.prod(shape) * (dtype.itemsize if whole else 1)
+        planes, begin = [], 0
+        for size, packed in zip(entry["bytes"], entry["packed"], strict=True):
+            part = block[begin : begin + size]
+            planes.append(_plane(part, wanted) if packed else part)
+            begin += size
+        if len(planes) != (1 if whole else dtype.itemsize) or {*map(len, planes)} != {wanted}:
+            raise ValueError("a block of another size than its array")
+        arrays[entry["name"]] = (
+            np.frombuffer(bytearray(planes[0]), dtype=dtype).reshape(shape)
+            if whole
+            else _from_planes(planes, dtype, shape)
+        )
     if at != len(data):
         raise ValueError("bytes after the last array")
     return arrays
 
 
-def _block(packed: bytes, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
-    """Return a block of exactly the bytes that its array has; no more are ever unpacked."""
-    wanted = dtype.itemsize * math.prod(shape)
-    reader = zlib.decompressobj()
-    content = reader.decompress(packed, wanted + 1)
-    if len(content) != wanted:
-        raise ValueError("a block of another size than its array")
-    return content
+def _plane(packed: bytes, wanted: int) -> bytes:
+    """Return what was packed; no more bytes than wanted, and one, are ever unpacked."""
+    return zlib.decompressobj().decompress(packed, wanted + 1)
 
 
-def _to_planes(array: _AnyArray) -> bytes:
+def _is_even(plane: bytes) -> bool:
+    """Return whether one byte is so common in a plane that packing it saves much."""
+    seen = np.frombuffer(plane, dtype=np.uint8)[::_LOOK_EVERY]
+    return bool(seen.size) and int(np.bincount(seen).max()) >= _COMMON * seen.size
+
+
+def _to_planes(array: _AnyArray) -> list[bytes]:
     """Return all first bytes, then all second bytes …, of the numbers or their differences."""
     values = np.ascontiguousarray(array)
     if _is_differenced(values.dtype, array.shape):
         values = values.copy()
         values[..., 1:] -= array[..., :-1]
     octets = np.frombuffer(values.tobytes(), dtype=np.uint8)
-    return octets.reshape(values.size, values.dtype.itemsize).T.tobytes()
+    octets = octets.reshape(values.size, values.dtype.itemsize)
+    return [octets[:, k].tobytes() for k in range(values.dtype.itemsize)]
 
 
-def _from_planes(data: bytes, dtype: np.dtype[Any], shape: tuple[int, ...]) -> _AnyArray:
-    planes = np.frombuffer(data, dtype=np.uint8).reshape(dtype.itemsize, math.prod(shape))
-    values = np.frombuffer(bytearray(planes.T.tobytes()), dtype=dtype).reshape(shape)
+def _from_planes(planes: list[bytes], dtype: np.dtype[Any], shape: tuple[int, ...]) -> _AnyArray:
+    octets = np.empty((math.prod(shape), dtype.itemsize), dtype=np.uint8)
+    for k, plane in enumerate(planes):
+        octets[:, k] = np.frombuffer(plane, dtype=np.uint8)
+    values = octets.view(dtype).reshape(shape)
     if _is_differenced(dtype, shape):
         np.cumsum(values, axis=-1, dtype=dtype, out=values)
     return values
