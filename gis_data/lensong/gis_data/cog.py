@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio.enums import ColorInterp
+from rasterio.enums import ColorInterp, Resampling
 from rasterio.io import MemoryFile
 from rasterio.transform import Affine
 
@@ -142,6 +142,9 @@ def _encode(
     with MemoryFile(ext=".tif") as memory:
         with memory.open(**profile) as dataset:
             dataset.write(stored, 1)
+            # the driver would pack its own smaller copies twice, a third of the work of a file
+            if factors := _overview_factors(stored.shape):
+                dataset.build_overviews(factors, Resampling[profile["overview_resampling"].lower()])
             dataset.set_band_description(1, name)
             dataset.set_band_unit(1, unit)
             dataset.update_tags(**tags)
@@ -149,6 +152,16 @@ def _encode(
                 dataset.write_colormap(1, {int(c.value): c.rgba for c in legend})
                 dataset.colorinterp = [ColorInterp.palette]
         return bytes(memory.read())
+
+
+def _overview_factors(shape: tuple[int, ...]) -> list[int]:
+    """Return by how much smaller the copies are: halved until one block holds the last."""
+    factors: list[int] = []
+    side = max(shape)
+    while side > _BLOCK_PX:
+        factors.append(2 ** (len(factors) + 1))
+        side //= 2
+    return factors
 
 
 def _checked(
