@@ -25,6 +25,7 @@ from lensong.coverage.cellplan import parse_carrier
 from lensong.coverage.network import Cell, Mast, Network
 from lensong.coverage.plan import plan
 from lensong.coverage.results.write import write_result
+from lensong.gis_data.array_room import room_for
 from lensong.gis_data.land import Land
 from lensong.propagation.types import Grid
 
@@ -110,9 +111,15 @@ def main() -> None:
     network = make_network(rng, int(sys.argv[1]) if len(sys.argv) > 1 else 100)
     print(f"land {GRID.rows} x {GRID.cols}, {len(network.cells)} cells, {peak_gb():.2f} GB so far")
     began = time.perf_counter()
-    result = plan(land, network, title="Province (synthetic)", workers=2)
-    print(f"plan {time.perf_counter() - began:.0f} s, peak {peak_gb():.2f} GB")
     with tempfile.TemporaryDirectory() as folder:
+        result = plan(
+            land,
+            network,
+            title="Province (synthetic)",
+            workers=2,
+            room=room_for(GRID.rows * GRID.cols, folder),
+        )
+        print(f"plan {time.perf_counter() - began:.0f} s, peak {peak_gb():.2f} GB")
         written = write_result(
             result, Path(folder) / "out", lensong_version=version("lensong"), workers=2
         )

@@ -48,11 +48,12 @@ def run_options(command: _Command) -> _Command:
     for option in (
         quiet_option,
         json_option,
-        click.option("--no-cache", is_flag=True, help="Neither read nor keep path loss."),
+        click.option("--no-cache", is_flag=True, help="Neither read nor keep them."),
         click.option(
             "--cache",
             type=click.Path(file_okay=False, path_type=Path),
-            help="Where path loss is kept between runs.  [default: the user's cache folder]",
+            help="Where path loss and laid tiles are kept between runs.  "
+            "[default: the user's cache folder]",
         ),
         click.option(
             "--workers",

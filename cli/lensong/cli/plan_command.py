@@ -65,8 +65,8 @@ def plan(
 ) -> None:
     """Compute the coverage of the network in SCENARIOS and write report, maps and tables.
 
-    Path loss is kept in the cache, so that a run after a change of tilt, power or service takes a
-    fraction of the first, and an interrupted run goes on where it was. Several scenarios, say those
+    Path loss and what was laid are kept in the cache, so that a run after a change takes a fraction
+    of the first, and an interrupted run goes on where it was. Several scenarios, say those
     of the provinces of a country, get one report above theirs.
     """
     console = Console(quiet=quiet)
@@ -177,6 +177,8 @@ def _one_here(
         from lensong.coverage.scenario.inputs import read_climate, read_inputs
         from lensong.coverage.scenario.load import load_scenario
         from lensong.coverage.warm_up import compile_kernels
+        from lensong.gis_data.array_cache import ArrayCache
+        from lensong.gis_data.array_room import room_for
 
         asked = load_scenario(scenario)
         check_writable(out)
@@ -201,6 +203,8 @@ def _one_here(
             settings=asked.settings,
             causes=asked.causes,
             cache=store,
+            tiles=store if isinstance(store, ArrayCache) else None,
+            room=room_for(land.grid.rows * land.grid.cols, out),
             workers=workers,
             progress=console.progress,
         )

@@ -22,13 +22,15 @@ holds the layers of the result, and what sweeps bring to a strip as wide as half
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from lensong.coverage.causes.links import PlaceLinks
 from lensong.coverage.layer_model import LayerModel
@@ -40,28 +42,42 @@ from lensong.coverage.result import (
     TechnologyLayers,
 )
 from lensong.coverage.site_heard import by_carrier
-from lensong.coverage.streams.heard import Heard
+from lensong.coverage.streams.heard import Heard, OperatorHeard
 from lensong.coverage.sweeps import PackedSweep, SweepJob, Window
+from lensong.gis_data.array_room import ArrayRoom, MemoryRoom
 from lensong.propagation.errors import InvalidInputError
 from lensong.propagation.types import FloatArray, Grid
 
 __all__ = [
     "TILE",
+    "TILES_IN_MEMORY",
+    "Footprints",
+    "Key",
+    "LaidTile",
     "Layers",
     "cell_footprints",
     "job_window",
     "make_layers",
     "sweep_order",
+    "take_laid",
+    "tile_window",
     "touched",
 ]
 
 Key: TypeAlias = tuple[int, int]
+"""Row and column of a tile, counted in tiles."""
+
+Footprints: TypeAlias = tuple[FloatArray, FloatArray]
+"""Pixels and people where each cell is the strongest of its carrier."""
 
 TILE = 128
 """Rows and columns of a tile."""
 
 _TILES_AHEAD = 8
 """Tiles that wait, for each thread; they hold the sweeps that reach them."""
+
+TILES_IN_MEMORY = 128
+"""Tiles whose layers wait in memory where those of a plan are in files."""
 
 _CRUMB = 2.0**-20
 """Parts of a person that are counted: their sums are exact, whatever order tiles come in."""
@@ -83,6 +99,8 @@ class Layers:
         Pixels where each cell is the strongest of its carrier, and people there.
     row0, col0 : int
         The grid's row and column of the first pixel.
+    room : ArrayRoom
+        Where the arrays are.
     """
 
     technologies: dict[Technology, TechnologyLayers]
@@ -92,13 +110,21 @@ class Layers:
     footprint_people: FloatArray
     row0: int = 0
     col0: int = 0
+    room: ArrayRoom = field(default_factory=MemoryRoom)
 
     @classmethod
-    def empty(cls, grid: Grid, model: LayerModel, window: Window | None = None) -> Layers:
+    def empty(
+        cls,
+        grid: Grid,
+        model: LayerModel,
+        window: Window | None = None,
+        room: ArrayRoom | None = None,
+    ) -> Layers:
         """Return the layers of a grid, or of a part of it, before any tile is in."""
         row0, col0, row1, col1 = window or (0, 0, grid.rows, grid.cols)
         shape = (row1 - row0, col1 - col0)
-        services = {s.name: ServiceLayers.empty(shape) for s in model.services}
+        room = room or MemoryRoom()
+        services = {s.name: ServiceLayers.empty(shape, room=room) for s in model.services}
         technologies = {}
         for technology in model.technologies:
             may = [s for s in model.services if technology in s.technologies]
@@ -109,25 +135,27 @@ class Layers:
                 services={
                     s.name: services[s.name]
                     if model.service_rows == 1
-                    else ServiceLayers.empty(shape)
+                    else ServiceLayers.empty(shape, room=room)
                     for s in may
                 },
+                room=room,
             )
         names = list(model.operators)
-        count = len(model.network.cells)
+        cells = len(model.network.cells)
         return cls(
             technologies=technologies,
             services=services,
             operators={
                 name: OperatorLayers.empty(
-                    shape, name, services if len(names) == 1 else None, list(services)
+                    shape, name, services if len(names) == 1 else None, list(services), room
                 )
                 for name in names
             },
-            footprint_px=np.zeros(count),
-            footprint_people=np.zeros(count),
+            footprint_px=np.zeros(cells),
+            footprint_people=np.zeros(cells),
             row0=row0,
             col0=col0,
+            room=room,
         )
 
     def put(self, part: Any, found: TileLayers, model: LayerModel) -> None:
@@ -161,27 +189,63 @@ class Layers:
                     own.probability[part] = found.own_probability[name][q]
                     own.reason[part] = found.own_reason[name][q]
 
-    def count(self, found: tuple[FloatArray, FloatArray]) -> None:
+    def count(self, found: Footprints) -> None:
         """Add the footprints of a tile."""
         self.footprint_px[:] += found[0]
         self.footprint_people[:] += found[1]
 
 
-def _footprints(
-    tile: Tile, model: LayerModel, people: FloatArray | None
-) -> tuple[FloatArray, FloatArray]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaidTile:
+    """What one tile brings to a plan.
+
+    Parameters
+    ----------
+    layers : TileLayers
+    heard : dict
+        Operator to what is heard of it at the places in the tile.
+    links : dict
+        Of `PlaceLinks.known_at` the places in the tile.
+    footprints : Footprints
+    """
+
+    layers: TileLayers
+    heard: Mapping[str, OperatorHeard]
+    links: Mapping[str, NDArray[Any]]
+    footprints: Footprints
+
+
+def take_laid(
+    layers: Layers,
+    window: Window,
+    laid: LaidTile,
+    model: LayerModel,
+    heard: Heard,
+    links: PlaceLinks | None,
+) -> None:
+    """Put a tile that was laid before where it belongs; its footprints are not counted."""
+    row0, col0, row1, col1 = window
+    part = np.s_[row0 - layers.row0 : row1 - layers.row0, col0 - layers.col0 : col1 - layers.col0]
+    layers.put(part, laid.layers, model)
+    heard.put(heard.places_in(window), laid.heard)
+    at = None if links is None else links.within(window)
+    if links is not None and at is not None and at.size:
+        links.put(at, laid.links)
+
+
+def _footprints(tile: Tile, model: LayerModel, people: FloatArray | None) -> Footprints:
     """Return pixels and people of a tile where each cell leads its carrier, enough for a phone."""
     floor_mw = float(model.attach_mw.min()) if model.attach_mw.size else 0.0
-    count = len(model.network.cells) + 1
-    pixels, lives = np.zeros(count), np.zeros(count)
+    codes = len(model.network.cells) + 1
+    pixels, lives = np.zeros(codes), np.zeros(codes)
     for kept in tile.operators.values():
         for carrier in range(kept.code.shape[0]):
             lead = np.where(
                 kept.level_mw[carrier, :, :, 0] >= floor_mw, kept.code[carrier, :, :, 0], 0
             ).ravel()
-            pixels += np.bincount(lead, minlength=count)
+            pixels += np.bincount(lead, minlength=codes)
             if people is not None:
-                heads = np.bincount(lead, weights=people.ravel(), minlength=count)
+                heads = np.bincount(lead, weights=people.ravel(), minlength=codes)
                 lives += np.rint(heads / _CRUMB) * _CRUMB
     return pixels[1:], lives[1:]
 
@@ -197,6 +261,9 @@ def make_layers(
     links: PlaceLinks | None = None,
     window: Window | None = None,
     workers: int = 1,
+    into: Layers | None = None,
+    only: Collection[Key] | None = None,
+    on_laid: Callable[[Key, LaidTile], None] | None = None,
 ) -> Layers:
     """Return the layers of every technology and operator that has a cell.
 
@@ -220,33 +287,52 @@ def make_layers(
         Whole tiles of the grid to which the layers are cut; None: all of it.
     workers : int
         Threads over tiles, 1 or more. The result does not depend on it.
+    into : Layers or None
+        Of the window, which are returned; None: new ones.
+    only : collection of Key or None
+        The tiles that are laid; None: all.
+    on_laid : callable, optional
+        Called by the threads with every tile that they have laid.
 
     Raises
     ------
     InvalidInputError
         When a sweep reaches outside the grid, or out of its planned window.
     """
-    layers = Layers.empty(grid, model, window)
+    layers = into or Layers.empty(grid, model, window)
     coming: dict[Key, list[Coming]] = {
-        key: [] for key in touched(window or (0, 0, grid.rows, grid.cols))
+        key: []
+        for key in touched(window or (0, 0, grid.rows, grid.cols))
+        if only is None or key in only
     }
     reached = [[key for key in touched(part) if key in coming] for part in planned]
     waiting = Counter(key for keys in reached for key in keys)
 
-    def finish(key: Key, arrived: Sequence[Coming]) -> tuple[FloatArray, FloatArray]:
+    def finish(key: Key, arrived: Sequence[Coming]) -> Footprints:
         """Lay a tile and put it where it belongs; every tile writes to places of its own."""
         tile = _tile_at(key, grid)
         tile.lay(arrived, model)
         row, col = tile.row0 - layers.row0, tile.col0 - layers.col0
-        layers.put(np.s_[row : row + tile.rows, col : col + tile.cols], tile.layers(model), model)
+        found = tile.layers(model)
+        layers.put(np.s_[row : row + tile.rows, col : col + tile.cols], found, model)
         if heard is not None:
             heard.take(tile)
         if links is not None:
             links.take(tile, model)
         row0, col0, row1, col1 = tile.window
-        return _footprints(tile, model, None if people is None else people[row0:row1, col0:col1])
+        feet = _footprints(tile, model, None if people is None else people[row0:row1, col0:col1])
+        if on_laid is not None:
+            on_laid(key, _laid(tile.window, found, feet, heard, links))
+        return feet
 
-    running: deque[Future[tuple[FloatArray, FloatArray]]] = deque()
+    running: deque[Future[Footprints]] = deque()
+    numbers = count(1)
+
+    def counted() -> None:
+        layers.count(running.popleft().result())
+        if next(numbers) % TILES_IN_MEMORY == 0:
+            layers.room.let_go()
+
     pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="tile")
     try:
         for (indices, sweep), part, keys in zip(rides, planned, reached, strict=True):
@@ -261,12 +347,29 @@ def make_layers(
                 if not waiting[key]:
                     running.append(pool.submit(finish, key, coming.pop(key)))
             while len(running) > _TILES_AHEAD * workers:
-                layers.count(running.popleft().result())
+                counted()
         while running:
-            layers.count(running.popleft().result())
+            counted()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
     return layers
+
+
+def _laid(
+    window: Window,
+    found: TileLayers,
+    footprints: Footprints,
+    heard: Heard | None,
+    links: PlaceLinks | None,
+) -> LaidTile:
+    where = None if heard is None else heard.places_in(window)
+    at = None if links is None else links.within(window)
+    return LaidTile(
+        layers=found,
+        heard=heard.at(where) if heard is not None and where is not None and where.size else {},
+        links=links.known_at(at) if links is not None and at is not None and at.size else {},
+        footprints=footprints,
+    )
 
 
 def cell_footprints(network: Network, grid: Grid, layers: Layers) -> pd.DataFrame:
@@ -315,11 +418,15 @@ def touched(window: Window, size: int = TILE) -> list[tuple[int, int]]:
     ]
 
 
-def _tile_at(key: Key, grid: Grid) -> Tile:
+def tile_window(key: Key, grid: Grid) -> Window:
+    """Return the part of the grid that a tile is."""
     row0, col0 = key[0] * TILE, key[1] * TILE
-    return Tile(
-        row0=row0, col0=col0, rows=min(TILE, grid.rows - row0), cols=min(TILE, grid.cols - col0)
-    )
+    return row0, col0, min(row0 + TILE, grid.rows), min(col0 + TILE, grid.cols)
+
+
+def _tile_at(key: Key, grid: Grid) -> Tile:
+    row0, col0, row1, col1 = tile_window(key, grid)
+    return Tile(row0=row0, col0=col0, rows=row1 - row0, cols=col1 - col0)
 
 
 def _place(layer: ServiceLayers, part: Any, found: TileLayers, row: int, q: int) -> None:

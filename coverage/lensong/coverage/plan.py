@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from math import inf, isnan
 from time import perf_counter
@@ -18,8 +18,9 @@ from lensong.coverage.causes.of_plan import causes_of_plan
 from lensong.coverage.causes.settings import CauseSettings
 from lensong.coverage.gaps import gap_polygons
 from lensong.coverage.indoor import entry_loss_db, entry_sigma_db
+from lensong.coverage.kept_tiles import KeptTiles, Seen, TileCache
 from lensong.coverage.layer_model import operator_names
-from lensong.coverage.layers import cell_footprints, job_window, make_layers
+from lensong.coverage.layers import Layers, cell_footprints, job_window, make_layers
 from lensong.coverage.level_shares import level_shares
 from lensong.coverage.link_budget import cell_budget
 from lensong.coverage.network import Network, Technology
@@ -27,7 +28,6 @@ from lensong.coverage.plan_setup import LaidOut, PlanSetup, Progress
 from lensong.coverage.reach import (
     RadiusCut,
     Reach,
-    add_hidden,
     mark_beyond,
     some_names,
     villages_beyond,
@@ -44,7 +44,6 @@ from lensong.coverage.sweeps import (
     PackedSweep,
     PropagationSettings,
     SweepCache,
-    SweepJob,
     run_sweeps,
 )
 from lensong.coverage.village_intervals import village_intervals
@@ -53,6 +52,7 @@ from lensong.coverage.village_weights import (
     VillageWeights,
 )
 from lensong.coverage.villages import ClassThresholds, column_suffix, village_table
+from lensong.gis_data.array_room import ArrayRoom
 from lensong.gis_data.land import Land
 
 __all__ = ["Progress", "StageClock", "concluded", "plan"]
@@ -71,6 +71,8 @@ def plan(
     settings: dict[str, Any] | None = None,
     causes: CauseSettings | None = None,
     cache: SweepCache | None = None,
+    tiles: TileCache | None = None,
+    room: ArrayRoom | None = None,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> PlanResult:
@@ -92,6 +94,10 @@ def plan(
         How far the causes of gaps are looked into; None: not at all.
     cache
         Where sweeps are kept between runs; None keeps none.
+    tiles : TileCache or None
+        Where laid tiles are kept between runs, of plans without a calibration; None keeps none.
+    room : ArrayRoom or None
+        Where the layers are made, and stay; None: memory.
     workers : int
         Threads over masts. The values of the result do not depend on it.
     progress : callable or None
@@ -118,33 +124,42 @@ def plan(
         causes=causes,
     )
     clock = StageClock()
-    laid = _laid_out(setup, cache, workers, progress, clock)
+    kept = KeptTiles.of(setup, tiles, workers)
+    laid = _laid_out(setup, cache, kept, room, workers, progress, clock)
     return concluded(setup, laid, cache=cache, workers=workers, progress=progress, clock=clock)
 
 
 def _laid_out(
     setup: PlanSetup,
     cache: SweepCache | None,
+    kept: KeptTiles | None,
+    room: ArrayRoom | None,
     workers: int,
     progress: Progress | None,
     clock: StageClock,
 ) -> LaidOut:
     """Make the sweeps in threads and lay them over each other as they come."""
-    land, jobs = setup.land, setup.jobs
-    cut = RadiusCut.of(land, setup.network, setup.handset)
-    rides = _Rides(
-        jobs, land, setup.propagation, setup.handset, cache, workers, progress, clock, cut
-    )
+    grid = setup.land.grid
     heard, links = setup.heard(), setup.links()
-    layers = make_layers(
-        land.grid,
+    layers = Layers.empty(grid, setup.model, room=room)
+    rides = _Rides(setup, cache, kept, workers, progress, clock)
+    only = None
+    if kept is not None:
+        only = kept.restore(layers, heard, links)
+        clock.lap("layers")
+        rides.leave_out(set(range(len(setup.jobs))) - kept.jobs_for(only))
+    make_layers(
+        grid,
         setup.model,
         rides=rides,
-        planned=[job_window(job, land.grid) for job in jobs],
+        planned=[job_window(setup.jobs[number], grid) for number in rides.numbers],
         people=setup.people,
         heard=heard,
         links=links,
         workers=workers,
+        into=layers,
+        only=only,
+        on_laid=None if kept is None else kept.keep,
     )
     clock.lap("layers")
     return LaidOut(
@@ -152,10 +167,11 @@ def _laid_out(
         heard=heard,
         links=links,
         hidden=rides.hidden,
-        cut=cut,
+        cut=rides.cut,
         reused=rides.reused,
         hidden_pixels=rides.hidden_pixels,
         with_hidden=rides.with_hidden,
+        kept_streams=None if kept is None else kept.streams,
     )
 
 
@@ -189,6 +205,7 @@ def concluded(
     _tell(progress, "villages", 0, 1)
     reach = Reach(land.grid, network, jobs)
     mark_beyond(layers, services, reach, laid.hidden)
+    layers.room.let_go()
     whole, cut_off = laid.cut.sentences()
     villages = village_table(land, network, layers, services, weights=weights, classes=classes)
     names = [str(n or i) for n, i in zip(villages["name"], villages["village_id"], strict=True)]
@@ -203,6 +220,7 @@ def concluded(
             model_sigma_db=propagation.model_sigma_db,
             progress=partial(_tell, progress, "streams"),
             workers=workers,
+            kept=laid.kept_streams,
         )
     known = known_layers(
         land,
@@ -228,6 +246,7 @@ def concluded(
     communes = commune_table(land.communes, villages, services, list(layers.operators))
     gaps = gap_polygons(land, layers.services[class_service.name], class_service, weights)
     clock.lap("villages")
+    layers.room.let_go()
     _tell(progress, "villages", 1, 1)
     found = None
     if causes is not None and links is not None:
@@ -312,6 +331,7 @@ def concluded(
         known=known,
         causes=None if found is None else found.causes,
         counterfactuals=None if found is None else found.counterfactuals,
+        room=layers.room,
     )
 
 
@@ -334,45 +354,60 @@ class _Rides:
 
     def __init__(
         self,
-        jobs: Sequence[SweepJob],
-        land: Land,
-        propagation: PropagationSettings,
-        handset: Handset,
+        setup: PlanSetup,
         cache: SweepCache | None,
+        kept: KeptTiles | None,
         workers: int,
         progress: Progress | None,
         clock: StageClock,
-        cut: RadiusCut,
     ) -> None:
+        self.numbers = list(range(len(setup.jobs)))
         self.reused = self.hidden_pixels = self.with_hidden = 0
-        self._clock = clock
-        self._cut = cut
-        self._land = land
-        self.hidden = np.zeros(land.grid.shape, dtype=np.bool_)
+        self.cut = RadiusCut.of(setup.land, setup.network, setup.handset)
+        self.hidden = np.zeros(setup.land.grid.shape, dtype=np.bool_)
+        self._setup, self._cache, self._kept = setup, cache, kept
+        self._workers, self._progress, self._clock = workers, progress, clock
 
-        def on_done(done: int, total: int, reused: bool) -> None:  # noqa: ARG001 - their signature
-            _tell(progress, "sweeps", done, total)
-
-        self._sweeps = run_sweeps(
-            jobs,
-            land,
-            propagation,
-            rx_height_agl_m=handset.height_agl_m,
-            cache=cache,
-            workers=workers,
-            on_done=on_done,
-        )
+    def leave_out(self, numbers: Collection[int]) -> None:
+        """Take what is known of some sweeps for them, where it is."""
+        for number in sorted(numbers):
+            seen = None if self._kept is None else self._kept.seen(number)
+            if seen is not None:
+                self.numbers.remove(number)
+                self.reused += 1
+                self._count(number, seen)
 
     def __iter__(self) -> Iterator[tuple[tuple[int, ...], PackedSweep]]:
-        for job, sweep, reused in self._sweeps:
+        def on_done(done: int, total: int, reused: bool) -> None:  # noqa: ARG001 - their signature
+            _tell(self._progress, "sweeps", done, total)
+
+        sweeps = run_sweeps(
+            [self._setup.jobs[number] for number in self.numbers],
+            self._setup.land,
+            self._setup.propagation,
+            rx_height_agl_m=self._setup.handset.height_agl_m,
+            cache=self._cache,
+            workers=self._workers,
+            on_done=on_done,
+        )
+        for number, (job, sweep, reused) in zip(self.numbers, sweeps, strict=True):
             self.reused += reused
-            self.hidden_pixels += sweep.hidden_pixels
-            self.with_hidden += sweep.hidden_pixels > 0
             self._clock.lap("sweeps")
-            self._cut.see(job.cells, sweep)
-            add_hidden(self.hidden, sweep, job.radius_m, self._land)
+            seen = Seen.of(job, sweep, self.cut.fresh())
+            self._count(number, seen)
+            if self._kept is not None:
+                self._kept.keep_seen(number, seen)
             yield job.cells, sweep
             self._clock.lap("layers")
+
+    def _count(self, number: int, seen: Seen) -> None:
+        self.cut.add(seen.edges)
+        self.hidden_pixels += seen.hidden_pixels
+        self.with_hidden += seen.hidden_pixels > 0
+        if seen.hidden is not None:
+            grid = self._setup.land.grid
+            row0, col0, row1, col1 = job_window(self._setup.jobs[number], grid)
+            self.hidden[row0:row1, col0:col1] |= seen.hidden
 
 
 def _tell(progress: Progress | None, stage: str, done: int, total: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,9 @@ from lensong.coverage.villages import ClassThresholds, column_suffix
 from lensong.gis_data.land import Land
 from lensong.propagation.errors import InvalidInputError
 from lensong.propagation.types import BoolArray, FloatArray
+
+if TYPE_CHECKING:
+    from lensong.coverage.streams.kept import KeptStreams
 
 __all__ = ["LaidOut", "PlanSetup", "Progress"]
 
@@ -144,6 +147,8 @@ class LaidOut:
         Sweeps that came from the cache; pixels that are hidden in all, and in how many sweeps.
     streams : DataFrame or None
         Of `lensong.coverage.streams.table.stream_table`, where that was made already.
+    kept_streams : KeptStreams or None
+        Of earlier runs.
     """
 
     layers: Layers
@@ -155,6 +160,7 @@ class LaidOut:
     hidden_pixels: int
     with_hidden: int
     streams: pd.DataFrame | None = None
+    kept_streams: KeptStreams | None = None
 
 
 def _checked(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lensong.coverage.network import Network, Technology
 from lensong.coverage.service import Handset, Service
 from lensong.coverage.sweeps import PropagationSettings
+from lensong.gis_data.array_room import ArrayRoom, MemoryRoom
 from lensong.gis_data.land import Land
 from lensong.propagation.types import Float32Array, Int16Array, UInt8Array
 
@@ -76,12 +77,19 @@ class ServiceLayers:
     reason: UInt8Array
 
     @classmethod
-    def empty(cls, shape: tuple[int, int], *, of_one_operator: bool = False) -> ServiceLayers:
+    def empty(
+        cls,
+        shape: tuple[int, int],
+        *,
+        of_one_operator: bool = False,
+        room: ArrayRoom | None = None,
+    ) -> ServiceLayers:
         """Return the layers where no cell reaches."""
+        full = (room or MemoryRoom()).full
         return cls(
-            probability=np.zeros(shape, np.float16 if of_one_operator else np.float32),
-            limiting=np.zeros((0, 0) if of_one_operator else shape, np.uint8),
-            reason=np.full(shape, REASONS.index("no_cell"), np.uint8),
+            probability=full(shape, 0.0, np.float16 if of_one_operator else np.float32),
+            limiting=full((0, 0) if of_one_operator else shape, 0, np.uint8),
+            reason=full(shape, REASONS.index("no_cell"), np.uint8),
         )
 
 
@@ -130,11 +138,13 @@ class TechnologyLayers:
         *,
         bands: Sequence[str],
         services: dict[str, ServiceLayers],
+        room: ArrayRoom | None = None,
     ) -> TechnologyLayers:
         """Return the layers where no cell reaches."""
+        full = (room or MemoryRoom()).full
 
         def unknown() -> Float32Array:
-            return np.full(shape, np.nan, np.float32)
+            return full(shape, np.nan, np.float32)
 
         return cls(
             technology=technology,
@@ -143,12 +153,12 @@ class TechnologyLayers:
             sinr_db=unknown(),
             downlink_mbps=unknown(),
             uplink_mbps=unknown(),
-            best_server=np.full(shape, -1, np.int16),
-            second_server=np.full(shape, -1, np.int16),
+            best_server=full(shape, -1, np.int16),
+            second_server=full(shape, -1, np.int16),
             second_rsrp_dbm=unknown(),
             services=services,
-            overlap=np.zeros(shape, np.uint8),
-            band_cdbm={band: np.full(shape, NO_LEVEL_CDBM, np.int16) for band in bands},
+            overlap=full(shape, 0, np.uint8),
+            band_cdbm={band: full(shape, NO_LEVEL_CDBM, np.int16) for band in bands},
         )
 
     @property
@@ -191,14 +201,15 @@ class OperatorLayers:
         name: str,
         shared: dict[str, ServiceLayers] | None,
         services: Sequence[str],
+        room: ArrayRoom | None = None,
     ) -> OperatorLayers:
         """Return the layers where no cell reaches; ``shared`` are those of a lone operator."""
         return cls(
             name=name,
-            level_cdbm=np.full(shape, NO_LEVEL_CDBM, np.int16),
+            level_cdbm=(room or MemoryRoom()).full(shape, NO_LEVEL_CDBM, np.int16),
             services=shared
             if shared is not None
-            else {s: ServiceLayers.empty(shape, of_one_operator=True) for s in services},
+            else {s: ServiceLayers.empty(shape, of_one_operator=True, room=room) for s in services},
         )
 
     @property
@@ -329,6 +340,8 @@ class PlanResult:
     causes, counterfactuals : DataFrame or None
         One row per village below the class service, and per change that was tried for the largest
         gaps: see docs/reference/outputs.md. None where they were not asked for.
+    room : ArrayRoom
+        Where the layers are; who has read some of them may let them go.
     """
 
     title: str
@@ -360,3 +373,4 @@ class PlanResult:
     known: dict[Technology, KnownLayers] = field(default_factory=dict)
     causes: pd.DataFrame | None = None
     counterfactuals: pd.DataFrame | None = None
+    room: ArrayRoom = field(default_factory=MemoryRoom, repr=False)

@@ -93,12 +93,11 @@ def village_intervals(
         What a calibration knows of the levels, by technology.
     """
     draws = _Draws.of(setup)
-    server = _servers(layers)
     columns: dict[str, list[float | str]] = {}
     sums: dict[str, dict[str, float]] = {}
     assumed, site = _Assumed.of(setup.network, setup.land), site_numbers(setup.network)
     model_db = _model_db(setup, layers, known or {})
-    villages = [_Village.of(setup, w, server, assumed, site, model_db) for w in setup.weights]
+    villages = [_Village.of(setup, w, layers, assumed, site, model_db) for w in setup.weights]
     for service in setup.services:
         chance = layers.services[service.name].probability.ravel()
         shares = np.stack(
@@ -146,13 +145,13 @@ class _Village:
         cls,
         setup: PlanSetup,
         weights: VillageWeights,
-        server: IntArray,
+        layers: Layers,
         assumed: _Assumed,
         site: IntArray,
         model_db: FloatArray,
     ) -> _Village:
         grid = setup.land.grid
-        code = server[weights.pixel]
+        code = _servers(layers, weights.pixel)
         row, col = np.divmod(weights.pixel, grid.cols)
         places = np.column_stack([col * grid.cell_m, -row * grid.cell_m]).astype(np.float64)
         node, nodes_m = _nodes(places)
@@ -225,18 +224,15 @@ class _Draws:
         return np.asarray(np.minimum(served + weight[open_] @ ndtr(level / self.location_db), 1.0))
 
 
-def _servers(layers: Layers) -> IntArray:
-    """Return the index of the strongest technology's serving cell at each pixel, -1 none."""
-    found, best = None, None
+def _servers(layers: Layers, pixel: IntArray) -> IntArray:
+    """Return the index of the strongest technology's serving cell at some pixels, -1 none."""
+    found = np.full(pixel.size, -1, np.int64)
+    best = np.full(pixel.size, -np.inf, np.float32)
     for layer in layers.technologies.values():
-        level = np.where(np.isnan(layer.rsrp_dbm), -np.inf, layer.rsrp_dbm).ravel()
-        server = layer.best_server.astype(np.int64).ravel()
-        if found is None or best is None:
-            found, best = server, level
-            continue
-        found = np.where(level > best, server, found)
-        best = np.maximum(level, best)
-    assert found is not None
+        level = layer.rsrp_dbm.ravel()[pixel]
+        better = level > best  # never where it is NaN
+        found = np.where(better, layer.best_server.ravel()[pixel], found)
+        best = np.where(better, level, best)
     return found
 
 

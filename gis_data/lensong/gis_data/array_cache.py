@@ -36,6 +36,7 @@ _ROOM_SHARE = (
     0.9  # room is made down to this share of the limit, so that not every entry makes some
 )
 _LEFTOVER_S = 3600.0  # a file that takes its name so late is one of a run that was killed
+_TILES_SHARE = 0.25  # of the limit: the rest is for path loss, which takes longest to make
 _NO_PLACE = {errno.EEXIST, errno.ENOTDIR, errno.ENAMETOOLONG}
 
 
@@ -221,6 +222,16 @@ class ArrayCache:
             self._size_bytes += written
             self._fit()
         return True
+
+    def touch(self, key: str) -> None:
+        """Count what is kept under a key, if anything is, as used now."""
+        self._use(key)
+        with suppress(OSError):
+            os.utime(self._store.path_of(key))
+
+    def room_for(self, more_bytes: float) -> bool:
+        """Return whether so much may be kept of what path loss is not."""
+        return more_bytes <= _TILES_SHARE * self._limits.max_bytes
 
     def _open_lease(self, leases: Path) -> None:
         with taken(leases / _GATE):

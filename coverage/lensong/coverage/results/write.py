@@ -80,7 +80,12 @@ def write_result(
     try:
         part.mkdir(parents=True)
         count = len(made) + len(described)
-        _write_all(made, part, workers, lambda done: _tell(progress, done / count))
+
+        def on_made(done: int) -> None:
+            result.room.let_go()
+            _tell(progress, done / count)
+
+        _write_all(made, part, workers, on_made)
         _write_all(
             described, part, workers, lambda done: _tell(progress, (len(made) + done) / count)
         )

@@ -114,6 +114,10 @@ class Heard:
         inside &= (self._col >= col0) & (self._col < col1)
         return np.flatnonzero(inside)
 
+    def row_col(self, where: IntArray) -> tuple[IntArray, IntArray]:
+        """Return the grid's row and column of some places."""
+        return self._row[where], self._col[where]
+
     def at(self, where: IntArray) -> dict[str, OperatorHeard]:
         """Return what is heard at some places, by operator."""
         return {

@@ -13,6 +13,7 @@ from lensong.coverage.service import Service
 from lensong.coverage.streams.at_once import chances_at_once, streams_that_hold
 from lensong.coverage.streams.draws import receptions
 from lensong.coverage.streams.heard import Heard
+from lensong.coverage.streams.kept import KeptStreams
 from lensong.coverage.streams.settings import StreamSettings
 from lensong.propagation.types import FloatArray
 
@@ -32,6 +33,7 @@ def stream_table(
     progress: Callable[[int, int], None] | None = None,
     numbers: Sequence[int] | None = None,
     workers: int = 1,
+    kept: KeptStreams | None = None,
 ) -> pd.DataFrame:
     """Return how many streams hold at once.
 
@@ -50,6 +52,8 @@ def stream_table(
         Where the villages stand in ``heard``, if it is not their own order.
     workers : int
         Threads over villages. The values do not depend on it.
+    kept : KeptStreams or None
+        Of an earlier run.
 
     Returns
     -------
@@ -69,13 +73,14 @@ def stream_table(
     places = range(len(villages)) if numbers is None else numbers
     ids, names = villages["village_id"].astype(str), villages["name"].astype(str)
 
-    def of_village(number: int, village_id: str, name: str) -> list[dict[str, object]]:
+    def counted_at(number: int, village_id: str) -> FloatArray:
+        """Return of each service and scope how many streams hold, and each chance."""
         received = receptions(
             heard, number, village_id, model, phones=settings.most, model_sigma_db=model_sigma_db
         )
-        rows = []
+        found = []
         for service in counted:
-            for scope, operators in scopes:
+            for _, operators in scopes:
                 held = streams_that_hold(
                     [r for r in received if r.operator in operators],
                     service,
@@ -83,17 +88,29 @@ def stream_table(
                     usable_share=settings.usable_share,
                 )
                 chance = chances_at_once(held, settings.most)
-                rows.append(
-                    {
-                        "village_id": village_id,
-                        "name": name,
-                        "service": service.name,
-                        "operator": scope,
-                        "streams": _holding(chance, service),
-                    }
-                    | {f"chance_{n}": round(float(p), 6) for n, p in enumerate(chance, start=1)}
-                )
-        return rows
+                found.append([_holding(chance, service), *(round(float(p), 6) for p in chance)])
+        return np.array(found, dtype=np.float64)
+
+    def of_village(number: int, village_id: str, name: str) -> list[dict[str, object]]:
+        before, key = None, ""
+        if kept is not None:
+            key = kept.name(heard, number, village_id)
+            before = kept.get(key, len(counted) * len(scopes), settings.most)
+        found = counted_at(number, village_id) if before is None else before
+        if kept is not None and before is None:
+            kept.put(key, found)
+        asked = [(service, scope) for service in counted for scope, _ in scopes]
+        return [
+            {
+                "village_id": village_id,
+                "name": name,
+                "service": service.name,
+                "operator": scope,
+                "streams": int(streams),
+            }
+            | {f"chance_{n}": p for n, p in enumerate(chances, start=1)}
+            for (service, scope), (streams, *chances) in zip(asked, found.tolist(), strict=True)
+        ]
 
     rows: list[dict[str, object]] = []
     if counted:
