@@ -30,7 +30,7 @@ UInt16Array = NDArray[np.uint16]
 NO_LOSS = 65535
 """Value of ``loss_cdb`` where there is no path loss (out of range or no elevation)."""
 
-KEPT_VERSION = 3
+KEPT_VERSION = 4
 """To be raised when what is kept changes, so that caches of older versions are not read."""
 
 Get: TypeAlias = Callable[[str], Mapping[str, NDArray[Any]] | None]
@@ -107,27 +107,26 @@ class SweepPlanes:
         """Keep the sweeps of the carriers of one antenna under their keys.
 
         What they have in common, where there is a loss and the elevation of rays, is kept once; of
-        losses after the first, what they differ by from it.
+        losses and clutter after the first, what they differ by from it.
         """
+        if not planes:
+            return
+        first, shared = planes[0], _put_outlook(planes[0], put)
         for key, one in zip(keys, planes, strict=True):
-            outlook = {
-                "known": pack_plane(one.known.astype(np.int32), np.ones(one.known.shape, np.bool_)),
-                "elevation": pack_plane(one.departure_cdeg, one.known),
-            }
-            digest = hashlib.blake2b(repr(one.known.shape).encode(), digest_size=20)
-            for part in outlook.values():
-                digest.update(part.data)
-            put(_outlook_key(digest.digest()), outlook)
-            beside = keys[0] if one is not planes[0] and one._like(planes[0]) else ""
+            alike = _same(one.known, first.known)
+            seen_alike = alike and _same(one.departure_cdeg, first.departure_cdeg)
+            outlook = shared if seen_alike else _put_outlook(one, put)
+            beside = keys[0] if alike and one is not first else ""
+            loss, clutter = one.loss, one.clutter
+            if beside:
+                loss, clutter = loss - first.loss, clutter - first.clutter
             put(
                 key,
                 {
-                    "loss": pack_plane(
-                        one.loss - planes[0].loss if beside else one.loss, one.known
-                    ),
+                    "loss": pack_plane(loss, one.known),
                     "spread": pack_plane(one.spread, one.known),
-                    "clutter": pack_plane(one.clutter, one.known),
-                    "outlook": np.frombuffer(digest.digest(), np.uint8),
+                    "clutter": pack_plane(clutter, one.known),
+                    "outlook": np.frombuffer(outlook, np.uint8),
                     "beside": np.frombuffer(beside.encode("ascii"), np.uint8),
                     "rest": np.array([*one.known.shape, one.row0, one.col0, one.hidden_pixels]),
                 },
@@ -138,9 +137,6 @@ class SweepPlanes:
         """Return the sweeps kept under some keys; None where one, or part of it, is not there."""
         kept = _Kept(get)
         return [kept.sweep(key) for key in keys]
-
-    def _like(self, other: SweepPlanes) -> bool:
-        return np.array_equal(self.known, other.known)
 
 
 class _Kept:
@@ -181,6 +177,7 @@ class _Kept:
             if first is None or not np.array_equal(first.known, known):
                 return None
             loss += first.loss
+            clutter += first.clutter
         return SweepPlanes(
             row0=row0,
             col0=col0,
@@ -204,6 +201,23 @@ class _Kept:
             known = unpack_plane(kept["known"], np.ones((rows, cols), np.bool_)) == 1
             self._outlooks[name] = known, unpack_plane(kept["elevation"], known)
         return self._outlooks[name]
+
+
+def _put_outlook(one: SweepPlanes, put: Put) -> bytes:
+    """Keep where a sweep has a loss and the elevation of its rays; return their hash."""
+    outlook = {
+        "known": pack_plane(one.known.astype(np.int32), np.ones(one.known.shape, np.bool_)),
+        "elevation": pack_plane(one.departure_cdeg, one.known),
+    }
+    digest = hashlib.blake2b(repr(one.known.shape).encode(), digest_size=20)
+    for part in outlook.values():
+        digest.update(part.data)
+    put(_outlook_key(digest.digest()), outlook)
+    return digest.digest()
+
+
+def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    return np.array_equal(one, other)
 
 
 def _is_packed(part: NDArray[Any]) -> bool:
