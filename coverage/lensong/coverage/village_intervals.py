@@ -25,10 +25,11 @@ from dataclasses import dataclass
 import numpy as np
 from pyproj import Transformer
 from scipy.spatial.distance import cdist
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 
 from lensong.coverage.calibration.known import HALF_NORMAL
 from lensong.coverage.calibration.layers import strongest
+from lensong.coverage.interval_kernels import add_served
 from lensong.coverage.layers import Layers
 from lensong.coverage.network import Cell, Network, Technology
 from lensong.coverage.plan_setup import PlanSetup
@@ -97,17 +98,22 @@ def village_intervals(
     sums: dict[str, dict[str, float]] = {}
     assumed, site = _Assumed.of(setup.network, setup.land), site_numbers(setup.network)
     model_db = _model_db(setup, layers, known or {})
-    villages = [_Village.of(setup, w, layers, assumed, site, model_db) for w in setup.weights]
-    for service in setup.services:
-        chance = layers.services[service.name].probability.ravel()
-        shares = np.stack(
+    villages = [
+        _Village.of(setup, w, _servers(layers, w.pixel), assumed, site, model_db)
+        for w in setup.weights
+    ]
+    chances = [layers.services[s.name].probability.ravel() for s in setup.services]
+    shares_of = np.array(
+        [
             [
-                draws.share_served(
-                    village, chance[village.weights.pixel].astype(np.float64), number
-                )
-                for number, village in enumerate(villages)
+                draws.share_served(village, chance[village.weights.pixel].astype(float), number)
+                for chance in chances
             ]
-        )
+            for number, village in enumerate(villages)
+        ]
+    )
+    for index, service in enumerate(setup.services):
+        shares = shares_of[:, index]
         suffix = column_suffix(service.name)
         low, high = np.quantile(shares, [_LOW, _HIGH], axis=1)
         columns[f"served_share_p05_{suffix}"] = [round(float(v), 4) for v in low]
@@ -145,13 +151,12 @@ class _Village:
         cls,
         setup: PlanSetup,
         weights: VillageWeights,
-        layers: Layers,
+        code: IntArray,
         assumed: _Assumed,
         site: IntArray,
         model_db: FloatArray,
     ) -> _Village:
         grid = setup.land.grid
-        code = _servers(layers, weights.pixel)
         row, col = np.divmod(weights.pixel, grid.cols)
         places = np.column_stack([col * grid.cell_m, -row * grid.cell_m]).astype(np.float64)
         node, nodes_m = _nodes(places)
@@ -176,6 +181,7 @@ class _Draws:
     location_db: float
     correlation: float
     length_m: float
+    fields: dict[int, FloatArray]
 
     @classmethod
     def of(cls, setup: PlanSetup) -> _Draws:
@@ -195,6 +201,7 @@ class _Draws:
             location_db=max(float(rest), 0.01) ** 0.5,
             correlation=propagation.shadowing_correlation,
             length_m=length,
+            fields={},
         )
 
     def share_served(self, village: _Village, chance: FloatArray, number: int) -> FloatArray:
@@ -207,21 +214,30 @@ class _Draws:
         open_ = np.abs(margin) < _SURE * spread
         if not open_.any():
             return np.asarray(np.minimum(served, 1.0))
-        rng = np.random.default_rng([_SEED, number])
-        root = np.linalg.cholesky(
-            np.exp(-cdist(village.nodes_m, village.nodes_m) / self.length_m)
-            + 1e-9 * np.eye(len(village.nodes_m))
-        )
-        field = root @ rng.normal(size=(len(village.nodes_m), DRAWS))
         site = village.site[open_]
-        common = (
-            np.sqrt(self.correlation) * self.everywhere[None, :]
-            + np.sqrt(1.0 - self.correlation) * self.of_site[site]
-            + field[village.node[open_]]
-        ) * np.sqrt(0.5)
-        level = margin[open_, None] + village.model_db[open_, None] * common
-        level += village.assumed_db[open_, None] * self.assumed[site]
-        return np.asarray(np.minimum(served + weight[open_] @ ndtr(level / self.location_db), 1.0))
+        add_served(
+            weight[open_], margin[open_] / self.location_db,
+            village.model_db[open_] / self.location_db,
+            village.assumed_db[open_] / self.location_db,
+            site, village.node[open_], self.everywhere, self.of_site, self.assumed,
+            self.field(village, number) * np.sqrt(0.5),
+            (np.sqrt(0.5 * self.correlation), np.sqrt(0.5 * (1.0 - self.correlation))), served,
+        )  # fmt: skip
+        return np.asarray(np.minimum(served, 1.0))
+
+    def field(self, village: _Village, number: int) -> FloatArray:
+        """Return what the nodes of a village have of the field, shape (nodes, draws)."""
+        found = self.fields.get(number)
+        if found is None:
+            rng = np.random.default_rng([_SEED, number])
+            root = np.linalg.cholesky(
+                np.exp(-cdist(village.nodes_m, village.nodes_m) / self.length_m)
+                + 1e-9 * np.eye(len(village.nodes_m))
+            )
+            found = root @ rng.normal(size=(len(village.nodes_m), DRAWS))
+            self.fields.clear()  # that of one village, for all its services
+            self.fields[number] = found
+        return found
 
 
 def _servers(layers: Layers, pixel: IntArray) -> IntArray:

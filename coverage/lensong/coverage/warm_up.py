@@ -9,6 +9,7 @@ import pandas as pd
 from lensong.coverage.antenna import omni
 from lensong.coverage.causes.paths import End, path_states
 from lensong.coverage.cellplan import parse_carrier
+from lensong.coverage.interval_kernels import add_served
 from lensong.coverage.layer_model import LayerModel
 from lensong.coverage.layers import job_window, make_layers
 from lensong.coverage.network import Cell, Mast, Network
@@ -82,6 +83,11 @@ def compile_kernels(propagation: PropagationSettings | None = None) -> None:
     heard = Heard([village], grid, model)
     known = np.ones((2, 2), dtype=np.bool_)
     unpack_plane(pack_plane(np.ones((2, 2), dtype=np.int32), known), known)
+    pixel, number, draws = np.zeros(1), np.zeros(1, dtype=np.int64), np.zeros((1, 2))
+    add_served(
+        pixel, pixel, pixel, pixel, number, number, draws[0], draws, draws, draws, (0.5, 0.5),
+        np.zeros(2),
+    )  # fmt: skip
     start, end = (
         End(row=20.0, col=col, lat_deg=mast.lat_deg, lon_deg=mast.lon_deg, height_agl_m=height_m)
         for col, height_m in ((20.0, 30.0), (30.0, 1.5))
