@@ -153,8 +153,16 @@ def classify(values: NDArray[np.floating[Any]], legend: Legend) -> UInt8Array:
     legend : Legend
         Of consecutive ranges.
     """
-    index = np.searchsorted(legend.breaks, np.nan_to_num(values), side="right")
-    return np.where(np.isnan(values), 0, index).astype(np.uint8)
+    index = np.zeros(values.shape, np.uint8)
+    for edge in legend.breaks:  # a search in so few takes ten times as long
+        index += values >= _least_from(edge, values.dtype)
+    return index
+
+
+def _least_from(edge: float, dtype: np.dtype[Any]) -> Any:
+    """Return the least number of a floating type that is not below an edge."""
+    least = dtype.type(edge)
+    return np.nextafter(least, dtype.type(np.inf)) if float(least) < edge else least
 
 
 def rsrp_breaks_dbm(settings: dict[str, Any]) -> tuple[float, ...]:
