@@ -106,8 +106,6 @@ _INTERVALS = (
     "served_share_p05_",
     "served_share_p95_",
     "chance_covered_",
-    "evidence",
-    "rsrp_half_db_",
 )
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lensong.coverage.calibration.known import BASES
 from lensong.coverage.layer_model import LayerModel
 from lensong.coverage.layer_tiles import TileLayers
+from lensong.coverage.network import Technology
 from lensong.coverage.report.legend import (
     Legend,
+    field_legend,
+    interval_legend,
     probability_legend,
     rate_legend,
     reason_legend,
@@ -21,17 +25,18 @@ from lensong.coverage.report.legend import (
     rsrq_legend,
     sinr_legend,
 )
-from lensong.coverage.result import as_dbm
+from lensong.coverage.result import KnownLayers, as_dbm
 from lensong.coverage.villages import operator_suffix
-from lensong.propagation.types import IntArray
+from lensong.propagation.types import BoolArray, IntArray
 
-__all__ = ["Layer", "chances_said", "classes_said", "layer_list"]
+__all__ = ["KNOWN_QUANTITIES", "Layer", "PlacedTile", "chances_said", "classes_said", "layer_list"]
 
 Values = NDArray[Any]
 _PNG = {"rsrp": (0.01, -400.0), "level": (0.01, -400.0), "sinr": (0.01, -400.0),
         "rsrq": (0.01, -400.0), "downlink": (0.1, 0.0), "uplink": (0.1, 0.0),
         "chance": (1e-4, 0.0), "server": (1.0, 0.0), "second": (1.0, 0.0),
-        "overlap": (1.0, 0.0), "reason": (1.0, 0.0), "limiting": (1.0, 0.0)}  # fmt: skip
+        "overlap": (1.0, 0.0), "reason": (1.0, 0.0), "limiting": (1.0, 0.0),
+        "field": (0.01, -400.0), "interval": (0.01, -400.0), "basis": (1.0, 0.0)}  # fmt: skip
 _LEVELS = (
     ("rsrp", "dBm", "rsrp_dbm"),
     ("sinr", "dB", "sinr_db"),
@@ -42,6 +47,38 @@ _LEVELS = (
     ("second", "", "second"),
     ("overlap", "", "overlap"),
 )
+
+
+KNOWN_QUANTITIES = ("basis", "interval", "field")
+"""What a calibration knows of levels: layers that a plan without one does not have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedTile:
+    """A tile of a planned network, as layers read it.
+
+    Parameters
+    ----------
+    best : TileLayers
+    made : callable
+        Returns what a calibration knows of it, by technology; of some pixels or, asked None, all.
+    asked : shape of the tile, bool, or None
+        The pixels that are looked at.
+    """
+
+    best: TileLayers
+    made: Callable[[BoolArray | None], Mapping[Technology, KnownLayers]]
+    asked: BoolArray | None = None
+
+    def known(self) -> Mapping[Technology, KnownLayers]:
+        """Return what a calibration knows of the pixels that are looked at."""
+        return self.made(self.asked)
+
+    def every(self, step: int, row: int, col: int) -> PlacedTile:
+        """Return the tile of which every so many pixels are looked at, from a place on."""
+        asked = np.zeros(self.best.best.shape[-2:], dtype=np.bool_)
+        asked[row::step, col::step] = True
+        return replace(self, asked=asked)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +112,7 @@ class Layer:
     none: float | None
     settles_with: str
     legend: list[dict[str, Any]]
-    read: Callable[[TileLayers], Values]
+    read: Callable[[Any], Values]  # Any: of a `PlacedTile`, or of a block of rasters
 
     @property
     def png(self) -> tuple[float, float]:
@@ -100,7 +137,9 @@ class Layer:
         }
 
 
-def layer_list(model: LayerModel, settings: dict[str, Any]) -> list[Layer]:
+def layer_list(
+    model: LayerModel, settings: dict[str, Any], *, calibrated: bool = False
+) -> list[Layer]:
     """Return the layers of a plan, those looked at most first.
 
     Parameters
@@ -108,6 +147,8 @@ def layer_list(model: LayerModel, settings: dict[str, Any]) -> list[Layer]:
     model : LayerModel
     settings : dict
         Of the scenario: level thresholds.
+    calibrated : bool
+        Whether there is a calibration, of which `KNOWN_QUANTITIES` are layers.
     """
     level = rsrp_legend(rsrp_breaks_dbm(settings))
     legends = {
@@ -148,6 +189,8 @@ def layer_list(model: LayerModel, settings: dict[str, Any]) -> list[Layer]:
                 read=_strongest(rows),
             )
         )
+        if calibrated:
+            found += _known(technology)
     for q, service in enumerate(model.services):
         found += _of_service(model, q, None, 0)
         for technology in model.technologies:
@@ -160,6 +203,27 @@ def layer_list(model: LayerModel, settings: dict[str, Any]) -> list[Layer]:
         for name in names:
             found += _of_operator(model, name, suffix[name], classes_said(level))
     return found
+
+
+def _known(technology: Technology) -> list[Layer]:
+    return [
+        Layer(
+            layer_id=f"{quantity}-{technology.lower()}",
+            quantity=quantity,
+            unit=unit,
+            technology=technology,
+            dtype="float32" if unit else "uint8",
+            none=float("nan") if unit else 0.0,
+            settles_with="levels",
+            legend=legend,
+            read=_of_known(field, technology),
+        )
+        for quantity, unit, field, legend in (
+            ("basis", "", "basis", _BASES),
+            ("interval", "dB", "half_db", classes_said(interval_legend())),
+            ("field", "dB", "field_db", classes_said(field_legend())),
+        )
+    ]
 
 
 def _of_service(model: LayerModel, q: int, technology: str | None, row: int) -> list[Layer]:
@@ -199,7 +263,7 @@ def _of_operator(
             none=float("nan"),
             settles_with="levels",
             legend=levels,
-            read=lambda tile: as_dbm(tile.level_cdbm[name]),
+            read=lambda tile: as_dbm(tile.best.level_cdbm[name]),
         )
     ]
     for q, service in enumerate(model.services):
@@ -224,41 +288,55 @@ def _of_operator(
     return found
 
 
+_BASES = [
+    {"value": k, "colour": colour, "key": f"basis.{name.replace(' ', '_')}", "text": name}
+    for k, (name, colour) in enumerate(
+        zip(BASES, ("#00734f", "#7fcdbb", "#c3b6a0"), strict=True), start=1
+    )
+]
 _LIMITING = [
     {"value": 1, "colour": "#1478b8", "text": "downlink"},
     {"value": 2, "colour": "#d64a78", "text": "uplink"},
 ]
 
 
-def _of_technology(field: str, t: int) -> Callable[[TileLayers], Values]:
-    def read(tile: TileLayers) -> Values:
-        layers: Values = getattr(tile, field)
+def _of_technology(field: str, t: int) -> Callable[[PlacedTile], Values]:
+    def read(tile: PlacedTile) -> Values:
+        layers: Values = getattr(tile.best, field)
         found: Values = layers[t]
         return found
 
     return read
 
 
-def _of_row(field: str, row: int, q: int) -> Callable[[TileLayers], Values]:
-    def read(tile: TileLayers) -> Values:
-        layers: Values = getattr(tile, field)
+def _of_known(field: str, technology: Technology) -> Callable[[PlacedTile], Values]:
+    def read(tile: PlacedTile) -> Values:
+        found: Values = getattr(tile.known()[technology], field)
+        return found
+
+    return read
+
+
+def _of_row(field: str, row: int, q: int) -> Callable[[PlacedTile], Values]:
+    def read(tile: PlacedTile) -> Values:
+        layers: Values = getattr(tile.best, field)
         found: Values = layers[row, q]
         return found
 
     return read
 
 
-def _strongest(rows: IntArray) -> Callable[[TileLayers], Values]:
-    return lambda tile: as_dbm(tile.band_cdbm[rows].max(axis=0))
+def _strongest(rows: IntArray) -> Callable[[PlacedTile], Values]:
+    return lambda tile: as_dbm(tile.best.band_cdbm[rows].max(axis=0))
 
 
-def _own_chance(name: str, q: int) -> Callable[[TileLayers], Values]:
+def _own_chance(name: str, q: int) -> Callable[[PlacedTile], Values]:
     # a plan keeps the chances of one operator among others in half precision
-    return lambda tile: tile.own_probability[name][q].astype(np.float16).astype(np.float32)
+    return lambda tile: tile.best.own_probability[name][q].astype(np.float16).astype(np.float32)
 
 
-def _own_reason(name: str, q: int) -> Callable[[TileLayers], Values]:
-    return lambda tile: tile.own_reason[name][q]
+def _own_reason(name: str, q: int) -> Callable[[PlacedTile], Values]:
+    return lambda tile: tile.best.own_reason[name][q]
 
 
 def classes_said(legend: Legend) -> list[dict[str, Any]]:

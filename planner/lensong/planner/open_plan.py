@@ -6,14 +6,17 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 
 from lensong.coverage.antenna import AntennaPattern
-from lensong.coverage.network import Carrier, Network
+from lensong.coverage.network import Carrier, Network, Technology
+from lensong.coverage.result import KnownLayers
 from lensong.coverage.results.read import StoredResult, read_result
 from lensong.coverage.scenario.inputs import read_antennas, read_climate, read_inputs
 from lensong.coverage.scenario.load import Scenario, load_scenario
@@ -35,16 +38,16 @@ from lensong.planner.errors import NotThereError, ReadOnlyError
 from lensong.planner.events import Events
 from lensong.planner.jobs import Job, Jobs
 from lensong.planner.journal import Journal
-from lensong.planner.layer_list import Layer, layer_list
+from lensong.planner.layer_list import Layer, PlacedTile, layer_list
 from lensong.planner.measured import MeasuredSets
-from lensong.planner.shown import Opened, Shown
+from lensong.planner.shown import Opened, Shown, Tiles
 from lensong.planner.standing import SETTLED, Settler, Standing
 from lensong.planner.stored_plan import StoredPlan, is_result
 from lensong.planner.variants import Variant, Variants
 from lensong.propagation.errors import LensongError
 from lensong.propagation.types import Float32Array, Grid
 
-__all__ = ["OpenPlan", "Ready", "layer_of"]
+__all__ = ["OpenPlan", "Ready", "layer_of", "placed_tiles"]
 
 _LOG = logging.getLogger("lensong.planner")
 
@@ -219,7 +222,11 @@ class OpenPlan:
 
     def layers(self, state: PlanState) -> dict[str, Layer]:
         """Return the layers of a network by id."""
-        found = layer_list(state.model, self.ready.scenario.settings)
+        found = layer_list(
+            state.model,
+            self.ready.scenario.settings,
+            calibrated=self.ready.propagation.calibration is not None,
+        )
         return {layer.layer_id: layer for layer in found}
 
     def shown(self, variant: Variant, settled: str = "levels", seconds: float = 30.0) -> Shown:
@@ -233,18 +240,33 @@ class OpenPlan:
         if self.stored is not None:
             return self.stored.shown
         now = self.standing(variant, settled, seconds)
-        model, tiles = now.state.model, now.state.tiles
+        model = now.state.model
         return Shown(
             network=now.network,
             settled=now.settled,
             technologies=tuple(model.technologies),
             operators=tuple(model.operators),
             layers=self.layers(now.state),
-            tiles=lambda key: tiles[key].best,
+            tiles=placed_tiles(self.ready.engine, now.state),
             tile_px=self.ready.engine.tile_px,
+            known=partial(self._known_at, now.state),
             villages=None if now.villages is None else now.villages.table,
             streams_late=now.villages is not None and bool(now.villages.stale),
         )
+
+    def _known_at(self, state: PlanState, row: int, col: int) -> dict[Technology, KnownLayers]:
+        """Return what a calibration knows of the levels at one cell of the grid."""
+        engine = self.ready.engine
+        key = row // engine.tile_px, col // engine.tile_px
+        asked = np.zeros(state.tiles[key].shape, dtype=np.bool_)
+        at = np.s_[row - key[0] * engine.tile_px, col - key[1] * engine.tile_px]
+        asked[at] = True
+        return {
+            technology: KnownLayers(
+                field_db=of.field_db[at], half_db=of.half_db[at], basis=of.basis[at]
+            )
+            for technology, of in engine.known(state, key, asked).items()
+        }
 
     def standing(
         self, variant: Variant, settled: str = "levels", seconds: float = 30.0
@@ -446,6 +468,17 @@ class OpenPlan:
         for variant in self._ready.variants.all():
             if variant.network is network:
                 self.events.tell("failed", {"variant_id": variant.variant_id, "why": str(error)})
+
+
+def placed_tiles(engine: PlanEngine, state: PlanState) -> Tiles:
+    """Return the tiles of a state as layers read them."""
+
+    def placed(key: tuple[int, int]) -> PlacedTile:
+        return PlacedTile(
+            best=state.tiles[key].best, made=lambda asked: engine.known(state, key, asked)
+        )
+
+    return placed
 
 
 def layer_of(layers: Mapping[str, Layer], layer_id: str) -> Layer:

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from lensong.coverage.calibration.known import BASES
 from lensong.coverage.layer_model import meridian_convergence_deg
 from lensong.coverage.path.line import end_at
-from lensong.planner.layer_list import Layer
+from lensong.planner.layer_list import KNOWN_QUANTITIES, Layer
 from lensong.planner.measured import measured_at
 from lensong.planner.open_plan import OpenPlan, layer_of
 from lensong.planner.shown import Shown
@@ -45,6 +46,7 @@ def point_said(plan: OpenPlan, variant: Variant, lat_deg: float, lon_deg: float)
         },
         "values": _values(now, row, col),
         "base": _values(base, row, col),
+        "known": _known(now, row, col),
         "measured": measured_at(plan.measured.all(), now, row, col),
         "server": _servers(opened.grid, now, row, col, lat_deg, lon_deg),
     }
@@ -55,7 +57,21 @@ def _values(now: Shown, row: int, col: int) -> dict[str, float | None]:
     return {
         layer.layer_id: _plain(layer, values_at(now.tiles, layer, *at, now.tile_px)[0])
         for layer in now.layers.values()
-        if layer.quantity not in ("server", "second")
+        if layer.quantity not in ("server", "second", *KNOWN_QUANTITIES)
+    }
+
+
+def _known(now: Shown, row: int, col: int) -> dict[str, Any]:
+    """Return on what the level of each technology rests, and how sure it is."""
+    found = {} if now.known is None else now.known(row, col)
+    return {
+        technology: {
+            "basis": BASES[int(of.basis) - 1],
+            "interval_db": round(float(of.half_db), 1),
+            "field_db": round(float(of.field_db), 1),
+        }
+        for technology, of in found.items()
+        if int(of.basis)
     }
 
 

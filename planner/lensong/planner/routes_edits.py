@@ -12,7 +12,7 @@ from lensong.planner.access import Access, Someone
 from lensong.planner.bodies import DragBody, EditsBody, RevisionBody, SaveBody
 from lensong.planner.coarse import COARSE_TILE_PX
 from lensong.planner.errors import StaleRevisionError
-from lensong.planner.open_plan import OpenPlan, layer_of
+from lensong.planner.open_plan import OpenPlan, layer_of, placed_tiles
 from lensong.planner.said import changed_network, settled_said, touched_said
 from lensong.planner.variants import BASE, Variant
 from lensong.planner.views import Window, window
@@ -124,7 +124,7 @@ def edit_routes(access: Access) -> APIRouter:
             rows=max(w[2] for w in windows) - row0,
             cols=max(w[3] for w in windows) - col0,
         )
-        values = window(lambda key: state.tiles[key].best, layer, part, COARSE_TILE_PX)
+        values = window(placed_tiles(coarse.engine, state), layer, part, COARSE_TILE_PX)
         rows, cols = values.shape
         return Response(
             np.ascontiguousarray(values).astype(values.dtype.newbyteorder("<")).tobytes(),

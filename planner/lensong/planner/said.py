@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from lensong.coverage.calibration.apply import CalibratedPaths
 from lensong.coverage.network import Cell, Mast, Network
 from lensong.coverage.variant.catalogue import Catalogue, carrier_id
 from lensong.coverage.variant.coarse import coarse_step
@@ -138,12 +140,12 @@ def settled_said(plan: OpenPlan, variant: Variant) -> dict[str, Any]:
 def network_said(plan: OpenPlan, variant: Variant) -> dict[str, Any]:
     """Return the masts and cells of a variant."""
     base, network = plan.opened.network, variant.network
-    kept = {mast.mast_id for mast in network.masts}
+    masts = {mast.mast_id: mast for mast in network.masts}
     return {
         "revision": variant.revision,
         "masts": [_mast(plan, mast, base) for mast in network.masts],
-        "cells": [_cell(cell, base) for cell in network.cells],
-        "removed_masts": [mast.mast_id for mast in base.masts if mast.mast_id not in kept],
+        "cells": [_cell(plan, masts, cell, base) for cell in network.cells],
+        "removed_masts": [mast.mast_id for mast in base.masts if mast.mast_id not in masts],
     }
 
 
@@ -152,7 +154,9 @@ def changed_network(plan: OpenPlan, variant: Variant, before: Network) -> dict[s
     base, network = plan.opened.network, variant.network
     masts = {mast.mast_id: mast for mast in before.masts}
     cells = {cell.cell_id: cell for cell in before.cells}
-    now = {mast.mast_id for mast in network.masts}
+    standing = {mast.mast_id: mast for mast in network.masts}
+    # what a calibration says of a cell changes with its mast's place
+    moved = {m.mast_id for m in network.masts if masts.get(m.mast_id, m) != m}
     return {
         "masts": [
             _mast(plan, mast, base)
@@ -160,9 +164,11 @@ def changed_network(plan: OpenPlan, variant: Variant, before: Network) -> dict[s
             if masts.get(mast.mast_id) is not mast and masts.get(mast.mast_id) != mast
         ],
         "cells": [
-            _cell(cell, base) for cell in network.cells if cells.get(cell.cell_id) is not cell
+            _cell(plan, standing, cell, base)
+            for cell in network.cells
+            if cells.get(cell.cell_id) is not cell or cell.mast_id in moved
         ],
-        "removed_masts": [mast_id for mast_id in masts if mast_id not in now],
+        "removed_masts": [mast_id for mast_id in masts if mast_id not in standing],
     }
 
 
@@ -203,15 +209,25 @@ def _mast(plan: OpenPlan, mast: Mast, base: Network) -> dict[str, Any]:
     }
 
 
-def _cell(cell: Cell, base: Network) -> dict[str, Any]:
+def _cell(plan: OpenPlan, masts: Mapping[str, Mast], cell: Cell, base: Network) -> dict[str, Any]:
     as_read = next((c for c in base.cells if c.cell_id == cell.cell_id), None)
     return {
         **{name: getattr(cell, name) for name in _CELL},
         "technology": cell.carrier.technology,
         "carrier": carrier_id(cell.carrier),
         "antenna": cell.antenna.name,
+        "calibration": _calibration(plan, masts[cell.mast_id], cell),
         "state": "added" if as_read is None else "as_read" if as_read is cell else "edited",
     }
+
+
+def _calibration(plan: OpenPlan, mast: Mast, cell: Cell) -> dict[str, Any] | None:
+    """Return on what the levels of a cell rest, None for a plan without a calibration."""
+    learnt = None if plan.stored is not None else plan.ready.propagation.calibration
+    if not isinstance(learnt, CalibratedPaths):
+        return None
+    found = learnt.cells.of(cell, mast)
+    return {"basis": found.basis, "why": found.why, "bias_db": round(found.bias_db, 2)}
 
 
 def _all_of(rows: int, cols: int) -> Window:

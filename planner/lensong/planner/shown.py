@@ -9,7 +9,8 @@ from typing import Any, Protocol, TypeAlias
 import geopandas as gpd
 
 from lensong.coverage.antenna import AntennaPattern
-from lensong.coverage.network import Carrier, Network
+from lensong.coverage.network import Carrier, Network, Technology
+from lensong.coverage.result import KnownLayers
 from lensong.coverage.service import Service
 from lensong.coverage.villages import ClassThresholds
 from lensong.planner.layer_list import Layer
@@ -41,6 +42,9 @@ class Shown:
         None before any table was made.
     streams_late : bool
         Streams at once of some villages are still those of an earlier network, or none.
+    known : callable or None
+        From row and column of a cell of the grid to what a calibration knows of the levels there,
+        by technology; None where nothing is kept of it.
     """
 
     network: Network
@@ -52,6 +56,7 @@ class Shown:
     tile_px: int
     villages: gpd.GeoDataFrame | None
     streams_late: bool
+    known: Callable[[int, int], Mapping[Technology, KnownLayers]] | None = None
 
 
 class Shelf(Protocol):

@@ -15,7 +15,7 @@ from pyproj import Transformer
 from lensong.coverage.network import Network
 from lensong.coverage.report.legend import cell_legend
 from lensong.gis_data.pictures import encode_png16, palette_png
-from lensong.planner.layer_list import Layer
+from lensong.planner.layer_list import KNOWN_QUANTITIES, Layer
 from lensong.planner.shown import Tiles
 from lensong.propagation.errors import InvalidInputError
 from lensong.propagation.types import Grid, IntArray, UInt8Array
@@ -111,8 +111,11 @@ def window(tiles: Tiles, layer: Layer, part: Window, tile_px: int) -> NDArray[An
             c = np.flatnonzero(cols // tile_px == tile_col)
             if not r.size or not c.size:
                 continue
-            values = layer.read(tiles((tile_row, tile_col)))
+            tile = tiles((tile_row, tile_col))
             first_row, first_col = int(rows[r[0]]) % tile_px, int(cols[c[0]]) % tile_px
+            if part.step > 1 and layer.quantity in KNOWN_QUANTITIES:
+                tile = tile.every(part.step, first_row, first_col)
+            values = layer.read(tile)
             found[r[0] : r[-1] + 1, c[0] : c[-1] + 1] = values[
                 first_row :: part.step, first_col :: part.step
             ][: r.size, : c.size]

@@ -72,6 +72,12 @@ def village_rows(
                     technology.upper(): one[f"best_server_{technology}"] or None
                     for technology in technologies
                 },
+                "basis": one.get("evidence") or None,
+                "interval_db": {
+                    technology.upper(): _number(one.get(f"rsrp_half_db_{technology}"))
+                    for technology in technologies
+                    if f"rsrp_half_db_{technology}" in now.columns
+                },
             }
         )
     return rows

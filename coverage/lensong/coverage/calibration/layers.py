@@ -35,22 +35,27 @@ def lay_known(
     job: SweepJob,
     network: Network,
     land: Land,
+    *,
+    origin: tuple[int, int] = (0, 0),
 ) -> None:
     """Write what is known of the levels of the pixels that the cells of a sweep serve.
 
     Parameters
     ----------
     out : KnownLayers
-        Of the whole grid.
+        Of the whole grid, or of a part of it that holds the sweep.
     known : KnownLevels
-    server : shape of the grid, int16
+    server : shape of ``out``, int16
         Index into ``network.cells``.
     sweep, job
         Corrected or not: the loss itself is not looked at.
     network, land : Network, Land
+    origin : (int, int)
+        Row and column of the grid at which ``out`` begins.
     """
     row0, col0, row1, col1 = sweep.window
-    window = np.s_[row0:row1, col0:col1]
+    top, left = origin
+    window = np.s_[row0 - top : row1 - top, col0 - left : col1 - left]
     for index in job.cells:
         here = (server[window] == index) & (sweep.loss_cdb != NO_LOSS)
         if not here.any():

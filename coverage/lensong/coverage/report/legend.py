@@ -24,6 +24,8 @@ __all__ = [
     "cell_legend",
     "classify",
     "count_colours",
+    "field_legend",
+    "interval_legend",
     "probability_legend",
     "rate_legend",
     "reason_legend",
@@ -53,12 +55,17 @@ SINR_BREAKS_DB = (-6.0, -3.0, 0.0, 3.0, 7.0, 13.0, 20.0)
 RSRQ_BREAKS_DB = (-20.0, -17.0, -15.0, -12.0, -10.0, -6.0)
 DOWNLINK_BREAKS_MBPS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 UPLINK_BREAKS_MBPS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
+FIELD_BREAKS_DB = (-400.0, -6.0, -3.0, -1.0, 1.0, 3.0, 6.0)
+INTERVAL_BREAKS_DB = (0.0, 4.0, 6.0, 8.0, 10.0, 12.0)
 PROBABILITY_BREAKS_PERCENT = (5.0, 25.0, 50.0, 75.0, 95.0)
 
 # From poor to good. Levels run as engineers expect them, the good end darker than the poor one, so
 # that grey print tells the two apart; rates and probabilities grow in lightness throughout, so that
 # they survive colour blindness and grey print.
 _LEVELS = ("#d9352c", "#ef7d1a", "#f9d84a", "#c3d941", "#5fb548", "#0b4f26")
+# Less than predicted brown, more green; the surer the darker.
+_FIELD = ("#7b3f12", "#b8763a", "#e3c295", "#efefef", "#a9d8cf", "#4f9f92", "#0b564c")
+_INTERVALS = ("#152f70", "#2465ab", "#2f9fc0", "#7fcdbb", "#d3eeb3", "#ffffd9")
 _RATES = ("#440154", "#46327e", "#365c8d", "#277f8e", "#1fa187", "#4ac16d", "#a0da39", "#fde725")
 _PROBABILITIES = ("#ffffd9", "#d3eeb3", "#7fcdbb", "#2f9fc0", "#2465ab", "#152f70")
 _REASON_COLOURS = {
@@ -201,6 +208,16 @@ def rsrq_legend() -> Legend:
 def count_colours(most: int) -> list[str]:
     """Return a colour for each number from 1 to ``most``, the fewest darkest."""
     return _sampled(_RATES, max(most, 2))[:most]
+
+
+def field_legend() -> Legend:
+    """Return the classes of what the residual field of a calibration adds to levels."""
+    return _ranges("dB", FIELD_BREAKS_DB, _FIELD)
+
+
+def interval_legend() -> Legend:
+    """Return the classes of half of the interval that holds 90 % of levels."""
+    return _ranges("dB", INTERVAL_BREAKS_DB, _INTERVALS)
 
 
 def rate_legend(services: Sequence[Service], direction: str) -> Legend:

@@ -28,11 +28,13 @@ from lensong.coverage.layer_tiles import (
     fold_services,
 )
 from lensong.coverage.layers import TILE, sweep_order, touched
-from lensong.coverage.network import Network
+from lensong.coverage.network import Network, Technology
 from lensong.coverage.probability import check_median
 from lensong.coverage.reach import Reach, add_hidden
+from lensong.coverage.result import KnownLayers
 from lensong.coverage.service import DEFAULT_SERVICES, Handset, Service
 from lensong.coverage.sweeps import PropagationSettings, SweepCache, Window, sweep_jobs
+from lensong.coverage.variant.known import KnownTiles
 from lensong.coverage.variant.rides import Ride, RideMaker, changed_rides
 from lensong.coverage.variant.tiles import (
     PlannedTile,
@@ -140,6 +142,7 @@ class PlanEngine:
             workers=workers,
             most_bytes=most_bytes,
         )
+        self._known = KnownTiles(self._maker, land, self.propagation)
 
     def opened(
         self,
@@ -287,6 +290,26 @@ class PlanEngine:
             max(w[2] for w in windows),
             max(w[3] for w in windows),
         )
+
+    def known(
+        self, state: PlanState, key: Key, asked: BoolArray | None = None
+    ) -> dict[Technology, KnownLayers]:
+        """Return what a calibration knows of the levels of a tile, by technology.
+
+        Parameters
+        ----------
+        state : PlanState
+        key : (row, column)
+            Of the tile.
+        asked : shape of the tile, bool, or None
+            The pixels that are wanted; None: all.
+
+        Returns
+        -------
+        dict
+            Empty for a plan without a calibration.
+        """
+        return self._known.of(state.tiles[key], state.rides, state.model, asked)
 
     def lists_at(self, state: PlanState, window: Window) -> Tile:
         """Return what every operator's sites bring to a part of the grid."""

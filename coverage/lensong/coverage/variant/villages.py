@@ -10,9 +10,12 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from lensong.coverage.calibration.layers import village_columns
 from lensong.coverage.layer_model import LayerModel
 from lensong.coverage.layer_tiles import Tile
 from lensong.coverage.layers import TILE, Layers
+from lensong.coverage.network import Technology
+from lensong.coverage.result import KnownLayers
 from lensong.coverage.streams.heard import Heard
 from lensong.coverage.streams.settings import StreamSettings
 from lensong.coverage.streams.table import stream_table, streams_column
@@ -214,7 +217,7 @@ class VillageSide:
 
     def _rows(self, layers: Layers, state: PlanState, rows: Sequence[int]) -> gpd.GeoDataFrame:
         land = self._engine.land
-        return village_table(
+        table = village_table(
             replace(land, villages=land.villages.iloc[list(rows)]),
             state.network,
             layers,
@@ -222,6 +225,30 @@ class VillageSide:
             weights=[self._gathered[row] for row in rows],
             classes=self.classes,
         )
+        weights = [self._gathered[row] for row in rows]
+        known = self._known(state, rows)
+        for name, values in village_columns(weights, layers.technologies, known).items():
+            table[name] = values
+        return table
+
+    def _known(self, state: PlanState, rows: Sequence[int]) -> dict[Technology, KnownLayers]:
+        """Return what a calibration knows at the pixels of some villages, in one row."""
+        if self._engine.propagation.calibration is None:
+            return {}
+        wanted = np.zeros(self._pixel.size, dtype=np.bool_)
+        wanted[self._at[np.isin(self._village, rows)]] = True
+        found: dict[Technology, KnownLayers] = {}
+        for key in self._tiles_of(rows):
+            at = self._in_tile[key][wanted[self._in_tile[key]]]
+            row, col = self._row[at] - key[0] * TILE, self._col[at] - key[1] * TILE
+            asked = np.zeros(state.tiles[key].shape, dtype=np.bool_)
+            asked[row, col] = True
+            for technology, of in self._engine.known(state, key, asked).items():
+                line = found.setdefault(technology, KnownLayers.empty((1, self._pixel.size)))
+                line.field_db[0, at] = of.field_db[row, col]
+                line.half_db[0, at] = of.half_db[row, col]
+                line.basis[0, at] = of.basis[row, col]
+        return found
 
 
 def _unchanged(before: VillageState, heard: Heard, model: LayerModel) -> Callable[[int], bool]:

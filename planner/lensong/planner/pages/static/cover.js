@@ -17,6 +17,8 @@ export class Cover {
   }
 
   show(layerId) {
+    const slow = ["basis", "interval", "field"].includes(layerOf(layerId)?.quantity);
+    if (slow) for (const key of [...this.layer.pieces.keys()]) this.layer.take(key); // not of it
     this.layerId = layerId;
     this.dragged(null);
     this.restart();
@@ -109,8 +111,13 @@ export class Cover {
     emit("covered");
   }
 
+  /** Return what turns values into pixels. */
+  painter(layerId, only = this.only) {
+    return painter(layerOf(layerId), state.network.cells, only);
+  }
+
   draw(key, block) {
-    const paint = painter(layerOf(block.layerId), state.network.cells, this.only);
+    const paint = this.painter(block.layerId);
     this.layer.put(key, { window: block.window, pixels: paint(block), side: block.half });
   }
 
@@ -142,7 +149,7 @@ export class Cover {
       row1: Math.min(grid.rows, row0 + rows * step),
       col1: Math.min(grid.cols, col0 + cols * step),
     };
-    const paint = painter(layerOf(this.layerId), state.network.cells);
+    const paint = this.painter(this.layerId, null);
     this.layer.put("drag", {
       window: answer.window,
       pixels: paint(answer),

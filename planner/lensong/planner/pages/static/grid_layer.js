@@ -14,12 +14,19 @@ uniform vec4 u_window;  // first row and column, rows and columns
 uniform vec4 u_hole;    // what lies in here is drawn by another piece
 uniform float u_opacity;
 uniform bool u_relief;
+uniform float u_hatch;  // pixels of the screen per pixel of the page; 0: no hatching
 out vec4 colour;
 void main() {
   if (all(greaterThanEqual(v_cell, u_hole.xy)) && all(lessThan(v_cell, u_hole.zw))) discard;
   vec2 at = (v_cell - u_window.xy) / u_window.zw;
   vec4 found = texture(u_colours, at.yx);
   if (u_relief && found.r < 0.02) discard; // 0 stands for no elevation
+  if (u_hatch > 0.0) { // red is how far apart the lines are
+    float gap = found.r * 255.0 * u_hatch;
+    if (found.a < 0.5 || mod(gl_FragCoord.x + gl_FragCoord.y, gap) > 1.5 * u_hatch) discard;
+    colour = vec4(0.09, 0.13, 0.17, 1.0) * u_opacity;
+    return;
+  }
   colour = vec4(found.rgb, 1.0) * found.a * u_opacity;
 }`;
 
@@ -27,12 +34,13 @@ const PARTS = 8; // quadrilaterals along a side of a piece: straight lines of th
 
 /** A layer of the map that draws pieces: `{window, pixels, smooth, side}`. */
 export class GridLayer {
-  constructor(id, lattice, { opacity = 1 } = {}) {
+  constructor(id, lattice, { opacity = 1, hatched = false } = {}) {
     this.id = id;
     this.type = "custom";
     this.renderingMode = "2d";
     this.lattice = lattice;
     this.opacity = opacity;
+    this.hatched = hatched;
     this.pieces = new Map();
     this.hole = null; // {row0, col0, row1, col1} that the piece "drag" stands for
     this.split = null; // share of the window's width at which side "a" ends and "b" begins
@@ -56,10 +64,9 @@ export class GridLayer {
     this.gl = gl;
     this.program = program;
     this.at = Object.fromEntries(
-      ["u_matrix", "u_colours", "u_window", "u_hole", "u_opacity", "u_relief"].map((name) => [
-        name,
-        gl.getUniformLocation(program, name),
-      ]),
+      ["u_matrix", "u_colours", "u_window", "u_hole", "u_opacity", "u_relief", "u_hatch"].map(
+        (name) => [name, gl.getUniformLocation(program, name)],
+      ),
     );
     for (const piece of this.pieces.values()) this.upload(piece);
   }
@@ -146,6 +153,7 @@ export class GridLayer {
     gl.disable(gl.DEPTH_TEST);
     gl.disable(gl.STENCIL_TEST);
     gl.uniform1f(this.at.u_opacity, this.opacity);
+    gl.uniform1f(this.at.u_hatch, this.hatched ? devicePixelRatio : 0);
     gl.uniform1i(this.at.u_colours, 0);
     gl.activeTexture(gl.TEXTURE0);
     const [place, cell] = ["a_place", "a_cell"].map((a) => gl.getAttribLocation(this.program, a));

@@ -2,11 +2,14 @@
 import { Refusal, get } from "./api.js";
 import { classOf } from "./colours.js";
 import { $, el, number, operatorName, say, serviceName, signed } from "./dom.js";
-import { contours, cover, found, lattice, map, setPoints, showOverlay } from "./map.js";
+import { knownRows, startKnown } from "./known.js";
+import { contours, cover, found, hatch, lattice, map, setPoints, showOverlay } from "./map.js";
 import { measuredRows } from "./measured.js";
 import { layerOf, on, state, variantPath } from "./plan.js";
 
 const DIGITS = { "Mbit/s": 2, dBm: 1, dB: 1 };
+const LEAST = -400; // dB: the first class has no lower end
+const KNOWN = ["field", "interval"];
 let pinned = null; // a place whose values stay
 
 /** Return a value of a layer in words. */
@@ -29,6 +32,7 @@ function className(entry, layer) {
   const scale = layer.quantity === "chance" ? 100 : 1;
   const unit = layer.quantity === "chance" ? "%" : layer.unit;
   const value = (v) => number(scale * v, 2, true);
+  if (entry.low <= LEAST) return `< ${value(entry.high)} ${unit}`;
   if (entry.high === undefined || entry.high === null) return `≥ ${value(entry.low)} ${unit}`;
   return `${value(entry.low)} … ${value(entry.high)} ${unit}`;
 }
@@ -71,6 +75,7 @@ export function showLayer(layerId) {
   }
   cover.footprint(null);
   cover.show(layer.layer_id);
+  hatch.over(layer);
   fillLegend(layer);
   location.replace(hash({ l: layer.layer_id }));
 }
@@ -105,7 +110,9 @@ export function legendEntries(layer) {
     entries.reverse();
     const scale = layer.quantity === "chance" ? 100 : 1;
     const unit = layer.quantity === "chance" ? "%" : layer.unit;
-    entries.push({ text: say("legend.below", { n: scale * layer.legend[0].low, unit }) });
+    if (!KNOWN.includes(layer.quantity))
+      // of these the first class has all that is below
+      entries.push({ text: say("legend.below", { n: scale * layer.legend[0].low, unit }) });
   }
   return entries;
 }
@@ -228,6 +235,7 @@ function fillReadout(point, place) {
           serving,
           ...rows,
           ...measuredRows(point, technologies.length),
+          ...knownRows(point, technologies),
           ...chances,
           special,
         ].filter(Boolean),
@@ -275,6 +283,7 @@ export function pin(lngLat) {
 export const pinnedPlace = () => pinned && { lat_deg: pinned.lat, lon_deg: pinned.lng };
 
 export function startLayers() {
+  startKnown(hatch);
   if (innerWidth < 800) document.querySelector(".layers").open = false;
   const quantities = [...new Set(state.plan.layers.map((l) => l.quantity))];
   $("quantity").replaceChildren(
@@ -290,6 +299,7 @@ export function startLayers() {
   for (const box of document.querySelectorAll("[data-overlay]"))
     box.addEventListener("change", () => {
       if (box.dataset.overlay === "contours") contours.show(box.checked);
+      else if (box.dataset.overlay === "interval") hatch.hide(!box.checked);
       else showOverlay(box.dataset.overlay, box.checked);
     });
   let at = null;

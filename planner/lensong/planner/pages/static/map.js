@@ -1,6 +1,7 @@
 // The map: relief, contours, one coverage layer, roads and rivers, masts, villages, signs of tools.
 import { Contours } from "./contours.js";
 import { Cover } from "./cover.js";
+import { Hatch } from "./known.js";
 import { $, number, say } from "./dom.js";
 import { GridLayer } from "./grid_layer.js";
 import { Lattice } from "./lattice.js";
@@ -27,6 +28,7 @@ const LINES = {
 export let map = null;
 export let lattice = null;
 export let cover = null;
+export let hatch = null;
 export let contours = null;
 let relief = null;
 
@@ -255,6 +257,9 @@ export async function startMap(view) {
   map.addLayer(relief, "contours");
   map.addLayer(layer, "contours");
   cover = new Cover(map, lattice, layer);
+  const lines = new GridLayer("hatch", lattice, { opacity: 0.75, hatched: true });
+  map.addLayer(lines, "contours");
+  hatch = new Hatch(map, lattice, lines);
   contours = new Contours(map, lattice);
   window.lensongPlanner = { map, cover, state };
   for (const name of ["network", "selection"]) on(name, drawMasts);

@@ -1,5 +1,6 @@
 // The panel of masts: a list, one mast with its cells, or several together.
 import { $, button, el, fold, number, operatorName, say } from "./dom.js";
+import { calibrationText } from "./known.js";
 import { cover, flyTo } from "./map.js";
 import { copySelected, freeId, removeSelected, settings } from "./masts.js";
 import { patternFigure } from "./pattern.js";
@@ -359,6 +360,7 @@ function cellForm(cell) {
       number_("uplink_noise_rise_db", { min: 0, max: 40, step: 0.5 }, "dB"),
       number_("feeder_loss_db", { min: 0, max: 30, step: 0.1 }, "dB"),
     ),
+    cell.calibration && el("p", { class: "hint" }, calibrationText(cell)),
     mayEdit() && writtenField(cell, "carrier"),
     mayEdit() && writtenField(cell, "antenna"),
     el("div", { class: "patterns" }, patternFigure(antenna, cell) ?? say("pattern.none")),

@@ -2,7 +2,7 @@
 import { Refusal, get, patch, post, remove } from "./api.js";
 import { $, button, el, number, say, stageName, tell, time } from "./dom.js";
 import { cancelJob, jobPath, watchJob } from "./jobs.js";
-import { cover, map } from "./map.js";
+import { cover, hatch, map } from "./map.js";
 import {
   choose,
   loadVariants,
@@ -196,6 +196,7 @@ function stepText({ edits, comment }) {
 // -- side by side --------------------------------------------------------------
 
 function swipe(id) {
+  hatch.beside(id, cover.layer.split ?? 0.5);
   cover.beside(id, cover.layer.split ?? 0.5);
   $("divider").hidden = !id;
   if (!id) return;
@@ -207,6 +208,7 @@ function swipe(id) {
 
 function split(share) {
   cover.layer.split = Math.max(0.02, Math.min(0.98, share));
+  hatch.layer.split = cover.layer.split;
   $("divider").style.left = `${100 * cover.layer.split}%`;
   $("divider-handle").setAttribute("aria-valuenow", String(Math.round(100 * cover.layer.split)));
   map.triggerRepaint();

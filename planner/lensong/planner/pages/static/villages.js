@@ -14,6 +14,7 @@ import {
   signed,
   tell,
 } from "./dom.js";
+import { basisText, intervalText, isCalibrated } from "./known.js";
 import { livePart } from "./live.js";
 import { flyTo, map, setPoints, setShapes } from "./map.js";
 import { emit, hasInputs, on, state, variantPath } from "./plan.js";
@@ -62,6 +63,8 @@ export function startVillages() {
     view.kind = target.value;
     drawRows();
   });
+  for (const option of document.querySelectorAll("#village-kind [data-basis]"))
+    option.hidden = option.disabled = !isCalibrated();
   $("village-csv").addEventListener("click", csv);
 }
 
@@ -252,7 +255,9 @@ function shown() {
     (v) =>
       fold(`${v.name} ${v.commune ?? ""} ${v.village_id}`).includes(view.text) &&
       (view.kind === "all" ||
-        (view.kind === "changed" ? (v.change ?? "same") !== "same" : v.class === view.kind)),
+        (view.kind === "changed"
+          ? (v.change ?? "same") !== "same"
+          : v.class === view.kind || v.basis === view.kind)),
   );
   const sign = view.down ? -1 : 1;
   return found.sort((a, b) => {
@@ -306,6 +311,7 @@ function row(v) {
       change === "same"
         ? ""
         : el("small", { class: `change ${change}` }, say(`change_of.${change}`)),
+      v.basis ? el("small", { class: "basis" }, basisText(v.basis)) : "",
     ),
     el("td", { class: "n" }, number(v.people)),
     el(
@@ -396,6 +402,12 @@ function drawChosen() {
       ),
       el("tbody", {}, services),
     ),
+    v.basis &&
+      el(
+        "p",
+        { class: "hint" },
+        say("villages.basis", { basis: basisText(v.basis), interval: intervalText(v.interval_db) }),
+      ),
     livePart(v),
     el(
       "p",
