@@ -33,10 +33,18 @@ _GAP = Marker(shape="triangle", rgb=(200, 30, 30))
 
 
 def _overlay(name: str = "4G level", visible: bool = True) -> GroundOverlay:
-    rgba = np.zeros((*_GRID.shape, 4), dtype=np.uint8)
-    rgba[:, :40] = (0, 160, 0, 200)
+    indices = np.zeros(_GRID.shape, dtype=np.uint8)
+    indices[:, :40] = 1
     legend = (LegendClass(value=-105, label="above −105 dBm & clear", rgba=(0, 160, 0, 200)),)
-    return GroundOverlay(name=name, rgba=rgba, grid=_GRID, legend=legend, visible=visible)
+    return GroundOverlay(
+        name=name,
+        indices=indices,
+        colours=["#00a000"],
+        opacity=200,
+        grid=_GRID,
+        legend=legend,
+        visible=visible,
+    )
 
 
 def _villages() -> PlacemarkFolder:
@@ -75,7 +83,11 @@ def _png(data: bytes) -> UInt8Array:
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         with memory.open() as dataset:
             bands: UInt8Array = np.moveaxis(dataset.read(), 0, 2)
-            return bands
+            if bands.shape[2] > 1:
+                return bands
+            table = dataset.colormap(1)  # a palette: its colours in place of their numbers
+            colours = [table.get(k, (0, 0, 0, 0)) for k in range(256)]
+            return np.array(colours, np.uint8)[bands[:, :, 0]]
 
 
 def _texts(kml: ET.Element, path: str) -> list[str]:
@@ -162,7 +174,7 @@ def test_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_wrong_picture_and_unwritable_folder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="overlay 'x' has shape"):
-        GroundOverlay(name="x", rgba=np.zeros((2, 2, 4), dtype=np.uint8), grid=_GRID)
+        GroundOverlay(name="x", indices=np.zeros((2, 2), np.uint8), colours=["#000000"], grid=_GRID)
     (tmp_path / "out").write_text("a file", encoding="utf-8")
     with pytest.raises(DataError, match="cannot write"):
         write_kmz(tmp_path / "out" / "a.kmz", title="x", description="")

@@ -56,9 +56,11 @@ def gap_polygons(
     areas = polygonize(labels > 0, land.grid, values=labels, simplify_m=land.grid.cell_m)
     outlines = dict(zip(areas["value"], areas.geometry, strict=True))
     flat = labels.ravel()
-    pixels = np.bincount(flat, minlength=count + 1)
-    heads = np.bincount(flat, weights=people.ravel(), minlength=count + 1)
-    reasons = _commonest_reason(flat, reason.ravel(), people.ravel(), count)
+    inside = np.flatnonzero(flat)
+    label, lives = flat[inside], people.ravel()[inside]
+    pixels = np.bincount(label, minlength=count + 1)
+    heads = np.bincount(label, weights=lives, minlength=count + 1)
+    reasons = _commonest_reason(label, reason.ravel()[inside], lives, count)
     names = _village_names(land, weights, flat)
     order = np.lexsort((np.arange(1, count + 1), -pixels[1:], -heads[1:])) + 1
     return gpd.GeoDataFrame(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from rasterio.features import rasterize
 from rasterio.transform import Affine
 
@@ -17,6 +18,9 @@ __all__ = ["ANY_OPERATOR", "level_shares"]
 
 ANY_OPERATOR = "any operator"
 """How tables name the best operator of each place."""
+
+_Zones = NDArray[np.int32]
+_ROWS_AT_ONCE = 512
 
 
 def level_shares(
@@ -47,20 +51,11 @@ def level_shares(
         ``area_km2``, ``area_share``, ``people``, ``people_share`` (NaN where nobody lives).
     """
     edges = sorted(float(t) for t in thresholds_dbm)
-    counted = ((land.aoi == 1) & ~np.isnan(land.ground_m)).ravel()
     zones, names = _zones(land)
-    zone = zones.ravel()[counted]
-    heads = np.asarray(people, dtype=np.float64).ravel()[counted]
+    thresholds = np.array([round(100.0 * t) for t in edges])
     rows: list[dict[str, object]] = []
-    for operator, level in _levels(operators):
-        above = np.searchsorted(
-            np.array([round(100.0 * t) for t in edges]), level.ravel()[counted], side="right"
-        )
-        size = len(edges) + 1
-        shape = (len(names), size)
-        cell = zone * size + above
-        pixels = np.bincount(cell, minlength=shape[0] * size).reshape(shape).astype(float)
-        lives = np.bincount(cell, weights=heads, minlength=shape[0] * size).reshape(shape)
+    for operator, levels in _levels(operators):
+        pixels, lives = _counts(land, zones, len(names), levels, people, thresholds)
         # The last zone is what lies in no commune; the whole area is the sum of all.
         whole = [("", "", pixels.sum(axis=0), lives.sum(axis=0))]
         parts = [(*names[k], pixels[k], lives[k]) for k in range(len(names) - 1)]
@@ -81,17 +76,43 @@ def level_shares(
     return pd.DataFrame(rows)
 
 
-def _levels(operators: Mapping[str, OperatorLayers]) -> list[tuple[str, Int16Array]]:
-    found = [(name, layers.level_cdbm) for name, layers in operators.items()]
+def _counts(
+    land: Land,
+    zones: _Zones,
+    count: int,
+    levels: Sequence[Int16Array],
+    people: FloatArray,
+    thresholds: IntArray,
+) -> tuple[FloatArray, FloatArray]:
+    """Return pixels and people by zone and by thresholds reached, of the strongest of levels."""
+    shape = (count, len(thresholds) + 1)
+    pixels, lives = np.zeros(shape), np.zeros(shape)
+    for begin in range(0, land.grid.rows, _ROWS_AT_ONCE):
+        part = np.s_[begin : begin + _ROWS_AT_ONCE]
+        counted = (land.aoi[part] == 1) & ~np.isnan(land.ground_m[part])
+        level = np.maximum.reduce([level[part] for level in levels])[counted]
+        cell = zones[part][counted].astype(np.int64) * shape[1]
+        cell += np.searchsorted(thresholds, level, side="right")
+        heads = np.asarray(people[part], dtype=np.float64)[counted]
+        pixels += np.bincount(cell, minlength=pixels.size).reshape(shape)
+        lives += np.bincount(cell, weights=heads, minlength=pixels.size).reshape(shape)
+    return pixels, lives
+
+
+def _levels(
+    operators: Mapping[str, OperatorLayers],
+) -> list[tuple[str, list[Int16Array]]]:
+    """Return names and the levels of which the strongest counts."""
+    found = [(name, [layers.level_cdbm]) for name, layers in operators.items()]
     if len(found) > 1:
-        found.insert(0, (ANY_OPERATOR, np.maximum.reduce([level for _, level in found])))
+        found.insert(0, (ANY_OPERATOR, [level for _, (level,) in found]))
     return found
 
 
-def _zones(land: Land) -> tuple[IntArray, list[tuple[str, str]]]:
+def _zones(land: Land) -> tuple[_Zones, list[tuple[str, str]]]:
     """Return the number of each pixel's commune, and code and name of each number."""
     if land.communes is None or land.communes.empty:
-        return np.zeros(land.grid.shape, np.int64), [("", "")]
+        return np.zeros(land.grid.shape, np.int32), [("", "")]
     count = len(land.communes)
     zones = rasterize(
         list(zip(land.communes.geometry, range(count), strict=True)),
@@ -99,7 +120,7 @@ def _zones(land: Land) -> tuple[IntArray, list[tuple[str, str]]]:
         transform=Affine(*land.grid.transform),
         fill=count,
         dtype="int32",
-    ).astype(np.int64)
+    )
     codes = zip(land.communes["commune_code"], land.communes["commune"], strict=True)
     return zones, [*((str(code), str(name)) for code, name in codes), ("", "")]
 

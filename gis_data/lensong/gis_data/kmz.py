@@ -21,7 +21,7 @@ from scipy.ndimage import binary_dilation
 
 from lensong.gis_data.atomic import atomic_path
 from lensong.gis_data.cog import LegendClass
-from lensong.gis_data.pictures import WarpedBounds, encode_png, warp_to_geographic
+from lensong.gis_data.pictures import WarpedBounds, encode_png, palette_png, warp_to_geographic
 from lensong.propagation.errors import InvalidInputError
 from lensong.propagation.types import BoolArray, FloatArray, Grid, UInt8Array
 
@@ -51,10 +51,14 @@ class GroundOverlay:
     ----------
     name : str
         As shown in the list of places.
-    rgba : shape (rows, cols, 4), uint8
-        Colour of every grid cell; opacity 0 where there is nothing.
+    indices : shape (rows, cols), uint8
+        Number of every grid cell's colour, from 1 on; 0 where there is nothing.
+    colours : sequence of str
+        ``"#rrggbb"``, at most 255.
     grid : Grid
         Of the picture.
+    opacity : int
+        Of all colours, 0..255.
     description : str
         Plain text for the balloon.
     legend : sequence of LegendClass
@@ -64,17 +68,19 @@ class GroundOverlay:
     """
 
     name: str
-    rgba: UInt8Array
+    indices: UInt8Array
+    colours: Sequence[str]
     grid: Grid
+    opacity: int = 255
     description: str = ""
     legend: Sequence[LegendClass] = ()
     visible: bool = False
 
     def __post_init__(self) -> None:
-        if self.rgba.dtype != np.uint8 or self.rgba.shape != (*self.grid.shape, 4):
+        if self.indices.dtype != np.uint8 or self.indices.shape != self.grid.shape:
             raise InvalidInputError(
-                f"overlay {self.name!r} has shape {self.rgba.shape} and type {self.rgba.dtype}, "
-                f"wanted uint8 of shape {(*self.grid.shape, 4)}"
+                f"overlay {self.name!r} has shape {self.indices.shape} and type "
+                f"{self.indices.dtype}, wanted uint8 of shape {self.grid.shape}"
             )
 
 
@@ -232,9 +238,9 @@ def _add_overlays(
             _text(folder, "open", "1")
             choice = ET.SubElement(ET.SubElement(folder, "Style"), "ListStyle")
             _text(choice, "listItemType", "radioFolder")
-        warped, box = warp_to_geographic(overlay.rgba, overlay.grid, max_px=max_px)
+        warped, box = warp_to_geographic(overlay.indices, overlay.grid, max_px=max_px)
         picture = f"files/layer{number}.png"
-        files[picture] = encode_png(warped)
+        files[picture] = palette_png(warped, overlay.colours, opacity=overlay.opacity)
         boxes.append(box)
         element = ET.SubElement(folder, "GroundOverlay")
         _text(element, "name", overlay.name)

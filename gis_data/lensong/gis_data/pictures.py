@@ -96,7 +96,7 @@ def encode_png16(greys: NDArray[np.uint16]) -> bytes:
     return _png(greys[np.newaxis])
 
 
-def palette_png(indices: UInt8Array, colours: Sequence[str]) -> bytes:
+def palette_png(indices: UInt8Array, colours: Sequence[str], *, opacity: int = 255) -> bytes:
     """Return a PNG file whose pixel value 0 is transparent and ``i`` has ``colours[i - 1]``.
 
     One byte per pixel and a table of colours: a quarter of the work of RGBA.
@@ -107,6 +107,8 @@ def palette_png(indices: UInt8Array, colours: Sequence[str]) -> bytes:
         0 to ``len(colours)``.
     colours : sequence of str
         ``"#rrggbb"``, at most 255.
+    opacity : int
+        Of all colours, 0..255.
 
     Raises
     ------
@@ -123,7 +125,7 @@ def palette_png(indices: UInt8Array, colours: Sequence[str]) -> bytes:
     table = {0: (0, 0, 0, 0)}
     for index, colour in enumerate(colours, start=1):
         red, green, blue = bytes.fromhex(colour.removeprefix("#"))
-        table[index] = (red, green, blue, 255)
+        table[index] = (red, green, blue, opacity)
     return _png(indices[np.newaxis], table)
 
 

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from lensong.coverage.network import Technology
 from lensong.coverage.report import legend
 from lensong.coverage.report.headline import CLASSES, column
@@ -21,7 +19,7 @@ from lensong.gis_data.kmz import (
     PlacemarkFolder,
     write_kmz,
 )
-from lensong.propagation.types import Float32Array, UInt8Array
+from lensong.propagation.types import Float32Array
 
 __all__ = ["write_coverage_kmz"]
 
@@ -103,18 +101,14 @@ def _overlay(
         name = f"{name}, {result.class_service}"
     return GroundOverlay(
         name=name,
-        rgba=_coloured(legend.classify(values, classes), classes),
+        indices=legend.classify(values, classes),
+        colours=classes.colours,
+        opacity=_OPACITY,
         grid=result.land.grid,
         description=name,
         legend=cog_legend(classes, 1.0),
         visible=visible,
     )
-
-
-def _coloured(indices: UInt8Array, classes: legend.Legend) -> UInt8Array:
-    """Return the colour of each palette index; index 0 is transparent."""
-    palette = [(0, 0, 0, 0), *((*rgba(colour)[:3], _OPACITY) for colour in classes.colours)]
-    return np.array(palette, dtype=np.uint8)[indices]
 
 
 def _villages(result: PlanResult) -> dict[str, list[Placemark]]:
