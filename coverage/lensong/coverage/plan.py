@@ -389,6 +389,9 @@ class _Rides:
             cache=self._cache,
             workers=self._workers,
             on_done=on_done,
+            keys=None
+            if self._kept is None
+            else [self._kept.sweep_keys[number] for number in self.numbers],
         )
         for number, (job, sweep, reused) in zip(self.numbers, sweeps, strict=True):
             self.reused += reused

@@ -389,6 +389,7 @@ def sweep_together(
     rx_height_agl_m: float,
     cache: SweepCache | None,
     workers: int = 1,
+    keys: Sequence[str] | None = None,
 ) -> list[tuple[PackedSweep, bool]]:
     """Return the sweeps of the carriers of one antenna, and which came from the cache.
 
@@ -396,10 +397,9 @@ def sweep_together(
     ``workers`` threads share the radials; the other arguments are as for `run_sweeps`.
     """
     requests, cut, row0, col0 = _requests(jobs, land, settings, rx_height_agl_m)
-    keys: list[str] = []
     found: list[SweepPlanes | None] = [None] * len(jobs)
     if cache is not None:
-        keys = _content_keys(requests, cut, settings.model)
+        keys = keys or _content_keys(requests, cut, settings.model)
         kept = SweepPlanes.get_together(keys, cache.get)
         found = [_inside(planes, land.grid, row0, col0) for planes in kept]
     missing = [i for i, planes in enumerate(found) if planes is None]
@@ -411,7 +411,7 @@ def sweep_together(
         new = [SweepPlanes.of(result) for result in swept]
         for i, planes in zip(missing, new, strict=True):
             made[i] = planes
-        if cache is not None:
+        if cache is not None and keys is not None:
             SweepPlanes.put_together([keys[i] for i in missing], new, cache.put)
     packed = [
         (job, _packed(planes, job, land.grid, row0, col0), before is not None)
@@ -466,6 +466,7 @@ def run_sweeps(
     cache: SweepCache | None,
     workers: int,
     on_done: Callable[[int, int, bool], None] | None = None,
+    keys: Sequence[str] | None = None,
 ) -> Iterator[tuple[SweepJob, PackedSweep, bool]]:
     """Yield each job with its sweep and whether it came from the cache, in the order of the jobs.
 
@@ -486,12 +487,17 @@ def run_sweeps(
         Threads, 1 or more.
     on_done : callable, optional
         Called with sweeps done, sweeps in all, and whether the last one came from the cache.
+    keys : sequence of str, optional
+        Of `sweep_keys`, where they are known already.
     """
     if workers < 1:
         raise InvalidInputError(f"workers is {workers}, wanted 1 or more")
     together: dict[AntennaPlace, list[SweepJob]] = {}
-    for job in jobs:
+    keys_of: dict[AntennaPlace, list[str]] = {}
+    for number, job in enumerate(jobs):
         together.setdefault(antenna_place(job), []).append(job)
+        if keys is not None:
+            keys_of.setdefault(antenna_place(job), []).append(keys[number])
     pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="sweep")
     running: dict[AntennaPlace, Future[list[tuple[PackedSweep, bool]]]] = {}
     todo = iter(together.items())
@@ -506,6 +512,7 @@ def run_sweeps(
                 settings,
                 rx_height_agl_m=rx_height_agl_m,
                 cache=cache,
+                keys=keys_of.get(place),
             )
         return place is not None
 

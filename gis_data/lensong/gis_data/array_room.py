@@ -12,7 +12,7 @@ import tempfile
 from math import prod
 from pathlib import Path
 from threading import Lock
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -75,8 +75,7 @@ class FileRoom:
             return np.full(shape, fill, dtype)
         try:
             with tempfile.TemporaryFile(dir=self._folder, prefix=".layer-") as file:
-                # a page that finds no room later would end the process without a word
-                os.posix_fallocate(file.fileno(), 0, size_bytes)
+                _take_room(file, size_bytes)
                 mapped = mmap.mmap(file.fileno(), size_bytes)
         except OSError as error:
             raise write_error(self._folder / "layers", error, needed_bytes=size_bytes) from error
@@ -100,6 +99,18 @@ def room_for(pixels: int, folder: str | Path) -> ArrayRoom:
     return FileRoom(folder) if pixels > _MANY_PIXELS else MemoryRoom()
 
 
+def _take_room(file: IO[bytes], size_bytes: int) -> None:
+    """Let a file have its size, with room on the disk where the system can tell.
+
+    A page that finds no room later ends the process without a word.
+    """
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file.fileno(), 0, size_bytes)
+    else:
+        file.truncate(size_bytes)
+
+
 def _let_go(mapped: mmap.mmap) -> None:
     # of a shared map the pages stay with the file, so nothing written is lost
-    mapped.madvise(mmap.MADV_DONTNEED)
+    if hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
