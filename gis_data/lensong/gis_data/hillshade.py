@@ -12,6 +12,8 @@ from lensong.propagation.types import Float32Array, UInt8Array
 
 __all__ = ["hillshade"]
 
+_ROWS_AT_ONCE = 256
+
 
 def hillshade(
     ground_m: ArrayLike,
@@ -67,19 +69,31 @@ def hillshade(
         )
     if not 0.0 <= altitude_deg <= 90.0:
         raise OutOfRangeError("altitude_deg", altitude_deg, 0.0, 90.0, hint="90 is overhead")
-    east, north = _slopes(ground, 8.0 * cell_m / vertical_exaggeration)
     azimuth, altitude = radians(azimuth_deg), radians(altitude_deg)
-    facing = east * np.float32(sin(azimuth)) + north * np.float32(cos(azimuth))
-    light = np.float32(sin(altitude)) - np.float32(cos(altitude)) * facing
-    light /= np.sqrt(1.0 + east * east + north * north)
-    shade = 1.0 + 254.0 * np.clip(light, 0.0, 1.0)
-    return np.where(np.isnan(ground), 0.0, np.round(shade)).astype(np.uint8)
+    shade = np.empty(ground.shape, np.uint8)
+    for begin in range(0, ground.shape[0], _ROWS_AT_ONCE):  # all at once it takes ten rasters more
+        rows = slice(begin, begin + _ROWS_AT_ONCE)
+        east, north = _slopes(ground, rows, 8.0 * cell_m / vertical_exaggeration)
+        facing = east * np.float32(sin(azimuth)) + north * np.float32(cos(azimuth))
+        light = np.float32(sin(altitude)) - np.float32(cos(altitude)) * facing
+        light /= np.sqrt(1.0 + east * east + north * north)
+        bright = np.round(1.0 + 254.0 * np.clip(light, 0.0, 1.0))
+        shade[rows] = np.where(np.isnan(ground[rows]), 0.0, bright).astype(np.uint8)
+    return shade
 
 
-def _slopes(ground: Float32Array, eight_cells_m: float) -> tuple[Float32Array, Float32Array]:
-    """Return the rise toward east and toward north [1]; the border repeats its own cells."""
+def _slopes(
+    whole: Float32Array, part: slice, eight_cells_m: float
+) -> tuple[Float32Array, Float32Array]:
+    """Return the rise of some rows to east and to north [1]; the border repeats its own cells."""
+    ground = whole[part]
     rows, cols = ground.shape
-    wide = np.pad(ground, 1, mode="edge")
+    above, below = int(part.start > 0), int(part.start + rows < whole.shape[0])
+    wide = np.pad(
+        whole[part.start - above : part.start + rows + below],
+        ((1 - above, 1 - below), (1, 1)),
+        mode="edge",
+    )
 
     def neighbour(down: int, right: int) -> Float32Array:
         cells = wide[1 + down : 1 + down + rows, 1 + right : 1 + right + cols]
