@@ -251,6 +251,11 @@ def test_the_page_is_whole_and_asks_nothing_of_any_network() -> None:
     found = validate(measured, predict(measured, "free_space"))
     page = render_validation(found, title="<b>Bản</b>", version="1")
     assert page.count("<svg") == 4
+    # both languages, and numbers as each writes them
+    assert "mô hình dự đoán suy hao quá ít 3,0 dB" in page
+    assert "the model predicts 3.0 dB too little loss" in page
+    assert '<tspan class="l" lang="vi">khoảng cách [km]</tspan>' in page
+    assert "check." not in page
     assert "&lt;b&gt;Bản&lt;/b&gt;" in page
     assert "http" not in page
     json.dumps(found.to_json(), allow_nan=False)

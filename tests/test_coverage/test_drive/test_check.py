@@ -58,6 +58,9 @@ def test_numbers_and_layers_hold_what_the_page_says(tmp_path: Path) -> None:
     assert "Hills &lt;invented&gt;" in page
     assert "<invented>" not in page
     assert "SYNTHETIC DATA" in page
+    assert "SỐ LIỆU GIẢ LẬP" in page
+    assert "check." not in page
+    assert page.count("p95 của |sai số| [dB]") == 1
 
 
 @pytest.mark.browser

@@ -14,6 +14,7 @@ from lensong.coverage.drive.check import PlanCheck
 from lensong.coverage.drive.matched import HOW
 from lensong.coverage.layer_model import meridian_convergence_deg
 from lensong.coverage.model_pages.comparison_page import BREAKS_DB, COLOURS, scale_bar
+from lensong.coverage.model_pages.languages import in_svg
 from lensong.coverage.model_pages.plots import Axis, Series, column_plot, dot_plot
 from lensong.coverage.model_pages.validation_page import environment, page_style
 from lensong.gis_data.hillshade import hillshade
@@ -29,15 +30,6 @@ _GREYS = [f"#{g:02x}{g:02x}{g:02x}" for g in np.linspace(130, 250, 255).astype(i
 _LONGEST_PX = 900
 _DOT_SHARE = 200  # a dot is this part of the picture
 _MARGIN = 0.06
-_SPLITS = {
-    "distance": "by distance",
-    "line_of_sight": "by line of sight",
-    "diffraction": "by diffraction angle over bare ground",
-    "clutter": "by land cover at the phone",
-    "carrier": "by carrier",
-    "cell": "by cell",
-    "phone": "by phone",
-}
 
 
 def render_plan_check(found: PlanCheck, *, measured_files: str, version: str) -> str:
@@ -72,7 +64,7 @@ def render_plan_check(found: PlanCheck, *, measured_files: str, version: str) ->
             files=measured_files,
             version=version,
             splits=[
-                (_SPLITS[split], list(groups))
+                (split, list(groups))
                 for split, groups in groupby(found.groups, key=lambda g: g.split)
             ],
             phones=list(zip(matched.phones, matched.phone_offset_db.tolist(), strict=True)),
@@ -88,27 +80,28 @@ def _plots(found: PlanCheck) -> list[Markup]:
     error, km = matched.censored_error_db, matched.distance_m / 1000.0
     return [
         dot_plot(
-            [Series(name="measured", x=matched.predicted_dbm, y=matched.measured_dbm,
+            [Series(name="check.series.measured", x=matched.predicted_dbm, y=matched.measured_dbm,
                     colour=_MEASURED)],
-            Axis(title="predicted level [dBm]"),
-            Axis(title="measured level [dBm]"),
+            Axis(title="check.plot.predicted"),
+            Axis(title="check.plot.measured"),
         ),
         column_plot(
             error,
-            Axis(title="error [dB], measured minus predicted"),
+            Axis(title="check.plot.error.plan"),
             step=1.0,
-            lines=[(float(np.mean(error)), f"mean {np.mean(error):+.1f} dB")],
+            lines=[(float(np.mean(error)), in_svg("check.plot.mean", mean=float(np.mean(error))))],
         ),
         dot_plot(
-            [Series(name="error", x=km, y=error, colour=_ERROR)],
-            Axis(title="distance [km]", log=True),
-            Axis(title="error [dB]"),
+            [Series(name="check.series.error", x=km, y=error, colour=_ERROR)],
+            Axis(title="check.plot.distance", log=True),
+            Axis(title="check.plot.error"),
             zero_line=True,
         ),
         dot_plot(
-            [Series(name="error", x=matched.diffraction_angle_deg, y=error, colour=_ERROR)],
-            Axis(title="diffraction angle [deg], below 0 clear"),
-            Axis(title="error [dB]"),
+            [Series(name="check.series.error", x=matched.diffraction_angle_deg, y=error,
+                    colour=_ERROR)],
+            Axis(title="check.plot.diffraction"),
+            Axis(title="check.plot.error"),
             zero_line=True,
         ),
     ]  # fmt: skip
@@ -135,10 +128,10 @@ def _maps(found: PlanCheck) -> list[dict[str, Any]]:
             "legend": legend,
         }
         for title, values, breaks, colours, legend in (
-            ("error: measured − predicted", matched.censored_error_db, BREAKS_DB, COLOURS,
+            ("check.map.error", matched.censored_error_db, BREAKS_DB, COLOURS,
              _legend(BREAKS_DB, COLOURS, "dB")),
-            ("measured level", matched.measured_dbm, LEVEL_BREAKS_DBM, LEVEL_COLOURS, levels),
-            ("predicted level", matched.predicted_dbm, LEVEL_BREAKS_DBM, LEVEL_COLOURS, levels),
+            ("check.map.measured", matched.measured_dbm, LEVEL_BREAKS_DBM, LEVEL_COLOURS, levels),
+            ("check.map.predicted", matched.predicted_dbm, LEVEL_BREAKS_DBM, LEVEL_COLOURS, levels),
         )
     ]  # fmt: skip
 

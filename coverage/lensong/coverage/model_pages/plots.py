@@ -1,4 +1,7 @@
-"""Small plots as SVG text: dots and columns with axes that carry their units."""
+"""Small plots as SVG text: dots and columns with axes that carry their units.
+
+Titles and names are keys of messages (`lensong.coverage.model_pages.languages`).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from math import ceil, floor, isfinite, log10
 import numpy as np
 from markupsafe import Markup, escape
 
+from lensong.coverage.model_pages.languages import in_both, in_english, in_svg
 from lensong.propagation.errors import InvalidInputError
 from lensong.propagation.types import FloatArray
 
@@ -22,7 +26,7 @@ MOST_DOTS = 2500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axis:
-    """Title with unit, and whether the scale is logarithmic."""
+    """Key of its title, which has the unit, and whether the scale is logarithmic."""
 
     title: str
     log: bool = False
@@ -79,7 +83,7 @@ def dot_plot(series: Sequence[Series], x: Axis, y: Axis, *, zero_line: bool = Fa
         parts.append(_line(LEFT, up(0.0), WIDTH - RIGHT, up(0.0), "#17212b", 1.2))
     for s in kept:
         parts.append(_dots(s, across, up))
-    return _svg(parts, f"{y.title} against {x.title}", _legend(series, kept))
+    return _svg(parts, _described(y.title, x.title), _legend(series, kept))
 
 
 def column_plot(
@@ -104,7 +108,7 @@ def column_plot(
     y_ticks, _, y_high = _ticks(np.array([0.0, float(counts.max())]))
     across = _Scale(x_low, x_high, LEFT, WIDTH - RIGHT, False)
     up = _Scale(0.0, y_high, HEIGHT - BOTTOM, TOP, False)
-    parts = _frame(across, up, x_ticks, y_ticks, x.title, "number of paths")
+    parts = _frame(across, up, x_ticks, y_ticks, x.title, "check.plot.count")
     for edge, count in zip(edges[:-1], counts, strict=True):
         if count:
             left, right, top = across(edge), across(edge + step), up(float(count))
@@ -117,7 +121,7 @@ def column_plot(
         side = "start" if across(value) < 0.6 * WIDTH else "end"
         shift = 5 if side == "start" else -5
         parts.append(_text(across(value) + shift, TOP + 12, label, side))
-    return _svg(parts, f"number of paths by {x.title}", "")
+    return _svg(parts, _described("check.plot.count", x.title), "")
 
 
 def _finite(series: Series, log_x: bool) -> Series:
@@ -172,11 +176,11 @@ def _frame(
         parts.append(_line(LEFT, up(value), WIDTH - RIGHT, up(value), "#dbe1e7", 1.0))
         parts.append(_text(LEFT - 8, up(value) + 4, f"{value:g}", "end"))
     middle = (LEFT + WIDTH - RIGHT) / 2
-    parts.append(_text(middle, HEIGHT - 10, x_title, "middle", title=True))
+    parts.append(_text(middle, HEIGHT - 10, in_svg(x_title), "middle", title=True))
     turned = (TOP + HEIGHT - BOTTOM) / 2
     parts.append(
         f'<text transform="translate(15 {turned:.0f}) rotate(-90)" text-anchor="middle" '
-        f'class="title">{escape(y_title)}</text>'
+        f'class="title">{in_svg(y_title)}</text>'
     )
     return parts
 
@@ -200,10 +204,12 @@ def _dots(series: Series, across: _Scale, up: _Scale) -> str:
 def _legend(series: Sequence[Series], kept: Sequence[Series]) -> str:
     entries = []
     for whole, drawn in zip(series, kept, strict=True):
-        shown = "" if drawn.x.size == whole.x.size else f" ({drawn.x.size} of {whole.x.size} shown)"
+        shown = ""
+        if drawn.x.size != whole.x.size:
+            shown = " " + in_both("check.plot.shown", n=drawn.x.size, whole=whole.x.size)
         mark = {"dot": "●", "ring": "○", "cross": "×"}[drawn.shape]
         entries.append(
-            f'<span><b style="color:{drawn.colour}">{mark}</b> {escape(drawn.name + shown)}</span>'
+            f'<span><b style="color:{drawn.colour}">{mark}</b> {in_both(drawn.name)}{shown}</span>'
         )
     return f"<figcaption>{' '.join(entries)}</figcaption>"
 
@@ -218,6 +224,10 @@ def _line(x1: float, y1: float, x2: float, y2: float, colour: str, width: float)
 def _text(x: float, y: float, text: str, anchor: str, *, title: bool = False) -> str:
     kind = ' class="title"' if title else ""
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{kind}>{escape(text)}</text>'
+
+
+def _described(y_title: str, x_title: str) -> str:
+    return f"{in_english(y_title)} / {in_english(x_title)}"
 
 
 def _svg(parts: Sequence[str], described: str, caption: str) -> Markup:

@@ -9,18 +9,13 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from lensong.coverage.model_pages.languages import in_both, in_english, in_svg, label, number
 from lensong.coverage.model_pages.plots import Axis, Series, column_plot, dot_plot
 from lensong.coverage.validate import Validation
 
 __all__ = ["environment", "page_style", "render_validation"]
 
 MEASURED, PREDICTED, ERROR = "#8a949e", "#0b5cad", "#7b3fa8"
-_SPLITS = {
-    "distance": "by distance",
-    "elevation": "by elevation of the transmitter, seen from the receiver",
-    "line_of_sight": "by line of sight",
-    "clutter": "by land cover at the receiver",
-}
 
 
 def render_validation(found: Validation, *, title: str, version: str) -> str:
@@ -43,7 +38,7 @@ def render_validation(found: Validation, *, title: str, version: str) -> str:
             title=title,
             version=version,
             splits=[
-                (_SPLITS[split], list(groups))
+                (split, list(groups))
                 for split, groups in groupby(found.groups, key=lambda g: g.split)
             ],
             plots=_plots(found),
@@ -54,13 +49,15 @@ def render_validation(found: Validation, *, title: str, version: str) -> str:
 
 def environment() -> Environment:
     """Return what turns the templates of this package into pages."""
-    return Environment(
+    found = Environment(
         loader=PackageLoader("lensong.coverage.model_pages"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    found.globals.update(t=in_both, english=in_english, num=number, label=label)
+    return found
 
 
 def page_style() -> Markup:
@@ -74,31 +71,37 @@ def _plots(found: Validation) -> list[Markup]:
     shown = [
         dot_plot(
             [
-                Series(name="measured", x=km, y=found.measured_db, colour=MEASURED, shape="ring"),
-                Series(name="predicted", x=km, y=found.predicted_db, colour=PREDICTED),
+                Series(
+                    name="check.series.measured",
+                    x=km,
+                    y=found.measured_db,
+                    colour=MEASURED,
+                    shape="ring",
+                ),
+                Series(name="check.series.predicted", x=km, y=found.predicted_db, colour=PREDICTED),
             ],
-            Axis(title="distance [km]", log=True),
-            Axis(title="path loss [dB]"),
+            Axis(title="check.plot.distance", log=True),
+            Axis(title="check.plot.loss"),
         ),
         column_plot(
             error,
-            Axis(title="error [dB], predicted minus measured"),
+            Axis(title="check.plot.error.model"),
             step=1.0,
-            lines=[(float(np.mean(error)), f"mean {np.mean(error):+.1f} dB")],
+            lines=[(float(np.mean(error)), in_svg("check.plot.mean", mean=float(np.mean(error))))],
         ),
         dot_plot(
-            [Series(name="error", x=km, y=error, colour=ERROR)],
-            Axis(title="distance [km]", log=True),
-            Axis(title="error [dB]"),
+            [Series(name="check.series.error", x=km, y=error, colour=ERROR)],
+            Axis(title="check.plot.distance", log=True),
+            Axis(title="check.plot.error"),
             zero_line=True,
         ),
     ]
     if float(np.ptp(found.elevation_deg)) > 0.0:
         shown.append(
             dot_plot(
-                [Series(name="error", x=found.elevation_deg, y=error, colour=ERROR)],
-                Axis(title="elevation of the transmitter [deg]"),
-                Axis(title="error [dB]"),
+                [Series(name="check.series.error", x=found.elevation_deg, y=error, colour=ERROR)],
+                Axis(title="check.plot.elevation"),
+                Axis(title="check.plot.error"),
                 zero_line=True,
             )
         )
