@@ -20,9 +20,7 @@ def setup() -> PlanSetup:
 def village(setup: PlanSetup, number: int, server: int = 0) -> _Village:
     code = np.full(setup.weights[number].pixel.size, server)
     assumed, site = _Assumed.of(setup.network, setup.land), site_numbers(setup.network)
-    model_db = np.full(
-        setup.land.grid.rows * setup.land.grid.cols, setup.propagation.model_sigma_db
-    )
+    model_db = np.full(code.size, setup.propagation.model_sigma_db)
     return _Village.of(setup, setup.weights[number], code, assumed, site, model_db)
 
 

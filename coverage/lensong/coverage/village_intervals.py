@@ -97,9 +97,15 @@ def village_intervals(
     columns: dict[str, list[float | str]] = {}
     sums: dict[str, dict[str, float]] = {}
     assumed, site = _Assumed.of(setup.network, setup.land), site_numbers(setup.network)
-    model_db = _model_db(setup, layers, known or {})
     villages = [
-        _Village.of(setup, w, _servers(layers, w.pixel), assumed, site, model_db)
+        _Village.of(
+            setup,
+            w,
+            _servers(layers, w.pixel),
+            assumed,
+            site,
+            _model_db(setup, layers, known or {}, w.pixel),
+        )
         for w in setup.weights
     ]
     chances = [layers.services[s.name].probability.ravel() for s in setup.services]
@@ -164,7 +170,7 @@ class _Village:
             weights=weights,
             site=site[code + 1],
             assumed_db=assumed.deviation_db(code, row, col),
-            model_db=model_db[weights.pixel],
+            model_db=model_db,
             node=node,
             nodes_m=nodes_m,
         )
@@ -303,14 +309,17 @@ def _squares(cell: Cell) -> float:
 
 
 def _model_db(
-    setup: PlanSetup, layers: Layers, known: Mapping[Technology, KnownLayers]
+    setup: PlanSetup,
+    layers: Layers,
+    known: Mapping[Technology, KnownLayers],
+    pixel: IntArray,
 ) -> FloatArray:
-    """Return the model's deviation at each pixel; with a calibration what is left of it [dB]."""
+    """Return the model's deviation at some pixels; with a calibration what is left of it [dB]."""
     propagation = setup.propagation
-    plain = np.full(setup.land.grid.rows * setup.land.grid.cols, propagation.model_sigma_db)
+    plain = np.full(pixel.size, propagation.model_sigma_db)
     if not known:
         return plain
-    half = strongest(layers.technologies, known).half_db.ravel().astype(np.float64)
+    half, _ = strongest(layers.technologies, known, pixel)
     # the building and what differs from place to place have their own part in a draw
     own_db2 = setup.shadowing.sigma_db**2 - propagation.model_sigma_db**2
     rest = np.maximum((half / HALF_NORMAL) ** 2 - own_db2, 1.0) ** 0.5

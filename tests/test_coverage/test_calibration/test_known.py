@@ -182,7 +182,8 @@ def test_the_field_between_spots_is_that_of_the_posterior(learnt: Posterior) -> 
         found = paths.field_at(
             mast(int(number) // 3), 30.0, one.carrier.downlink_freq_mhz, ends(of), GRID
         )
-        np.testing.assert_allclose(found, wanted, atol=1e-9)
+        # spots beyond six lengths are left out, as in a sweep
+        np.testing.assert_allclose(found, wanted, atol=0.02)
 
 
 def test_what_a_level_rests_on_follows_the_bounds_of_the_record(learnt: Posterior) -> None:

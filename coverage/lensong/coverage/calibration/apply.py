@@ -5,29 +5,36 @@ What a single cell has on top of its path is in `lensong.coverage.calibration.of
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import cached_property
 from threading import Lock
 
 import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
 from lensong.coverage.calibration.calibration import Calibration, PlaceRow
+from lensong.coverage.calibration.evidence import Evidence
 from lensong.coverage.calibration.field_kernel import add_pull
 from lensong.coverage.calibration.of_cells import CellsAsMeasured, one_site
 from lensong.coverage.calibration.paths import Paths, paths_of_sweep
+from lensong.coverage.calibration.posterior import residual_covariance
+from lensong.coverage.calibration.record_spots import spots_of
 from lensong.coverage.calibration.terms import PLACE_TERMS, TERMS, features
 from lensong.coverage.network import Mast, Network
 from lensong.coverage.sweeps import NO_LOSS, PackedSweep, SweepJob
 from lensong.gis_data.land import Land
 from lensong.propagation.errors import DataError
-from lensong.propagation.types import BoolArray, FloatArray, Grid
+from lensong.propagation.types import BoolArray, FloatArray, Grid, IntArray
 
-__all__ = ["CalibratedPaths"]
+__all__ = ["CalibratedPaths", "near_spots"]
 
 _REACH_LENGTHS = 6.0
 """Where a spot pulls no more: exp(-6) is a quarter of a percent."""
 
-_PART = 4096
+_TILE = 4096
 
 
 class CalibratedPaths:
@@ -47,6 +54,19 @@ class CalibratedPaths:
     def calibrated(self, network: Network) -> Network:
         """Return a network whose cells' levels are shifted by what was learnt of them."""
         return self.cells.network(network)
+
+    @cached_property
+    def spots(self) -> Evidence:
+        """Return the spots that were learnt from."""
+        return spots_of(self.calibration)
+
+    @cached_property
+    def inverse(self) -> FloatArray:
+        """Return the inverse of the covariance of their residuals, shape (n, n) [1/dB^2]."""
+        learnt = self.calibration
+        whole = residual_covariance(self.spots, learnt.priors, learnt.field, learnt.spots.weight)
+        factor = cho_factor(whole, lower=True, overwrite_a=True, check_finite=False)
+        return np.asarray(cho_solve(factor, np.eye(len(self.spots)), check_finite=False))
 
     def corrected(self, sweep: PackedSweep, job: SweepJob, land: Land) -> PackedSweep:
         """Return a sweep with the loss that was learnt: more where levels were found too high."""
@@ -99,16 +119,20 @@ class CalibratedPaths:
             return np.zeros(len(paths))
         self._check(grid)
         field, spots = self.calibration.field, self.calibration.spots
-        share = field.correlation + (1.0 - field.correlation) * self._of_site(mast)
+        share = field.correlation + (1.0 - field.correlation) * self.of_site(mast)
         pull_db = share * field.sd_db**2 * spots.pull_per_db
-        found = np.empty(len(paths))
-        ends = np.column_stack([paths.east_m, paths.north_m])
-        for part in range(0, len(paths), _PART):
-            away = cdist(ends[part : part + _PART], self.places_m)
-            found[part : part + _PART] = np.exp(-away / field.length_m) @ pull_db
+        found, ends = np.zeros(len(paths)), np.column_stack([paths.east_m, paths.north_m])
+        for tile, near in near_spots(self.tree, ends, _REACH_LENGTHS * field.length_m):
+            away = cdist(ends[tile], self.places_m[near])
+            found[tile] = np.exp(-away / field.length_m) @ pull_db[near]
         return found
 
-    @property
+    @cached_property
+    def tree(self) -> cKDTree:
+        """Return the spots by place, to be asked which are near."""
+        return cKDTree(self.places_m)
+
+    @cached_property
     def places_m(self) -> FloatArray:
         """Return where the spots are, shape (n, 2) [m]."""
         spots = self.calibration.spots
@@ -129,7 +153,7 @@ class CalibratedPaths:
             return False
         return self.calibration.unseen if place is None else place.calibrated
 
-    def _of_site(self, mast: Mast) -> BoolArray:
+    def of_site(self, mast: Mast) -> BoolArray:
         """Return which spots heard a cell of a mast's site."""
         here = {row.mast_id for row in self.calibration.places if one_site(row, mast)}
         return np.array([mast_id in here for mast_id in self.calibration.spots.mast_id], np.bool_)
@@ -150,7 +174,7 @@ class CalibratedPaths:
     def _add_field(self, added: FloatArray, sweep: PackedSweep, job: SweepJob, grid: Grid) -> None:
         row0, col0, row1, col1 = sweep.window
         added += self._common_field(grid)[row0:row1, col0:col1]
-        own = self._of_site(job.mast)
+        own = self.of_site(job.mast)
         if own.any():
             share = 1.0 - self.calibration.field.correlation
             self._pull(added, grid, own, share, row0, col0)
@@ -197,3 +221,23 @@ class CalibratedPaths:
     def __setstate__(self, state: dict[str, Calibration]) -> None:
         """Begin again in another process."""
         self.__init__(state["calibration"])  # type: ignore[misc]  # of a class that has no other
+
+
+def near_spots(
+    tree: cKDTree, places: FloatArray, reach_m: float
+) -> Iterator[tuple[IntArray, IntArray]]:
+    """Yield places that lie together, with the spots that are within reach of any of them.
+
+    Places without a spot in reach are left out.
+    """
+    if not len(places):
+        return
+    _, square = np.unique(np.floor(places / (reach_m / 3.0)), axis=0, return_inverse=True)
+    order = np.argsort(square.ravel(), kind="stable")
+    edges = np.flatnonzero(np.diff(square.ravel()[order])) + 1
+    for part in np.split(order, edges):
+        low, high = places[part].min(axis=0), places[part].max(axis=0)
+        around_m = 0.5 * float(np.hypot(*(high - low)))
+        near = np.array(tree.query_ball_point(0.5 * (low + high), around_m + reach_m), np.int64)
+        for first in range(0, part.size if near.size else 0, _TILE):
+            yield part[first : first + _TILE], near

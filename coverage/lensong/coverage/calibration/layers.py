@@ -22,7 +22,7 @@ from lensong.coverage.sweeps import (
 )
 from lensong.coverage.village_weights import VillageWeights
 from lensong.gis_data.land import Land
-from lensong.propagation.types import Int16Array
+from lensong.propagation.types import FloatArray, Int16Array, IntArray, UInt8Array
 
 __all__ = ["known_layers", "lay_known", "strongest", "village_columns"]
 
@@ -110,18 +110,23 @@ def known_layers(
 
 
 def strongest(
-    layers: Mapping[Technology, TechnologyLayers], known: Mapping[Technology, KnownLayers]
-) -> KnownLayers:
-    """Return at each pixel what is known of the technology with the highest level."""
-    if len(known) == 1:
-        return next(iter(known.values()))
-    level = np.stack([layers[name].rsrp_dbm for name in known])
-    which = np.argmax(np.where(np.isnan(level), -np.inf, level), axis=0)
-    return KnownLayers(
-        field_db=np.choose(which, [of.field_db for of in known.values()]),
-        half_db=np.choose(which, [of.half_db for of in known.values()]),
-        basis=np.choose(which, [of.basis for of in known.values()]),
-    )
+    layers: Mapping[Technology, TechnologyLayers],
+    known: Mapping[Technology, KnownLayers],
+    pixel: IntArray,
+) -> tuple[FloatArray, UInt8Array]:
+    """Return half the interval [dB] and the basis of the strongest technology's level at pixels.
+
+    NaN and 0 where no cell serves.
+    """
+    best = np.full(pixel.size, -np.inf, np.float32)
+    half, basis = np.full(pixel.size, np.nan), np.zeros(pixel.size, np.uint8)
+    for technology, of in known.items():
+        level = layers[technology].rsrp_dbm.ravel()[pixel]
+        better = level > best  # never where it is NaN
+        half = np.where(better, of.half_db.ravel()[pixel], half)
+        basis = np.where(better, of.basis.ravel()[pixel], basis)
+        best = np.where(better, level, best)
+    return half, basis
 
 
 def village_columns(
@@ -147,11 +152,11 @@ def village_columns(
     """
     if not known:
         return {}
-    basis = strongest(layers, known).basis.ravel()
     evidence: list[float | str] = []
     halves: dict[str, list[float | str]] = {f"rsrp_half_db_{n.lower()}": [] for n in known}
     for one in weights:
-        people = [float(one.weight[basis[one.pixel] == k].sum()) for k in range(len(BASES) + 1)]
+        basis = strongest(layers, known, one.pixel)[1]
+        people = [float(one.weight[basis == k].sum()) for k in range(len(BASES) + 1)]
         people[0] = 0.0
         evidence.append(BASES[int(np.argmax(people)) - 1] if max(people) > 0.0 else "")
         for name in known:

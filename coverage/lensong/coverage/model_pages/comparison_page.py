@@ -13,6 +13,7 @@ from pyproj import Transformer
 
 from lensong.coverage.compare import Comparison, Difference
 from lensong.coverage.model_pages.validation_page import environment, page_style
+from lensong.coverage.report.legend import DIFFERENCE_BREAKS_DB, DIFFERENCE_COLOURS
 from lensong.gis_data.hillshade import hillshade
 from lensong.gis_data.pictures import palette_png_url
 from lensong.propagation.types import Float32Array, Grid, UInt8Array
@@ -26,12 +27,8 @@ __all__ = [
     "scale_bar",
 ]
 
-BREAKS_DB = (-20.0, -10.0, -5.0, -2.0, 2.0, 5.0, 10.0, 20.0)
-COLOURS = (
-    *("#542788", "#8073ac", "#b2abd2", "#d8daeb", "#f7f7f7"),
-    *("#fee0b6", "#fdb863", "#e08214", "#b35806"),
-)
-"""From much weaker to much stronger than the first model; told apart without red and green."""
+BREAKS_DB, COLOURS = DIFFERENCE_BREAKS_DB, DIFFERENCE_COLOURS
+"""From much weaker to much stronger than the first model."""
 
 _LONGEST_PX = 900
 _GREYS = [f"#{g:02x}{g:02x}{g:02x}" for g in np.linspace(110, 250, 255).astype(int).tolist()]

@@ -110,6 +110,7 @@ def path_budget(
     *,
     path_loss_db: float,
     gain_dbi: float,
+    learnt_db: float = 0.0,
     disturbing_mw: float = 0.0,
     disturbers: int = 0,
     sigma_db: float,
@@ -124,6 +125,8 @@ def path_budget(
         Basic transmission loss [dB].
     gain_dbi : float
         Of the cell's antenna toward the phone [dBi].
+    learnt_db : float
+        What a calibration adds on the path, the cell's bias aside; both directions gain it [dB].
     disturbing_mw : float
         What other cells at their loads bring into one resource element [mW].
     disturbers : int
@@ -136,7 +139,7 @@ def path_budget(
     The numbers are those of `lensong.coverage.link_budget.cell_budget`, from which maps are made.
     """
     budget = cell_budget(cell, handset)
-    rsrp_dbm = budget.level_offset_db + gain_dbi - path_loss_db
+    rsrp_dbm = budget.level_offset_db + gain_dbi - path_loss_db + learnt_db
     quiet_mw = float(db_to_ratio(budget.noise_dbm))
     sinr_db = rsrp_dbm - budget.boost_db - float(mw_to_dbm(disturbing_mw + quiet_mw))
     snr_db = rsrp_dbm + budget.uplink_snr_offset_db
@@ -159,7 +162,7 @@ def path_budget(
     )
     return PathBudget(
         down=(
-            *_down(cell, handset, path_loss_db, gain_dbi),
+            *_down(cell, handset, path_loss_db, gain_dbi, learnt_db),
             BudgetRow(key="rsrp", text="= level (RSRP)", value=rsrp_dbm, unit="dBm"),
             BudgetRow(
                 key="disturbance",
@@ -176,7 +179,7 @@ def path_budget(
             ),
         ),
         up=(
-            *_up(cell, handset, path_loss_db, gain_dbi),
+            *_up(cell, handset, path_loss_db, gain_dbi, learnt_db),
             BudgetRow(key="uplink_snr", text="= SNR in one block", value=snr_db, unit="dB"),
             BudgetRow(
                 key="uplink_rate",
@@ -210,7 +213,9 @@ def _above(value_db: float, needed_db: float) -> float:
     return value_db - needed_db if isfinite(needed_db) else (inf if needed_db < 0 else -inf)
 
 
-def _down(cell: Cell, handset: Handset, path_loss_db: float, gain_dbi: float) -> list[BudgetRow]:
+def _down(
+    cell: Cell, handset: Handset, path_loss_db: float, gain_dbi: float, learnt_db: float
+) -> list[BudgetRow]:
     share_db = resource_element_share_db(cell.carrier)
     element_dbm = reference_signal_power_dbm(cell)
     radiated_dbm = element_dbm - cell.feeder_loss_db + gain_dbi + cell.level_correction_db
@@ -224,6 +229,7 @@ def _down(cell: Cell, handset: Handset, path_loss_db: float, gain_dbi: float) ->
         *_learnt(cell),
         ("eirp", "= radiated this way, per resource element", radiated_dbm, "dBm"),
         ("path_loss", "path loss", -path_loss_db, "dB"),
+        *_on_path(learnt_db),
         *_phone(cell, handset),
     ]
     return [BudgetRow(key=k, text=t, value=v, unit=u) for k, t, v, u in rows]
@@ -233,6 +239,13 @@ def _learnt(cell: Cell) -> list[tuple[str, str, float, str]]:
     if cell.level_correction_db == 0.0:
         return []
     return [("calibration", "bias of the cell, as measured", cell.level_correction_db, "dB")]
+
+
+def _on_path(learnt_db: float) -> list[tuple[str, str, float, str]]:
+    if learnt_db == 0.0:
+        return []
+    told = "slope, weights and residual field, as measured"
+    return [("calibration_path", told, learnt_db, "dB")]
 
 
 def _phone(cell: Cell, handset: Handset) -> list[tuple[str, str, float, str]]:
@@ -245,12 +258,15 @@ def _phone(cell: Cell, handset: Handset) -> list[tuple[str, str, float, str]]:
     ]
 
 
-def _up(cell: Cell, handset: Handset, path_loss_db: float, gain_dbi: float) -> list[BudgetRow]:
+def _up(
+    cell: Cell, handset: Handset, path_loss_db: float, gain_dbi: float, learnt_db: float
+) -> list[BudgetRow]:
     phone = _phone(cell, handset)
     received_dbm = (
         handset.tx_power_dbm
         + sum(value for _, _, value, _ in phone)
         - path_loss_db
+        + learnt_db
         + gain_dbi
         - cell.feeder_loss_db
         + cell.level_correction_db
@@ -265,6 +281,7 @@ def _up(cell: Cell, handset: Handset, path_loss_db: float, gain_dbi: float) -> l
         ("phone_power", "power of the phone", handset.tx_power_dbm, "dBm"),
         *phone,
         ("path_loss", "path loss, that of the downlink", -path_loss_db, "dB"),
+        *_on_path(learnt_db),
         ("antenna", "antenna of the cell, greatest gain", cell.antenna.gain_dbi, "dBi"),
         ("pattern", "its pattern in this direction", gain_dbi - cell.antenna.gain_dbi, "dB"),
         ("feeder", "feeder", -cell.feeder_loss_db, "dB"),

@@ -6,11 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import hypot
 
+import numpy as np
+
 from lensong.coverage.antenna import gain_dbi
+from lensong.coverage.calibration.apply import CalibratedPaths
+from lensong.coverage.calibration.paths import Paths
 from lensong.coverage.decibel import db_to_ratio, dbm_to_mw
 from lensong.coverage.layer_model import meridian_convergence_deg
 from lensong.coverage.link_budget import cell_budget
 from lensong.coverage.network import Cell, Mast, Network, operator_key
+from lensong.coverage.obstruction import grazing_loss_db
 from lensong.coverage.path.clearance import Clearance, clearance, median_k
 from lensong.coverage.path.line import SHORTEST_PROFILE_M, End, Line, draw_line, end_at
 from lensong.coverage.path.losses import ModelLoss, departure_deg, model_losses
@@ -19,10 +24,11 @@ from lensong.coverage.spectrum import disturbance_weight
 from lensong.coverage.sweeps import PropagationSettings
 from lensong.gis_data.land import Land
 from lensong.propagation.errors import DataError, InvalidInputError
+from lensong.propagation.free_space import free_space_loss_db
 from lensong.propagation.terrain import Terrain
 from lensong.propagation.types import Grid
 
-__all__ = ["CellLevel", "Levels", "disturbance", "terrain_of"]
+__all__ = ["CellLevel", "Levels", "disturbance", "path_end", "terrain_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +46,8 @@ class CellLevel:
         Of the antenna toward the place [dBi].
     azimuth_deg, departure_deg : float
         Of the ray at the mast, from true north and above the horizontal [deg].
+    learnt_db : float
+        What a calibration adds on this path, the cell's bias aside [dB].
     rsrp_dbm : float
         Median level per resource element [dBm].
     clearance : Clearance
@@ -53,6 +61,7 @@ class CellLevel:
     gain_dbi: float
     azimuth_deg: float
     departure_deg: float
+    learnt_db: float
     rsrp_dbm: float
     clearance: Clearance
 
@@ -88,6 +97,7 @@ class Levels:
         self.grid: Grid = land.grid
         self.terrain = terrain_of(land)
         network = propagation.calibrated(network)
+        self._land = land
         self.network, self.handset, self.propagation = network, handset, propagation
         self._masts = {mast.mast_id: mast for mast in network.masts}
         self._ends: dict[str, End] = {}
@@ -186,9 +196,19 @@ class Levels:
             return loss
         return model_losses(line, ["free_space"], freq_mhz=freq_mhz, settings=self.propagation)[0]
 
+    def _learnt_db(self, cell: Cell, line: Line, loss: ModelLoss) -> float:
+        """Return what a calibration adds to a level, as it does to the pixels of a sweep."""
+        calibration = self.propagation.calibration
+        if not isinstance(calibration, CalibratedPaths) or not loss.known:
+            return 0.0
+        mast, freq_mhz = self._masts[cell.mast_id], cell.carrier.downlink_freq_mhz
+        ends = path_end(line, loss, freq_mhz, self._land)
+        return float(calibration.added_at(mast, cell.height_agl_m, freq_mhz, ends, self._land)[0])
+
     def _level(self, cell: Cell, line: Line, loss: ModelLoss, passes: Clearance) -> CellLevel:
         azimuth_deg = (line.grid_azimuth_deg + self._turn_deg[cell.mast_id]) % 360.0
         leaves_deg = departure_deg(line, loss.model, self.propagation)
+        learnt_db = self._learnt_db(cell, line, loss)
         gain = float(
             gain_dbi(
                 cell.antenna,
@@ -206,9 +226,35 @@ class Levels:
             gain_dbi=gain,
             azimuth_deg=azimuth_deg,
             departure_deg=leaves_deg,
-            rsrp_dbm=self._offset_db[cell.cell_id] + gain - loss.path_loss_db,
+            learnt_db=learnt_db,
+            rsrp_dbm=self._offset_db[cell.cell_id] + gain - loss.path_loss_db + learnt_db,
             clearance=passes,
         )
+
+
+def path_end(line: Line, loss: ModelLoss, freq_mhz: float, land: Land) -> Paths:
+    """Return the far end of a path as a calibration sees it: as the sweep of its model would.
+
+    P.1812 tells diffraction over bare ground and what clutter and the Earth's bulge add; of ITM
+    all loss over free space counts as terrain; other models know none.
+    """
+    ladder = {term.key: term.loss_db for term in loss.ladder}
+    terrain_db = ladder.get("terrain", 0.0)
+    if loss.model == "itm":
+        free_db = float(free_space_loss_db(np.array([line.path_m]), freq_mhz)[0])
+        terrain_db = max(loss.path_loss_db - free_db, 0.0)
+    row, col = round(line.rx.row), round(line.rx.col)
+    east_m, north_m = land.grid.easting_northing(line.rx.row, line.rx.col)
+    code = 0 if land.clutter_class is None else int(land.clutter_class[row, col])
+    return Paths(
+        east_m=np.array([east_m]),
+        north_m=np.array([north_m]),
+        distance_m=np.array([line.path_m]),
+        terrain_db=np.array([terrain_db]),
+        clutter_db=np.array([max(ladder.get("clutter", 0.0) + ladder.get("earth", 0.0), 0.0)]),
+        clear=np.array([terrain_db < float(grazing_loss_db(np.array([line.path_m]))[0])]),
+        clutter_class=np.array([code]),
+    )
 
 
 def disturbance(serving: CellLevel, others: Sequence[CellLevel]) -> tuple[float, int]:

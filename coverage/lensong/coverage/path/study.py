@@ -9,11 +9,13 @@ from difflib import get_close_matches
 
 import numpy as np
 
+from lensong.coverage.calibration.apply import CalibratedPaths
+from lensong.coverage.calibration.known import BASES, KnownLevels
 from lensong.coverage.indoor import level_sigma_db
 from lensong.coverage.network import Cell, Network
 from lensong.coverage.path.budget import PathBudget, path_budget
 from lensong.coverage.path.clearance import K_LOW, Clearance, clearance, median_k
-from lensong.coverage.path.levels import CellLevel, Levels, disturbance
+from lensong.coverage.path.levels import CellLevel, Levels, disturbance, path_end
 from lensong.coverage.path.line import End, Line
 from lensong.coverage.path.losses import P1812, ModelLoss, model_losses
 from lensong.coverage.service import Service
@@ -160,12 +162,7 @@ def study_cell(
             f"of {level.cell.radius_m / 1000.0:g} km: the plan does not count it here."
         )
     propagation = levels.propagation
-    if propagation.calibration is not None:
-        notes.append(
-            "Of the scenario's calibration this path has the bias of the cell alone; maps and "
-            "villages have its slope, its weights and what was measured near by, too, and may "
-            "differ from the level here."
-        )
+    notes += _how_sure(levels, land, level)
     study = study_line(
         level.line,
         freq_mhz=level.cell.carrier.downlink_freq_mhz,
@@ -184,6 +181,7 @@ def study_cell(
             services,
             path_loss_db=level.loss.path_loss_db,
             gain_dbi=level.gain_dbi,
+            learnt_db=level.learnt_db,
             disturbing_mw=disturbing_mw,
             disturbers=count,
             sigma_db=level_sigma_db(propagation, levels.handset, levels.network),
@@ -199,6 +197,20 @@ def study_cell(
         reached,
         without,
     )
+
+
+def _how_sure(levels: Levels, land: Land, level: CellLevel) -> list[str]:
+    """Return on what the level rests and how sure it is; nothing without a calibration."""
+    calibration = levels.propagation.calibration
+    if not isinstance(calibration, CalibratedPaths) or not level.loss.known:
+        return []
+    known = KnownLevels(calibration, land, levels.propagation.total_sigma_db)
+    freq_mhz = level.cell.carrier.downlink_freq_mhz
+    found = known.at(level.cell, level.mast, path_end(level.line, level.loss, freq_mhz, land))
+    return [
+        f"The level is known to ± {found.half_db[0]:.1f} dB outdoors (90 %); it is "
+        f"{BASES[int(found.basis[0])]}, and the residual field adds {found.field_db[0]:+.1f} dB."
+    ]
 
 
 def _nearest(levels: Levels, place: End) -> CellLevel:

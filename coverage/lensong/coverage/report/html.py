@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from lensong.coverage.report.headline import column, headline
 from lensong.coverage.report.map_data import map_data, plain_value, village_rows
+from lensong.coverage.report.measured_data import measured_page
 from lensong.coverage.report.messages import both, catalogue, number
 from lensong.coverage.report.path_data import path_data
 from lensong.coverage.report.proposal_data import proposal_page
@@ -29,6 +30,7 @@ _STYLES = (
     "paths.css",
     "causes.css",
     "proposals.css",
+    "measured.css",
     "media.css",
 )
 _SCRIPTS = (
@@ -37,6 +39,7 @@ _SCRIPTS = (
     "figure.js",
     "map.js",
     "proposals.js",
+    "measured.js",
     "causes.js",
     "paths.js",
     "tables.js",
@@ -83,6 +86,7 @@ def render_report(
         attribution=result.settings.get("attribution", []),
         communes=_commune_rows(result),
         proposed=proposal_page(result.network),
+        measured=measured_page(result),
         result_id=result_id(result),
         generated_at=generated_at,
         data=_json_for_script(_page_data(result, generated_at)),
@@ -105,7 +109,7 @@ def result_id(result: PlanResult) -> str:
 
 def _page_data(result: PlanResult, generated_at: str | None) -> dict[str, Any]:
     rows, paths = village_rows(result), path_data(result)
-    proposed = proposal_page(result.network)
+    proposed, measured = proposal_page(result.network), measured_page(result)
     return {
         "title": result.title,
         "synthetic": result.synthetic,
@@ -139,6 +143,7 @@ def _page_data(result: PlanResult, generated_at: str | None) -> dict[str, Any]:
         "paths": paths,
         "mend": _mend_rows(result),
         "proposals": None if proposed is None else proposed.as_json(),
+        "measured": None if measured is None else measured.as_json(),
         "messages": catalogue(),
     }
 

@@ -9,21 +9,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lensong.coverage.result import REASONS
+from lensong.coverage.calibration.areas import WideFrom
+from lensong.coverage.result import REASONS, PlanResult
 from lensong.coverage.service import Service
 from lensong.propagation.errors import InvalidInputError
 from lensong.propagation.types import UInt8Array
 
 __all__ = [
+    "BASIS_COLOURS",
     "CLASS_COLOURS",
+    "DIFFERENCE_BREAKS_DB",
+    "DIFFERENCE_COLOURS",
     "PROPOSAL_COLOURS",
     "RSRP_BREAKS_DBM",
     "TERM_COLOURS",
+    "WIDE_COLOUR",
     "Legend",
     "LegendClass",
+    "basis_legend",
     "cell_legend",
     "classify",
     "count_colours",
+    "difference_legend",
     "field_legend",
     "interval_legend",
     "probability_legend",
@@ -34,6 +41,7 @@ __all__ = [
     "rsrq_legend",
     "server_indices",
     "sinr_legend",
+    "wide_from",
 ]
 
 RSRP_BREAKS_DBM = (-124.0, -115.0, -105.0, -95.0, -85.0, -75.0)
@@ -51,11 +59,28 @@ CLASS_COLOURS = {
 PROPOSAL_COLOURS = {"open": "#ffd447", "built": "#00734f", "changed": "#7b2fb0"}
 """Of what a siting study chose, by whether it is in the network."""
 
+DIFFERENCE_BREAKS_DB = (-20.0, -10.0, -5.0, -2.0, 2.0, 5.0, 10.0, 20.0)
+DIFFERENCE_COLOURS = (
+    *("#542788", "#8073ac", "#b2abd2", "#d8daeb", "#f7f7f7"),
+    *("#fee0b6", "#fdb863", "#e08214", "#b35806"),
+)
+"""From much weaker to much stronger than what was to be expected; told apart without red and
+green."""
+
+BASIS_COLOURS = {"measured": "#0b3c73", "calibrated here": "#5aa0d8", "model only": "#e6ddc8"}
+"""By what a level rests on; darker where it is better known."""
+
+WIDE_COLOUR = "#3d2b56"
+"""Of the hatching where a level is known no better than without a calibration."""
+
 SINR_BREAKS_DB = (-6.0, -3.0, 0.0, 3.0, 7.0, 13.0, 20.0)
 RSRQ_BREAKS_DB = (-20.0, -17.0, -15.0, -12.0, -10.0, -6.0)
 DOWNLINK_BREAKS_MBPS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 UPLINK_BREAKS_MBPS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
-FIELD_BREAKS_DB = (-400.0, -6.0, -3.0, -1.0, 1.0, 3.0, 6.0)
+NO_LOWER_END_DB = -400.0
+"""Where a class of differences begins that has no lower end: pages show it as such."""
+
+FIELD_BREAKS_DB = (NO_LOWER_END_DB, -6.0, -3.0, -1.0, 1.0, 3.0, 6.0)
 INTERVAL_BREAKS_DB = (0.0, 4.0, 6.0, 8.0, 10.0, 12.0)
 PROBABILITY_BREAKS_PERCENT = (5.0, 25.0, 50.0, 75.0, 95.0)
 
@@ -203,6 +228,34 @@ def sinr_legend() -> Legend:
 def rsrq_legend() -> Legend:
     """Return the legend of the reference signal received quality, red to green."""
     return _ranges("dB", RSRQ_BREAKS_DB, _LEVELS)
+
+
+def wide_from(result: PlanResult) -> WideFrom:
+    """Return from when on the level of a calibrated plan is hatched on its maps."""
+    return WideFrom.of(result.level_sigma_db, min(rsrp_breaks_dbm(result.settings)))
+
+
+def difference_legend() -> Legend:
+    """Return the legend of what is added to a level, or how far it is off: open at both ends."""
+    edges = (None, *DIFFERENCE_BREAKS_DB, None)
+    return Legend(
+        unit="dB",
+        classes=tuple(
+            LegendClass(colour=colour, low=low, high=high)
+            for colour, low, high in zip(DIFFERENCE_COLOURS, edges, edges[1:], strict=False)
+        ),
+    )
+
+
+def basis_legend() -> Legend:
+    """Return the legend of what levels rest on, in the order of the codes from 1."""
+    return Legend(
+        unit="",
+        classes=tuple(
+            LegendClass(colour=colour, key=f"basis.{name.replace(' ', '_')}")
+            for name, colour in BASIS_COLOURS.items()
+        ),
+    )
 
 
 def count_colours(most: int) -> list[str]:

@@ -16,11 +16,15 @@ from shapely import get_parts, length, line_merge, simplify, transform, union_al
 from shapely.geometry import MultiLineString, box, mapping, shape
 from shapely.geometry.base import BaseGeometry
 
+from lensong.coverage.calibration.areas import wide_areas
 from lensong.coverage.network import Technology
 from lensong.coverage.report.legend import (
     Legend,
+    basis_legend,
     cell_legend,
     classify,
+    field_legend,
+    interval_legend,
     probability_legend,
     rate_legend,
     reason_legend,
@@ -29,6 +33,7 @@ from lensong.coverage.report.legend import (
     rsrq_legend,
     server_indices,
     sinr_legend,
+    wide_from,
 )
 from lensong.coverage.result import PlanResult, TechnologyLayers, as_dbm
 from lensong.gis_data.hillshade import hillshade
@@ -67,8 +72,8 @@ def map_data(result: PlanResult, *, less_bytes: int = 0) -> dict[str, Any]:
     """Return everything the map needs, JSON-ready.
 
     Keys are ``base`` and ``layers`` (pictures with their corners), ``bounds_deg``, ``masts``,
-    ``communes`` (where their names stand), ``commune_lines``, ``gaps``, ``area``, ``footprints``
-    and ``lines`` (GeoJSON). Pictures shrink until all of them fit into about 10 MB less
+    ``communes`` (where their names stand), ``commune_lines``, ``gaps``, ``area``, ``footprints``,
+    ``lines`` and ``wide`` (GeoJSON). Pictures shrink until all of them fit into about 10 MB less
     ``less_bytes``, which other parts of the page take.
     """
     base, layers, corners = _pictures(result, _BUDGET_BYTES - less_bytes)
@@ -85,6 +90,7 @@ def map_data(result: PlanResult, *, less_bytes: int = 0) -> dict[str, Any]:
         "footprints": _footprints(result),
         "area": _area(result),
         "lines": map_lines(result.land.map_lines, result.land.grid.cell_m),
+        "wide": _wide(result),
     }
 
 
@@ -150,6 +156,7 @@ def _layers(result: PlanResult) -> Iterator[_Layer]:
                 legend=legend,
                 indices=lambda at, take=take, legend=legend: classify(take(at), legend),  # type: ignore[misc]  # bound defaults
             )
+        yield from _known_layers(result, technology)
         for service in result.services:
             found = layers.services.get(service.name)
             if found is None:
@@ -174,6 +181,33 @@ def _layers(result: PlanResult) -> Iterator[_Layer]:
         yield from _server_layer(result, technology, layers)
     if len(result.operators) > 1:
         yield from _operator_layers(result)
+
+
+def _known_layers(result: PlanResult, technology: Technology) -> Iterator[_Layer]:
+    """Yield what a calibration knows of a technology's levels; nothing without one."""
+    known = result.known.get(technology)
+    if known is None:
+        return
+    for kind, values, legend in (
+        ("field", known.field_db, field_legend()),
+        ("half", known.half_db, interval_legend()),
+    ):
+        yield _Layer(
+            technology=technology,
+            kind=kind,
+            service="",
+            legend=legend,
+            indices=lambda at, values=values, legend=legend: classify(  # type: ignore[misc]  # bound defaults
+                values.ravel()[at], legend
+            ),
+        )
+    yield _Layer(
+        technology=technology,
+        kind="basis",
+        service="",
+        legend=basis_legend(),
+        indices=lambda at: known.basis.ravel()[at],
+    )
 
 
 def _operator_layers(result: PlanResult) -> Iterator[_Layer]:
@@ -308,6 +342,12 @@ def commune_lines(result: PlanResult) -> Geometry:
 def _gaps(result: PlanResult) -> Geometry:
     names = ["gap_id", "reason", "people", "area_km2", "villages", "service"]
     return _geojson(result.gaps, result.gaps[names], result.land.grid.cell_m / 2.0)
+
+
+def _wide(result: PlanResult) -> Geometry:
+    """Return where levels are known no better than without a calibration; empty without one."""
+    wide = wide_areas(result.known, result.layers, result.land.grid, wide_from(result))
+    return _geojson(wide, wide[["technology", "half_from_db"]], result.land.grid.cell_m)
 
 
 def _footprints(result: PlanResult) -> Geometry:

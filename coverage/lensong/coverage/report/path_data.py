@@ -129,12 +129,14 @@ def _record(result: PlanResult, level: CellLevel, why: str) -> dict[str, Any]:
         result.services,
         path_loss_db=level.loss.path_loss_db,
         gain_dbi=level.gain_dbi,
+        learnt_db=level.learnt_db,
         sigma_db=result.level_sigma_db,
     )
     ladder = {term.key: term.loss_db for term in level.loss.ladder}
     steps = {key: ladder[key] for key in _STEPS if key in ladder}
     if steps:
         steps["rest"] = level.loss.path_loss_db - sum(steps.values())
+        steps["learnt"] = -level.learnt_db
     low = clearance(line, freq_mhz=cell.carrier.downlink_freq_mhz, k=K_LOW)
     return {
         "cell": cell.cell_id,
@@ -150,7 +152,7 @@ def _record(result: PlanResult, level: CellLevel, why: str) -> dict[str, Any]:
         "low_above_m": round(low.edge.above_line_m, 1),
         "horizons": _horizons(level.clearance),
         "model": level.loss.model,
-        "loss_db": round(level.loss.path_loss_db, 1),
+        "loss_db": round(level.loss.path_loss_db - level.learnt_db, 1),
         "steps": [[key, round(db, 1)] for key, db in steps.items() if abs(db) >= 0.05],
         "rsrp_dbm": round(level.rsrp_dbm, 1),
         "off_beam_db": round(level.off_beam_db, 1),

@@ -13,11 +13,12 @@ from lensong.coverage.calibration.calibration import Calibration, Term
 from lensong.coverage.calibration.spread import COVERAGES, PATH_CLASSES
 from lensong.coverage.calibration.tables import next_table
 from lensong.coverage.calibration.where_next import WhereNext
+from lensong.coverage.results.difference_points import difference_words
 from lensong.gis_data.atomic import atomic_path
 from lensong.gis_data.provenance import content_sha256
 from lensong.gis_data.vector_write import write_csv, write_geopackage
 
-__all__ = ["CALIBRATION", "SPOTS", "SPOT_LAYER", "write_calibration"]
+__all__ = ["CALIBRATION", "SPOTS", "SPOT_LAYER", "measured_frame", "write_calibration"]
 
 CALIBRATION = "calibration.toml"
 SPOTS = "calibration.gpkg"
@@ -86,6 +87,36 @@ def spot_frame(found: Calibration) -> gpd.GeoDataFrame:
             "pull_per_db": table.pull_per_db,
             "east_m": table.east_m,
             "north_m": table.north_m,
+        },
+        geometry=gpd.points_from_xy(table.east_m, table.north_m),
+        crs=found.crs,
+    )
+
+
+def measured_frame(found: Calibration) -> gpd.GeoDataFrame:
+    """Return the measured points for a map, each beside what was predicted for it.
+
+    ``predicted_dbm`` is the plan's as it stood when it was calibrated, ``calibrated_dbm`` what the
+    calibration makes of that; ``residual_db`` and ``left_db`` are measured less predicted and less
+    calibrated level, of the second the phone's offset is taken off. ``left_class`` is the class of
+    `left_db` on maps.
+    """
+    table = found.spots
+    offset = np.array(
+        [found.phones[name].value if name in found.phones else 0.0 for name in table.phone]
+    )
+    return gpd.GeoDataFrame(
+        {
+            "cell_id": table.cell_id,
+            "mast_id": table.mast_id,
+            "phone": table.phone,
+            "measured_dbm": table.measured_dbm.round(2),
+            "predicted_dbm": (table.measured_dbm - table.residual_db).round(2),
+            "calibrated_dbm": (table.measured_dbm - offset - table.left_db).round(2),
+            "residual_db": table.residual_db.round(2),
+            "left_db": table.left_db.round(2),
+            "left_class": difference_words(table.left_db),
+            "at_floor": table.at_floor,
         },
         geometry=gpd.points_from_xy(table.east_m, table.north_m),
         crs=found.crs,

@@ -15,6 +15,8 @@ __all__ = [
     "COUNTRY_VILLAGES",
     "DOWNLINK_MBPS",
     "KMZ",
+    "LEVEL_BASIS",
+    "LEVEL_HALF_DB",
     "LEVEL_SHARES",
     "LINES",
     "OPERATORS_SERVING",
@@ -26,6 +28,7 @@ __all__ = [
     "RELIEF",
     "RELIEF_PLACE",
     "REPORT",
+    "RESIDUAL_FIELD_DB",
     "RSRP_DBM",
     "RUN",
     "SECOND_SERVER",
@@ -34,6 +37,7 @@ __all__ = [
     "UPLINK_MBPS",
     "VECTORS",
     "VILLAGES",
+    "WIDE",
     "probability_layer",
     "raster_file",
 ]
@@ -61,6 +65,9 @@ PROPOSED = "proposals.csv"
 PROPOSED_LINKS = "proposed_links"
 """Layer of the lines that feed and power them."""
 
+WIDE = "wide_intervals"
+"""Layer of where levels are known no better than without a calibration."""
+
 KMZ = "coverage.kmz"
 QGIS_PROJECT = "result.qgz"
 RELIEF = "relief.png"
@@ -80,9 +87,14 @@ BEST_SERVER = "best_server"
 SECOND_SERVER = "second_server"
 OVERLAP = "overlap"
 OPERATORS_SERVING = "operators_serving"
+RESIDUAL_FIELD_DB = "residual_field_db"
+LEVEL_HALF_DB = "level_half_db"
+LEVEL_BASIS = "level_basis"
+"""Of a calibrated plan: what its residual field adds, half of the interval that holds 90 % of
+levels, and what a level rests on."""
 
 CLASS_RASTERS = tuple(
-    f"{name}.tif" for name in (BEST_SERVER, SECOND_SERVER, OVERLAP, OPERATORS_SERVING)
+    f"{name}.tif" for name in (BEST_SERVER, SECOND_SERVER, OVERLAP, OPERATORS_SERVING, LEVEL_BASIS)
 )
 """How the names of rasters end whose values are codes or counts."""
 

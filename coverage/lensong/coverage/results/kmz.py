@@ -6,12 +6,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from lensong.coverage.calibration.apply import CalibratedPaths
+from lensong.coverage.calibration.areas import wide_pixels
 from lensong.coverage.network import Technology
 from lensong.coverage.report import legend
 from lensong.coverage.report.headline import CLASSES, column
 from lensong.coverage.report.messages import number_text, words
-from lensong.coverage.result import PlanResult, TechnologyLayers
+from lensong.coverage.result import KnownLayers, PlanResult, TechnologyLayers
+from lensong.coverage.results.calibration import measured_frame
 from lensong.coverage.results.rasters import cog_legend, rgba
+from lensong.gis_data.cog import LegendClass
 from lensong.gis_data.kmz import (
     GroundOverlay,
     Marker,
@@ -19,7 +25,7 @@ from lensong.gis_data.kmz import (
     PlacemarkFolder,
     write_kmz,
 )
-from lensong.propagation.types import Float32Array
+from lensong.propagation.types import BoolArray, Float32Array, UInt8Array
 
 __all__ = ["write_coverage_kmz"]
 
@@ -54,6 +60,11 @@ def write_coverage_kmz(path: Path, result: PlanResult) -> None:
         if places[name]
     ]
     folders.append(PlacemarkFolder(name=words("map.masts"), placemarks=_masts(result)))
+    measured = _measured(result)
+    if measured:
+        folders.append(
+            PlacemarkFolder(name=words("map.measured"), placemarks=measured, visible=False)
+        )
     write_kmz(
         path,
         title=result.title,
@@ -68,12 +79,25 @@ def write_coverage_kmz(path: Path, result: PlanResult) -> None:
 def _overlays(result: PlanResult) -> Iterator[GroundOverlay]:
     levels = legend.rsrp_legend(legend.rsrp_breaks_dbm(result.settings))
     rates = legend.rate_legend(result.services, "uplink")
+    wide_from = legend.wide_from(result)
     first = next(iter(result.layers), None)
     for technology, layers in result.layers.items():
+        known = result.known.get(technology)
         yield _overlay(
-            result, technology, "level", layers.level_dbm, levels, visible=technology == first
+            result,
+            technology,
+            "level",
+            layers.level_dbm,
+            levels,
+            visible=technology == first,
+            wide=None if known is None else wide_pixels(known, layers.rsrp_dbm, wide_from),
         )
         yield _overlay(result, technology, "uplink", layers.uplink_mbps, rates)
+        if known is not None:
+            halves, fields = legend.interval_legend(), legend.field_legend()
+            yield _overlay(result, technology, "field", known.field_db, fields)
+            yield _overlay(result, technology, "half", known.half_db, halves)
+            yield _basis_overlay(result, technology, known)
         yield from _service_overlay(result, technology, layers)
 
 
@@ -95,20 +119,50 @@ def _overlay(
     classes: legend.Legend,
     *,
     visible: bool = False,
+    wide: UInt8Array | None = None,
 ) -> GroundOverlay:
     name = f"{technology}: {words(f'layer.{kind}')}"
     if kind == "probability":
         name = f"{name}, {result.class_service}"
+    indices, colours, told = legend.classify(values, classes), classes.colours, name
+    if wide is not None:
+        bound_db = legend.wide_from(result).half_db
+        told = f"{name}. {words('map.wide')}: ± ≥ {bound_db:g} dB (90 %)"
+        colours = [*colours, legend.WIDE_COLOUR]
+        indices[_hatched(wide)] = len(colours)
     return GroundOverlay(
         name=name,
-        indices=legend.classify(values, classes),
+        indices=indices,
+        colours=colours,
+        opacity=_OPACITY,
+        grid=result.land.grid,
+        description=told,
+        legend=cog_legend(classes, 1.0),
+        visible=visible,
+    )
+
+
+def _basis_overlay(result: PlanResult, technology: Technology, known: KnownLayers) -> GroundOverlay:
+    name, classes = f"{technology}: {words('layer.basis')}", legend.basis_legend()
+    return GroundOverlay(
+        name=name,
+        indices=known.basis,
         colours=classes.colours,
         opacity=_OPACITY,
         grid=result.land.grid,
         description=name,
-        legend=cog_legend(classes, 1.0),
-        visible=visible,
+        legend=[
+            LegendClass(value=code, label=words(entry.key), rgba=rgba(entry.colour))
+            for code, entry in enumerate(classes.classes, start=1)
+        ],
     )
+
+
+def _hatched(wide: UInt8Array) -> BoolArray:
+    """Return the pixels of diagonal lines over what is to be hatched, some 100 of them in all."""
+    step = max(6, max(wide.shape) // 100)
+    row, col = (np.arange(n, dtype=np.int32) for n in wide.shape)
+    return np.asarray((wide > 0) & ((row[:, None] + col) % step < max(1, step // 5)))
 
 
 def _villages(result: PlanResult) -> dict[str, list[Placemark]]:
@@ -134,12 +188,17 @@ def _village_lines(result: PlanResult, row: dict[Any, Any]) -> list[tuple[str, s
     ]
     if row["reason"]:
         lines.append((words("reason"), words(f"reason.{row['reason']}")))
+    if row.get("evidence"):
+        basis = words(f"basis.{str(row['evidence']).replace(' ', '_')}")
+        lines.append((words("layer.basis"), basis))
     for service in result.services:
         share = 100.0 * float(row[column("served_share", service.name)])
         lines.append((service.name, f"{_number(share)} %"))
     for technology in result.layers:
         tag = technology.lower()
-        lines.append((f"{technology} RSRP", f"{_number(row[f'rsrp_p50_dbm_{tag}'])} dBm"))
+        half = row.get(f"rsrp_half_db_{tag}")
+        sure = "" if half is None or np.isnan(half) else f" ± {_number(half, 1)} dB (90 %)"
+        lines.append((f"{technology} RSRP", f"{_number(row[f'rsrp_p50_dbm_{tag}'])} dBm{sure}"))
         uplink = _number(row[f"uplink_p50_mbps_{tag}"], 1)
         lines.append((f"{technology} {words('layer.uplink')}", f"{uplink} Mbit/s"))
     return lines
@@ -165,6 +224,33 @@ def _masts(result: PlanResult) -> list[Placemark]:
             ],
         )
         for mast in result.network.masts
+    ]
+
+
+def _measured(result: PlanResult) -> list[Placemark]:
+    """Return the measured points, each beside what was predicted; none without a calibration."""
+    calibration = result.propagation.calibration
+    if not isinstance(calibration, CalibratedPaths):
+        return []
+    points = measured_frame(calibration.calibration).to_crs(4326)
+    index = np.searchsorted(legend.DIFFERENCE_BREAKS_DB, points["left_db"], side="right")
+    return [
+        Placemark(
+            name="",  # hundreds of names would hide the map
+            lat_deg=round(place.y, 6),
+            lon_deg=round(place.x, 6),
+            marker=Marker(shape="circle", rgb=rgba(legend.DIFFERENCE_COLOURS[kind])[:3], scale=0.4),
+            rows=[
+                (words("cell"), str(row["cell_id"])),
+                (words("measured.level"), f"{_number(row['measured_dbm'], 1)} dBm"),
+                (words("measured.predicted"), f"{_number(row['predicted_dbm'], 1)} dBm"),
+                (words("measured.calibrated"), f"{_number(row['calibrated_dbm'], 1)} dBm"),
+                (words("measured.left"), f"{_number(row['left_db'], 1)} dB"),
+            ],
+        )
+        for place, kind, row in zip(
+            points.geometry, index, points.drop(columns="geometry").to_dict("records"), strict=True
+        )
     ]
 
 

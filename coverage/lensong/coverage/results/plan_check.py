@@ -12,14 +12,12 @@ import pandas as pd
 
 from lensong.coverage.drive.check import PlanCheck
 from lensong.coverage.drive.matched import HOW
-from lensong.coverage.model_pages.comparison_page import BREAKS_DB, difference_legend
 from lensong.coverage.model_pages.plan_check_page import render_plan_check
-from lensong.coverage.results.rasters import rgba
+from lensong.coverage.results.difference_points import difference_style, difference_words
 from lensong.coverage.results.validation import VALIDATION_PAGE
 from lensong.gis_data.atomic import atomic_path
-from lensong.gis_data.qgis_styles import VectorClass, VectorStyle, qml, vector_style
+from lensong.gis_data.qgis_styles import qml, vector_style
 from lensong.gis_data.vector_write import write_csv, write_geopackage
-from lensong.propagation.types import FloatArray
 
 __all__ = ["LAYERS", "write_plan_check"]
 
@@ -56,7 +54,7 @@ def write_plan_check(
     for name, text in ((VALIDATION_PAGE, page), (_NUMBERS, numbers + "\n")):
         with atomic_path(folder / name, needed_bytes=len(text)) as part:
             part.write_text(text, encoding="utf-8")
-    points, style = _points(found), _style()
+    points, style = _points(found), difference_style("error_class")
     write_csv(folder / _POINTS, points)
     write_geopackage(
         folder / LAYERS,
@@ -88,7 +86,7 @@ def _points(found: PlanCheck) -> pd.DataFrame:
             "measured_dbm": matched.measured_dbm.round(2),
             "predicted_dbm": matched.predicted_dbm.round(2),
             "error_db": matched.error_db.round(2),
-            "error_class": _classes(matched.censored_error_db),
+            "error_class": difference_words(matched.censored_error_db),
             "at_floor": matched.at_floor,
             "distance_m": matched.distance_m.round(0),
             "azimuth_deg": matched.azimuth_deg.round(1),
@@ -100,33 +98,6 @@ def _points(found: PlanCheck) -> pd.DataFrame:
             "line_of_sight": matched.line_of_sight,
             "land_cover": [names.get(int(code), "") for code in matched.clutter_class],
         }
-    )
-
-
-def _classes(error_db: FloatArray) -> list[str]:
-    words = [told for _, told in difference_legend()]
-    return [words[i] for i in np.searchsorted(BREAKS_DB, error_db, side="right")]
-
-
-def _style() -> VectorStyle:
-    """Return how QGIS draws the points: by their error, in the colours of the page."""
-    return VectorStyle(
-        geometry="Point",
-        class_field="error_class",
-        classes=tuple(
-            VectorClass(
-                value=words,
-                label=words,
-                symbol={
-                    "name": "circle",
-                    "color": ",".join(str(part) for part in rgba(colour)),
-                    "outline_color": "90,90,90,255",
-                    "outline_width": "0.1",
-                    "size": "1.6",
-                },
-            )
-            for colour, words in difference_legend()
-        ),
     )
 
 

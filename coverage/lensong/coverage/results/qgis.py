@@ -18,6 +18,8 @@ from lensong.coverage.report.headline import CLASSES
 from lensong.coverage.report.messages import words
 from lensong.coverage.result import PlanResult
 from lensong.coverage.results import files
+from lensong.coverage.results.calibration import SPOT_LAYER
+from lensong.coverage.results.difference_points import difference_style
 from lensong.coverage.results.rasters import Step, rgba
 from lensong.coverage.results.tables import CAUSES, COUNTERFACTUALS
 from lensong.gis_data.atomic import atomic_path
@@ -55,6 +57,7 @@ _LINK_STYLES = {
     "fibre": ("#0b5cad", "solid"),
     "grid": ("#a85400", "dot"),
 }
+_WIDE_STYLES = {"4G": "b_diagonal", "5G": "f_diagonal"}
 _CELLS_BELOW = 200_000.0  # arrows of cells would hide the map at smaller scales
 _LINES: dict[LineKind, tuple[str, str, str]] = {  # colour, width [mm], dash
     "road": ("#6b3f12", "0.4", "solid"),
@@ -69,6 +72,9 @@ _LAYER_WORDS = {
     files.DOWNLINK_MBPS: "layer.downlink",
     files.UPLINK_MBPS: "layer.uplink",
     files.BEST_SERVER: "layer.server",
+    files.RESIDUAL_FIELD_DB: "layer.field",
+    files.LEVEL_HALF_DB: "layer.half",
+    files.LEVEL_BASIS: "layer.basis",
 }
 _PROBABILITY = files.probability_layer("")
 
@@ -249,8 +255,8 @@ def _raster_groups(rasters: Sequence[_Raster]) -> list[ProjectGroup]:
 def _vector_layers(layers: Sequence[str]) -> list[VectorLayer]:
     """Return the layers of the GeoPackage, points over outlines over areas."""
     order = (
-        files.PROPOSALS, COUNTERFACTUALS, "masts", "cells", files.PROPOSED_LINKS, CAUSES,
-        "villages", "communes", "provinces", "lines", "gaps",
+        files.PROPOSALS, COUNTERFACTUALS, "masts", "cells", SPOT_LAYER, files.PROPOSED_LINKS,
+        CAUSES, "villages", "communes", "provinces", "lines", "gaps", files.WIDE,
     )  # fmt: skip
     names = [name for name in order if name in layers]
     styles = _vector_styles()
@@ -322,6 +328,12 @@ def _vector_styles() -> dict[str, VectorStyle]:
             label_field="gained_db",
             classes=tuple(_change_class(change) for change in CHANGES),
         ),
+        SPOT_LAYER: difference_style("left_class"),
+        files.WIDE: VectorStyle(
+            geometry="Polygon",
+            class_field="technology",
+            classes=tuple(_wide_class(name, style) for name, style in _WIDE_STYLES.items()),
+        ),
         "gaps": VectorStyle(
             geometry="Polygon",
             class_field="reason",
@@ -335,6 +347,18 @@ def _vector_styles() -> dict[str, VectorStyle]:
             ),
         ),
     }
+
+
+def _wide_class(technology: str, style: str) -> VectorClass:
+    return VectorClass(
+        value=technology,
+        label=f"{technology}: {words('map.wide')}",
+        symbol={
+            "style": style,
+            "color": _colour(legend.WIDE_COLOUR, 255),
+            "outline_style": "no",
+        },
+    )
 
 
 def _village_class(name: str) -> VectorClass:

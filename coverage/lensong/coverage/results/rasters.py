@@ -11,6 +11,7 @@ import numpy as np
 
 from lensong.coverage.network import Technology
 from lensong.coverage.report import legend
+from lensong.coverage.report.messages import words
 from lensong.coverage.result import (
     OperatorLayers,
     PlanResult,
@@ -23,7 +24,7 @@ from lensong.coverage.villages import operator_suffix
 from lensong.gis_data.cog import LegendClass, write_cog
 from lensong.propagation.types import Float32Array, Int16Array, UInt8Array
 
-__all__ = ["Step", "cog_legend", "operator_steps", "raster_steps", "rgba"]
+__all__ = ["Step", "cog_legend", "known_steps", "operator_steps", "raster_steps", "rgba"]
 
 Step = tuple[str, Callable[[Path], None]]  # name of a file, and what writes it
 _Made = Callable[[], Float32Array]
@@ -98,6 +99,59 @@ def raster_steps(
             f"Masts within 6 dB of the serving cell on its carrier, {technology}",
             provenance,
         )
+
+
+def known_steps(
+    result: PlanResult, technology: Technology, provenance: dict[str, Any]
+) -> Iterator[Step]:
+    """Yield the rasters of what a calibration knows of a technology; none without one."""
+    known = result.known.get(technology)
+    if known is None:
+        return
+    for name, array, what, classes in (
+        (
+            files.RESIDUAL_FIELD_DB,
+            known.field_db,
+            "What the residual field of the calibration adds to the serving cell's level",
+            legend.field_legend(),
+        ),
+        (
+            files.LEVEL_HALF_DB,
+            known.half_db,
+            "Half of the interval that holds 90 % of the serving cell's levels",
+            legend.interval_legend(),
+        ),
+    ):
+        yield _float_step(result, technology, name, _taker(array), "dB", what, classes, provenance)
+    yield _basis_step(result, technology, known.basis, provenance)
+
+
+def _taker(values: Float32Array) -> _Made:
+    return lambda: values
+
+
+def _basis_step(
+    result: PlanResult, technology: Technology, basis: UInt8Array, provenance: dict[str, Any]
+) -> Step:
+    def write(path: Path) -> None:
+        write_cog(
+            path,
+            basis,
+            result.land.grid,
+            nodata=0,
+            name=files.LEVEL_BASIS,
+            unit="",
+            description=f"What the serving cell's level rests on, {technology}"
+            f"{_synthetic_note(result)}",
+            legend=[
+                LegendClass(value=code, label=words(entry.key), rgba=rgba(entry.colour))
+                for code, entry in enumerate(legend.basis_legend().classes, start=1)
+            ],
+            provenance=provenance,
+            dtype="uint8",
+        )
+
+    return files.raster_file(technology, files.LEVEL_BASIS), write
 
 
 def operator_steps(result: PlanResult, provenance: dict[str, Any]) -> Iterator[Step]:
@@ -245,6 +299,8 @@ def cog_legend(classes: legend.Legend, scale: float) -> list[LegendClass]:
 
 
 def _label(entry: legend.LegendClass, unit: str) -> str:
+    if entry.low == legend.NO_LOWER_END_DB:
+        return f"< {entry.high:g} {unit}"
     if entry.high is None:
         return f">= {entry.low:g} {unit}"
     return f"{entry.low:g} to {entry.high:g} {unit}"

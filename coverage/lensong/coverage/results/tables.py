@@ -10,12 +10,14 @@ import pandas as pd
 from shapely.geometry import LineString
 
 from lensong.coverage.calibration.apply import CalibratedPaths
+from lensong.coverage.calibration.areas import wide_areas
 from lensong.coverage.cellplan.write import standing_rows
 from lensong.coverage.network import AsRead, Mast, Network
 from lensong.coverage.proposals import Proposals
+from lensong.coverage.report.legend import wide_from
 from lensong.coverage.result import PlanResult
 from lensong.coverage.results import files
-from lensong.coverage.results.calibration import SPOT_LAYER, spot_frame
+from lensong.coverage.results.calibration import SPOT_LAYER, measured_frame
 
 __all__ = [
     "CAUSES",
@@ -48,7 +50,10 @@ def vector_layers(result: PlanResult) -> dict[str, gpd.GeoDataFrame]:
     layers |= {"masts": _masts(result), CELLS: _cells(result), "gaps": result.gaps}
     calibration = result.propagation.calibration
     if isinstance(calibration, CalibratedPaths):
-        layers[SPOT_LAYER] = spot_frame(calibration.calibration)
+        layers[SPOT_LAYER] = measured_frame(calibration.calibration)
+        wide = wide_areas(result.known, result.layers, result.land.grid, wide_from(result))
+        if len(wide):
+            layers[files.WIDE] = wide
     if result.causes is not None and len(result.causes):
         layers[CAUSES] = _causes(result, result.causes)
     if result.counterfactuals is not None and len(result.counterfactuals):

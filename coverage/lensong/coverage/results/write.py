@@ -22,7 +22,7 @@ from lensong.coverage.result import PlanResult
 from lensong.coverage.results import files
 from lensong.coverage.results.kmz import write_coverage_kmz
 from lensong.coverage.results.qgis import class_steps, layer_styles, project_step, style_steps
-from lensong.coverage.results.rasters import Step, operator_steps, raster_steps
+from lensong.coverage.results.rasters import Step, known_steps, operator_steps, raster_steps
 from lensong.coverage.results.record import provenance_of, record_of, record_text
 from lensong.coverage.results.relief import relief_steps
 from lensong.coverage.results.tables import as_read_table, vector_layers, village_table
@@ -183,6 +183,7 @@ def _table_steps(result: PlanResult, vectors: dict[str, gpd.GeoDataFrame]) -> It
 def _raster_steps(result: PlanResult, provenance: dict[str, Any]) -> Iterator[Step]:
     for technology, layers in result.layers.items():
         yield from raster_steps(result, technology, layers, provenance)
+        yield from known_steps(result, technology, provenance)
     yield from operator_steps(result, provenance)
 
 

@@ -33,12 +33,15 @@ function classAt({ lng, lat }) {
   return shown.layer.classes.find((c) => c.colour === colour) ?? null;
 }
 
+const NO_LOWER_END = -400; // a class of differences that begins here is open below
+
 /** Return the words of a legend class: a cause, a cell or a range. */
 function className(entry, unit) {
   if (entry.key) return say(entry.key);
   if (entry.text) return entry.text;
   const value = (v) => number(v, 2, true);
   const tail = unit ? ` ${unit}` : "";
+  if (entry.low === undefined || entry.low <= NO_LOWER_END) return `< ${value(entry.high)}${tail}`;
   if (entry.high === undefined) return `≥ ${value(entry.low)}${tail}`;
   return `${value(entry.low)} … ${value(entry.high)}${tail}`;
 }
@@ -80,9 +83,10 @@ function legendEntries() {
         text: className(c, unit),
         note: (c.services ?? []).map(serviceName).join(", "),
       }));
-  if (["rsrp", "sinr", "downlink", "uplink", "probability"].includes(kind)) entries.reverse();
+  if (["rsrp", "sinr", "downlink", "uplink", "probability", "field"].includes(kind))
+    entries.reverse();
   if (floor !== null) entries.push({ text: say("map.below", { n: floor, unit: "dBm" }) });
-  else if (classes[0]?.low !== undefined)
+  else if (classes[0]?.low !== undefined && !["half", "field"].includes(kind))
     entries.push({ text: say("map.below", { n: classes[0].low, unit }) });
   return entries;
 }
@@ -131,6 +135,7 @@ function keyEntries() {
       say("map.communes"),
     ],
     ...proposalKey(),
+    ...measuredKey(),
   ].filter(Boolean);
 }
 

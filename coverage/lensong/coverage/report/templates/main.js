@@ -43,7 +43,7 @@ function fillControls() {
     .getElementById("kinds")
     .replaceChildren(
       keep("kinds"),
-      ...KINDS.map((k) =>
+      ...KINDS.filter((k) => MEASURED || !["field", "half", "basis"].includes(k)).map((k) =>
         choice(
           "radio",
           "kind",
@@ -76,6 +76,8 @@ function fillOverlays() {
       .filter((name) => name !== "communes" || MAP.communes)
       .filter((name) => name !== "lines" || MAP.lines.features.length)
       .filter((name) => name !== "proposals" || PROPOSALS)
+      .filter((name) => name !== "measured" || MEASURED)
+      .filter((name) => name !== "wide" || MAP.wide.features.length)
       .map((name) =>
         choice(
           "checkbox",

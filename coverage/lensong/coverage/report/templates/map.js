@@ -10,6 +10,9 @@ const KINDS = [
   "probability",
   "reason",
   "server",
+  "field",
+  "half",
+  "basis",
   "none",
 ];
 const EMPTY = { type: "FeatureCollection", features: [] };
@@ -17,6 +20,8 @@ const OVERLAYS = {
   villages: ["villages", "village-labels", "footprints"],
   masts: ["wedges", "masts", "mast-labels", "link"],
   gaps: ["gap-fill", "gap-line"],
+  measured: ["measured"],
+  wide: ["wide"],
   communes: ["commune-line", "commune-labels"],
   lines: ["lines-casing", "lines", "lines-dashed"],
   proposals: ["proposals", "proposed-microwave", "proposed-fibre", "proposed-grid"],
@@ -81,6 +86,7 @@ function drawIcon(name) {
     return wedgeSymbol(parts[0], { omni: parts[1] === "true", uncertain: parts[2] === "true" });
   if (kind === "mast") return mastSymbol(parts[0] === "true");
   if (kind === "hatch") return hatchSymbol();
+  if (kind === "wide") return wideSymbol();
   if (kind === "star") return starSymbol(parts[0]);
   const i = +parts[1];
   if (kind === "village") {
@@ -146,11 +152,14 @@ function mapStyle() {
       villages: geo(villagePoints()),
       proposals: geo(proposalPoints()),
       "proposed-links": geo(proposalLines()),
+      wide: geo(MAP.wide),
+      measured: geo(measuredPoints()),
     },
     layers: [
       { id: "ground", type: "background", paint: { "background-color": "#e4e8ec" } },
       raster("base", "base", 1, "linear"),
       raster("cover", "cover", 0.7, "nearest"),
+      ...wideLayers(),
       {
         id: "lines-casing",
         type: "line",
@@ -209,6 +218,7 @@ function mapStyle() {
         source: "link",
         paint: { "line-color": "#17212b", "line-width": 2, "line-dasharray": [2, 1.5] },
       },
+      ...measuredLayers(),
       symbols("commune-labels", "commune-points", { "icon-image": icon("commune") }),
       symbols("wedges", "wedges", {
         "icon-image": ["get", "icon"],
@@ -326,6 +336,7 @@ function found(point) {
     "village-labels",
     "masts",
     "mast-labels",
+    "measured",
     "gap-fill",
   ]) {
     const [feature] = map.queryRenderedFeatures(near, { layers: [layer] });
@@ -342,6 +353,7 @@ function clicked({ point, lngLat }) {
   if (hit.layer.startsWith("village")) selectVillage(i);
   else if (hit.layer === "proposals")
     showPopup(lngLat, proposalPopup(hit.feature.properties.mast_id));
+  else if (hit.layer === "measured") showPopup(lngLat, measuredPopup(i));
   else if (hit.layer.startsWith("mast"))
     showPopup([MAP.masts[i].lon_deg, MAP.masts[i].lat_deg], mastPopup(MAP.masts[i]));
   else showPopup(lngLat, gapPopup(hit.feature.properties));
@@ -424,6 +436,7 @@ function showLayer() {
   if (!map) return;
   if (shown.layer) map.getSource("cover").updateImage({ url: shown.layer.url });
   map.setLayoutProperty("cover", "visibility", shown.layer ? "visible" : "none");
+  if (map.getLayer("wide")) map.setFilter("wide", wideRule());
 }
 
 /** Ask something of the style as soon as it is there. */

@@ -84,6 +84,7 @@ function villageColumns() {
     figure("people", "people", say("people"), 0),
     ...DATA.services.map(({ name }) => share(name)),
     ...operatorColumns(),
+    ...basisColumns(),
     figure(
       "level",
       ofTechnology(hasLevel ? "level_p50_dbm" : "rsrp_p50_dbm"),
@@ -412,6 +413,7 @@ function villagePopup(v, i) {
     ),
     ...shortChances(v).map((text) => el("p", { class: "hint" }, text)),
     hasPath(i) ? el("p", { class: "hint" }, pathButton(i)) : null,
+    villageBasis(v),
     causeDetails(v),
     streamsAtOnce(v),
     operatorNumbers(v),
