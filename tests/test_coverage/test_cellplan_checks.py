@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from lensong.coverage.antenna import sector_3gpp
-from lensong.coverage.cellplan import check_on_land, parse_carrier, within_grid
-from lensong.coverage.network import Cell, Mast, Network
+from lensong.coverage.cellplan import check_on_land, parse_carrier, within_land
+from lensong.coverage.network import AsRead, Cell, Mast, Network
 from lensong.gis_data.land import Land
 from lensong.propagation.errors import InvalidInputError
 from lensong.propagation.types import Grid
@@ -89,12 +89,33 @@ def test_swapped_positions_are_recognised_on_the_land() -> None:
         check_on_land(network((3.5, 44.2)), france)
 
 
-def test_masts_beyond_the_grid_can_be_left_out_and_are_counted() -> None:
-    kept = within_grid(network((22.4, 103.6), (22.4, 104.6)), GRID)
+def test_masts_that_the_land_does_not_hold_can_be_left_out_and_are_told() -> None:
+    everywhere = network((22.4, 103.6), (22.4, 104.6), (22.42, 103.6))
+    everywhere = replace(
+        everywhere,
+        as_read=tuple(
+            AsRead(where=f"line {n}", fate="given", cells=(f"M{n}-1",)) for n in range(3)
+        ),
+    )
+    holed = land()
+    holed.ground_m[3:5, 5] = np.nan  # the third, two kilometres north of the first
+    with pytest.raises(InvalidInputError, match="1 of 2 masts stand where there is no elevation"):
+        check_on_land(network((22.4, 103.6), (22.42, 103.6)), holed)
+    kept = within_land(everywhere, holed)
     assert [mast.mast_id for mast in kept.masts] == ["M0"]
     assert [cell.cell_id for cell in kept.cells] == ["M0-1"]
-    assert kept.warnings == ("1 of 2 masts lie outside the area with its margin and were left out",)
+    assert kept.warnings == (
+        "1 of 3 masts lie outside the area with its margin and were left out",
+        "1 of 3 masts stand where there is no elevation and were left out: "
+        "'M2' (22.42000, 103.60000)",
+    )
+    assert [(entry.fate, entry.why) for entry in kept.as_read] == [
+        ("given", ""),
+        ("left out", "its mast lies outside the area with its margin"),
+        ("left out", "there is no elevation where its mast stands"),
+    ]
+    assert check_on_land(kept, holed) == []
     whole = network((22.4, 103.6))
-    assert within_grid(whole, GRID) is whole
+    assert within_land(whole, land()) is whole
     with pytest.raises(InvalidInputError, match="none of the 1 masts is in the area"):
-        within_grid(network((10.0, 103.6)), GRID)
+        within_land(network((10.0, 103.6)), land())

@@ -6,7 +6,7 @@ Start at `build_network`: tables in, network and import report out. Nothing here
 from lensong.coverage.cellplan.assume import Assumptions
 from lensong.coverage.cellplan.build import PlanFormat, build_network
 from lensong.coverage.cellplan.carriers import CARRIER_GRAMMAR, parse_carrier
-from lensong.coverage.cellplan.checks import check_on_land, within_grid
+from lensong.coverage.cellplan.checks import check_on_land, within_land
 from lensong.coverage.cellplan.report import ImportReport, describe_import
 from lensong.coverage.cellplan.rows import CellTables, HeightUnit, PowerKind
 
@@ -22,5 +22,5 @@ __all__ = [
     "check_on_land",
     "describe_import",
     "parse_carrier",
-    "within_grid",
+    "within_land",
 ]

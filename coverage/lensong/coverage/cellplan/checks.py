@@ -27,13 +27,15 @@ __all__ = [
     "spectrum_warnings",
     "tilt_warnings",
     "twin_warnings",
-    "within_grid",
+    "within_land",
 ]
 
 _MOST_TOTAL_DBM, _LEAST_TOTAL_DBM = 56.0, 25.0  # 400 W and 0.3 W
 _MOST_PER_RE_DBM = 33.0
 _LEAST_LOAD = 0.01
 _LEAST_EIRP_DBM, _MOST_EIRP_DBM = 35.0, 85.0
+_OUTSIDE = "its mast lies outside the area with its margin"
+_UNKNOWN = "there is no elevation where its mast stands"
 _NAMED = 5  # masts or cells named in a message before "and n more"
 
 
@@ -250,9 +252,8 @@ def check_on_land(network: Network, land: Land) -> list[str]:
         )
     wet, unknown = [], []
     for mast in network.masts:
-        east, north = to_grid.transform(mast.lon_deg, mast.lat_deg)
-        row, col = land.grid.row_col(east, north)
-        if np.isnan(land.ground_m[round(row), round(col)]):
+        row, col = _row_col(to_grid, land.grid, mast)
+        if _without_ground(row, col, land):
             unknown.append(_at(mast))
         elif land.water is not None and land.water[floor(row + 0.5), floor(col + 0.5)]:
             wet.append(_at(mast))
@@ -269,54 +270,84 @@ def check_on_land(network: Network, land: Land) -> list[str]:
     ]
 
 
-def within_grid(network: Network, grid: Grid) -> Network:
-    """Return the network without the masts outside a grid, with a warning that counts them.
+def within_land(network: Network, land: Land) -> Network:
+    """Return the network without the masts that the land does not hold, with warnings of them.
 
-    A grid has a margin of the largest cell radius: cells of masts outside it reach nothing.
+    A grid has a margin of the largest cell radius: cells of masts outside it reach nothing. From
+    a mast that stands where there is no elevation nothing can be computed.
 
     Raises
     ------
     InvalidInputError
         No mast is left.
     """
-    to_grid = Transformer.from_crs("EPSG:4326", grid.crs, always_xy=True)
-    masts = tuple(m for m in network.masts if _on(to_grid, grid, m.lat_deg, m.lon_deg))
-    if len(masts) == len(network.masts):
+    to_grid = Transformer.from_crs("EPSG:4326", land.grid.crs, always_xy=True)
+    outside, unknown, kept = [], [], []
+    for mast in network.masts:
+        if not _on(to_grid, land.grid, mast.lat_deg, mast.lon_deg):
+            outside.append(mast)
+        elif _without_ground(*_row_col(to_grid, land.grid, mast), land):
+            unknown.append(mast)
+        else:
+            kept.append(mast)
+    if not outside and not unknown:
         return network
-    if not masts:
+    count = len(network.masts)
+    if not kept:
         raise InvalidInputError(
-            f"none of the {len(network.masts)} masts is in the area with its margin, the first is "
-            f"{_at(network.masts[0])}: check the area and the positions (latitude and longitude "
-            "swapped?)"
+            f"none of the {count} masts is in the area with its margin and on known ground, the "
+            f"first is {_at(network.masts[0])}: check the area, the elevation and the positions "
+            "(latitude and longitude swapped?)"
         )
-    kept = {mast.mast_id for mast in masts}
-    dropped = len(network.masts) - len(masts)
-    cells = tuple(cell for cell in network.cells if cell.mast_id in kept)
+    warnings = []
+    if outside:
+        warnings.append(
+            f"{len(outside)} of {count} masts lie outside the area with its margin and were left "
+            "out"
+        )
+    if unknown:
+        warnings.append(
+            f"{len(unknown)} of {count} masts stand where there is no elevation and were left "
+            f"out: {_some([_at(m) for m in unknown])}"
+        )
+    why = dict.fromkeys((m.mast_id for m in outside), _OUTSIDE)
+    why |= dict.fromkeys((m.mast_id for m in unknown), _UNKNOWN)
     return replace(
         network,
-        masts=masts,
-        cells=cells,
-        as_read=_without(network.as_read, {cell.cell_id for cell in cells}),
-        warnings=(
-            *network.warnings,
-            f"{dropped} of {len(network.masts)} masts lie outside the area with its margin and "
-            "were left out",
+        masts=tuple(kept),
+        cells=tuple(cell for cell in network.cells if cell.mast_id not in why),
+        as_read=_without(
+            network.as_read,
+            {cell.cell_id: why[cell.mast_id] for cell in network.cells if cell.mast_id in why},
         ),
+        warnings=(*network.warnings, *warnings),
     )
 
 
-def _without(entries: Sequence[AsRead], kept: set[str]) -> tuple[AsRead, ...]:
+def _without(entries: Sequence[AsRead], why: Mapping[str, str]) -> tuple[AsRead, ...]:
     """Return the account with the rows left out whose cells are no longer there."""
     told: list[AsRead] = []
     gone: set[str] = set()
     for entry in entries:
-        if not entry.cells or entry.cells[0] in kept:
+        if not entry.cells or entry.cells[0] not in why:
             told.append(entry)
         elif entry.where not in gone:
             gone.add(entry.where)
-            why = "its mast lies outside the area with its margin"
-            told.append(AsRead(where=entry.where, fate="left out", why=why, cells=entry.cells))
+            told.append(
+                AsRead(
+                    where=entry.where, fate="left out", why=why[entry.cells[0]], cells=entry.cells
+                )
+            )
     return tuple(told)
+
+
+def _row_col(to_grid: Transformer, grid: Grid, mast: Mast) -> tuple[float, float]:
+    row, col = grid.row_col(*to_grid.transform(mast.lon_deg, mast.lat_deg))
+    return float(row), float(col)
+
+
+def _without_ground(row: float, col: float, land: Land) -> bool:
+    return bool(np.isnan(land.ground_m[round(row), round(col)]))
 
 
 def _on(to_grid: Transformer, grid: Grid, lat_deg: float, lon_deg: float) -> bool:

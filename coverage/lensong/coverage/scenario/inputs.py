@@ -17,7 +17,7 @@ from lensong.coverage.cellplan import (
     ImportReport,
     build_network,
     check_on_land,
-    within_grid,
+    within_land,
 )
 from lensong.coverage.network import Network
 from lensong.coverage.proposals import Proposals, proposals_of
@@ -202,12 +202,14 @@ def _on_land(network: Network, land: Land, request: NetworkRequest) -> Network:
     """
     accepted = request.doubtful_masts == "accept" or all(m.uncertain for m in network.masts)
     if accepted:
-        network = within_grid(network, land.grid)
+        network = within_land(network, land)
     try:
         wet = check_on_land(network, land)
         if wet and not accepted:
             raise DataError(wet[0])
     except LensongError as error:
+        if accepted:  # what may be left out has been
+            raise
         raise DataError(f'{error}, or set network.doubtful_masts = "accept"') from error
     return replace(network, warnings=(*network.warnings, *wet))
 
