@@ -160,3 +160,36 @@ def test_a_carrier_that_cannot_be_read_shows_the_grammar(tmp_path: Path) -> None
     path = write(tmp_path, SMALLEST + '[network.assume]\ncarriers = ["LTE fast"]\n')
     with pytest.raises(ConfigError, match="EARFCN"):
         load_scenario(path)
+
+
+def test_mistakes_of_all_sections_are_told_at_once(tmp_path: Path) -> None:
+    text = (
+        SMALLEST
+        + """
+[siting.changes]
+tilt_cost = -1
+
+[siting.microwave]
+freq_mhz = 18
+reach_m = 600000
+
+[siting.satellite]
+mask_deg = 99
+
+[causes]
+counterfactuals = 1001
+"""
+    )
+    with pytest.raises(ConfigError) as raised:
+        load_scenario(write(tmp_path, text))
+    told = str(raised.value)
+    assert f"{tmp_path / 'scenario.toml'} has 6 mistakes:\n" in told
+    for name in (
+        "siting.changes.tilt_cost is -1.0",
+        "siting.microwave.freq_mhz is 18.0",
+        "siting.microwave.reach_m is 600000.0",
+        "neither of siting.microwave.rain_rate_mm_per_h and rain_map is given",
+        "siting.satellite.mask_deg is 99.0",
+        "causes.counterfactuals is 1001",
+    ):
+        assert name in told, told

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import geopandas as gpd
 
+from lensong.coverage.faults import Faults
 from lensong.coverage.scenario.sections import SitingLineSection, SitingSection
 from lensong.coverage.siting.feeding_settings import (
     FeedingSettings,
@@ -34,16 +35,22 @@ def feeding_settings(section: SitingSection, folder: Path) -> FeedingSettings:
     Raises
     ------
     ConfigError, OutOfRangeError
-        A value cannot be; says which.
+        Values cannot be; says which.
     """
+    faults = Faults()
+    fibre = faults.of(lambda: _line("fibre", section.fibre, folder))
+    grid = faults.of(lambda: _line("grid", section.grid, folder))
+    microwave = faults.of(lambda: _microwave(section, folder))
+    satellite = faults.of(lambda: _satellite(section))
+    solar = faults.of(lambda: _solar(section))
+    faults.of(lambda: FeedingSettings(mast_uplink_mbps=section.mast_uplink_mbps))
+    faults.end()
     return FeedingSettings(
-        fibre=_line("fibre", section.fibre, folder),
-        grid=_line("grid", section.grid, folder),
-        microwave=_microwave(section, folder),
-        satellite=None
-        if section.satellite is None
-        else SatelliteSettings(**section.satellite.model_dump()),
-        solar=_solar(section),
+        fibre=fibre,
+        grid=grid,
+        microwave=microwave,
+        satellite=satellite,
+        solar=solar,
         mast_uplink_mbps=section.mast_uplink_mbps,
         standing_is_fed=section.standing_is_fed,
     )
@@ -66,6 +73,11 @@ def _microwave(section: SitingSection, folder: Path) -> MicrowaveSettings | None
     values["rain_map"] = folder / given.rain_map if given.rain_map else None
     values["from_backhaul"] = tuple(given.from_backhaul)
     return MicrowaveSettings(**values)
+
+
+def _satellite(section: SitingSection) -> SatelliteSettings | None:
+    given = section.satellite
+    return None if given is None else SatelliteSettings(**given.model_dump())
 
 
 def _solar(section: SitingSection) -> SolarSettings | None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from lensong.coverage.causes.settings import CauseSettings
 from lensong.coverage.cellplan.assume import Assumptions
+from lensong.coverage.faults import Faults, FaultsError
 from lensong.coverage.network import Technology
 from lensong.coverage.scenario.feeding import feeding_settings
 from lensong.coverage.scenario.scenario_file import read_scenario_file
-from lensong.coverage.scenario.sections import ScenarioFile
+from lensong.coverage.scenario.sections import ScenarioFile, ServiceSection
 from lensong.coverage.service import Handset, Service
 from lensong.coverage.siting.changes import ChangeSettings
 from lensong.coverage.siting.settings import SitingSettings
@@ -115,7 +117,8 @@ def load_scenario(path: str | Path) -> Scenario:
     try:
         return scenario_of(content, path.parent, title=path.stem)
     except LensongError as error:
-        raise ConfigError(f"{path}: {error}") from error
+        joint = " has" if isinstance(error, FaultsError) else ":"
+        raise ConfigError(f"{path}{joint} {error}") from error
 
 
 def scenario_of(content: ScenarioFile, folder: Path, *, title: str) -> Scenario:
@@ -126,29 +129,42 @@ def scenario_of(content: ScenarioFile, folder: Path, *, title: str) -> Scenario:
     folder : Path
         Beside which the files lie that it names.
     """
+    faults = Faults()
+    land = faults.of(lambda: _land(content, folder))
+    network = faults.of(lambda: _network(content, folder))
+    services = [faults.of(partial(_service, service)) for service in content.service]
+    handset = faults.of(lambda: Handset(**content.handset.model_dump()))
+    propagation = faults.of(lambda: PropagationSettings(**content.propagation.model_dump()))
+    classes = faults.of(lambda: ClassThresholds(**content.classes.model_dump()))
+    streams = faults.of(lambda: _streams(content))
+    causes = faults.of(lambda: CauseSettings(**content.causes.model_dump()))
+    siting = faults.of(lambda: _siting(content, folder))
+    faults.end()
     return Scenario(
         title=content.title or title,
-        land=_land(content, folder),
-        network=_network(content, folder),
-        services=tuple(
-            Service(**{**service.model_dump(), "technologies": tuple(service.technologies)})
-            for service in content.service
-        ),
-        handset=Handset(**content.handset.model_dump()),
-        propagation=PropagationSettings(**content.propagation.model_dump()),
+        land=land,
+        network=network,
+        services=tuple(services),
+        handset=handset,
+        propagation=propagation,
         calibration=_path(folder, content.calibration.file if content.calibration else ""),
         itu_maps=_path(folder, content.itu_maps.path if content.itu_maps else ""),
-        classes=ClassThresholds(**content.classes.model_dump()),
-        streams=StreamSettings(
-            services=tuple(content.streams.services),
-            most=content.streams.most,
-            sims=tuple(content.streams.sims),
-            control_share=content.streams.control_share,
-            other_uplink_load=content.streams.other_uplink_load,
-        ),
-        causes=CauseSettings(**content.causes.model_dump()),
-        siting=_siting(content, folder),
+        classes=classes,
+        streams=streams,
+        causes=causes,
+        siting=siting,
         settings=content.model_dump(mode="json"),
+    )
+
+
+def _service(section: ServiceSection) -> Service:
+    return Service(**{**section.model_dump(), "technologies": tuple(section.technologies)})
+
+
+def _streams(content: ScenarioFile) -> StreamSettings:
+    given = content.streams.model_dump()
+    return StreamSettings(
+        **{**given, "services": tuple(given["services"]), "sims": tuple(given["sims"])}
     )
 
 
@@ -200,12 +216,16 @@ def _siting(content: ScenarioFile, folder: Path) -> SitingSettings:
         name: tuple(value) if isinstance(value, list) else value
         for name, value in section.changes.model_dump().items()
     }
+    faults = Faults()
+    change_settings = faults.of(lambda: ChangeSettings(**changes))
+    feeding = faults.of(lambda: feeding_settings(section, folder))
+    faults.end()
     return SitingSettings(
         standing_mast_cost=section.standing_mast_cost,
         new_mast_cost=section.new_mast_cost,
         money=section.money,
-        changes=ChangeSettings(**changes),
-        feeding=feeding_settings(section, folder),
+        changes=change_settings,
+        feeding=feeding,
     )
 
 

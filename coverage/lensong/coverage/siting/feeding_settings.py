@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from lensong.coverage.faults import Faults
 from lensong.coverage.path.clearance import K_LOW
 from lensong.propagation.errors import ConfigError, OutOfRangeError
 from lensong.propagation.walker_shell import WalkerShell
@@ -19,11 +20,14 @@ __all__ = [
 ]
 
 
-def _check(section: str, values: object, ranges: dict[str, tuple[float, float]]) -> None:
+def _faults(section: str, values: object, ranges: dict[str, tuple[float, float]]) -> Faults:
+    """Return what of some values is outside its range."""
+    faults = Faults()
     for name, (low, high) in ranges.items():
         value = getattr(values, name)
         if value is not None and not low <= value <= high:
-            raise OutOfRangeError(f"{section}.{name}", value, low, high)
+            faults.add(OutOfRangeError(f"{section}.{name}", value, low, high))
+    return faults
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +58,7 @@ class LineSettings:
     uplink_mbps: float | None = None
 
     def __post_init__(self) -> None:
-        _check(
+        _faults(
             f"siting.{self.section}",
             self,
             {
@@ -63,7 +67,7 @@ class LineSettings:
                 "cost_per_km": (0.0, 1e15),
                 "uplink_mbps": (0.001, 1e7),
             },
-        )
+        ).end()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +117,7 @@ class MicrowaveSettings:
     k_low: float = K_LOW
 
     def __post_init__(self) -> None:
-        _check(
+        faults = _faults(
             "siting.microwave",
             self,
             {
@@ -128,10 +132,14 @@ class MicrowaveSettings:
         )
         if (self.rain_rate_mm_per_h is None) == (self.rain_map is None):
             given = "neither" if self.rain_map is None else "both"
-            raise ConfigError(
-                f"{given} of siting.microwave.rain_rate_mm_per_h and rain_map is given, wanted "
-                "one: the rate exceeded for 0.01 % of the year in mm/h, or the map of ITU-R P.837"
+            faults.add(
+                ConfigError(
+                    f"{given} of siting.microwave.rain_rate_mm_per_h and rain_map is given, "
+                    "wanted one: the rate exceeded for 0.01 % of the year in mm/h, or the map of "
+                    "ITU-R P.837"
+                )
             )
+        faults.end()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +179,7 @@ class SatelliteSettings:
     uplink_mbps: float | None = None
 
     def __post_init__(self) -> None:
-        _check(
+        faults = _faults(
             "siting.satellite",
             self,
             {
@@ -183,7 +191,8 @@ class SatelliteSettings:
                 "uplink_mbps": (0.001, 1e7),
             },
         )
-        _ = self.shell
+        faults.of(lambda: self.shell)
+        faults.end()
 
     @property
     def shell(self) -> WalkerShell:
@@ -243,7 +252,7 @@ class SolarSettings:
     battery_cost_per_wh: float | None = None
 
     def __post_init__(self) -> None:
-        _check(
+        faults = _faults(
             "siting.solar",
             self,
             {
@@ -263,11 +272,14 @@ class SolarSettings:
         )
         months = self.level_kwh_per_m2_day
         if len(months) != 12 or not all(0.0 <= value <= 12.0 for value in months):
-            raise ConfigError(
-                f"siting.solar.level_kwh_per_m2_day is {list(months)}, wanted 12 numbers, January "
-                "to December, of 0 to 12 kWh/m2 a day: a table of monthly global irradiation has "
-                "them, divide sums of a month by its days"
+            faults.add(
+                ConfigError(
+                    f"siting.solar.level_kwh_per_m2_day is {list(months)}, wanted 12 numbers, "
+                    "January to December, of 0 to 12 kWh/m2 a day: a table of monthly global "
+                    "irradiation has them, divide sums of a month by its days"
+                )
             )
+        faults.end()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,7 +307,7 @@ class FeedingSettings:
     standing_is_fed: bool = True
 
     def __post_init__(self) -> None:
-        _check("siting", self, {"mast_uplink_mbps": (0.001, 1e7)})
+        _faults("siting", self, {"mast_uplink_mbps": (0.001, 1e7)}).end()
 
     @property
     def backhaul(self) -> bool:
