@@ -124,7 +124,8 @@ def chosen(folder: Path, name: str, budget: str) -> dict[str, Any]:
     done = subprocess.run(
         [
             "lensong", "site-masts", str(folder / f"{name}.toml"), "--budget", budget,
-            "--summits", "24", "--tries", "300", "--json", "--out", str(folder / f"masts-{name}"),
+            "--summits", "24", "--tries", "300", "--changes-limit-s", "3600", "--json",
+            "--out", str(folder / f"masts-{name}"),
         ],
         stdout=subprocess.PIPE,
         check=False,

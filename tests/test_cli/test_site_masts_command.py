@@ -51,7 +51,10 @@ def run(small: SmallPlan, *options: str, text: str | None = LIST) -> Result:
     if text is not None:
         (small.folder / "places.csv").write_text(text, encoding="utf-8")
         given = ["--candidates", str(small.folder / "places.csv")]
-    return small.run("site-masts", str(small.scenario), *given, "--workers", "1", *options)
+    return small.run(
+        "site-masts", str(small.scenario), *given, "--workers", "1",
+        "--changes-limit-s", "3600", *options,
+    )  # fmt: skip
 
 
 def test_masts_are_chosen_written_and_planned_again(small: SmallPlan, tmp_path: Path) -> None:

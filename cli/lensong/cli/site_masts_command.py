@@ -78,6 +78,13 @@ _In = click.Path(dir_okay=False, path_type=Path)
     help="Changes that are planned at most.",
 )
 @click.option(
+    "--changes-limit-s",
+    type=FiniteRange(1.0, 86_400.0),
+    default=60.0,
+    show_default=True,
+    help="For changes; where it ends first, that is told, and more time may find more [s].",
+)
+@click.option(
     "--tolerance-percent",
     type=FiniteRange(0.0, 100.0),
     default=1.0,
@@ -103,7 +110,7 @@ _In = click.Path(dir_okay=False, path_type=Path)
     type=FiniteRange(1.0, 86_400.0),
     default=600.0,
     show_default=True,
-    help="For changes, and for the choice after what each candidate brings is planned [s].",
+    help="For the choice, after what each candidate brings is planned [s].",
 )
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for files.")
 @run_options
@@ -123,6 +130,7 @@ def site_masts(
     most_masts: int | None,
     changes: bool,
     tries: int,
+    changes_limit_s: float,
     tolerance_percent: float,
     rounds: int,
     gap_percent: float,
@@ -231,7 +239,7 @@ def site_masts(
                     budget=budget,
                     most_cost_per_person=asked.siting.changes.most_cost_per_person,
                     tries=tries,
-                    time_limit_s=time_limit_s,
+                    time_limit_s=changes_limit_s,
                 ),
                 lambda done, total: console.progress("changes", done, total),
             )
