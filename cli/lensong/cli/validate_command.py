@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from lensong.cli.console import Console
 from lensong.cli.errors import explains_errors
-from lensong.cli.options import FiniteRange, run_options
+from lensong.cli.options import FiniteRange, named_pairs, run_options
 from lensong.cli.validate_plan import HELD_OUT_HEAD, told, validate_plan
 
 if TYPE_CHECKING:
@@ -154,8 +154,8 @@ def validate(
             model=model,
             quantity=quantity,
             layer=layer,
-            columns=_pairs("--column", column),
-            where=_pairs("--where", where),
+            columns=named_pairs("--column", column),
+            where=named_pairs("--where", where),
             out=out,
             workers=workers,
             cache=cache,
@@ -199,8 +199,8 @@ def validate(
             rx_height_agl_m=rx_height_m,
             eirp_dbm=eirp_dbm,
             rx_gain_dbi=rx_gain_dbi,
-            columns=_pairs("--column", column),
-            where=_pairs("--where", where),
+            columns=named_pairs("--column", column),
+            where=named_pairs("--where", where),
         )
         measured = read_drive_test(one_file, options)
         console.progress("start", 1.0, 1.0)
@@ -297,18 +297,6 @@ def _numbers(option: str, text: str, count: int, wanted: str) -> list[float]:
     if len(numbers) != count:
         raise ConfigError(f"{option} is {text!r}, wanted {wanted}")
     return numbers
-
-
-def _pairs(option: str, texts: tuple[str, ...]) -> dict[str, str]:
-    from lensong.propagation.errors import ConfigError
-
-    found = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not (name and equals):
-            raise ConfigError(f"{option} is {text!r}, wanted two names with = between them")
-        found[name.strip()] = value.strip()
-    return found
 
 
 def _text(found: Validation, out: Path) -> str:

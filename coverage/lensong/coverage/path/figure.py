@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from io import BytesIO
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from lensong.coverage.figure_file import figure_file
 from lensong.coverage.path.clearance import Clearance, ray_amsl_m
 from lensong.coverage.path.line import Line
 from lensong.coverage.path.study import PathStudy
@@ -17,20 +17,11 @@ from lensong.propagation.types import FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["profile_figure", "study_figure"]
 
 _GROUND, _TREES, _RAY, _ZONE, _EDGE = "#b8a58a", "#7fae7a", "#17212b", "#7fa8d1", "#a3123a"
-_STYLE: Any = {  # rc_context wants each key by its literal name
-    "font.family": "DejaVu Sans",  # comes with matplotlib and has all Vietnamese letters
-    "font.size": 9.5,
-    "text.parse_math": False,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "lensong",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": "#55616d",
-}
 
 
 def study_figure(
@@ -100,13 +91,8 @@ def profile_figure(
     form : {"svg", "png"}
     synthetic : bool
     """
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
-    with rc_context(_STYLE):
-        figure = Figure(figsize=(11.0, 5.4))
-        FigureCanvasAgg(figure)
+    def draw(figure: Figure) -> None:
         axes = figure.add_axes((0.068, 0.205, 0.675, 0.7))
         _draw(axes, line, median, low, freq_mhz)
         figure.text(0.068, 0.945, title, fontsize=12.5, fontweight="bold", color=_RAY)
@@ -114,15 +100,9 @@ def profile_figure(
             0.76, 0.885, "\n".join(told), va="top", family="DejaVu Sans Mono", fontsize=8.4,
             linespacing=1.45, color=_RAY,
         )  # fmt: skip
-        if synthetic:
-            figure.text(
-                0.985, 0.945, "SYNTHETIC DATA", ha="right", fontweight="bold", color="#1d1700",
-                bbox={"facecolor": "#ffd447", "edgecolor": "none", "pad": 4.0},
-            )  # fmt: skip
-        out = BytesIO()
-        metadata: dict[str, Any] = {"Date": None} if form == "svg" else {"Software": None}
-        figure.savefig(out, format=form, dpi=130, metadata=metadata)
-    return out.getvalue()
+
+    mark = (0.985, 0.945) if synthetic else None
+    return figure_file(draw, size_in=(11.0, 5.4), form=form, synthetic_at=mark)
 
 
 def _draw(axes: Axes, line: Line, median: Clearance, low: Clearance, freq_mhz: float) -> None:

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from io import BytesIO
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
+from lensong.coverage.figure_file import figure_file
 from lensong.coverage.siting.study import SitingStudy
 from lensong.coverage.siting.tables import step_table
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 __all__ = ["curve_figure"]
 
-_STYLE: Any = {  # rc_context wants each key by its literal name
-    "font.family": "DejaVu Sans",  # comes with matplotlib and has all Vietnamese letters
-    "font.size": 9.5,
-    "text.parse_math": False,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "lensong",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-}
 _LINE, _BOUND = "#1f5f99", "#a3123a"
 
 
@@ -26,18 +20,13 @@ def curve_figure(
     study: SitingStudy, *, form: Literal["svg", "png"], money: str, synthetic: bool = False
 ) -> bytes:
     """Return people gained against money, or masts where no cost is given, as a file's bytes."""
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     steps = step_table(study)
     known = len(steps) > 0 and study.cost is not None
     spent = [0.0, *(steps["cost_in_all"] if known else range(1, len(steps) + 1))]
     people = [0.0, *steps["people_in_all"]]
     best = study.people_changed - study.people_before + study.siting.bound
-    with rc_context(_STYLE):
-        figure = Figure(figsize=(8.0, 4.6))
-        FigureCanvasAgg(figure)
+
+    def draw(figure: Figure) -> None:
         axes = figure.add_axes((0.12, 0.13, 0.83, 0.75))
         axes.step(spent, people, where="post", color=_LINE, linewidth=1.8, label="promised")
         axes.plot(spent, people, "o", color=_LINE, markersize=4.0)
@@ -62,15 +51,9 @@ def curve_figure(
             f"{_built(study)}, {people[-1]:,.0f} more people", loc="left",
             fontweight="bold",
         )  # fmt: skip
-        if synthetic:
-            figure.text(
-                0.95, 0.93, "SYNTHETIC DATA", ha="right", fontweight="bold", color="#1d1700",
-                bbox={"facecolor": "#ffd447", "edgecolor": "none", "pad": 4.0},
-            )  # fmt: skip
-        out = BytesIO()
-        metadata: dict[str, Any] = {"Date": None} if form == "svg" else {"Software": None}
-        figure.savefig(out, format=form, dpi=130, metadata=metadata)
-    return out.getvalue()
+
+    mark = (0.95, 0.93) if synthetic else None
+    return figure_file(draw, size_in=(8.0, 4.6), form=form, synthetic_at=mark)
 
 
 def _built(study: SitingStudy) -> str:
