@@ -5,16 +5,18 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import asyncpg  # type: ignore[import-untyped]  # it has no stubs
 import httpx
 from fastapi import FastAPI
 
+import lensong.monitoring.service
 from lensong.monitoring.config import ServiceConfig
 from lensong.monitoring.records import Commune, Province, Site
 from lensong.monitoring.service import Service
@@ -145,6 +147,8 @@ async def settle_places(service: Service) -> None:
     await service.reload()
 
 
+_NEVER_S = 86_400.0
+
 _settled = tempfile.TemporaryDirectory(prefix="lensong-settled-")
 """Holds a database with the places in it, made once by each process that runs tests."""
 
@@ -153,8 +157,17 @@ _settled_servers: set[str] = set()
 
 
 @asynccontextmanager
-async def running_service(db: str, **settings: Any) -> AsyncIterator[Running]:
-    """Yield a running service on a database that is empty but for `settle_places`."""
+async def running_service(
+    db: str, *, by_itself: bool = False, **settings: Any
+) -> AsyncIterator[Running]:
+    """Yield a running service on a database that is empty but for `settle_places`.
+
+    Parameters
+    ----------
+    by_itself : bool, optional
+        It judges what arrives and keeps time by itself, as outside of tests. Otherwise a test asks
+        for both (`judge_arrivals`, `keep_time`), and nothing comes between its own steps.
+    """
     clock = TurnedClock()
     if db.startswith("sqlite:"):
         file = Path(db.removeprefix("sqlite:///"))
@@ -165,15 +178,17 @@ async def running_service(db: str, **settings: Any) -> AsyncIterator[Running]:
         settled = await _copied_on_server(db)
     service = Service(ServiceConfig(db=db, **settings), clock)
     app = create_app(service)
-    async with app.router.lifespan_context(app):
-        if not settled:
-            await settle_places(service)
-        running = Running(service, app, clock)
-        try:
-            yield running
-        finally:
-            for client in running.clients:
-                await client.aclose()
+    rarely = patch.multiple(lensong.monitoring.service, _TICK_S=_NEVER_S, _JUDGE_EVERY_S=_NEVER_S)
+    with nullcontext() if by_itself else rarely:
+        async with app.router.lifespan_context(app):
+            if not settled:
+                await settle_places(service)
+            running = Running(service, app, clock)
+            try:
+                yield running
+            finally:
+                for client in running.clients:
+                    await client.aclose()
 
 
 async def _settled_file() -> Path:

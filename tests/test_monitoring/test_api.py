@@ -143,8 +143,7 @@ async def test_evidence_changes_the_verdict_and_its_tag(running: Running) -> Non
     ).status_code == 304
     device = await running.device()
     await device.post("/api/v1/sites/binh-lu/measurements", json=reports(report(0)))
-    for site_id, hours in running.service.ingest.take_dirty().items():
-        await running.service.judge.evidence_arrived(site_id, hours)
+    await running.service.judge_arrivals()
     after = await client.get(at, headers={"If-None-Match": before.headers["etag"]})
     assert after.status_code == 200
     assert after.json()["state"] == "at_risk"  # a phone's own count never makes READY
@@ -152,7 +151,9 @@ async def test_evidence_changes_the_verdict_and_its_tag(running: Running) -> Non
     vietnamese = await client.get(at, headers={"Accept-Language": "vi"})
     assert vietnamese.json()["state_text"] == "CÓ RỦI RO"
     history = (await client.get(f"{at}s")).json()["items"]
-    assert [item["trigger"] for item in history] == ["evidence", "planned"]
+    # it begins soon, for which the service may have judged it by itself meanwhile
+    triggers = [item["trigger"] for item in history if not item["trigger"].startswith("t-")]
+    assert triggers == ["evidence", "planned"]
 
 
 async def test_late_reports_of_a_phone_that_was_offline_are_welcome(light: Running) -> None:

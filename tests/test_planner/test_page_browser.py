@@ -278,8 +278,14 @@ def test_edits_outlive_a_server_that_restarts(page: Page, served: Served) -> Non
     shown = "document.getElementById('state').textContent"
     assert "does not answer" in page.ask(shown)
     errors = len(page.errors)
+    # the first thing that the page asks of the new server is lost on the way
+    page.ask(
+        "(() => { const ask = fetch; window.fetch = (...given) => {"
+        "window.fetch = ask; return Promise.reject(new TypeError('lost')); }; })()"
+    )
     served.start()
     wait_for(page, "lensongPlanner.state.network.masts.some((m) => m.height_agl_m === 43)")
+    assert page.ask("fetch.toString()") == "function fetch() { [native code] }"
     assert page.ask("lensongPlanner.state.variantId") == variant
     assert page.ask("lensongPlanner.state.waiting.length") == 0
     del page.errors[errors:]  # what a browser says of a server that does not answer

@@ -138,6 +138,8 @@ class Service:
     _checked: dict[str, set[timedelta]] = field(init=False, default_factory=dict)
     _summed_until: datetime | None = field(init=False, default=None)
     _held: bool = field(init=False, default=False)
+    _judging: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
+    _keeping: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         limits = self.config.limits
@@ -421,6 +423,10 @@ class Service:
         Reports go first: at least half of the time is theirs, and more while some wait for the
         disk. The more of them come, the later each is judged.
         """
+        async with self._judging:
+            await self._judge_waiting()
+
+    async def _judge_waiting(self) -> None:
         waiting = self.ingest.take_dirty()
         with_session_first = sorted(
             waiting, key=lambda site_id: self.board.session_of(site_id) is None
@@ -459,13 +465,17 @@ class Service:
             await asyncio.sleep(_TICK_S)
 
     async def keep_time(self) -> None:
-        """Do what is due now.
+        """Do what is due now, once whoever asks.
 
         Raises
         ------
         ClockFaultError
             Nobody knows what is due.
         """
+        async with self._keeping:
+            await self._do_what_is_due()
+
+    async def _do_what_is_due(self) -> None:
         now = self.clock.now()
         if self._held:
             self._checked.clear()

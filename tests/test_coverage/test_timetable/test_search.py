@@ -149,10 +149,7 @@ def test_one_kind_holds_as_the_plan_counts_streams() -> None:
     counted = chances_at_once(held, 8)
     weighed = [air.chances((n,))[0] for n in range(1, 9)]
     assert 0.0 < counted[-1] < counted[0] <= 1.0
-    # the plan puts as many as fit and counts back: of fewer, some then stand on another cell, and
-    # raise the noise of others (seen in one draw of 128)
     np.testing.assert_array_equal(weighed, counted)
-    assert np.mean(np.array(weighed) == counted) >= 0.75
 
 
 def test_on_the_draws_too_no_timetable_meets_more() -> None:

@@ -404,8 +404,7 @@ async def test_an_event_moved_on_after_its_session_is_over_is_a_new_session(
 async def test_what_goes_out_tells_the_verdict_and_comes_back(running: Running) -> None:
     client = await running.signed_in("admin")
     await send(client, event(SUMMARY="Chợ; phiên\\, Bình Lư"))
-    for site_id in running.service.ingest.take_dirty():
-        await running.service.judge.rejudge_site(site_id, "evidence")
+    await running.service.judge_arrivals()
     out = await client.get("/api/v1/export/sessions.ics", headers={"Accept-Language": "vi"})
     assert out.headers["content-type"] == "text/calendar; charset=utf-8"
     (read,) = Calendar.from_ical(out.content, multiple=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from lensong.monitoring.store.sessions import open_sessions
 from tests.running_service import START, Running
 
 pytestmark = pytest.mark.anyio
@@ -72,6 +74,15 @@ async def test_what_a_crash_left_unjudged_is_judged_after_the_start(light: Runni
     assert await verdicts(client) == ["unknown"]
     await light.service.keep_time()
     assert not light.service.ingest.take_dirty()  # once is enough
+
+
+async def test_who_judges_one_session_at_once_keeps_one_verdict(light: Running) -> None:
+    await imported(light)
+    async with light.service.database.reading() as connection:
+        (session,) = await open_sessions(connection)
+    triggers = ("evidence", "planned", "evidence")
+    kept = await asyncio.gather(*(light.service.judge.rejudge(session, t) for t in triggers))
+    assert [(one.id, one.trigger) for one in kept] == [(kept[0].id, "planned")] * 3
 
 
 async def test_a_session_months_ahead_has_a_verdict_where_it_is_the_next(light: Running) -> None:

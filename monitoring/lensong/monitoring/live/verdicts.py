@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -60,6 +61,9 @@ class Judge:
     time_zone: str
     on_change: Callable[[State | None, State], None] = lambda _before, _after: None
     outage_priors: OutagePriors = field(default_factory=OutagePriors)
+    _in_turn: WeakValueDictionary[str, asyncio.Lock] = field(
+        init=False, default_factory=WeakValueDictionary
+    )
 
     async def what_if(
         self,
@@ -123,7 +127,16 @@ class Judge:
         return None if verdict is None else verdict.uplink_safe_bps
 
     async def rejudge(self, session: Session, trigger: str) -> KeptVerdict:
-        """Judge a session anew and keep the verdict, unless it says just what the last one said."""
+        """Judge a session anew and keep the verdict, unless it says just what the last one said.
+
+        Who plans a session and what the service does by itself may judge it at once: they take
+        turns, or the history would tell the same change twice.
+        """
+        turn = self._in_turn.setdefault(session.session_id, asyncio.Lock())
+        async with turn:
+            return await self._rejudged(session, trigger)
+
+    async def _rejudged(self, session: Session, trigger: str) -> KeptVerdict:
         site = self.directory.sites[session.site_id]
         profile = self.directory.profiles[session.profile_code]
         async with self.database.reading() as connection:
@@ -138,8 +151,10 @@ class Judge:
             previous=None if before is None else before.verdict,
             besides=session.session_id,
         )
-        if before is not None and trigger == "evidence" and _same(before.verdict, verdict):
+        unasked = trigger in ("planned", "evidence")
+        if before is not None and unasked and _same(before.verdict, verdict):
             return before
+        trigger = "planned" if before is None else trigger
         changed = before is None or before.verdict.state is not verdict.state
 
         async def keep(connection: AsyncConnection) -> tuple[KeptVerdict, Event | None]:

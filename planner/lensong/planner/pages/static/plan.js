@@ -239,6 +239,7 @@ export function follow() {
       if (waited.length) tell(say("state.sent", { n: waited.length }));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
+      source.close(); // open or not, its server does not answer: try again from the start
       lost();
     }
   };
