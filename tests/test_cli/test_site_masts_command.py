@@ -271,6 +271,7 @@ def test_what_stands_is_changed_first_and_the_plan_confirms_it(
     before = weak.run("plan", str(weak.scenario), "--out", str(tmp_path / "before"))
     assert before.exit_code == 0, before.output
     changed_by = weak.run("diff", str(tmp_path / "before"), str(tmp_path / "p"), "--json")
+    assert changed_by.stdout, changed_by.exception
     told_of = json.loads(changed_by.stdout)["proposed"]
     assert [row["mast_id"] for row in told_of] == steps["mast_id"].tolist()
     assert {(row["state_before"], row["state_after"]) for row in told_of} == {("", "built")}

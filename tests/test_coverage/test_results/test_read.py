@@ -105,7 +105,7 @@ def test_text_comes_back_from_tables_as_it_was(tmp_path: Path, text: str) -> Non
     # what keeps a spreadsheet from running it is for the spreadsheet alone
     table = pd.DataFrame(
         {"village_id": ["001"], "change": ["less_power"], "mast_id": ["07"], "before": [text]}
-    )
+    ).assign(after=pd.Series([None], dtype="str"))  # nothing, and yet no number
     write_csv(tmp_path / "counterfactuals.csv", table)
     write_csv(tmp_path / "causes.csv", table.rename(columns={"before": "=note"}))
     found = read_counterfactuals(tmp_path)

@@ -407,4 +407,8 @@ def _read_table(file: Path, text_columns: Sequence[str]) -> pd.DataFrame:
             f"cannot read {file} ({error}): give a result of `lensong plan`, unchanged"
         ) from error
     table.columns = [unguarded(str(name)) for name in table.columns]
-    return table.map(lambda value: unguarded(value) if isinstance(value, str) else value)
+    for name in table.columns:
+        guards = [isinstance(text, str) and unguarded(text) != text for text in table[name]]
+        if any(guards):  # a column without a text keeps its kind
+            table.loc[guards, name] = [unguarded(text) for text in table.loc[guards, name]]
+    return table
