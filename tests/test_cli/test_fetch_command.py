@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lensong.cli.main import lensong
+from lensong.propagation.errors import DataError
 from tests.land_sources import DEM_30, DEM_90, Archives, land_around, playing
 
 CELLS = """\
@@ -89,6 +90,9 @@ def test_sources_are_listed_with_licence_and_whether_they_were_tried() -> None:
     ("options", "told"),
     [
         (("--area", "dem/area.gpkg"), "there is no such file"),
+        (("--area", ""), "wanted west,south,east,north"),
+        (("--area", "104,21.6,102.3,22.9"), "west is beyond east: 102.3,21.6,104,22.9, or"),
+        (("--area", "200,1,201,2"), "longitudes go from -180 to 180"),
         (("--area", "1,2,3,4"), "give --country"),
         (("--area", "1,2,3,4", "--only", "roads"), "wanted some of elevation, land_cover"),
         (("--area", "1,2,3,4", "--only", "elevation", "--mirror", "ftp://x"), "begins with https"),
@@ -106,3 +110,16 @@ def test_what_cannot_be_is_refused(
     assert refused.exit_code == 2
     assert told in refused.stderr
     assert refused.stderr.startswith("error: ")
+
+
+def test_who_is_asked_in_vain_is_told_that_the_address_was_never_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def moved(*_: object) -> None:
+        raise DataError("https://example.invalid/tileList.txt answers 404")
+
+    monkeypatch.setattr("lensong.gis_data.fetch.fetch.Delivery.survey", moved)
+    refused = run("fetch", "--out", tmp_path, "--area", "1,2,3,4", "--only", "elevation")
+    assert refused.exit_code == 2
+    assert "never tried on the live servers: copernicus-glo30, copernicus-glo90" in refused.stderr
+    assert "error: https://example.invalid/tileList.txt answers 404" in refused.stderr

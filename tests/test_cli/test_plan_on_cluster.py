@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
+from math import isnan
 from pathlib import Path
 
 import geopandas as gpd
@@ -158,3 +160,22 @@ def looked_at(out: Path) -> None:
         assert page.count(f'href="{name}/report.html"') == 2  # on the map and in the table
         with rasterio.open(out / name / "4g_level_dbm.tif") as raster:
             assert raster.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+    # one map of each layer over both, whose cells are theirs
+    maps = sorted(path.name for path in (out / "country_rasters").glob("*.vrt"))
+    assert "4g_level_dbm.vrt" in maps
+    assert "5g_level_dbm.vrt" not in maps
+    assert not [name for name in maps if "server" in name]  # their numbers are of one result
+    for name in maps:
+        assert f'href="country_rasters/{name}"' in page
+    with rasterio.open(out / "country_rasters" / "4g_level_dbm.vrt") as raster:
+        shown = raster.read(1)
+        assert raster.tags()["TIFFTAG_IMAGEDESCRIPTION"].endswith("2 areas; SYNTHETIC DATA")
+        assert raster.overviews(1)
+        for name, (y, x) in {"dong": (140, 250), "tay": (140, 100)}.items():
+            with rasterio.open(out / name / "4g_level_dbm.tif") as own:
+                wanted, place = own.read(1)[y, x], own.xy(y, x)
+            found = shown[raster.index(*place)]
+            assert found == wanted or (isnan(found) and isnan(wanted))
+    project = zipfile.ZipFile(out / "country.qgz").read("country.qgs").decode()
+    assert "./country_rasters/4g_level_dbm.vrt" in project
+    assert project.count("EPSG:4326") == 3  # the layers of the GeoPackage

@@ -19,7 +19,8 @@ from lensong.cli.main import lensong
 from lensong.coverage.cluster import by_value, drive, work, workers
 from lensong.coverage.cluster.blocks import cut_up, overlap
 from lensong.coverage.cluster.fingerprint import fingerprint
-from lensong.coverage.cluster.kept import KeptSweeps, close_kept
+from lensong.coverage.cluster.kept import KeptSweeps
+from lensong.coverage.cluster.opened import ASKED, Asked
 from lensong.coverage.cluster.run_folder import RunFolder
 from lensong.coverage.layers import TILE, job_window
 from lensong.coverage.network import Mast
@@ -61,7 +62,7 @@ def in_one_go(scenario: Path) -> Path:
     return out
 
 
-def asked_of(scenario: Path, out: Path, folder: RunFolder, **changes: Any) -> work.Asked:
+def asked_of(scenario: Path, out: Path, folder: RunFolder, **changes: Any) -> Asked:
     given: dict[str, Any] = {
         "scenario": str(scenario),
         "out": str(out),
@@ -70,8 +71,8 @@ def asked_of(scenario: Path, out: Path, folder: RunFolder, **changes: Any) -> wo
         "threads": 3,
         "fingerprint": fingerprint(),
     }
-    asked = work.Asked(**given | changes)
-    folder.put(work.ASKED, asked)
+    asked = Asked(**given | changes)
+    folder.put(ASKED, asked)
     return asked
 
 
@@ -90,8 +91,11 @@ def test_a_plan_in_pieces_has_the_bytes_of_one_in_one_go(
         work.lay(run, block)
     for piece in reversed(range(prepared.villages)):
         work.count_streams(run, piece)
-    told, _ = work.finish(run)
-    close_kept([run])
+    work.conclude(run)
+    for piece in reversed(range(3)):
+        work.write_some(run, piece, 3)
+    told, _ = work.close(run)
+    work.forget(run, [run])
     same_result(in_one_go, out)
     assert told == Outcome.of_folder(out, "k")
     assert Outcome.of_folder(out, "another") is None
@@ -99,6 +103,13 @@ def test_a_plan_in_pieces_has_the_bytes_of_one_in_one_go(
     assert work.prepare(run).sweeps == prepared.sweeps
     for again in (work.make_sweeps, work.lay, work.count_streams):
         assert again(run, 0) == work.Done()
+    assert work.conclude(run) == work.Done()
+    # a worker that was lost while it moved the files: some are there, some are not
+    for name in ("run.json", "villages.csv", "report.html"):
+        (out / name).rename(folder.path / "files" / name)
+    assert work.write_some(run, 0, 3) == work.Done()
+    assert work.close(run)[0] == told
+    same_result(in_one_go, out)
 
 
 def test_a_worker_of_another_version_says_so_and_makes_nothing(
@@ -260,6 +271,9 @@ def test_all_that_is_wrong_with_workers_is_said_at_once() -> None:
     ("address", "said"),
     [
         ("10.0.0.1:8786", "wanted an address as tcp://10.0.0.1:8786"),
+        ("tcp://10.0.0.1", "wanted an address as"),
+        ("tcp://10.0.0.1:port", "wanted an address as"),
+        ("http://10.0.0.1:8787", "wanted an address as"),
         ("tcp://127.0.0.1:{port}", "no Dask scheduler answers at .*dask scheduler"),
     ],
 )

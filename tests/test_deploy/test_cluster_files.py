@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from functools import cache
@@ -77,6 +78,9 @@ def test_options_of_the_plan_exist() -> None:
 
 def test_the_job_is_a_sound_script_and_says_how_it_is_used() -> None:
     subprocess.run(["bash", "-n", SLURM], check=True)
+    if shutil.which("shellcheck") is None:
+        pytest.skip("shellcheck is not installed")
+    subprocess.run(["shellcheck", SLURM], check=True)
     run = subprocess.run(["bash", SLURM], capture_output=True, text=True)
     assert run.returncode == 2
     assert "usage: sbatch slurm.sh SCENARIO" in run.stderr

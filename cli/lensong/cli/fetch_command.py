@@ -18,7 +18,8 @@ from lensong.cli.options import FiniteRange, json_option, quiet_option
 
 if TYPE_CHECKING:
     from lensong.gis_data.fetch.area import FetchArea
-    from lensong.gis_data.fetch.fetch import Delivery, Fetched
+    from lensong.gis_data.fetch.fetch import Delivery, Fetched, FetchRequest
+    from lensong.gis_data.fetch.sources import Source
 
 __all__ = ["fetch"]
 
@@ -119,7 +120,8 @@ def fetch(
     from lensong.gis_data.fetch.download import open_client
     from lensong.gis_data.fetch.fetch import Delivery, FetchRequest, only_fetch
     from lensong.gis_data.fetch.order import check_countries, check_roles
-    from lensong.gis_data.fetch.sources import mirrored
+    from lensong.gis_data.fetch.sources import SOURCES, mirrored
+    from lensong.propagation.errors import DataError
 
     console = Console(quiet=quiet)
     roles = check_roles(part.strip() for part in only.split(",") if part.strip())
@@ -142,8 +144,12 @@ def fetch(
                     f"{out} is on a file system without locks: let no other fetch run there"
                 )
             land = Delivery(request=request, client=client, pause=time.sleep)
-            with console.working():
-                land.survey(console.progress)
+            try:
+                with console.working():
+                    land.survey(console.progress)
+            except DataError:
+                _say_untried([s for s in SOURCES if s.role in request.roles], request, console)
+                raise
             if addresses:
                 for wanted in land.missing:
                     click.echo(mirrored(wanted.address, request.mirror))
@@ -170,7 +176,7 @@ def _area(text: str, place: str, layer: str) -> tuple[FetchArea, Path | None]:
     from lensong.propagation.errors import ConfigError
 
     path = Path(text)
-    if not path.exists():
+    if not text.strip() or not path.exists():
         if any(letter.isalpha() for letter in text):
             raise ConfigError(
                 f"--area is {text!r}, but there is no such file: wanted one, or "
@@ -199,6 +205,13 @@ def _mirror(address: str) -> str:
     return address
 
 
+def _say_untried(sources: list[Source], request: FetchRequest, console: Console) -> None:
+    """Say whose addresses nobody has tried yet."""
+    untried = sorted({source.name for source in sources if not source.tried})
+    if untried and not request.mirror:
+        console.say(f"addresses that were never tried on the live servers: {', '.join(untried)}")
+
+
 def _agree(land: Delivery, console: Console, *, yes: bool) -> None:
     """Say how much is to come and how long it takes, and ask where that is a great deal."""
     from lensong.propagation.errors import ConfigError
@@ -210,9 +223,7 @@ def _agree(land: Delivery, console: Console, *, yes: bool) -> None:
     times = ", ".join(f"{_duration(size * 8e-6 / rate)} at {rate:g} Mbit/s" for rate in _RATES_MBPS)
     much = f"{_files(len(land.missing))}, {about}{_amount(size)}: {times}"
     console.say(much)
-    untried = sorted({w.source.name for w in land.missing if not w.source.tried})
-    if untried and not land.request.mirror:
-        console.say(f"addresses that were never tried on the live servers: {', '.join(untried)}")
+    _say_untried([wanted.source for wanted in land.missing], land.request, console)
     if yes or size <= _ASK_ABOVE_BYTES:
         return
     if sys.stdin.isatty() and click.confirm("Bring it all?", err=True):

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, TypeAlias
@@ -44,6 +44,7 @@ from lensong.coverage.result import (
 from lensong.coverage.site_heard import by_carrier
 from lensong.coverage.streams.heard import Heard, OperatorHeard
 from lensong.coverage.sweeps import PackedSweep, SweepJob, Window
+from lensong.coverage.threads import threads
 from lensong.gis_data.array_room import ArrayRoom, MemoryRoom
 from lensong.propagation.errors import InvalidInputError
 from lensong.propagation.types import FloatArray, Grid
@@ -333,7 +334,7 @@ def make_layers(
         if next(numbers) % TILES_IN_MEMORY == 0:
             layers.room.let_go()
 
-    pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="tile")
+    pool = threads(workers, "tile")
     try:
         for (indices, sweep), part, keys in zip(rides, planned, reached, strict=True):
             _check_window(grid, sweep, part)

@@ -63,6 +63,8 @@ class VectorLayer:
         Path from the project's folder, and the layer inside.
     style : VectorStyle
     visible : bool
+    crs : str
+        Its system where that is another than the map's.
     """
 
     name: str
@@ -70,6 +72,7 @@ class VectorLayer:
     layer: str
     style: VectorStyle
     visible: bool = True
+    crs: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +115,7 @@ def write_qgis_project(
     title : str
         Of the window.
     crs : str
-        System of the map and of every layer.
+        System of the map, and of every layer that names no other.
     view : tuple
         West, south, east, north of what is shown first, in that system.
 
@@ -212,7 +215,8 @@ def _layer(layer: RasterLayer | VectorLayer, layer_id: str, crs: str) -> Element
     SubElement(found, "id").text = layer_id
     SubElement(found, "datasource").text = _source(layer)
     SubElement(found, "layername").text = layer.name
-    _system(SubElement(found, "srs"), crs)
+    own = layer.crs if isinstance(layer, VectorLayer) else ""
+    _system(SubElement(found, "srs"), own or crs)
     provider = SubElement(found, "provider")
     provider.text = _provider(layer)
     if isinstance(layer, VectorLayer):

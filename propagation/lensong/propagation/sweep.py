@@ -117,9 +117,11 @@ def _sweep(
 
 
 def _in_threads(workers: int, order: PixelOrder, work: Callable[[PixelOrder], None]) -> None:
-    parts = [order] if workers == 1 else _shared_out(order, workers)
+    if workers == 1:
+        work(order)
+        return
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        for done in [pool.submit(work, part) for part in parts]:
+        for done in [pool.submit(work, part) for part in _shared_out(order, workers)]:
             done.result()
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from lensong.coverage.cluster import work
 from lensong.coverage.cluster.by_value import do, state_of
 from lensong.coverage.cluster.fingerprint import fingerprint
+from lensong.coverage.cluster.opened import ASKED, Asked
 from lensong.coverage.cluster.run_folder import RunFolder
 from lensong.coverage.cluster.workers import admitted_workers, connected
 from lensong.coverage.results.outcome import Outcome
@@ -33,6 +34,7 @@ __all__ = ["Planned", "plan_on_cluster"]
 
 _PREFIX = ".lensong-"
 _LOOK_S = 2.0
+_WRITERS = 8  # more of one result would wait for its largest file, and each opens it anew
 _AHEAD = 3  # pieces that wait, for each thread, before another plan is begun
 
 Progress = Callable[[str, float, float], None]
@@ -49,7 +51,7 @@ class Planned:
     stood : bool
         It was there already, of the same inputs.
     cpu_s : dict
-        Processor time of the workers, by stage [s].
+        Processor time of the workers, by what they did (`lensong.coverage.cluster.work`) [s].
     """
 
     out: Path
@@ -65,7 +67,7 @@ class _Plan:
     number: int
     out: Path
     folder: RunFolder
-    asked: work.Asked
+    asked: Asked
     inputs: dict[str, list[int]]
     futures: dict[str, Future[Any]] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
@@ -121,7 +123,7 @@ def plan_on_cluster(
                 number=number,
                 out=out,
                 folder=stack.enter_context(_held_folder(out, key)),
-                asked=work.Asked(
+                asked=Asked(
                     scenario=str(scenario.resolve()),
                     out=str(out.resolve()),
                     cache=None if cache is None else str(cache.resolve()),
@@ -142,7 +144,7 @@ def plan_on_cluster(
         )
         for plan in begun:
             asked = plan.asked if shared else replace(plan.asked, cache=None)
-            plan.folder.put(work.ASKED, asked)
+            plan.folder.put(ASKED, asked)
         try:
             _follow(client, address, begun, progress, say)
         except OSError as error:  # of the connection: pieces tell theirs as sentences
@@ -163,7 +165,7 @@ def _follow(
     say: Callable[[str], None],
 ) -> None:
     """Ask for the pieces of all plans and wait for them."""
-    finished: queue.Queue[tuple[_Plan, str, Future[Any]]] = queue.Queue()
+    finished: queue.Queue[tuple[_Plan, str, str, Future[Any]]] = queue.Queue()
     stages = _Stages(progress, len(plans))
     waiting = list(plans)
     open_pieces = 0
@@ -182,7 +184,7 @@ def _follow(
             pure=False,
         )
         plan.futures[name] = future
-        future.add_done_callback(lambda one: finished.put((plan, stage, one)))
+        future.add_done_callback(lambda one: finished.put((plan, stage, task, one)))
         return future
 
     while waiting or open_pieces:
@@ -191,23 +193,25 @@ def _follow(
             submit(waiting.pop(0), "land", "prepare")
             open_pieces += 1
         try:
-            plan, stage, future = finished.get(timeout=_LOOK_S)
+            plan, stage, task, future = finished.get(timeout=_LOOK_S)
         except queue.Empty:
             told = _look(client, address, told, say)
             continue
         open_pieces -= 1
         result = _result(client, address, future)
-        if stage == "land":
-            plan.cpu_s["land"] = result.cpu_s
+        made = result[1] if task == "close" else result
+        plan.cpu_s[task] = plan.cpu_s.get(task, 0.0) + made.cpu_s
+        if task == "prepare":
             open_pieces += _submit_rest(plan, result, submit, stages)
-        elif stage == "results":
-            plan.outcome, made = result
-            plan.cpu_s["results"] = made.cpu_s
+        elif task == "conclude":
+            going = sum(one.outcome is None for one in plans)
+            threads = max(1, sum(client.nthreads().values()))
+            open_pieces += _submit_end(plan, min(_WRITERS, -(-threads // going)), submit, stages)
+        elif task == "close":
+            plan.outcome = result[0]
             _let_go(client, [plan], say)
             with suppress(OSError):  # they are in nobody's way
                 _remove_older(plan.folder.path)
-        else:
-            plan.cpu_s[stage] = plan.cpu_s.get(stage, 0.0) + result.cpu_s
         stages.one_more(stage, plan.sizes.get(str(future.key), 1))
 
 
@@ -225,11 +229,21 @@ def _submit_rest(
     counted = [
         submit(plan, "streams", "count_streams", piece, *laid) for piece in range(prepared.villages)
     ]
-    submit(plan, "results", "finish", *swept, *laid, *counted)
+    submit(plan, "villages", "conclude", *swept, *laid, *counted)
     stages.more("sweeps", sum(prepared.sweeps))
     stages.more("layers", len(laid))
     stages.more("streams", len(counted))
     return len(swept) + len(laid) + len(counted) + 1
+
+
+def _submit_end(
+    plan: _Plan, pieces: int, submit: Callable[..., Future[Any]], stages: _Stages
+) -> int:
+    """Ask for the files of a result; return how many pieces that are."""
+    written = [submit(plan, "results", "write_some", piece, pieces) for piece in range(pieces)]
+    submit(plan, "results", "close", *written)
+    stages.more("results", pieces)
+    return pieces + 1
 
 
 class _Stages:
@@ -237,7 +251,7 @@ class _Stages:
 
     def __init__(self, progress: Progress, plans: int) -> None:
         self._progress = progress
-        self._total = {"land": plans, "results": plans}
+        self._total = {"land": plans, "villages": plans, "results": plans}
         self._done: dict[str, int] = {}
         progress("land", 0, plans)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from distributed import Client
 
 __all__ = ["admitted_workers", "connected"]
+
+_ADDRESS = re.compile(r"(tcp|tls|ws|wss)://[^/\s]+:\d{1,5}")
+"""With another Dask waits half a minute and ends in a traceback."""
 
 _CONNECT_S = 15
 _WORKERS_S = 30
@@ -40,7 +44,7 @@ def connected(address: str) -> Iterator[Client]:
             f"--scheduler needs Dask, which is not installed here ({error}): "
             "install lensong with its extra dask"
         ) from error
-    if "://" not in address:
+    if not _ADDRESS.fullmatch(address):
         raise ConfigError(f"--scheduler is {address!r}, wanted an address as tcp://10.0.0.1:8786")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # on versions: `admitted_workers` tells them as an error

@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 from lensong.coverage.report.headline import CLASSES
 from lensong.coverage.report.messages import both, number
 
-__all__ = ["Area", "Told", "render_country"]
+__all__ = ["Area", "Maps", "Told", "render_country"]
 
 _WIDE_PX, _HIGH_PX = 640.0, 720.0
 _SHADES = (
@@ -95,6 +95,34 @@ class Area:
         return self.served(service) / self.people if self.people > 0.0 else None
 
 
+class Maps(Protocol):
+    """What the page says of the maps of all: `lensong.coverage.results.country_rasters.Mosaics`."""
+
+    @property
+    def folder(self) -> str:
+        """Return the folder, beside the page."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the files in it."""
+
+    @property
+    def crs(self) -> str:
+        """Return their coordinate system."""
+
+    @property
+    def cell_m(self) -> float:
+        """Return the side of their cells [m]."""
+
+    @property
+    def moved(self) -> tuple[str, ...]:
+        """Return the areas of which each place shows the nearest cell."""
+
+    @property
+    def whole(self) -> tuple[str, ...]:
+        """Return the areas of which no outline is known."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Shape:
     area: Area
@@ -103,7 +131,7 @@ class _Shape:
     label: str
 
 
-def render_country(title: str, areas: Sequence[Area]) -> str:
+def render_country(title: str, areas: Sequence[Area], maps: Maps) -> str:
     """Return the page as the text of one HTML file; it links to the reports beside it.
 
     Parameters
@@ -112,6 +140,7 @@ def render_country(title: str, areas: Sequence[Area]) -> str:
     areas : sequence of Area
         At least one. Services that not all plans judge are left out; where plans class villages by
         different services, the page says so in place of a sum by class.
+    maps : Maps
     """
     environment = Environment(
         loader=PackageLoader("lensong.coverage.report"),
@@ -147,6 +176,7 @@ def render_country(title: str, areas: Sequence[Area]) -> str:
         served={service: sum(area.served(service) for area in areas) for service in services},
         synthetic=any(area.outcome.synthetic for area in areas),
         shapes=shapes,
+        maps=maps,
         shades=[(100 * edge, colour) for edge, colour in _SHADES],
         wide=wide,
         high=high,

@@ -16,6 +16,7 @@ from shapely.geometry.base import BaseGeometry
 from lensong.coverage.report.country import Area, render_country
 from lensong.coverage.report.headline import CLASSES
 from lensong.coverage.results import files
+from lensong.coverage.results.country_rasters import AreaRasters, grid_of, write_mosaics
 from lensong.coverage.results.outcome import Outcome
 from lensong.coverage.results.qgis import layer_styles, point_style
 from lensong.coverage.results.tables import COMMUNES
@@ -39,6 +40,7 @@ class _Read:
     villages: gpd.GeoDataFrame
     gaps: gpd.GeoDataFrame
     outline: BaseGeometry
+    communes: gpd.GeoSeries | None
 
 
 def write_country(folder: Path, results: Sequence[tuple[Path, Outcome]]) -> tuple[list[Path], str]:
@@ -90,11 +92,21 @@ def write_country(folder: Path, results: Sequence[tuple[Path, Outcome]]) -> tupl
     styles = {**layer_styles(["gaps"]), "villages": point_style()}
     write_geopackage(folder / files.COUNTRY_VECTORS, layers, styles=styles)
     write_csv(folder / files.COUNTRY_AREAS, table)
-    text = render_country(folder.name, areas)
+    mosaics = write_mosaics(
+        folder,
+        [
+            _rasters(path, found, outcome)
+            for (path, outcome), found in zip(results, read, strict=True)
+        ],
+    )
+    text = render_country(folder.name, areas, mosaics)
     with atomic_path(folder / files.REPORT, needed_bytes=len(text)) as part:
         part.write_text(text, encoding="utf-8")
-    names = (files.COUNTRY_VECTORS, files.COUNTRY_AREAS, files.REPORT)
-    return [*written, *(folder / name for name in names)], note
+    names = (
+        files.COUNTRY_VECTORS, files.COUNTRY_AREAS, files.COUNTRY_PROJECT, files.REPORT,
+    )  # fmt: skip
+    maps = (folder / mosaics.folder / name for name in mosaics.names)
+    return [*written, *maps, *(folder / name for name in names)], note
 
 
 def _read(path: Path) -> _Read:
@@ -105,13 +117,20 @@ def _read(path: Path) -> _Read:
             gpd.read_file(vectors, layer=name).to_crs(_WGS84).assign(area=path.name)
             for name in ("villages", "gaps")
         )
-        whole = None
+        communes = whole = None
         if COMMUNES in held:
-            whole = gpd.read_file(vectors, layer=COMMUNES).to_crs(_WGS84).union_all()
+            communes = gpd.read_file(vectors, layer=COMMUNES).geometry
+            whole = communes.to_crs(_WGS84).union_all()
     except (DataSourceError, DataLayerError, KeyError) as error:
         raise DataError(f"{vectors} is damaged ({error}): plan that scenario again") from error
     outline = villages.union_all().convex_hull if whole is None else whole
-    return _Read(villages=villages, gaps=gaps, outline=outline)
+    return _Read(villages=villages, gaps=gaps, outline=outline, communes=communes)
+
+
+def _rasters(path: Path, found: _Read, outcome: Outcome) -> AreaRasters:
+    grid = grid_of(path)
+    border = None if found.communes is None else found.communes.to_crs(grid.crs).union_all()
+    return AreaRasters(folder=path, grid=grid, outline=border, synthetic=outcome.synthetic)
 
 
 def _points(villages: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

@@ -11,6 +11,8 @@ __all__ = [
     "CLASS_RASTERS",
     "COUNTERFACTUALS",
     "COUNTRY_AREAS",
+    "COUNTRY_PROJECT",
+    "COUNTRY_RASTERS",
     "COUNTRY_VECTORS",
     "COUNTRY_VILLAGES",
     "DOWNLINK_MBPS",
@@ -77,6 +79,8 @@ RELIEF_PLACE = "relief.pgw"
 COUNTRY_VILLAGES = "villages.parquet"
 COUNTRY_VECTORS = "country.gpkg"
 COUNTRY_AREAS = "areas.csv"
+COUNTRY_RASTERS = "country_rasters"
+COUNTRY_PROJECT = "country.qgz"
 """What stands above several results."""
 
 RSRP_DBM = "rsrp_dbm"

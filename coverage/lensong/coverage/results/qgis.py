@@ -38,9 +38,11 @@ from lensong.gis_data.raster_classes import class_names_xml
 __all__ = [
     "change_style",
     "class_steps",
+    "country_layers",
     "layer_styles",
     "point_style",
     "project_step",
+    "raster_groups",
     "style_steps",
 ]
 
@@ -99,7 +101,32 @@ def layer_styles(layers: Sequence[str]) -> dict[str, str]:
 
 def point_style() -> str:
     """Return how QGIS draws the villages of a country: points by class."""
-    style = VectorStyle(
+    style = _points_by_class()
+    return qml(vector_style(style), style)
+
+
+def country_layers() -> list[VectorLayer]:
+    """Return the layers of the GeoPackage that stands above several results."""
+    styles = {
+        "villages": _points_by_class(),
+        "areas": _outline("59,44,102,255", "0.8", "title"),
+        "gaps": _vector_styles()["gaps"],
+    }
+    return [
+        VectorLayer(
+            name=words("country.areas" if name == "areas" else f"qgis.{name}"),
+            file=files.COUNTRY_VECTORS,
+            layer=name,
+            style=style,
+            visible=name not in _ON_DEMAND,
+            crs="EPSG:4326",
+        )
+        for name, style in styles.items()
+    ]
+
+
+def _points_by_class() -> VectorStyle:
+    return VectorStyle(
         geometry="Point",
         class_field="class",  # no names: placing those of a country takes QGIS minutes
         classes=tuple(
@@ -117,7 +144,6 @@ def point_style() -> str:
             for name in CLASSES
         ),
     )
-    return qml(vector_style(style), style)
 
 
 def change_style() -> str:
@@ -162,7 +188,7 @@ def project_step(result: PlanResult, rasters: Sequence[str], layers: Sequence[st
             path,
             [
                 *_vector_layers(layers),
-                *_raster_groups([_described(path.parent, name) for name in rasters]),
+                *raster_groups(path.parent, rasters),
             ],
             title=result.title,
             crs=result.land.grid.crs,
@@ -224,11 +250,19 @@ def _title(layer: str, unit: str, description: str, *, by_description: bool) -> 
     return f"{plain} [{unit}]" if unit not in ("", "1") else plain
 
 
-def _raster_groups(rasters: Sequence[_Raster]) -> list[ProjectGroup]:
-    """Return one group of which a single raster is shown at a time, by technology within."""
+def raster_groups(folder: Path, rasters: Sequence[str]) -> list[ProjectGroup]:
+    """Return one group of which a single raster is shown at a time, by technology within.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the project.
+    rasters : sequence of str
+        Their paths within it, as they stand there.
+    """
     groups: dict[str, list[_Raster]] = {}
-    for raster in rasters:
-        first = raster.file.partition("_")[0]
+    for raster in [_described(folder, name) for name in rasters]:
+        first = Path(raster.file).name.partition("_")[0]
         groups.setdefault(first.upper() if first in ("4g", "5g") else "", []).append(raster)
     members = [
         ProjectGroup(

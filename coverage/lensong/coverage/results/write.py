@@ -7,7 +7,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, datetime
 from functools import partial
 from importlib.util import find_spec
@@ -26,11 +25,12 @@ from lensong.coverage.results.rasters import Step, known_steps, operator_steps, 
 from lensong.coverage.results.record import provenance_of, record_of, record_text
 from lensong.coverage.results.relief import relief_steps
 from lensong.coverage.results.tables import as_read_table, vector_layers, village_table
+from lensong.coverage.threads import threads
 from lensong.gis_data.atomic import atomic_path, write_error
 from lensong.gis_data.vector_write import write_csv, write_geopackage
 from lensong.propagation.errors import DataError
 
-__all__ = ["check_writable", "write_result"]
+__all__ = ["check_writable", "move_result", "result_steps", "write_result", "write_steps"]
 
 Progress = Callable[[float], None]  # takes the share that is done, 0..1
 
@@ -42,8 +42,6 @@ def write_result(
     lensong_version: str,
     progress: Progress | None = None,
     created_at: datetime | None = None,
-    plan_key: str = "",
-    part: Path | None = None,
     workers: int = 1,
 ) -> list[Path]:
     """Write every file of a plan and return their paths.
@@ -63,10 +61,6 @@ def write_result(
         Called with the share done, 0 to 1.
     created_at : datetime, optional
         For ``run.json``, the one file that differs between two runs of one plan; now by default.
-    plan_key : str
-        For ``run.json``: of what the result depends on; left out where it is empty.
-    part : Path or None
-        Where files are made, on the disk of ``folder``; None: a hidden folder in it.
     workers : int
         Threads over files. What is in them does not depend on it.
 
@@ -75,8 +69,8 @@ def write_result(
     DataError
         The folder cannot be written, or the disk is full.
     """
-    made, described = _steps(result, lensong_version)
-    part = part or folder / f".{uuid4().hex[:12]}.part"
+    made, described = result_steps(result, lensong_version)
+    part = folder / f".{uuid4().hex[:12]}.part"
     try:
         part.mkdir(parents=True)
         count = len(made) + len(described)
@@ -85,16 +79,13 @@ def write_result(
             result.room.let_go()
             _tell(progress, done / count)
 
-        _write_all(made, part, workers, on_made)
-        _write_all(
+        write_steps(made, part, workers, on_made)
+        write_steps(
             described, part, workers, lambda done: _tell(progress, (len(made) + done) / count)
         )
         names = [name for name, _ in (*made, *described)]
         record = record_of(result, lensong_version, created_at or datetime.now(UTC), part, names)
-        if plan_key:
-            record["plan_key"] = plan_key
-        (part / files.RUN).write_text(record_text(record), encoding="utf-8")
-        written = _move(part, folder, [*names, files.RUN])
+        written = move_result(part, folder, record)
     except OSError as error:
         raise write_error(folder, error) from error
     finally:
@@ -104,19 +95,21 @@ def write_result(
     return written
 
 
-def _write_all(
-    steps: Sequence[Step], part: Path, workers: int, on_done: Callable[[int], None]
+def write_steps(
+    steps: Sequence[Step],
+    part: Path,
+    workers: int = 1,
+    on_done: Callable[[int], None] = lambda _: None,
 ) -> None:
-    with ThreadPoolExecutor(workers, thread_name_prefix="write") as pool:
+    """Write some files of a result into a folder; ``on_done`` is called with how many are done."""
+    pool = threads(workers, "write")
+    try:
         # the last of them, page and pictures, take longest: nobody shall wait for them alone
-        running = [pool.submit(write, part / name) for name, write in reversed(steps)]
-        try:
-            for done, finished in enumerate(as_completed(running)):
-                on_done(done)
-                finished.result()
-        finally:
-            for future in running:
-                future.cancel()
+        written = pool.map(lambda step: step[1](part / step[0]), reversed(steps))
+        for done, _ in enumerate(written):
+            on_done(done)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _tell(progress: Progress | None, share: float) -> None:
@@ -140,8 +133,8 @@ def check_writable(folder: Path) -> None:
         raise write_error(folder, error) from error
 
 
-def _steps(result: PlanResult, lensong_version: str) -> tuple[list[Step], list[Step]]:
-    """Return what makes the files of a plan, and then what describes those."""
+def result_steps(result: PlanResult, lensong_version: str) -> tuple[list[Step], list[Step]]:
+    """Return what makes the files of a plan, and what describes those once they are there."""
     vectors = vector_layers(result)
     rasters = list(_raster_steps(result, provenance_of(result, lensong_version)))
     names = [name for name, _ in rasters]
@@ -187,11 +180,33 @@ def _raster_steps(result: PlanResult, provenance: dict[str, Any]) -> Iterator[St
     yield from operator_steps(result, provenance)
 
 
-def _move(part: Path, folder: Path, names: list[str]) -> list[Path]:
+def move_result(
+    part: Path, folder: Path, record: dict[str, Any], *, begun: bool = False
+) -> list[Path]:
+    """Move the files of a record to where they are to stay, and return their paths.
+
+    Parameters
+    ----------
+    part : Path
+        Where they are, on the disk of ``folder``.
+    folder : Path
+        Made when missing.
+    record : dict
+        Of `record_of`; it comes last, so that it never lists a file that is not there.
+    begun : bool
+        Another may have moved some, or do so at this moment.
+    """
+    names = [*(entry["name"] for entry in record["files"]), files.RUN]
+    with atomic_path(part / files.RUN) as written:
+        written.write_text(record_text(record), encoding="utf-8")
     folder.mkdir(parents=True, exist_ok=True)
     stale = _listed(folder / files.RUN) - set(names)
-    for name in names:  # the record comes last: it never lists a file that is not there
-        os.replace(part / name, folder / name)
+    for name in names:
+        try:
+            os.replace(part / name, folder / name)
+        except FileNotFoundError:
+            if not (begun and (folder / name).is_file()):
+                raise
     for name in stale:
         (folder / name).unlink(missing_ok=True)
     return [folder / name for name in names]

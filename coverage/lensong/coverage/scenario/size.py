@@ -17,6 +17,12 @@ __all__ = ["PlanSize", "size_of"]
 _CPU_S_PER_PIXEL = 1.7e-6
 """Of a sweep, with all that follows: the Cévennes at 30 m on a 2-core EPYC of 2.5 GHz [s]."""
 
+_CPU_S_PER_CELL = 2e-6
+"""Of the files of a province of 25 million cells, which took about 45 CPU-s [s].
+
+Where masts are dense that is in the other figure, too, and small beside it.
+"""
+
 _BYTES_PER_CELL = 150.0
 """Peak memory of a province of 25 million cells with 4G and 5G, by benchmarks/province.py."""
 
@@ -71,6 +77,6 @@ def size_of(scenario: Scenario, network: Network) -> PlanSize:
     return PlanSize(
         grid=grid,
         sweeps=len(radius_m),
-        cpu_s=pixels * _CPU_S_PER_PIXEL,
+        cpu_s=pixels * _CPU_S_PER_PIXEL + cells * _CPU_S_PER_CELL,
         memory_bytes=cells * _BYTES_PER_CELL,
     )

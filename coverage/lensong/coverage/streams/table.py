@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -15,6 +14,7 @@ from lensong.coverage.streams.draws import receptions
 from lensong.coverage.streams.heard import Heard
 from lensong.coverage.streams.kept import KeptStreams
 from lensong.coverage.streams.settings import StreamSettings
+from lensong.coverage.threads import threads
 from lensong.propagation.types import FloatArray
 
 __all__ = ["ANY_SIM", "most_counted", "stream_table", "streams_column"]
@@ -114,7 +114,7 @@ def stream_table(
 
     rows: list[dict[str, object]] = []
     if counted:
-        with ThreadPoolExecutor(workers, thread_name_prefix="streams") as pool:
+        with threads(workers, "streams") as pool:
             for done, found in enumerate(pool.map(of_village, places, ids, names)):
                 rows += found
                 if progress is not None:

@@ -80,8 +80,11 @@ def area_of_box(text: str) -> FetchArea:
     hint = (
         f"latitude and longitude seem swapped: {south:g},{west:g},{north:g},{east:g}"
         if swapped
-        else "fetch each side of the 180th meridian for itself"
+        else f"west is beyond east: {east:g},{south:g},{west:g},{north:g}, or, across the 180th "
+        "meridian, each side for itself"
         if across
+        else "longitudes go from -180 to 180, latitudes from -90 to 90"
+        if whole and west < east and south < north
         else "west has to be less than east, south less than north"
     )
     raise ConfigError(f"--area is {text!r}, wanted west,south,east,north in degrees: {hint}")

@@ -1,0 +1,192 @@
+"""What a worker has open of the plans it works on: land and network, and the result as it ends."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from importlib.metadata import version
+from threading import Lock
+from typing import Generic, ParamSpec, TypeVar
+
+from lensong.coverage.cluster.blocks import Pieces
+from lensong.coverage.cluster.fingerprint import fingerprint
+from lensong.coverage.cluster.run_folder import RunFolder
+from lensong.coverage.plan_setup import PlanSetup
+from lensong.coverage.reach import RadiusCut
+from lensong.coverage.result import PlanResult
+from lensong.coverage.results.rasters import Step
+from lensong.coverage.results.write import result_steps
+from lensong.propagation.errors import ConfigError, DataError, LensongError
+
+__all__ = [
+    "ASKED",
+    "RESULT",
+    "SETUP",
+    "Asked",
+    "Ending",
+    "Opened",
+    "admitted",
+    "close_opened",
+    "ending",
+    "opened",
+    "told",
+]
+
+ASKED, SETUP, RESULT = "asked", "setup", "result"
+_PLANS_OPEN = 4  # of which a worker has pieces in turn; one more is opened again when it is asked
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One plan that a cluster is asked for.
+
+    Parameters
+    ----------
+    scenario, out : str
+        Absolute, and the same for all workers.
+    cache : str or None
+        Folder of the cache; None: path loss is kept for this plan alone.
+    key : str
+        Of everything that the result depends on.
+    threads : int
+        Of all workers when the plan began.
+    fingerprint : dict
+        Versions that a worker must have.
+    """
+
+    scenario: str
+    out: str
+    cache: str | None
+    key: str
+    threads: int
+    fingerprint: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A plan that is under way."""
+
+    asked: Asked
+    setup: PlanSetup
+    pieces: Pieces
+    cut: RadiusCut
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """A plan whose files are being written.
+
+    Parameters
+    ----------
+    result : PlanResult
+    made, described : list of Step
+        As `lensong.coverage.results.write.result_steps` returns them.
+    """
+
+    result: PlanResult
+    made: list[Step]
+    described: list[Step]
+
+
+def told(task: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Let an error travel as its sentence: some carry more than can be sent."""
+
+    @wraps(task)
+    def wrapper(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        try:
+            return task(*args, **kwargs)
+        except LensongError as error:
+            kind = ConfigError if isinstance(error, ConfigError) else DataError
+            raise kind(str(error)) from None
+        except OSError as error:
+            raise DataError(
+                f"the worker on {os.uname().nodename} cannot read or write "
+                f"{error.filename or 'a file'} ({error.strerror or error}): check its rights and "
+                "free space"
+            ) from None
+
+    return wrapper
+
+
+class _Recent(Generic[_T]):
+    """The last few values by run; they map files, which would stay on the disk with them."""
+
+    def __init__(self, make: Callable[[str], _T], most: int) -> None:
+        self._make, self._most = make, most
+        self._held: dict[str, _T] = {}
+        self._guard = Lock()
+
+    def of(self, run: str) -> _T:
+        with self._guard:
+            found = self._held.pop(run, None)
+            if found is None:
+                found = self._make(run)
+            self._held[run] = found
+            while len(self._held) > self._most:
+                self._held.pop(next(iter(self._held)))
+            return found
+
+    def forget(self, runs: list[str]) -> None:
+        with self._guard:
+            for run in runs:
+                self._held.pop(run, None)
+
+
+def admitted(folder: RunFolder) -> Asked:
+    """Return what is asked, once it is known that this worker is one that may work on it."""
+    asked: Asked = folder.get(ASKED)
+    own = fingerprint()
+    differ = [
+        f"{name} {own.get(name)} there, {wanted} here"
+        for name, wanted in asked.fingerprint.items()
+        if own.get(name) != wanted
+    ]
+    if differ:  # one that came after the others were asked
+        raise ConfigError(
+            f"a worker on {os.uname().nodename} has other versions ({'; '.join(differ)}): install "
+            "the same on all machines"
+        )
+    return asked
+
+
+def _open(run: str) -> Opened:
+    folder = RunFolder(run)
+    asked = admitted(folder)
+    setup, pieces = folder.get_mapped(SETUP)
+    return Opened(
+        asked=asked,
+        setup=setup,
+        pieces=pieces,
+        cut=RadiusCut.of(setup.land, setup.network, setup.handset),
+    )
+
+
+def _end(run: str) -> Ending:
+    result: PlanResult = RunFolder(run).get_mapped(RESULT)
+    made, described = result_steps(result, version("lensong"))
+    return Ending(result=result, made=made, described=described)
+
+
+_opened, _ending = _Recent(_open, _PLANS_OPEN), _Recent(_end, 1)
+
+
+def opened(run: str) -> Opened:
+    """Return a plan whose land is read."""
+    return _opened.of(run)
+
+
+def ending(run: str) -> Ending:
+    """Return a plan whose result is known."""
+    return _ending.of(run)
+
+
+def close_opened(runs: list[str]) -> None:
+    """Let go of some plans."""
+    _opened.forget(runs)
+    _ending.forget(runs)
