@@ -67,8 +67,12 @@ def corner(number: int) -> tuple[float, float]:
     return WEST_M + col * SIDE_M, NORTH_M - row * SIDE_M
 
 
-def write_country(folder: Path, provinces: int) -> list[Path]:
-    """Write the scenarios of a country and what they share."""
+def write_country(folder: Path, provinces: int, around: int | None = None) -> list[Path]:
+    """Write the scenarios of a country and what they share.
+
+    ``around`` is a province: the lists hold it and its neighbours alone.
+    """
+    folder.mkdir(exist_ok=True)
     rng = np.random.default_rng(33)
     rows = -(-provinces // IN_A_ROW)
     high = int((rows * SIDE_M + 2 * EDGE_M) / CELL_M)
@@ -104,6 +108,8 @@ def write_country(folder: Path, provinces: int) -> list[Path]:
         write_features(folder / f"p{number:02d}.geojson", [outline])
         for kind, count, edge in (("village", VILLAGES, 2_000.0), ("mast", MASTS, 500.0)):
             places = rng.uniform(edge, SIDE_M - edge, (count, 2))
+            if around is not None and not beside(number, around):
+                continue
             for k, (east, south) in enumerate(places):
                 lon, lat = to_degrees.transform(west + east, north - south)
                 if kind == "village":
@@ -124,6 +130,12 @@ def write_country(folder: Path, provinces: int) -> list[Path]:
     (folder / "villages.csv").write_text("\n".join(villages), encoding="utf-8")
     (folder / "cells.csv").write_text("\n".join(cells), encoding="utf-8")
     return scenarios
+
+
+def beside(one: int, other: int) -> bool:
+    """Return whether two provinces are neighbours, or the same."""
+    rows = zip(divmod(one, IN_A_ROW), divmod(other, IN_A_ROW), strict=True)
+    return all(abs(a - b) <= 1 for a, b in rows)
 
 
 def write_features(path: Path, features: list[dict[str, object]]) -> None:
@@ -248,9 +260,14 @@ def country(folder: Path, provinces: int, workers: int) -> None:
         # so that imports and compiled code are not counted: one province, twice as often as used
         plan(cluster, scenarios[:1], folder / "warm")
         plan(cluster, scenarios[:1], folder / "warm-2")
-        middle = scenarios[min(7, provinces - 1)]  # it has neighbours on all sides
-        one = plan(cluster, [middle], folder / "one")
-        told("1 province", MASTS, one)
+        middle = min(7, provinces - 1)  # it has neighbours on all sides
+        small = write_country(folder / "small", provinces, around=middle)
+        plan(cluster, [small[middle]], folder / "warm-3")  # the list is read
+        one = plan(cluster, [small[middle]], folder / "one")
+        told("1 province, a list of it and its neighbours", MASTS, one)
+        plan(cluster, scenarios[:1], folder / "warm-4")
+        same = plan(cluster, [scenarios[middle]], folder / "same")
+        told("the same, in the list of all", MASTS, same)
         peaks = [worker.peak_mb() for worker in cluster.workers]
         print(f"peak of each worker {', '.join(f'{p:.0f}' for p in peaks)} MB", flush=True)
         done = 0

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 
 import geopandas as gpd
@@ -8,6 +9,7 @@ import pytest
 
 from lensong.coverage.antenna import sector_3gpp
 from lensong.coverage.cellplan import check_on_land, parse_carrier, within_land
+from lensong.coverage.cellplan.report import describe_rows
 from lensong.coverage.network import AsRead, Cell, Mast, Network
 from lensong.gis_data.land import Land
 from lensong.propagation.errors import InvalidInputError
@@ -117,5 +119,27 @@ def test_masts_that_the_land_does_not_hold_can_be_left_out_and_are_told() -> Non
     assert check_on_land(kept, holed) == []
     whole = network((22.4, 103.6))
     assert within_land(whole, land()) is whole
+
+
+def test_rows_on_end_whose_masts_are_beyond_the_grid_are_told_as_one() -> None:
+    places = [(22.4, 104.6), (22.4, 104.7), (22.4, 103.6), (22.4, 104.8)]
+    read = tuple(
+        AsRead(where=f"line {k + 2}", column=name, fate="given", cells=(f"M{k}-1",))
+        for k in range(len(places))
+        for name in ("lat", "lon")
+    )
+    kept = within_land(replace(network(*places), as_read=read), land())
+    assert [(e.where, e.fate, e.rows) for e in kept.as_read] == [
+        ("line 2 to line 3", "left out", 2),
+        ("line 4", "given", 1),
+        ("line 4", "given", 1),
+        ("line 5", "left out", 1),
+    ]
+    told = describe_rows(kept.as_read)
+    assert told[-1].endswith("with its margin: 3 rows: line 2 to line 3, line 5")
+    assert pickle.loads(pickle.dumps(kept.as_read)) == kept.as_read
+
+
+def test_a_network_of_which_no_mast_is_on_the_grid_is_refused() -> None:
     with pytest.raises(InvalidInputError, match="none of the 1 masts is in the area"):
         within_land(network((10.0, 103.6)), land())

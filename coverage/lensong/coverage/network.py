@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -227,7 +228,7 @@ class AsRead:
     Parameters
     ----------
     where : str
-        ``"line 12"``, with Atoll's table.
+        ``"line 12"``, with Atoll's table; of several rows the first and the last.
     column, text : str
         Of the file; empty where no column has the field or the entry is on the whole row.
     field, value : str
@@ -237,6 +238,8 @@ class AsRead:
         Reason where it is not ``given``; may be empty.
     cells : tuple of str
         Ids of the cells made of the row.
+    rows : int
+        For how many rows on end it stands.
     """
 
     where: str
@@ -247,6 +250,29 @@ class AsRead:
     fate: Literal["given", "assumed", "merged", "left out", "not used"]
     why: str = ""
     cells: tuple[str, ...] = ()
+    rows: int = 1
+
+    def __reduce__(self) -> tuple[Callable[..., AsRead], tuple[object, ...]]:
+        """Pickle as what makes it: there are thousands, and a worker reads them anew and anew."""
+        fields = (self.column, self.text, self.field, self.value, self.fate, self.why)
+        return _as_read, (self.where, *fields, self.cells, self.rows)
+
+
+def _as_read(
+    where: str,
+    column: str,
+    text: str,
+    field: str,
+    value: str,
+    fate: Literal["given", "assumed", "merged", "left out", "not used"],
+    why: str,
+    cells: tuple[str, ...],
+    rows: int,
+) -> AsRead:
+    return AsRead(
+        where=where, column=column, text=text, field=field, value=value, fate=fate, why=why,
+        cells=cells, rows=rows,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

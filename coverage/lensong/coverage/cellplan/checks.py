@@ -283,8 +283,9 @@ def within_land(network: Network, land: Land) -> Network:
     """
     to_grid = Transformer.from_crs("EPSG:4326", land.grid.crs, always_xy=True)
     outside, unknown, kept = [], [], []
-    for mast in network.masts:
-        if not _on(to_grid, land.grid, mast.lat_deg, mast.lon_deg):
+    on = _all_on(to_grid, land.grid, network.masts)
+    for mast, inside in zip(network.masts, on, strict=True):
+        if not inside:
             outside.append(mast)
         elif _without_ground(*_row_col(to_grid, land.grid, mast), land):
             unknown.append(mast)
@@ -325,19 +326,30 @@ def within_land(network: Network, land: Land) -> Network:
 
 
 def _without(entries: Sequence[AsRead], why: Mapping[str, str]) -> tuple[AsRead, ...]:
-    """Return the account with the rows left out whose cells are no longer there."""
+    """Return the account with the rows left out whose cells are no longer there.
+
+    Rows on end for one reason are told as one: of a country's list those of all other provinces.
+    """
     told: list[AsRead] = []
-    gone: set[str] = set()
+    gone: list[AsRead] = []
+
+    def end() -> None:
+        if gone:
+            where = f"{gone[0].where} to {gone[-1].where}"
+            one = replace(gone[0], where=where, cells=(), rows=len(gone))
+            told.append(gone[0] if len(gone) == 1 else one)
+            gone.clear()
+
     for entry in entries:
-        if not entry.cells or entry.cells[0] not in why:
+        reason = why.get(entry.cells[0]) if entry.cells else None
+        if reason is None:
+            end()
             told.append(entry)
-        elif entry.where not in gone:
-            gone.add(entry.where)
-            told.append(
-                AsRead(
-                    where=entry.where, fate="left out", why=why[entry.cells[0]], cells=entry.cells
-                )
-            )
+        elif not gone or gone[-1].where != entry.where:
+            if gone and gone[-1].why != reason:
+                end()
+            gone.append(AsRead(where=entry.where, fate="left out", why=reason, cells=entry.cells))
+    end()
     return tuple(told)
 
 
@@ -348,6 +360,17 @@ def _row_col(to_grid: Transformer, grid: Grid, mast: Mast) -> tuple[float, float
 
 def _without_ground(row: float, col: float, land: Land) -> bool:
     return bool(np.isnan(land.ground_m[round(row), round(col)]))
+
+
+def _all_on(to_grid: Transformer, grid: Grid, masts: Sequence[Mast]) -> list[bool]:
+    """Return of each mast whether it stands on a grid; one by one a country's take long."""
+    lat_deg = np.array([mast.lat_deg for mast in masts])
+    lon_deg = np.array([mast.lon_deg for mast in masts])
+    places = zip(*to_grid.transform(lon_deg, lat_deg), strict=True)
+    return [
+        abs(mast.lat_deg) <= 90.0 and grid.surrounds(float(x), float(y))
+        for mast, (x, y) in zip(masts, places, strict=True)
+    ]
 
 
 def _on(to_grid: Transformer, grid: Grid, lat_deg: float, lon_deg: float) -> bool:

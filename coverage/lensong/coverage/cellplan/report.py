@@ -71,11 +71,11 @@ def describe_import(report: ImportReport) -> str:
 
 def describe_rows(entries: Sequence[AsRead]) -> list[str]:
     """Return what became of the rows: an example of one that is used, then those that are not."""
-    fates: dict[tuple[str, str], dict[str, None]] = {}
+    fates: dict[tuple[str, str], dict[str, int]] = {}
     used: dict[str, list[AsRead]] = {}
     for entry in entries:
         if entry.fate in ("left out", "merged"):
-            fates.setdefault((entry.fate, entry.why), {}).setdefault(entry.where)
+            fates.setdefault((entry.fate, entry.why), {}).setdefault(entry.where, entry.rows)
         else:
             used.setdefault(entry.where, []).append(entry)
     lines = [f"used: {_rows(len(used))}"]
@@ -88,7 +88,8 @@ def describe_rows(entries: Sequence[AsRead]) -> list[str]:
         if fate == "merged":
             merged.setdefault("merged", []).extend(f"{place} {why}" for place in places)
         else:
-            lines.append(f"left out, {why}: {_rows(len(places))}: {_few(tuple(places))}")
+            count = sum(places.values())
+            lines.append(f"left out, {why}: {_rows(count)}: {_few(tuple(places))}")
     for places_of in merged.values():
         lines.append(f"merged: {_rows(len(places_of))}: {_few(tuple(places_of))}")
     return lines

@@ -8,7 +8,7 @@ second start of the same plan.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -44,6 +44,7 @@ from lensong.coverage.scenario.network_once import NetworkOnce
 from lensong.coverage.streams.heard import Heard
 from lensong.coverage.streams.table import stream_table
 from lensong.coverage.sweeps import antenna_place, sweep_together
+from lensong.gis_data.array_room import MemoryRoom, room_for
 
 __all__ = [
     "Done",
@@ -227,7 +228,7 @@ def conclude(run: str, *after: Done) -> Done:  # noqa: ARG001 - these must be ma
         workers=1,
         clock=clock,
     )
-    folder.put_mapped(RESULT, result)
+    folder.put_mapped(RESULT, replace(result, room=MemoryRoom()))  # in files they are by that
     return Done(cpu_s=time.process_time() - since)
 
 
@@ -283,8 +284,9 @@ def _put_together(folder: RunFolder, plan: Opened) -> LaidOut:
     setup, grid = plan.setup, plan.setup.land.grid
     heard, links = _heard(folder, plan)
     tables = [folder.get(f"streams-{k}") for k in range(len(plan.pieces.villages))]
+    room = room_for(grid.rows * grid.cols, folder.path)
     laid = LaidOut(
-        layers=Layers.empty(grid, setup.model),
+        layers=Layers.empty(grid, setup.model, room=room),
         heard=heard,
         links=links,
         streams=pd.concat(tables, ignore_index=True) if tables else None,

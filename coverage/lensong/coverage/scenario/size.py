@@ -62,10 +62,11 @@ def size_of(scenario: Scenario, network: Network) -> PlanSize:
     margin_m = max((cell.radius_m for cell in network.cells), default=0.0)
     grid = grid_of(scenario.land, margin_m=margin_m)
     to_grid = Transformer.from_crs("EPSG:4326", grid.crs, always_xy=True)
+    lon_lat = ([m.lon_deg for m in network.masts], [m.lat_deg for m in network.masts])
     inside = {
         mast.mast_id
-        for mast in network.masts
-        if grid.surrounds(*to_grid.transform(mast.lon_deg, mast.lat_deg))
+        for mast, x, y in zip(network.masts, *to_grid.transform(*lon_lat), strict=True)
+        if grid.surrounds(x, y)
     }
     radius_m: dict[tuple[str, float, float], float] = {}
     for cell in network.cells:
