@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -14,9 +14,28 @@ from lensong.coverage.scenario.sections import ScenarioFile
 from lensong.gis_data.land import Source
 from lensong.propagation.errors import DataError
 
-__all__ = ["check_same_inputs", "scenario_of_result"]
+__all__ = ["InputsApartError", "check_same_inputs", "scenario_of_result"]
 
 _ABOVE = 4  # folders above the result in which its inputs are looked for
+
+
+class InputsApartError(DataError):
+    """Inputs of a result do not lie together where they are looked for.
+
+    Parameters
+    ----------
+    lacks : sequence of str
+        As the scenario names them.
+    looked : sequence of Path
+    """
+
+    def __init__(self, lacks: Sequence[str], looked: Sequence[Path]) -> None:
+        more = f" and {len(lacks) - 3} more" if len(lacks) > 3 else ""
+        self.brief = f"its inputs are not all there: {', '.join(lacks[:3])}{more}"
+        super().__init__(
+            f"{self.brief} (looked for in {', '.join(map(str, looked))}): put them there, or open "
+            "the scenario itself"
+        )
 
 
 def scenario_of_result(stored: StoredResult) -> Scenario:
@@ -45,12 +64,7 @@ def scenario_of_result(stored: StoredResult) -> Scenario:
     found = next((at for at in looked if not missing[at]), None)
     if found is None:
         nearest = min(looked, key=lambda at: len(missing[at]))
-        lacks = missing[nearest]
-        more = f" and {len(lacks) - 3} more" if len(lacks) > 3 else ""
-        raise DataError(
-            f"its inputs are not all there: {', '.join(lacks[:3])}{more} (looked for in "
-            f"{', '.join(str(at) for at in looked)}): put them there, or open the scenario itself"
-        )
+        raise InputsApartError(missing[nearest], looked)
     return scenario_of(content, found, title=stored.title)
 
 

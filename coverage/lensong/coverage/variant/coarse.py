@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from lensong.gis_data.land import Land
 from lensong.propagation.types import Float32Array, Grid
 
-__all__ = ["COARSE_M", "coarse_land", "coarse_step"]
+__all__ = ["COARSE_M", "averaged", "coarse_land", "coarse_step"]
 
 COARSE_M = 120.0
 """About the cell that follows a hand [m]."""
+
+_BLOCKS_AT_ONCE = 64  # rows of them, so that what is worked with stays small
 
 
 def coarse_step(cell_m: float) -> int:
@@ -49,8 +51,8 @@ def coarse_land(land: Land, step: int) -> Land:
     return replace(
         land,
         grid=coarse,
-        ground_m=_averaged(land.ground_m, step),
-        clutter_m=None if land.clutter_m is None else _averaged(land.clutter_m, step),
+        ground_m=averaged(land.ground_m, step),
+        clutter_m=None if land.clutter_m is None else averaged(land.clutter_m, step),
         clutter_class=None if land.clutter_class is None else _middles(land.clutter_class, step),
         water=None,
         population=None,
@@ -64,17 +66,30 @@ def _middles(values: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
     return values[np.ix_(*at)]
 
 
-def _averaged(values: Float32Array, step: int) -> Float32Array:
-    rows, cols = values.shape
-    at_rows, at_cols = np.arange(0, rows, step), np.arange(0, cols, step)
-    known = ~np.isnan(values)
-    total = np.add.reduceat(
-        np.add.reduceat(np.where(known, values, 0.0), at_rows, axis=0, dtype=np.float64),
-        at_cols,
-        axis=1,
-    )
-    count = np.add.reduceat(
-        np.add.reduceat(known.astype(np.int64), at_rows, axis=0), at_cols, axis=1
-    )
-    with np.errstate(invalid="ignore"):
-        return np.where(count > 0, total / count, np.nan).astype(np.float32)
+def averaged(values: Float32Array, step: int) -> Float32Array:
+    """Return the mean over blocks of cells; of those that are not known there is no part.
+
+    Parameters
+    ----------
+    values : shape (rows, cols)
+        NaN where not known.
+    step : int
+        Cells along a side of a block, 1 or more.
+    """
+    at_cols = np.arange(0, values.shape[1], step)
+    made = []
+    for begin in range(0, values.shape[0], step * _BLOCKS_AT_ONCE):
+        part = values[begin : begin + step * _BLOCKS_AT_ONCE]
+        at_rows = np.arange(0, part.shape[0], step)
+        known = ~np.isnan(part)
+        total = np.add.reduceat(
+            np.add.reduceat(np.where(known, part, 0.0), at_rows, axis=0, dtype=np.float64),
+            at_cols,
+            axis=1,
+        )
+        count = np.add.reduceat(
+            np.add.reduceat(known, at_rows, axis=0, dtype=np.int64), at_cols, axis=1
+        )
+        with np.errstate(invalid="ignore"):
+            made.append(np.where(count > 0, total / count, np.nan).astype(np.float32))
+    return np.concatenate(made)

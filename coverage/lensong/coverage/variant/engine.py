@@ -36,6 +36,7 @@ from lensong.coverage.service import DEFAULT_SERVICES, Handset, Service
 from lensong.coverage.sweeps import PropagationSettings, SweepCache, Window, sweep_jobs
 from lensong.coverage.variant.known import KnownTiles
 from lensong.coverage.variant.rides import Ride, RideMaker, changed_rides
+from lensong.coverage.variant.shelf import TileShelf
 from lensong.coverage.variant.tiles import (
     PlannedTile,
     best_of,
@@ -46,10 +47,10 @@ from lensong.gis_data.land import Land
 from lensong.propagation.errors import InvalidInputError
 from lensong.propagation.types import BoolArray, IntArray
 
-__all__ = ["Key", "PlanEngine", "PlanState", "of_one_frame"]
+__all__ = ["Key", "OnDone", "PlanEngine", "PlanState", "of_one_frame"]
 
 Key: TypeAlias = tuple[int, int]
-OnDone = Callable[[str, int, int], None]
+OnDone: TypeAlias = Callable[[str, int, int], None]
 
 _MOST_BYTES = 2**29
 _MARGIN_PX = 3.0  # around a radius, as `job_window` has it
@@ -108,6 +109,8 @@ class PlanEngine:
         Kept in memory of sweeps, and as much again of what is heard of them [bytes].
     tile_px : int
         Rows and columns of a tile.
+    shelf : TileShelf or None
+        Where tiles are kept; None: in memory, however many there are.
 
     Raises
     ------
@@ -126,7 +129,9 @@ class PlanEngine:
         workers: int = 2,
         most_bytes: int = _MOST_BYTES,
         tile_px: int = TILE,
+        shelf: TileShelf | None = None,
     ) -> None:
+        self._shelf = shelf or TileShelf()
         self.land, self.services = land, tuple(services)
         self.handset = handset or Handset()
         self.propagation = propagation or PropagationSettings()
@@ -235,6 +240,7 @@ class PlanEngine:
         within: Callable[[Key], BoolArray] | None = None,
         stop: Callable[[], bool] | None = None,
         on_done: OnDone | None = None,
+        most: int | None = None,
     ) -> PlanState:
         """Return a state whose chances are those of its network.
 
@@ -248,8 +254,10 @@ class PlanEngine:
             Asked before every tile; where it says so, the rest is left unjudged.
         on_done : callable, optional
             Called with ``"chances"``, tiles done and tiles in all.
+        most : int, optional
+            Tiles that are judged; the rest is left. What both states hold takes memory once.
         """
-        todo = sorted(state.unjudged)
+        todo = sorted(state.unjudged)[:most]
         counter = _Counter("chances", len(todo), on_done)
 
         def one(key: Key) -> tuple[Key, PlannedTile] | None:
@@ -258,11 +266,12 @@ class PlanEngine:
             tile = state.tiles[key]
             rows, cols = tile.shape
             asked = None if within is None else within(key)[:rows, :cols]
-            tile = self._judged_tile(state, tile, asked)
+            tile = self._shelf.put(self._judged_tile(state, tile, asked))
             counter.one_more()
             return key, tile
 
         made = dict(found for found in self._in_threads(one, todo) if found is not None)
+        self._shelf.let_rest()
         return replace(state, tiles={**state.tiles, **made})
 
     def windows_between(self, before: Network, after: Network) -> list[Window]:
@@ -311,6 +320,10 @@ class PlanEngine:
         """
         return self._known.of(state.tiles[key], state.rides, state.model, asked)
 
+    def let_rest(self) -> None:
+        """Give up memory that was needed to read tiles which do not fit into it."""
+        self._shelf.let_rest()
+
     def lists_at(self, state: PlanState, window: Window) -> Tile:
         """Return what every operator's sites bring to a part of the grid."""
         row0, col0, row1, col1 = window
@@ -351,7 +364,7 @@ class PlanEngine:
         seen: set[int] = set()
 
         def one(key: Key) -> tuple[Key, PlannedTile]:
-            tile = self._relaid_tile(state, key, todo[key], changed)
+            tile = self._shelf.put(self._relaid_tile(state, key, todo[key], changed))
             counter.one_more()
             return key, tile
 
@@ -362,6 +375,7 @@ class PlanEngine:
             before = len(seen) - len(rides)
             self._maker.prepare(rides, state.model, _sweeps_done(on_done, before, len(needed)))
             made |= dict(self._in_threads(one, batch))
+        self._shelf.let_rest()
         return replace(state, tiles={**state.tiles, **made}, touched=frozenset(made))
 
     def _relaid_tile(

@@ -32,7 +32,7 @@ _LEVELS = (
 _SERVICES = ("probability", "limiting", "reason")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True)
 class PlannedTile:
     """A part of the grid as planned; never changed once made.
 

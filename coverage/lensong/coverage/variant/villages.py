@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from threading import Lock
 
 import geopandas as gpd
 import numpy as np
@@ -21,13 +22,16 @@ from lensong.coverage.streams.settings import StreamSettings
 from lensong.coverage.streams.table import stream_table, streams_column
 from lensong.coverage.variant.engine import PlanEngine, PlanState, of_one_frame
 from lensong.coverage.variant.tiles import taken
-from lensong.coverage.village_weights import village_weights
+from lensong.coverage.village_weights import VillageWeights, village_weights
 from lensong.coverage.villages import ClassThresholds, column_suffix, village_table
+from lensong.gis_data.land import Land
 from lensong.propagation.types import BoolArray, IntArray
 
 __all__ = ["VillageSide", "VillageState"]
 
 Key = tuple[int, int]
+
+_REST_AFTER = 64  # tiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +61,28 @@ class VillageState:
     counted: LayerModel | None = None
 
 
+class _Places:
+    """The pixels of the villages of a land."""
+
+    def __init__(self, land: Land) -> None:
+        self.weights = village_weights(land)
+        pixel = np.concatenate([w.pixel for w in self.weights])
+        self.pixel = np.unique(pixel)
+        self.row, self.col = np.divmod(self.pixel, land.grid.cols)
+        sizes = [w.pixel.size for w in self.weights]
+        self.village = np.repeat(np.arange(len(self.weights)), sizes)
+        self.at = np.searchsorted(self.pixel, pixel)
+        bounds = np.cumsum(sizes)[:-1]
+        self.gathered = [
+            replace(w, pixel=at)
+            for w, at in zip(self.weights, np.split(self.at, bounds), strict=True)
+        ]
+        self.in_tile: dict[Key, IntArray] = {}
+        tile_row, tile_col = self.row // TILE, self.col // TILE
+        for key in set(zip(tile_row.tolist(), tile_col.tolist(), strict=True)):
+            self.in_tile[key] = np.flatnonzero((tile_row == key[0]) & (tile_col == key[1]))
+
+
 class VillageSide:
     """The villages of a land, ready to follow an engine's states.
 
@@ -74,43 +100,41 @@ class VillageSide:
         classes: ClassThresholds | None = None,
         streams: StreamSettings | None = None,
     ) -> None:
-        self._engine, land = engine, engine.land
+        self._engine = engine
         self.classes, self.streams = classes or ClassThresholds(), streams or StreamSettings()
-        self.weights = village_weights(land)
-        pixel = np.concatenate([w.pixel for w in self.weights])
-        self._pixel = np.unique(pixel)
-        self._row, self._col = np.divmod(self._pixel, land.grid.cols)
-        sizes = [w.pixel.size for w in self.weights]
-        self._village = np.repeat(np.arange(len(self.weights)), sizes)
-        self._at = np.searchsorted(self._pixel, pixel)
-        bounds = np.cumsum(sizes)[:-1]
-        self._gathered = [
-            replace(w, pixel=at)
-            for w, at in zip(self.weights, np.split(self._at, bounds), strict=True)
-        ]
-        self._in_tile: dict[Key, IntArray] = {}
-        tile_row, tile_col = self._row // TILE, self._col // TILE
-        for key in set(zip(tile_row.tolist(), tile_col.tolist(), strict=True)):
-            self._in_tile[key] = np.flatnonzero((tile_row == key[0]) & (tile_col == key[1]))
+        self._places_made: _Places | None = None
+        self._lock = Lock()
+
+    @property
+    def _places(self) -> _Places:
+        with self._lock:  # weights of many villages take seconds: nobody waits for them to look on
+            if self._places_made is None:
+                self._places_made = _Places(self._engine.land)
+            return self._places_made
+
+    @property
+    def weights(self) -> list[VillageWeights]:
+        """Return the pixels of each village, and how they count."""
+        return self._places.weights
 
     @property
     def tiles(self) -> frozenset[Key]:
         """Return the tiles in which people of a village live."""
-        return frozenset(self._in_tile)
+        return frozenset(self._places.in_tile)
 
     def pixels_in(self, key: Key) -> BoolArray:
         """Return where in a tile villages are, shape of a whole tile."""
         found = np.zeros((TILE, TILE), dtype=np.bool_)
-        if key in self._in_tile:
-            at = self._in_tile[key]
-            found[self._row[at] - key[0] * TILE, self._col[at] - key[1] * TILE] = True
+        if key in self._places.in_tile:
+            at = self._places.in_tile[key]
+            found[self._places.row[at] - key[0] * TILE, self._places.col[at] - key[1] * TILE] = True
         return found
 
     def opened(self, state: PlanState) -> VillageState:
         """Return the table of all villages but for streams at once; their pixels are judged."""
         grid = self._engine.land.grid
-        layers = Layers.empty(replace(grid, rows=1, cols=self._pixel.size), state.model)
-        self._put(layers, state, self._in_tile)
+        layers = Layers.empty(replace(grid, rows=1, cols=self._places.pixel.size), state.model)
+        self._put(layers, state, self._places.in_tile)
         every = range(len(self.weights))
         return VillageState(
             table=self._rows(layers, state, every),
@@ -129,12 +153,12 @@ class VillageSide:
         keys = set(keys)
         if keys >= self.tiles:
             return self.opened(state)
-        touched = [self._in_tile[key] for key in keys if key in self._in_tile]
+        touched = [self._places.in_tile[key] for key in keys if key in self._places.in_tile]
         if not touched:
             return before
-        at = np.zeros(self._pixel.size, dtype=np.bool_)
+        at = np.zeros(self._places.pixel.size, dtype=np.bool_)
         at[np.concatenate(touched)] = True
-        rows = np.unique(self._village[at[self._at]]).tolist()
+        rows = np.unique(self._places.village[at[self._places.at]]).tolist()
         layers = deepcopy(before.layers)
         self._put(layers, state, self._tiles_of(rows))
         new = self._rows(layers, state, rows).set_axis(rows, axis=0)
@@ -159,8 +183,8 @@ class VillageSide:
         for key in self._tiles_of(rows):
             if stop is not None and stop():
                 return before
-            at = self._in_tile[key]
-            heard.take(self._lists(state, self._row[at], self._col[at]))
+            at = self._places.in_tile[key]
+            heard.take(self._lists(state, self._places.row[at], self._places.col[at]))
         as_before = _unchanged(before, heard, state.model)
         found: list[pd.DataFrame] = []
         for row in rows:
@@ -198,15 +222,17 @@ class VillageSide:
 
     def _tiles_of(self, rows: Sequence[int]) -> set[Key]:
         """Return all tiles in which some villages lie."""
-        pixels = np.unique(self._at[np.isin(self._village, rows)])
-        row, col = self._row[pixels] // TILE, self._col[pixels] // TILE
+        pixels = np.unique(self._places.at[np.isin(self._places.village, rows)])
+        row, col = self._places.row[pixels] // TILE, self._places.col[pixels] // TILE
         return set(zip(row.tolist(), col.tolist(), strict=True))
 
     def _put(self, layers: Layers, state: PlanState, keys: Iterable[Key]) -> None:
         """Copy what tiles have of the villages' pixels."""
-        for key in keys:
-            at = self._in_tile[key]
-            row, col = self._row[at] - key[0] * TILE, self._col[at] - key[1] * TILE
+        for number, key in enumerate(keys, start=1):
+            if number % _REST_AFTER == 0:
+                self._engine.let_rest()
+            at = self._places.in_tile[key]
+            row, col = self._places.row[at] - key[0] * TILE, self._places.col[at] - key[1] * TILE
             part = (np.zeros(at.size, np.int64), at)
             layers.put(part, taken(state.tiles[key].best, row, col), state.model)
 
@@ -222,10 +248,10 @@ class VillageSide:
             state.network,
             layers,
             self._engine.services,
-            weights=[self._gathered[row] for row in rows],
+            weights=[self._places.gathered[row] for row in rows],
             classes=self.classes,
         )
-        weights = [self._gathered[row] for row in rows]
+        weights = [self._places.gathered[row] for row in rows]
         known = self._known(state, rows)
         for name, values in village_columns(weights, layers.technologies, known).items():
             table[name] = values
@@ -235,16 +261,16 @@ class VillageSide:
         """Return what a calibration knows at the pixels of some villages, in one row."""
         if self._engine.propagation.calibration is None:
             return {}
-        wanted = np.zeros(self._pixel.size, dtype=np.bool_)
-        wanted[self._at[np.isin(self._village, rows)]] = True
+        wanted = np.zeros(self._places.pixel.size, dtype=np.bool_)
+        wanted[self._places.at[np.isin(self._places.village, rows)]] = True
         found: dict[Technology, KnownLayers] = {}
         for key in self._tiles_of(rows):
-            at = self._in_tile[key][wanted[self._in_tile[key]]]
-            row, col = self._row[at] - key[0] * TILE, self._col[at] - key[1] * TILE
+            at = self._places.in_tile[key][wanted[self._places.in_tile[key]]]
+            row, col = self._places.row[at] - key[0] * TILE, self._places.col[at] - key[1] * TILE
             asked = np.zeros(state.tiles[key].shape, dtype=np.bool_)
             asked[row, col] = True
             for technology, of in self._engine.known(state, key, asked).items():
-                line = found.setdefault(technology, KnownLayers.empty((1, self._pixel.size)))
+                line = found.setdefault(technology, KnownLayers.empty((1, self._places.pixel.size)))
                 line.field_db[0, at] = of.field_db[row, col]
                 line.half_db[0, at] = of.half_db[row, col]
                 line.basis[0, at] = of.basis[row, col]
