@@ -139,6 +139,26 @@ def test_the_browsers_language_is_taken(accepted: str, language: str) -> None:
         "POINT (103.65 22.4)",
         "361036.8 2477726.4",
         "E 361036.8, N 2477726.4",
+        "2477726.4, 361036.8",
+        "X 2477726.4 Y 361036.8",
+        "X=361036.8; Y=2477726.4",
+        "2477726.4 mN 361036.8 mE",
+        "48Q 361036.8 2477726.4",
+        "UTM 48 Q 361036.8E 2477726.4N",
+        "N22 24.0 E103 39.0",
+        "103.65E 22.4N",
+        "B 22°24'00\" Đ 103°39'",
+        "22d24m00sN 103d39m00sE",
+        "lat: 22.4, lon: 103.65",
+        "longitude 103,65 latitude 22,4",
+        "Vĩ độ 22,4 kinh độ 103,65",
+        "geo:22.4,103.65?z=15",
+        "https://www.google.com/maps/@22.4,103.65,15z",
+        "https://www.google.com/maps/place/B%E1%BA%A3n/@21.0,105.0,17z/data=!3d22.4!4d103.65",
+        "https://maps.google.com/?q=22.4,103.65",
+        "https://www.google.com/maps/search/?api=1&query=22.4%2C103.65",
+        "https://www.openstreetmap.org/?mlat=22.4&mlon=103.65#map=12/21.0/105.0",
+        "https://www.openstreetmap.org/#map=15/22.4/103.65",
     ],
 )
 def test_a_pasted_place_is_read(client: Client, text: str) -> None:
@@ -147,7 +167,9 @@ def test_a_pasted_place_is_read(client: Client, text: str) -> None:
     assert place["lon_deg"] == pytest.approx(103.65, abs=1e-6)  # metres are given to 0.1
 
 
-@pytest.mark.parametrize("text", ["", "Bản 7", "103.65, 22.4", "400000 2477000", "91, 0"])
+@pytest.mark.parametrize(
+    "text", ["", "Bản 7", "103.65, 22.4", "400000 2477000", "91, 0", "77Q 361036 2477726"]
+)
 def test_what_is_no_place_is_refused_with_what_was_wanted(text: str) -> None:
     with pytest.raises(InvalidInputError, match=r"wanted|give degrees"):
         read_place(text)

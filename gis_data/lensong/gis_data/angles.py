@@ -38,6 +38,21 @@ _PARTS = re.compile(
     r"(?:[\s:]*(?P<min>\d{1,2}(?:[.,]\d+)?)\s*(?:'|m|min)?"
     r"(?:[\s:]*(?P<sec>\d{1,2}(?:[.,]\d+)?)\s*(?:\"|''|s|sec)?)?)?"
 )
+_SIDE, _NUMBERS = r"([NSEWBDĐT])", r"([^A-Za-zĐđ]*\d[^A-Za-zĐđ]*?)"
+_TWO_SIDES = (
+    (
+        re.compile(rf"{_SIDE}\s*{_NUMBERS}[\s,;/]*{_SIDE}\s*{_NUMBERS}", re.IGNORECASE),
+        (1, 3),
+        (2, 4),
+    ),
+    (
+        re.compile(rf"{_NUMBERS}\s*{_SIDE}[\s,;/]*{_NUMBERS}\s*{_SIDE}", re.IGNORECASE),
+        (2, 4),
+        (1, 3),
+    ),
+)
+"""Two numbers, each with its hemisphere: groups of the hemispheres and of the numbers."""
+
 _POINT = re.compile(
     r"(?:srid=4326;)?\s*point\s*z?\s*\(\s*(\S+)\s+(\S+)(?:\s+\S+)?\s*\)", re.IGNORECASE
 )
@@ -71,8 +86,7 @@ def parse_angle(text: str, axis: Axis, *, decimal_comma: bool = False) -> float:
     plain = text.translate(_MARKS).strip()
     if _PLAIN.fullmatch(plain) or not re.search(r"\d", plain):
         return parse_number(plain, decimal_comma)
-    letters = unicodedata.normalize("NFD", plain.lower().replace("đ", "d"))
-    letters = "".join(c for c in letters if not unicodedata.combining(c))
+    letters = _plain_letters(plain)
     sign, body = _hemisphere(letters, axis, text)
     match = _PARTS.fullmatch(body.strip().rstrip("."))
     if match is None:
@@ -103,7 +117,8 @@ def parse_lat_lon(text: str) -> tuple[float, float]:
     Parameters
     ----------
     text : str
-        ``22.4, 103.65``, ``22°24'N 103°39'E``, or WKT, ``POINT (103.65 22.4)``.
+        ``22.4, 103.65``, ``22°24'N 103°39'E``, ``N22 24.0 E103 39.0``, or WKT,
+        ``POINT (103.65 22.4)``. Longitude may come first where both have their hemisphere.
 
     Raises
     ------
@@ -116,6 +131,17 @@ def parse_lat_lon(text: str) -> tuple[float, float]:
     point = _POINT.fullmatch(text.strip())
     if point:
         return parse_angle(point[2], "latitude"), parse_angle(point[1], "longitude")
+    for sides, letters, numbers in _TWO_SIDES:
+        match = sides.fullmatch(plain)
+        axes = [] if match is None else [_HEMISPHERES[_plain_letters(match[k])][0] for k in letters]
+        if match is not None and set(axes) == {"latitude", "longitude"}:
+            found = {
+                axis: parse_angle(
+                    match[number] + match[letter], axis, decimal_comma="," in match[number]
+                )
+                for axis, letter, number in zip(axes, letters, numbers, strict=True)
+            }
+            return found["latitude"], found["longitude"]
     for pattern in (r"\s*[;/|]\s*", r",\s+", r"(?<=[A-Za-zĐđ])\s*,?\s+(?=\d)", r",", r"\s+"):
         parts = [part for part in re.split(pattern, plain) if part]
         if len(parts) == 2:
@@ -129,9 +155,15 @@ def parse_lat_lon(text: str) -> tuple[float, float]:
     )
 
 
+def _plain_letters(text: str) -> str:
+    """Return small letters without diacritics."""
+    parts = unicodedata.normalize("NFD", text.lower().replace("đ", "d"))
+    return "".join(c for c in parts if not unicodedata.combining(c))
+
+
 def _hemisphere(text: str, axis: Axis, given: str) -> tuple[float | None, str]:
     """Return the sign of a hemisphere before or behind the number, and the text without it."""
-    behind = re.search(r"(?:(?<=[\d\s.'\"°])|^)([a-z]+)\.?\s*$", text)
+    behind = re.search(r"(?:(?<=[\d\s.'\"°])|^)(?:(?<=\d)s(?=[nsew]$))?([a-z]+)\.?\s*$", text)
     before = re.match(r"\s*([a-z]+)\.?\s*(?=[\d+-])", text)
     match = before or behind
     is_unit = match is not None and (

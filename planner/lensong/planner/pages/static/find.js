@@ -43,9 +43,13 @@ const hide = () => ($("found").hidden = true);
 
 async function search(text) {
   const turn = ++asked;
-  const wanted = fold(text.trim());
-  if (!wanted) return hide();
-  const fits = (...names) => names.some((name) => fold(name ?? "").includes(wanted));
+  const plain = (name) => fold(name ?? "").replace(/[-–_'’]+/g, " ");
+  const wanted = plain(text).split(/\s+/).filter(Boolean);
+  if (!wanted.length) return hide();
+  const fits = (...names) => {
+    const all = names.map(plain).join(" ");
+    return wanted.every((word) => all.includes(word));
+  };
   const hits = [
     ...state.network.masts
       .filter((m) => fits(m.name, m.mast_id))
@@ -71,21 +75,34 @@ async function search(text) {
     const query = new URLSearchParams({ text, crs: state.plan.grid.crs });
     const place = await get(`${ROOT}/planner/place?${query}`);
     if (turn !== asked) return;
-    draw([
-      {
-        name: `${number(place.lat_deg, 5)}°, ${number(place.lon_deg, 5)}°`,
-        kind: say("find.place"),
-        go: () => {
-          flyTo(place);
-          pin(new maplibregl.LngLat(place.lon_deg, place.lat_deg));
-        },
-      },
-      ...hits,
-    ]);
+    draw([...places(place).map(placeHit), ...hits]);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     if (turn === asked && !hits.length) draw([], error.message);
   }
+}
+
+const onPlan = ({ lat_deg, lon_deg }) => {
+  const [west, south, east, north] = state.plan.bounds_deg;
+  return lat_deg >= south && lat_deg <= north && lon_deg >= west && lon_deg <= east;
+};
+
+/** The place, and before it the one of turned coordinates where that alone lies on the plan. */
+function places(place) {
+  const turned = { lat_deg: place.lon_deg, lon_deg: place.lat_deg };
+  return onPlan(place) || !onPlan(turned) ? [place] : [{ ...turned, turned: true }, place];
+}
+
+function placeHit(place) {
+  const kind = place.turned ? "turned" : onPlan(place) ? "place" : "off_plan";
+  return {
+    name: `${number(place.lat_deg, 5)}°, ${number(place.lon_deg, 5)}°`,
+    kind: say(`find.${kind}`),
+    go: () => {
+      flyTo(place);
+      pin(new maplibregl.LngLat(place.lon_deg, place.lat_deg));
+    },
+  };
 }
 
 function draw(hits, refused = "") {
