@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,9 +70,14 @@ def opened(folder: Path, cache: Path) -> Iterator[Page]:
 
 
 @contextmanager
-def served(path: Path, cache: SweepCache | None = None) -> Iterator[Page]:
+def served(
+    path: Path,
+    cache: SweepCache | None = None,
+    until: Callable[[OpenPlan], bool] = lambda plan: plan.state != "opening",
+    **more: Any,
+) -> Iterator[Page]:
     """Serve a scenario or a result; it is opened, or failed."""
-    plan = OpenPlan(path, cache=cache, workers=2)
+    plan = OpenPlan(path, cache=cache, workers=2, **more)
     server = uvicorn.Server(
         uvicorn.Config(
             planner_app([plan]),
@@ -87,7 +92,7 @@ def served(path: Path, cache: SweepCache | None = None) -> Iterator[Page]:
     try:
         wait_until(lambda: server.started or not thread.is_alive())
         port = server.servers[0].sockets[0].getsockname()[1]
-        wait_until(lambda: plan.state != "opening")
+        wait_until(lambda: until(plan))
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S) as client:
             yield Page(client=client, plan=plan, folder=path.parent)
     finally:

@@ -34,7 +34,9 @@ from lensong.coverage.variant.edits import (
     edited,
 )
 from lensong.coverage.variant.engine import PlanEngine, PlanState
+from lensong.coverage.variant.shelf import TileShelf
 from lensong.coverage.variant.villages import VillageSide, VillageState
+from lensong.gis_data.file_memory import FileMemory
 from lensong.gis_data.land import Land
 from tests.planted_calibration import calibrated, planted_calibration
 from tests.test_coverage.test_sweeps import Memory
@@ -285,3 +287,35 @@ def test_judging_that_is_stopped_goes_on_where_it_was(opened: Opened) -> None:
     assert whole_way.is_judged
     layers = [whole(opened.land, state) for state in (whole_way, at_once)]
     assert_same("service", layers[0].services, layers[1].services)
+
+
+def assert_same_layers(opened: Opened, one: PlanState, other: PlanState) -> None:
+    layers = [whole(opened.land, state) for state in (one, other)]
+    for name in ("technologies", "services", "operators"):
+        assert_same(name, getattr(layers[0], name), getattr(layers[1], name))
+
+
+def test_tiles_that_do_not_fit_into_memory_are_the_same(opened: Opened, tmp_path: Path) -> None:
+    memory = FileMemory(tmp_path)
+    engine = PlanEngine(
+        opened.land,
+        services=opened.scenario.services,
+        handset=opened.scenario.handset,
+        propagation=opened.engine.propagation,
+        cache=opened.cache,
+        workers=2,
+        shelf=TileShelf(200_000, memory),
+    )
+    state = engine.opened(opened.network)
+    held = [memory.holds(tile.best.reason) for tile in state.tiles.values()]
+    assert any(held)  # and some fit
+    assert not all(held)
+    while not state.is_judged:
+        left = len(state.unjudged)
+        state = engine.judged(state, most=1)
+        assert len(state.unjudged) == left - 1
+    assert_same_layers(opened, state, opened.state)
+    network = edited(opened.network, [SetMast(mast_id="K5", height_agl_m=44.0)])
+    levels = engine.follow(state, network), opened.engine.follow(opened.state, network)
+    assert_same_layers(opened, *levels)
+    assert_same_layers(opened, engine.judged(levels[0]), opened.engine.judged(levels[1]))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.test_planner.conftest import Page, ended, served
+from tests.test_planner.small_valley import write_small_valley
 
 
 def planned(page: Page) -> Path:
@@ -121,3 +122,26 @@ def test_beside_its_inputs_it_is_edited_until_they_change(
     with served(folder / "ket-qua", page.plan.cache) as changed:
         assert changed.plan.state == "read_only"
         assert "villages (villages.csv)" in changed.plan.why
+
+
+def test_who_looks_at_a_service_is_told_no_folder_of_its_machine(
+    result: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.copytree(result, tmp_path / "the plans" / "result")
+    with served(tmp_path / "the plans" / "result", tells_folders=False) as page:
+        told = page.get()
+        assert told["state"] == "read_only"
+        assert "its inputs are not all there: " in told["why"]
+        assert "area.geojson" in told["why"]
+        refused = page.client.post(page.at("/variants"), json={"name": "A"})
+        for text in (told["why"], refused.json()["detail"]):
+            assert "the plans" not in text
+            assert "/" not in text
+    assert str(tmp_path) in caplog.text  # who runs the service finds it in the log
+    scenario = write_small_valley(tmp_path / "the plans" / "valley")
+    (scenario.parent / "villages.csv").write_text("nothing\n", encoding="utf-8")
+    with served(scenario, tells_folders=False) as page:
+        told = page.get()
+        assert told["state"] == "failed"
+        assert "villages.csv" in told["why"]
+        assert "the plans" not in told["why"]

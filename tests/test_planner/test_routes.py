@@ -94,7 +94,7 @@ def test_the_second_of_two_people_hears_who_was_first(page: Page) -> None:
         ({"kind": "set_cell", "cell_id": "K1-B3-20", "antenna": "kathrein"}, "kathrein"),
         ({"kind": "set_cell", "cell_id": "K1-B3-20", "azimuth_deg": 400.0}, "360"),
         ({"kind": "set_cell", "cell_id": "K1-B3-20", "colour": "red"}, "colour"),
-        ({"kind": "set_mast", "mast_id": "K1", "height_agl_m": 0.2}, "greater than or equal to 1"),
+        ({"kind": "set_mast", "mast_id": "K1", "height_agl_m": 0.2}, "is 0.2, wanted 1 or more"),
         ({"kind": "add_cell", "mast_id": "K1", "cell": {"cell_id": "K1-B3-20"}}, "already"),
         ({"kind": "fly"}, "fly"),
     ],

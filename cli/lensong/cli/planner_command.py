@@ -42,6 +42,13 @@ __all__ = ["planner"]
     type=click.Path(dir_okay=False, exists=True, path_type=Path),
     help="siting.json of `lensong site-masts`, to be shown and taken over.",
 )
+@click.option(
+    "--measurements",
+    multiple=True,
+    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    help="Drive test to be shown beside what is predicted, besides those that the scenario names; "
+    "may be given several times.",
+)
 @explains_errors
 def planner(
     scenario: Path,
@@ -50,6 +57,7 @@ def planner(
     workers: int,
     cache: Path | None,
     proposals: Path | None,
+    measurements: tuple[Path, ...],
 ) -> None:
     """Open SCENARIO on a map: drag masts, see what the villages get.
 
@@ -88,4 +96,5 @@ def planner(
             workers=workers,
             started=started,
             proposals=proposals,
+            measurements=measurements,
         )

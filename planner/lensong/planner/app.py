@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, RedirectResponse
 from lensong.planner.access import Someone
 from lensong.planner.open_plan import OpenPlan
 from lensong.planner.pages.routes import pages_router
-from lensong.planner.problems import MEDIA_TYPE, problem_of, validation_problem
+from lensong.planner.problems import MEDIA_TYPE, fault_problem, problem_of, validation_problem
 from lensong.planner.routes import planner_router
 from lensong.propagation.errors import LensongError
 
@@ -59,6 +59,10 @@ def planner_app(plans: Sequence[OpenPlan]) -> FastAPI:
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         return _answered(validation_problem(error))
+
+    @app.exception_handler(Exception)
+    async def fault(_: Request, error: Exception) -> JSONResponse:
+        return _answered(fault_problem(error))  # the server logs it, too
 
     return app
 

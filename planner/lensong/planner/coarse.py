@@ -9,7 +9,7 @@ from threading import Lock
 from lensong.coverage.network import Network
 from lensong.coverage.sweeps import SweepCache
 from lensong.coverage.variant.coarse import coarse_land, coarse_step
-from lensong.coverage.variant.engine import PlanEngine, PlanState
+from lensong.coverage.variant.engine import OnDone, PlanEngine, PlanState
 
 __all__ = ["COARSE_TILE_PX", "Coarse"]
 
@@ -40,11 +40,16 @@ class Coarse:
 
     def prepare(self, network: Network) -> None:
         """Plan a network, so that the first frame finds all masts but the dragged ones."""
-        with self._lock:
-            self._of(network, judge=False)
-        with self._lock:  # a frame of levels may come first
-            self._of(network, judge=True)
+        self.planned(network)
+        self.planned(network, judge=True)  # a frame of levels may come first
         self.is_prepared = True
+
+    def planned(
+        self, network: Network, *, judge: bool = False, on_done: OnDone | None = None
+    ) -> PlanState:
+        """Return the state of a network."""
+        with self._lock:
+            return self._of(network, judge=judge, on_done=on_done)
 
     def follow(
         self, network: Network, dragged: Callable[[], Network], *, judge: bool
@@ -59,14 +64,14 @@ class Coarse:
             frame = self.engine.follow(state, dragged())
             return self.engine.judged(frame) if judge else frame
 
-    def _of(self, network: Network, *, judge: bool) -> PlanState:
+    def _of(self, network: Network, *, judge: bool, on_done: OnDone | None = None) -> PlanState:
         """Return the state of a network, made from the one used last."""
         _, state = self._states.pop(id(network), (network, None))
         if state is None:
             state = (
                 self.engine.follow(next(reversed(self._states.values()))[1], network)
                 if self._states
-                else self.engine.opened(network)
+                else self.engine.opened(network, on_done)
             )
         if judge:
             state = self.engine.judged(state)

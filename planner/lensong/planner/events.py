@@ -82,6 +82,16 @@ class Events:
         """Return the number of the last event, 0 before the first."""
         return self._count
 
+    def begin(self, last_heard: int | None) -> int:
+        """Return after which event somebody hears on, who says which they heard last.
+
+        A server that was started anew counts from 1 again: what it told since is not known to who
+        heard more of the one before.
+        """
+        if last_heard is None:
+            return self.last
+        return last_heard if last_heard <= self.last else 0
+
     async def stream(
         self,
         number: int,

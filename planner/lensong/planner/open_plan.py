@@ -20,15 +20,22 @@ from lensong.coverage.result import KnownLayers
 from lensong.coverage.results.read import StoredResult, read_result
 from lensong.coverage.scenario.inputs import read_antennas, read_climate, read_inputs
 from lensong.coverage.scenario.load import Scenario, load_scenario
-from lensong.coverage.scenario.of_result import check_same_inputs, scenario_of_result
+from lensong.coverage.scenario.of_result import (
+    InputsApartError,
+    check_same_inputs,
+    scenario_of_result,
+)
 from lensong.coverage.scenario.proposals import with_proposals
 from lensong.coverage.service import Service
-from lensong.coverage.sweeps import PropagationSettings, SweepCache, Window
+from lensong.coverage.sweeps import PathCorrection, PropagationSettings, SweepCache, Window
 from lensong.coverage.variant.catalogue import Catalogue
+from lensong.coverage.variant.coarse import averaged
 from lensong.coverage.variant.engine import PlanEngine, PlanState
+from lensong.coverage.variant.shelf import TileShelf
 from lensong.coverage.variant.villages import VillageSide
 from lensong.coverage.villages import ClassThresholds
 from lensong.coverage.warm_up import compile_kernels
+from lensong.gis_data.file_memory import FileMemory
 from lensong.gis_data.hillshade import hillshade
 from lensong.gis_data.land import Land
 from lensong.gis_data.pictures import encode_png
@@ -36,18 +43,25 @@ from lensong.planner.antenna_files import AntennaFiles
 from lensong.planner.coarse import Coarse
 from lensong.planner.errors import NotThereError, ReadOnlyError
 from lensong.planner.events import Events
+from lensong.planner.first_picture import COARSE, coarse_shown
 from lensong.planner.jobs import Job, Jobs
 from lensong.planner.journal import Journal
-from lensong.planner.layer_list import Layer, PlacedTile, layer_list
+from lensong.planner.layer_list import Layer, layer_list
 from lensong.planner.measured import MeasuredSets
-from lensong.planner.shown import Opened, Shown, Tiles
+from lensong.planner.placed_tiles import placed_tiles
+from lensong.planner.shown import Opened, Shown
 from lensong.planner.standing import SETTLED, Settler, Standing
 from lensong.planner.stored_plan import StoredPlan, is_result
-from lensong.planner.variants import Variant, Variants
+from lensong.planner.told import without_folders
+from lensong.planner.variants import BASE, Variant, Variants
 from lensong.propagation.errors import LensongError
 from lensong.propagation.types import Float32Array, Grid
 
-__all__ = ["OpenPlan", "Ready", "layer_of", "placed_tiles"]
+__all__ = ["OpenPlan", "Ready", "layer_of"]
+
+_FOLDER = ".lensong-planner"  # beside the scenario
+_TILES_BYTES = 3 * 2**28
+"""Of tiles that are kept in memory; those of a larger plan lie in files."""
 
 _LOG = logging.getLogger("lensong.planner")
 
@@ -117,9 +131,12 @@ class Ready:
         """Return how far cells are computed [m]."""
         return self.variants.radius_m
 
-    def relief(self) -> bytes:
-        """Return the relief of the grid as a grey PNG."""
-        return encode_png(hillshade(self.land.ground_m, self.land.grid.cell_m))
+    def relief(self, most_px: int) -> bytes:
+        """Return the relief of the grid as a grey PNG of so many rows and columns at most."""
+        grid = self.land.grid
+        step = -(-max(grid.rows, grid.cols) // most_px)
+        ground_m = self.land.ground_m if step == 1 else averaged(self.land.ground_m, step)
+        return encode_png(hillshade(ground_m, grid.cell_m * step))
 
     def ground_at(self, row: int, col: int) -> float:
         """Return the height of the ground of a cell, NaN where it is not known [m]."""
@@ -138,6 +155,10 @@ class OpenPlan:
     workers : int
     proposals : Path or None
         ``siting.json`` of a siting study, in place of the one that the scenario names.
+    measurements : sequence of Path
+        Drive tests, besides those that the scenario names.
+    tells_folders : bool
+        Whether whoever looks may know the folders of this machine; else only the log names them.
     """
 
     def __init__(
@@ -147,8 +168,11 @@ class OpenPlan:
         cache: SweepCache | None,
         workers: int,
         proposals: Path | None = None,
+        measurements: Sequence[Path] = (),
+        tells_folders: bool = True,
     ) -> None:
-        self._proposals = proposals
+        self._proposals, self._tells_folders = proposals, tells_folders
+        self._named_measurements = tuple(measurements)
         self.path, self.plan_id = path, path.resolve().stem
         if self.plan_id == "scenario":
             self.plan_id = path.resolve().parent.name or "scenario"
@@ -164,7 +188,7 @@ class OpenPlan:
         self._coarse: Coarse | None = None
         self._told_last: dict[tuple[str, str], Network] = {}
         self._coarse_lock = Lock()
-        self._closed = False
+        self._closed = self._has_picture = False
         self._thread = Thread(target=self._open, name="open-plan", daemon=True)
 
     def start(self) -> None:
@@ -202,9 +226,26 @@ class OpenPlan:
         Raises
         ------
         ReadOnlyError
-            It is still opening, or failed.
+            It is still opening and there is no picture yet, or failed.
         """
-        return self.ready if self.stored is None else self.stored
+        return self._seen if self.stored is None else self.stored
+
+    @property
+    def _seen(self) -> Ready:
+        ready = self._ready
+        return ready if ready is not None and self.has_picture else self.ready
+
+    @property
+    def calibration(self) -> PathCorrection | None:
+        """Return by what levels are corrected, None where they are not or nobody knows here."""
+        return None if self.stored is not None else self._seen.propagation.calibration
+
+    @property
+    def has_picture(self) -> bool:
+        """Return whether there is something to be seen, coarse as it may be."""
+        return self.state in ("ready", "read_only") or (
+            self.state == "opening" and self._has_picture
+        )
 
     @property
     def measured(self) -> MeasuredSets:
@@ -215,17 +256,19 @@ class OpenPlan:
         ReadOnlyError
             It is still opening, or failed.
         """
-        if self._measured is None or self.state not in ("ready", "read_only"):
+        if self._measured is None or not self.has_picture:
             _ = self.opened  # says why
         assert self._measured is not None
         return self._measured
 
     def layers(self, state: PlanState) -> dict[str, Layer]:
         """Return the layers of a network by id."""
+        ready = self._ready
+        assert ready is not None  # a state was planned
         found = layer_list(
             state.model,
-            self.ready.scenario.settings,
-            calibrated=self.ready.propagation.calibration is not None,
+            ready.scenario.settings,
+            calibrated=ready.propagation.calibration is not None,
         )
         return {layer.layer_id: layer for layer in found}
 
@@ -239,6 +282,13 @@ class OpenPlan:
         """
         if self.stored is not None:
             return self.stored.shown
+        ready = self._ready
+        if self.state == "opening" and self._has_picture and ready is not None:
+            network = variant.network
+            if ready.settler.standing(network) is None:
+                coarse = self._coarse_of(ready)
+                layers = self.layers(coarse.planned(network))
+                return coarse_shown(coarse, network, layers, ready.grid, ready.engine.tile_px)
         now = self.standing(variant, settled, seconds)
         model = now.state.model
         return Shown(
@@ -247,8 +297,8 @@ class OpenPlan:
             technologies=tuple(model.technologies),
             operators=tuple(model.operators),
             layers=self.layers(now.state),
-            tiles=placed_tiles(self.ready.engine, now.state),
-            tile_px=self.ready.engine.tile_px,
+            tiles=placed_tiles(self._seen.engine, now.state),
+            tile_px=self._seen.engine.tile_px,
             known=partial(self._known_at, now.state),
             villages=None if now.villages is None else now.villages.table,
             streams_late=now.villages is not None and bool(now.villages.stale),
@@ -256,7 +306,7 @@ class OpenPlan:
 
     def _known_at(self, state: PlanState, row: int, col: int) -> dict[Technology, KnownLayers]:
         """Return what a calibration knows of the levels at one cell of the grid."""
-        engine = self.ready.engine
+        engine = self._seen.engine
         key = row // engine.tile_px, col // engine.tile_px
         asked = np.zeros(state.tiles[key].shape, dtype=np.bool_)
         at = np.s_[row - key[0] * engine.tile_px, col - key[1] * engine.tile_px]
@@ -278,7 +328,7 @@ class OpenPlan:
         ReadOnlyError
             It takes longer than that.
         """
-        settler, network = self.ready.settler, variant.network
+        settler, network = self._seen.settler, variant.network
         found = settler.standing(network)
         if found is None or SETTLED.index(found.settled) < SETTLED.index(settled):
             if found is None:
@@ -292,8 +342,11 @@ class OpenPlan:
         """Return how far a variant is planned."""
         if self.stored is not None:
             return self.stored.shown.settled
-        found = self.ready.settler.standing(variant.network)
-        return "none" if found is None else found.settled
+        ready = self._ready
+        found = None if ready is None else ready.settler.standing(variant.network)
+        if found is not None:
+            return found.settled
+        return COARSE if self.state == "opening" and self._has_picture else "none"
 
     def settle(self, variant: Variant, before: Network) -> None:
         """Ask for a variant to be planned after a change."""
@@ -301,10 +354,19 @@ class OpenPlan:
 
     @property
     def coarse(self) -> Coarse:
-        """Return the plan on a coarse grid."""
+        """Return the plan on a coarse grid.
+
+        Raises
+        ------
+        ReadOnlyError
+            It is still opening, or failed.
+        """
+        return self._coarse_of(self.ready)
+
+    def _coarse_of(self, ready: Ready) -> Coarse:
         with self._coarse_lock:
             if self._coarse is None:
-                self._coarse = Coarse(self.ready.engine, self.cache, self._workers)
+                self._coarse = Coarse(ready.engine, self.cache, self._workers)
             return self._coarse
 
     @property
@@ -332,13 +394,22 @@ class OpenPlan:
         try:
             self._opened()
         except LensongError as error:
-            self._fail(str(error))
+            self._fail(str(error), self._why(error))
         except Exception as error:
-            self._fail(f"{type(error).__name__}: {error}")
+            self._fail(f"{type(error).__name__}: {error}", self._why(error))
             raise
 
-    def _fail(self, why: str) -> None:
-        _LOG.error("the plan %s cannot be opened: %s", self.path, why)
+    def _why(self, error: Exception) -> str:
+        """Return what whoever looks is told of an error."""
+        text = str(error) if isinstance(error, LensongError) else f"{type(error).__name__}: {error}"
+        if self._tells_folders:
+            return text
+        return (
+            error.brief if isinstance(error, InputsApartError) else without_folders(text, self.path)
+        )
+
+    def _fail(self, whole: str, why: str) -> None:
+        _LOG.error("the plan %s cannot be opened: %s", self.path, whole)
         self.state, self.why = "failed", why
         self.events.tell("state", {"state": self.state, "why": why})
 
@@ -358,7 +429,8 @@ class OpenPlan:
         except LensongError as error:
             if result is None:
                 raise
-            self._show(result, f"this result cannot be edited here: {error}")
+            _LOG.warning("the result %s cannot be edited: %s", self.path, error)
+            self._show(result, f"this result cannot be edited here: {self._why(error)}")
             return
         self._tell("compiled code", 0, 1)
         compile_kernels(propagation)
@@ -369,13 +441,21 @@ class OpenPlan:
             propagation=propagation,
             cache=self.cache,
             workers=self._workers,
+            shelf=TileShelf(_TILES_BYTES, FileMemory(self.path.resolve().parent / _FOLDER)),
         )
         side = VillageSide(engine, classes=scenario.classes, streams=scenario.streams)
         antennas: dict[str, AntennaPattern] = read_antennas(scenario.network.antennas)
         antenna_files = AntennaFiles(self._beside("antennas"))
         catalogue = Catalogue(network, scenario.network.assume, antennas | antenna_files.read())
         self._measured = self._measurements(land.grid, network, _named(scenario))
-        settler = Settler(engine, side, told=self._told, failed=self._failed, still=self._looked_at)
+        settler = Settler(
+            engine,
+            side,
+            told=self._told,
+            failed=self._failed,
+            still=self._looked_at,
+            on_done=self._tell,
+        )
         self._ready = Ready(
             scenario=scenario,
             land=land,
@@ -388,19 +468,32 @@ class OpenPlan:
             settler=settler,
             variants=Variants(land, network, catalogue, Journal.beside(self.path)),
         )
-        settler.start(network, self._tell)
+        self._picture(self._ready)
+        settler.start(network)
         self.state = "ready"
         self.events.tell("state", {"state": "ready", "why": ""})
         # beside the first villages and chances: whoever looks at the page drags soon
         self._prepare_coarse()
 
+    def _picture(self, ready: Ready) -> None:
+        """Make what is seen while levels are planned; a province takes minutes for them."""
+        coarse = self._coarse_of(ready)
+        if coarse.step == 1:  # it would be no sooner than what is exact
+            return
+        coarse.planned(
+            ready.network, on_done=lambda _, done, total: self._tell("first picture", done, total)
+        )
+        self._has_picture = True
+        self.events.tell("state", {"state": self.state, "why": "", "has_picture": True})
+
     def _beside(self, what: str) -> Path:
         path = self.path.resolve()
-        return path.parent / ".lensong-planner" / f"{path.stem}-{what}"
+        return path.parent / _FOLDER / f"{path.stem}-{what}"
 
     def _measurements(self, grid: Grid, network: Network, named: Sequence[Path]) -> MeasuredSets:
         technologies = sorted({cell.carrier.technology for cell in network.cells})
-        return MeasuredSets(self._beside("measured"), grid, technologies, named)
+        every = [*named, *self._named_measurements]
+        return MeasuredSets(self._beside("measured"), grid, technologies, every)
 
     def _show(self, result: StoredResult, why: str) -> None:
         """Show a result that cannot be edited; ``why`` is told with it."""
@@ -446,7 +539,9 @@ class OpenPlan:
         still have been on their way.
         """
         key = (variant.variant_id, settled)
-        before = self._told_last.get(key, variant.first if settled == "levels" else None)
+        # what was seen of the plan as read before its levels were planned was coarse
+        as_read = variant.first if settled == "levels" and variant.variant_id != BASE else None
+        before = self._told_last.get(key, as_read)
         self._told_last[key] = variant.network
         if before is None:
             return None
@@ -468,17 +563,6 @@ class OpenPlan:
         for variant in self._ready.variants.all():
             if variant.network is network:
                 self.events.tell("failed", {"variant_id": variant.variant_id, "why": str(error)})
-
-
-def placed_tiles(engine: PlanEngine, state: PlanState) -> Tiles:
-    """Return the tiles of a state as layers read them."""
-
-    def placed(key: tuple[int, int]) -> PlacedTile:
-        return PlacedTile(
-            best=state.tiles[key].best, made=lambda asked: engine.known(state, key, asked)
-        )
-
-    return placed
 
 
 def layer_of(layers: Mapping[str, Layer], layer_id: str) -> Layer:

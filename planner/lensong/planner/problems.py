@@ -20,7 +20,7 @@ from lensong.planner.errors import (
 )
 from lensong.propagation.errors import InvalidInputError, LensongError
 
-__all__ = ["MEDIA_TYPE", "PROBLEMS", "problem_of", "validation_problem"]
+__all__ = ["MEDIA_TYPE", "PROBLEMS", "fault_problem", "problem_of", "validation_problem"]
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -58,12 +58,25 @@ def problem_of(error: LensongError) -> dict[str, Any]:
     return document
 
 
+def fault_problem(error: Exception) -> dict[str, Any]:
+    """Return the problem document of a fault of ours."""
+    return {
+        "type": "urn:lensong:problem:fault",
+        "title": "A fault of lensong",
+        "status": 500,
+        "code": "fault",
+        "detail": f"{type(error).__name__}: {error}",
+    }
+
+
 def validation_problem(error: RequestValidationError) -> dict[str, Any]:
     """Return the problem document of a body or query that has the wrong form."""
     told = []
     for one in error.errors():
         place = [str(part) for part in one["loc"] if part != "body"]
-        entry: dict[str, Any] = {"detail": f"{'.'.join(place)}: {one['msg']}"}
+        entry: dict[str, Any] = _out_of_range(one, place) or {
+            "detail": f"{'.'.join(place)}: {one['msg']}"
+        }
         if len(place) > 1 and place[0] == "edits" and place[1].isdigit():
             entry["edit"] = int(place[1])
         told.append(entry)
@@ -75,3 +88,22 @@ def validation_problem(error: RequestValidationError) -> dict[str, Any]:
         "detail": "; ".join(str(entry["detail"]) for entry in told[:3]),
         "errors": told[:20],
     }
+
+
+_LIMITS = {"ge": ("least", "or more"), "gt": ("least", "at least, and more"),
+           "le": ("most", "or less"), "lt": ("most", "at most, and less")}  # fmt: skip
+
+
+def _out_of_range(error: dict[str, Any], place: list[str]) -> dict[str, Any] | None:
+    """Return what was given and what was wanted of a number that is too small or too large."""
+    for key, (name, words) in _LIMITS.items():
+        limit = error.get("ctx", {}).get(key)
+        given = error.get("input")
+        if isinstance(limit, (int, float)) and isinstance(given, (int, float, str)) and place:
+            return {
+                "detail": f"{place[-1]} is {given}, wanted {limit:g} {words}",
+                "field": place[-1],
+                "value": given,
+                name: limit,
+            }
+    return None

@@ -71,11 +71,12 @@ def read_file(plan: OpenPlan, network: Network, name: str, content: bytes) -> di
         except LensongError as error:
             # not by the name of a file that nobody knows
             raise InvalidInputError(str(error).replace(str(path), name)) from error
+    own = _with_own_ids(read, network)
     return {
         "kind": "cells",
-        "rows": [asdict(entry) for entry in read.as_read],
-        "warnings": list(read.warnings),
-        "edits": edits_of(network, _with_own_ids(read, network)),
+        "rows": [asdict(entry) for entry in own.as_read],
+        "warnings": list(own.warnings),
+        "edits": edits_of(network, own),
     }
 
 
@@ -154,11 +155,17 @@ def _with_own_ids(read: Network, network: Network) -> Network:
             return cell.cell_id
         return new[cell.mast_id] + cell.cell_id.removeprefix(cell.mast_id)
 
+    ids = {cell.cell_id: cell_id(cell) for cell in read.cells}
     return replace(
         read,
+        as_read=tuple(
+            replace(entry, cells=tuple(ids.get(name, name) for name in entry.cells))
+            for entry in read.as_read
+        ),
         masts=tuple(replace(mast, mast_id=new[mast.mast_id]) for mast in read.masts),
         cells=tuple(
-            replace(cell, cell_id=cell_id(cell), mast_id=new[cell.mast_id]) for cell in read.cells
+            replace(cell, cell_id=ids[cell.cell_id], mast_id=new[cell.mast_id])
+            for cell in read.cells
         ),
     )
 

@@ -12,7 +12,8 @@ from lensong.planner.access import Access, Someone
 from lensong.planner.bodies import DragBody, EditsBody, RevisionBody, SaveBody
 from lensong.planner.coarse import COARSE_TILE_PX
 from lensong.planner.errors import StaleRevisionError
-from lensong.planner.open_plan import OpenPlan, layer_of, placed_tiles
+from lensong.planner.open_plan import OpenPlan, layer_of
+from lensong.planner.placed_tiles import placed_tiles
 from lensong.planner.said import changed_network, settled_said, touched_said
 from lensong.planner.variants import BASE, Variant
 from lensong.planner.views import Window, window

@@ -104,7 +104,7 @@ def job_routes(access: Access) -> APIRouter:
         found = plan.jobs.get(job_id)
 
         async def told() -> AsyncIterator[str]:
-            begin = plan.events.last if last_event_id is None else last_event_id
+            begin = plan.events.begin(last_event_id)
             yield Event(begin, "progress", found.as_json()).encoded()
             while not found.ended.is_set() and not plan.events.closed:
                 async for text in plan.events.stream(

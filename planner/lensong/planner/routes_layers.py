@@ -59,7 +59,7 @@ class _Asked:
         """Return what changes with the values."""
         far = SETTLED.index(self.now.settled)
         if self.layer.settles_with == "levels":
-            far = 1
+            far = min(far, SETTLED.index("levels"))
         return f'"{self.plan.started}-{self.variant.variant_id}-{self.revision}-{far}"'
 
 

@@ -9,6 +9,7 @@ from lensong.planner.access import Access, Someone
 from lensong.planner.live import LiveSites
 from lensong.planner.measured import features, live_features
 from lensong.planner.routes_files import received
+from lensong.planner.told import without_folders
 
 __all__ = ["measured_routes"]
 
@@ -20,8 +21,9 @@ def measured_routes(access: Access) -> APIRouter:
 
     @router.get("/measurements")
     def sets(plan_id: str) -> dict[str, Any]:
-        measured = access.plan(plan_id).measured
-        return {"sets": [one.as_json() for one in measured.all()], "unread": measured.unread}
+        plan = access.plan(plan_id)
+        unread = [without_folders(text, plan.path) for text in plan.measured.unread]
+        return {"sets": [one.as_json() for one in plan.measured.all()], "unread": unread}
 
     @router.post("/measurements", status_code=201)
     async def add(

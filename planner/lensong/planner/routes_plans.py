@@ -16,6 +16,7 @@ from lensong.planner.views import Window
 
 __all__ = ["plan_routes"]
 
+MOST_RELIEF_PX = 4096
 _SETTLED = "^(levels|villages|chances)$"
 
 
@@ -45,14 +46,17 @@ def plan_routes(access: Access) -> APIRouter:
         told = access.plan(plan_id).events
         if told.listeners >= MOST_LISTENERS:
             raise BusyError(f"{MOST_LISTENERS} pages follow the plan already: close one, try again")
-        begin = told.last if last_event_id is None else last_event_id
         return StreamingResponse(
-            told.stream(begin, still=who.still), media_type="text/event-stream", headers=_FRESH
+            told.stream(told.begin(last_event_id), still=who.still),
+            media_type="text/event-stream",
+            headers=_FRESH,
         )
 
     @router.get("/plans/{plan_id}/land/hillshade.png")
-    def relief(plan_id: str) -> Response:
-        return Response(access.plan(plan_id).opened.relief(), media_type="image/png")
+    def relief(
+        plan_id: str, most_px: Annotated[int, Query(ge=64, le=8192)] = MOST_RELIEF_PX
+    ) -> Response:
+        return Response(access.plan(plan_id).opened.relief(most_px), media_type="image/png")
 
     @router.get("/plans/{plan_id}/land/ground.bin")
     def ground(

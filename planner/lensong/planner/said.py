@@ -42,8 +42,9 @@ def plan_said(plan: OpenPlan, *, may_edit: bool, live: bool = False) -> dict[str
         "why": plan.why,
         "progress": plan.progress if plan.state == "opening" else None,
         "last_event": plan.events.last,
+        "has_picture": plan.has_picture,
     }
-    if plan.state not in ("ready", "read_only"):
+    if not plan.has_picture:
         return found
     opened = plan.opened
     grid, base = opened.grid, plan.shown(opened.variants.get(BASE))
@@ -108,7 +109,7 @@ def plan_said(plan: OpenPlan, *, may_edit: bool, live: bool = False) -> dict[str
         "radius_m": opened.radius_m,
         "warnings": list(opened.warnings),
         "may_edit": may_edit and plan.state == "ready",
-        "proposals": plan.state == "ready" and plan.ready.network.proposals is not None,
+        "proposals": plan.stored is None and opened.network.proposals is not None,
         "may_measure": may_edit,
     }
 
@@ -223,7 +224,7 @@ def _cell(plan: OpenPlan, masts: Mapping[str, Mast], cell: Cell, base: Network) 
 
 def _calibration(plan: OpenPlan, mast: Mast, cell: Cell) -> dict[str, Any] | None:
     """Return on what the levels of a cell rest, None for a plan without a calibration."""
-    learnt = None if plan.stored is not None else plan.ready.propagation.calibration
+    learnt = plan.calibration
     if not isinstance(learnt, CalibratedPaths):
         return None
     found = learnt.cells.of(cell, mast)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import uvicorn
@@ -22,6 +22,7 @@ def serve(
     workers: int,
     started: Callable[[int], None],
     proposals: Path | None = None,
+    measurements: Sequence[Path] = (),
 ) -> None:
     """Serve a scenario on loopback.
 
@@ -35,10 +36,12 @@ def serve(
         Threads that compute.
     started : callable
         Called with the port once it listens.
-    proposals : Path or None
+    proposals, measurements
         As of `OpenPlan`.
     """
-    plan = OpenPlan(scenario, cache=cache, workers=workers, proposals=proposals)
+    plan = OpenPlan(
+        scenario, cache=cache, workers=workers, proposals=proposals, measurements=measurements
+    )
     config = uvicorn.Config(
         planner_app([plan]),
         host="127.0.0.1",

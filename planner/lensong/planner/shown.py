@@ -126,8 +126,8 @@ class Opened(Protocol):
     def radius_m(self) -> float:
         """Return how far cells are computed [m]."""
 
-    def relief(self) -> bytes:
-        """Return the relief of the grid as a grey PNG, rows and columns of the grid.
+    def relief(self, most_px: int) -> bytes:
+        """Return the relief of all of the grid as a grey PNG, so many rows and columns at most.
 
         Raises
         ------

@@ -10,15 +10,16 @@ from threading import Condition, Lock, Thread
 from time import monotonic
 
 from lensong.coverage.network import Network
-from lensong.coverage.variant.engine import PlanEngine, PlanState
+from lensong.coverage.variant.engine import OnDone, PlanEngine, PlanState
 from lensong.coverage.variant.villages import VillageSide, VillageState
 
 __all__ = ["SETTLED", "Settler", "Standing"]
 
-SETTLED = ("none", "levels", "villages", "chances")
+SETTLED = ("none", "coarse", "levels", "villages", "chances")
 """How far a network is planned; each holds what those before it hold."""
 
 _KEPT = 4
+_JUDGED_AT_ONCE = 128  # tiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,7 @@ class Standing:
     villages : VillageState or None
         None before any was made.
     settled : str
-        One of `SETTLED`, not ``"none"``.
+        One of `SETTLED`, ``"levels"`` or further.
     behind : frozenset
         Tiles that were planned anew since the villages were.
     seconds : float
@@ -60,6 +61,8 @@ class Settler:
         Called with a network and what went wrong.
     still : callable
         Returns of a network whether anybody looks at it: one that was edited on is not planned.
+    on_done : callable
+        Called with a stage, what is done of it and of how much, where that takes long.
     """
 
     def __init__(
@@ -70,9 +73,10 @@ class Settler:
         told: Callable[[Standing], None],
         failed: Callable[[Network, Exception], None],
         still: Callable[[Network], bool],
+        on_done: OnDone,
     ) -> None:
         self._engine, self._side, self._told, self._failed = engine, side, told, failed
-        self._still = still
+        self._still, self._on_done = still, on_done
         self._kept: OrderedDict[int, Standing] = OrderedDict()
         self._base: Standing | None = None
         self._wanted: list[tuple[Network, Network | None, float]] = []
@@ -81,7 +85,7 @@ class Settler:
         self._closed = False
         self._thread = Thread(target=self._run, name="settler", daemon=True)
 
-    def start(self, network: Network, on_done: Callable[[str, int, int], None]) -> None:
+    def start(self, network: Network) -> None:
         """Plan the levels of the first network, then take requests.
 
         Raises
@@ -90,7 +94,7 @@ class Settler:
             What is wrong with it.
         """
         began = monotonic()
-        state = self._engine.opened(network, on_done)
+        state = self._engine.opened(network, self._on_done)
         keys = frozenset(state.tiles)
         base = Standing(
             network=network, state=state, villages=None, settled="levels", behind=keys,
@@ -192,7 +196,7 @@ class Settler:
                 since,
             )
         else:  # it was planned before: those who wait hear how far
-            for reached in SETTLED[1 : SETTLED.index(now.settled) + 1]:
+            for reached in SETTLED[2 : SETTLED.index(now.settled) + 1]:
                 self._told(replace(now, settled=reached))
         if now.settled == "levels":
             state = self._engine.judged(now.state, within=self._side.pixels_in)
@@ -205,9 +209,16 @@ class Settler:
             now = self._reached(now, "villages", since)
         if now.settled == "villages" and now.villages is not None:
             rows = now.villages
-            state = self._engine.judged(now.state, stop=stop)
-            now = replace(now, state=state)
-            self._keep(now)
+            state, total = now.state, len(now.state.unjudged)
+            while not state.is_judged:
+                if total > _JUDGED_AT_ONCE:
+                    self._on_done("chances", total - len(state.unjudged), total)
+                # some at a time, so that old and new chances are not all held at once
+                state = self._engine.judged(state, stop=stop, most=_JUDGED_AT_ONCE)
+                now = replace(now, state=state)
+                self._keep(now)
+                if stop():
+                    break
             if not state.is_judged:
                 return False
             villages = self._side.with_streams(rows, state, stop)

@@ -151,8 +151,8 @@ class StoredPlan:
         """Return how far cells are computed [m]."""
         return max(cell.radius_m for cell in self.network.cells)
 
-    def relief(self) -> bytes:
-        """Return the relief over the grid as a grey PNG.
+    def relief(self, most_px: int) -> bytes:
+        """Return the relief over the grid as a grey PNG of so many rows and columns at most.
 
         Raises
         ------
@@ -161,7 +161,7 @@ class StoredPlan:
         """
         found = self.result.relief()
         if found is None:
-            raise NotThereError(f"{self.result.folder} has no {files.RELIEF}")
+            raise NotThereError(f"{self.result.folder.name} has no {files.RELIEF}")
         _, at = found
         with (
             reading_of([files.RELIEF]),
@@ -171,7 +171,7 @@ class StoredPlan:
             source = greys[picture.read(1)].astype(np.uint8)
         rows, cols = source.shape
         grid = self.grid
-        step = max(1.0, max(grid.rows, grid.cols) / _RELIEF_PX)
+        step = max(1.0, max(grid.rows, grid.cols) / min(most_px, _RELIEF_PX))
         shade: UInt8Array = np.zeros((round(grid.rows / step), round(grid.cols / step)), np.uint8)
         high_m = grid.cell_m * grid.rows / shade.shape[0]
         wide_m = grid.cell_m * grid.cols / shade.shape[1]

@@ -67,7 +67,7 @@ def mount_plans(
         What is wrong with it is told on the page and in the log: the service goes on without.
     """
     kept = ExitStack()
-    plan = OpenPlan(scenario, cache=None, workers=os.cpu_count() or 1)
+    plan = OpenPlan(scenario, cache=None, workers=os.cpu_count() or 1, tells_folders=False)
     app.include_router(
         planner_router([plan], looks=_looks, edits=_edits, live=_live, prefix="/api/v1"),
         responses=refusals(401, 403, 404, 409, 422, 429),

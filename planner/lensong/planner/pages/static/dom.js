@@ -107,8 +107,9 @@ export function download(name, blob) {
 }
 
 /** Say something to everybody, also to those who do not see the page; bad news stays. */
-export function tell(text, { bad = false } = {}) {
+export function tell(text, { bad = false, reload = bad } = {}) {
   const box = $("told");
+  $("reload").hidden = !reload; // no page loaded anew mends a value
   box.classList.toggle("bad", bad);
   box.querySelector("span").textContent = text;
   box.hidden = !text;

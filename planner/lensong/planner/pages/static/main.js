@@ -1,6 +1,6 @@
 // Starts the page: opens a plan, waits until it is ready, and joins the parts.
 import { PLANS, Refusal, get } from "./api.js";
-import { $, number, say, stageName, tell } from "./dom.js";
+import { $, number, percent, say, stageName, tell } from "./dom.js";
 import { startExports, viewOf } from "./exports.js";
 import { startFind } from "./find.js";
 import { placeOf } from "./geodesy.js";
@@ -41,34 +41,57 @@ async function start() {
 }
 
 let started = false;
+let refining = false; // what is seen is the first picture
 
-/** Say how far the plan is opened; go on once it is. */
+/** Say how far the plan is opened; show it once there is a first picture of it. */
 async function opening() {
   drawState();
   const { plan: now } = state;
   if (now.state === "failed") return fail(now.why ?? "");
-  if (now.state === "opening") {
-    const { stage, done = 0, total = 1 } = now.progress ?? {};
-    $("opening").hidden = false;
-    $("opening-stage").textContent = [
-      say("start.opens", { title: now.title }),
-      stage && stageName(stage),
-    ]
-      .filter(Boolean)
-      .join(" ");
-    Object.assign($("opening-bar"), { max: total || 1, value: done });
-    return;
-  }
-  if (started) return;
-  started = true;
+  const isOpening = now.state === "opening";
+  if (isOpening) drawOpening(now);
   try {
+    if (started) {
+      if (!isOpening) $("opening").hidden = true;
+      if (refining && !isOpening) await refined();
+      return;
+    }
+    if (isOpening && !now.has_picture) return;
+    started = true;
     state.plan = await get(plan.planPath()); // what was not known while it opened
+    refining = state.plan.state === "opening";
     await open();
+    if (refining) drawOpening(state.plan); // out of the way of the map
+    if (refining && state.plan.state !== "opening") await refined(); // it went on meanwhile
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     started = false;
     fail(error.message);
   }
+}
+
+/** Go on from the first picture to what is exact. */
+async function refined() {
+  refining = false;
+  state.plan = await get(plan.planPath());
+  $("opening").hidden = true;
+  plan.emit("state");
+  await plan.loadVariants();
+  await plan.loadNetwork();
+  plan.emit("chosen");
+}
+
+function drawOpening({ title, progress }) {
+  const { stage, done = 0, total = 1 } = progress ?? {};
+  $("opening").hidden = false;
+  $("opening").classList.toggle("aside", started);
+  $("opening-stage").textContent = [
+    say(started ? "start.refines" : "start.opens", { title }),
+    stage && stageName(stage),
+  ]
+    .filter(Boolean)
+    .join(" ");
+  Object.assign($("opening-bar"), { max: total || 1, value: done });
 }
 
 const fail = (why) => {
@@ -86,7 +109,7 @@ async function open() {
   if (!plan.hasInputs())
     for (const part of document.querySelectorAll("[data-inputs]")) part.hidden = true;
   const [drawn] = await Promise.all([startMap(view.place), plan.loadVariants()]);
-  for (const name of ["variants", "settled", "network", "connection", "state"])
+  for (const name of ["variants", "settled", "network", "connection", "state", "progress"])
     plan.on(name, drawState);
   startMastPanel();
   startVillages();
@@ -108,7 +131,7 @@ async function open() {
   startProposals();
   await Promise.all([plan.loadNetwork(), loadVillages()]);
   if (drawn) showLayer(view.layerId ?? state.plan.layers[0]?.layer_id);
-  $("opening").hidden = true;
+  $("opening").hidden = !refining;
   document.body.dataset.ready = "true";
   if (!plan.hasInputs()) tell(state.plan.why, { bad: true }); // until it is closed
 }
@@ -151,6 +174,13 @@ function startClicks() {
   });
 }
 
+/** How far the chances of a large plan are, in words. */
+function done({ settled }) {
+  const { stage, done = 0, total = 0 } = state.plan.progress ?? {};
+  const told = settled === "villages" && stage === "chances" && total;
+  return told ? ` (${percent(done / total)})` : "";
+}
+
 /** One line: what is seen is of which revision, and whether it is exact yet. */
 function drawState() {
   const now = plan.variant();
@@ -160,7 +190,7 @@ function drawState() {
   if (state.plan.state === "read_only") parts.push(say("state.read_only"));
   if (now) {
     parts.push(say("state.revision", { n: now.revision }));
-    if (state.plan.state === "ready") parts.push(say(`state.${now.settled}`));
+    if (state.plan.state !== "read_only") parts.push(say(`state.${now.settled}`) + done(now));
     if (now.edits) parts.push(say("variant.edits", { n: now.edits }));
   }
   const line = $("state");

@@ -10,7 +10,7 @@ import * as signs from "./signs.js";
 
 const EMPTY = { type: "FeatureCollection", features: [] };
 const LARGE = innerWidth >= 3000 ? 1.8 : 1; // signs on a wall of 4K
-const RELIEF_PIXELS = 4096; // along the longer side
+const RELIEF_PIXELS = [1024, 4096]; // along the longer side: at once, and as sharp as it is looked at
 export const OVERLAYS = {
   villages: ["villages", "village-labels"],
   masts: ["wedges", "masts", "mast-labels"],
@@ -209,6 +209,14 @@ function drawIcon(name) {
   );
 }
 
+const ROUND = { top: 24, right: 24, bottom: 24, left: 24 };
+
+/** How much of the map the list of layers covers where it is opened, none where little is left. */
+function besideLayers() {
+  const { offsetWidth, offsetLeft, open } = document.querySelector(".layers");
+  return open && innerWidth >= 1000 ? offsetLeft + offsetWidth : 0;
+}
+
 /** Start the map of the plan that is open; false where the browser cannot draw it. */
 export async function startMap(view) {
   if (!document.createElement("canvas").getContext("webgl2")) {
@@ -222,7 +230,7 @@ export async function startMap(view) {
     style: style(),
     ...(view
       ? { center: [view.lon, view.lat], zoom: view.zoom }
-      : { bounds, fitBoundsOptions: { padding: 24 } }),
+      : { bounds, fitBoundsOptions: { padding: { ...ROUND, left: ROUND.left + besideLayers() } } }),
     attributionControl: false,
     dragRotate: false,
     pitchWithRotate: false,
@@ -271,16 +279,14 @@ export async function startMap(view) {
 
 async function drawRelief() {
   const { rows, cols } = lattice.grid;
-  const answer = await fetch(`${planPath()}/land/hillshade.png`);
-  if (!answer.ok) return;
-  const scale = Math.min(1, RELIEF_PIXELS / Math.max(rows, cols));
-  const image = await createImageBitmap(await answer.blob(), {
-    resizeWidth: Math.round(cols * scale),
-    resizeHeight: Math.round(rows * scale),
-    resizeQuality: "medium",
-    premultiplyAlpha: "none",
-  });
-  relief.put("relief", { window: { row0: 0, col0: 0, rows, cols, step: 1 }, image, smooth: true });
+  for (const most of RELIEF_PIXELS) {
+    const answer = await fetch(`${planPath()}/land/hillshade.png?most_px=${most}`);
+    if (!answer.ok) return;
+    const image = await createImageBitmap(await answer.blob(), { premultiplyAlpha: "none" });
+    const window = { row0: 0, col0: 0, rows, cols, step: 1 };
+    relief.put("relief", { window, image, smooth: true });
+    if (Math.max(rows, cols) <= most) return;
+  }
 }
 
 async function drawLines() {

@@ -1,6 +1,6 @@
 // What is open: the plan, its variants, the network of the one in hand; and every change of it.
 import { PLANS, Refusal, get, post, remove } from "./api.js";
-import { say, tell, time } from "./dom.js";
+import { knows, say, tell, time } from "./dom.js";
 
 export const state = {
   plan: null,
@@ -28,8 +28,8 @@ export const mastOf = (id) => state.network.masts.find((m) => m.mast_id === id);
 export const cellsOf = (mastId) => state.network.cells.filter((c) => c.mast_id === mastId);
 export const layerOf = (id) => state.plan.layers.find((l) => l.layer_id === id);
 /** Whether the plan can be computed with, not shown from a result's files alone. */
-export const hasInputs = () => state.plan.state === "ready";
-export const mayEdit = () => state.plan.may_edit && hasInputs();
+export const hasInputs = () => state.plan.state !== "read_only";
+export const mayEdit = () => state.plan.may_edit && state.plan.state === "ready";
 
 export async function loadVariants() {
   state.variants = (await get(`${planPath()}/variants`)).variants;
@@ -82,6 +82,12 @@ export function edit(edits, comment = "") {
 }
 
 async function sent(edits, comment) {
+  if (!state.online && state.plan.may_edit) {
+    state.waiting.push([edits, comment]); // no use to ask
+    emit("connection");
+    emit("network");
+    return false;
+  }
   if (!mayEdit()) {
     tell(say("state.may_not_edit"), { bad: true });
     emit("network");
@@ -184,8 +190,16 @@ export function refused(error) {
     refresh();
     return;
   }
-  const each = (problem.errors ?? []).map((e) => e.detail ?? e.title ?? "").filter(Boolean);
-  tell(each.length ? each.join(" ") : error.message, { bad: true });
+  const each = (problem.errors ?? []).map(refusedText).filter(Boolean);
+  tell(each.length ? each.join(" ") : error.message, { bad: true, reload: false });
+}
+
+function refusedText({ field, value, least, most, detail, title }) {
+  const name = [`cell.${field}`, `field.${field}`].find(knows);
+  if (!name || (least ?? most) === undefined) return detail ?? title ?? "";
+  const what = say(name).split(",")[0]; // without its unit
+  const kind = least === undefined ? "refused.most" : "refused.least";
+  return say(kind, { what, value, limit: least ?? most });
 }
 
 async function step(kind) {
@@ -224,26 +238,35 @@ export function follow() {
     "antennas",
   ])
     source.addEventListener(name, ({ data }) => heard(name, JSON.parse(data)));
-  source.onopen = async () => {
-    if (state.online) return;
+  source.onopen = () => state.online || resume();
+  source.onerror = lost;
+}
+
+/** Go on after a break: ask everything again, and send what waited. */
+async function resume() {
+  try {
+    const now = await get(planPath());
+    if (now.state === "opening") {
+      // a server that was started anew; its `state` tells when there is something to ask for
+      Object.assign(state.plan, { state: now.state, progress: now.progress });
+      emit("state");
+      return;
+    }
+    state.plan = now;
     state.online = true;
     emit("connection");
-    try {
-      state.plan = await get(planPath());
-      emit("state");
-      await loadVariants();
-      await loadNetwork();
-      emit("chosen");
-      const waited = state.waiting.splice(0);
-      for (const [edits, comment] of waited) edit(edits, comment);
-      if (waited.length) tell(say("state.sent", { n: waited.length }));
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      source.close(); // open or not, its server does not answer: try again from the start
-      lost();
-    }
-  };
-  source.onerror = lost;
+    emit("state");
+    await loadVariants();
+    await loadNetwork();
+    emit("chosen");
+    const waited = state.waiting.splice(0);
+    for (const [edits, comment] of waited) edit(edits, comment);
+    if (waited.length) tell(say("state.sent", { n: waited.length }));
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    source.close(); // open or not, its server does not answer: try again from the start
+    lost();
+  }
 }
 
 function lost() {
@@ -272,8 +295,10 @@ function heard(name, data) {
     const found = state.variants.find((v) => v.variant_id === data.variant_id);
     if (found && data.revision >= found.revision)
       Object.assign(found, { settled: data.settled, revision: data.revision });
-  } else if (name === "state") Object.assign(state.plan, data);
-  else if (name === "progress") state.plan.progress = data;
+  } else if (name === "state") {
+    Object.assign(state.plan, data);
+    if (!state.online && data.state !== "opening") resume();
+  } else if (name === "progress") state.plan.progress = data;
   else if (name === "antennas") loadAntennas().catch(ignored);
   else if (name === "failed") tell(say("state.failed", { why: data.why }), { bad: true });
   emit(name, data);

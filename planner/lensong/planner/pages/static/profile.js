@@ -57,8 +57,14 @@ export function profileFigure(path, width, point = () => {}) {
     svg("text", { x: tx, y: ty, "text-anchor": anchor, ...attributes }, words);
   const edge = path.clearance.median_k.decides;
   const edgeTop = tops[nearest(at, edge.distance_m)][1];
-  const words = edgeText(path);
-  const long = 6.4 * words.length; // about, at 11 px
+  const LETTER = 6.8; // about, bold at 11 px
+  const whole = edgeText(path);
+  // what does not fit stands below the figure in full
+  const words =
+    LETTER * whole.length < box.right - box.left
+      ? whole
+      : `${number(edge.distance_m / 1000, 2)} km`;
+  const long = LETTER * words.length;
   const fits = x(edge.distance_m) + 4 + long < box.right;
   const poles = [
     [0, ground[0][1], line[0][1]],

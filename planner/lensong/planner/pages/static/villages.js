@@ -33,6 +33,10 @@ export const villageOf = (id) => villages.rows.find((v) => v.village_id === id);
 
 export async function loadVillages() {
   const turn = ++asked;
+  if (state.plan.state === "opening") {
+    $("villages-state").textContent = say("villages.later");
+    return;
+  }
   try {
     const answer = await get(`${variantPath()}/villages`);
     if (turn !== asked) return;
