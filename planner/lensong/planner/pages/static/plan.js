@@ -246,6 +246,7 @@ export function follow() {
 async function resume() {
   try {
     const now = await get(planPath());
+    if (state.online) return; // it was told meanwhile that it is ready
     if (now.state === "opening") {
       // a server that was started anew; its `state` tells when there is something to ask for
       Object.assign(state.plan, { state: now.state, progress: now.progress });
