@@ -208,6 +208,7 @@ def concluded(
     layers.room.let_go()
     whole, cut_off = laid.cut.sentences()
     villages = village_table(land, network, layers, services, weights=weights, classes=classes)
+    layers.room.let_go()
     names = [str(n or i) for n, i in zip(villages["name"], villages["village_id"], strict=True)]
     clock.lap("villages")
     at_once = laid.streams
@@ -234,6 +235,7 @@ def concluded(
         workers=workers,
     )
     sure = village_intervals(setup, layers, known)
+    layers.room.let_go()
     for name, values in (
         sure.columns | village_columns(weights, layers.technologies, known)
     ).items():

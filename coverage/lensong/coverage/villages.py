@@ -140,6 +140,7 @@ def village_table(
     )
     columns["class"] = list(of_class)
     for technology, layer in layers.technologies.items():
+        layers.room.let_go()
         columns |= _technology_columns(table, land.grid, network, technology, layer, weights)
     if any(layers.operators):
         columns |= operator_columns(layers.operators, services, weights, classes)

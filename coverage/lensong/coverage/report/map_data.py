@@ -115,6 +115,7 @@ def _pictures(result: PlanResult, budget_bytes: int) -> tuple[str, list[dict[str
         size, pictures = len(base), []
         for layer in layers:
             shown = np.where(outside, np.uint8(0), layer.indices(cells))
+            result.room.let_go()
             url = palette_png_url(shown, layer.legend.colours)
             size += len(url)
             if size > budget_bytes and max_px != _PICTURE_SIDES_PX[-1]:

@@ -93,6 +93,7 @@ def _overlays(result: PlanResult) -> Iterator[GroundOverlay]:
             wide=None if known is None else wide_pixels(known, layers.rsrp_dbm, wide_from),
         )
         yield _overlay(result, technology, "uplink", layers.uplink_mbps, rates)
+        result.room.let_go()
         if known is not None:
             halves, fields = legend.interval_legend(), legend.field_legend()
             yield _overlay(result, technology, "field", known.field_db, fields)
