@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -109,6 +110,7 @@ async def _send(
                         "uplink_p50_bps": item.uplink_p50_bps,
                         "sigma_db": item.sigma_db,
                         "cell_id": item.cell_id,
+                        "basis": item.basis,
                     }
                     for item in found.predictions
                     if item.site_id in part
@@ -168,6 +170,8 @@ def _told(run: CoverageRun, found: SitePredictions, streams: SiteStreams) -> dic
                 "rsrp_dbm": item.rsrp_dbm,
                 "uplink_p50_bps": item.uplink_p50_bps,
                 "cell_id": item.cell_id,
+                "sigma_db": round(item.sigma_db, 2),
+                "basis": item.basis,
             }
             for item in found.predictions
         ],
@@ -182,13 +186,18 @@ def _told(run: CoverageRun, found: SitePredictions, streams: SiteStreams) -> dic
     }
 
 
+def _how_sure(told: dict[str, Any]) -> str:
+    sigmas = [item["sigma_db"] for item in told["predictions"]] or [told["sigma_db"]]
+    low, high = f"{min(sigmas):.1f}", f"{max(sigmas):.1f}"
+    sure = f"levels within {low if low == high else f'{low} to {high}'} dB (one standard deviation)"
+    counts = Counter(item["basis"] for item in told["predictions"] if item["basis"])
+    return ", ".join([sure, *(f"{count} {basis}" for basis, count in counts.items())])
+
+
 def _text(told: dict[str, Any]) -> str:
     predicted = {item["site_id"] for item in told["predictions"]}
     sites = "1 site" if len(predicted) == 1 else f"{len(predicted)} sites"
-    lines = [
-        f"{told['title']} ({told['run_id']}): {sites} predicted, levels within "
-        f"{told['sigma_db']:.1f} dB (one standard deviation)"
-    ]
+    lines = [f"{told['title']} ({told['run_id']}): {sites} predicted, {_how_sure(told)}"]
     if told["synthetic"]:
         lines.append("  SYNTHETIC  invented data, no real place")
     for key, what in (

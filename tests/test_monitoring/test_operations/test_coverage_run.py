@@ -6,13 +6,14 @@ import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
+from lensong.coverage.calibration.known import BASES
 from lensong.coverage.network import Technology
-from lensong.coverage.result import PlanResult, TechnologyLayers
+from lensong.coverage.result import KnownLayers, PlanResult, TechnologyLayers
 from lensong.coverage.results.write import write_result
 from lensong.monitoring.access import Principal, Role
 from lensong.monitoring.errors import NotFoundError
@@ -75,6 +76,36 @@ def test_every_site_gets_the_values_of_its_own_cell(folder: Path) -> None:
             assert item.coverage_run == run.result.result_id
             compared += 1
     assert compared > 12
+
+
+def test_a_calibrated_plan_says_of_each_site_how_sure_its_level_is(
+    folder: Path, tmp_path: Path
+) -> None:
+    plan = make_small_plan_result()
+    rng = np.random.default_rng(2)
+    known = {
+        technology: KnownLayers(
+            field_db=np.zeros(GRID.shape, np.float32),
+            half_db=rng.uniform(4.0, 12.0, GRID.shape).astype(np.float32),
+            basis=rng.integers(1, 4, GRID.shape).astype(np.uint8),
+        )
+        for technology in plan.layers
+    }
+    write_result(replace(plan, known=known), tmp_path, lensong_version="0", created_at=PLANNED_AT)
+    sites = [site(f"v{n}", p[2], p[3]) for n, p in enumerate(PLACES)]
+    found = read_run(tmp_path).predict(sites).predictions
+    assert len(found) > 12
+    for item in found:
+        _, _, row, col, _ = PLACES[int(item.site_id[1:])]
+        of = known[cast("Technology", item.technology)]
+        assert item.sigma_db == pytest.approx(of.half_db[row, col] / 1.6448536, rel=1e-5)
+        assert item.basis == BASES[of.basis[row, col] - 1]
+    assert {item.basis for item in found} > {"measured", "model only"}
+    # of a plan without a calibration, or of an older version, all have the plan's own
+    plain = read_run(folder)
+    assert {(item.sigma_db, item.basis) for item in plain.predict(sites).predictions} == {
+        (plain.result.level_sigma_db, None)
+    }
 
 
 def test_the_ground_of_a_plan_is_what_a_wall_needs_and_no_more(folder: Path) -> None:

@@ -293,6 +293,17 @@ def test_a_plan_alone_is_never_ready_however_good() -> None:
     assert verdict.uplink_safe_bps is None
 
 
+def test_a_level_that_was_measured_makes_the_plan_surer_and_the_verdict_says_so() -> None:
+    plain = judge(QUESTION, Evidence(predictions=(planned(8.0, sigma_db=12.0),)), now=NOW)
+    surer = planned(8.0, sigma_db=3.0, basis="measured")
+    verdict = judge(QUESTION, Evidence(predictions=(surer,)), now=NOW)
+    assert (verdict.probability or 0.0) > (plain.probability or 0.0)
+    used = [one.values for one in verdict.evidence if one.kind == "prediction"]
+    assert [(v["sigma_db"], v["basis"]) for v in used] == [(3.0, "measured")]
+    before = [one.values for one in plain.evidence if one.kind == "prediction"]
+    assert [(v["sigma_db"], v.get("basis")) for v in before] == [(12.0, None)]
+
+
 OPEN = replace(QUESTION, technology=None, operator=None, operators=("Viettel",))
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lensong.coverage.calibration.known import BASES, HALF_NORMAL
 from lensong.coverage.network import Technology
 from lensong.coverage.results import files
 from lensong.coverage.results.relief import read_relief
@@ -200,6 +201,33 @@ class StoredResult:
             The raster is missing, damaged, or lies elsewhere than the record says.
         """
         return self._read(files.raster_file(technology, layer), pixels)[0]
+
+    def known(
+        self, technology: Technology, pixels: Sequence[tuple[int, int]]
+    ) -> tuple[FloatArray, list[str]]:
+        """Return how sure the serving cell's level is in some pixels, and on what it rests.
+
+        Returns
+        -------
+        shape (len(pixels),), list of str
+            Standard deviation [dB]: of a calibrated plan that of the pixel's own interval, else
+            ``level_sigma_db``; and the one of `lensong.coverage.calibration.known.BASES`, empty
+            without a calibration and where no cell serves.
+
+        Raises
+        ------
+        DataError
+            As `values`.
+        """
+        plain = np.full(len(pixels), self.level_sigma_db)
+        rasters = [
+            files.raster_file(technology, name) for name in (files.LEVEL_HALF_DB, files.LEVEL_BASIS)
+        ]
+        if not any((self.folder / name).is_file() for name in rasters):
+            return plain, [""] * len(pixels)  # not calibrated, or of an older version
+        half, codes = (self._read(name, pixels)[0] for name in rasters)
+        basis = [BASES[int(code) - 1] if code >= 1 else "" for code in np.nan_to_num(codes)]
+        return np.where(np.isfinite(half), half / HALF_NORMAL, plain), basis
 
     def layer(self, technology: Technology, layer: str) -> Float32Array:
         """Return a whole layer in its unit, NaN where it has no value.

@@ -75,6 +75,7 @@ def predicted_uplink(prediction: Prediction) -> PredictedUplink:
         operator=prediction.operator or None,
         computed_at=prediction.computed_at,
         synthetic=prediction.synthetic,
+        basis=prediction.basis,
     )
 
 

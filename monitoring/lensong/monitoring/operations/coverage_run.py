@@ -134,6 +134,7 @@ class CoverageRun:
         rsrp_dbm = result.values(technology, RSRP_DBM, pixels)
         uplink_mbps = result.values(technology, UPLINK_MBPS, pixels)
         servers = result.servers(technology, pixels)
+        sigma_db, basis = result.known(technology, pixels)
         predictions = []
         for at, site in enumerate(sites):
             level_dbm, rate_mbps = float(rsrp_dbm[at]), float(uplink_mbps[at])
@@ -150,7 +151,8 @@ class CoverageRun:
                     coverage_run=result.result_id,
                     rsrp_dbm=level_dbm,
                     uplink_p50_bps=rate_mbps * 1e6 if math.isfinite(rate_mbps) else None,
-                    sigma_db=result.level_sigma_db,
+                    sigma_db=float(sigma_db[at]),
+                    basis=basis[at] or None,
                     computed_at=result.created_at,
                     synthetic=result.synthetic,
                     cell_id=servers[at] or None,

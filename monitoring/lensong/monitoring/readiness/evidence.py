@@ -134,13 +134,16 @@ class PredictedUplink:
     rsrp_dbm : float or None
         Median level, used where there is no planned uplink.
     sigma_db : float
-        Standard deviation of the plan's level: location variability and model error, 0 or more.
+        Standard deviation of the plan's level: location variability and model error, of a
+        calibrated plan that of the site's own level, 0 or more.
     technology : {"3G", "4G", "5G"} or None
     operator : str or None
     computed_at : datetime
         When the plan was computed.
     synthetic : bool
         Out of invented data: it says nothing of a real site.
+    basis : str or None
+        On what the level rests, of a calibrated plan; said, not counted: ``sigma_db`` is.
     """
 
     uplink_p50_bps: float | None = None
@@ -150,6 +153,7 @@ class PredictedUplink:
     operator: str | None = None
     computed_at: datetime
     synthetic: bool = False
+    basis: str | None = None
 
     def __post_init__(self) -> None:
         check_amount("uplink_p50_bps", self.uplink_p50_bps)

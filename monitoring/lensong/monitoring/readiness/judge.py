@@ -10,7 +10,7 @@ from functools import cache
 from lensong.monitoring.readiness import advice
 from lensong.monitoring.readiness.case import Answer, Case, case_of
 from lensong.monitoring.readiness.days import days_at, hour_of_day
-from lensong.monitoring.readiness.evidence import Evidence, Need, Question
+from lensong.monitoring.readiness.evidence import Evidence, Need, PredictedUplink, Question
 from lensong.monitoring.readiness.networks import about_left_out
 from lensong.monitoring.readiness.outlook import Outlook, others_by_hour, outlook
 from lensong.monitoring.readiness.plan import plans_for, ready_until
@@ -21,6 +21,7 @@ from lensong.monitoring.readiness.verdict import (
     EvidenceUsed,
     Reason,
     State,
+    Value,
     Verdict,
     shown_percent,
 )
@@ -260,6 +261,7 @@ def _used(case: Case, need: Need, *, now: datetime) -> tuple[EvidenceUsed, ...]:
                 values={
                     "uplink_bps": 10.0**part.centre,
                     "n": len(known.commune) or len(known.predictions),
+                    **({} if known.commune else _basis(known.predictions)),
                 },
             )
         )
@@ -297,6 +299,14 @@ def _used(case: Case, need: Need, *, now: datetime) -> tuple[EvidenceUsed, ...]:
         )
     )
     return tuple(used)
+
+
+def _basis(predictions: Iterable[PredictedUplink]) -> dict[str, Value]:
+    """Return how sure predicted levels are at least, and on what they rest where that is said."""
+    found = list(predictions)
+    told = list(dict.fromkeys(p.basis for p in found if p.basis))
+    sigma: dict[str, Value] = {"sigma_db": max(p.sigma_db for p in found)} if found else {}
+    return sigma | ({"basis": ", ".join(told)} if told else {})
 
 
 def _with_advice(

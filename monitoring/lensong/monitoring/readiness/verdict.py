@@ -79,10 +79,12 @@ class EvidenceUsed:
     weight : float
         Share in the chance that the level is enough, 0..1; 0 for what was watched.
     values : mapping
-        Summary: ``uplink_bps`` and ``n``; of sessions ``n`` and ``held`` here, ``elsewhere`` and
-        the ``ratio`` by which they correct the model; of what was watched ``hours``, ``outages``
-        beyond tolerance, the prior's ``prior_shape``, ``prior_hours``, ``prior_sites`` and
-        ``prior_watched_h``, and ``stays_up``, the chance of no outage beyond tolerance.
+        Summary: ``uplink_bps`` and ``n``; of a prediction ``sigma_db``, the greatest, and on what
+        levels rest where the plan was calibrated, ``basis``; of sessions ``n`` and ``held`` here,
+        ``elsewhere`` and the ``ratio`` by which they correct the model; of what was watched
+        ``hours``, ``outages`` beyond tolerance, the prior's ``prior_shape``, ``prior_hours``,
+        ``prior_sites`` and ``prior_watched_h``, and ``stays_up``, the chance of no outage beyond
+        tolerance.
     """
 
     kind: Literal["prediction", "history", "test", "sessions", "watch"]

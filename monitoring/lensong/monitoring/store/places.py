@@ -82,7 +82,11 @@ class Prediction:
     operator : str
         Empty where the plan does not tell operators apart.
     sigma_db : float
-        Standard deviation of location and model [dB].
+        Standard deviation of location and model, of a calibrated plan that of the site's own
+        level [dB].
+    basis : str or None
+        On what the level rests: ``"measured"``, ``"calibrated here"``, ``"model only"``; None of a
+        plan without a calibration.
     cell_id : str or None
         The cell that serves there; None where the plan does not tell.
     """
@@ -97,6 +101,7 @@ class Prediction:
     computed_at: datetime
     synthetic: bool = False
     cell_id: str | None = None
+    basis: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

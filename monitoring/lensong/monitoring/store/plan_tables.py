@@ -39,6 +39,7 @@ predictions = Table(
     Column("computed_at", Moment, nullable=False),
     Column("synthetic", Boolean, nullable=False, default=False),
     Column("cell_id", Text),  # that serves
+    Column("basis", Text),  # on what the level rests, of a calibrated plan
 )
 
 plan_streams = Table(  # how many streams a plan lets hold at once at a site

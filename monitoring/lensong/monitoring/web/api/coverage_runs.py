@@ -52,6 +52,10 @@ class PredictionIn(Body):
         Line | None,
         Field(max_length=100, description="Which serves there: sites with one in common share it."),
     ] = None
+    basis: Annotated[
+        Literal["measured", "calibrated here", "model only"] | None,
+        Field(description="On what the level rests, of a calibrated plan."),
+    ] = None
 
 
 _Chance = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]

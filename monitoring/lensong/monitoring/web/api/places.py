@@ -44,6 +44,7 @@ class PredictionOut(Body):
     computed_at: Time
     synthetic: bool
     cell_id: str | None
+    basis: str | None
 
 
 class StreamsAtOnceOut(Body):
@@ -235,6 +236,7 @@ async def list_predictions(site: SeenSite, service: Running) -> list[PredictionO
             computed_at=item.computed_at,
             synthetic=item.synthetic,
             cell_id=item.cell_id,
+            basis=item.basis,
         )
         for item in service.directory.predictions.get(site.site_id, ())
     ]

@@ -146,6 +146,11 @@ class Words:
                 return self.t(f"span.{unit}", n=round(seconds / length))
         return self.t("span.second", n=round(max(0.0, seconds)))
 
+    def basis(self, basis: str | None) -> str:
+        """Return on what predicted levels rest, a comma between several; empty where not told."""
+        told = [name.replace(" ", "_") for name in basis.split(", ")] if basis else []
+        return ", ".join(self.t(f"basis.{name}") for name in told)
+
     def reasons(self, verdict: Verdict) -> list[tuple[str, str]]:
         """Return severity and text of each reason."""
         return [
