@@ -237,9 +237,11 @@ def test_noise_alone_is_taken_back(driven: SmallPlan, tmp_path: Path) -> None:
         noise_db = rng.normal(0.0, 2.0)
         planned = float(level) - BIAS_DB - wave_db(float(lat), float(lon))
         as_planned.append(f"{lat},{lon},{planned + noise_db:.1f},{cell_id}")
+    as_planned.append(f"25.0,103.6,-80.0,{cell_id}")  # far from the plan
     (driven.folder / "same.csv").write_text("\n".join(as_planned), encoding="utf-8")
     code, told, errors = calibrate(driven, "same.csv", tmp_path / "cal")
     assert code == 1, errors
+    assert f"Of {len(lines)} rows 1 teach nothing (" in told
     assert "nothing is changed" in told
     written = tomllib.loads((tmp_path / "cal" / "calibration.toml").read_text("utf-8"))
     assert written["stage"] == "none"

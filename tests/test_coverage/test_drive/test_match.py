@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from pyproj import Transformer
 
+from lensong.coverage.cellplan.carriers import parse_carrier
 from lensong.coverage.drive.bend import diffraction_angle_deg
 from lensong.coverage.drive.identity import CellIndex, Identity
 from lensong.coverage.drive.log import DriveLog
@@ -127,6 +128,19 @@ def test_a_row_of_no_cell_says_why(said: dict[str, Any], why: str) -> None:
     found = CellIndex(replace(network(), cells=cells)).find(replace(NOTHING, **said))
     assert found.cells == ()
     assert why in found.why_not
+
+
+def test_a_channel_of_4g_without_a_technology_is_of_no_5g_cell() -> None:
+    carrier = parse_carrier("5G n41 60 MHz")
+    plan = changed(network(), {"M1-1": {"carrier": carrier}})
+    index = CellIndex(plan)
+    on_4g = index.find(replace(NOTHING, earfcn=1300.0))
+    assert {plan.cells[i].cell_id for i in on_4g.cells} == {
+        cell.cell_id for cell in plan.cells if cell.cell_id != "M1-1"
+    }
+    on_none = index.find(replace(NOTHING, earfcn=6300.0))
+    assert not on_none.cells
+    assert on_none.why_not == "on 806 MHz, where the plan has no cell"
 
 
 def test_what_names_no_cell_is_held_against_the_strongest() -> None:

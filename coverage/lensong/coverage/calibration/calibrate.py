@@ -356,6 +356,11 @@ def _notes(
     network: Network,
 ) -> tuple[str, ...]:
     notes = [*matched.assumptions, *matched.warnings]
+    if matched.left_out:
+        told = "; ".join(f"{reason}: {count}" for reason, count in matched.left_out.items())
+        notes.append(
+            f"Of {matched.log_rows} rows {sum(matched.left_out.values())} teach nothing ({told})."
+        )
     missing = set(BLOCKS_M) - {found.block_m for found in squares}
     notes += [
         f"Squares of {side:g} m could not be held out: the spots lie in fewer than 3 of them."

@@ -154,7 +154,8 @@ class CellIndex:
 def _on_carrier(cell: Cell, identity: Identity) -> bool:
     freq = _freq_mhz(identity, cell.carrier.technology)
     if freq is None:
-        return True
+        # a row that says no technology but a channel of 4G is of no 5G cell
+        return bool(identity.technology) or _freq_mhz(identity, "4G") is None
     near = cell.carrier.bandwidth_mhz / 2.0 + _OFF_MHZ
     return abs(freq - cell.carrier.downlink_freq_mhz) <= near
 
