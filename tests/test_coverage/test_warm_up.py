@@ -22,7 +22,7 @@ def test_every_kernel_of_a_plan_is_compiled() -> None:
         cell_kernels.hear_cells,
         site_kernels.keep_heard,
         fold_kernels.fold_medians,
-        chance_kernels.judge_services,
+        vars(chance_kernels)["_judge"],
         interval_kernels.add_served,
         vars(fitting)["_fit_draws"],
         vars(blocks)["_least_blocks"],

@@ -16,7 +16,6 @@ from __future__ import annotations
 from math import exp, log
 
 import numpy as np
-from numba import njit
 
 from lensong.coverage.chance_aggregation import cap_at_median, cap_by_aggregation
 from lensong.coverage.chance_draws import (
@@ -63,7 +62,6 @@ _NONE, _PLAINLY, _ALONE, _DRAWN, _SETTLED = range(5)
 _SERVED, _TERRAIN, _CLUTTER, _INTERFERENCE, _UPLINK, _DISTANCE, _, _CAPACITY = range(8)
 
 
-@njit(cache=True, nogil=True)
 def judge_services(  # type: ignore[no-untyped-def]
     code, level_mw, others_mw, rest_mw, diffraction_cdb, terrain_cdb, overlap_share,
     carries, in_scope, scope_row, also_row,
@@ -99,7 +97,7 @@ def judge_services(  # type: ignore[no-untyped-def]
         wanted, need_uplink_mbps, uplink_factor, uplink_block_hz, uplink_blocks, uplink_curve,
         aggregate, sigma, apart, common_nepers, rest_factor, draws,
         probability, limiting, reason, own_probability, own_reason,
-        overlap_share.max() > 0.0, by_code,
+        bool(overlap_share.max() > 0.0), by_code,
         # by kind of factor, service, carrier and site
         np.zeros((ZERO + 1, services, carriers, most_sites), np.float32),
         np.zeros(most_sites, np.int64),  # site

@@ -52,7 +52,7 @@ def largest_nu(
     """
     best, at = least, 0
     rise = (rx_m - 500.0 * curvature * path_km * path_km - tx_m) / path_km
-    scale = 0.002 * path_km
+    scale, per_path = 0.002 * path_km, 1.0 / path_km
     half = 0.5 * path_km
     for block in range(last // BLOCK, -1, -1):
         first, end = max(1, block * BLOCK), min(last, block * BLOCK + BLOCK - 1)
@@ -68,10 +68,19 @@ def largest_nu(
         bound = above * sqrt(scale / product)
         if bound + _ROUNDING * (1.0 + abs(bound)) <= best:
             continue
+        # first without root and division: is the square of the parameter, with its sign, near?
+        square = best * abs(best) / scale
+        square -= _ROUNDING * abs(square)
         for i in range(end, first - 1, -1):
-            value = nu_one_metre(height[i], x[i], tx_m, rx_m, path_km, curvature)
-            if value > best:
-                best, at = value, i
+            at_km, rest_km = x[i], path_km - x[i]
+            above_m = height[i] + 500.0 * curvature * at_km * rest_km
+            above_m -= (tx_m * rest_km + rx_m * at_km) * per_path - _ROUNDING
+            if above_m * abs(above_m) >= square * (at_km * rest_km):
+                value = nu_one_metre(height[i], at_km, tx_m, rx_m, path_km, curvature)
+                if value > best:
+                    best, at = value, i
+                    square = best * abs(best) / scale
+                    square -= _ROUNDING * abs(square)
     return best, at
 
 

@@ -8,6 +8,7 @@ question to the hull costs O(log n), because what is asked rises and then falls 
 from __future__ import annotations
 
 from lensong.propagation.kernel import inlined_kernel
+from lensong.propagation.place import place
 from lensong.propagation.types import FloatArray, IntArray
 
 __all__ = ["farthest_above", "push", "steepest_from"]
@@ -17,7 +18,7 @@ __all__ = ["farthest_above", "push", "steepest_from"]
 def push(stack: IntArray, size: int, x: FloatArray, y: FloatArray, new: int) -> int:
     """Add a sample that lies to the right of all others; return the new size."""
     while size >= 2:
-        a, b = stack[size - 2], stack[size - 1]
+        a, b = place(stack[size - 2]), place(stack[size - 1])
         if (y[new] - y[a]) * (x[b] - x[a]) < (y[b] - y[a]) * (x[new] - x[a]):
             break
         size -= 1
@@ -35,13 +36,13 @@ def steepest_from(
     """
     low, high = 0, size - 1
     while low < high:
-        middle = (low + high) // 2
-        a, b = stack[middle], stack[middle + 1]
+        middle = place((low + high) // 2)
+        a, b = place(stack[middle]), place(stack[middle + 1])
         if (y[b] - at_y) * (at_x - x[a]) >= (y[a] - at_y) * (at_x - x[b]):
             low = middle + 1
         else:
             high = middle
-    return int(stack[low])
+    return int(place(stack[low]))
 
 
 @inlined_kernel
@@ -49,10 +50,10 @@ def farthest_above(stack: IntArray, size: int, x: FloatArray, y: FloatArray, slo
     """Return the sample with the greatest ``y - slope * x``: the highest above a line."""
     low, high = 0, size - 1
     while low < high:
-        middle = (low + high) // 2
-        a, b = stack[middle], stack[middle + 1]
+        middle = place((low + high) // 2)
+        a, b = place(stack[middle]), place(stack[middle + 1])
         if y[b] - y[a] >= slope * (x[b] - x[a]):
             low = middle + 1
         else:
             high = middle
-    return int(stack[low])
+    return int(place(stack[low]))

@@ -3,17 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from numba import njit
+from numba import njit, types
 
-__all__ = ["greatest_kernel", "inlined_kernel", "kernel", "untyped_kernel"]
+__all__ = [
+    "greatest_kernel",
+    "inlined_kernel",
+    "kernel",
+    "untyped_kernel",
+]
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
 
-# Any: numba's signature does not list ``_nrt``
-_OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
+_unliteral: Any = types.unliteral  # Any: it has no types
+
+# Any: numba's signature does not list them all. Nobody takes a kernel as a C function: each would
+# be compiled once more for that.
+_OPTIONS: dict[str, Any] = {
+    "cache": True,
+    "nogil": True,
+    "error_model": "numpy",
+    "_nrt": False,
+    "no_cfunc_wrapper": True,
+}
+
+
+def _compiled(function: Function, **options: Any) -> Function:
+    """Compile a function once, not once more for each number that stands in a call of it.
+
+    Of a number in the text of a caller numba makes a type of its own, and so of the callee one
+    more version for each, all of which every caller up to the outermost carries along.
+    """
+    dispatcher: Any = njit(**_OPTIONS, **options)(function)  # Any: what is asked of it has no types
+    fold = dispatcher._compiler.fold_argument_types
+
+    def without_numbers(args: Any, kws: Any) -> Any:
+        signature, folded = fold(args, kws)
+        return signature, tuple(_unliteral(argument) for argument in folded)
+
+    dispatcher._compiler.fold_argument_types = without_numbers
+    return cast("Function", dispatcher)
 
 
 def kernel(function: Function) -> Function:
@@ -24,8 +55,7 @@ def kernel(function: Function) -> Function:
     array of each tuple handed on, took half of the sweep's time. Division follows NumPy: by zero
     it gives an infinity or NaN instead of raising.
     """
-    compiled: Function = njit(**_OPTIONS)(function)
-    return compiled
+    return _compiled(function)
 
 
 def inlined_kernel(function: Function) -> Function:
@@ -34,8 +64,7 @@ def inlined_kernel(function: Function) -> Function:
     For what runs several times a pixel: an array handed on is seven arguments, and eight arrays
     handed on took as long as the arithmetic behind them.
     """
-    compiled: Function = njit(**_OPTIONS, forceinline=True)(function)
-    return compiled
+    return _compiled(function, forceinline=True)
 
 
 def greatest_kernel(function: Function) -> Function:
@@ -45,8 +74,7 @@ def greatest_kernel(function: Function) -> Function:
     several at once. Sums keep their order: a maximum is the same in any order, so the result is
     that of `kernel` to the last bit.
     """
-    compiled: Function = njit(**_OPTIONS, fastmath={"nnan", "nsz"}, forceinline=True)(function)
-    return compiled
+    return _compiled(function, forceinline=True, fastmath={"nnan", "nsz"})
 
 
 untyped_kernel: Any = kernel

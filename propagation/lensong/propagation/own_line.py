@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from lensong.propagation.kernel import inlined_kernel
-from lensong.propagation.radial import READ_FOR, Radial, read_inside
+from lensong.propagation.place import place
+from lensong.propagation.radial import Radial, read_inside
 from lensong.propagation.terrain import Rasters
 from lensong.propagation.types import FloatArray
 
@@ -31,6 +32,7 @@ class Receiver(NamedTuple):
 
     pixel: int  # a number of its own
     path_km: float
+    per_path: float  # its reciprocal
     rx_m: float
     row: float  # the mast's position
     col: float
@@ -54,6 +56,7 @@ def put(
     """Add a point to the list; return the new size."""
     rest_km = receiver.path_km - at_km
     per_both = 1.0 / (at_km * rest_km)
+    size = place(size)
     line[AT_KM, size] = at_km
     line[PER_AT, size], line[PER_REST, size] = rest_km * per_both, at_km * per_both
     line[GROUND_OF, size], line[SURFACE_OF, size] = ground, surface
@@ -111,7 +114,7 @@ def propose(
     size: int,
     sample: int,
     beside: int,
-    read_for: int = READ_FOR,
+    read_for: int,
 ) -> int:
     """Read a sample of the radial and its neighbours on the own line, each once.
 
@@ -119,7 +122,7 @@ def propose(
 
     One without elevation is left out: the radial has passed beside the void.
     """
-    marks = radial.samples[read_for]
+    marks = radial.samples[place(read_for)]
     for k in range(max(1, sample - beside), min(receiver.last, sample + beside) + 1):
         if marks[k] != receiver.pixel:
             marks[k] = receiver.pixel

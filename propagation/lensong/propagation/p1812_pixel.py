@@ -16,9 +16,10 @@ import numpy as np
 from lensong.propagation.block_search import greatest_above_line
 from lensong.propagation.hull import farthest_above, steepest_from
 from lensong.propagation.kernel import greatest_kernel, inlined_kernel, kernel
-from lensong.propagation.obstacle import SLACK_STEPS, obstacle
+from lensong.propagation.obstacle import SLACK_STEPS, horizons_at, obstacle
 from lensong.propagation.own_line import AT_KM, GROUND_OF, PER_AT, PER_REST, Receiver, propose
 from lensong.propagation.p1812_terms import BETA_EARTH_RADIUS_KM
+from lensong.propagation.place import place
 from lensong.propagation.radial import (
     DISTANCE_KM,
     FLAT_GROUND,
@@ -77,13 +78,24 @@ class MapClimate(NamedTuple):
 
 @inlined_kernel
 def _smooth_earth(
-    radial: Radial, receiver: Receiver, line: FloatArray, rx_ground_m: float
+    values: FloatArray,
+    beside: FloatArray,
+    share: float,
+    receiver: Receiver,
+    line: FloatArray,
+    rx_ground_m: float,
 ) -> tuple[float, float]:
-    """Return hst and hsr of one pixel, eqs (85), (86)."""
-    path_km, last = receiver.path_km, receiver.last
-    values = radial.values
-    v1, v2 = values[V1, last], values[V2, last]
+    """Return hst and hsr of one pixel, eqs (85), (86).
+
+    The sums up to the own samples lie between those of the two radials beside the pixel: 2 m of
+    the fit may be 5 dB of the spherical Earth.
+    """
+    path_km, last = receiver.path_km, place(receiver.last)
     at_km, at_m = values[DISTANCE_KM, last], values[GROUND_M, last]
+    v1, v2 = values[V1, last], values[V2, last]
+    at_m += share * (beside[GROUND_M, last] - at_m)
+    v1 += share * (beside[V1, last] - v1)
+    v2 += share * (beside[V2, last] - v2)
     own = receiver.steps - 1 - last
     for i in range(own + 1):
         next_km = line[AT_KM, i] if i < own else path_km
@@ -108,7 +120,7 @@ def _highest(
     from_rx: float,
 ) -> tuple[float, float, float]:
     """Return hobs, alpha_obt and alpha_obr after more points of the list, eqs (87a) to (87d)."""
-    for i in range(begin, end):
+    for i in range(place(begin), end):
         above = line[GROUND_OF, i] - tx_m - rise * line[AT_KM, i]
         highest = max(highest, above)
         from_tx = max(from_tx, above * line[PER_AT, i])
@@ -133,16 +145,16 @@ def _lowered(
 
     Where both antennas stand more than ``enough_m`` above what they cannot be above, those bounds
     may be returned: the smooth path is clear of them and more so of the lower true ones.
-    What is read here is not left in the list: what the surface finds must not depend on it.
+    The list is that of bare ground, and what is read here follows it, over what the surface found.
     """
-    path_km, rx_m, last = receiver.path_km, receiver.rx_m, receiver.last
+    path_km, rx_m, last = receiver.path_km, receiver.rx_m, place(receiver.last)
     ground_tx = radial.values[GROUND_M, 0]
     rise = (rx_m - tx_m) / path_km
     highest, from_tx, from_rx = _highest(line, 0, size, tx_m, rise, -np.inf, -np.inf, -np.inf)
     if last > 0:
         x, h = radial.values[DISTANCE_KM], radial.values[GROUND_M]
         slack_m = SLACK_STEPS * 1000.0 * receiver.step_km
-        first = radial.samples[TX_OBSTRUCTION_AT, last]
+        first = place(radial.samples[TX_OBSTRUCTION_AT, last])
         # more points raise the highest and the share of the receiver's side, but for those that
         # the mast sees higher: and that is known
         steepest = max(from_tx, (h[first] + slack_m - tx_m) / x[first] - rise)
@@ -152,12 +164,16 @@ def _lowered(
                 return min(smooth_tx, ground_tx), bound
         hull, hull_size = radial.samples[HULL + FLAT_GROUND], grow_flat_hull(radial, last)
         top = farthest_above(hull, hull_size, x, h, rise)
-        if h[top] - tx_m - rise * x[top] + slack_m > max(highest, 0.0):
+        above = h[top] - tx_m - rise * x[top] + slack_m
+        if max(highest, above) > 0.0:
             begin, mine = size, READ_FOR_EARTH
-            size = propose(line, radial, rasters, receiver, size, top, 1, mine)
-            size = propose(line, radial, rasters, receiver, size, first, 1, mine)
+            if above > highest:
+                size = propose(line, radial, rasters, receiver, size, top, 1, mine)
+            if (h[first] + slack_m - tx_m) / x[first] - rise > from_tx:
+                size = propose(line, radial, rasters, receiver, size, first, 1, mine)
             seen = steepest_from(hull, hull_size, x, h, path_km, rx_m)
-            size = propose(line, radial, rasters, receiver, size, seen, 1, mine)
+            if h[seen] + slack_m - tx_m - rise * x[seen] > from_rx * (path_km - x[seen]):
+                size = propose(line, radial, rasters, receiver, size, seen, 1, mine)
             highest, from_tx, from_rx = _highest(
                 line, begin, size, tx_m, rise, highest, from_tx, from_rx
             )
@@ -242,6 +258,8 @@ def roughness_m(radial: Radial, batch: FloatArray, n: int, tx_m: float) -> float
 @inlined_kernel
 def pixel_geometry(
     radial: Radial,
+    beside: FloatArray,
+    share: float,
     rasters: Rasters,
     receiver: Receiver,
     climate: MapClimate,
@@ -254,14 +272,38 @@ def pixel_geometry(
     batch: FloatArray,
     n: int,
 ) -> None:
-    """Write what a pixel's ray meets into a column of the batch; its list has ``size`` points."""
+    """Write what a pixel's ray meets into a column of the batch; its list has ``size`` points.
+
+    ``beside`` are the values of the radial on the other side of the pixel, ``share`` how much of
+    the way to it the pixel lies.
+    """
     curvature, path_km, rx_m = 1.0 / climate.earth_radius_km, receiver.path_km, receiver.rx_m
-    # without clutter, bare ground is the surface
-    bare = GROUND if rasters.has_clutter else SURFACE
-    size, blocked, bare_nu, tx_slope, rx_slope, tx_at, rx_at, clear_height = obstacle(
-        bare, radial, rasters, receiver, line, size, tx_m, curvature
-    )
-    smooth_tx, smooth_rx = _smooth_earth(radial, receiver, line, rx_ground_m)
+    # Bare ground, the surface and the surface on the Earth of beta0 in one loop, since all that
+    # stands in `obstacle` is compiled for each place that calls it. Without clutter, bare ground is
+    # the surface.
+    bare_size, blocked = size, False
+    tx_slope = rx_slope = tx_at = rx_at = clear_height = np.nan
+    for turn in range(3 if climate.percent < 50.0 else 2):
+        profile = SURFACE if turn < 2 else SURFACE_RARE
+        if turn == 0 and rasters.has_clutter:
+            profile = GROUND
+        elif turn == 1 and not rasters.has_clutter:
+            batch[SURFACE_NU, n] = batch[BARE_NU, n]
+            continue
+        earth = curvature if turn < 2 else 1.0 / BETA_EARTH_RADIUS_KM
+        size, hidden, nu, from_tx, from_rx, at, height = obstacle(
+            profile, radial, rasters, receiver, line, size, tx_m, earth
+        )
+        batch[BARE_NU + turn, n] = max(nu, NO_OBSTACLE_NU)
+        if turn == 0:
+            bare_size, blocked, tx_slope, rx_slope = size, hidden, from_tx, from_rx
+            tx_at, rx_at, clear_height = at, at, height
+            if blocked:
+                bulge = 500.0 * curvature
+                tx_at, rx_at = horizons_at(
+                    line, size, GROUND_OF, tx_m, receiver, bulge, tx_slope, rx_slope
+                )
+    smooth_tx, smooth_rx = _smooth_earth(radial.values, beside, share, receiver, line, rx_ground_m)
     ground_tx = radial.values[GROUND_M, 0]
     base_tx, base_rx = min(smooth_tx, ground_tx), min(smooth_rx, rx_ground_m)
     low_tx, low_rx = base_tx, base_rx
@@ -277,22 +319,13 @@ def pixel_geometry(
             rasters,
             receiver,
             line,
-            size,
+            bare_size,
             tx_m,
             smooth_tx,
             smooth_rx,
             enough_m,
             rx_ground_m,
         )
-    surface_nu = bare_nu
-    if rasters.has_clutter:
-        found = obstacle(SURFACE, radial, rasters, receiver, line, size, tx_m, curvature)
-        size, surface_nu = found[0], found[2]
-    rare_nu = surface_nu
-    if climate.percent < 50.0:
-        rare = 1.0 / BETA_EARTH_RADIUS_KM
-        found = obstacle(SURFACE_RARE, radial, rasters, receiver, line, size, tx_m, rare)
-        size, rare_nu = found[0], found[2]
     rough = clear_height - (base_tx + (base_rx - base_tx) / path_km * tx_at)
     if blocked:
         rough = _own_roughness_m(
@@ -301,9 +334,6 @@ def pixel_geometry(
     land_km, inland_km, sea_share = _stretches(radial, rasters, receiver, rx_zone)
     batch[PATH_KM, n], batch[RX_M, n] = path_km, rx_m
     batch[STEPS, n], batch[LAST, n] = receiver.steps, receiver.last
-    batch[BARE_NU, n] = max(bare_nu, NO_OBSTACLE_NU)
-    batch[SURFACE_NU, n] = max(surface_nu, NO_OBSTACLE_NU)
-    batch[RARE_NU, n] = max(rare_nu, NO_OBSTACLE_NU)
     batch[TX_SLOPE_OF, n], batch[RX_SLOPE_OF, n] = tx_slope, rx_slope
     batch[TX_AT, n], batch[RX_AT, n] = tx_at, rx_at
     batch[TX_ABOVE, n], batch[RX_ABOVE, n] = tx_m - low_tx, rx_m - low_rx

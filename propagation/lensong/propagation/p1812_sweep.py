@@ -44,6 +44,7 @@ from lensong.propagation.pixel_order import (
     radial_direction,
     steps_to,
 )
+from lensong.propagation.place import place
 from lensong.propagation.radial import GROUND_M, Radial, grow_hulls, new_radial, walk_radial
 from lensong.propagation.terminal import ROUNDING_M, samples_within
 from lensong.propagation.terrain import INLAND, SEA, Rasters
@@ -59,8 +60,13 @@ def _serve_radial(
     rasters: Rasters,
     order: PixelOrder,
     which: int,
-    count: int,
     radial: Radial,
+    count: int,
+    direction: tuple[float, float],
+    before: Radial,
+    before_count: int,
+    after: Radial,
+    after_count: int,
     line: FloatArray,
     batch: FloatArray,
     climate: MapClimate,
@@ -73,16 +79,17 @@ def _serve_radial(
     rx_agl_m: float,
 ) -> int:
     """Put the geometry of a radial's pixels into the batch; return how many have a way."""
+    radials_per_turn = (order.first.size - 1) / (2.0 * np.pi)
     rim, nearest_rim = clearing_m / cell_m, (clearing_m - ROUNDING_M) / cell_m
     pushed = n = 0
-    for p in range(order.first[which], order.first[which + 1]):
-        last = order.last_sample[p]
+    for p in range(place(order.first[which]), order.first[which + 1]):
+        last = place(order.last_sample[p])
         if last >= count:
             break
         while pushed < last:
             pushed += 1
             grow_hulls(radial, pushed, rasters.has_clutter, climate.percent < 50.0)
-        pixel_row, pixel_col = order.row[p], order.col[p]
+        pixel_row, pixel_col = place(order.row[p]), place(order.col[p])
         rx_ground = float(rasters.ground_m[pixel_row, pixel_col])
         if np.isnan(rx_ground):
             continue
@@ -93,6 +100,7 @@ def _serve_radial(
         receiver = Receiver(
             p,
             cells * cell_m / 1000.0,
+            1000.0 / (cells * cell_m),
             rx_ground + rx_agl_m,
             row,
             col,
@@ -108,9 +116,18 @@ def _serve_radial(
             continue
         if rasters.has_clutter and rim > 0.0 and cells >= rim + nearest_rim:
             size = read_rims(line, rasters, receiver, size, rim / step_cells)
+        # how far beside the radial, of the angle to the next one
+        turned = direction[1] * down - direction[0] * right
+        beside, share = radial.values, abs(turned) / cells * radials_per_turn
+        if turned > 0.0 and last < after_count:
+            beside = after.values
+        elif turned < 0.0 and last < before_count:
+            beside = before.values
         rx_zone = int(rasters.zone[pixel_row, pixel_col]) if rasters.has_zone else INLAND
         pixel_geometry(
             radial,
+            beside,
+            share,
             rasters,
             receiver,
             climate,
@@ -132,7 +149,9 @@ def _serve_radial(
 def sweep_p1812(
     rasters: Rasters,
     order: PixelOrder,
+    before: Radial,
     radial: Radial,
+    after: Radial,
     line: FloatArray,
     batch: FloatArray,
     climate: MapClimate,
@@ -154,7 +173,8 @@ def sweep_p1812(
     """Serve every pixel of a window; what has no elevation on its way stays as it was.
 
     ``carriers`` is a `carrier_table`; losses have one layer per carrier, the departure angle,
-    which is the same for all, has one. ``batch`` has room for the pixels of any radial.
+    which is the same for all, has one. ``batch`` has room for the pixels of any radial. Three
+    radials are held at once, each walked once.
     """
     curvature, rare_curvature = 1.0 / climate.earth_radius_km, 1.0 / BETA_EARTH_RADIUS_KM
     longest_wave_m = 0.0
@@ -166,23 +186,39 @@ def sweep_p1812(
         max(abs(climate.tx_lat_deg) - turned_deg, 0.0), reach_cells * cell_m / 1000.0
     )
     radials = order.first.size - 1
+    walked, before_count, count, after_count = -1, 0, 0, 0
     for r in range(radials):
         if order.first[r] == order.first[r + 1]:
             continue
-        d_row, d_col = radial_direction(r, radials)
-        count = walk_radial(
-            radial,
-            rasters,
-            row,
-            col,
-            d_row,
-            d_col,
-            bare_samples,
-            tx_agl_m,
-            curvature,
-            rare_curvature,
-            climate.percent < 50.0,
-        )
+        # the one before, this one and the one after: of neighbours only the last is walked
+        steps_ahead = 0
+        if walked == r:
+            before, radial, after = radial, after, before
+            before_count, count = count, after_count
+            steps_ahead = 2
+        for step in range(steps_ahead, 3):
+            walked = r + step - 1
+            other = before if step == 0 else (radial if step == 1 else after)
+            d_row, d_col = radial_direction(walked % radials, radials)
+            other_count = walk_radial(
+                other,
+                rasters,
+                row,
+                col,
+                d_row,
+                d_col,
+                bare_samples,
+                tx_agl_m,
+                curvature,
+                rare_curvature,
+                climate.percent < 50.0,
+            )
+            if step == 0:
+                before_count = other_count
+            elif step == 1:
+                count = other_count
+            else:
+                after_count = other_count
         if count == 0:
             continue
         tx_m = radial.values[GROUND_M, 0] + tx_agl_m
@@ -191,8 +227,13 @@ def sweep_p1812(
             rasters,
             order,
             r,
-            count,
             radial,
+            count,
+            radial_direction(r, radials),
+            before,
+            before_count,
+            after,
+            after_count,
             line,
             batch,
             climate,
@@ -247,7 +288,7 @@ def draw(chart: Map, order: PixelOrder) -> None:
     sweep_p1812(
         chart.terrain.rasters(),
         order,
-        new_radial(int(request.radius_m / cell_m) + 2, cell_m),
+        *(new_radial(int(request.radius_m / cell_m) + 2, cell_m) for _ in range(3)),
         new_line(order.own_samples),
         new_batch(int(np.diff(order.first).max(initial=0))),
         climate,

@@ -27,7 +27,7 @@ OWN_SAMPLES = 8
 AT_THE_MAST_CELLS = 0.03
 """A pixel centre nearer than this is taken to be this far away: no path has length 0."""
 
-RADIALS_PER_CELL = 1.5
+RADIALS_PER_CELL = 1.0
 """Radials for each cell of the circumference."""
 
 SHORTEST_PATH_M, FEWEST_STEPS = 250.0, 4

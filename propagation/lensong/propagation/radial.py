@@ -27,6 +27,7 @@ import numpy as np
 from lensong.propagation.block_search import BLOCK, fill_block_maxima
 from lensong.propagation.hull import push
 from lensong.propagation.kernel import inlined_kernel, kernel
+from lensong.propagation.place import place
 from lensong.propagation.sampling import bilinear, bilinear_inside, nearest
 from lensong.propagation.terrain import INLAND, SEA, Rasters
 from lensong.propagation.types import FloatArray, IntArray
@@ -116,7 +117,7 @@ def read_inside(rasters: Rasters, row: float, col: float) -> tuple[float, float]
         return ground, ground
     second = rasters.clutter_m
     rows, cols = first.shape
-    i, j = min(int(row), rows - 2), min(int(col), cols - 2)
+    i, j = place(min(int(row), rows - 2)), place(min(int(col), cols - 2))
     down, right = row - i, col - j
     up, left = 1.0 - down, 1.0 - right
     top = first[i, j] * left + first[i, j + 1] * right

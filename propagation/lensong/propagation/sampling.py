@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lensong.propagation.kernel import inlined_kernel, kernel
+from lensong.propagation.place import place
 from lensong.propagation.types import Float32Array, UInt8Array
 
 __all__ = ["bilinear", "bilinear_inside", "nearest"]
@@ -32,7 +33,7 @@ def bilinear(raster: Float32Array, row: float, col: float) -> float:
 def bilinear_inside(raster: Float32Array, row: float, col: float) -> float:
     """Return what `bilinear` does at a position that is known to lie between cell centres."""
     rows, cols = raster.shape
-    i, j = min(int(row), rows - 2), min(int(col), cols - 2)
+    i, j = place(min(int(row), rows - 2)), place(min(int(col), cols - 2))
     down, right = row - i, col - j
     top = raster[i, j] * (1.0 - right) + raster[i, j + 1] * right
     bottom = raster[i + 1, j] * (1.0 - right) + raster[i + 1, j + 1] * right
