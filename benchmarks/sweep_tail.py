@@ -12,11 +12,10 @@ from __future__ import annotations
 import argparse
 
 import numpy as np
-from numba import njit
 from own_paths import own_losses_db
 from sweep_lands import SOURCES, mast, read_land, request_at, with_clutter
 
-from lensong.propagation import pixel_order as ordering
+from lensong.propagation.pixel_order import PixelOrder, order_pixels
 from lensong.propagation.sweep import sweep
 from lensong.propagation.sweep_request import SweepRequest, window
 from lensong.propagation.terrain import Terrain
@@ -24,25 +23,17 @@ from lensong.propagation.terrain import Terrain
 FINE_RADIALS, FINE_SAMPLES = 6.0, 20
 
 
-def fine_order(request: SweepRequest, terrain: Terrain) -> ordering.PixelOrder:
+def fine_order(request: SweepRequest, terrain: Terrain) -> PixelOrder:
     """Return the order of a sweep that reads far more than the one that stands."""
-    standing = ordering.RADIALS_PER_CELL
-    ordering.RADIALS_PER_CELL = FINE_RADIALS  # read when the copy is compiled, below
-    copy = njit(ordering.order_pixels.py_func)  # type: ignore[attr-defined]  # numba's
-    row0, col0, rows, cols = window(request, terrain)
-    order: ordering.PixelOrder = copy(
+    return order_pixels(
         request.row,
         request.col,
-        row0,
-        col0,
-        rows,
-        cols,
+        *window(request, terrain),
         request.radius_m / terrain.cell_m,
         float(terrain.cell_m),
         FINE_SAMPLES,
+        FINE_RADIALS,
     )
-    ordering.RADIALS_PER_CELL = standing
-    return order
 
 
 def main() -> None:

@@ -235,7 +235,7 @@ class SweepJob:
     cells: tuple[int, ...]
 
 
-SWEEP_VERSION = 6
+SWEEP_VERSION = 7
 """To be raised when computed losses change, so that caches of older versions are not read."""
 
 

@@ -11,7 +11,7 @@ from lensong.propagation.kernel import inlined_kernel
 from lensong.propagation.place import place
 from lensong.propagation.types import FloatArray, IntArray
 
-__all__ = ["farthest_above", "push", "steepest_from"]
+__all__ = ["corner_steepest_from", "farthest_above", "push", "steepest_from"]
 
 
 @inlined_kernel
@@ -34,6 +34,14 @@ def steepest_from(
 
     ``at_x`` must lie to the right of every sample: this is the horizon seen from a receiver.
     """
+    return int(place(stack[corner_steepest_from(stack, size, x, y, at_x, at_y)]))
+
+
+@inlined_kernel
+def corner_steepest_from(
+    stack: IntArray, size: int, x: FloatArray, y: FloatArray, at_x: float, at_y: float
+) -> int:
+    """Return where in the stack the sample of `steepest_from` stands."""
     low, high = 0, size - 1
     while low < high:
         middle = place((low + high) // 2)
@@ -42,7 +50,7 @@ def steepest_from(
             low = middle + 1
         else:
             high = middle
-    return int(place(stack[low]))
+    return low
 
 
 @inlined_kernel

@@ -448,6 +448,8 @@ MODELS = (
         function=point_to_point,
         over_profile=_over_profile,
         draw=draw,
+        radials_per_cell=1.5,
+        own_samples=8,
         instead="itu_r_p1812 where clutter counts and nearer than 1 km; itu_r_p452 above 20 GHz",
     ),
 )

@@ -80,6 +80,9 @@ class Model:
         The same of a model that does not.
     draw : MapModel, optional
         Of a model that draws maps.
+    radials_per_cell, own_samples : float, int
+        Of a map that walks radials: how many for each cell of the circumference, and the least
+        number of samples before the pixel that are read on its own line.
     town_clutter : bool
         Whether houses around the phone are in its loss already.
     instead : str
@@ -99,6 +102,8 @@ class Model:
     over_profile: ProfileLoss | None = None
     over_distance: DistanceLoss | None = None
     draw: MapModel | None = None
+    radials_per_cell: float = 1.0
+    own_samples: int = 6
     town_clutter: bool = False
     instead: str
 

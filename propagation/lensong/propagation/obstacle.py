@@ -11,7 +11,7 @@ import numpy as np
 
 from lensong.propagation.block_search import largest_nu
 from lensong.propagation.diffraction import bullington_point_nu, nu_one_metre
-from lensong.propagation.hull import steepest_from
+from lensong.propagation.hull import corner_steepest_from
 from lensong.propagation.kernel import greatest_kernel, inlined_kernel
 from lensong.propagation.own_line import (
     AT_KM,
@@ -43,6 +43,9 @@ __all__ = ["horizons_at", "obstacle"]
 
 NEAR_SAMPLES = 16
 """So many of the radial's last samples are each looked at: a ridge near the phone cuts sharply."""
+
+OTHER_RIDGES = 3
+"""So many corners of the hull, to either side of the best, may be the horizon on the own line."""
 
 SLACK_STEPS = 0.35
 """How much higher than on the radial, in steps, a sample may be on the own line and be missed."""
@@ -226,27 +229,39 @@ def obstacle(
         begin = size
         x, height = values[DISTANCE_KM], values[height_row]
         if last > 0:
-            at = steepest_from(
-                samples[HULL + profile],
-                radial.hull_size[profile],
+            hull, corners = samples[HULL + profile], radial.hull_size[profile]
+            corner = corner_steepest_from(
+                hull,
+                corners,
                 x,
                 values[STRAIGHT + profile],
                 path_km,
                 rx_m - bulge * path_km * path_km,
             )
+            at = place(hull[corner])
             if _rises(height[at] + slack_m, x[at], receiver, bulge, rx_slope):
                 size = propose(line, radial, rasters, receiver, size, at, 1, READ_FOR)
                 tx_slope, rx_slope = _horizons(
                     line, begin, size, row, tx_m, receiver, bulge, tx_slope, rx_slope
                 )
                 begin = size
+                # a ridge that is nearly as high, nearer or farther, may be the higher one there
+                for side in range(-1, 2, 2):
+                    for step in range(1, OTHER_RIDGES + 1):
+                        beside = corner + side * step
+                        if not 0 <= beside < corners:
+                            break
+                        at = place(hull[beside])
+                        if not _rises(height[at] + slack_m, x[at], receiver, bulge, rx_slope):
+                            break
+                        size = propose(line, radial, rasters, receiver, size, at, 1, READ_FOR)
         if _some_rise(x, height, near, last, receiver, slack_m, bulge, rx_slope):
             for k in range(near, last + 1):
                 if _rises(height[k] + slack_m, x[k], receiver, bulge, rx_slope):
                     size = propose(line, radial, rasters, receiver, size, k, 0, READ_FOR)
-            tx_slope, rx_slope = _horizons(
-                line, begin, size, row, tx_m, receiver, bulge, tx_slope, rx_slope
-            )
+        tx_slope, rx_slope = _horizons(
+            line, begin, size, row, tx_m, receiver, bulge, tx_slope, rx_slope
+        )
         nu = bullington_point_nu(
             tx_slope + bulge * path_km, rx_slope + bulge * path_km, tx_m, rx_m, path_km
         )

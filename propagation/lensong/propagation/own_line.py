@@ -23,7 +23,7 @@ __all__ = ["Receiver", "new_line", "propose", "put", "read_last_samples", "read_
 # rows of a list
 AT_KM, PER_AT, PER_REST, GROUND_OF, SURFACE_OF = 0, 1, 2, 3, 4
 
-ROOM = 64
+ROOM = 128
 """More entries than all proposals to one pixel can be."""
 
 

@@ -274,6 +274,7 @@ def draw(chart: Map, order: PixelOrder) -> None:
     request, cell_m = chart.requests[0], float(chart.terrain.cell_m)
     link, air = request.link(), request.climate()
     clearing_m = float(request.terminal_clearing_m)
+    samples = int(request.radius_m / cell_m) + 2
     climate = MapClimate(
         percent=air.time_percent,
         n0=air.n0,
@@ -288,7 +289,9 @@ def draw(chart: Map, order: PixelOrder) -> None:
     sweep_p1812(
         chart.terrain.rasters(),
         order,
-        *(new_radial(int(request.radius_m / cell_m) + 2, cell_m) for _ in range(3)),
+        new_radial(samples, cell_m),
+        new_radial(samples, cell_m),
+        new_radial(samples, cell_m),
         new_line(order.own_samples),
         new_batch(int(np.diff(order.first).max(initial=0))),
         climate,

@@ -13,6 +13,7 @@ from lensong.propagation.types import Int32Array, IntArray
 __all__ = [
     "AT_THE_MAST_CELLS",
     "OWN_SAMPLES",
+    "RADIALS_PER_CELL",
     "PixelOrder",
     "nearest_radial",
     "order_pixels",
@@ -21,14 +22,14 @@ __all__ = [
     "steps_to",
 ]
 
-OWN_SAMPLES = 8
-"""Least number of samples before the pixel that are read on its own line."""
+RADIALS_PER_CELL = 1.0
+"""Radials for each cell of the circumference, but for models that say more."""
+
+OWN_SAMPLES = 6
+"""Least number of samples before the pixel that are read on its own line, but as above."""
 
 AT_THE_MAST_CELLS = 0.03
 """A pixel centre nearer than this is taken to be this far away: no path has length 0."""
-
-RADIALS_PER_CELL = 1.0
-"""Radials for each cell of the circumference."""
 
 SHORTEST_PATH_M, FEWEST_STEPS = 250.0, 4
 """A path that long has a profile of so many steps at least: see `profile.path_profile`."""
@@ -48,12 +49,12 @@ class PixelOrder(NamedTuple):
     own_samples: int
 
 
-def own_samples(clearing_m: float, cell_m: float) -> int:
+def own_samples(clearing_m: float, cell_m: float, least: int = OWN_SAMPLES) -> int:
     """Return how many samples are read on a pixel's own line: all within its clearing at least.
 
     Steps of that line are up to half a step in all shorter or longer than cells.
     """
-    return max(OWN_SAMPLES, ceil(clearing_m / cell_m + 0.5))
+    return max(least, ceil(clearing_m / cell_m + 0.5))
 
 
 @njit(cache=True, nogil=True)
@@ -112,13 +113,14 @@ def order_pixels(
     radius_cells: float,
     cell_m: float,
     own: int,
+    radials_per_cell: float,
 ) -> PixelOrder:
     """Sort the pixels of a window within a radius by radial, then by the last sample they need.
 
     Two stable counting sorts. The number of radials is a multiple of eight so that axes and
     diagonals are radials.
     """
-    radials = 8 * int(np.ceil(RADIALS_PER_CELL * 2.0 * pi * radius_cells / 8.0))
+    radials = 8 * int(np.ceil(radials_per_cell * 2.0 * pi * radius_cells / 8.0))
     samples = int(radius_cells) + 1
     count = 0
     per_sample = np.zeros(samples + 1, dtype=np.int64)

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from lensong.propagation.errors import InvalidInputError
-from lensong.propagation.model import Map, MapModel
+from lensong.propagation.model import Map, MapModel, Model
 from lensong.propagation.models import map_of
 from lensong.propagation.pixel_order import PixelOrder
 from lensong.propagation.sweep_request import SweepRequest, pixel_order, window
@@ -106,10 +106,10 @@ def _sweep(
     order: PixelOrder | None,
     workers: int,
 ) -> list[SweepResult]:
-    draw = _checked(requests, terrain, model, workers)
+    drawn, draw = _checked(requests, terrain, model, workers)
     row0, col0, height, width = window(requests[0], terrain)
     layers = empty_layers(len(requests), height, width)
-    order = order or pixel_order(requests[0], terrain)
+    order = order or pixel_order(requests[0], terrain, drawn.radials_per_cell, drawn.own_samples)
     chart = Map(requests=tuple(requests), terrain=terrain, row0=row0, col0=col0, layers=layers)
     _in_threads(workers, order, lambda part: draw(chart, part))
     lost = [_hidden(loss, chart, order) for loss in layers.path_loss_db]
@@ -136,7 +136,7 @@ def _hidden(loss_db: FloatArray, chart: Map, order: PixelOrder) -> int:
 
 def _checked(
     requests: Sequence[SweepRequest], terrain: Terrain, name: str, workers: int
-) -> MapModel:
+) -> tuple[Model, MapModel]:
     if workers < 1:
         raise InvalidInputError(f"workers is {workers}, wanted 1 or more")
     model, draw = map_of(name)
@@ -153,7 +153,7 @@ def _checked(
         raise InvalidInputError(
             "the mast stands where there is no elevation: fill the void or correct its coordinates"
         )
-    return draw
+    return model, draw
 
 
 def _shared_out(order: PixelOrder, parts: int) -> list[PixelOrder]:

@@ -9,7 +9,13 @@ import numpy as np
 
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 from lensong.propagation.link import Climate, Link
-from lensong.propagation.pixel_order import PixelOrder, order_pixels, own_samples
+from lensong.propagation.pixel_order import (
+    OWN_SAMPLES,
+    RADIALS_PER_CELL,
+    PixelOrder,
+    order_pixels,
+    own_samples,
+)
 from lensong.propagation.terminal import TERMINAL_CLEARING_M, check_clearing
 from lensong.propagation.terrain import Terrain
 
@@ -141,11 +147,16 @@ def window(request: SweepRequest, terrain: Terrain) -> tuple[int, int, int, int]
     return row0, col0, max(0, row1 - row0), max(0, col1 - col0)
 
 
-def pixel_order(request: SweepRequest, terrain: Terrain) -> PixelOrder:
+def pixel_order(
+    request: SweepRequest,
+    terrain: Terrain,
+    radials_per_cell: float = RADIALS_PER_CELL,
+    least_own_samples: int = OWN_SAMPLES,
+) -> PixelOrder:
     """Return the order in which a sweep serves its pixels.
 
     It depends only on the mast's position, the radius and, with clutter, the clearing around
-    antennas: carriers of one mast may share it.
+    antennas: carriers of one mast may share it. The last two are those of the model.
     """
     row0, col0, rows, cols = window(request, terrain)
     clearing_m = 0.0 if terrain.clutter_m is None else request.terminal_clearing_m
@@ -158,5 +169,6 @@ def pixel_order(request: SweepRequest, terrain: Terrain) -> PixelOrder:
         cols,
         request.radius_m / terrain.cell_m,
         float(terrain.cell_m),
-        own_samples(clearing_m, terrain.cell_m),
+        own_samples(clearing_m, terrain.cell_m, least_own_samples),
+        radials_per_cell,
     )
