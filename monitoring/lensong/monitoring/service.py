@@ -13,7 +13,6 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 import httpx
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lensong.monitoring import passwords
@@ -59,11 +58,10 @@ from lensong.monitoring.store.retention import last_mark, mark, marked, prune
 from lensong.monitoring.store.sessions import (
     moved_ahead_of,
     open_sessions,
-    put_profile,
+    put_first_profiles,
     set_status,
 )
 from lensong.monitoring.store.submissions import store_submissions
-from lensong.monitoring.store.tables import profiles
 from lensong.monitoring.store.writer import Writer
 from lensong.monitoring.streams.allowed import AllowList, GuardedClient
 from lensong.monitoring.watch.desk import WatchDesk
@@ -261,7 +259,7 @@ class Service:
             _LOG.info("database brought from version %s to %s", before or "none", after)
         self.migrated = True
         self.writer.start()
-        await self.writer.run(_default_profiles)
+        await self.writer.run(partial(put_first_profiles, given=DEFAULT_PROFILES))
         gone = await self.writer.run(
             lambda connection: keep_out_of_sites_gone(connection, self.clock.now())
         )
@@ -598,10 +596,3 @@ async def outlive(work: Callable[[], Coroutine[None, None, None]]) -> None:
 def _https(url: str | None) -> str | None:
     """Return an address where it is one that a push service takes for a contact."""
     return url if url is not None and url.startswith("https://") else None
-
-
-async def _default_profiles(connection: AsyncConnection) -> None:
-    if (await connection.execute(select(profiles.c.code).limit(1))).first():
-        return  # edited since, perhaps: nothing comes back that somebody deleted
-    for profile in DEFAULT_PROFILES:
-        await put_profile(connection, profile, keep=True)

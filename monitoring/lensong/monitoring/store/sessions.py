@@ -50,6 +50,7 @@ __all__ = [
     "open_sessions",
     "open_without_verdict",
     "outcomes_of",
+    "put_first_profiles",
     "put_profile",
     "put_session",
     "report_of",
@@ -101,6 +102,15 @@ async def put_profile(
         changed = {name: value for name, value in row.items() if name != "code"}
         statement = statement.on_conflict_do_update(index_elements=["code"], set_=changed)
     await connection.execute(statement)
+
+
+async def put_first_profiles(
+    connection: AsyncConnection, *, given: Sequence[StreamProfile]
+) -> None:
+    """Add stream profiles where there is none yet; what somebody deleted does not come back."""
+    if not (await connection.execute(select(profiles.c.code).limit(1))).first():
+        for profile in given:
+            await put_profile(connection, profile, keep=True)
 
 
 async def delete_profile(connection: AsyncConnection, code: str) -> None:
