@@ -25,7 +25,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
         yield found
 
 
-def values(page: Page, layer_id: str, **query: int) -> tuple[np.ndarray, dict[str, str]]:  # type: ignore[type-arg]  # of the layer's type
+def values(page: Page, layer_id: str, **query: int) -> tuple[np.ndarray, dict[str, str]]:
     answer = page.client.get(page.at(f"/variants/base/layers/{layer_id}.bin"), params=query)
     assert answer.status_code == 200, answer.text
     _, _, rows, cols, _ = map(int, answer.headers["Lensong-Window"].split(","))
