@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lensong.coverage.calibration.known import BASES
 from lensong.coverage.layer_model import LayerModel
 from lensong.coverage.layer_tiles import TileLayers
 from lensong.coverage.network import Technology
 from lensong.coverage.report.legend import (
     Legend,
+    basis_legend,
     field_legend,
     interval_legend,
     probability_legend,
@@ -219,7 +219,7 @@ def _known(technology: Technology) -> list[Layer]:
             read=_of_known(field, technology),
         )
         for quantity, unit, field, legend in (
-            ("basis", "", "basis", _BASES),
+            ("basis", "", "basis", _values(basis_legend())),
             ("interval", "dB", "half_db", classes_said(interval_legend())),
             ("field", "dB", "field_db", classes_said(field_legend())),
         )
@@ -288,12 +288,6 @@ def _of_operator(
     return found
 
 
-_BASES = [
-    {"value": k, "colour": colour, "key": f"basis.{name.replace(' ', '_')}", "text": name}
-    for k, (name, colour) in enumerate(
-        zip(BASES, ("#00734f", "#7fcdbb", "#c3b6a0"), strict=True), start=1
-    )
-]
 _LIMITING = [
     {"value": 1, "colour": "#1478b8", "text": "downlink"},
     {"value": 2, "colour": "#d64a78", "text": "uplink"},

@@ -11,6 +11,7 @@ from lensong.coverage.report.messages import LANGUAGES, catalogue, read_catalogu
 __all__ = ["LANGUAGES", "preferred_language", "say", "words_of_language"]
 
 _SHARED = (
+    "basis.",
     "change.",
     "class.",
     "north.",
