@@ -5,7 +5,8 @@ python -m benchmarks.planner_drops [DROPS]
 The demo in Chromium, whose picture the processor draws too: MAU-05 (two carriers, 10 km, 30 m) is
 dragged about 40 px in eight steps and dropped, again and again. Counted in the page: a frame from
 the question for the coarse layer to its texture; a drop from the release of the button to the exact
-levels' textures, each with the picture after it; chances until their event.
+levels' textures, each with the picture after it; chances until their event. Beside it stands what
+hardly depends on what else the machine does: processor time, questions and bytes of a drop.
 """
 
 from __future__ import annotations
@@ -66,6 +67,38 @@ WATCH = """(async () => {
 })()""".replace("MAST", MAST)
 
 
+TOOK = {
+    "server_s": "processor of the server, a drop [s]",
+    "chromium_s": "processor of Chromium, a drop [s]",
+    "questions": "questions of a drop",
+    "kb": "their answers [kB]",
+}
+ASKED = """(() => {
+  const all = performance.getEntriesByType('resource');
+  return [all.length, all.reduce((sum, one) => sum + one.transferSize, 0)];
+})()"""
+
+
+def spent_s() -> tuple[float, float]:
+    """Return the processor time of this process and of all that it started [s]; Linux alone."""
+    started: dict[int, list[int]] = {}
+    ticks: dict[int, int] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            told = stat.read_text().rpartition(")")[2].split()
+        except OSError:  # it has ended
+            continue
+        pid = int(stat.parent.name)
+        started.setdefault(int(told[1]), []).append(pid)
+        ticks[pid] = int(told[11]) + int(told[12])
+    todo, found = list(started.get(os.getpid(), ())), 0
+    while todo:
+        pid = todo.pop()
+        found += ticks[pid]
+        todo += started.get(pid, ())
+    return time.process_time(), found / os.sysconf("SC_CLK_TCK")
+
+
 def mouse(page: Page, kind: str, x: float, y: float) -> None:
     """Move, press or release the left button."""
     page.call(
@@ -74,16 +107,23 @@ def mouse(page: Page, kind: str, x: float, y: float) -> None:
     )  # fmt: skip
 
 
-def drop(page: Page, number: int) -> None:
-    """Drag the mast to and fro, and wait until everything is settled."""
+def drop(page: Page, number: int) -> dict[str, float]:
+    """Drag the mast to and fro, wait until everything is settled, return what levels took."""
     x, y = page.ask("window.mastAt()")
+    seen = page.ask("window.seen.drops.length")
     way = 40.0 if number % 2 == 0 else -40.0
     mouse(page, "mousePressed", x, y)
     for step in range(1, 9):
         mouse(page, "mouseMoved", x + way * step / 8, y + 0.3 * way * step / 8)
         page.ask("new Promise((done) => setTimeout(done, 100))")
+    page.ask("performance.clearResourceTimings()")
+    before = spent_s()
     mouse(page, "mouseReleased", x + way, y + 0.3 * way)
-    wait_for(page, f"window.seen.drops.length > {number} && window.seen.chances.length > {number}")
+    wait_for(page, f"window.seen.drops.length > {seen}")
+    server, chromium = (now - then for now, then in zip(spent_s(), before, strict=True))
+    asked, size = page.ask(ASKED)
+    wait_for(page, f"window.seen.chances.length > {number}")
+    return {"server_s": server, "chromium_s": chromium, "questions": asked, "kb": size / 1e3}
 
 
 def told(what: str, taken_ms: list[float]) -> str:
@@ -122,8 +162,9 @@ def main() -> None:
             wait_for(page, SETTLED)
             page.ask(WATCH)
             print(f"load {os.getloadavg()[0]:.2f} before, {os.cpu_count()} cores")
+            took = []
             for number in range(drops):
-                drop(page, number)
+                took.append(drop(page, number))
                 print(
                     f"drop {number + 1}: {page.ask('window.seen.drops.at(-1)'):.0f} ms", flush=True
                 )
@@ -134,6 +175,8 @@ def main() -> None:
         print(told("levels settled, the server alone", [1e3 * s for s in seen["server"]]))
         print(told("release to exact levels shown", seen["drops"]))
         print(told("release to chances settled", seen["chances"]))
+        for name, what in TOOK.items():
+            print(f"{what:34s} {np.median([one[name] for one in took]):9.2f} at the median")
         server.should_exit = True
         thread.join(10.0)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from threading import Event
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,9 +24,10 @@ from lensong.coverage.variant.edits import (
     SetMast,
     edited,
 )
-from lensong.coverage.variant.memory import RecentBytes
-from lensong.propagation.errors import InvalidInputError
+from lensong.coverage.variant.memory import KeptInMemory, RecentBytes
+from lensong.propagation.errors import DataError, InvalidInputError
 from tests.test_coverage.test_sweeps import B3, cell, mast, network, small_land
+from tests.waiting import PATIENCE_S
 
 
 def test_a_copy_has_cells_of_its_own_names() -> None:
@@ -122,3 +125,42 @@ def test_what_was_not_used_for_longest_goes_first() -> None:
     kept.put("d", b"12345678901234567890")
     assert kept.get("d") is not None
     assert kept.get("a") is None
+
+
+class Slow:
+    """A cache that writes once it is let."""
+
+    def __init__(self) -> None:
+        self.may_write, self.kept = Event(), dict[str, Any]()
+
+    def get(self, key: str) -> Any:
+        return self.kept.get(key)
+
+    def put(self, key: str, arrays: dict[str, Any]) -> None:
+        assert self.may_write.wait(PATIENCE_S)
+        if key == "full":
+            raise DataError("the disk is full")
+        self.kept[key] = arrays
+
+
+def test_who_asked_for_a_sweep_does_not_wait_for_the_disk() -> None:
+    behind, arrays = Slow(), {"loss": np.zeros(3)}
+    cache = KeptInMemory(behind, most_bytes=1000)
+    cache.put("one", arrays)
+    assert cache.get("one") is arrays
+    assert not behind.kept
+    behind.may_write.set()
+    cache.written()
+    assert behind.kept == {"one": arrays}
+
+
+def test_what_cannot_be_written_is_told_later_and_once() -> None:
+    behind = Slow()
+    cache = KeptInMemory(behind, most_bytes=1000)
+    cache.put("full", {"loss": np.zeros(3)})
+    behind.may_write.set()
+    with pytest.raises(DataError, match="full"):
+        cache.written()
+    cache.put("two", {})
+    cache.written()
+    assert behind.kept == {"two": {}}

@@ -31,6 +31,20 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning"),
 ]
 
+AS_ANSWERED = """(async () => {
+  const base = document.querySelector('script[type=module]').src.replace(/[^/]*$/, '');
+  const [{ values }, { variantPath }] = await Promise.all(
+    [import(base + 'api.js'), import(base + 'plan.js')]);
+  const { cover } = lensongPlanner;
+  for (const { key, row0, col0, row1, col1, step } of cover.now) {
+    const part = `row0=${row0}&col0=${col0}&rows=${row1 - row0}&cols=${col1 - col0}&step=${step}`;
+    const whole = await values('GET', `${variantPath()}/layers/${cover.layerId}.bin?${part}`);
+    const { data } = cover.blocks.get(key);
+    if (data.length !== whole.data.length) return -1;
+    if (data.some((value, k) => !Object.is(value, whole.data[k]))) return -2;
+  }
+  return cover.now.length;
+})()"""
 SETTLED = "document.getElementById('state').dataset.settled === 'chances'"
 
 
@@ -156,6 +170,8 @@ def test_a_mast_is_dragged_dropped_and_brought_back(page: Page, served: Served) 
     assert after["x"] - before["x"] == pytest.approx(60.0, abs=1.0)  # pixels
     wait_for(page, SETTLED)
     wait_for(page, "!lensongPlanner.cover.layer.pieces.has('drag')")  # exact in its place
+    assert page.ask(AS_ANSWERED) > 0
+    wait_for(page, "document.querySelectorAll('.held').length === 0")  # the map has it again
 
     key(page, "z", 90, control=True)
     wait_for(page, "lensongPlanner.state.network.revision", lambda number: number == 2)

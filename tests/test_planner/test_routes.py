@@ -48,6 +48,10 @@ def test_an_edit_is_told_settles_and_is_undone(page: Page) -> None:
     assert answer["revision"] == 1
     assert [m["mast_id"] for m in answer["masts"]] == ["K1"]
     assert answer["removed_masts"] == ["K3"]
+    assert answer["removed_cells"]
+    assert all(name.startswith("K3") for name in answer["removed_cells"])
+    assert answer["variant"]["revision"] == 1
+    assert answer["variant"]["can_undo"]
     assert answer["touched"]["rows"] > 0
     assert page.get(f"/variants/{variant}", settled="chances")["settled"] == "chances"
     after = page.get(f"/variants/{variant}/point", **where(60, 74))

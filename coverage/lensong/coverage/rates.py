@@ -16,6 +16,7 @@ What a phone gets follows from four choices, each stated where it is made:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -217,6 +218,7 @@ def _best_split_rate(
     return np.where(np.isnan(snr), np.nan, rate)
 
 
+@lru_cache(4096)  # cells of a network differ in few of these, and every edit asks for all cells
 def _required_snr_db(rate_mbps: float, width_hz: float, most: int, curve: ShannonCurve) -> float:
     if rate_mbps <= 0.0:
         return -float("inf")

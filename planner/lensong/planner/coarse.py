@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Lock
+from typing import Any
+
+from numpy.typing import NDArray
 
 from lensong.coverage.network import Network
 from lensong.coverage.sweeps import SweepCache
@@ -13,7 +17,7 @@ from lensong.coverage.variant.engine import OnDone, PlanEngine, PlanState
 
 __all__ = ["COARSE_TILE_PX", "Coarse"]
 
-COARSE_TILE_PX = 32
+COARSE_TILE_PX = 64
 _KEPT = 5  # states of networks
 
 
@@ -25,12 +29,13 @@ class Coarse:
 
     def __init__(self, fine: PlanEngine, cache: SweepCache | None, workers: int) -> None:
         self.step = coarse_step(fine.land.grid.cell_m)
+        self._cache = _NotOfDrags(cache)
         self.engine = PlanEngine(
             coarse_land(fine.land, self.step),
             services=fine.services,
             handset=fine.handset,
             propagation=fine.propagation,
-            cache=cache,
+            cache=self._cache,
             workers=workers,
             tile_px=COARSE_TILE_PX,
         )
@@ -48,8 +53,11 @@ class Coarse:
         self, network: Network, *, judge: bool = False, on_done: OnDone | None = None
     ) -> PlanState:
         """Return the state of a network."""
-        with self._lock:
-            return self._of(network, judge=judge, on_done=on_done)
+        with self._cache.writes():
+            with self._lock:
+                state = self._of(network, judge=judge, on_done=on_done)
+            self.engine.written()
+        return state
 
     def follow(
         self, network: Network, dragged: Callable[[], Network], *, judge: bool
@@ -79,3 +87,28 @@ class Coarse:
         while len(self._states) > _KEPT:
             self._states.popitem(last=False)
         return state
+
+
+class _NotOfDrags:
+    """A cache that is read always and written only when asked: no place of a drag comes again."""
+
+    def __init__(self, behind: SweepCache | None) -> None:
+        self._behind, self._writes, self._lock = behind, 0, Lock()
+
+    @contextmanager
+    def writes(self) -> Iterator[None]:
+        """Let sweeps be kept meanwhile."""
+        with self._lock:
+            self._writes += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._writes -= 1
+
+    def get(self, key: str) -> dict[str, NDArray[Any]] | None:
+        return None if self._behind is None else self._behind.get(key)
+
+    def put(self, key: str, arrays: dict[str, NDArray[Any]]) -> None:
+        if self._behind is not None and self._writes:
+            self._behind.put(key, arrays)

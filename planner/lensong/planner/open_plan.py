@@ -202,6 +202,10 @@ class OpenPlan:
         self.jobs.close()
         if self._ready is not None:
             self._ready.settler.close()
+            try:
+                self._ready.engine.written()
+            except LensongError as error:  # they are computed again
+                _LOG.warning("sweeps of %s are not kept: %s", self.path, error)
 
     @property
     def ready(self) -> Ready:

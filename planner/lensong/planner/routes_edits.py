@@ -14,7 +14,7 @@ from lensong.planner.coarse import COARSE_TILE_PX
 from lensong.planner.errors import StaleRevisionError
 from lensong.planner.open_plan import OpenPlan, layer_of
 from lensong.planner.placed_tiles import placed_tiles
-from lensong.planner.said import changed_network, settled_said, touched_said
+from lensong.planner.said import changed_network, settled_said, touched_said, variant_said
 from lensong.planner.variants import BASE, Variant
 from lensong.planner.views import Window, window
 
@@ -40,6 +40,7 @@ def edit_routes(access: Access) -> APIRouter:
             **settled_said(plan, variant),
             "touched": touched_said(plan, before, variant.network),
             **changed_network(plan, variant, before),
+            "variant": variant_said(plan, variant),
             "warnings": _wet(plan, variant.network),
         }
 

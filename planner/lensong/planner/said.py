@@ -151,13 +151,14 @@ def network_said(plan: OpenPlan, variant: Variant) -> dict[str, Any]:
 
 
 def changed_network(plan: OpenPlan, variant: Variant, before: Network) -> dict[str, Any]:
-    """Return the masts and cells that a change made or changed, and the masts that it took away."""
+    """Return the masts and cells that a change made or changed, and those that it took away."""
     base, network = plan.opened.network, variant.network
     masts = {mast.mast_id: mast for mast in before.masts}
     cells = {cell.cell_id: cell for cell in before.cells}
     standing = {mast.mast_id: mast for mast in network.masts}
     # what a calibration says of a cell changes with its mast's place
     moved = {m.mast_id for m in network.masts if masts.get(m.mast_id, m) != m}
+    cells_now = {cell.cell_id for cell in network.cells}
     return {
         "masts": [
             _mast(plan, mast, base)
@@ -170,6 +171,7 @@ def changed_network(plan: OpenPlan, variant: Variant, before: Network) -> dict[s
             if cells.get(cell.cell_id) is not cell or cell.mast_id in moved
         ],
         "removed_masts": [mast_id for mast_id in masts if mast_id not in standing],
+        "removed_cells": [cell_id for cell_id in cells if cell_id not in cells_now],
     }
 
 

@@ -199,7 +199,11 @@ class Settler:
             for reached in SETTLED[2 : SETTLED.index(now.settled) + 1]:
                 self._told(replace(now, settled=reached))
         if now.settled == "levels":
-            state = self._engine.judged(now.state, within=self._side.pixels_in)
+            within = self._side.pixels_in
+            state = self._engine.judged(now.state, within=within, stop=stop, yields=True)
+            if stop():
+                self._keep(replace(now, state=state))
+                return False
             villages = (
                 self._side.opened(state)
                 if now.villages is None
@@ -214,7 +218,7 @@ class Settler:
                 if total > _JUDGED_AT_ONCE:
                     self._on_done("chances", total - len(state.unjudged), total)
                 # some at a time, so that old and new chances are not all held at once
-                state = self._engine.judged(state, stop=stop, most=_JUDGED_AT_ONCE)
+                state = self._engine.judged(state, stop=stop, most=_JUDGED_AT_ONCE, yields=True)
                 now = replace(now, state=state)
                 self._keep(now)
                 if stop():

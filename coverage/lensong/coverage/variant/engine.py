@@ -9,12 +9,11 @@ settled = engine.judged(edited)                  # chances and villages: exact i
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from math import hypot
 from threading import Lock
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -37,6 +36,7 @@ from lensong.coverage.sweeps import PropagationSettings, SweepCache, Window, swe
 from lensong.coverage.variant.known import KnownTiles
 from lensong.coverage.variant.rides import Ride, RideMaker, changed_rides
 from lensong.coverage.variant.shelf import TileShelf
+from lensong.coverage.variant.threads import Counter, in_threads
 from lensong.coverage.variant.tiles import (
     PlannedTile,
     best_of,
@@ -53,6 +53,7 @@ Key: TypeAlias = tuple[int, int]
 OnDone: TypeAlias = Callable[[str, int, int], None]
 
 _MOST_BYTES = 2**29
+_MODELS_KEPT = 4
 _MARGIN_PX = 3.0  # around a radius, as `job_window` has it
 
 
@@ -139,6 +140,8 @@ class PlanEngine:
             raise InvalidInputError(f"workers is {workers}, wanted 1 or more threads")
         self.workers, self.tile_px = workers, tile_px
         check_median(self.propagation)
+        self._models: dict[int, LayerModel] = {}
+        self._lock = Lock()
         self._maker = RideMaker(
             land,
             self.propagation,
@@ -241,6 +244,7 @@ class PlanEngine:
         stop: Callable[[], bool] | None = None,
         on_done: OnDone | None = None,
         most: int | None = None,
+        yields: bool = False,
     ) -> PlanState:
         """Return a state whose chances are those of its network.
 
@@ -256,9 +260,11 @@ class PlanEngine:
             Called with ``"chances"``, tiles done and tiles in all.
         most : int, optional
             Tiles that are judged; the rest is left. What both states hold takes memory once.
+        yields : bool
+            Let what else wants the processor go first, where the system knows such a thing.
         """
         todo = sorted(state.unjudged)[:most]
-        counter = _Counter("chances", len(todo), on_done)
+        counter = Counter("chances", len(todo), on_done)
 
         def one(key: Key) -> tuple[Key, PlannedTile] | None:
             if stop is not None and stop():
@@ -270,7 +276,11 @@ class PlanEngine:
             counter.one_more()
             return key, tile
 
-        made = dict(found for found in self._in_threads(one, todo) if found is not None)
+        made = dict(
+            found
+            for found in in_threads(one, todo, self.workers, yields=yields)
+            if found is not None
+        )
         self._shelf.let_rest()
         return replace(state, tiles={**state.tiles, **made})
 
@@ -333,14 +343,27 @@ class PlanEngine:
         self._lay(tile, state, frozenset(state.model.operators))
         return tile
 
+    def written(self) -> None:
+        """Return once all sweeps made so far are in the cache beyond the process."""
+        self._maker.written()
+
     def _model_of(self, network: Network) -> LayerModel:
-        return LayerModel.build(
+        """Return the model of a network; an edit asks for those before and after it repeatedly."""
+        kept = self._models.get(id(network))
+        if kept is not None and kept.network is network:
+            return kept
+        made = LayerModel.build(
             self.land.grid.crs,
             network,
             self.handset,
             self.services,
             level_shadowing(self.propagation, self.handset, network),
         )
+        with self._lock:
+            self._models[id(network)] = made
+            while len(self._models) > _MODELS_KEPT:
+                self._models.pop(next(iter(self._models)))
+        return made
 
     def _relaid(
         self,
@@ -350,7 +373,7 @@ class PlanEngine:
         on_done: OnDone | None,
     ) -> PlanState:
         """Return the state with the levels of some operators in some tiles made anew."""
-        counter = _Counter("levels", len(todo), on_done)
+        counter = Counter("levels", len(todo), on_done)
         needed = [ride for ride in state.rides if self._reaches(ride, todo)]
         # What does not fit into memory at once goes strip by strip.
         batches = [sorted(todo)]
@@ -374,7 +397,7 @@ class PlanEngine:
             seen |= {id(ride) for ride in rides}
             before = len(seen) - len(rides)
             self._maker.prepare(rides, state.model, _sweeps_done(on_done, before, len(needed)))
-            made |= dict(self._in_threads(one, batch))
+            made |= dict(in_threads(one, batch, self.workers))
         self._shelf.let_rest()
         return replace(state, tiles={**state.tiles, **made}, touched=frozenset(made))
 
@@ -511,26 +534,6 @@ class PlanEngine:
 
     def _reaches(self, ride: Ride, keys: Collection[Key]) -> bool:
         return any(key in keys for key in self._tiles_of(ride))
-
-    def _in_threads(self, work: Callable[[Key], Any], keys: Sequence[Key]) -> list[Any]:
-        if self.workers == 1 or len(keys) < 2:
-            return [work(key) for key in keys]
-        with ThreadPoolExecutor(self.workers, thread_name_prefix="tile") as pool:
-            return list(pool.map(work, keys))
-
-
-class _Counter:
-    """Counts what threads have done, and tells it."""
-
-    def __init__(self, stage: str, total: int, on_done: OnDone | None) -> None:
-        self._stage, self._total, self._on_done = stage, total, on_done
-        self._done, self._lock = 0, Lock()
-
-    def one_more(self) -> None:
-        if self._on_done is not None:
-            with self._lock:
-                self._done += 1
-                self._on_done(self._stage, self._done, self._total)
 
 
 def _sweeps_done(on_done: OnDone | None, before: int, total: int) -> Callable[[int], None] | None:

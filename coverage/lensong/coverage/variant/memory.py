@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
+from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
@@ -14,6 +15,7 @@ from lensong.coverage.sweeps import SweepCache
 __all__ = ["KeptInMemory", "RecentBytes"]
 
 Value = TypeVar("Value")
+_MOST_WAITING = 16  # sweeps that are not written yet
 
 
 class RecentBytes(Generic[Value]):
@@ -54,13 +56,20 @@ class RecentBytes(Generic[Value]):
 
 
 class KeptInMemory:
-    """A cache of sweeps in memory before the one that was given."""
+    """A cache of sweeps in memory before the one that was given.
+
+    That one is written in a thread of its own: who asked for a sweep does not wait for a disk.
+    What could not be written is told with a later sweep.
+    """
 
     def __init__(self, behind: SweepCache | None, most_bytes: int) -> None:
         self._behind = behind
         self._kept: RecentBytes[dict[str, NDArray[Any]]] = RecentBytes(
             most_bytes, lambda arrays: sum(array.nbytes for array in arrays.values())
         )
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="sweep-cache")
+        self._writing: deque[Future[None]] = deque()
+        self._lock = Lock()
 
     def get(self, key: str) -> dict[str, NDArray[Any]] | None:
         """Return the arrays of a key, or None."""
@@ -72,7 +81,27 @@ class KeptInMemory:
         return found
 
     def put(self, key: str, arrays: dict[str, NDArray[Any]]) -> None:
-        """Keep the arrays of a key."""
+        """Keep the arrays of a key.
+
+        Raises
+        ------
+        LensongError
+            Earlier ones could not be written.
+        """
         self._kept.put(key, arrays)
-        if self._behind is not None:
-            self._behind.put(key, arrays)
+        if self._behind is None:
+            return
+        with self._lock:
+            self._writing.append(self._writer.submit(self._behind.put, key, arrays))
+        self.written(_MOST_WAITING)
+
+    def written(self, waiting: int = 0) -> None:
+        """Return once no more than so many sweeps wait to be written."""
+        while True:
+            with self._lock:
+                if not self._writing:
+                    return
+                if len(self._writing) <= waiting and not self._writing[0].done():
+                    return
+                first = self._writing.popleft()
+            first.result()

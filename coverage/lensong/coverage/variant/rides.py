@@ -196,6 +196,10 @@ class RideMaker:
             found = self._hides[ride.key] = self.sweep(ride).hidden_pixels > 0
         return found
 
+    def written(self) -> None:
+        """Return once all sweeps made so far are in the cache beyond the process."""
+        self._cache.written()
+
     def _hear(
         self, ride: Ride, group: tuple[str, int], packed: PackedSweep, model: LayerModel
     ) -> SiteHeard:

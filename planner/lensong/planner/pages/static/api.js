@@ -14,7 +14,7 @@ export class Refusal extends Error {
 }
 
 /** Ask, and return the response if it is no refusal. */
-export async function ask(method, path, { body, raw, signal, accept } = {}) {
+export async function ask(method, path, { body, raw, signal, accept, cache } = {}) {
   const headers = { "Accept-Language": language };
   if (accept) headers.Accept = accept;
   if (method !== "GET") headers["X-CSRF-Token"] = TOKEN;
@@ -25,6 +25,7 @@ export async function ask(method, path, { body, raw, signal, accept } = {}) {
       method,
       headers,
       signal,
+      cache,
       body: raw ?? (body === undefined ? undefined : JSON.stringify(body)),
     });
   } catch (error) {
@@ -53,7 +54,7 @@ const KINDS = {
 
 /** Ask for values of a window of the grid: the array, where it lies, and of which revision it is. */
 export async function values(method, path, options) {
-  const answer = await ask(method, path, options);
+  const answer = await ask(method, path, { cache: "no-store", ...options }); // kept by who asks
   if (answer.status === 204) return null;
   const head = (name) => answer.headers.get(`Lensong-${name}`) ?? "";
   const [row0, col0, rows, cols, step] = head("Window").split(",").map(Number);

@@ -1,9 +1,14 @@
 // Contour lines of the ground in view, drawn from its heights by marching squares.
+// They are a picture: the map draws that again with every frame, not some ten thousand lines.
 import { Refusal, values } from "./api.js";
+import { GridLayer } from "./grid_layer.js";
+import { mercatorX, mercatorY } from "./lattice.js";
 import { hasInputs, planPath } from "./plan.js";
 
 const MOST_CELLS = 360; // samples along a side of the view
-const EMPTY = { type: "FeatureCollection", features: [] };
+const WIDTHS = { main: 1.2, other: 0.7 };
+const [COLOUR, OPACITY] = ["#6b5234", 0.45];
+const HEIGHTS_ZOOM = 11; // from which on heights are written
 
 /** Return the height between lines for a zoom [m]. */
 const interval = (zoom) =>
@@ -12,6 +17,8 @@ const interval = (zoom) =>
 export class Contours {
   constructor(map, lattice) {
     Object.assign(this, { map, lattice, shown: true, asked: 0 });
+    this.place = { place: (row, col) => this.at(row, col) }; // of the picture's pixels
+    this.layer = new GridLayer("contours", this.place, { opacity: OPACITY });
     map.on("moveend", () => this.refresh());
   }
 
@@ -21,11 +28,11 @@ export class Contours {
   }
 
   async refresh() {
-    const source = this.map.getSource("contours");
     const seen = this.lattice.touched(this.map.getBounds());
     const turn = ++this.asked;
     if (!hasInputs() || !this.shown || !seen || this.map.getZoom() < 9.5) {
-      source.setData(EMPTY);
+      this.layer.take("contours");
+      this.write([]);
       return;
     }
     const { row0, col0, row1, col1 } = seen;
@@ -34,14 +41,56 @@ export class Contours {
     try {
       const got = await values("GET", `${planPath()}/land/ground.bin?${query}`);
       if (turn !== this.asked) return;
-      source.setData(contours(got, interval(this.map.getZoom()), this.lattice));
+      const lines = contours(got, interval(this.map.getZoom()), this.lattice);
+      this.draw(lines);
+      this.write(lines.filter(({ properties }) => properties.main));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error; // a map without contours is a map
     }
   }
+
+  /** Give the lines on which heights are written to the map. */
+  write(lines) {
+    const features = this.map.getZoom() < HEIGHTS_ZOOM ? [] : lines;
+    if (!features.length && !this.written) return;
+    this.written = features.length;
+    this.map.getSource("contours").setData({ type: "FeatureCollection", features });
+  }
+
+  /** Draw lines as the picture that lies over the view. */
+  draw(lines) {
+    const { map } = this;
+    const { width, height, clientWidth } = map.getCanvas();
+    const { lng, lat } = map.unproject([0, 0]); // north is up
+    const sheet = Object.assign(document.createElement("canvas"), { width, height });
+    const pen = sheet.getContext("2d", { willReadFrequently: true }); // it is read at once
+    const perPixel = width / clientWidth;
+    const size = 512 * 2 ** map.getZoom() * perPixel; // of the world [pixels]
+    const [west, north] = [mercatorX(lng), mercatorY(lat)];
+    this.at = (row, col) => [west + col / size, north + row / size];
+    pen.strokeStyle = COLOUR;
+    pen.lineJoin = "round";
+    for (const { properties, geometry } of lines) {
+      pen.lineWidth = perPixel * (properties.main ? WIDTHS.main : WIDTHS.other);
+      pen.beginPath();
+      for (const line of geometry.coordinates)
+        line.forEach(([lon, lat], k) => {
+          const x = (mercatorX(lon) - west) * size;
+          const y = (mercatorY(lat) - north) * size;
+          if (k) pen.lineTo(x, y);
+          else pen.moveTo(x, y);
+        });
+      pen.stroke();
+    }
+    this.layer.put("contours", {
+      window: { row0: 0, col0: 0, rows: height, cols: width, step: 1 },
+      picture: sheet,
+      smooth: true,
+    });
+  }
 }
 
-/** Return contour lines of a window of heights as GeoJSON, each with `level_m` and `main`. */
+/** Return contour lines of a window of heights as features, each with `level_m` and `main`. */
 export function contours({ window: { row0, col0, rows, cols, step }, data }, every, lattice) {
   const lines = new Map(); // level → segments
   const at = (i, j) => data[i * cols + j];
@@ -70,17 +119,14 @@ export function contours({ window: { row0, col0, rows, cols, step }, data }, eve
       }
     }
   const place = ([i, j]) => lattice.lonLat(row0 + i * step + 0.5, col0 + j * step + 0.5);
-  return {
-    type: "FeatureCollection",
-    features: [...lines].map(([level, segments]) => ({
-      type: "Feature",
-      properties: { level_m: level, main: level % (5 * every) === 0 },
-      geometry: {
-        type: "MultiLineString",
-        coordinates: joined(segments).map((line) => line.map(place)),
-      },
-    })),
-  };
+  return [...lines].map(([level, segments]) => ({
+    type: "Feature",
+    properties: { level_m: level, main: level % (5 * every) === 0 },
+    geometry: {
+      type: "MultiLineString",
+      coordinates: joined(segments).map((line) => line.map(place)),
+    },
+  }));
 }
 
 /** Join segments that meet into lines, so that they are drawn and labelled as such. */

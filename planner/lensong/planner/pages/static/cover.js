@@ -13,6 +13,7 @@ export class Cover {
     map.on("moveend", () => this.refresh());
     on("settled", (event) => this.settled(event));
     on("chosen", () => this.restart());
+    on("branched", () => this.adopt());
     on("network", () => this.repaint());
   }
 
@@ -33,6 +34,19 @@ export class Cover {
 
   restart() {
     this.blocks.clear();
+    this.refresh();
+  }
+
+  /** Take what is shown for the variant in hand: it was made as a copy of it. */
+  adopt() {
+    for (const [key, block] of [...this.blocks]) {
+      if (block.half === "b" || block.variantId === state.variantId) continue;
+      block.variantId = state.variantId;
+      this.blocks.delete(key);
+      block.key = keyOf(block);
+      this.blocks.set(block.key, block);
+      this.layer.rename(key, block.key);
+    }
     this.refresh();
   }
 
@@ -60,42 +74,20 @@ export class Cover {
     for (let row0 = Math.floor(seen.row0 / side) * side; row0 < seen.row1; row0 += side)
       for (let col0 = Math.floor(seen.col0 / side) * side; col0 < seen.col1; col0 += side) {
         const [rows, cols] = [Math.min(side, allRows - row0), Math.min(side, allCols - col0)];
-        for (const [half, variantId] of this.sides())
-          found.push({
-            key: [half, variantId, this.layerId, step, row0, col0].join("|"),
-            half,
-            variantId,
-            query: `row0=${row0}&col0=${col0}&rows=${rows}&cols=${cols}&step=${step}`,
-            row0,
-            col0,
-            row1: row0 + rows,
-            col1: col0 + cols,
-          });
+        for (const [half, variantId] of this.sides()) {
+          const block = { half, variantId, layerId: this.layerId, step, row0, col0 };
+          Object.assign(block, { row1: row0 + rows, col1: col0 + cols });
+          found.push({ ...block, key: keyOf(block) });
+        }
       }
     return found;
   }
 
   /** Fetch what is in view and not there, or not of this revision; draw it; drop the rest. */
   async refresh() {
-    const layerId = this.layerId;
     const wanted = this.wanted();
     this.now = wanted;
-    const jobs = wanted.map(async (block) => {
-      const known = this.blocks.get(block.key);
-      if (known && !known.stale) {
-        if (!this.layer.pieces.has(block.key)) this.draw(block.key, known);
-        return;
-      }
-      if (known) known.stale = false; // asked for from here on
-      const path = `${variantPath(block.variantId)}/layers/${layerId}.bin?${block.query}`;
-      const got = await values("GET", path);
-      if (this.now !== wanted && !this.now.some((b) => b.key === block.key)) return;
-      const kept = { ...block, ...got, layerId, stale: false };
-      this.blocks.delete(block.key);
-      this.blocks.set(block.key, kept);
-      this.draw(block.key, kept);
-    });
-    const done = await Promise.allSettled(jobs);
+    const done = await Promise.allSettled(wanted.map((block) => this.bring(block)));
     for (const { reason } of done) {
       if (reason && !(reason instanceof Refusal)) throw reason;
       if (reason) emit("cover-failed", reason);
@@ -111,6 +103,37 @@ export class Cover {
     emit("covered");
   }
 
+  /** Bring a block up to date: one question at a time, and only for the part that may differ. */
+  bring(wanted) {
+    const block = this.blocks.get(wanted.key) ?? { ...wanted, stale: wanted };
+    this.blocks.set(block.key, block);
+    if (block.stale) block.coming ??= this.asked(block).finally(() => (block.coming = null));
+    else if (block.data && !this.layer.pieces.has(block.key)) this.draw(block.key, block);
+    return block.coming;
+  }
+
+  async asked(block) {
+    while (block.stale) {
+      const { row0, col0, row1, col1 } = block.stale;
+      block.stale = null; // what changes from here on is asked for after this
+      const { variantId, layerId, step } = block;
+      const query = `row0=${row0}&col0=${col0}&rows=${row1 - row0}&cols=${col1 - col0}&step=${step}`;
+      let got;
+      try {
+        got = await values("GET", `${variantPath(variantId)}/layers/${layerId}.bin?${query}`);
+      } catch (error) {
+        block.stale = block.data ? joined(block.stale, { row0, col0, row1, col1 }) : block;
+        throw error;
+      }
+      if (this.blocks.get(block.key) !== block) return; // another layer or variant is shown
+      if (!block.data) Object.assign(block, got);
+      else laid(block, got);
+      if (!this.now.some((one) => one.key === block.key)) continue;
+      if (!this.layer.pieces.has(block.key) || got.data === block.data) this.draw(block.key, block);
+      else this.patch(block, got);
+    }
+  }
+
   /** Return what turns values into pixels. */
   painter(layerId, only = this.only) {
     return painter(layerOf(layerId), state.network.cells, only);
@@ -119,6 +142,12 @@ export class Cover {
   draw(key, block) {
     const paint = this.painter(block.layerId);
     this.layer.put(key, { window: block.window, pixels: paint(block), side: block.half });
+  }
+
+  /** Draw a part of a block anew. */
+  patch(block, part) {
+    const paint = this.painter(block.layerId);
+    this.layer.patch(block.key, part.window, paint(part));
   }
 
   /** Colour again: the cells of the network changed, or a footprint is wanted. */
@@ -162,7 +191,7 @@ export class Cover {
     if (!layer || layer.settles_with !== settled) return;
     if (id !== state.variantId && id !== this.other) return;
     for (const block of this.blocks.values())
-      if (block.variantId === id && meets(block, touched)) block.stale = true;
+      if (block.variantId === id) block.stale = joined(block.stale, partOf(block, touched));
     this.refresh().then(() => id === state.variantId && this.dragged(null));
   }
 
@@ -171,7 +200,7 @@ export class Cover {
     const { row, col } = this.lattice.rowCol(lngLat);
     for (const { key } of this.now ?? []) {
       const block = this.blocks.get(key);
-      if (!block || block.half === "b") continue;
+      if (!block?.data || block.half === "b") continue;
       const { row0, col0, rows, cols, step } = block.window;
       const [i, j] = [Math.floor((row - row0) / step), Math.floor((col - col0) / step)];
       if (i < 0 || j < 0 || i >= rows || j >= cols) continue;
@@ -182,9 +211,36 @@ export class Cover {
   }
 }
 
-const meets = (block, touched) =>
-  !touched ||
-  (block.row0 < touched.row0 + touched.rows &&
-    touched.row0 < block.row1 &&
-    block.col0 < touched.col0 + touched.cols &&
-    touched.col0 < block.col1);
+const keyOf = ({ half, variantId, layerId, step, row0, col0 }) =>
+  [half, variantId, layerId, step, row0, col0].join("|");
+
+/** Return the part of a block that was touched, from one of its cells to another; null for none. */
+function partOf(block, touched) {
+  if (!touched || !block.data) return block;
+  const begin = (first, at) =>
+    first + Math.floor(Math.max(0, at - first) / block.step) * block.step;
+  const row0 = begin(block.row0, touched.row0);
+  const col0 = begin(block.col0, touched.col0);
+  const row1 = Math.min(block.row1, touched.row0 + touched.rows);
+  const col1 = Math.min(block.col1, touched.col0 + touched.cols);
+  return row0 < row1 && col0 < col1 ? { row0, col0, row1, col1 } : null;
+}
+
+/** Return the part that holds two parts, either of which may be none. */
+function joined(one, other) {
+  if (!one || !other) return one ?? other;
+  return {
+    row0: Math.min(one.row0, other.row0),
+    col0: Math.min(one.col0, other.col0),
+    row1: Math.max(one.row1, other.row1),
+    col1: Math.max(one.col1, other.col1),
+  };
+}
+
+/** Lay values of a part over those of a block. */
+function laid(block, { window: { row0, col0, rows, cols, step }, data }) {
+  const { window: whole } = block;
+  const [top, left] = [(row0 - whole.row0) / step, (col0 - whole.col0) / step];
+  for (let i = 0; i < rows; i += 1)
+    block.data.set(data.subarray(i * cols, (i + 1) * cols), (top + i) * whole.cols + left);
+}

@@ -27,7 +27,7 @@ export function startExports() {
     location.replace(hash({ ...view, v: state.variantId }));
   };
   map.on("moveend", keep);
-  on("chosen", keep);
+  for (const name of ["chosen", "branched"]) on(name, keep);
 }
 
 /** Return what an address says of a view. */

@@ -14,6 +14,7 @@ uniform vec4 u_window;  // first row and column, rows and columns
 uniform vec4 u_hole;    // what lies in here is drawn by another piece
 uniform float u_opacity;
 uniform bool u_relief;
+uniform bool u_picture; // its colours are multiplied by their alpha already
 uniform float u_hatch;  // pixels of the screen per pixel of the page; 0: no hatching
 out vec4 colour;
 void main() {
@@ -27,12 +28,13 @@ void main() {
     colour = vec4(0.09, 0.13, 0.17, 1.0) * u_opacity;
     return;
   }
-  colour = vec4(found.rgb, 1.0) * found.a * u_opacity;
+  colour = (u_picture ? found : vec4(found.rgb, 1.0) * found.a) * u_opacity;
 }`;
 
 const PARTS = 8; // quadrilaterals along a side of a piece: straight lines of the grid bend on the map
 
-/** A layer of the map that draws pieces: `{window, pixels, smooth, side}`. */
+/** A layer of the map that draws pieces: `{window, pixels, smooth, side}`, or `image` (a relief) or
+ * `picture` (a canvas) in place of pixels. */
 export class GridLayer {
   constructor(id, lattice, { opacity = 1, hatched = false } = {}) {
     this.id = id;
@@ -64,9 +66,10 @@ export class GridLayer {
     this.gl = gl;
     this.program = program;
     this.at = Object.fromEntries(
-      ["u_matrix", "u_colours", "u_window", "u_hole", "u_opacity", "u_relief", "u_hatch"].map(
-        (name) => [name, gl.getUniformLocation(program, name)],
-      ),
+      [
+        "u_matrix", "u_colours", "u_window", "u_hole", "u_opacity", "u_relief", "u_picture",
+        "u_hatch",
+      ].map((name) => [name, gl.getUniformLocation(program, name)]), // prettier-ignore
     );
     for (const piece of this.pieces.values()) this.upload(piece);
   }
@@ -93,6 +96,34 @@ export class GridLayer {
       this.gl.deleteBuffer(piece.buffer);
     }
     this.map?.triggerRepaint();
+  }
+
+  /** Draw other pixels in a part of a piece, from one of its cells to another. */
+  patch(key, { row0, col0, rows, cols, step }, pixels) {
+    const { gl } = this;
+    const { window: whole, pixels: kept, texture } = this.pieces.get(key);
+    const [top, left] = [(row0 - whole.row0) / step, (col0 - whole.col0) / step];
+    for (let i = 0; i < rows; i += 1)
+      kept.set(
+        pixels.subarray(4 * i * cols, 4 * (i + 1) * cols),
+        4 * ((top + i) * whole.cols + left),
+      );
+    if (!gl) return;
+    gl.bindTexture(gl.TEXTURE_2D, texture);
+    gl.pixelStorei(gl.UNPACK_PREMULTIPLY_ALPHA_WEBGL, false);
+    gl.pixelStorei(gl.UNPACK_FLIP_Y_WEBGL, false);
+    gl.texSubImage2D(
+      gl.TEXTURE_2D, 0, left, top, cols, rows, gl.RGBA, gl.UNSIGNED_BYTE, pixels,
+    ); // prettier-ignore
+    this.map.triggerRepaint();
+  }
+
+  /** Call a piece by another key. */
+  rename(key, other) {
+    const piece = this.pieces.get(key);
+    if (!piece) return;
+    this.pieces.delete(key);
+    this.pieces.set(other, piece);
   }
 
   upload(piece) {
@@ -123,10 +154,10 @@ export class GridLayer {
     gl.bufferData(gl.ARRAY_BUFFER, new Float32Array(corners), gl.STATIC_DRAW);
     piece.texture = gl.createTexture();
     gl.bindTexture(gl.TEXTURE_2D, piece.texture);
-    gl.pixelStorei(gl.UNPACK_PREMULTIPLY_ALPHA_WEBGL, false);
+    gl.pixelStorei(gl.UNPACK_PREMULTIPLY_ALPHA_WEBGL, Boolean(piece.picture));
     gl.pixelStorei(gl.UNPACK_FLIP_Y_WEBGL, false);
-    if (piece.image)
-      gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, piece.image);
+    const image = piece.image ?? piece.picture;
+    if (image) gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, image);
     else
       gl.texImage2D(
         gl.TEXTURE_2D,
@@ -162,6 +193,7 @@ export class GridLayer {
       const hole = key === "drag" || piece.side === "b" ? null : this.hole;
       this.clip(gl, piece.side);
       gl.uniform1i(this.at.u_relief, piece.image ? 1 : 0);
+      gl.uniform1i(this.at.u_picture, piece.picture ? 1 : 0);
       gl.bindBuffer(gl.ARRAY_BUFFER, piece.buffer);
       gl.enableVertexAttribArray(place);
       gl.vertexAttribPointer(place, 2, gl.FLOAT, false, 16, 0);

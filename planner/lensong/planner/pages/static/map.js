@@ -5,11 +5,12 @@ import { Hatch } from "./known.js";
 import { $, number, say } from "./dom.js";
 import { GridLayer } from "./grid_layer.js";
 import { Lattice } from "./lattice.js";
-import { cellsOf, on, planPath, state } from "./plan.js";
+import { MAST_SIZES, WEDGE_SIZES, heldAt } from "./mast_signs.js";
+import { planPath, state } from "./plan.js";
 import * as signs from "./signs.js";
 
 const EMPTY = { type: "FeatureCollection", features: [] };
-const LARGE = innerWidth >= 3000 ? 1.8 : 1; // signs on a wall of 4K
+export const LARGE = innerWidth >= 3000 ? 1.8 : 1; // signs on a wall of 4K
 const RELIEF_PIXELS = [1024, 4096]; // along the longer side: at once, and as sharp as it is looked at
 export const OVERLAYS = {
   villages: ["villages", "village-labels"],
@@ -64,11 +65,6 @@ function style() {
     sources: Object.fromEntries([...names, "measurements", "sites"].map((name) => [name, geo()])),
     layers: [
       { id: "ground", type: "background", paint: { "background-color": "#f3f1ec" } },
-      line("contours", "contours", {
-        "line-color": "#6b5234",
-        "line-opacity": 0.45,
-        "line-width": ["case", ["get", "main"], 1, 0.5],
-      }),
       line(
         "lines-casing",
         "lines",
@@ -87,18 +83,13 @@ function style() {
         { "line-color": "#5b4a8a", "line-width": 1.3, "line-dasharray": [4, 2, 1, 2] },
         { filter: ["!", ["in", ["get", "kind"], ["literal", ["road", "river"]]]] },
       ),
-      symbols(
-        "contour-heights",
-        "contours",
-        {
-          "symbol-placement": "line",
-          "symbol-spacing": 380,
-          "icon-image": joined("height|", ["to-string", ["get", "level_m"]]),
-          "icon-rotation-alignment": "map",
-          "icon-keep-upright": true,
-        },
-        { filter: ["get", "main"], minzoom: 11 },
-      ),
+      symbols("contour-heights", "contours", {
+        "symbol-placement": "line",
+        "symbol-spacing": 380,
+        "icon-image": joined("height|", ["to-string", ["get", "level_m"]]),
+        "icon-rotation-alignment": "map",
+        "icon-keep-upright": true,
+      }),
       {
         id: "tool-fill",
         type: "fill",
@@ -131,7 +122,7 @@ function style() {
         "icon-allow-overlap": true,
         "icon-ignore-placement": true,
         "symbol-sort-key": ["get", "rank"],
-        "icon-size": ["interpolate", ["linear"], ["zoom"], 8, 0.35, 12, 0.95, 16, 1.2],
+        "icon-size": ["interpolate", ["linear"], ["zoom"], ...WEDGE_SIZES],
       }),
       symbols(
         "mast-labels",
@@ -160,7 +151,7 @@ function style() {
       }),
       symbols("masts", "masts", {
         "icon-image": ["get", "icon"],
-        "icon-size": ["interpolate", ["linear"], ["zoom"], 8, 0.6, 11.5, 1],
+        "icon-size": ["interpolate", ["linear"], ["zoom"], ...MAST_SIZES],
         "icon-allow-overlap": true,
         "icon-ignore-placement": true,
       }),
@@ -246,7 +237,8 @@ export async function startMap(view) {
       "NavigationControl.ZoomOut": say("map.zoom_out"),
       "Popup.Close": say("action.close"),
     },
-    canvasContextAttributes: { preserveDrawingBuffer: true, antialias: true }, // saved as a picture
+    // Lines, signs and cells are smooth or crisp by themselves; a picture is drawn when it is saved.
+    canvasContextAttributes: { preserveDrawingBuffer: false, antialias: false },
   });
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();
@@ -262,15 +254,12 @@ export async function startMap(view) {
   await map.once("load");
   relief = new GridLayer("relief", lattice, { opacity: 0.55 });
   const layer = new GridLayer("cover", lattice, { opacity: 0.62 });
-  map.addLayer(relief, "contours");
-  map.addLayer(layer, "contours");
-  cover = new Cover(map, lattice, layer);
   const lines = new GridLayer("hatch", lattice, { opacity: 0.75, hatched: true });
-  map.addLayer(lines, "contours");
-  hatch = new Hatch(map, lattice, lines);
   contours = new Contours(map, lattice);
+  for (const each of [relief, layer, lines, contours.layer]) map.addLayer(each, "lines-casing");
+  cover = new Cover(map, lattice, layer);
+  hatch = new Hatch(map, lattice, lines);
   window.lensongPlanner = { map, cover, state };
-  for (const name of ["network", "selection"]) on(name, drawMasts);
   drawRelief();
   contours.refresh();
   drawLines();
@@ -294,64 +283,33 @@ async function drawLines() {
   if (answer.ok) map.getSource("lines").setData(await answer.json());
 }
 
+const drawn = new Map(); // source → its features as text
+
+/** Put features on the map; where they stand there already, nothing is drawn again. */
+export function setFeatures(source, features) {
+  if (!map) return;
+  const text = JSON.stringify(features);
+  if ((drawn.get(source) ?? "[]") === text) return;
+  drawn.set(source, text);
+  map.getSource(source).setData({ type: "FeatureCollection", features });
+}
+
 /** Put points on the map. */
 export const setPoints = (source, items, properties) =>
-  map?.getSource(source).setData({
-    type: "FeatureCollection",
-    features: items.map((item) => ({
+  setFeatures(
+    source,
+    items.map((item) => ({
       type: "Feature",
       properties: properties(item),
       geometry: { type: "Point", coordinates: [item.lon_deg, item.lat_deg] },
     })),
-  });
+  );
 
 export const setShapes = (source, geometries) =>
-  map?.getSource(source).setData({
-    type: "FeatureCollection",
-    features: geometries.map((geometry) => ({ type: "Feature", properties: {}, geometry })),
-  });
-
-/** Draw masts and sectors where they are, or where a drag has them: mast → place. */
-export function drawMasts(moved) {
-  const at = (mast) => (moved instanceof Map && moved.get(mast.mast_id)) || mast;
-  const { masts } = state.network;
-  setPoints(
-    "masts",
-    masts.map((mast) => ({ ...mast, ...at(mast) })),
-    (mast) => ({
-      mast_id: mast.mast_id,
-      name: mast.name || mast.mast_id,
-      icon: `mast|${Boolean(mast.uncertain)}|${mast.state !== "as_read"}|${state.selected.has(mast.mast_id)}`,
-    }),
+  setFeatures(
+    source,
+    geometries.map((geometry) => ({ type: "Feature", properties: {}, geometry })),
   );
-  const wedges = new Map();
-  for (const mast of masts)
-    for (const cell of cellsOf(mast.mast_id)) {
-      const chosen = state.selected.has(mast.mast_id);
-      const icon = `wedge|${cell.technology}|${isOmni(cell.antenna)}|${chosen}`;
-      const { lat_deg, lon_deg } = at(mast);
-      wedges.set(`${mast.mast_id} ${icon} ${cell.azimuth_deg}`, {
-        lat_deg,
-        lon_deg,
-        icon,
-        azimuth: cell.azimuth_deg,
-        rank: (cell.technology === "5G" ? 0 : 1) + (chosen ? 2 : 0),
-      });
-    }
-  setPoints("wedges", [...wedges.values()], ({ icon, azimuth, rank }) => ({ icon, azimuth, rank }));
-}
-
-const omni = new Map();
-function isOmni(antennaId) {
-  if (!omni.has(antennaId)) {
-    const antenna = state.plan.antennas.find((a) => a.antenna_id === antennaId);
-    omni.set(
-      antennaId,
-      antenna ? Math.max(...antenna.horizontal_loss_db) < 1 : antennaId.startsWith("omni"),
-    );
-  }
-  return omni.get(antennaId);
-}
 
 export const showOverlay = (name, visible) => {
   for (const layer of OVERLAYS[name] ?? [])
@@ -370,6 +328,8 @@ export function found(
   point,
   layers = ["sites", "masts", "villages", "mast-labels", "village-labels"],
 ) {
+  const inHand = layers.includes("masts") && heldAt(point);
+  if (inHand) return inHand;
   const near = [
     [point.x - 6, point.y - 6],
     [point.x + 6, point.y + 6],

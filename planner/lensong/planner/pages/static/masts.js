@@ -2,15 +2,20 @@
 import { Refusal, values } from "./api.js";
 import { $, onFrame, say, tell } from "./dom.js";
 import { distance_m, moved, placeOf } from "./geodesy.js";
-import { cover, drawMasts, found, map, whileHeld } from "./map.js";
-import { cellsOf, edit, mastOf, mayEdit, on, select, state, variantPath } from "./plan.js";
+import { cover, found, map, whileHeld } from "./map.js";
+import * as mastSigns from "./mast_signs.js";
+import { cellsOf, edit, mastOf, mayEdit, on, select, state, variant, variantPath } from "./plan.js";
 import { tool } from "./tools.js";
 
 let drag = null; // {from, moved: Map of mast → place}
 let asking = false;
 let next = null;
+let askedFor = ""; // the edits of the last question, as text
+let answers = 0;
+const LATE_MS = 300; // after a drop: the exact layers are nearly there
 
 export function startMasts() {
+  mastSigns.startMastSigns();
   map.on("mousedown", pressed);
   map.on("touchstart", pressed);
   map.on("mousemove", ({ point }) => {
@@ -38,7 +43,7 @@ function pressed(event) {
   if (!state.selected.has(id)) select([id]);
   if (!mayEdit()) return;
   drag = { from: event.lngLat, start: event.point, moved: new Map(), far: false };
-  const draw = onFrame(() => drag && drawMasts(drag.moved));
+  const draw = onFrame(() => drag && mastSigns.hold(drag.moved));
   const follow = ({ point, lngLat }) => {
     if (!drag) return;
     if (!drag.far && Math.hypot(point.x - drag.start.x, point.y - drag.start.y) < 4) return;
@@ -72,6 +77,8 @@ function drop() {
   const dropped = drag;
   drag = null;
   next = null;
+  askedFor = "";
+  mastSigns.drop();
   document.body.classList.remove("dragging");
   map.getCanvas().style.cursor = "";
   if (!dropped?.far) return;
@@ -80,6 +87,9 @@ function drop() {
 
 /** Ask for the coarse layer of a drag; of those that wait the last one is asked. */
 async function askCoarse(edits) {
+  const text = JSON.stringify([edits, cover.layerId, state.network.revision]);
+  if (text === askedFor) return; // the hand rests
+  askedFor = text;
   next = edits;
   if (asking) return;
   asking = true;
@@ -90,13 +100,10 @@ async function askCoarse(edits) {
       const answer = await values("POST", `${variantPath()}/drag`, {
         body: { edits: now, layer_id: layerId },
       });
-      if (answer && layerId === cover.layerId) {
-        if (
-          drag ||
-          state.variants.find((v) => v.variant_id === state.variantId)?.settled === "none"
-        )
-          cover.dragged(answer);
-      }
+      if (!answer || layerId !== cover.layerId) continue;
+      const turn = ++answers;
+      if (drag || !cover.layer.pieces.has("drag")) show(answer, layerId);
+      else setTimeout(() => turn === answers && show(answer, layerId), LATE_MS);
     }
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
@@ -104,6 +111,11 @@ async function askCoarse(edits) {
   } finally {
     asking = false;
   }
+}
+
+/** Show the coarse layer of a drag, unless the exact one is there already. */
+function show(answer, layerId) {
+  if (layerId === cover.layerId && (drag || variant()?.settled === "none")) cover.dragged(answer);
 }
 
 /** Choose all masts in a box drawn with shift. */
@@ -156,13 +168,15 @@ function keyed(event) {
     const at = moved(nudged.get(id) ?? mast, metres, ARROWS[event.key]);
     nudged.set(id, placeOf({ lng: at.lon_deg, lat: at.lat_deg }));
   }
-  drawMasts(nudged);
+  mastSigns.hold(nudged);
   askCoarse(moves(nudged));
   clearTimeout(nudging);
   nudging = setTimeout(() => {
     const edits = moves(nudged);
     nudged = new Map();
     next = null;
+    askedFor = "";
+    mastSigns.drop();
     edit(edits).then((done) => !done && cover.dragged(null));
   }, 500);
 }

@@ -1,7 +1,7 @@
 // What was measured, on the map and in a list: beside what is predicted there, never in its place.
 import { Refusal, get, remove } from "./api.js";
 import { $, button, el, number, say, signed, tell, time } from "./dom.js";
-import { map } from "./map.js";
+import { setFeatures } from "./map.js";
 import { on, planPath, state, variantPath } from "./plan.js";
 
 const NEAR_DB = 6;
@@ -42,7 +42,7 @@ function draw({ features, sets }) {
   box.hidden = !features.length;
   $("measured-key").hidden = !features.length;
   for (const { properties } of features) properties.colour = COLOURS[sideOf(properties)];
-  map.getSource("measurements").setData({ type: "FeatureCollection", features });
+  setFeatures("measurements", features);
   $("measured-title").hidden = !sets.length;
   $("measured-sets").replaceChildren(...sets.map(row));
 }

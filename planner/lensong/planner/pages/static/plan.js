@@ -73,7 +73,14 @@ export function select(ids, { add = false } = {}) {
 }
 
 let last = Promise.resolve(); // edits go one after the other
-let sending = 0; // what is heard of meanwhile is our own
+let sending = 0;
+const meanwhile = []; // what was heard of variants while a change of ours was on its way
+
+/** Let a change begin or end; what was heard before it was answered is looked at after it. */
+function sends(more) {
+  sending += more;
+  if (!sending) for (const data of meanwhile.splice(0)) changed(data, { quiet: true });
+}
 
 /** Send a set of edits; the first on the plan as read makes a variant for it. */
 export function edit(edits, comment = "") {
@@ -93,7 +100,7 @@ async function sent(edits, comment) {
     emit("network");
     return false;
   }
-  sending += 1;
+  sends(+1);
   let made = null;
   try {
     if (state.variantId === "base") made = await branch();
@@ -117,7 +124,7 @@ async function sent(edits, comment) {
     emit("network"); // back to what is
     return false;
   } finally {
-    sending -= 1;
+    sends(-1);
   }
 }
 
@@ -128,10 +135,11 @@ async function branch() {
   while (names.has(say("variant.default", { n }))) n += 1;
   const name = say("variant.default", { n });
   const made = await post(`${planPath()}/variants`, { name, comment: "", copy_of: "base" });
+  state.variants.push(made);
   state.variantId = made.variant_id;
   state.network.revision = made.revision;
-  await loadVariants();
-  emit("chosen");
+  emit("variants");
+  emit("branched"); // it is what was shown, under another name
   tell(say("variant.made", { name }));
   return made.variant_id;
 }
@@ -150,25 +158,39 @@ async function dropped(id) {
 function taken(answer) {
   const { network } = state;
   network.revision = answer.revision;
+  const idOf = (one) => one.cell_id ?? one.mast_id;
+  const known = new Set([...network.masts, ...network.cells].map(idOf));
+  const antennas = new Set(state.plan.antennas.map((a) => a.antenna_id));
+  const others = // not only changed: what came or went stands in an order of its own
+    answer.removed_masts.length > 0 ||
+    answer.removed_cells.length > 0 ||
+    [...answer.masts, ...answer.cells].some((one) => !known.has(idOf(one))) ||
+    answer.cells.some((cell) => !antennas.has(cell.antenna));
   const merge = (list, key, changed) => {
     const by = new Map(changed.map((item) => [item[key], item]));
     const kept = list.map((item) => by.get(item[key]) ?? item);
     const known = new Set(list.map((item) => item[key]));
     return [...kept, ...changed.filter((item) => !known.has(item[key]))];
   };
-  const gone = new Set((answer.removed_masts ?? []).map((m) => m.mast_id ?? m));
-  network.masts = merge(network.masts, "mast_id", answer.masts).filter((m) => !gone.has(m.mast_id));
-  network.cells = merge(network.cells, "cell_id", answer.cells).filter((c) => !gone.has(c.mast_id));
+  const gone = new Set([...answer.removed_masts, ...answer.removed_cells]);
+  const stays = (one) => !gone.has(idOf(one));
+  network.masts = merge(network.masts, "mast_id", answer.masts).filter(stays);
+  network.cells = merge(network.cells, "cell_id", answer.cells).filter(stays);
   const now = variant();
-  if (now && answer.revision > now.revision)
-    // else it was heard of before it was answered
-    Object.assign(now, { revision: answer.revision, settled: answer.settled });
+  // where it was heard of before it was answered, it may be settled further by now
+  if (now)
+    Object.assign(
+      now,
+      answer.variant,
+      now.revision < answer.revision ? {} : { settled: now.settled },
+    );
+  emit("variants");
   emit("network");
   emit("touched", answer.touched);
-  refresh();
+  if (others) refresh();
 }
 
-/** Bring lists up to date after a change; cells may have gone with it. */
+/** Bring lists up to date. */
 const refresh = () =>
   Promise.all([loadVariants(), loadNetwork()]).catch((error) => {
     if (!(error instanceof Refusal)) throw error;
@@ -203,14 +225,14 @@ function refusedText({ field, value, least, most, detail, title }) {
 }
 
 async function step(kind) {
-  sending += 1;
+  sends(+1);
   try {
     taken(await post(`${variantPath()}/${kind}`, { revision: state.network.revision }));
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     refused(error);
   } finally {
-    sending -= 1;
+    sends(-1);
   }
 }
 export function undo() {
@@ -279,19 +301,21 @@ function lost() {
   if (source.readyState === EventSource.CLOSED) setTimeout(follow, 2000);
 }
 
+/** Follow what somebody did to a variant; what we did ourselves is known already. */
+function changed(data, { quiet = false } = {}) {
+  if (data.variant_id === state.variantId && data.revision !== null) {
+    if (data.revision <= state.network.revision) return;
+    loadNetwork().catch(ignored);
+    const who = data.changed_by || say("state.somebody");
+    if (!quiet) tell(say("state.changed_by", { who, what: data.what ?? "" }));
+  }
+  followVariants().catch(ignored);
+}
+
 function heard(name, data) {
   if (name === "variant") {
-    const here = data.variant_id === state.variantId && !sending;
-    if (here && data.revision > state.network.revision) {
-      loadNetwork().catch(ignored);
-      tell(
-        say("state.changed_by", {
-          who: data.changed_by || say("state.somebody"),
-          what: data.what ?? "",
-        }),
-      );
-    }
-    followVariants().catch(ignored);
+    if (sending) meanwhile.push(data);
+    else changed(data);
   } else if (name === "settled") {
     const found = state.variants.find((v) => v.variant_id === data.variant_id);
     if (found && data.revision >= found.revision)

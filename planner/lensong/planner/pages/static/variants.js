@@ -229,7 +229,8 @@ function startHandle() {
     const step = { ArrowLeft: -0.05, ArrowRight: 0.05 }[key];
     if (step) split(cover.layer.split + step);
   });
-  on("chosen", () => !$("divider").hidden && ($("side-a").textContent = nameOf(variant())));
+  for (const name of ["chosen", "branched"])
+    on(name, () => !$("divider").hidden && ($("side-a").textContent = nameOf(variant())));
 }
 
 // -- saved and planned ---------------------------------------------------------

@@ -1,0 +1,48 @@
+"""What follows a hand: coarse, and kept nowhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lensong.coverage.variant.edits import MoveMast, edited
+from lensong.coverage.variant.engine import PlanEngine
+from lensong.planner.coarse import Coarse
+from tests.test_coverage.test_sweeps import network, small_land
+
+
+class Memory:
+    """A cache of sweeps that can be looked at."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Any] = {}
+
+    def get(self, key: str) -> Any:
+        return self.kept.get(key)
+
+    def put(self, key: str, arrays: Any) -> None:
+        self.kept[key] = arrays
+
+
+def test_masts_are_kept_where_they_stand_and_not_where_they_are_dragged() -> None:
+    cache, base = Memory(), network()
+    coarse = Coarse(PlanEngine(small_land(), workers=1), cache, 1)
+    coarse.prepare(base)
+    kept = set(cache.kept)
+    assert kept
+    mast = base.masts[0]
+    away = MoveMast(mast_id=mast.mast_id, lat_deg=mast.lat_deg + 1e-3, lon_deg=mast.lon_deg)
+    state = coarse.follow(base, lambda: edited(base, [away]), judge=False)
+    assert state is not None
+    assert state.touched
+    coarse.engine.written()
+    assert set(cache.kept) == kept
+
+
+def test_chances_are_the_same_in_threads_that_yield() -> None:
+    engine = PlanEngine(small_land(), workers=2)
+    levels = engine.opened(network())
+    one, other = engine.judged(levels), engine.judged(levels, yields=True)
+    assert other.is_judged
+    for key, tile in one.tiles.items():
+        assert (tile.best.probability == other.tiles[key].best.probability).all()
+        assert (tile.best.reason == other.tiles[key].best.reason).all()
