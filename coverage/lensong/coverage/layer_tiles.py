@@ -286,7 +286,7 @@ def fold_services(kept: OperatorTile, name: str, model: LayerModel, into: TileLa
     own_probability = np.zeros((len(model.services), rows, cols), np.float32)
     own_reason = np.full(own_probability.shape, REASONS.index("no_cell"), np.uint8)
     shadowing = model.shadowing
-    judge_services(
+    judge_services(  # type: ignore[no-untyped-call]  # as its kernel, it carries no types
         kept.code, kept.level_mw, kept.others_mw, kept.rest_mw,
         kept.diffraction_cdb, kept.terrain_cdb, operator.overlap_share,
         operator.carries, operator.in_scope, operator.scope_row, operator.also_row,
