@@ -23,6 +23,9 @@ from lensong.propagation.profile import path_profile
 from lensong.propagation.sweep import sweep_carriers
 from lensong.propagation.terrain import Terrain
 
+# of rasterio, where it reads a land that does not lie on metres
+pytestmark = pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")
+
 PIXELS = int(os.environ.get("LENSONG_BENCH_PIXELS", "4000"))
 SEEDS = [int(s) for s in os.environ.get("LENSONG_BENCH_SEEDS", "11,12").split(",")]
 FREQS_MHZ = (700.0, 1800.0, 3500.0)
