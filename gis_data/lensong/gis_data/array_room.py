@@ -19,7 +19,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from lensong.gis_data.atomic import write_error
 
-__all__ = ["ArrayRoom", "FileRoom", "MemoryRoom", "room_for"]
+__all__ = ["ArrayRoom", "FileRoom", "MemoryRoom", "let_pages_go", "room_for", "take_room"]
 
 _FILLED_AT_ONCE = 2**22
 _MANY_PIXELS = 12_000_000  # with the hundred bytes or so of their layers more than a gigabyte
@@ -75,14 +75,14 @@ class FileRoom:
             return np.full(shape, fill, dtype)
         try:
             with tempfile.TemporaryFile(dir=self._folder, prefix=".layer-") as file:
-                _take_room(file, size_bytes)
+                take_room(file, size_bytes)
                 mapped = mmap.mmap(file.fileno(), size_bytes)
         except OSError as error:
             raise write_error(self._folder / "layers", error, needed_bytes=size_bytes) from error
         array = np.frombuffer(mapped, dtype)
         for begin in range(0, array.size, _FILLED_AT_ONCE):
             array[begin : begin + _FILLED_AT_ONCE] = fill
-            _let_go(mapped)
+            let_pages_go(mapped)
         with self._lock:
             self._maps.append(mapped)
         return array.reshape(shape)
@@ -91,7 +91,7 @@ class FileRoom:
         """Let the arrays leave memory until they are read or written again."""
         with self._lock:
             for mapped in self._maps:
-                _let_go(mapped)
+                let_pages_go(mapped)
 
 
 def room_for(pixels: int, folder: str | Path) -> ArrayRoom:
@@ -99,7 +99,7 @@ def room_for(pixels: int, folder: str | Path) -> ArrayRoom:
     return FileRoom(folder) if pixels > _MANY_PIXELS else MemoryRoom()
 
 
-def _take_room(file: IO[bytes], size_bytes: int) -> None:
+def take_room(file: IO[bytes], size_bytes: int) -> None:
     """Let a file have its size, with room on the disk where the system can tell.
 
     A page that finds no room later ends the process without a word.
@@ -110,7 +110,8 @@ def _take_room(file: IO[bytes], size_bytes: int) -> None:
         file.truncate(size_bytes)
 
 
-def _let_go(mapped: mmap.mmap) -> None:
-    # of a shared map the pages stay with the file, so nothing written is lost
+def let_pages_go(mapped: mmap.mmap, start: int = 0, size_bytes: int | None = None) -> None:
+    """Let pages of a shared map leave memory; they stay with the file, nothing written is lost."""
     if hasattr(mmap, "MADV_DONTNEED"):
-        mapped.madvise(mmap.MADV_DONTNEED)
+        size_bytes = len(mapped) - start if size_bytes is None else size_bytes
+        mapped.madvise(mmap.MADV_DONTNEED, start, size_bytes)

@@ -20,6 +20,7 @@ from weakref import finalize
 import numpy as np
 from numpy.typing import NDArray
 
+from lensong.gis_data.array_room import let_pages_go, take_room
 from lensong.propagation.errors import DataError
 
 __all__ = ["FileMemory"]
@@ -30,7 +31,7 @@ _PIECE_BYTES = 2**28
 _SLOT_BYTES = 2**16  # a multiple of every page size in use
 _ALIGNED_BYTES = 64
 
-_trim = getattr(ctypes.CDLL(None), "malloc_trim", lambda _: 0)
+_trim = getattr(ctypes.CDLL(None) if os.name == "posix" else None, "malloc_trim", lambda _: 0)
 """Of the C library of GNU: without it pieces of memory that were let go stay the process's."""
 
 
@@ -99,7 +100,7 @@ class FileMemory:
             copy[...] = array
             found.append(copy)
         piece, offset = slot.place
-        piece.madvise(mmap.MADV_DONTNEED, offset, slot.size)  # it is in the file
+        let_pages_go(piece, offset, slot.size)
         return found
 
     def let_rest(self) -> None:
@@ -110,7 +111,7 @@ class FileMemory:
         with self._lock:
             pieces = list(self._pieces)
         for piece in pieces:
-            piece.madvise(mmap.MADV_DONTNEED)
+            let_pages_go(piece)
         _trim(0)
 
     def _slot(self, size: int) -> _Slot:
@@ -138,7 +139,7 @@ class FileMemory:
         try:
             with self._file() as file:
                 # a disk that is full says so here; written to through memory it would end us
-                os.posix_fallocate(file.fileno(), 0, size)
+                take_room(file, size)
                 return mmap.mmap(file.fileno(), size)
         except OSError as error:
             raise DataError(
