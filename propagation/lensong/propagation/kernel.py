@@ -37,13 +37,16 @@ def _compiled(function: Function, **options: Any) -> Function:
     more version for each, all of which every caller up to the outermost carries along.
     """
     dispatcher: Any = njit(**_OPTIONS, **options)(function)  # Any: what is asked of it has no types
-    fold = dispatcher._compiler.fold_argument_types
+    compiler = getattr(dispatcher, "_compiler", None)  # private: without it compiling takes longer
+    fold = getattr(compiler, "fold_argument_types", None)
+    if compiler is None or fold is None:
+        return cast("Function", dispatcher)
 
     def without_numbers(args: Any, kws: Any) -> Any:
         signature, folded = fold(args, kws)
         return signature, tuple(_unliteral(argument) for argument in folded)
 
-    dispatcher._compiler.fold_argument_types = without_numbers
+    compiler.fold_argument_types = without_numbers
     return cast("Function", dispatcher)
 
 
