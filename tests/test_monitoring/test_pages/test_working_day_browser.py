@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -25,6 +26,13 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(BINARY is None, reason="no chromium on this machine"),
 ]
+
+
+def month_of_it(served: Served) -> str:
+    """Return the page of the month in which the session of the uploaded list begins."""
+    zone = ZoneInfo(served.service.config.time_zone)
+    start = served.service.clock.now() + timedelta(hours=2)
+    return f"/sessions?month={start.astimezone(zone):%Y-%m}"
 
 
 async def nothing(_service: Service) -> None:
@@ -191,13 +199,13 @@ def test_a_fresh_server_leads_to_its_first_verdict(served: Served, page: Page) -
     )
     assert [(r[1], r[2]) for r in rows] == [("Khám răng", "refused"), ("Chợ phiên", "new")]
     assert take(page, "take-fine") == "1 new · 1 refused"
-    visit(page, served, f"/sessions?month={start:%Y-%m}")
+    visit(page, served, month_of_it(served))
     assert "Chợ phiên" in page.ask("document.querySelector('main').textContent")
 
 
 def test_a_session_is_changed_copied_and_called_off(served: Served, page: Page) -> None:
     visit(page, served, "/sessions")
-    visit(page, served, "/sessions?view=calendar")
+    visit(page, served, f"{month_of_it(served)}&view=calendar")
     assert page.ask("document.querySelectorAll('.month a').length") == 1
     leave(page, "document.querySelector('.month a').click()")
     leave(page, "document.querySelector('a[href$=\"/edit\"]').click()")
@@ -222,7 +230,7 @@ def test_a_session_is_changed_copied_and_called_off(served: Served, page: Page) 
     )
     wait_for(page, "document.querySelector('#verdict [role=alert]') !== null")
     assert page.ask("document.getElementById('save').disabled")
-    visit(page, served, "/sessions")
+    visit(page, served, month_of_it(served))
     leave(page, "document.querySelector('#sessions button[data-api]').click()")
     assert "cancelled" in page.ask("document.querySelector('#sessions tbody').textContent")
 
