@@ -119,7 +119,7 @@ async def every_format(light: Running) -> None:
     got = {path.split("/")[0]: (headers, body) for path, headers, body in inbox.posts}
     link = f"https://live.example.vn/sessions/{session_id}"
     what = "Chợ Bình Lư (Bình Lư): CHƯA RÕ"
-    why = "chưa đo lần nào, cần đo tại chỗ"
+    why = "chưa đo gần đây, cần đo tại chỗ"
 
     headers, body = got["own"]
     assert headers["x-lensong-kind"] == headers["ce-type"].removeprefix("lensong.") == body["kind"]
