@@ -157,7 +157,7 @@ def test_land_that_is_not_published_at_30_m_is_taken_at_90_and_sea_is_sea() -> N
     [
         ("1,2,3", "wanted west,south,east,north"),
         ("22.2,103.4,22.5,103.8", "swapped: 103.4,22.2,103.8,22.5"),
-        ("179,10,-179,11", "each side of the 180th meridian"),
+        ("179,10,-179,11", "across the 180th meridian, each side for itself"),
         ("10,10,9.5,nan", "west has to be less"),
     ],
 )
