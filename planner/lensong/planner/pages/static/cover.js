@@ -5,6 +5,7 @@ import { emit, layerOf, on, state, variantPath } from "./plan.js";
 
 const BLOCK = 512; // cells of a block along a side, at its step
 const KEPT = 160; // blocks in memory
+const SLOW = ["basis", "interval", "field"]; // a block of them takes the server seconds
 
 export class Cover {
   constructor(map, lattice, layer) {
@@ -18,8 +19,8 @@ export class Cover {
   }
 
   show(layerId) {
-    const slow = ["basis", "interval", "field"].includes(layerOf(layerId)?.quantity);
-    if (slow) for (const key of [...this.layer.pieces.keys()]) this.layer.take(key); // not of it
+    if (SLOW.includes(layerOf(layerId)?.quantity))
+      for (const key of [...this.layer.pieces.keys()]) this.layer.take(key); // not of it
     this.layerId = layerId;
     this.dragged(null);
     this.restart();
@@ -87,12 +88,17 @@ export class Cover {
   async refresh() {
     const wanted = this.wanted();
     this.now = wanted;
+    state.laying =
+      SLOW.includes(layerOf(this.layerId)?.quantity) &&
+      wanted.some(({ key }) => !this.blocks.get(key)?.data);
+    emit("covering");
     const done = await Promise.allSettled(wanted.map((block) => this.bring(block)));
     for (const { reason } of done) {
       if (reason && !(reason instanceof Refusal)) throw reason;
       if (reason) emit("cover-failed", reason);
     }
     if (this.now !== wanted) return;
+    state.laying = false;
     const keep = new Set(wanted.map((b) => b.key));
     for (const key of [...this.layer.pieces.keys()])
       if (key !== "drag" && !keep.has(key)) this.layer.take(key);

@@ -111,6 +111,7 @@ async function open() {
   const [drawn] = await Promise.all([startMap(view.place), plan.loadVariants()]);
   for (const name of ["variants", "settled", "network", "connection", "state", "progress"])
     plan.on(name, drawState);
+  for (const name of ["covering", "covered"]) plan.on(name, drawState);
   startMastPanel();
   startVillages();
   startVariants();
@@ -187,6 +188,7 @@ function drawState() {
   const parts = [];
   if (!state.online) parts.push(say("state.lost"));
   if (state.waiting.length) parts.push(say("state.waiting", { n: state.waiting.length }));
+  if (state.laying) parts.push(say("state.laying"));
   if (state.plan.state === "read_only") parts.push(say("state.read_only"));
   if (now) {
     parts.push(say("state.revision", { n: now.revision }));

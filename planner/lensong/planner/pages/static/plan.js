@@ -9,6 +9,7 @@ export const state = {
   network: { revision: 0, masts: [], cells: [], removed_masts: [] },
   selected: new Set(), // of masts
   online: true,
+  laying: false, // the layer shown takes long, and parts of it are not here yet
   waiting: [], // sets of edits that no server has heard of yet
 };
 const bus = new EventTarget();
