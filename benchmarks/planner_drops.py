@@ -120,7 +120,7 @@ def drop(page: Page, number: int) -> dict[str, float]:
     before = spent_s()
     mouse(page, "mouseReleased", x + way, y + 0.3 * way)
     wait_for(page, f"window.seen.drops.length > {seen}")
-    server, chromium = (now - then for now, then in zip(spent_s(), before, strict=True))
+    server, chromium = (end - begin for end, begin in zip(spent_s(), before, strict=True))
     asked, size = page.ask(ASKED)
     wait_for(page, f"window.seen.chances.length > {number}")
     return {"server_s": server, "chromium_s": chromium, "questions": asked, "kb": size / 1e3}
