@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from uuid import uuid4
 
@@ -71,6 +72,7 @@ def write_result(
     """
     made, described = result_steps(result, lensong_version)
     part = folder / f".{uuid4().hex[:12]}.part"
+    _tell(progress, 0.0)
     try:
         part.mkdir(parents=True)
         count = len(made) + len(described)
@@ -101,13 +103,25 @@ def write_steps(
     workers: int = 1,
     on_done: Callable[[int], None] = lambda _: None,
 ) -> None:
-    """Write some files of a result into a folder; ``on_done`` is called with how many are done."""
+    """Write some files of a result into a folder.
+
+    ``on_done`` is called with how many are done after each, by one thread at a time.
+    """
+    count, lock = 0, Lock()
+
+    def write(step: Step) -> None:
+        nonlocal count
+        name, make = step
+        make(part / name)
+        with lock:
+            count += 1
+            on_done(count)
+
     pool = threads(workers, "write")
     try:
         # the last of them, page and pictures, take longest: nobody shall wait for them alone
-        written = pool.map(lambda step: step[1](part / step[0]), reversed(steps))
-        for done, _ in enumerate(written):
-            on_done(done)
+        for _ in pool.map(write, reversed(steps)):
+            pass  # an error is raised here
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
