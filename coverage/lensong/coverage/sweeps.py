@@ -390,11 +390,13 @@ def sweep_together(
     cache: SweepCache | None,
     workers: int = 1,
     keys: Sequence[str] | None = None,
+    stop: Callable[[], bool] | None = None,
 ) -> list[tuple[PackedSweep, bool]]:
     """Return the sweeps of the carriers of one antenna, and which came from the cache.
 
-    Those that did not share their geometry (`lensong.propagation.sweep.sweep_carriers`).
-    ``workers`` threads share the radials; the other arguments are as for `run_sweeps`.
+    Those that did not share their geometry (`lensong.propagation.sweep.sweep_carriers`, which
+    asks ``stop``). ``workers`` threads share the radials; the other arguments are as for
+    `run_sweeps`.
     """
     requests, cut, row0, col0 = _requests(jobs, land, settings, rx_height_agl_m)
     found: list[SweepPlanes | None] = [None] * len(jobs)
@@ -406,7 +408,11 @@ def sweep_together(
     made = list(found)
     if missing:
         swept = sweep_carriers(
-            [requests[i] for i in missing], cut, model=settings.model, workers=workers
+            [requests[i] for i in missing],
+            cut,
+            model=settings.model,
+            workers=workers,
+            stop=stop,
         )
         new = [SweepPlanes.of(result) for result in swept]
         for i, planes in zip(missing, new, strict=True):

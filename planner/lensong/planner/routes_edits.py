@@ -110,11 +110,22 @@ def edit_routes(access: Access) -> APIRouter:
         who.takes("drags")
         plan, variant = access.variant(plan_id, variant_id)
         coarse, network = plan.coarse, variant.network
-        variants, base = plan.ready.variants, plan.shown(plan.ready.variants.get(BASE))
+        ready, held = plan.ready, [network]
+        base, ahead = plan.shown(ready.variants.get(BASE)), ready.settler.ahead
         judge = layer_of(base.layers, body.layer_id).settles_with == "chances"
-        state = coarse.follow(network, lambda: variants.tried(network, body.edits), judge=judge)
+
+        def dragged() -> Network:
+            held[0] = ready.variants.tried(network, body.edits)
+            return held[0]
+
+        hand = who.key, variant_id
+        ahead.moves(hand)
+        with ahead.goes_first():
+            state = coarse.follow(network, dragged, judge=judge)
         if state is None:
             return Response(status_code=204)
+        if variant.network is network:  # nobody has dropped it meanwhile
+            ahead.rests(hand, network, held[0])
         layer, step = layer_of(plan.layers(state), body.layer_id), coarse.step
         windows = [state.tiles[key].window for key in state.touched]
         if not windows:

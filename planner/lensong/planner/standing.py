@@ -12,6 +12,7 @@ from time import monotonic
 from lensong.coverage.network import Network
 from lensong.coverage.variant.engine import OnDone, PlanEngine, PlanState
 from lensong.coverage.variant.villages import VillageSide, VillageState
+from lensong.planner.ahead import Ahead
 
 __all__ = ["SETTLED", "Settler", "Standing"]
 
@@ -84,6 +85,7 @@ class Settler:
         self._changed = Condition(Lock())
         self._closed = False
         self._thread = Thread(target=self._run, name="settler", daemon=True)
+        self.ahead = Ahead(engine, self._levels_of)
 
     def start(self, network: Network) -> None:
         """Plan the levels of the first network, then take requests.
@@ -137,8 +139,13 @@ class Settler:
             self._closed = True
             self._asked += 1
             self._changed.notify_all()
+        self.ahead.close()
         if self._thread.is_alive():
             self._thread.join()
+
+    def _levels_of(self, network: Network) -> PlanState | None:
+        found = self.standing(network)
+        return None if found is None else found.state
 
     def _found(self, network: Network) -> Standing | None:
         if self._base is not None and self._base.network is network:
@@ -189,7 +196,9 @@ class Settler:
         if now is None:
             before = (None if like is None else self.standing(like)) or self._base
             assert before is not None  # the first network is planned before any other is asked for
-            state = self._engine.follow(before.state, network)
+            ahead = self.ahead.taken(network, like)
+            with self.ahead.goes_first():
+                state = self._engine.follow(before.state, network, ahead=ahead)
             now = self._reached(
                 replace(before, network=network, state=state, behind=before.behind | state.touched),
                 "levels",

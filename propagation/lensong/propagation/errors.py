@@ -14,6 +14,7 @@ __all__ = [
     "MissingTileError",
     "OutOfRangeError",
     "ProbeError",
+    "StoppedError",
 ]
 
 
@@ -76,3 +77,7 @@ class ConfigError(LensongError):
 
 class ProbeError(LensongError):
     """A measurement could not be made."""
+
+
+class StoppedError(LensongError):
+    """Work was given up on its way, because nobody wants its result any more."""

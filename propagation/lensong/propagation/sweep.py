@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from lensong.propagation.errors import InvalidInputError
+from lensong.propagation.errors import InvalidInputError, StoppedError
 from lensong.propagation.model import Map, MapModel, Model
 from lensong.propagation.models import map_of
 from lensong.propagation.pixel_order import PixelOrder
@@ -19,6 +19,8 @@ from lensong.propagation.terrain import Terrain
 from lensong.propagation.types import FloatArray
 
 __all__ = ["sweep", "sweep_carriers"]
+
+_STOPS = 24  # parts of a sweep that may be given up on its way: a few hundredths of a second each
 
 
 def sweep(
@@ -60,7 +62,7 @@ def sweep(
     With P.1812, pixels nearer than 0.25 km, where the Recommendation does not hold, get free space
     and the diffraction term. Distances are those of the projected grid.
     """
-    return _sweep([request], terrain, model, order, workers)[0]
+    return _sweep([request], terrain, model, order, workers, None)[0]
 
 
 def sweep_carriers(
@@ -69,6 +71,7 @@ def sweep_carriers(
     *,
     model: str = "itu_r_p1812",
     workers: int = 1,
+    stop: Callable[[], bool] | None = None,
 ) -> list[SweepResult]:
     """Return the sweeps of several carriers of one antenna.
 
@@ -82,11 +85,16 @@ def sweep_carriers(
         At least one; they may differ in ``freq_mhz`` alone.
     terrain, model, workers
         As for `sweep`.
+    stop : callable, optional
+        Asked now and then, by any of the threads; where it says so, the sweep is given up. It may
+        wait before it answers.
 
     Raises
     ------
     InvalidInputError
         When requests differ in more than the frequency, and as `sweep` does.
+    StoppedError
+        It was given up.
     """
     if not requests:
         raise InvalidInputError("no request was given, wanted at least one carrier")
@@ -96,7 +104,7 @@ def sweep_carriers(
             "the requests differ in more than freq_mhz: sweep other places, heights or climates "
             "one by one"
         )
-    return _sweep(requests, terrain, model, None, workers)
+    return _sweep(requests, terrain, model, None, workers, stop)
 
 
 def _sweep(
@@ -105,23 +113,36 @@ def _sweep(
     model: str,
     order: PixelOrder | None,
     workers: int,
+    stop: Callable[[], bool] | None,
 ) -> list[SweepResult]:
     drawn, draw = _checked(requests, terrain, model, workers)
     row0, col0, height, width = window(requests[0], terrain)
     layers = empty_layers(len(requests), height, width)
     order = order or pixel_order(requests[0], terrain, drawn.radials_per_cell, drawn.own_samples)
     chart = Map(requests=tuple(requests), terrain=terrain, row0=row0, col0=col0, layers=layers)
-    _in_threads(workers, order, lambda part: draw(chart, part))
+    _in_threads(workers, order, lambda part: draw(chart, part), stop)
     lost = [_hidden(loss, chart, order) for loss in layers.path_loss_db]
     return carriers_of(layers, row0, col0, lost)
 
 
-def _in_threads(workers: int, order: PixelOrder, work: Callable[[PixelOrder], None]) -> None:
-    if workers == 1:
+def _in_threads(
+    workers: int,
+    order: PixelOrder,
+    work: Callable[[PixelOrder], None],
+    stop: Callable[[], bool] | None,
+) -> None:
+    if workers == 1 and stop is None:
         work(order)
         return
+
+    def unless_stopped(part: PixelOrder) -> None:
+        if stop is not None and stop():
+            raise StoppedError("the sweep was given up")
+        work(part)
+
+    parts = _shared_out(order, workers if stop is None else _STOPS)
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        for done in [pool.submit(work, part) for part in _shared_out(order, workers)]:
+        for done in [pool.submit(unless_stopped, part) for part in parts]:
             done.result()
 
 

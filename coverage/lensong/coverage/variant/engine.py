@@ -9,7 +9,8 @@ settled = engine.judged(edited)                  # chances and villages: exact i
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from copy import copy
+from dataclasses import replace
 from functools import partial
 from math import hypot
 from threading import Lock
@@ -34,63 +35,36 @@ from lensong.coverage.result import KnownLayers
 from lensong.coverage.service import DEFAULT_SERVICES, Handset, Service
 from lensong.coverage.sweeps import PropagationSettings, SweepCache, Window, sweep_jobs
 from lensong.coverage.variant.known import KnownTiles
-from lensong.coverage.variant.rides import Ride, RideMaker, changed_rides
+from lensong.coverage.variant.rides import Ride, RideMaker, RidesAhead, changed_rides
 from lensong.coverage.variant.shelf import TileShelf
+from lensong.coverage.variant.state import (
+    Key,
+    PlannedAhead,
+    PlanState,
+    numbers_after,
+    of_one_frame,
+)
 from lensong.coverage.variant.threads import Counter, in_threads
 from lensong.coverage.variant.tiles import (
     PlannedTile,
     best_of,
     renumbered,
+    with_no_services,
+    with_old_services,
     with_services_of,
 )
 from lensong.gis_data.land import Land
-from lensong.propagation.errors import InvalidInputError
-from lensong.propagation.types import BoolArray, IntArray
+from lensong.propagation.errors import InvalidInputError, StoppedError
+from lensong.propagation.types import BoolArray
 
-__all__ = ["Key", "OnDone", "PlanEngine", "PlanState", "of_one_frame"]
+__all__ = ["Key", "OnDone", "PlanEngine", "PlanState", "PlannedAhead", "of_one_frame"]
 
-Key: TypeAlias = tuple[int, int]
 OnDone: TypeAlias = Callable[[str, int, int], None]
 
 _MOST_BYTES = 2**29
+_MOST_AHEAD_BYTES = 2**28
 _MODELS_KEPT = 4
 _MARGIN_PX = 3.0  # around a radius, as `job_window` has it
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanState:
-    """What was planned for one network; never changed once made.
-
-    Parameters
-    ----------
-    network : Network
-        With what a calibration says of its cells.
-    model : LayerModel
-    rides : tuple of Ride
-        In the order in which they are laid over each other.
-    tiles : dict
-        Row and column of a tile to it.
-    reach : Reach
-    touched : frozenset
-        Tiles whose levels the last step made anew.
-    """
-
-    network: Network
-    model: LayerModel
-    rides: tuple[Ride, ...]
-    tiles: dict[Key, PlannedTile]
-    reach: Reach
-    touched: frozenset[Key]
-
-    @property
-    def is_judged(self) -> bool:
-        """Return whether all chances are those of the network."""
-        return not any(tile.unjudged for tile in self.tiles.values())
-
-    @property
-    def unjudged(self) -> frozenset[Key]:
-        """Return the tiles some of whose chances are those of an earlier network."""
-        return frozenset(key for key, tile in self.tiles.items() if tile.unjudged)
 
 
 class PlanEngine:
@@ -142,6 +116,7 @@ class PlanEngine:
         check_median(self.propagation)
         self._models: dict[int, LayerModel] = {}
         self._lock = Lock()
+        self._stop: Callable[[], bool] | None = None
         self._maker = RideMaker(
             land,
             self.propagation,
@@ -196,23 +171,97 @@ class PlanEngine:
         return self._relaid(state, dict.fromkeys(keys, every), rides, on_done)
 
     def follow(
-        self, state: PlanState, network: Network, on_done: OnDone | None = None
+        self,
+        state: PlanState,
+        network: Network,
+        on_done: OnDone | None = None,
+        *,
+        ahead: PlannedAhead | None = None,
     ) -> PlanState:
         """Return the levels of another network, made from those of one that differs in parts.
 
         Where carriers, operators or technologies come or go, all is made anew.
+
+        Parameters
+        ----------
+        state : PlanState
+        network : Network
+        on_done : callable, optional
+            As for `opened`.
+        ahead : PlannedAhead or None
+            Of this network: its sweeps are not made again, nor, where it was made from the same
+            state, its tiles.
 
         Raises
         ------
         InvalidInputError
             When there is no cell, or a mast stands outside the grid.
         """
+        if ahead is not None:
+            ahead.rides.hand_over()
+            if ahead.before is state:
+                tiles = ahead.state.tiles
+                kept = {key: self._shelf.put(tiles[key]) for key in ahead.state.touched}
+                return replace(ahead.state, tiles={**tiles, **kept})
+        step = self._step(state, network)
+        if step is None:
+            return self.opened(network, on_done, keys=state.tiles)
+        begun, todo, gone, come = step
+        return self._relaid(begun, todo, (*gone, *come), on_done)
+
+    def ahead(
+        self, state: PlanState, network: Network, stop: Callable[[], bool]
+    ) -> PlannedAhead | None:
+        """Return the levels of a network that may be asked for soon, as `follow` makes them.
+
+        Nothing that the engine keeps is changed by it, until it is given to `follow`.
+
+        Parameters
+        ----------
+        state : PlanState
+        network : Network
+        stop : callable
+            Asked now and then, by any of the threads; where it says so, all is given up. It may
+            wait before it answers.
+
+        Returns
+        -------
+        PlannedAhead or None
+            None where it would take too much memory, or as long as all of the land.
+
+        Raises
+        ------
+        InvalidInputError
+            As `follow`.
+        StoppedError
+            It was given up.
+        """
+        step = self._step(state, network)
+        if step is None:
+            return None
+        begun, todo, gone, come = step
+        rides = RidesAhead(self._maker, come, stop)
+        if rides.size_bytes > _MOST_AHEAD_BYTES:
+            return None
+        apart = copy(self)
+        apart._maker, apart._shelf, apart._stop = rides, TileShelf(), stop
+        made = apart._relaid(begun, todo, (*gone, *come), None)
+        return PlannedAhead(before=state, state=made, rides=rides)
+
+    def _step(
+        self, state: PlanState, network: Network
+    ) -> tuple[PlanState, dict[Key, frozenset[str]], list[Ride], list[Ride]] | None:
+        """Return what is to be done from one network to another: None where all is made anew.
+
+        The state with its tiles as they are, operators by tile that are made anew, and the rides
+        that are no more and those that were not.
+        """
         if not network.cells:
             raise InvalidInputError("the network has no cell, wanted one at least")
         network = self.propagation.calibrated(network)
         model = self._model_of(network)
         if not of_one_frame(model, state.model):
-            return self.opened(network, on_done, keys=state.tiles)
+            return None
         jobs = sweep_order(sweep_jobs(network, self.land), self.land.grid)
         rides = self._maker.rides(jobs, model)
         gone, come = changed_rides(state.rides, rides, state.network, network)
@@ -222,7 +271,7 @@ class PlanEngine:
             for key in self._tiles_of(ride):
                 if key in state.tiles:
                     todo[key] = todo.get(key, frozenset()) | names
-        number_of = _numbers(state.network, network)
+        number_of = numbers_after(state.network, network)
         tiles = state.tiles
         if number_of is not None:
             tiles = {key: renumbered(tile, number_of) for key, tile in tiles.items()}
@@ -234,7 +283,7 @@ class PlanEngine:
             reach=Reach(self.land.grid, network, jobs),
             touched=frozenset(),
         )
-        return self._relaid(begun, todo, (*gone, *come), on_done)
+        return begun, todo, gone, come
 
     def judged(
         self,
@@ -387,6 +436,8 @@ class PlanEngine:
         seen: set[int] = set()
 
         def one(key: Key) -> tuple[Key, PlannedTile]:
+            if self._stop is not None and self._stop():
+                raise StoppedError("what is planned ahead was given up")
             tile = self._shelf.put(self._relaid_tile(state, key, todo[key], changed))
             counter.one_more()
             return key, tile
@@ -430,9 +481,9 @@ class PlanEngine:
                 mask = self._changed_pixels(tile, name, changed)
                 if name in old.unjudged:
                     mask |= old.unjudged[name]
-                made = _with_old_services(made, before)
+                made = with_old_services(made, before)
             else:
-                made = _with_no_services(made, name, model)
+                made = with_no_services(made, name, model)
             own[name], unjudged[name], lists[name] = made, mask, tile.operators[name]
         best = self._best(own, state, tile.window)
         return PlannedTile(window=tile.window, own=own, best=best, unjudged=unjudged, lists=lists)
@@ -543,48 +594,5 @@ def _sweeps_done(on_done: OnDone | None, before: int, total: int) -> Callable[[i
     return lambda done: tell("sweeps", before + done, total)
 
 
-def of_one_frame(one: LayerModel, other: LayerModel) -> bool:
-    """Return whether layers of two networks have the same rows and are judged alike."""
-    return (
-        one.technologies == other.technologies
-        and one.bands == other.bands
-        and one.shadowing == other.shadowing
-        and one.downlink_curve == other.downlink_curve
-        and one.uplink_curve == other.uplink_curve
-        and {name: own.keys for name, own in one.operators.items()}
-        == {name: own.keys for name, own in other.operators.items()}
-    )
-
-
-def _numbers(before: Network, after: Network) -> IntArray | None:
-    """Return the new number of each cell of a network and -1 for none; None: all stay."""
-    ids = [cell.cell_id for cell in before.cells]
-    if ids == [cell.cell_id for cell in after.cells[: len(ids)]]:
-        return None
-    place = {cell.cell_id: k for k, cell in enumerate(after.cells)}
-    return np.array([*(place.get(cell_id, -1) for cell_id in ids), -1], dtype=np.int64)
-
-
 def _meets(one: Window, other: Window) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
-
-
-def _with_old_services(made: TileLayers, before: TileLayers) -> TileLayers:
-    """Return new levels with the chances that were there, until they are judged."""
-    return replace(
-        made,
-        probability=before.probability,
-        limiting=before.limiting,
-        reason=before.reason,
-        own_probability=before.own_probability,
-        own_reason=before.own_reason,
-    )
-
-
-def _with_no_services(made: TileLayers, name: str, model: LayerModel) -> TileLayers:
-    shape = (len(model.services), *made.best.shape[1:])
-    return replace(
-        made,
-        own_probability={name: np.zeros(shape, np.float32)},
-        own_reason={name: made.reason[0].copy()},
-    )

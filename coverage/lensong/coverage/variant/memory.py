@@ -6,16 +6,50 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from numpy.typing import NDArray
 
 from lensong.coverage.sweeps import SweepCache
 
-__all__ = ["KeptInMemory", "RecentBytes"]
+__all__ = ["Keeps", "KeptInMemory", "RecentBytes", "SetApart"]
 
+Key = TypeVar("Key")
+AnyKey = TypeVar("AnyKey", contravariant=True)
 Value = TypeVar("Value")
 _MOST_WAITING = 16  # sweeps that are not written yet
+
+
+class Keeps(Protocol[AnyKey, Value]):
+    """Whatever keeps values by key."""
+
+    def get(self, key: AnyKey) -> Value | None:
+        """Return a value, None where it is not kept."""
+
+    def put(self, key: AnyKey, value: Value) -> None:
+        """Keep a value."""
+
+
+class SetApart(Generic[Key, Value]):
+    """Reads what another keeps, and sets apart what is put into it until it is handed over."""
+
+    def __init__(self, behind: Keeps[Key, Value]) -> None:
+        self._behind = behind
+        self._made: dict[Key, Value] = {}
+
+    def get(self, key: Key) -> Value | None:
+        """Return a value, None where neither keeps it."""
+        found = self._made.get(key)
+        return self._behind.get(key) if found is None else found
+
+    def put(self, key: Key, value: Value) -> None:
+        """Set a value apart."""
+        self._made[key] = value
+
+    def hand_over(self) -> None:
+        """Let the other keep what was set apart."""
+        for key, value in self._made.items():
+            self._behind.put(key, value)
 
 
 class RecentBytes(Generic[Value]):

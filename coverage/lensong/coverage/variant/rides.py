@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from threading import Lock
+from typing import Any
+
+from numpy.typing import NDArray
 
 from lensong.coverage.antenna import AntennaPattern
 from lensong.coverage.layer_model import LayerModel
@@ -24,17 +27,19 @@ from lensong.coverage.sweeps import (
     antenna_place,
     sweep_together,
 )
-from lensong.coverage.variant.memory import KeptInMemory, RecentBytes
+from lensong.coverage.variant.memory import Keeps, KeptInMemory, RecentBytes, SetApart
 from lensong.gis_data.land import Land
+from lensong.propagation.errors import StoppedError
 from lensong.propagation.types import BoolArray, IntArray
 
-__all__ = ["Ride", "RideMaker", "changed_rides"]
+__all__ = ["Ride", "RideMaker", "RidesAhead", "changed_rides"]
 
 _NO_MATTER = {
     "antenna", "uncertain", "assumed", "physical_cell_id", "electrical_downtilt_deg",
     "on_air_since",
 }  # fmt: skip
 _HEARD_BYTES = 16
+_SWEEP_BYTES = 16  # packed, and as it is kept beyond the process
 _CELL_FIELDS = tuple(f.name for f in fields(Cell) if f.name not in _NO_MATTER)
 
 
@@ -101,11 +106,13 @@ class RideMaker:
     ) -> None:
         self._land, self._settings, self._rx_height_agl_m = land, settings, rx_height_agl_m
         self._most_bytes = most_bytes
-        self._cache, self._workers = KeptInMemory(cache, most_bytes), workers
-        self._packed: RecentBytes[PackedSweep] = RecentBytes(most_bytes, _packed_bytes)
-        self._heard: RecentBytes[SiteHeard] = RecentBytes(most_bytes, _heard_bytes)
+        self._written, self._workers = KeptInMemory(cache, most_bytes), workers
+        self._cache: Keeps[str, dict[str, NDArray[Any]]] = self._written
+        self._packed: Keeps[Hashable, PackedSweep] = RecentBytes(most_bytes, _packed_bytes)
+        self._heard: Keeps[Hashable, SiteHeard] = RecentBytes(most_bytes, _heard_bytes)
         self._antennas = _AntennaNumbers()
         self._hides: dict[Hashable, bool] = {}
+        self._stop: Callable[[], bool] | None = None
 
     def rides(self, jobs: Sequence[SweepJob], model: LayerModel) -> tuple[Ride, ...]:
         """Return the rides of jobs in their order."""
@@ -158,6 +165,8 @@ class RideMaker:
             for begin in range(0, len(antennas), self._workers):
                 batch = antennas[begin : begin + self._workers]
                 swept = list(pool.map(lambda antenna: self._sweeps(antenna, inner), batch))
+                if self._stop is not None and self._stop():
+                    raise StoppedError("what is planned ahead was given up")
                 parts = [
                     (ride, group, packed)
                     for antenna, found in zip(batch, swept, strict=True)
@@ -198,7 +207,7 @@ class RideMaker:
 
     def written(self) -> None:
         """Return once all sweeps made so far are in the cache beyond the process."""
-        self._cache.written()
+        self._written.written()
 
     def _hear(
         self, ride: Ride, group: tuple[str, int], packed: PackedSweep, model: LayerModel
@@ -209,10 +218,7 @@ class RideMaker:
 
     def fits(self, rides: Sequence[Ride]) -> bool:
         """Return whether what is heard of all these can be kept at once."""
-        pixels = sum(
-            len(ride.groups) * (ride.window[2] - ride.window[0]) * (ride.window[3] - ride.window[1])
-            for ride in rides
-        )
+        pixels = sum(len(ride.groups) * _pixels(ride) for ride in rides)
         return _HEARD_BYTES * pixels < self._most_bytes
 
     def _sweeps(self, rides: Sequence[Ride], workers: int) -> list[PackedSweep]:
@@ -229,10 +235,60 @@ class RideMaker:
             rx_height_agl_m=self._rx_height_agl_m,
             cache=self._cache,
             workers=workers,
+            stop=self._stop,
         )
         for key, (packed, _) in zip(keys, made, strict=True):
             self._packed.put(key, packed)
         return [packed for packed, _ in made]
+
+
+class RidesAhead(RideMaker):
+    """Makes rides of a network that may be asked for soon, and sets apart what it makes of them.
+
+    Parameters
+    ----------
+    main : RideMaker
+        Whose are all rides but those; nothing that it keeps changes before `hand_over`.
+    come : collection of Ride
+        That are made here.
+    stop : callable
+        Asked now and then; where it says so, `StoppedError` is raised.
+    """
+
+    def __init__(self, main: RideMaker, come: Collection[Ride], stop: Callable[[], bool]) -> None:
+        vars(self).update(vars(main))  # the same land and settings, the same numbers of antennas
+        self._main, self._come = main, {ride.key for ride in come}
+        self._stop = stop
+        self.size_bytes = sum(
+            (_SWEEP_BYTES + _HEARD_BYTES * len(ride.groups)) * _pixels(ride) for ride in come
+        )
+        self._cache, self._packed, self._heard = self._apart = (
+            SetApart(main._cache),
+            SetApart(main._packed),
+            SetApart(main._heard),
+        )
+
+    def prepare(
+        self, rides: Sequence[Ride], model: LayerModel, on_done: Callable[[int], None] | None = None
+    ) -> None:
+        """Make what is heard of rides, where it is not kept."""
+        self._main.prepare([ride for ride in rides if ride.key not in self._come], model)
+        super().prepare([ride for ride in rides if ride.key in self._come], model, on_done)
+
+    def heard(self, ride: Ride, group: tuple[str, int], model: LayerModel) -> SiteHeard:
+        """Return what the cells of one carrier bring, over all of their sweep."""
+        if ride.key in self._come:
+            return super().heard(ride, group, model)
+        return self._main.heard(ride, group, model)
+
+    def sweep(self, ride: Ride) -> PackedSweep:
+        """Return the sweep of a ride."""
+        return super().sweep(ride) if ride.key in self._come else self._main.sweep(ride)
+
+    def hand_over(self) -> None:
+        """Let the main maker keep what was made."""
+        for one in self._apart:
+            one.hand_over()
 
 
 def changed_rides(
@@ -273,6 +329,11 @@ def _part(ride: Ride, group: tuple[str, int], model: LayerModel) -> Hashable:
     """Return what tells the cells of one carrier apart, however carriers are numbered."""
     name, carrier = group
     return ride.key, name, model.operators[name].keys[carrier]
+
+
+def _pixels(ride: Ride) -> int:
+    row0, col0, row1, col1 = ride.window
+    return (row1 - row0) * (col1 - col0)
 
 
 def _packed_bytes(packed: PackedSweep) -> int:

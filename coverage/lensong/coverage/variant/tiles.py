@@ -21,7 +21,15 @@ from lensong.coverage.result import NO_LEVEL_CDBM, REASONS
 from lensong.coverage.sweeps import Window
 from lensong.propagation.types import BoolArray, IntArray
 
-__all__ = ["PlannedTile", "best_of", "renumbered", "taken", "with_services_of"]
+__all__ = [
+    "PlannedTile",
+    "best_of",
+    "renumbered",
+    "taken",
+    "with_no_services",
+    "with_old_services",
+    "with_services_of",
+]
 
 _NO_CELL, _BEYOND = REASONS.index("no_cell"), REASONS.index("beyond_radius")
 _VOID = REASONS.index("void")
@@ -185,6 +193,28 @@ def _with_beyond(
 def _mark(reason: Any, beyond: BoolArray, void: BoolArray) -> None:
     reason[beyond & (reason == _NO_CELL)] = _BEYOND
     reason[void & (reason == _NO_CELL)] = _VOID
+
+
+def with_old_services(made: TileLayers, before: TileLayers) -> TileLayers:
+    """Return new levels with the chances that were there, until they are judged."""
+    return replace(
+        made,
+        probability=before.probability,
+        limiting=before.limiting,
+        reason=before.reason,
+        own_probability=before.own_probability,
+        own_reason=before.own_reason,
+    )
+
+
+def with_no_services(made: TileLayers, name: str, model: LayerModel) -> TileLayers:
+    """Return new levels of an operator that was not heard before: it serves nobody yet."""
+    shape = (len(model.services), *made.best.shape[1:])
+    return replace(
+        made,
+        own_probability={name: np.zeros(shape, np.float32)},
+        own_reason={name: made.reason[0].copy()},
+    )
 
 
 def with_services_of(own: TileLayers, judged: TileLayers, mask: BoolArray, name: str) -> TileLayers:
