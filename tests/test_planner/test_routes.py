@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from lensong.coverage.network import Network
 from lensong.coverage.result import REASONS
 from lensong.coverage.variant.engine import PlanEngine, PlanState
 from lensong.planner.pages.words import words_of_language
+from lensong.planner.shown import Shown
+from lensong.planner.variants import Variant
 from lensong.planner.views import mercator_cells
 from tests.test_planner.conftest import Page, ended
 from tests.test_planner.small_valley import place_deg
@@ -30,6 +33,8 @@ def test_what_there_is(page: Page) -> None:
     plan = page.get()
     assert plan["state"] == "ready"
     assert plan["synthetic"]
+    listed = page.client.get("/api/v1/plans").json()["plans"]
+    assert listed == [{name: plan[name] for name in ("plan_id", "title", "state", "synthetic")}]
     assert plan["grid"]["rows"], plan["grid"]["cols"]
     assert plan["technologies"] == ["4G", "5G"]
     assert plan["operators"] == ["Mạng Hai", "Mạng Một"]
@@ -43,6 +48,7 @@ def test_what_there_is(page: Page) -> None:
 
 def test_an_edit_is_told_settles_and_is_undone(page: Page) -> None:
     variant = page.variant("moved")
+    page.get("/variants/base", settled="chances")
     before = page.get(f"/variants/{variant}/point", **where(60, 74))
     answer = page.edit(variant, 0, move("K1", 64.0, 78.0), {"kind": "remove_mast", "mast_id": "K3"})
     assert answer["revision"] == 1
@@ -100,7 +106,14 @@ def test_the_second_of_two_people_hears_who_was_first(page: Page) -> None:
         ({"kind": "set_cell", "cell_id": "K1-B3-20", "colour": "red"}, "colour"),
         ({"kind": "set_mast", "mast_id": "K1", "height_agl_m": 0.2}, "is 0.2, wanted 1 or more"),
         ({"kind": "add_cell", "mast_id": "K1", "cell": {"cell_id": "K1-B3-20"}}, "already"),
-        ({"kind": "fly"}, "fly"),
+        ({"kind": "set_cell", "cell_id": "K1-B3-20", "azimuth": 30.0}, "wanted some of operator"),
+        ({"kind": "set_cell", "cell_id": "K1-B3-20"}, "nothing is to change: give one of"),
+        ({"kind": "set_cell", "cell_id": "K1-B3-20", "azimuth_deg": None}, "nothing is to change"),
+        ({"kind": "set_mast", "mast_id": "K1"}, "nothing is to change: give name or"),
+        ({"kind": "set_mast", "height_agl_m": "tall"}, "is 'tall', wanted a number"),
+        ({"kind": "remove_mast"}, "mast_id is missing"),
+        ({"kind": "fly"}, "kind is 'fly', wanted one of 'move_mast'"),
+        ({}, "kind is missing"),
     ],
 )  # fmt: skip
 def test_an_edit_that_cannot_be_is_named_and_none_of_its_set_is_done(
@@ -342,8 +355,65 @@ def test_why_a_place_lacks_the_service_is_told_of_that_pixel(page: Page) -> None
 
     served = ended(page, page.post("/variants/base/causes", one_of(0), 202))
     assert served["result"] == {"cause": None, "tries": []}
-    nowhere = ended(page, page.post("/variants/base/causes", {}, 202))
-    assert (nowhere["state"], "village_id" in nowhere["why"]) == ("failed", True)
+    nowhere = page.post("/variants/base/causes", {}, 422)
+    assert "give village_id, or lat_deg and lon_deg" in nowhere["detail"]
+    off = page.post("/variants/base/causes", {"lat_deg": 0.0, "lon_deg": 0.0}, 422)
+    assert "lies off the grid" in off["detail"]
+    assert "'Z'" in page.post("/variants/base/causes", {"village_id": "Z"}, 404)["detail"]
+
+
+def test_what_is_not_planned_yet_is_null(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    page.get("/variants/base", settled="chances")
+    planned = page.get("/variants/base/point", **where(60, 74))["values"]
+    shown = page.plan.shown
+
+    def early(variant: Variant, settled: str = "levels", seconds: float = 30.0) -> Shown:
+        return replace(shown(variant, settled, seconds), settled=settled)
+
+    monkeypatch.setattr(page.plan, "shown", early)
+    values = page.get("/variants/base/point", **where(60, 74))["values"]
+    services = {name for name in values if name.startswith(("chance-", "reason-", "limiting-"))}
+    assert services
+    assert {name for name, value in values.items() if value != planned[name]} == services
+    assert {values[name] for name in services} == {None}
+    file = page.client.get(page.at("/variants/base/layers/chance-voice-data.tif"))
+    assert file.headers["Lensong-Settled"] == "chances"  # it waits
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"like_mast_id": "K2"}, "polygon_deg or like_mast_id is missing"),
+        ({"like_mast_id": "K9", "polygon_deg": [[103, 22], [103, 23], [104, 23]]}, "'K9'"),
+        ({"like_mast_id": "K2", "polygon_deg": [[103, 22]]}, "has 1 entries, wanted 3 or more"),
+        ({"seconds": "long"}, "seconds is 'long', wanted a number"),
+        ({"kind": "dig"}, "kind is 'dig', wanted 'plan' or 'best_place'"),
+    ],
+)
+def test_a_job_that_cannot_be_is_refused_at_once(
+    page: Page, asked: dict[str, Any], told: str
+) -> None:
+    body = {"kind": "best_place", "variant_id": "base"} | asked
+    assert told in page.post("/jobs", body, 422)["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"{", "the body is not JSON"),
+        (b"[1]", "the body is [1], wanted an object"),
+        (b"{}", "folder is missing"),
+        (b'{"folder": "../x"}', "'../x' is no name for a folder here"),
+        (b'{"folder": "x", "revision": 0.5}', "revision is 0.5, wanted a whole number"),
+        (b'{"folder": "x", "over": true}', "over is not known"),
+    ],
+)
+def test_a_body_of_another_form_is_told_in_words(page: Page, body: bytes, told: str) -> None:
+    answer = page.client.post(
+        page.at("/variants/base/save"), content=body, headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 422
+    assert told in answer.json()["detail"]
 
 
 def test_every_stage_has_words(page: Page) -> None:

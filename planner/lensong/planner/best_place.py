@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 from pyproj import Transformer
 
-from lensong.coverage.network import Network
+from lensong.coverage.network import Mast, Network
 from lensong.coverage.variant.edits import CopyMast
 from lensong.coverage.variant.edits import edited as with_edits
 from lensong.gis_data.gridding import polygon_mask
@@ -44,11 +44,7 @@ def best_place(ready: Ready, now: Standing, body: JobBody, job: Job) -> dict[str
         The polygon holds no cell of the grid, or the mast is not there.
     """
     network, service = now.network, ready.side.classes.service
-    like = next((m for m in network.masts if m.mast_id == body.like_mast_id), None)
-    if like is None or body.polygon_deg is None:
-        raise InvalidInputError(
-            "polygon_deg or like_mast_id is missing: draw an area, and name a mast to copy"
-        )
+    like = mast_to_copy(network, body)
     until = monotonic() + body.seconds
     crowd = Crowd.of(ready.engine, ready.side, now.state, service)
     mast_id = _free_id(network)
@@ -80,6 +76,18 @@ def best_place(ready: Ready, now: Standing, body: JobBody, job: Job) -> dict[str
         )
     tried.sort(key=lambda place: -float(place["gained_people"]))
     return {"places": tried, "asked": len(places), "service": service}
+
+
+def mast_to_copy(network: Network, body: JobBody) -> Mast:
+    """Return the mast that is tried elsewhere; raises as `best_place`."""
+    if body.polygon_deg is None or body.like_mast_id is None:
+        raise InvalidInputError(
+            "polygon_deg or like_mast_id is missing: draw an area, and name a mast to copy"
+        )
+    for mast in network.masts:
+        if mast.mast_id == body.like_mast_id:
+            return mast
+    raise InvalidInputError(f"like_mast_id is {body.like_mast_id!r}, which no mast here is called")
 
 
 def _places(ready: Ready, body: JobBody) -> IntArray:

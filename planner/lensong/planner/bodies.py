@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from lensong.coverage.antenna import AntennaPattern
 from lensong.coverage.network import Cell, Mast, Network
@@ -24,6 +25,7 @@ from lensong.coverage.variant.edits import (
 from lensong.propagation.errors import InvalidInputError
 
 __all__ = [
+    "EDIT_BODIES",
     "AnyEdit",
     "CausesBody",
     "DragBody",
@@ -154,6 +156,12 @@ AnyEdit = Annotated[
     Field(discriminator="kind"),
 ]
 
+EDIT_BODIES: dict[str, type[BaseModel]] = {
+    get_args(body.model_fields["kind"].annotation)[0]: body
+    for body in get_args(get_args(AnyEdit)[0])
+}
+"""The bodies of edits by their kind."""
+
 
 class EditsBody(_Body):
     """A set of edits."""
@@ -194,8 +202,18 @@ class RevisionBody(_Body):
 class SaveBody(_Body):
     """Where a variant is saved."""
 
-    folder: Annotated[str, Field(pattern=r"^[\w][\w .+-]{0,79}$")]
+    folder: str
     revision: Annotated[int, Field(ge=0)] | None = None
+
+    @field_validator("folder")
+    @classmethod
+    def _plain(cls, folder: str) -> str:
+        if not re.fullmatch(r"\w[\w .+-]{0,79}", folder):
+            raise ValueError(
+                f"{folder!r} is no name for a folder here: wanted 1 to 80 letters, digits, spaces "
+                "and . + - _, the first of them a letter, digit or _"
+            )
+        return folder
 
 
 class PlaceBody(_Body):
@@ -255,7 +273,7 @@ def meaning(body: Any, network: Network, catalogue: Catalogue, radius_m: float) 
     Raises
     ------
     InvalidInputError
-        It names a carrier, an antenna or a cell that is not known.
+        It names a carrier, an antenna or a cell that is not known, or nothing that is to change.
     """
     match body:
         case MoveMastBody():
@@ -270,13 +288,19 @@ def meaning(body: Any, network: Network, catalogue: Catalogue, radius_m: float) 
         case RemoveMastBody():
             return RemoveMast(mast_id=body.mast_id)
         case SetMastBody():
+            if body.name is None and body.height_agl_m is None:
+                raise InvalidInputError("nothing is to change: give name or height_agl_m")
             return SetMast(mast_id=body.mast_id, name=body.name, height_agl_m=body.height_agl_m)
         case RemoveCellBody():
             return RemoveCell(cell_id=body.cell_id)
         case SetCellBody():
             cell = next((c for c in network.cells if c.cell_id == body.cell_id), None)
             antenna = None if cell is None else cell.antenna
-            return SetCell(cell_id=body.cell_id, changes=_changes(body, antenna, catalogue))
+            changes = _changes(body, antenna, catalogue)
+            if not changes:
+                fields = ", ".join(CellFields.model_fields)
+                raise InvalidInputError(f"nothing is to change: give one of {fields}")
+            return SetCell(cell_id=body.cell_id, changes=changes)
         case AddCellBody():
             mast = next((m for m in network.masts if m.mast_id == body.mast_id), None)
             height = 30.0 if mast is None else mast.height_agl_m

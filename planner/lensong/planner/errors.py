@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from lensong.propagation.errors import InvalidInputError, LensongError
 
-__all__ = ["BusyError", "NotThereError", "ReadOnlyError", "SetError", "StaleRevisionError"]
+__all__ = [
+    "BusyError",
+    "NotThereError",
+    "NotYetError",
+    "ReadOnlyError",
+    "SetError",
+    "StaleRevisionError",
+]
 
 
 class NotThereError(LensongError):
     """There is no such plan, variant, layer, job or file."""
+
+
+class NotYetError(LensongError):
+    """What is asked for is being planned; it comes by itself."""
 
 
 class ReadOnlyError(LensongError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
@@ -13,6 +14,8 @@ from lensong.planner.errors import BusyError, NotThereError
 from lensong.propagation.errors import LensongError
 
 __all__ = ["Cancelled", "Job", "Jobs"]
+
+_LOG = logging.getLogger(__name__)
 
 _WAITING = 8
 _OF_ONE = 3
@@ -98,10 +101,13 @@ class Jobs:
     ----------
     told : callable
         Called with a job whenever it went on, in its thread.
+    why : callable
+        Returns what people are told of an error.
     """
 
-    def __init__(self, told: Callable[[Job], None]) -> None:
+    def __init__(self, told: Callable[[Job], None], why: Callable[[Exception], str]) -> None:
         self._told, self._all, self._lock = told, dict[str, Job](), Lock()
+        self._why = why
         self._numbers, self._queue = count(1), SimpleQueue[Job | None]()
         self._thread: Thread | None = None
 
@@ -182,7 +188,7 @@ class Jobs:
             job.state = "done"
         except Cancelled:
             job.state = "cancelled"
-        except LensongError as error:
-            job.state, job.why = "failed", str(error)
         except Exception as error:
-            job.state, job.why = "failed", f"{type(error).__name__}: {error}"
+            if not isinstance(error, LensongError):
+                _LOG.exception("job %s (%s) failed", job.job_id, job.kind)
+            job.state, job.why = "failed", self._why(error)

@@ -41,7 +41,7 @@ from lensong.gis_data.land import Land
 from lensong.gis_data.pictures import encode_png
 from lensong.planner.antenna_files import AntennaFiles
 from lensong.planner.coarse import Coarse
-from lensong.planner.errors import NotThereError, ReadOnlyError
+from lensong.planner.errors import NotThereError, NotYetError, ReadOnlyError
 from lensong.planner.events import Events
 from lensong.planner.first_picture import COARSE, coarse_shown
 from lensong.planner.jobs import Job, Jobs
@@ -177,7 +177,7 @@ class OpenPlan:
         if self.plan_id == "scenario":
             self.plan_id = path.resolve().parent.name or "scenario"
         self.events = Events()
-        self.jobs = Jobs(self._job_told)
+        self.jobs = Jobs(self._job_told, self.told_of)
         self.started = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         self.state, self.why, self.title = "opening", "", self.plan_id
         self.progress: dict[str, Any] = {"stage": "start", "done": 0, "total": 1}
@@ -281,7 +281,7 @@ class OpenPlan:
 
         Raises
         ------
-        ReadOnlyError
+        NotYetError
             It takes longer than that.
         """
         if self.stored is not None:
@@ -329,7 +329,7 @@ class OpenPlan:
 
         Raises
         ------
-        ReadOnlyError
+        NotYetError
             It takes longer than that.
         """
         settler, network = self._seen.settler, variant.network
@@ -339,7 +339,7 @@ class OpenPlan:
                 settler.want(network, self._like(variant))
             found = settler.waited(network, settled, seconds)
         if found is None:
-            raise ReadOnlyError(f"variant {variant.variant_id!r} is being planned: ask again")
+            raise NotYetError(f"variant {variant.variant_id!r} is being planned: ask again")
         return found
 
     def settled(self, variant: Variant) -> str:
@@ -398,12 +398,12 @@ class OpenPlan:
         try:
             self._opened()
         except LensongError as error:
-            self._fail(str(error), self._why(error))
+            self._fail(str(error), self.told_of(error))
         except Exception as error:
-            self._fail(f"{type(error).__name__}: {error}", self._why(error))
+            self._fail(f"{type(error).__name__}: {error}", self.told_of(error))
             raise
 
-    def _why(self, error: Exception) -> str:
+    def told_of(self, error: Exception) -> str:
         """Return what whoever looks is told of an error."""
         text = str(error) if isinstance(error, LensongError) else f"{type(error).__name__}: {error}"
         if self._tells_folders:
@@ -434,7 +434,7 @@ class OpenPlan:
             if result is None:
                 raise
             _LOG.warning("the result %s cannot be edited: %s", self.path, error)
-            self._show(result, f"this result cannot be edited here: {self._why(error)}")
+            self._show(result, f"this result cannot be edited here: {self.told_of(error)}")
             return
         self._tell("compiled code", 0, 1)
         compile_kernels(propagation)
@@ -566,7 +566,9 @@ class OpenPlan:
             return
         for variant in self._ready.variants.all():
             if variant.network is network:
-                self.events.tell("failed", {"variant_id": variant.variant_id, "why": str(error)})
+                self.events.tell(
+                    "failed", {"variant_id": variant.variant_id, "why": self.told_of(error)}
+                )
 
 
 def layer_of(layers: Mapping[str, Layer], layer_id: str) -> Layer:

@@ -53,9 +53,12 @@ def point_said(plan: OpenPlan, variant: Variant, lat_deg: float, lon_deg: float)
 
 
 def _values(now: Shown, row: int, col: int) -> dict[str, float | None]:
+    """Return the values of a cell; of layers that are still being planned null."""
     at = np.array([row]), np.array([col])
     return {
         layer.layer_id: _plain(layer, values_at(now.tiles, layer, *at, now.tile_px)[0])
+        if now.has(layer)
+        else None
         for layer in now.layers.values()
         if layer.quantity not in ("server", "second", *KNOWN_QUANTITIES)
     }

@@ -11,9 +11,11 @@ from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 
+from lensong.planner.bodies import EDIT_BODIES
 from lensong.planner.errors import (
     BusyError,
     NotThereError,
+    NotYetError,
     ReadOnlyError,
     SetError,
     StaleRevisionError,
@@ -28,6 +30,7 @@ PROBLEMS: tuple[tuple[type[LensongError], int, str, str], ...] = (
     (NotThereError, 404, "not_found", "Not there"),
     (StaleRevisionError, 409, "stale_revision", "Somebody changed it first"),
     (ReadOnlyError, 409, "read_only", "Cannot be changed now"),
+    (NotYetError, 409, "not_yet", "Not there yet"),
     (BusyError, 429, "busy", "Too much at once"),
     (SetError, 422, "invalid", "An edit cannot be done"),
     (InvalidInputError, 422, "invalid", "Cannot be right"),
@@ -73,10 +76,8 @@ def validation_problem(error: RequestValidationError) -> dict[str, Any]:
     """Return the problem document of a body or query that has the wrong form."""
     told = []
     for one in error.errors():
-        place = [str(part) for part in one["loc"] if part != "body"]
-        entry: dict[str, Any] = _out_of_range(one, place) or {
-            "detail": f"{'.'.join(place)}: {one['msg']}"
-        }
+        place = [str(part) for part in one["loc"] if part not in ("body", "query", "path")]
+        entry: dict[str, Any] = _out_of_range(one, place) or {"detail": _said(one, place)}
         if len(place) > 1 and place[0] == "edits" and place[1].isdigit():
             entry["edit"] = int(place[1])
         told.append(entry)
@@ -92,6 +93,67 @@ def validation_problem(error: RequestValidationError) -> dict[str, Any]:
 
 _LIMITS = {"ge": ("least", "or more"), "gt": ("least", "at least, and more"),
            "le": ("most", "or less"), "lt": ("most", "at most, and less")}  # fmt: skip
+
+
+_WANTED = {
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "string_type": "a text",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "model_attributes_type": "an object",
+}
+"""What Pydantic calls a value of another kind, and what was wanted."""
+
+
+def _said(error: dict[str, Any], place: list[str]) -> str:
+    """Return what is wrong with a part of a request, and what was wanted."""
+    kind, context = error["type"], error.get("ctx", {})
+    where, given = ".".join(place) or "the body", repr(error.get("input"))[:80]
+    if kind in _WANTED:
+        return f"{where} is {given}, wanted {_WANTED[kind]}"
+    match kind:
+        case "missing":
+            return f"{where} is missing"
+        case "extra_forbidden":
+            fields = _fields_of(place)
+            return f"{where} is not known" + (f", wanted some of {fields}" if fields else "")
+        case "literal_error":
+            return f"{where} is {given}, wanted {context['expected']}"
+        case "union_tag_invalid":
+            key = context["discriminator"].strip("'")
+            return f"{where}.{key} is {context['tag']!r}, wanted one of {context['expected_tags']}"
+        case "union_tag_not_found":
+            return f"{where}.{context['discriminator'].strip(chr(39))} is missing"
+        case "too_short" | "too_long":
+            least, most = context.get("min_length"), context.get("max_length")
+            wanted = f"{least} or more" if kind == "too_short" else f"{most} or less"
+            return f"{where} has {context['actual_length']} entries, wanted {wanted}"
+        case "string_too_short":
+            return f"{where} is empty"
+        case "string_too_long":
+            return f"{where} has more than {context['max_length']} characters"
+        case "json_invalid":
+            return f"the body is not JSON: {context['error']}, at character {place[-1]}"
+        case "value_error":
+            return f"{where}: {context['error']}"
+    return f"{where}: {error['msg']}"
+
+
+def _fields_of(place: list[str]) -> str:
+    """Return the names of the fields of an edit, '' elsewhere."""
+    if place[:1] != ["edits"] or len(place) != 4:  # edits, index, kind, name
+        return ""
+    fields = EDIT_BODIES[place[2]].model_fields
+    return ", ".join(name for name in fields if name != "kind")
 
 
 def _out_of_range(error: dict[str, Any], place: list[str]) -> dict[str, Any] | None:

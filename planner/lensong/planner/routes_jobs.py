@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Header
 from starlette.responses import FileResponse, StreamingResponse
 
 from lensong.planner.access import Access, Someone
-from lensong.planner.best_place import best_place
+from lensong.planner.best_place import best_place, mast_to_copy
 from lensong.planner.bodies import CausesBody, JobBody
 from lensong.planner.errors import NotThereError
 from lensong.planner.events import Event
@@ -17,7 +17,7 @@ from lensong.planner.open_plan import OpenPlan
 from lensong.planner.standing import Standing
 from lensong.planner.variants import Variant
 from lensong.planner.whole_plan import result_file, whole_plan
-from lensong.planner.why_here import why_here
+from lensong.planner.why_here import asked_of, why_here
 
 __all__ = ["job_routes"]
 
@@ -42,9 +42,12 @@ def job_routes(access: Access) -> APIRouter:
         plan, variant = access.variant(plan_id, variant_id)
         who.takes("questions why")
 
+        if plan.stored is not None:
+            stored = plan.stored.why_here(body.village_id)
+            return plan.jobs.begin("causes", variant_id, lambda _: stored, by=who.key).as_json()
+        asked_of(plan.ready, body)  # what cannot be answered is refused now
+
         def work(job: Job) -> dict[str, Any]:
-            if plan.stored is not None:
-                return plan.stored.why_here(body.village_id)
             return why_here(plan.ready, settled(plan, variant, job), body, job)
 
         return plan.jobs.begin("causes", variant_id, work, by=who.key).as_json()
@@ -58,6 +61,8 @@ def job_routes(access: Access) -> APIRouter:
         plan, variant = access.variant(plan_id, body.variant_id)
         who.takes("jobs")
         ready, network, title = plan.ready, variant.network, plan.title
+        if body.kind == "best_place":
+            mast_to_copy(network, body)
         if variant.name:
             title = f"{title}: {variant.name}"
 

@@ -32,11 +32,16 @@ __all__ = ["layer_routes"]
 class _Asked:
     """One layer of one variant, as far as it is planned."""
 
-    def __init__(self, plan: OpenPlan, variant: Variant, layer_id: str) -> None:
+    def __init__(
+        self, plan: OpenPlan, variant: Variant, layer_id: str, *, whole: bool = False
+    ) -> None:
         self.plan, self.variant = plan, variant
         self.revision = variant.revision
         self.now: Shown = plan.shown(variant)
         self.layer: Layer = layer_of(self.now.layers, layer_id)
+        if whole and not self.now.has(self.layer):
+            self.now = plan.shown(variant, self.layer.settles_with)
+            self.layer = layer_of(self.now.layers, layer_id)
         self.grid = plan.opened.grid
 
     def headers(self, part: Window | None = None) -> dict[str, str]:
@@ -116,7 +121,8 @@ def layer_routes(access: Access) -> APIRouter:
     def raster(
         plan_id: str, variant_id: str, layer_id: str, part: Part, seen: Seen = None
     ) -> Response:
-        one = asked(plan_id, variant_id, layer_id)
+        # what is kept as a file is all there
+        one = _Asked(*access.variant(plan_id, variant_id), layer_id, whole=True)
         return answer(one, "image/tiff", seen, part, lambda: _tiff(one, part, values(one, part)))
 
     @router.get("/layers/{layer_id}/picture.png", response_class=Response)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends
 from starlette.concurrency import run_in_threadpool
 
 from lensong.planner.access import Access
-from lensong.planner.errors import NotThereError, ReadOnlyError
+from lensong.planner.errors import NotThereError, NotYetError
 from lensong.planner.live import NEAR_M, LiveSites, sites_of_village
 
 __all__ = ["live_routes"]
@@ -36,7 +36,7 @@ def live_routes(access: Access) -> APIRouter:
             plan, variant = access.variant(plan_id, variant_id)
             revision, now = variant.revision, plan.shown(variant, "villages")
             if now.villages is None:
-                raise ReadOnlyError(f"the villages of {variant_id!r} are being planned: ask again")
+                raise NotYetError(f"the villages of {variant_id!r} are being planned: ask again")
             table = now.villages
             rows = [at for at, name in enumerate(table["village_id"]) if str(name) == village_id]
             if not rows:

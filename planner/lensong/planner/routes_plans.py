@@ -1,7 +1,7 @@
 """Routes of plans and variants: what there is, names, events, what is under the layers."""
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from fastapi import APIRouter, Depends, Header, Query, Response
@@ -17,7 +17,6 @@ from lensong.planner.views import Window
 __all__ = ["plan_routes"]
 
 MOST_RELIEF_PX = 4096
-_SETTLED = "^(levels|villages|chances)$"
 
 
 def plan_routes(access: Access) -> APIRouter:
@@ -28,7 +27,12 @@ def plan_routes(access: Access) -> APIRouter:
     def plans() -> dict[str, Any]:
         return {
             "plans": [
-                {"plan_id": plan.plan_id, "title": plan.title, "state": plan.state}
+                {
+                    "plan_id": plan.plan_id,
+                    "title": plan.title,
+                    "state": plan.state,
+                    "synthetic": plan.opened.synthetic if plan.has_picture else None,
+                }
                 for plan in access.plans
             ]
         }
@@ -109,7 +113,7 @@ def plan_routes(access: Access) -> APIRouter:
     def variant(
         plan_id: str,
         variant_id: str,
-        settled: Annotated[str | None, Query(pattern=_SETTLED)] = None,
+        settled: Literal["levels", "villages", "chances"] | None = None,
     ) -> dict[str, Any]:
         plan, found = access.variant(plan_id, variant_id)
         if settled is not None:

@@ -1,11 +1,11 @@
 """Routes of villages: the table beside that of another variant, and totals."""
 
-from typing import Annotated, Any
+from typing import Any, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 
 from lensong.planner.access import Access
-from lensong.planner.errors import ReadOnlyError
+from lensong.planner.errors import NotYetError
 from lensong.planner.variants import BASE
 from lensong.planner.village_rows import totals, village_rows
 
@@ -22,14 +22,14 @@ def village_routes(access: Access) -> APIRouter:
         variant_id: str,
         against: str = BASE,
         changed: bool = False,
-        settled: Annotated[str, Query(pattern="^(villages|chances)$")] = "villages",
+        settled: Literal["villages", "chances"] = "villages",
     ) -> dict[str, Any]:
         plan, variant = access.variant(plan_id, variant_id)
         _, other = access.variant(plan_id, against)
         revision = variant.revision
         now, before = plan.shown(variant, settled), plan.shown(other, "villages")
         if now.villages is None or before.villages is None:
-            raise ReadOnlyError(f"the villages of {variant_id!r} are being planned: ask again")
+            raise NotYetError(f"the villages of {variant_id!r} are being planned: ask again")
         services, classes = plan.opened.services, plan.opened.classes
         rows = village_rows(now.villages, before.villages, services, classes.service)
         if changed:
@@ -53,7 +53,7 @@ def village_routes(access: Access) -> APIRouter:
         plan, variant = access.variant(plan_id, variant_id)
         now = plan.shown(variant, "chances")
         if now.settled != "chances" or now.villages is None:
-            raise ReadOnlyError(f"the villages of {variant_id!r} are being planned: ask again")
+            raise NotYetError(f"the villages of {variant_id!r} are being planned: ask again")
         text = now.villages.drop(columns="geometry").to_csv(index=False)
         return Response(text, media_type="text/csv; charset=utf-8")
 

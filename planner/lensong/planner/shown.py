@@ -58,6 +58,10 @@ class Shown:
     streams_late: bool
     known: Callable[[int, int], Mapping[Technology, KnownLayers]] | None = None
 
+    def has(self, layer: Layer) -> bool:
+        """Return whether a layer is that of the network everywhere, not what it was before."""
+        return layer.settles_with == "levels" or self.settled not in ("levels", "villages")
+
 
 class Shelf(Protocol):
     """Where variants are."""

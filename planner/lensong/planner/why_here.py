@@ -28,7 +28,7 @@ from lensong.planner.views import cell_under
 from lensong.propagation.errors import InvalidInputError
 from lensong.propagation.types import BoolArray
 
-__all__ = ["CELL_FIELDS", "cell_body", "why_here"]
+__all__ = ["CELL_FIELDS", "asked_of", "cell_body", "why_here"]
 
 CELL_FIELDS = (
     "operator", "azimuth_deg", "mechanical_downtilt_deg", "electrical_downtilt_deg",
@@ -57,7 +57,7 @@ def why_here(ready: Ready, now: Standing, body: CausesBody, job: Job) -> dict[st
         The place lies off the grid.
     """
     engine, side, state = ready.engine, ready.side, now.state
-    number, weight = _asked(ready, body)
+    number, weight = asked_of(ready, body)
     if number is None:  # chances are settled at the villages only
         state = engine.judged(state, within=partial(_pixel_of, int(weight.pixel[0]), ready))
     service = next(s for s in engine.services if s.name == side.classes.service)
@@ -133,8 +133,11 @@ def why_here(ready: Ready, now: Standing, body: CausesBody, job: Job) -> dict[st
     return found
 
 
-def _asked(ready: Ready, body: CausesBody) -> tuple[int | None, VillageWeights]:
-    """Return which village is asked about and its pixels; of a place None, and its pixel alone."""
+def asked_of(ready: Ready, body: CausesBody) -> tuple[int | None, VillageWeights]:
+    """Return which village is asked about and its pixels; of a place None, and its pixel alone.
+
+    Raises as `why_here`.
+    """
     if body.village_id is not None:
         ids = [str(v) for v in ready.land.villages["village_id"]]
         if body.village_id not in ids:

@@ -32,6 +32,7 @@ from lensong.planner.access import Someone
 from lensong.planner.errors import (
     BusyError,
     NotThereError,
+    NotYetError,
     ReadOnlyError,
     SetError,
     StaleRevisionError,
@@ -41,7 +42,7 @@ from lensong.planner.open_plan import OpenPlan
 from lensong.planner.pages import pages_router
 from lensong.planner.problems import problem_of, validation_problem
 from lensong.planner.routes import planner_router
-from lensong.propagation.errors import ConfigError, LensongError
+from lensong.propagation.errors import ConfigError, DataError, LensongError
 
 __all__ = ["READ_BODIES", "mount_plans"]
 
@@ -81,10 +82,17 @@ def mount_plans(
             asset_needs=[Depends(anybody)],
         )
     )
-    for kind in (BusyError, NotThereError, ReadOnlyError, SetError, StaleRevisionError):
+    for kind in (
+        BusyError,
+        NotThereError,
+        NotYetError,
+        ReadOnlyError,
+        SetError,
+        StaleRevisionError,
+    ):
         app.add_exception_handler(kind, _refused)
     _tell_by_edit(app)
-    _tell_settings(app)
+    _tell_files(app)
     app.state.plan = plan
     app.state.plan_limit = RateLimit(
         service.config.limits.plan_requests_per_minute_of_one, 60.0, service.clock.monotonic_s
@@ -154,7 +162,8 @@ def _csrf(request: Request) -> str:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, LensongError)
-    return _answered(request, problem_of(error))
+    plan: OpenPlan = request.app.state.plan
+    return _answered(request, problem_of(error) | {"detail": plan.told_of(error)})
 
 
 def _tell_by_edit(app: FastAPI) -> None:
@@ -171,8 +180,8 @@ def _tell_by_edit(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, invalid)
 
 
-def _tell_settings(app: FastAPI) -> None:
-    """Tell what is wrong with a setting on a plan's routes: elsewhere it is a fault of ours."""
+def _tell_files(app: FastAPI) -> None:
+    """Tell what is wrong with a plan's settings and files, without the folders they lie in."""
     usual: Any = app.exception_handlers[LensongError]
 
     async def wrong(request: Request, error: Exception) -> Response:
@@ -181,7 +190,8 @@ def _tell_settings(app: FastAPI) -> None:
         answer: Response = await usual(request, error)
         return answer
 
-    app.add_exception_handler(ConfigError, wrong)
+    for kind in (ConfigError, DataError):
+        app.add_exception_handler(kind, wrong)
 
 
 def _answered(request: Request, document: dict[str, object]) -> Response:
