@@ -68,7 +68,6 @@ def asked_of(scenario: Path, out: Path, folder: RunFolder, **changes: Any) -> As
         "out": str(out),
         "cache": None,
         "key": "k",
-        "threads": 3,
         "fingerprint": fingerprint(),
     }
     asked = Asked(**given | changes)
@@ -82,7 +81,7 @@ def test_a_plan_in_pieces_has_the_bytes_of_one_in_one_go(
     folder, out = RunFolder(tmp_path / "run"), tmp_path / "out"
     asked_of(scenario, out, folder, cache=str(tmp_path / "cache"))
     run = str(folder.path)
-    prepared = work.prepare(run)
+    prepared = work.prepare(run, 3)
     assert len(prepared.sweeps) > 1
     assert len(prepared.needs) > 1
     for piece in reversed(range(len(prepared.sweeps))):  # as the scheduler likes
@@ -95,12 +94,12 @@ def test_a_plan_in_pieces_has_the_bytes_of_one_in_one_go(
     for piece in reversed(range(3)):
         work.write_some(run, piece, 3)
     told, _ = work.close(run)
-    work.forget(run, [run])
+    work.forget([run])
     same_result(in_one_go, out)
     assert told == Outcome.of_folder(out, "k")
     assert Outcome.of_folder(out, "another") is None
     # a piece that is there is not made again: a second start goes on
-    assert work.prepare(run).sweeps == prepared.sweeps
+    assert work.prepare(run, 3).sweeps == prepared.sweeps
     for again in (work.make_sweeps, work.lay, work.count_streams):
         assert again(run, 0) == work.Done()
     assert work.conclude(run) == work.Done()
@@ -118,7 +117,7 @@ def test_a_worker_of_another_version_says_so_and_makes_nothing(
     folder = RunFolder(tmp_path / "run")
     asked_of(scenario, tmp_path / "out", folder, fingerprint=fingerprint() | {"numba": "0.1"})
     with pytest.raises(ConfigError, match=r"other versions \(numba .* there, 0\.1 here\)"):
-        work.prepare(str(folder.path))
+        work.prepare(str(folder.path), 3)
     assert not (tmp_path / "out").exists()
 
 
@@ -167,12 +166,12 @@ def test_large_arrays_come_back_mapped_and_may_be_written(tmp_path: Path) -> Non
     folder = RunFolder(tmp_path)
     large, small = np.arange(40_000.0), np.arange(3)
     folder.put_mapped("it", {"large": large, "again": large, "small": small})
-    found = folder.get_mapped("it")
+    found = folder.get("it")
     assert found["large"] is found["again"]
     assert isinstance(found["large"].base, np.memmap)
     np.testing.assert_array_equal(found["large"], large)
     found["large"][0] = 7.0  # of this process alone
-    assert folder.get_mapped("it")["large"][0] == 0.0
+    assert folder.get("it")["large"][0] == 0.0
 
 
 def test_a_value_that_cannot_be_kept_leaves_nothing(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["do", "probe", "state_of"]
+__all__ = ["do", "let_go", "probe", "state_of"]
 
 
 def do(task: str, run: str, *arguments: Any) -> Any:
@@ -15,6 +15,18 @@ def do(task: str, run: str, *arguments: Any) -> Any:
     from lensong.coverage.cluster import work
 
     return getattr(work, task)(run, *arguments)
+
+
+async def let_go(runs: list[str]) -> list[str]:
+    """Return what `lensong.coverage.cluster.work.forget` says, beside the worker's own traffic.
+
+    What the worker has open may be guarded by the piece that it makes.
+    """
+    import asyncio
+
+    from lensong.coverage.cluster import work
+
+    return await asyncio.get_running_loop().run_in_executor(None, work.forget, runs)
 
 
 def state_of(path: str) -> list[int]:

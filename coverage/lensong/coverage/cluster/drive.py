@@ -10,13 +10,14 @@ import hashlib
 import json
 import queue
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lensong.coverage.cluster import work
-from lensong.coverage.cluster.by_value import do, state_of
+from lensong.coverage.cluster.by_value import do, let_go, state_of
 from lensong.coverage.cluster.fingerprint import fingerprint
 from lensong.coverage.cluster.opened import ASKED, Asked
 from lensong.coverage.cluster.run_folder import RunFolder
@@ -36,6 +37,8 @@ _PREFIX = ".lensong-"
 _LOOK_S = 2.0
 _WRITERS = 8  # more of one result would wait for its largest file, and each opens it anew
 _AHEAD = 3  # pieces that wait, for each thread, before another plan is begun
+_LATER = {"write_some": 1.5}
+"""By how many plans a task may wait: files need nothing more, and fill what a later plan leaves."""
 
 Progress = Callable[[str, float, float], None]
 
@@ -128,7 +131,6 @@ def plan_on_cluster(
                     out=str(out.resolve()),
                     cache=None if cache is None else str(cache.resolve()),
                     key=key,
-                    threads=sum(client.nthreads().values()),
                     fingerprint=fingerprint(),
                 ),
                 inputs=inputs,
@@ -173,46 +175,43 @@ def _follow(
 
     def submit(plan: _Plan, stage: str, task: str, *arguments: Any) -> Future[Any]:
         # Any: each task has its own
-        name = f"{stage}-{len(plan.futures)}"
+        number, kind = len(plan.futures), task.replace("_", "")
         future = client.submit(
             do,
             task,
             str(plan.folder.path),
             *arguments,
-            key=f"lensong-{stage}-{plan.asked.key[:8]}-{len(plan.futures)}-{client.id[-8:]}",
-            priority=-plan.number,
+            key=f"lensong-{kind}-{plan.asked.key[:8]}-{number}-{client.id[-8:]}",
+            priority=-plan.number - _LATER.get(task, 0.0),
             pure=False,
         )
-        plan.futures[name] = future
+        plan.futures[f"{stage}-{number}"] = future
         future.add_done_callback(lambda one: finished.put((plan, stage, task, one)))
         return future
 
-    while waiting or open_pieces:
-        room = _AHEAD * max(1, sum(client.nthreads().values()))
-        while waiting and open_pieces < room:
-            submit(waiting.pop(0), "land", "prepare")
-            open_pieces += 1
-        try:
-            plan, stage, task, future = finished.get(timeout=_LOOK_S)
-        except queue.Empty:
-            told = _look(client, address, told, say)
-            continue
-        open_pieces -= 1
-        result = _result(client, address, future)
-        made = result[1] if task == "close" else result
-        plan.cpu_s[task] = plan.cpu_s.get(task, 0.0) + made.cpu_s
-        if task == "prepare":
-            open_pieces += _submit_rest(plan, result, submit, stages)
-        elif task == "conclude":
-            going = sum(one.outcome is None for one in plans)
-            threads = max(1, sum(client.nthreads().values()))
-            open_pieces += _submit_end(plan, min(_WRITERS, -(-threads // going)), submit, stages)
-        elif task == "close":
-            plan.outcome = result[0]
-            _let_go(client, [plan], say)
-            with suppress(OSError):  # they are in nobody's way
-                _remove_older(plan.folder.path)
-        stages.one_more(stage, plan.sizes.get(str(future.key), 1))
+    with ThreadPoolExecutor(1, "let-go") as ends:  # of plans: others need not wait for it
+        while waiting or open_pieces:
+            threads = max(1, sum(client.nthreads().values())) if waiting else 1
+            while waiting and open_pieces < _AHEAD * threads:
+                submit(waiting.pop(0), "land", "prepare", threads)
+                open_pieces += 1
+            try:
+                plan, stage, task, future = finished.get(timeout=_LOOK_S)
+            except queue.Empty:
+                told = _look(client, address, told, say)
+                continue
+            open_pieces -= 1
+            result = _result(client, address, future)
+            made = result[1] if task == "close" else result
+            plan.cpu_s[task] = plan.cpu_s.get(task, 0.0) + made.cpu_s
+            if task == "prepare":
+                open_pieces += _submit_rest(plan, result, submit, stages)
+            elif task == "conclude":
+                open_pieces += _submit_end(plan, submit, stages)
+            elif task == "close":
+                plan.outcome = result[0]
+                ends.submit(_end, client, plan, say)
+            stages.one_more(stage, plan.sizes.get(str(future.key), 1))
 
 
 def _submit_rest(
@@ -236,14 +235,19 @@ def _submit_rest(
     return len(swept) + len(laid) + len(counted) + 1
 
 
-def _submit_end(
-    plan: _Plan, pieces: int, submit: Callable[..., Future[Any]], stages: _Stages
-) -> int:
+def _submit_end(plan: _Plan, submit: Callable[..., Future[Any]], stages: _Stages) -> int:
     """Ask for the files of a result; return how many pieces that are."""
-    written = [submit(plan, "results", "write_some", piece, pieces) for piece in range(pieces)]
+    written = [submit(plan, "results", "write_some", piece, _WRITERS) for piece in range(_WRITERS)]
     submit(plan, "results", "close", *written)
-    stages.more("results", pieces)
-    return pieces + 1
+    stages.more("results", _WRITERS)
+    return _WRITERS + 1
+
+
+def _end(client: Client, plan: _Plan, say: Callable[[str], None]) -> None:
+    """Let a plan go that has come to its end, and what lies beside it of older ones."""
+    _let_go(client, [plan], say)
+    with suppress(OSError):  # they are in nobody's way
+        _remove_older(plan.folder.path)
 
 
 class _Stages:
@@ -316,7 +320,7 @@ def _let_go(client: Client, plans: Sequence[_Plan], say: Callable[[str], None]) 
     """Let workers forget plans that have come to an end, and remove the folders of those done."""
     with suppress(Exception):  # whatever state the cluster is in, the first error is the one told
         client.cancel([f for plan in plans for f in plan.futures.values()], force=True)
-        found = client.run(do, "forget", "", [str(plan.folder.path) for plan in plans])
+        found = client.run(let_go, [str(plan.folder.path) for plan in plans])
         for note in dict.fromkeys(note for notes in found.values() for note in notes):
             say(f"cache: {note}")
     for plan in plans:

@@ -6,9 +6,8 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from importlib.metadata import version
 from threading import Lock
-from typing import Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 from lensong.coverage.cluster.blocks import Pieces
 from lensong.coverage.cluster.fingerprint import fingerprint
@@ -36,6 +35,7 @@ __all__ = [
 
 ASKED, SETUP, RESULT = "asked", "setup", "result"
 _PLANS_OPEN = 4  # of which a worker has pieces in turn; one more is opened again when it is asked
+_RESULTS_OPEN = 2  # files of one plan are written while the next is made
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -54,8 +54,6 @@ class Asked:
         Folder of the cache; None: path loss is kept for this plan alone.
     key : str
         Of everything that the result depends on.
-    threads : int
-        Of all workers when the plan began.
     fingerprint : dict
         Versions that a worker must have.
     """
@@ -64,7 +62,6 @@ class Asked:
     out: str
     cache: str | None
     key: str
-    threads: int
     fingerprint: dict[str, str]
 
 
@@ -85,13 +82,16 @@ class Ending:
     Parameters
     ----------
     result : PlanResult
-    made, described : list of Step
+    provenance : dict
+        Of `lensong.coverage.results.record.provenance_of`.
+    groups, last
         As `lensong.coverage.results.write.result_steps` returns them.
     """
 
     result: PlanResult
-    made: list[Step]
-    described: list[Step]
+    provenance: dict[str, Any]
+    groups: list[list[Step]]
+    last: Step
 
 
 def told(task: Callable[_P, _R]) -> Callable[_P, _R]:
@@ -158,7 +158,7 @@ def admitted(folder: RunFolder) -> Asked:
 def _open(run: str) -> Opened:
     folder = RunFolder(run)
     asked = admitted(folder)
-    setup, pieces = folder.get_mapped(SETUP)
+    setup, pieces = folder.get(SETUP)
     return Opened(
         asked=asked,
         setup=setup,
@@ -168,12 +168,12 @@ def _open(run: str) -> Opened:
 
 
 def _end(run: str) -> Ending:
-    result: PlanResult = RunFolder(run).get_mapped(RESULT)
-    made, described = result_steps(result, version("lensong"))
-    return Ending(result=result, made=made, described=described)
+    result, provenance = RunFolder(run).get(RESULT)
+    groups, last = result_steps(result, provenance)
+    return Ending(result=result, provenance=provenance, groups=groups, last=last)
 
 
-_opened, _ending = _Recent(_open, _PLANS_OPEN), _Recent(_end, 1)
+_opened, _ending = _Recent(_open, _PLANS_OPEN), _Recent(_end, _RESULTS_OPEN)
 
 
 def opened(run: str) -> Opened:

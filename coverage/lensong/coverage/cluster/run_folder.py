@@ -27,37 +27,26 @@ _SUFFIX = ".pickle"
 
 
 class _ArraysApart(pickle.Pickler):
-    """Writes large arrays into a folder, and numbers in their stead."""
+    """Writes large arrays into a folder, and where they are in their stead."""
 
     def __init__(self, file: Any, folder: Path) -> None:  # Any: whatever can be written to
         super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL)
-        self._folder = folder
-        self._numbers: dict[int, int] = {}
-        self._kept: list[NDArray[Any]] = []  # an id is an array's own while that lives
+        self._folder, self._count = folder, 0
 
-    def persistent_id(self, obj: Any) -> int | None:  # Any: pickle asks of everything
+    def reducer_override(self, obj: Any) -> Any:  # Any: pickle asks of everything
         plain = type(obj) is np.ndarray and not obj.dtype.hasobject
         if not plain or obj.nbytes < _MAPPED_FROM_BYTES:
-            return None
-        if id(obj) not in self._numbers:
-            number = self._numbers[id(obj)] = len(self._numbers)
-            self._kept.append(obj)
-            np.save(self._folder / f"{number}.npy", obj)
-        return self._numbers[id(obj)]
+            return NotImplemented
+        path = self._folder / f"{self._count}.npy"
+        self._count += 1
+        np.save(path, obj)
+        return _mapped, (str(path),)
 
 
-class _ArraysMapped(pickle.Unpickler):
-    def __init__(self, file: Any, folder: Path) -> None:  # Any: as above
-        super().__init__(file)
-        self._folder = folder
-        self._arrays: dict[int, NDArray[Any]] = {}
-
-    def persistent_load(self, pid: int) -> NDArray[Any]:
-        if pid not in self._arrays:
-            # copy on write, not read-only: compiled code would be made a second time for that
-            mapped = np.load(self._folder / f"{pid}.npy", mmap_mode="c", allow_pickle=False)
-            self._arrays[pid] = mapped.view(np.ndarray)
-        return self._arrays[pid]
+def _mapped(path: str) -> NDArray[Any]:
+    # copy on write, not read-only: compiled code would be made a second time for that
+    kept: NDArray[Any] = np.load(path, mmap_mode="c", allow_pickle=False)
+    return kept.view(np.ndarray)
 
 
 class RunFolder:
@@ -88,7 +77,7 @@ class RunFolder:
             pickle.dump(value, file, protocol=pickle.HIGHEST_PROTOCOL)
 
     def get(self, name: str) -> Any:
-        """Return a value of `put`."""
+        """Return a value of `put` or `put_mapped`."""
         with self._read(name) as file:
             return pickle.load(file)
 
@@ -98,17 +87,10 @@ class RunFolder:
         try:
             arrays.mkdir(parents=True)
             with atomic_path(self._file(name)) as part, part.open("wb") as file:
-                pickle.dump(arrays.name, file)
                 _ArraysApart(file, arrays).dump(value)
         except OSError as error:
             shutil.rmtree(arrays, ignore_errors=True)
             raise write_error(self.path, error) from error
-
-    def get_mapped(self, name: str) -> Any:
-        """Return a value of `put_mapped`."""
-        with self._read(name) as file:
-            arrays = self.path / str(pickle.load(file))
-            return _ArraysMapped(file, arrays).load()
 
     def remove(self) -> None:
         """Take the folder away."""

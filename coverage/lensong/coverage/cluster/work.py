@@ -36,8 +36,8 @@ from lensong.coverage.plan import StageClock, concluded
 from lensong.coverage.plan_setup import LaidOut, PlanSetup
 from lensong.coverage.reach import Edge
 from lensong.coverage.results.outcome import Outcome
-from lensong.coverage.results.record import record_of
-from lensong.coverage.results.write import move_result, write_steps
+from lensong.coverage.results.record import provenance_of, record_of
+from lensong.coverage.results.write import move_result, names_of, write_groups
 from lensong.coverage.scenario.inputs import read_climate, read_inputs
 from lensong.coverage.scenario.load import load_scenario
 from lensong.coverage.scenario.network_once import NetworkOnce
@@ -107,12 +107,14 @@ class _Swept:
 
 
 @told
-def prepare(run: str) -> Prepared:
-    """Read land and network of a plan, and cut the work into pieces."""
+def prepare(run: str, threads: int) -> Prepared:
+    """Read land and network of a plan, and cut the work into pieces for so many threads."""
     since = time.process_time()
     folder = RunFolder(run)
     asked = admitted(folder)
-    if not folder.has(SETUP):
+    if folder.has(SETUP):
+        pieces = opened(run).pieces
+    else:
         scenario = load_scenario(asked.scenario)
         land, network, _ = read_inputs(scenario, read=_NETWORKS.read)
         propagation, land = read_climate(scenario, land)
@@ -129,13 +131,12 @@ def prepare(run: str) -> Prepared:
             causes=scenario.causes,
         )
         counted = len(land.villages) if setup.streams.counted(setup.services) else 0
-        pieces = cut_up(setup.jobs, land.grid, counted, asked.threads)
+        pieces = cut_up(setup.jobs, land.grid, counted, threads)
         folder.put_mapped(SETUP, (setup, pieces))
-    plan = opened(run)
     return Prepared(
-        sweeps=tuple(len(piece) for piece in plan.pieces.sweeps),
-        needs=plan.pieces.needs,
-        villages=len(plan.pieces.villages),
+        sweeps=tuple(len(piece) for piece in pieces.sweeps),
+        needs=pieces.needs,
+        villages=len(pieces.villages),
         cpu_s=time.process_time() - since,
     )
 
@@ -228,7 +229,8 @@ def conclude(run: str, *after: Done) -> Done:  # noqa: ARG001 - these must be ma
         workers=1,
         clock=clock,
     )
-    folder.put_mapped(RESULT, replace(result, room=MemoryRoom()))  # in files they are by that
+    result = replace(result, room=MemoryRoom())  # in files they are by being mapped
+    folder.put_mapped(RESULT, (result, provenance_of(result, version("lensong"))))
     return Done(cpu_s=time.process_time() - since)
 
 
@@ -241,10 +243,7 @@ def write_some(run: str, piece: int, pieces: int) -> Done:
         return Done()
     part = folder.path / _FILES
     part.mkdir(exist_ok=True)
-    # the last of them take longest, and each is to be another one's
-    for name, write in ending(run).made[::-1][piece::pieces]:
-        if not (part / name).is_file():
-            write(part / name)
+    write_groups(ending(run).groups[piece::pieces], part)
     return Done(cpu_s=time.process_time() - since)
 
 
@@ -255,9 +254,9 @@ def close(run: str, *after: Done) -> tuple[Outcome, Done]:  # noqa: ARG001 - the
     folder, end = RunFolder(run), ending(run)
     asked, part = admitted(folder), folder.path / _FILES
     if not folder.has(_RECORD):
-        write_steps(end.described, part)
-        names = [name for name, _ in (*end.made, *end.described)]
-        record = record_of(end.result, version("lensong"), datetime.now(UTC), part, names)
+        write_groups([[end.last]], part)
+        names = names_of(end.groups, end.last)
+        record = record_of(end.result, end.provenance, datetime.now(UTC), part, names)
         folder.put(_RECORD, record | {"plan_key": asked.key})
     move_result(part, Path(asked.out), folder.get(_RECORD), begun=True)
     return Outcome.of(end.result), Done(cpu_s=time.process_time() - since)
@@ -274,7 +273,7 @@ def _heard(folder: RunFolder, plan: Opened) -> tuple[Heard, PlaceLinks | None]:
     return heard, links
 
 
-def forget(_run: str, runs: list[str]) -> list[str]:
+def forget(runs: list[str]) -> list[str]:
     """Let go of what this process has open of some plans; return what its cache has to say."""
     close_opened(runs)
     return close_kept(runs)

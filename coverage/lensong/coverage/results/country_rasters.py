@@ -12,7 +12,7 @@ from uuid import uuid4
 from shapely.geometry.base import BaseGeometry
 
 from lensong.coverage.results import files
-from lensong.coverage.results.qgis import country_layers, raster_groups, style_steps
+from lensong.coverage.results.qgis import country_layers, raster_groups, style_step
 from lensong.gis_data.atomic import write_error
 from lensong.gis_data.qgis_project import write_qgis_project
 from lensong.gis_data.raster_mosaic import MosaicPart, common_grid, lies_on, write_mosaic
@@ -118,8 +118,8 @@ def write_mosaics(country: Path, areas: Sequence[AreaRasters]) -> Mosaics:
                 note=f", {len(held)} areas{synthetic}",
             )
             names.append(name)
-        for name, write in style_steps(names):
-            write(part / name)
+        for style, write in map(style_step, names):
+            write(part / style)
         _swap(part, place)
         write_qgis_project(
             country / files.COUNTRY_PROJECT,

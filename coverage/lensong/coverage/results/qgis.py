@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyogrio
 import rasterio
 
 from lensong.coverage.causes.changes import CHANGES
@@ -37,13 +38,13 @@ from lensong.gis_data.raster_classes import class_names_xml
 
 __all__ = [
     "change_style",
-    "class_steps",
     "country_layers",
+    "description_steps",
     "layer_styles",
     "point_style",
     "project_step",
     "raster_groups",
-    "style_steps",
+    "style_step",
 ]
 
 _CELL_COLOURS = {"4G": "#0b5cad", "5G": "#7b2fb0"}
@@ -164,26 +165,26 @@ def change_style() -> str:
     return qml(vector_style(style), style)
 
 
-def style_steps(rasters: Sequence[str]) -> Iterator[Step]:
-    """Yield the style that lies beside each raster.
+def description_steps(raster: str) -> Iterator[Step]:
+    """Yield what lies beside a raster, written when that stands in the same folder.
 
-    They read the raster that stands in the same folder by then.
+    Its style for QGIS; of a raster of classes the names and colours of the codes, for other GIS.
     """
-    for name in rasters:
-        yield f"{Path(name).stem}.qml", lambda path, name=name: _write_style(path, name)  # type: ignore[misc]  # bound default
+    yield style_step(raster)
+    if raster.endswith(files.CLASS_RASTERS):
+        yield f"{raster}.aux.xml", lambda path: _write_classes(path, raster)
 
 
-def class_steps(rasters: Sequence[str]) -> Iterator[Step]:
-    """Yield the names and colours of the codes beside each raster of classes, for other GIS."""
-    for name in rasters:
-        if name.endswith(files.CLASS_RASTERS):
-            yield f"{name}.aux.xml", lambda path, name=name: _write_classes(path, name)  # type: ignore[misc]  # bound default
+def style_step(raster: str) -> Step:
+    """Return the name of a raster's style, and what writes it when the raster stands beside it."""
+    return f"{Path(raster).stem}.qml", lambda path: _write_style(path, raster)
 
 
-def project_step(result: PlanResult, rasters: Sequence[str], layers: Sequence[str]) -> Step:
-    """Return the project's name and what writes it, when all rasters stand in its folder."""
+def project_step(result: PlanResult, rasters: Sequence[str]) -> Step:
+    """Return the project's name and what writes it, when all it shows stands in its folder."""
 
     def write(path: Path) -> None:
+        layers = [str(name) for name, _ in pyogrio.list_layers(path.with_name(files.VECTORS))]
         write_qgis_project(
             path,
             [

@@ -189,10 +189,9 @@ def operator_steps(result: PlanResult, provenance: dict[str, Any]) -> Iterator[S
 def _count_step(
     result: PlanResult, name: str, counts: UInt8Array, what: str, provenance: dict[str, Any]
 ) -> Step:
-    most = max(int(counts.max(initial=0)), 1)
-    colours = legend.count_colours(most)
-
     def write(path: Path) -> None:
+        most = max(int(counts.max(initial=0)), 1)
+        colours = legend.count_colours(most)
         write_cog(
             path,
             counts,
@@ -260,11 +259,10 @@ def _server_step(
     server: Int16Array,
     provenance: dict[str, Any],
 ) -> Step:
-    shown = [int(i) for i in np.unique(server) if i >= 0]
-    cells = [result.network.cells[i] for i in shown]
-    colours = legend.cell_legend([(c.cell_id, c.mast_id) for c in cells]).colours
-
     def write(path: Path) -> None:
+        shown = [int(i) for i in np.unique(server) if i >= 0]
+        cells = [result.network.cells[i] for i in shown]
+        colours = legend.cell_legend([(c.cell_id, c.mast_id) for c in cells]).colours
         write_cog(
             path,
             server,

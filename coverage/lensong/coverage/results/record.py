@@ -47,19 +47,27 @@ def _inputs(result: PlanResult) -> list[dict[str, str]]:
 
 
 def record_of(
-    result: PlanResult, lensong_version: str, created_at: datetime, part: Path, names: list[str]
+    result: PlanResult,
+    provenance: dict[str, Any],
+    created_at: datetime,
+    part: Path,
+    names: list[str],
 ) -> dict[str, Any]:
     """Return what ``run.json`` holds: all that a reader needs to know of the other files.
 
     Parameters
     ----------
+    result : PlanResult
+    provenance : dict
+        Of `provenance_of`.
+    created_at : datetime
     part : Path
         Folder where the files are.
     names : list of str
         Of the files.
     """
     grid = result.land.grid
-    return provenance_of(result, lensong_version) | {
+    return provenance | {
         "created_at": created_at.isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in _PACKAGES},

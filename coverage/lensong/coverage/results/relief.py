@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
 
@@ -45,13 +44,8 @@ def relief_picture(ground_m: Float32Array, grid: Grid) -> tuple[bytes, WarpedBou
 
 
 def relief_steps(ground_m: Float32Array, grid: Grid) -> Iterator[Step]:
-    """Yield the names of the relief's two files, and what writes each."""
-    once, made = Lock(), cache(lambda: relief_picture(ground_m, grid))
-
-    def picture() -> tuple[bytes, WarpedBounds]:
-        with once:
-            return made()
-
+    """Yield the names of the relief's two files, and what writes each: one after the other."""
+    picture = cache(lambda: relief_picture(ground_m, grid))
     yield files.RELIEF, lambda path: _write(path, picture()[0])
     yield files.RELIEF_PLACE, lambda path: _write(path, _world_file(*picture()))
 

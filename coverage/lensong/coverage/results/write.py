@@ -15,13 +15,11 @@ from threading import Lock
 from typing import Any
 from uuid import uuid4
 
-import geopandas as gpd
-
 from lensong.coverage.report.html import render_report
 from lensong.coverage.result import PlanResult
 from lensong.coverage.results import files
 from lensong.coverage.results.kmz import write_coverage_kmz
-from lensong.coverage.results.qgis import class_steps, layer_styles, project_step, style_steps
+from lensong.coverage.results.qgis import description_steps, layer_styles, project_step
 from lensong.coverage.results.rasters import Step, known_steps, operator_steps, raster_steps
 from lensong.coverage.results.record import provenance_of, record_of, record_text
 from lensong.coverage.results.relief import relief_steps
@@ -31,7 +29,14 @@ from lensong.gis_data.atomic import atomic_path, write_error
 from lensong.gis_data.vector_write import write_csv, write_geopackage
 from lensong.propagation.errors import DataError
 
-__all__ = ["check_writable", "move_result", "result_steps", "write_result", "write_steps"]
+__all__ = [
+    "check_writable",
+    "move_result",
+    "names_of",
+    "result_steps",
+    "write_groups",
+    "write_result",
+]
 
 Progress = Callable[[float], None]  # takes the share that is done, 0..1
 
@@ -70,60 +75,70 @@ def write_result(
     DataError
         The folder cannot be written, or the disk is full.
     """
-    made, described = result_steps(result, lensong_version)
+    provenance = provenance_of(result, lensong_version)
+    groups, last = result_steps(result, provenance)
     part = folder / f".{uuid4().hex[:12]}.part"
     _tell(progress, 0.0)
     try:
         part.mkdir(parents=True)
-        count = len(made) + len(described)
 
-        def on_made(done: int) -> None:
+        def on_done(done: int) -> None:
             result.room.let_go()
-            _tell(progress, done / count)
+            _tell(progress, done / (len(groups) + 1))
 
-        write_steps(made, part, workers, on_made)
-        write_steps(
-            described, part, workers, lambda done: _tell(progress, (len(made) + done) / count)
-        )
-        names = [name for name, _ in (*made, *described)]
-        record = record_of(result, lensong_version, created_at or datetime.now(UTC), part, names)
+        write_groups(groups, part, workers, on_done)
+        write_groups([[last]], part)
+        names = names_of(groups, last)
+        record = record_of(result, provenance, created_at or datetime.now(UTC), part, names)
         written = move_result(part, folder, record)
     except OSError as error:
         raise write_error(folder, error) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    if progress is not None:
-        progress(1.0)
+    _tell(progress, 1.0)
     return written
 
 
-def write_steps(
-    steps: Sequence[Step],
+def write_groups(
+    groups: Sequence[Sequence[Step]],
     part: Path,
     workers: int = 1,
     on_done: Callable[[int], None] = lambda _: None,
 ) -> None:
-    """Write some files of a result into a folder.
+    """Write groups of files into a folder, but files that are there already.
 
-    ``on_done`` is called with how many are done after each, by one thread at a time.
+    Parameters
+    ----------
+    groups : sequence of sequence of Step
+        As `result_steps` returns them.
+    part : Path
+    workers : int
+        Threads over groups.
+    on_done : callable
+        Called with how many are done after each, by one thread at a time.
     """
     count, lock = 0, Lock()
 
-    def write(step: Step) -> None:
+    def write(group: Sequence[Step]) -> None:
         nonlocal count
-        name, make = step
-        make(part / name)
+        for name, make in group:
+            if not (part / name).is_file():
+                make(part / name)
         with lock:
             count += 1
             on_done(count)
 
     pool = threads(workers, "write")
     try:
-        # the last of them, page and pictures, take longest: nobody shall wait for them alone
-        for _ in pool.map(write, reversed(steps)):
+        for _ in pool.map(write, groups):
             pass  # an error is raised here
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def names_of(groups: Sequence[Sequence[Step]], last: Step) -> list[str]:
+    """Return the names of all files of a result."""
+    return sorted(name for group in (*groups, [last]) for name, _ in group)
 
 
 def _tell(progress: Progress | None, share: float) -> None:
@@ -147,28 +162,34 @@ def check_writable(folder: Path) -> None:
         raise write_error(folder, error) from error
 
 
-def result_steps(result: PlanResult, lensong_version: str) -> tuple[list[Step], list[Step]]:
-    """Return what makes the files of a plan, and what describes those once they are there."""
-    vectors = vector_layers(result)
-    rasters = list(_raster_steps(result, provenance_of(result, lensong_version)))
-    names = [name for name, _ in rasters]
-    made = [
-        *_table_steps(result, vectors),
-        *rasters,
-        *relief_steps(result.land.ground_m, result.land.grid),
-        (files.KMZ, lambda path: write_coverage_kmz(path, result)),
+def result_steps(result: PlanResult, provenance: dict[str, Any]) -> tuple[list[list[Step]], Step]:
+    """Return what makes the files of a plan, and what describes all of them in the end.
+
+    The files of a group are written one after the other, and groups in any order; those that take
+    longest stand first, so that nobody waits for them alone.
+
+    Parameters
+    ----------
+    result : PlanResult
+    provenance : dict
+        Of `lensong.coverage.results.record.provenance_of`.
+    """
+    rasters = list(_raster_steps(result, provenance))
+    alone: list[Step] = [
         (files.REPORT, lambda path: _write_report(path, result)),
+        (files.KMZ, lambda path: write_coverage_kmz(path, result)),
+        *_table_steps(result),
     ]
-    return made, [
-        *style_steps(names),
-        *class_steps(names),
-        project_step(result, names, list(vectors)),
+    groups = [
+        *([step] for step in alone),
+        [*relief_steps(result.land.ground_m, result.land.grid)],
+        *([step, *description_steps(step[0])] for step in rasters),
     ]
+    return groups, project_step(result, [name for name, _ in rasters])
 
 
-def _table_steps(result: PlanResult, vectors: dict[str, gpd.GeoDataFrame]) -> Iterator[Step]:
-    styles = layer_styles(list(vectors))
-    yield files.VECTORS, lambda path: write_geopackage(path, vectors, styles=styles)
+def _table_steps(result: PlanResult) -> Iterator[Step]:
+    yield files.VECTORS, lambda path: _write_vectors(path, result)
     yield files.VILLAGES, lambda path: write_csv(path, village_table(result))
     for name, table in (
         (files.CAUSES, result.causes),
@@ -234,6 +255,11 @@ def _listed(run_file: Path) -> set[str]:
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return set()
     return {name for name in names if Path(name).name == name}
+
+
+def _write_vectors(path: Path, result: PlanResult) -> None:
+    layers = vector_layers(result)
+    write_geopackage(path, layers, styles=layer_styles(list(layers)))
 
 
 def _write_report(path: Path, result: PlanResult) -> None:
