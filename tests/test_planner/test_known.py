@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pytest
+from rasterio.features import sieve
 
 from lensong.coverage.scenario.inputs import read_inputs
 from lensong.coverage.scenario.load import load_scenario
 from tests.planted_calibration import calibrated, planted_calibration
-from tests.test_planner.conftest import Page, served
-from tests.test_planner.small_valley import place_deg, write_small_valley
+from tests.test_planner.conftest import Page, ended, served
+from tests.test_planner.small_valley import CELL_M, place_deg, write_small_valley
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +69,42 @@ def test_basis_interval_and_field_are_layers_and_stand_at_places_and_villages(pa
     assert all(v["interval_db"]["4G"] > 0.0 for v in villages if v["best_server"]["4G"])
     text = page.client.get(page.at("/variants/base/villages.csv")).text
     assert {"evidence", "rsrp_half_db_4g"} < set(text.splitlines()[0].split(","))
+
+
+def test_what_is_hatched_is_what_a_report_hatches_and_stays_in_a_result(
+    page: Page, tmp_path: Path
+) -> None:
+    listed = {layer["layer_id"]: layer for layer in page.get()["layers"]}
+    job = page.post("/jobs", {"kind": "plan", "variant_id": "base"}, 202)
+    assert ended(page, job)["state"] == "done"
+    results = page.folder / ".lensong-planner" / "results"
+    made = next(results.rglob("run.json")).parent
+    areas = gpd.read_file(made / "villages.gpkg", layer="wide_intervals").set_index("technology")
+    assert len(areas)
+    for technology in areas.index:
+        name = f"wide-{technology.lower()}"
+        assert listed[name]["legend"][0]["half_db"] == areas.loc[technology, "half_from_db"]
+        wide, _ = values(page, name)
+        level, _ = values(page, f"rsrp-{technology.lower()}")
+        shown = sieve(wide, 12) * (level >= -124.0)  # small patches are left out of outlines
+        area_km2 = float(shown.sum()) * CELL_M**2 / 1e6
+        assert area_km2 == pytest.approx(areas.loc[technology, "area_km2"], abs=1e-3)
+
+    alone = tmp_path / "a/b/c/d/e/result"
+    shutil.copytree(made, alone)
+    with served(alone) as stored:
+        assert stored.plan.state == "read_only", stored.plan.why
+        for quantity in ("basis", "interval", "field", "wide"):
+            was, _ = values(page, f"{quantity}-4g")
+            now, _ = values(stored, f"{quantity}-4g")
+            # the products of matrices have other sizes: some parts in ten million
+            np.testing.assert_allclose(now, was, rtol=1e-5, atol=1e-6, err_msg=quantity)
+            sampled, _ = values(stored, f"{quantity}-4g", step=4)
+            np.testing.assert_array_equal(sampled, now[::4, ::4], quantity)
+        place = dict(zip(("lat_deg", "lon_deg"), place_deg(62.0, 74.0), strict=True))
+        known = [p.get("/variants/base/point", **place)["known"] for p in (page, stored)]
+        assert known[0] == known[1]
+        assert known[0]
 
 
 def test_a_moved_mast_says_that_its_bias_is_not_carried_along(page: Page) -> None:

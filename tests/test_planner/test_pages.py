@@ -168,7 +168,44 @@ def test_a_pasted_place_is_read(client: Client, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "Bản 7", "103.65, 22.4", "400000 2477000", "91, 0", "77Q 361036 2477726"]
+    ("text", "place"),
+    [
+        ("18S UJ 23483 06479", (38.88947, -77.03524)),  # the Washington Monument
+        ("48QUK6103677726", (22.4, 103.65)),
+        ("56H LH 345 522", (-33.8568, 151.2113)),  # the opera house of Sydney
+        ("7FG49QCJ+2VX", (20.3701125, 2.782234375)),  # of the specification's own tests, as next
+        ("9QCJ+2VX, Reading", (51.3701125, -1.217765625)),
+        ("8FVC2222+22", (47.0000625, 8.0000625)),
+    ],
+)
+def test_squares_with_a_name_are_read(text: str, place: tuple[float, float]) -> None:
+    found = read_place(text, near=(51.3708675, -1.217765625))
+    assert found == pytest.approx(place, abs=1e-3 if text.startswith("56H") else 2e-5)
+
+
+def test_a_plus_code_without_its_first_digits_wants_a_place_near(client: Client) -> None:
+    with pytest.raises(InvalidInputError, match="write all of them"):
+        read_place("9QCJ+2VX")
+    asked = {"text": "9QCJ+2VX", "near_lat_deg": "51.4", "near_lon_deg": "-1.2"}
+    answer = client.get("/planner/place", params=asked)
+    assert answer.json()["lat_deg"] == pytest.approx(51.3701125)
+    answer = client.get("/planner/place", params=asked | {"near_lat_deg": "nan"})
+    assert "near_lat_deg" in answer.text
+    assert "lat_deg" not in answer.json()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Bản 7",
+        "48Q AK 61036 77726",
+        "48Q UK 6103 77726",
+        "103.65, 22.4",
+        "400000 2477000",
+        "91, 0",
+        "77Q 361036 2477726",
+    ],
 )
 def test_what_is_no_place_is_refused_with_what_was_wanted(text: str) -> None:
     with pytest.raises(InvalidInputError, match=r"wanted|give degrees"):

@@ -70,6 +70,8 @@ def test_an_edit_is_told_settles_and_is_undone(page: Page) -> None:
     undone = page.post(f"/variants/{variant}/undo", {"revision": 1})
     assert undone["revision"] == 2
     again = page.get(f"/variants/{variant}/point", **where(60, 74))
+    page.get(f"/variants/{variant}", settled="chances")
+    again = page.get(f"/variants/{variant}/point", **where(60, 74))
     assert again["values"] == before["values"]
     assert not page.get(f"/variants/{variant}/villages", changed=True)["villages"]
     page.post(f"/variants/{variant}/redo", {"revision": 2})

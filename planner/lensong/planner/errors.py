@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lensong.propagation.errors import InvalidInputError, LensongError
 
 __all__ = [
+    "FAULT",
     "BusyError",
     "NotThereError",
     "NotYetError",
@@ -12,6 +15,9 @@ __all__ = [
     "SetError",
     "StaleRevisionError",
 ]
+
+FAULT = "a fault of lensong itself: the log of the server says which"
+"""What is told of an error that is nobody's input."""
 
 
 class NotThereError(LensongError):
@@ -38,11 +44,17 @@ class SetError(InvalidInputError):
     edit : int
         Its index in the set.
     detail : str
+    key : str
+        Names the page's own message of it, ``refused.<key>``; empty where it has none.
+    values : dict, optional
+        What that message tells.
     """
 
-    def __init__(self, edit: int, detail: str) -> None:
+    def __init__(
+        self, edit: int, detail: str, *, key: str = "", values: dict[str, Any] | None = None
+    ) -> None:
         super().__init__(f"edit {edit}: {detail}")
-        self.edit, self.detail = edit, detail
+        self.edit, self.detail, self.key, self.values = edit, detail, key, values or {}
 
 
 class StaleRevisionError(LensongError):

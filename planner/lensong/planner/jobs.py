@@ -11,6 +11,7 @@ from threading import Event, Lock, Thread
 from typing import Any, TypeAlias
 
 from lensong.planner.errors import BusyError, NotThereError
+from lensong.planner.problems import problem_of
 from lensong.propagation.errors import LensongError
 
 __all__ = ["Cancelled", "Job", "Jobs"]
@@ -20,6 +21,7 @@ _LOG = logging.getLogger(__name__)
 _WAITING = 8
 _OF_ONE = 3
 _KEPT = 50
+_LOG = logging.getLogger("lensong.planner")
 Work: TypeAlias = Callable[["Job"], dict[str, Any]]
 
 
@@ -51,6 +53,7 @@ class Job:
     progress: dict[str, Any] | None = None
     result: dict[str, Any] | None = None
     why: str = ""
+    code: str = ""
     ended: Event = field(default_factory=Event)
     _cancelled: Event = field(default_factory=Event)
 
@@ -91,6 +94,7 @@ class Job:
             "progress": self.progress,
             "result": self.result,
             "why": self.why,
+            "code": self.code,
         }
 
 
@@ -189,6 +193,8 @@ class Jobs:
         except Cancelled:
             job.state = "cancelled"
         except Exception as error:
-            if not isinstance(error, LensongError):
+            job.state, job.why, job.code = "failed", self._why(error), "fault"
+            if isinstance(error, LensongError):
+                job.code = problem_of(error)["code"]
+            else:
                 _LOG.exception("job %s (%s) failed", job.job_id, job.kind)
-            job.state, job.why = "failed", self._why(error)

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lensong.coverage.calibration.areas import WideFrom, is_wide
 from lensong.coverage.layer_model import LayerModel
 from lensong.coverage.layer_tiles import TileLayers
 from lensong.coverage.network import Technology
 from lensong.coverage.report.legend import (
+    WIDE_COLOUR,
     Legend,
     basis_legend,
     field_legend,
@@ -29,14 +31,23 @@ from lensong.coverage.result import KnownLayers, as_dbm
 from lensong.coverage.villages import operator_suffix
 from lensong.propagation.types import BoolArray, IntArray
 
-__all__ = ["KNOWN_QUANTITIES", "Layer", "PlacedTile", "chances_said", "classes_said", "layer_list"]
+__all__ = [
+    "KNOWN_QUANTITIES",
+    "Layer",
+    "PlacedTile",
+    "chances_said",
+    "classes_said",
+    "known_layers",
+    "layer_list",
+]
 
 Values = NDArray[Any]
 _PNG = {"rsrp": (0.01, -400.0), "level": (0.01, -400.0), "sinr": (0.01, -400.0),
         "rsrq": (0.01, -400.0), "downlink": (0.1, 0.0), "uplink": (0.1, 0.0),
         "chance": (1e-4, 0.0), "server": (1.0, 0.0), "second": (1.0, 0.0),
         "overlap": (1.0, 0.0), "reason": (1.0, 0.0), "limiting": (1.0, 0.0),
-        "field": (0.01, -400.0), "interval": (0.01, -400.0), "basis": (1.0, 0.0)}  # fmt: skip
+        "field": (0.01, -400.0), "interval": (0.01, -400.0), "basis": (1.0, 0.0),
+        "wide": (1.0, 0.0)}  # fmt: skip
 _LEVELS = (
     ("rsrp", "dBm", "rsrp_dbm"),
     ("sinr", "dB", "sinr_db"),
@@ -49,8 +60,9 @@ _LEVELS = (
 )
 
 
-KNOWN_QUANTITIES = ("basis", "interval", "field")
-"""What a calibration knows of levels: layers that a plan without one does not have."""
+KNOWN_QUANTITIES = ("basis", "interval", "field", "wide")
+"""What a calibration knows of levels: layers that a plan without one does not have. ``wide`` is
+what maps hatch, by the bound that reports have, but for small patches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +150,7 @@ class Layer:
 
 
 def layer_list(
-    model: LayerModel, settings: dict[str, Any], *, calibrated: bool = False
+    model: LayerModel, settings: dict[str, Any], *, sigma_db: float | None = None
 ) -> list[Layer]:
     """Return the layers of a plan, those looked at most first.
 
@@ -147,8 +159,9 @@ def layer_list(
     model : LayerModel
     settings : dict
         Of the scenario: level thresholds.
-    calibrated : bool
-        Whether there is a calibration, of which `KNOWN_QUANTITIES` are layers.
+    sigma_db : float, optional
+        Of a plan with a calibration, which has `KNOWN_QUANTITIES` as layers: how levels deviate
+        without one [dB].
     """
     level = rsrp_legend(rsrp_breaks_dbm(settings))
     legends = {
@@ -189,8 +202,10 @@ def layer_list(
                 read=_strongest(rows),
             )
         )
-        if calibrated:
-            found += _known(technology)
+        if sigma_db is not None:
+            wide = WideFrom.of(sigma_db, min(rsrp_breaks_dbm(settings)))
+            reads = {f: _of_known(f, technology) for f in ("basis", "half_db", "field_db")}
+            found += known_layers(technology, wide, **reads, wide=_wide_of(t, technology, wide))
     for q, service in enumerate(model.services):
         found += _of_service(model, q, None, 0)
         for technology in model.technologies:
@@ -205,7 +220,20 @@ def layer_list(
     return found
 
 
-def _known(technology: Technology) -> list[Layer]:
+def known_layers(
+    technology: Technology, bound: WideFrom, **read: Callable[[Any], Values]
+) -> list[Layer]:
+    """Return the layers of what a calibration knows.
+
+    Parameters
+    ----------
+    technology : str
+    bound : WideFrom
+        From when on a level is hatched.
+    **read : callable
+        As of `Layer`, of ``basis``, ``half_db``, ``field_db`` and ``wide``.
+    """
+    hatched = {"value": 1, "colour": WIDE_COLOUR, "key": "map.wide", "half_db": bound.half_db}
     return [
         Layer(
             layer_id=f"{quantity}-{technology.lower()}",
@@ -216,12 +244,13 @@ def _known(technology: Technology) -> list[Layer]:
             none=float("nan") if unit else 0.0,
             settles_with="levels",
             legend=legend,
-            read=_of_known(field, technology),
+            read=read[field],
         )
         for quantity, unit, field, legend in (
             ("basis", "", "basis", _values(basis_legend())),
             ("interval", "dB", "half_db", classes_said(interval_legend())),
             ("field", "dB", "field_db", classes_said(field_legend())),
+            ("wide", "", "wide", [hatched]),
         )
     ]
 
@@ -307,6 +336,14 @@ def _of_known(field: str, technology: Technology) -> Callable[[PlacedTile], Valu
     def read(tile: PlacedTile) -> Values:
         found: Values = getattr(tile.known()[technology], field)
         return found
+
+    return read
+
+
+def _wide_of(t: int, technology: Technology, bound: WideFrom) -> Callable[[PlacedTile], Values]:
+    def read(tile: PlacedTile) -> Values:
+        half_db = tile.known()[technology].half_db
+        return is_wide(half_db, tile.best.rsrp_dbm[t], bound).astype(np.uint8)
 
     return read
 

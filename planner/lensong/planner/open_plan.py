@@ -15,6 +15,7 @@ import geopandas as gpd
 import numpy as np
 
 from lensong.coverage.antenna import AntennaPattern
+from lensong.coverage.indoor import level_sigma_db
 from lensong.coverage.network import Carrier, Network, Technology
 from lensong.coverage.result import KnownLayers
 from lensong.coverage.results.read import StoredResult, read_result
@@ -41,7 +42,7 @@ from lensong.gis_data.land import Land
 from lensong.gis_data.pictures import encode_png
 from lensong.planner.antenna_files import AntennaFiles
 from lensong.planner.coarse import Coarse
-from lensong.planner.errors import NotThereError, NotYetError, ReadOnlyError
+from lensong.planner.errors import FAULT, NotThereError, NotYetError, ReadOnlyError
 from lensong.planner.events import Events
 from lensong.planner.first_picture import COARSE, coarse_shown
 from lensong.planner.jobs import Job, Jobs
@@ -115,6 +116,11 @@ class Ready:
     def map_lines(self) -> gpd.GeoDataFrame | None:
         """Return roads, rivers and boundaries."""
         return self.land.map_lines
+
+    @property
+    def villages(self) -> gpd.GeoDataFrame:
+        """Return the villages."""
+        return self.land.villages
 
     @property
     def ground_m(self) -> Float32Array:
@@ -269,11 +275,10 @@ class OpenPlan:
         """Return the layers of a network by id."""
         ready = self._ready
         assert ready is not None  # a state was planned
-        found = layer_list(
-            state.model,
-            ready.scenario.settings,
-            calibrated=ready.propagation.calibration is not None,
-        )
+        paths, handset, sigma_db = ready.propagation, ready.engine.handset, None
+        if paths.calibration is not None:
+            sigma_db = level_sigma_db(paths, handset, state.network)
+        found = layer_list(state.model, ready.scenario.settings, sigma_db=sigma_db)
         return {layer.layer_id: layer for layer in found}
 
     def shown(self, variant: Variant, settled: str = "levels", seconds: float = 30.0) -> Shown:
@@ -405,12 +410,13 @@ class OpenPlan:
 
     def told_of(self, error: Exception) -> str:
         """Return what whoever looks is told of an error."""
-        text = str(error) if isinstance(error, LensongError) else f"{type(error).__name__}: {error}"
+        if not isinstance(error, LensongError):
+            return FAULT
         if self._tells_folders:
-            return text
-        return (
-            error.brief if isinstance(error, InputsApartError) else without_folders(text, self.path)
-        )
+            return str(error)
+        if isinstance(error, InputsApartError):
+            return error.brief
+        return without_folders(str(error), self.path)
 
     def _fail(self, whole: str, why: str) -> None:
         _LOG.error("the plan %s cannot be opened: %s", self.path, whole)
@@ -562,13 +568,11 @@ class OpenPlan:
         self.events.tell("job", told)
 
     def _failed(self, network: Network, error: Exception) -> None:
-        if self._ready is None:
-            return
-        for variant in self._ready.variants.all():
+        _LOG.error("a variant of %s cannot be planned", self.path, exc_info=error)
+        for variant in [] if self._ready is None else self._ready.variants.all():
             if variant.network is network:
-                self.events.tell(
-                    "failed", {"variant_id": variant.variant_id, "why": self.told_of(error)}
-                )
+                told = {"variant_id": variant.variant_id, "why": self.told_of(error)}
+                self.events.tell("failed", told)
 
 
 def layer_of(layers: Mapping[str, Layer], layer_id: str) -> Layer:

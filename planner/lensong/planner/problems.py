@@ -57,7 +57,8 @@ def problem_of(error: LensongError) -> dict[str, Any]:
             "what": error.what,
         }
     if isinstance(error, SetError):
-        document["errors"] = [{"edit": error.edit, "detail": error.detail}]
+        own = {"key": error.key, "values": error.values} if error.key else {}
+        document["errors"] = [{"edit": error.edit, "detail": error.detail, **own}]
     return document
 
 

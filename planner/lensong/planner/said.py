@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from lensong.coverage.calibration.apply import CalibratedPaths
 from lensong.coverage.network import Cell, Mast, Network
 from lensong.coverage.variant.catalogue import Catalogue, carrier_id
@@ -12,6 +14,7 @@ from lensong.coverage.variant.coarse import coarse_step
 from lensong.gis_data.gridding import bounds_deg
 from lensong.planner.bodies import MOST_EDITS
 from lensong.planner.open_plan import OpenPlan
+from lensong.planner.shown import Opened
 from lensong.planner.variants import BASE, MOST_MASTS_PER_SET, MOST_VARIANTS, Variant
 from lensong.planner.views import Window, cell_under, corners_deg, lattice
 from lensong.propagation.errors import InvalidInputError
@@ -25,6 +28,8 @@ __all__ = [
     "variant_said",
 ]
 
+_AROUND = 0.06  # of what masts and villages span
+_LEAST_DEG = 0.01
 _CELL = (
     "cell_id", "mast_id", "operator", "azimuth_deg", "mechanical_downtilt_deg",
     "electrical_downtilt_deg", "height_agl_m", "total_power_dbm", "feeder_loss_db",
@@ -63,6 +68,7 @@ def plan_said(plan: OpenPlan, *, may_edit: bool, live: bool = False) -> dict[str
             "lattice": lattice(grid),
         },
         "bounds_deg": list(bounds_deg(grid)),
+        "view_deg": _view_deg(opened),
         "coarse": {"cell_m": grid.cell_m * step, "step": step},
         "services": [
             {
@@ -196,6 +202,25 @@ def part_said(plan: OpenPlan, part: Window) -> dict[str, Any]:
         "cols": part.cols,
         "corners_deg": corners_deg(plan.opened.grid, part),
     }
+
+
+def _view_deg(opened: Opened) -> list[float]:
+    """Return west, south, east and north of what the map shows first: masts and villages.
+
+    The grid reaches as far as cells do, and the elevation may end before it.
+    """
+    masts, villages = opened.network.masts, opened.villages
+    lon = np.concatenate([[mast.lon_deg for mast in masts], villages["lon_deg"].to_numpy(float)])
+    lat = np.concatenate([[mast.lat_deg for mast in masts], villages["lat_deg"].to_numpy(float)])
+    west, south, east, north = lon.min(), lat.min(), lon.max(), lat.max()
+    around = max(_AROUND * max(east - west, north - south), _LEAST_DEG)
+    least_lon, least_lat, most_lon, most_lat = bounds_deg(opened.grid)
+    return [
+        max(float(west) - around, least_lon),
+        max(float(south) - around, least_lat),
+        min(float(east) + around, most_lon),
+        min(float(north) + around, most_lat),
+    ]
 
 
 def _mast(plan: OpenPlan, mast: Mast, base: Network) -> dict[str, Any]:

@@ -113,6 +113,10 @@ class Opened(Protocol):
         """Return roads, rivers and boundaries."""
 
     @property
+    def villages(self) -> gpd.GeoDataFrame:
+        """Return the villages, with their places."""
+
+    @property
     def ground_m(self) -> Float32Array:
         """Return the height of the ground [m].
 

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
+from lensong.coverage.calibration.areas import WideFrom, is_wide
 from lensong.coverage.network import Technology
 from lensong.coverage.report.legend import (
     Legend,
@@ -22,7 +24,7 @@ from lensong.coverage.results import files
 from lensong.coverage.results.read import StoredResult
 from lensong.coverage.service import Service
 from lensong.coverage.villages import operator_suffix
-from lensong.planner.layer_list import Layer, chances_said, classes_said
+from lensong.planner.layer_list import Layer, chances_said, classes_said, known_layers
 
 __all__ = ["TILE_PX", "RasterTile", "stored_layers"]
 
@@ -58,6 +60,10 @@ class RasterTile:
     result: StoredResult
     key: tuple[int, int]
 
+    def every(self, step: int, row: int, col: int) -> RasterTile:  # noqa: ARG002 - all is there
+        """Return itself, as `PlacedTile` has it: no part of a file costs more than another."""
+        return self
+
     def read(self, name: str) -> NDArray[Any]:
         """Return the block of a raster as its file has it."""
         row0, col0 = self.key[0] * TILE_PX, self.key[1] * TILE_PX
@@ -76,6 +82,7 @@ def stored_layers(
     """
     found = [
         *(one for name in result.technologies for one in _levels(result, name, services)),
+        *(one for name in result.technologies for one in _known(result, name)),
         *(one for name in result.technologies for one in _chances(name, services)),
         *_of_operators(result, services, operators, class_service),
     ]
@@ -126,6 +133,26 @@ def _levels(
                 read=_of_file(file),
             ),
         )
+
+
+def _known(result: StoredResult, technology: Technology) -> Iterator[tuple[str, Layer]]:
+    half, basis, field, level = (
+        files.raster_file(technology, name)
+        for name in (
+            files.LEVEL_HALF_DB,
+            files.LEVEL_BASIS,
+            files.RESIDUAL_FIELD_DB,
+            files.RSRP_DBM,
+        )
+    )
+    bound = WideFrom.of(result.level_sigma_db, min(rsrp_breaks_dbm(result.settings)))
+
+    def wide(tile: RasterTile) -> NDArray[Any]:
+        return is_wide(tile.read(half), tile.read(level), bound).astype(np.uint8)
+
+    reads = {"basis": _of_file(basis), "half_db": _of_file(half), "field_db": _of_file(field)}
+    made = known_layers(technology, bound, **reads, wide=wide)
+    yield from zip((basis, half, field, half), made, strict=True)
 
 
 def _chances(technology: Technology, services: Sequence[Service]) -> Iterator[tuple[str, Layer]]:

@@ -18,7 +18,8 @@ from rasterio.warp import Resampling, reproject
 from lensong.coverage.antenna import AntennaPattern
 from lensong.coverage.cellplan.assume import Assumptions
 from lensong.coverage.cellplan.write import parametric_antenna
-from lensong.coverage.network import Carrier, Cell, Mast, Network
+from lensong.coverage.network import Carrier, Cell, Mast, Network, Technology
+from lensong.coverage.result import KnownLayers
 from lensong.coverage.results import files
 from lensong.coverage.results.read import StoredResult, read_causes, read_counterfactuals
 from lensong.coverage.service import Service
@@ -228,7 +229,25 @@ class StoredPlan:
             tile_px=TILE_PX,
             villages=self.villages,
             streams_late=False,
+            known=self._known_at,
         )
+
+    def _known_at(self, row: int, col: int) -> dict[Technology, KnownLayers]:
+        """Return what the calibration knew of the levels at one cell of the grid."""
+        found: dict[Technology, KnownLayers] = {}
+        for technology in self.result.technologies:
+            half, basis, field = (
+                files.raster_file(technology, name)
+                for name in (files.LEVEL_HALF_DB, files.LEVEL_BASIS, files.RESIDUAL_FIELD_DB)
+            )
+            if (self.result.folder / half).is_file():
+                part = (row, col, row + 1, col + 1)
+                found[technology] = KnownLayers(
+                    field_db=self.result.window(field, part)[0, 0],
+                    half_db=self.result.window(half, part)[0, 0],
+                    basis=self.result.window(basis, part)[0, 0],
+                )
+        return found
 
     def why_here(self, village_id: str | None) -> dict[str, Any]:
         """Return the cause of a village's gap and what was tried, as the result has them.

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from lensong.coverage.network import Network
 from lensong.coverage.path.line import end_at
 from lensong.coverage.variant.catalogue import Catalogue
-from lensong.coverage.variant.edits import EditError, edited
+from lensong.coverage.variant.edits import edited
 from lensong.gis_data.land import Land
 from lensong.planner.bodies import AnyEdit, meaning
 from lensong.planner.errors import (
@@ -26,7 +26,7 @@ from lensong.planner.errors import (
     StaleRevisionError,
 )
 from lensong.planner.journal import Journal
-from lensong.propagation.errors import InvalidInputError, LensongError
+from lensong.propagation.errors import DataError, InvalidInputError, LensongError
 
 __all__ = [
     "BASE",
@@ -242,14 +242,16 @@ class Variants:
                 MOST_MASTS_PER_SET,
                 f"the set touches {len(masts)} masts, wanted at most {MOST_MASTS_PER_SET} at "
                 "once: send them in parts",
+                key="masts_per_set",
+                values={"n": len(masts), "most": MOST_MASTS_PER_SET},
             )
         for index, body in enumerate(edits):
             try:
                 edit = meaning(body, network, self._catalogue, self.radius_m)
                 network = edited(network, [edit])
-                self._check_on_grid(network, body)
-            except EditError as error:
-                raise SetError(index, str(error)) from error
+                self._check_on_grid(network, body, index)
+            except SetError:
+                raise
             except LensongError as error:
                 raise SetError(index, str(error)) from error
         self._check_radius(network, len(edits) - 1)
@@ -265,16 +267,24 @@ class Variants:
             entry = {"do": do, "variant": variant_id, "by": by, "at": self._now()}
             return self._write(entry), before
 
-    def _check_on_grid(self, network: Network, body: Any) -> None:
+    def _check_on_grid(self, network: Network, body: Any, index: int) -> None:
         mast_id = getattr(body, "new_mast_id", None) or getattr(body, "mast_id", None)
         if mast_id is None or not hasattr(body, "lat_deg"):
             return
         mast = network.mast(mast_id)
-        end = end_at(self._land.grid, mast.lat_deg, mast.lon_deg, 1.0, name=f"mast {mast_id}")
+        at = {"what": mast_id, "lat": mast.lat_deg, "lon": mast.lon_deg}
+        try:
+            end = end_at(self._land.grid, mast.lat_deg, mast.lon_deg, 1.0, name=f"mast {mast_id}")
+        except DataError as error:
+            raise SetError(index, str(error), key="off_grid", values=at) from error
         if isnan(self._land.ground_m[round(end.row), round(end.col)]):
-            raise InvalidInputError(
+            raise SetError(
+                index,
                 f"mast {mast_id} would stand at {mast.lat_deg:.5f}, {mast.lon_deg:.5f}, where "
-                "there is no elevation: place it elsewhere, or fill the void (elevation.fill_voids)"
+                "there is no elevation: place it elsewhere, or fill the void "
+                "(elevation.fill_voids)",
+                key="no_elevation",
+                values=at,
             )
 
     def _check_radius(self, network: Network, index: int) -> None:

@@ -122,9 +122,12 @@ class CalibratedPaths:
         share = field.correlation + (1.0 - field.correlation) * self.of_site(mast)
         pull_db = share * field.sd_db**2 * spots.pull_per_db
         found, ends = np.zeros(len(paths)), np.column_stack([paths.east_m, paths.north_m])
-        for tile, near in near_spots(self.tree, ends, _REACH_LENGTHS * field.length_m):
+        reach_m = _REACH_LENGTHS * field.length_m
+        for tile, near in near_spots(self.tree, ends, reach_m):
             away = cdist(ends[tile], self.places_m[near])
-            found[tile] = np.exp(-away / field.length_m) @ pull_db[near]
+            # not what else is near others of the tile: a value would depend on who asks with it
+            pull = np.where(away <= reach_m, np.exp(-away / field.length_m), 0.0)
+            found[tile] = pull @ pull_db[near]
         return found
 
     @cached_property

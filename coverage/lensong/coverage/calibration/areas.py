@@ -16,9 +16,9 @@ from shapely.geometry import shape
 from lensong.coverage.calibration.known import HALF_NORMAL
 from lensong.coverage.network import Technology
 from lensong.coverage.result import KnownLayers, TechnologyLayers
-from lensong.propagation.types import Float32Array, Grid, UInt8Array
+from lensong.propagation.types import BoolArray, Float32Array, Grid, UInt8Array
 
-__all__ = ["WideFrom", "wide_areas", "wide_pixels"]
+__all__ = ["WideFrom", "is_wide", "wide_areas", "wide_pixels"]
 
 _LEAST_PIXELS = 12
 """Patches of fewer pixels take the side of what is around them: nobody sees them hatched."""
@@ -46,11 +46,19 @@ class WideFrom:
         return cls(half_db=half_db, level_dbm=level_dbm)
 
 
+def is_wide(half_db: Float32Array, level_dbm: Float32Array, wide: WideFrom) -> BoolArray:
+    """Return where half an interval is that wide or wider, and the level is drawn."""
+    return (half_db >= wide.half_db) & _heard(level_dbm, wide)
+
+
 def wide_pixels(known: KnownLayers, level_dbm: Float32Array, wide: WideFrom) -> UInt8Array:
     """Return 1 where half an interval is that wide or wider, small patches left out."""
-    heard = np.nan_to_num(level_dbm, nan=-np.inf) >= wide.level_dbm
-    hatched = np.asarray((known.half_db >= wide.half_db) & heard, dtype=np.uint8)
-    return np.asarray(sieve(hatched, _LEAST_PIXELS) * heard, dtype=np.uint8)
+    hatched = np.asarray(is_wide(known.half_db, level_dbm, wide), dtype=np.uint8)
+    return np.asarray(sieve(hatched, _LEAST_PIXELS) * _heard(level_dbm, wide), dtype=np.uint8)
+
+
+def _heard(level_dbm: Float32Array, wide: WideFrom) -> BoolArray:
+    return np.asarray(np.nan_to_num(level_dbm, nan=-np.inf) >= wide.level_dbm)
 
 
 def wide_areas(

@@ -9,6 +9,7 @@ from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 
 from lensong.gis_data.angles import parse_lat_lon
+from lensong.planner.pages.grid_codes import in_mgrs, in_plus_code
 from lensong.propagation.errors import DataError, InvalidInputError
 
 __all__ = ["read_place"]
@@ -41,7 +42,9 @@ _METRES = re.compile(
 _ZONE = re.compile(r"(?:UTM\s*)?(\d{1,2})\s*([C-HJ-NP-X])[\s,;]+(.*)", re.IGNORECASE)
 
 
-def read_place(text: str, crs: str = "") -> tuple[float, float]:
+def read_place(
+    text: str, crs: str = "", near: tuple[float, float] | None = None
+) -> tuple[float, float]:
     """Return latitude and longitude [deg] of a place as it was pasted.
 
     Parameters
@@ -49,9 +52,12 @@ def read_place(text: str, crs: str = "") -> tuple[float, float]:
     text : str
         All that `lensong.gis_data.angles.parse_lat_lon` reads, also named (``lat 22.4 lon
         103.65``); easting and northing [m] in either order, also with a zone of UTM (``48Q 361037
-        2477726``); a link to a map.
+        2477726``) or as a square of the military grid (``48Q UK 61036 77726``); a plus code; a
+        link to a map.
     crs : str
         That eastings and northings are in, such as ``EPSG:32648``; empty: they are refused.
+    near : (lat, lon), optional
+        Where a plus code without its first digits lies [deg].
 
     Raises
     ------
@@ -64,7 +70,13 @@ def read_place(text: str, crs: str = "") -> tuple[float, float]:
     ((22.4, 103.65), (22.4, 103.65))
     """
     plain = text.strip()
-    lat, lon = _in_link(plain) or _in_metres(plain, crs) or _in_degrees(plain)
+    lat, lon = (
+        _in_link(plain)
+        or in_plus_code(plain, near)
+        or in_mgrs(plain)
+        or _in_metres(plain, crs)
+        or _in_degrees(plain)
+    )
     if not (isfinite(lat) and isfinite(lon)):
         raise InvalidInputError(f"{plain!r} is no place: wanted latitude and longitude")
     if not (-90.0 <= lat <= 90.0 and -180.0 <= lon <= 180.0):

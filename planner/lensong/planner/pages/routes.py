@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
@@ -28,6 +28,7 @@ CONTENT_SECURITY_POLICY = (
 
 _COOKIE = "lensong_language"  # as the service's pages have it
 _LONGEST_PLACE = 200
+Near = Annotated[float | None, Query(ge=-180.0, le=180.0, allow_inf_nan=False)]
 
 
 def pages_router(
@@ -93,9 +94,14 @@ def pages_router(
         )
 
     @router.get("/planner/place", dependencies=list(place_needs))
-    def place(text: str, crs: str = "") -> Response:
+    def place(
+        text: str, crs: str = "", near_lat_deg: Near = None, near_lon_deg: Near = None
+    ) -> Response:
+        near = None
+        if near_lat_deg is not None and near_lon_deg is not None:
+            near = near_lat_deg, near_lon_deg
         try:
-            lat_deg, lon_deg = read_place(text[:_LONGEST_PLACE], crs)
+            lat_deg, lon_deg = read_place(text[:_LONGEST_PLACE], crs, near)
         except LensongError as error:
             return _refused(422, "invalid", str(error))
         return JSONResponse({"lat_deg": lat_deg, "lon_deg": lon_deg})

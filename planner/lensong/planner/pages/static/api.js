@@ -1,13 +1,24 @@
 // The planner's API: one way to ask, one kind of refusal.
-import { ROOT, language } from "./dom.js";
+import { ROOT, knows, language, say } from "./dom.js";
 
 const TOKEN = document.querySelector('meta[name="csrf"]')?.content ?? "";
 export const PLANS = `${ROOT}/api/v1/plans`;
 
+const OF_STATUS = { 0: "no_answer", 401: "not_signed_in", 403: "forbidden", 413: "too_large" };
+
+/** Return what is told of a refusal. What the program says of a value is English: in another
+ * language words of its own stand before it. */
+export function refusalText({ code, title, detail }, status = 200) {
+  const known = OF_STATUS[status] ?? (status >= 500 ? "fault" : code);
+  const whole = say(knows(`refusal.${known}`) ? `refusal.${known}` : "refusal.refused");
+  if (["no_answer", "fault"].includes(known) || !(detail || title)) return whole;
+  return language === "en" ? detail || title : `${whole}: ${detail || title}`;
+}
+
 /** A refusal of the server, or none at all (`status` 0: it does not answer). */
 export class Refusal extends Error {
   constructor(status, problem) {
-    super(problem.detail || problem.title || `HTTP ${status}`);
+    super(refusalText(problem, status));
     this.status = status;
     this.problem = problem;
   }
@@ -30,7 +41,7 @@ export async function ask(method, path, { body, raw, signal, accept, cache } = {
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Refusal(0, { code: "no_answer", detail: String(error.message) });
+    throw new Refusal(0, {});
   }
   if (answer.ok) return answer;
   const problem = await answer.json().catch(() => ({}));

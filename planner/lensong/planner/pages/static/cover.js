@@ -5,7 +5,7 @@ import { emit, layerOf, on, state, variantPath } from "./plan.js";
 
 const BLOCK = 512; // cells of a block along a side, at its step
 const KEPT = 160; // blocks in memory
-const SLOW = ["basis", "interval", "field"]; // a block of them takes the server seconds
+const SLOW = ["basis", "interval", "field", "wide"]; // a block of them takes the server seconds
 
 export class Cover {
   constructor(map, lattice, layer) {

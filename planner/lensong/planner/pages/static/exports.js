@@ -1,7 +1,9 @@
 // The view as a picture with legend and scale, and as a link.
 import { $, LOCALE, download, fold, say, tell } from "./dom.js";
 import { hash, layerName, legendEntries } from "./layers.js";
+import { drawHatch, hatchText, isCalibrated } from "./known.js";
 import { cover, map } from "./map.js";
+import { measuredKey } from "./measured.js";
 import { layerOf, on, state, variant } from "./plan.js";
 import { nameOf } from "./variants.js";
 
@@ -40,6 +42,35 @@ export function viewOf(address) {
   return { place, variantId: parts.get("v"), layerId: parts.get("l") };
 }
 
+/** Return what the signs of the view mean: a `colour`, `dot` or `hatch`, and its `text`. */
+function keyEntries(layer) {
+  const overlay = (name) => {
+    const box = document.querySelector(`[data-overlay="${name}"]`);
+    return box.checked && !box.closest("label").hidden;
+  };
+  return [
+    ...(layer ? legendEntries(layer) : []),
+    ...(isCalibrated() && overlay("interval") ? [{ hatch: true, text: hatchText() }] : []),
+    ...(overlay("measurements") ? measuredKey() : []),
+  ];
+}
+
+function drawKey(pen, { colour, dot, hatch }, x, y) {
+  if (hatch) drawHatch(pen, x, y, 22, 13);
+  else if (dot) {
+    pen.beginPath();
+    pen.arc(x + 11, y + 6.5, 4.5, 0, 2 * Math.PI);
+    pen.fillStyle = dot;
+    pen.fill();
+    pen.strokeStyle = "#17212b";
+    pen.lineWidth = 1;
+    pen.stroke();
+  } else if (colour) {
+    pen.fillStyle = colour;
+    pen.fillRect(x, y, 22, 13);
+  }
+}
+
 /** Return the view as one canvas: title, map, scale, north, legend, origin. */
 function figure() {
   map.redraw();
@@ -47,15 +78,15 @@ function figure() {
   const ratio = view.width / view.clientWidth;
   const [width, height] = [view.clientWidth, view.clientHeight];
   const layer = layerOf(cover.layerId);
-  const legend = layer ? legendEntries(layer) : [];
-  const perColumn = Math.max(
-    4,
-    Math.ceil(legend.length / Math.max(1, Math.floor((width - 32) / 220))),
-  );
-  const [top, below] = [58, 34 + perColumn * 20 + 26];
+  const legend = keyEntries(layer);
   const sheet = document.createElement("canvas");
-  [sheet.width, sheet.height] = [view.width, Math.round((top + height + below) * ratio)];
   const pen = sheet.getContext("2d");
+  pen.font = `12px ${FONT}`;
+  const wide = Math.max(170, ...legend.map(({ text }) => pen.measureText(text).width)) + 50;
+  const columns = Math.max(1, Math.floor((width - 32) / wide));
+  const perColumn = Math.max(4, Math.ceil(legend.length / columns));
+  const [top, below] = [58, 34 + perColumn * 20 + 26];
+  [sheet.width, sheet.height] = [view.width, Math.round((top + height + below) * ratio)];
   pen.scale(ratio, ratio);
   pen.fillStyle = "#fff";
   pen.fillRect(0, 0, width, top + height + below);
@@ -70,6 +101,20 @@ function figure() {
   const told = [nameOf(now), say("state.revision", { n: now.revision }), layer && layerName(layer)];
   write(told.filter(Boolean).join(" · "), 16, 46, "13px", "#55616d");
   pen.drawImage(view, 0, top, width, height);
+  if (!$("divider").hidden) {
+    const at = cover.layer.split * width;
+    pen.fillStyle = "#17212b";
+    pen.fillRect(at - 1, top, 2, height);
+    for (const side of ["a", "b"]) {
+      const name = $(`side-${side}`).textContent;
+      pen.font = `13px ${FONT}`;
+      const long = pen.measureText(name).width + 16;
+      const x = side === "a" ? at - 8 - long : at + 8;
+      pen.fillStyle = "#17212b";
+      pen.fillRect(x, top + height - 64, long, 24);
+      write(name, x + 8, top + height - 47, "13px", "#fff");
+    }
+  }
   if (state.plan.synthetic) {
     pen.font = `700 15px ${FONT}`;
     const long = pen.measureText(say("synthetic")).width + 24;
@@ -88,14 +133,11 @@ function figure() {
   pen.fillStyle = "#17212b";
   pen.fillRect(18, barTop + 17, bar.offsetWidth, 2);
   write(bar.textContent.trim(), 18, barTop + 13, "12px");
-  legend.forEach(({ colour, text }, k) => {
-    const x = 16 + Math.floor(k / perColumn) * 220;
+  legend.forEach((entry, k) => {
+    const x = 16 + Math.floor(k / perColumn) * wide;
     const y = top + height + 28 + (k % perColumn) * 20;
-    if (colour) {
-      pen.fillStyle = colour;
-      pen.fillRect(x, y - 10, 22, 13);
-    }
-    write(text, x + (colour ? 32 : 0), y, "12px");
+    drawKey(pen, entry, x, y - 10);
+    write(entry.text, x + (entry.colour || entry.dot || entry.hatch ? 32 : 0), y, "12px");
   });
   const day = new Intl.DateTimeFormat(LOCALE, { dateStyle: "long" });
   write(`lensong · ${day.format(new Date())}`, 16, top + height + below - 12, "11px", "#55616d");

@@ -70,9 +70,16 @@ async function search(text) {
       })),
   ];
   draw(hits);
-  if (!/\d.*[\s,;].*\d/.test(text)) return; // no place without two numbers
+  // no place without two numbers, but for plus codes and squares of the military grid
+  if (!/\d.*[\s,;].*\d|\w{4}\+|^\s*\d{1,2}\s*[a-z]\s*[a-z]{2}\s*\d/i.test(text)) return;
   try {
-    const query = new URLSearchParams({ text, crs: state.plan.grid.crs });
+    const [west, south, east, north] = state.plan.bounds_deg;
+    const query = new URLSearchParams({
+      text,
+      crs: state.plan.grid.crs,
+      near_lat_deg: (south + north) / 2,
+      near_lon_deg: (west + east) / 2,
+    });
     const place = await get(`${ROOT}/planner/place?${query}`);
     if (turn !== asked) return;
     draw([...places(place).map(placeHit), ...hits]);

@@ -1,7 +1,7 @@
 // A file dropped on the map: what became of each row, and then its edits as one set.
 import { Refusal, ask } from "./api.js";
 import { $, button, el, knows, say, tell } from "./dom.js";
-import { edit, loadAntennas, mayEdit, planPath, state, variantPath } from "./plan.js";
+import { editInParts, loadAntennas, mayEdit, planPath, state, variantPath } from "./plan.js";
 
 const MOST_ROWS = 300;
 
@@ -48,7 +48,7 @@ const ACTIONS = {
   cells: ({ edits }, file) => ({
     label: say("import.apply", { n: edits.length }),
     may: edits.length > 0 && mayEdit(),
-    act: () => takeEdits(edits, file.name),
+    act: () => editInParts(edits, file.name),
     done: say("import.done", { n: edits.length, name: file.name }),
   }),
   antenna: (answer, file) => ({
@@ -71,28 +71,6 @@ const ACTIONS = {
 
 const keep = (what, file) =>
   ask("POST", `${planPath()}/${what}?name=${encodeURIComponent(file.name)}`, { raw: file });
-
-/** Send edits in sets that the server takes; what was taken before a refusal stays, and is told. */
-async function takeEdits(edits, name) {
-  const { edits_per_set: most, masts_per_set: masts } = state.plan.limits;
-  const sets = [];
-  let [set, named] = [[], new Set()];
-  for (const one of edits) {
-    const mast = one.mast_id ?? state.network.cells.find((c) => c.cell_id === one.cell_id)?.mast_id;
-    if (set.length === most || (named.size === masts && !named.has(mast))) {
-      sets.push(set);
-      [set, named] = [[], new Set()];
-    }
-    set.push(one);
-    named.add(mast);
-  }
-  sets.push(set);
-  for (const [k, part] of sets.entries()) {
-    const comment = sets.length > 1 ? `${name} ${k + 1}/${sets.length}` : name;
-    if (!(await edit(part, comment))) return false;
-  }
-  return true;
-}
 
 function show(file, answer) {
   const { kind, rows } = answer;

@@ -1,5 +1,6 @@
 // Jobs that take longer: plans, causes, the best place; watched until they end.
-import { Refusal, get, remove } from "./api.js";
+import { Refusal, get, refusalText, remove } from "./api.js";
+import { say } from "./dom.js";
 import { on, planPath } from "./plan.js";
 
 const ENDS = ["done", "failed", "cancelled"];
@@ -40,3 +41,7 @@ export function watchJob(job, told = () => {}) {
 
 export const jobPath = (job) => `${planPath()}/jobs/${job.job_id}`;
 export const cancelJob = (job) => remove(jobPath(job));
+
+/** Return how a job ended that has no result. */
+export const endText = ({ state, why, code }) =>
+  why ? refusalText({ code, detail: why }) : say(`job.${state}`);

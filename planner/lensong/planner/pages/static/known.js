@@ -3,21 +3,18 @@ import { $, el, number, say, signed } from "./dom.js";
 import { Cover } from "./cover.js";
 import { state } from "./plan.js";
 
-const WIDE_DB = 10; // half of the interval that holds 90 % of levels
-const VERY_WIDE_DB = 12;
 const MOST_CELLS = 2e6; // of a grid that is hatched without being asked: it costs the server seconds
-const GAPS = { wide: 12, very_wide: 6 }; // pixels from line to line; the grid layer reads them
+const GAP = 8; // pixels from line to line; the grid layer reads it
+
+/** The layers of what is hatched: levels no surer than without a calibration, as reports have it. */
+const wideLayers = () => state.plan.layers.filter((l) => l.quantity === "wide");
 
 /** A cover that hatches where levels are unsure. */
 export class Hatch extends Cover {
   painter() {
-    const word = (gap) => [gap, 0, 0, 255];
     return ({ data }) => {
       const pixels = new Uint8Array(4 * data.length);
-      data.forEach((half, i) => {
-        if (half >= VERY_WIDE_DB) pixels.set(word(GAPS.very_wide), 4 * i);
-        else if (half >= WIDE_DB) pixels.set(word(GAPS.wide), 4 * i);
-      });
+      data.forEach((wide, i) => wide && pixels.set([GAP, 0, 0, 255], 4 * i));
       return pixels;
     };
   }
@@ -33,13 +30,36 @@ export class Hatch extends Cover {
 
   /** Hatch what is unsure of the technology that is shown; nothing without a calibration. */
   over(layer) {
-    const own = state.plan.layers.filter((l) => l.quantity === "interval");
+    const own = wideLayers();
     const found = own.find((l) => l.technology === layer.technology) ?? own[0];
     if (found && found.layer_id !== this.layerId) this.show(found.layer_id);
   }
 }
 
-export const isCalibrated = () => state.plan.layers.some((l) => l.quantity === "interval");
+export const isCalibrated = () => wideLayers().length > 0;
+
+/** Return what the hatching means. */
+export const hatchText = () => say("hatch.key", { n: wideLayers()[0].legend[0].half_db });
+
+/** Draw the hatching in a box of a figure, as the map has it. */
+export function drawHatch(pen, x, y, width, height) {
+  pen.save();
+  pen.beginPath();
+  pen.rect(x, y, width, height);
+  pen.clip();
+  pen.beginPath();
+  for (let at = -height; at < width; at += GAP) {
+    pen.moveTo(x + at, y);
+    pen.lineTo(x + at + height, y + height);
+  }
+  pen.strokeStyle = "#17212b";
+  pen.lineWidth = 1.1;
+  pen.stroke();
+  pen.restore();
+  pen.strokeStyle = "#17212b";
+  pen.lineWidth = 1;
+  pen.strokeRect(x + 0.5, y + 0.5, width - 1, height - 1);
+}
 
 /** Say what the hatching means, where there is any. */
 export function startKnown(hatch) {
@@ -49,16 +69,9 @@ export function startKnown(hatch) {
   box.checked = rows * cols <= MOST_CELLS;
   hatch.hidden = !box.checked;
   box.closest("label").hidden = !isCalibrated();
-  $("hatch-key").replaceChildren(
-    ...Object.entries({ wide: WIDE_DB, very_wide: VERY_WIDE_DB }).map(([name, n]) =>
-      el(
-        "li",
-        {},
-        el("i", { class: `hatch ${name}`, "aria-hidden": "true" }),
-        el("span", {}, say("hatch.key", { n })),
-      ),
-    ),
-  );
+  if (!isCalibrated()) return;
+  const sign = el("i", { class: "hatch", "aria-hidden": "true" });
+  $("hatch-key").replaceChildren(el("li", {}, sign, el("span", {}, hatchText())));
 }
 
 const BASES = { measured: "●", "calibrated here": "◐", "model only": "○" };

@@ -170,7 +170,9 @@ function fillReadout(point, place) {
     layers.find((l) => l.quantity === quantity && l[part] === value && noOperator(l));
   const cell = (layer, span = 1) => {
     if (!layer) return el("td", { class: "n" }, "");
-    const [now, before] = [point.values[layer.layer_id], point.base?.[layer.layer_id]];
+    const late = layer.settles_with === "chances" && point.settled !== "chances";
+    const now = late ? undefined : point.values[layer.layer_id];
+    const before = point.base?.[layer.layer_id];
     return el(
       "td",
       { class: `n ${layer.layer_id === cover.layerId ? "now" : ""}`, colspan: span },
@@ -249,13 +251,15 @@ function fillReadout(point, place) {
 
 const noOperator = (layer) => layer.operator === null || layer.operator === undefined;
 
-/** Return a value without its unit, which stands at the row's head. */
+/** Return a value without its unit, which stands at the row's head; "…" while it is computed. */
 const shortText = (layer, value) =>
-  layer.quantity === "chance" || value === null || value === undefined
-    ? valueText(layer, value ?? null)
-    : typeof value === "number" && DIGITS[layer.unit] !== undefined
-      ? number(value, layer.unit === "Mbit/s" && value >= 10 ? 1 : DIGITS[layer.unit])
-      : valueText(layer, value);
+  value === undefined
+    ? "…"
+    : layer.quantity === "chance" || value === null || value === undefined
+      ? valueText(layer, value ?? null)
+      : typeof value === "number" && DIGITS[layer.unit] !== undefined
+        ? number(value, layer.unit === "Mbit/s" && value >= 10 ? 1 : DIGITS[layer.unit])
+        : valueText(layer, value);
 
 /** Return how a value differs from the plan as read, nothing where it does not. */
 function difference(layer, now, before) {
@@ -285,7 +289,9 @@ export const pinnedPlace = () => pinned && { lat_deg: pinned.lat, lon_deg: pinne
 export function startLayers() {
   startKnown(hatch);
   if (innerWidth < 800) document.querySelector(".layers").open = false;
-  const quantities = [...new Set(state.plan.layers.map((l) => l.quantity))];
+  const quantities = [...new Set(state.plan.layers.map((l) => l.quantity))].filter(
+    (q) => q !== "wide", // it is hatched over all others
+  );
   $("quantity").replaceChildren(
     ...quantities.map((q) => el("option", { value: q }, quantityName(q))),
   );
@@ -312,7 +318,8 @@ export function startLayers() {
     else read(lngLat);
   });
   map.on("mouseout", () => !pinned && ($("readout").hidden = true));
-  for (const name of ["covered", "settled"]) on(name, () => (pinned ?? at) && read(pinned ?? at));
+  for (const name of ["covered", "settled"])
+    on(name, () => !$("readout").hidden && (pinned ?? at) && read(pinned ?? at));
   on("clear", () => pinned && pin(null));
   on("tool", (name) => name !== "select" && pinned && pin(null)); // it would be in the way
   $("readout-close").addEventListener("click", () => pin(null));

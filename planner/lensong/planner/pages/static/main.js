@@ -47,7 +47,7 @@ let refining = false; // what is seen is the first picture
 async function opening() {
   drawState();
   const { plan: now } = state;
-  if (now.state === "failed") return fail(now.why ?? "");
+  if (now.state === "failed") return fail(say("start.failed", { why: now.why ?? "" }));
   const isOpening = now.state === "opening";
   if (isOpening) drawOpening(now);
   try {

@@ -214,7 +214,7 @@ export async function startMap(view) {
     $("no-webgl").hidden = false;
     return false;
   }
-  const { grid, bounds_deg: bounds } = state.plan;
+  const { grid, view_deg: bounds } = state.plan;
   lattice = new Lattice(grid);
   map = new maplibregl.Map({
     container: "map",

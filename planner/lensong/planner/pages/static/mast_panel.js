@@ -1,8 +1,10 @@
 // The panel of masts: a list, one mast with its cells, or several together.
+import { carrierShort, choices } from "./choices.js";
 import { $, button, el, fold, number, operatorName, say } from "./dom.js";
 import { calibrationText } from "./known.js";
 import { cover, flyTo } from "./map.js";
 import { copySelected, freeId, removeSelected, settings } from "./masts.js";
+import { severalPanel } from "./several.js";
 import { patternFigure } from "./pattern.js";
 import { cellsOf, edit, hasInputs, layerOf, mastOf, mayEdit, on, select, state } from "./plan.js";
 import { showLayer } from "./layers.js";
@@ -27,7 +29,7 @@ function draw() {
   const ids = [...state.selected].filter((id) => mastOf(id));
   if (ids.length === 0) box.replaceChildren(...list());
   else if (ids.length === 1) box.replaceChildren(...one(mastOf(ids[0])));
-  else box.replaceChildren(...several(ids));
+  else box.replaceChildren(...severalPanel(ids, draw));
   if (focus) box.querySelector(`[data-field="${CSS.escape(focus)}"]`)?.focus();
 }
 
@@ -304,8 +306,6 @@ function cellTable(cells) {
   );
 }
 
-const carrierShort = (carrier) => String(carrier).replace(/ at .*$/, "");
-
 function cellForm(cell) {
   const { plan } = state;
   const number_ = (key, rest, unit) =>
@@ -317,18 +317,7 @@ function cellForm(cell) {
       }),
       unit,
     );
-  const carriers = plan.carriers.map((c) => [
-    c.carrier_id,
-    `${c.technology} ${carrierShort(c.carrier_id)}`.replace(/^(\S+) \1/, "$1"),
-  ]);
-  const antennas = plan.antennas.map((a) => [
-    a.antenna_id,
-    `${a.antenna_id} (${number(a.gain_dbi, 1, true)} dBi)`,
-  ]);
-  const operators = [...new Set([...plan.operators, cell.operator])].map((o) => [
-    o,
-    operatorName(o),
-  ]);
+  const { carriers, antennas, operators } = choices(cell);
   const antenna = plan.antennas.find((a) => a.antenna_id === cell.antenna);
   return el(
     "section",
@@ -440,63 +429,4 @@ function addCell(mast, like) {
       cell: { ...settings(like), cell_id: id, azimuth_deg },
     },
   ]);
-}
-
-// -- several -------------------------------------------------------------------
-
-const TOGETHER = [
-  "total_power_dbm",
-  "mechanical_downtilt_deg",
-  "electrical_downtilt_deg",
-  "downlink_load",
-];
-
-function several(ids) {
-  const cells = state.network.cells.filter((c) => state.selected.has(c.mast_id));
-  const which = el(
-    "select",
-    {},
-    ["height_agl_m", ...TOGETHER].map((key) => el("option", { value: key }, say(`cell.${key}`))),
-  );
-  const amount = el("input", { type: "number", step: 0.5, value: 1 });
-  const change = (by) => () => {
-    const [key, n] = [which.value, amount.valueAsNumber];
-    if (!Number.isFinite(n)) return;
-    edit(
-      key === "height_agl_m"
-        ? ids.map((mast_id) => ({
-            kind: "set_mast",
-            mast_id,
-            height_agl_m: by ? mastOf(mast_id).height_agl_m + n : n,
-          }))
-        : cells.map((cell) => ({
-            kind: "set_cell",
-            cell_id: cell.cell_id,
-            [key]: by ? Math.round(1000 * (cell[key] + n)) / 1000 : n,
-          })),
-    );
-  };
-  return [
-    el(
-      "div",
-      { class: "titled" },
-      el("h2", {}, say("masts.several", { n: ids.length, cells: cells.length })),
-      button(say("masts.none"), () => select([]), { class: "link" }),
-    ),
-    el("p", { class: "hint" }, ids.map((id) => mastOf(id).name || id).join(", ")),
-    el(
-      "div",
-      { class: "fields" },
-      labelled(say("masts.together"), which),
-      labelled(say("masts.value"), amount),
-    ),
-    el(
-      "div",
-      { class: "buttons" },
-      button(say("masts.set_to"), change(false), { disabled: !mayEdit() }),
-      button(say("masts.add_to"), change(true), { disabled: !mayEdit() }),
-      button(say("masts.copy"), copySelected, { disabled: !mayEdit() }),
-      button(say("masts.remove"), removeSelected, { disabled: !mayEdit() }),
-    ),
-  ];
 }

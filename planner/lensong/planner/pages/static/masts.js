@@ -4,7 +4,18 @@ import { $, onFrame, say, tell } from "./dom.js";
 import { distance_m, moved, placeOf } from "./geodesy.js";
 import { cover, found, map, whileHeld } from "./map.js";
 import * as mastSigns from "./mast_signs.js";
-import { cellsOf, edit, mastOf, mayEdit, on, select, state, variant, variantPath } from "./plan.js";
+import {
+  cellsOf,
+  edit,
+  editInParts,
+  mastOf,
+  mayEdit,
+  on,
+  select,
+  state,
+  variant,
+  variantPath,
+} from "./plan.js";
 import { tool } from "./tools.js";
 
 let drag = null; // {from, moved: Map of mast → place}
@@ -241,13 +252,13 @@ export async function copySelected() {
       ...placeOf({ lng: at.lon_deg, lat: at.lat_deg }),
     };
   });
-  if (copies.length && (await edit(copies))) select(copies.map((c) => c.new_mast_id));
+  if (copies.length && (await editInParts(copies, ""))) select(copies.map((c) => c.new_mast_id));
 }
 
 export async function removeSelected() {
   const edits = [...state.selected].map((mast_id) => ({ kind: "remove_mast", mast_id }));
   if (!edits.length) return;
-  if (await edit(edits)) {
+  if (await editInParts(edits, "")) {
     select([]);
     tell(say("mast.removed", { n: edits.length }));
   }

@@ -2,7 +2,7 @@
 import { Refusal, post } from "./api.js";
 import { $, button, el, number, say, signed, tell } from "./dom.js";
 import { bearing_deg, distance_m, placeOf } from "./geodesy.js";
-import { cancelJob, watchJob } from "./jobs.js";
+import { cancelJob, endText, watchJob } from "./jobs.js";
 import { setPoints, setShapes } from "./map.js";
 import { edit, mayEdit, on, planPath, refused, state } from "./plan.js";
 import { openTab } from "./tabs.js";
@@ -127,7 +127,7 @@ async function best() {
       if (progress?.total) Object.assign(bar, { max: progress.total, value: progress.done });
     });
     if (done.state === "done") drawPlaces(done.result.places ?? []);
-    else box.replaceChildren(el("p", {}, done.why || say(`job.${done.state}`)));
+    else box.replaceChildren(el("p", {}, endText(done)));
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     box.replaceChildren(el("p", { class: "bad" }, error.message));

@@ -9,15 +9,14 @@ const NEAR_TIMES = 2; // of rates
 const COLOURS = { below: "#a3123a", near: "#00734f", above: "#0b5cad", unknown: "#9aa3ad" };
 let asked = 0;
 
+/** Return what the colours of the dots mean. */
+export const measuredKey = () =>
+  Object.entries(COLOURS).map(([side, dot]) => ({ dot, text: say(`measured.key.${side}`) }));
+
 export function startMeasured() {
   $("measured-key").replaceChildren(
-    ...Object.entries(COLOURS).map(([side, background]) =>
-      el(
-        "li",
-        {},
-        el("i", { style: { background }, "aria-hidden": "true" }),
-        el("span", {}, say(`measured.key.${side}`)),
-      ),
+    ...measuredKey().map(({ dot: background, text }) =>
+      el("li", {}, el("i", { style: { background }, "aria-hidden": "true" }), el("span", {}, text)),
     ),
   );
   for (const name of ["chosen", "measurements"]) on(name, load);

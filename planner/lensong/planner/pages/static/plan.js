@@ -1,6 +1,7 @@
 // What is open: the plan, its variants, the network of the one in hand; and every change of it.
-import { PLANS, Refusal, get, post, remove } from "./api.js";
+import { PLANS, Refusal, get, post, refusalText, remove } from "./api.js";
 import { knows, say, tell, time } from "./dom.js";
+import { whatText } from "./told_edits.js";
 
 export const state = {
   plan: null,
@@ -87,6 +88,28 @@ function sends(more) {
 export function edit(edits, comment = "") {
   last = last.then(() => sent(edits, comment));
   return last;
+}
+
+/** Send edits in sets that the server takes; what was taken before a refusal stays, and is told. */
+export async function editInParts(edits, name) {
+  const { edits_per_set: most, masts_per_set: masts } = state.plan.limits;
+  const sets = [];
+  let [set, named] = [[], new Set()];
+  for (const one of edits) {
+    const mast = one.mast_id ?? state.network.cells.find((c) => c.cell_id === one.cell_id)?.mast_id;
+    if (set.length === most || (named.size === masts && !named.has(mast))) {
+      sets.push(set);
+      [set, named] = [[], new Set()];
+    }
+    set.push(one);
+    named.add(mast);
+  }
+  sets.push(set);
+  for (const [k, part] of sets.entries()) {
+    const comment = sets.length > 1 ? `${name} ${k + 1}/${sets.length}` : name;
+    if (!(await edit(part, comment))) return false;
+  }
+  return true;
 }
 
 async function sent(edits, comment) {
@@ -205,7 +228,7 @@ export function refused(error) {
       say("state.conflict", {
         who: problem.changed_by || say("state.somebody"),
         when: time(problem.changed_at),
-        what: problem.what ?? "",
+        what: whatText(problem.what),
         revision: problem.revision ?? 0,
       }),
       { bad: true },
@@ -217,9 +240,11 @@ export function refused(error) {
   tell(each.length ? each.join(" ") : error.message, { bad: true, reload: false });
 }
 
-function refusedText({ field, value, least, most, detail, title }) {
+function refusedText({ key, values, field, value, least, most, detail, title }) {
+  if (key && knows(`refused.${key}`)) return say(`refused.${key}`, values);
   const name = [`cell.${field}`, `field.${field}`].find(knows);
-  if (!name || (least ?? most) === undefined) return detail ?? title ?? "";
+  if (!name || (least ?? most) === undefined)
+    return refusalText({ code: "invalid", detail: detail ?? title });
   const what = say(name).split(",")[0]; // without its unit
   const kind = least === undefined ? "refused.most" : "refused.least";
   return say(kind, { what, value, limit: least ?? most });
@@ -308,7 +333,7 @@ function changed(data, { quiet = false } = {}) {
     if (data.revision <= state.network.revision) return;
     loadNetwork().catch(ignored);
     const who = data.changed_by || say("state.somebody");
-    if (!quiet) tell(say("state.changed_by", { who, what: data.what ?? "" }));
+    if (!quiet) tell(say("state.changed_by", { who, what: whatText(data.what) }));
   }
   followVariants().catch(ignored);
 }

@@ -20,12 +20,13 @@ export const openTabName = () =>
 export function startTabs() {
   for (const tab of document.querySelectorAll('[role="tab"]')) {
     tab.addEventListener("click", () => openTab(tab.dataset.tab));
-    tab.addEventListener("keydown", ({ key }) => {
-      const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
-      if (!step) return;
+    tab.addEventListener("keydown", (event) => {
       const all = tabs();
-      const next = all[(all.indexOf(tab) + step + all.length) % all.length];
-      openTab(next.dataset.tab, { focus: true });
+      const at = all.indexOf(tab);
+      const next = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: -1 }[event.key];
+      if (next === undefined) return;
+      event.preventDefault();
+      openTab(all.at(next % all.length).dataset.tab, { focus: true });
     });
   }
 }

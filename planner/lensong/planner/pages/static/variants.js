@@ -1,7 +1,7 @@
 // Variants: made, copied, named, told of; their history; two side by side; saved and planned.
 import { Refusal, get, patch, post, remove } from "./api.js";
 import { $, button, el, number, say, stageName, tell, time } from "./dom.js";
-import { cancelJob, jobPath, watchJob } from "./jobs.js";
+import { cancelJob, endText, jobPath, watchJob } from "./jobs.js";
 import { cover, hatch, map } from "./map.js";
 import {
   choose,
@@ -16,7 +16,7 @@ import {
   variant,
   variantPath,
 } from "./plan.js";
-import { openTab } from "./tabs.js";
+import { stepText } from "./told_edits.js";
 
 export const nameOf = (v) => (v.variant_id === "base" ? say("variant.base") : v.name);
 const tried = async (act) => {
@@ -182,17 +182,6 @@ async function drawHistory() {
   }
 }
 
-function stepText({ edits, comment }) {
-  const list = Array.isArray(edits) ? edits : [];
-  const told = list.slice(0, 3).map((e) =>
-    say(`history.${e.kind}`, {
-      what: e.cell_id ?? e.new_mast_id ?? e.mast_id ?? e.cell?.cell_id ?? "",
-    }),
-  );
-  if (list.length > 3) told.push(say("history.more", { n: list.length - 3 }));
-  return [comment, told.join(", ")].filter(Boolean).join(": ");
-}
-
 // -- side by side --------------------------------------------------------------
 
 function swipe(id) {
@@ -269,13 +258,7 @@ async function plan() {
       if (progress?.total) Object.assign(bar, { max: progress.total, value: progress.done });
     });
     if (done.state !== "done") {
-      box.replaceChildren(
-        el(
-          "p",
-          { class: done.state === "failed" ? "bad" : "" },
-          done.why || say(`job.${done.state}`),
-        ),
-      );
+      box.replaceChildren(el("p", { class: done.state === "failed" ? "bad" : "" }, endText(done)));
       return;
     }
     const { files } = await get(`${jobPath(job)}/files`);

@@ -1,7 +1,7 @@
 // Why here: what a village lacks in decibels, what would mend it, and trying that.
 import { Refusal, post } from "./api.js";
 import { $, button, el, number, say, serviceName, signed, stageName, tell } from "./dom.js";
-import { watchJob } from "./jobs.js";
+import { endText, watchJob } from "./jobs.js";
 import { edit, mayEdit, state, variantPath } from "./plan.js";
 import { openTab } from "./tabs.js";
 
@@ -35,7 +35,7 @@ export async function showWhy({ village_id, lat_deg, lon_deg, name }) {
     else
       box.replaceChildren(
         el("h2", {}, say("why.of", { name: village.name })),
-        el("p", {}, done.why || say(`job.${done.state}`)),
+        el("p", {}, endText(done)),
       );
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
