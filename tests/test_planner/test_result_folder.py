@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,6 +79,18 @@ def test_without_inputs_it_is_shown_as_it_was_planned(page: Page, alone: Page) -
     assert point["server"] == wanted_point["server"]
     assert point["values"]["rsrp-4g"] == wanted_point["values"]["rsrp-4g"]
     assert alone.client.get(alone.at("/land/hillshade.png")).content.startswith(b"\x89PNG")
+
+
+def test_the_table_of_villages_is_that_of_the_plan(result: Path, page: Page, alone: Page) -> None:
+    page.get("/variants/base", settled="chances")
+    planned = (result / "villages.csv").read_bytes()
+    assert alone.client.get(alone.at("/variants/base/villages.csv")).content == planned
+    table = list(csv.reader(planned.decode().splitlines()))
+    answer = page.client.get(page.at("/variants/base/villages.csv")).content
+    rows = list(csv.reader(answer.decode().splitlines()))
+    of_plans = re.compile("served_share_p(05|95)|chance_covered|cause_|main_cause|shortfall")
+    kept = [k for k, name in enumerate(table[0]) if not of_plans.match(name)]
+    assert rows == [[row[k] for k in kept] for row in table]
 
 
 def test_without_inputs_nothing_is_edited_or_computed(alone: Page) -> None:

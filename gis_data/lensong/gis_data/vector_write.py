@@ -19,7 +19,7 @@ from lensong.gis_data.atomic import atomic_path, free_bytes
 from lensong.gis_data.csv_cells import guarded
 from lensong.propagation.errors import DataError, InvalidInputError
 
-__all__ = ["write_csv", "write_geopackage"]
+__all__ = ["csv_bytes", "write_csv", "write_geopackage"]
 
 _FIXED_COUNT = 1
 _FIXED_CHANGE = "2000-01-01T00:00:00.000Z"  # the format wants a time; ours must not change
@@ -80,22 +80,28 @@ def write_geopackage(
 
 
 def write_csv(path: str | Path, frame: pd.DataFrame, *, bom: bool = True) -> None:
-    """Write a frame without its geometry as comma-separated UTF-8 with decimal points.
-
-    Parameters
-    ----------
-    path : str or Path
-        Appears whole or not at all.
-    frame : DataFrame or GeoDataFrame
-        Missing values become empty fields; numbers keep ten significant digits. Text that a
-        spreadsheet would run as a formula gets an apostrophe before it.
-    bom : bool
-        Begin with a byte order mark, without which Excel garbles Vietnamese.
+    """Write a frame as `csv_bytes` has it; the file appears whole or not at all.
 
     Raises
     ------
     DataError
         The folder cannot be written, or the disk is full.
+    """
+    data = csv_bytes(frame, bom=bom)
+    with atomic_path(path, needed_bytes=len(data)) as part:
+        part.write_bytes(data)
+
+
+def csv_bytes(frame: pd.DataFrame, *, bom: bool = True) -> bytes:
+    """Return a frame without its geometry as comma-separated UTF-8 with decimal points.
+
+    Parameters
+    ----------
+    frame : DataFrame or GeoDataFrame
+        Missing values become empty fields; numbers keep ten significant digits. Text that a
+        spreadsheet would run as a formula gets an apostrophe before it.
+    bom : bool
+        Begin with a byte order mark, without which Excel garbles Vietnamese.
     """
     plain = pd.DataFrame(frame)
     if isinstance(frame, gpd.GeoDataFrame):
@@ -103,9 +109,7 @@ def write_csv(path: str | Path, frame: pd.DataFrame, *, bom: bool = True) -> Non
     safe = plain.rename(columns=_safe).map(_safe) if len(plain) else plain.rename(columns=_safe)
     text = io.StringIO()
     safe.to_csv(text, index=False, float_format="%.10g", lineterminator="\n")
-    data = text.getvalue().encode("utf-8-sig" if bom else "utf-8")
-    with atomic_path(path, needed_bytes=len(data)) as part:
-        part.write_bytes(data)
+    return text.getvalue().encode("utf-8-sig" if bom else "utf-8")
 
 
 def _safe(value: Any) -> Any:

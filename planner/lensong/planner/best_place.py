@@ -74,6 +74,7 @@ def best_place(ready: Ready, now: Standing, body: JobBody, job: Job) -> dict[str
                 ],
             }
         )
+    job.step("places", len(tried), len(tried))
     tried.sort(key=lambda place: -float(place["gained_people"]))
     return {"places": tried, "asked": len(places), "service": service}
 

@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 from fastapi import APIRouter, Response
 
+from lensong.coverage.results.tables import village_table
+from lensong.gis_data.vector_write import csv_bytes
 from lensong.planner.access import Access
 from lensong.planner.errors import NotYetError
 from lensong.planner.variants import BASE
@@ -54,7 +56,7 @@ def village_routes(access: Access) -> APIRouter:
         now = plan.shown(variant, "chances")
         if now.settled != "chances" or now.villages is None:
             raise NotYetError(f"the villages of {variant_id!r} are being planned: ask again")
-        text = now.villages.drop(columns="geometry").to_csv(index=False)
-        return Response(text, media_type="text/csv; charset=utf-8")
+        table = csv_bytes(village_table(now.villages))
+        return Response(table, media_type="text/csv; charset=utf-8")
 
     return router

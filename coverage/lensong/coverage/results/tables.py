@@ -63,11 +63,10 @@ def vector_layers(result: PlanResult) -> dict[str, gpd.GeoDataFrame]:
     return layers
 
 
-def village_table(result: PlanResult) -> pd.DataFrame:
-    """Return the villages without their outlines, one row each."""
-    return pd.DataFrame(
-        result.villages.drop(columns=["geometry", "centre_easting_m", "centre_northing_m"])
-    )
+def village_table(villages: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Return the villages of a plan without their outlines, one row each."""
+    apart = ["geometry", "centre_easting_m", "centre_northing_m"]
+    return pd.DataFrame(villages.drop(columns=apart, errors="ignore"))  # a result has no centres
 
 
 def as_read_table(entries: Sequence[AsRead]) -> pd.DataFrame:

@@ -190,7 +190,7 @@ def result_steps(result: PlanResult, provenance: dict[str, Any]) -> tuple[list[l
 
 def _table_steps(result: PlanResult) -> Iterator[Step]:
     yield files.VECTORS, lambda path: _write_vectors(path, result)
-    yield files.VILLAGES, lambda path: write_csv(path, village_table(result))
+    yield files.VILLAGES, lambda path: write_csv(path, village_table(result.villages))
     for name, table in (
         (files.CAUSES, result.causes),
         (files.COUNTERFACTUALS, result.counterfactuals),
