@@ -12,7 +12,7 @@ from lensong.coverage.cluster.fingerprint import fingerprint
 from lensong.coverage.layer_model import LayerModel
 from lensong.coverage.plan_setup import PlanSetup
 
-__all__ = ["cell_digests", "digest_of", "first_seen", "frame_digest"]
+__all__ = ["cell_digests", "digest_of", "first_seen", "frame_digest", "operator_digest"]
 
 
 def cell_digests(model: LayerModel) -> list[bytes]:
@@ -32,7 +32,7 @@ def cell_digests(model: LayerModel) -> list[bytes]:
 
 
 def frame_digest(setup: PlanSetup) -> bytes:
-    """Return a hash of what all tiles of a plan rest on."""
+    """Return a hash of what all tiles of a plan rest on, whichever operator is laid."""
     model, shadowing = setup.model, setup.model.shadowing
     return digest_of(
         sorted(fingerprint().items()),
@@ -45,10 +45,14 @@ def frame_digest(setup: PlanSetup) -> bytes:
         (model.attach_mw, model.wanted, model.need_uplink_mbps, model.aggregate),
         (shadowing.sigma_db, shadowing.correlation),
         (model.downlink_curve, model.uplink_curve),
-        [
-            [getattr(operator, f.name) for f in fields(operator) if f.name != "carrier_of"]
-            for _, operator in sorted(model.operators.items())
-        ],
+    )
+
+
+def operator_digest(model: LayerModel, name: str) -> bytes:
+    """Return a hash of an operator's carriers: all but which cells they have."""
+    operator = model.operators[name]
+    return digest_of(
+        [getattr(operator, f.name) for f in fields(operator) if f.name != "carrier_of"]
     )
 
 

@@ -1,9 +1,10 @@
 """Tiles that were laid in an earlier run, found again by all that decides what is in them.
 
-A tile rests on the sweeps that may reach it, the cells that ride them, what is asked of the network
-and where its villages lie. A hash of these and of the code is its name in the cache, so that after
-a change of one mast the tiles around it are laid anew and the others are read. What is kept is
-exact: a plan has the same bytes with such a cache, without, and whatever was laid before.
+A tile is kept by operator. What an operator brings to it rests on the sweeps that may reach it with
+the operator's cells, on these cells, on what is asked of the network and on where the villages lie.
+A hash of these and of the code is its name in the cache, so that after a change of one mast its
+operator is laid anew in the tiles around it, and all else is read. What is kept is exact: a plan
+has the same bytes with such a cache, without, and whatever was laid before.
 
 Sweeps that reach read tiles only are not looked at; what else a plan counts in them is kept by
 sweep.
@@ -15,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,16 +27,19 @@ from lensong.coverage.content_names import (
     digest_of,
     first_seen,
     frame_digest,
+    operator_digest,
 )
 from lensong.coverage.layer_model import LayerModel
-from lensong.coverage.layer_tiles import TileLayers
+from lensong.coverage.layer_tiles import Coming, TileLayers
 from lensong.coverage.layers import (
+    TILE,
     TILES_IN_MEMORY,
     Key,
-    LaidTile,
+    LaidOwn,
     Layers,
     job_window,
     take_laid,
+    tile_at,
     tile_window,
     touched,
 )
@@ -44,17 +48,22 @@ from lensong.coverage.reach import Edge, RadiusCut, add_hidden
 from lensong.coverage.site_heard import by_carrier
 from lensong.coverage.streams.heard import Heard, OperatorHeard
 from lensong.coverage.streams.kept import KeptStreams
-from lensong.coverage.sweeps import PackedSweep, SweepCache, SweepJob, sweep_keys
-from lensong.propagation.types import BoolArray
+from lensong.coverage.sweeps import PackedSweep, SweepCache, SweepJob, run_sweeps, sweep_keys
+from lensong.propagation.types import BoolArray, IntArray
 
 __all__ = ["KeptTiles", "Seen", "TileCache"]
 
-_PIXEL_BYTES = 60.0
-"""What a pixel of a plan of several operators takes on disk, and some room."""
+_PIXEL_BYTES = 35.0
+"""What an operator takes of a pixel on disk where it is heard, and some room."""
 
 _BY_OPERATOR = ("level_cdbm", "own_probability", "own_reason")
-_ALL_OPERATORS = tuple(f.name for f in fields(TileLayers) if f.name not in _BY_OPERATOR)
+_SERVICES = ("probability", "limiting", "reason")
+_LEVELS = tuple(
+    f.name for f in fields(TileLayers) if f.name not in (*_BY_OPERATOR, *_SERVICES, "band_cdbm")
+)
 _HEARD = tuple(f.name for f in fields(OperatorHeard))
+
+_Part: TypeAlias = tuple[Key, str]  # of a tile, an operator
 
 
 class TileCache(SweepCache, Protocol):
@@ -118,63 +127,110 @@ class KeptTiles:
             workers=workers,
         )
         self.streams = KeptStreams(setup, cache)
-        cells = cell_digests(setup.model)
-        self._rides = [
-            digest_of(key, job.row, job.col, job.radius_m, _riders(job, setup.model, cells))
+        model, cells = setup.model, cell_digests(setup.model)
+        self._frame = frame_digest(setup)
+        self._frames = {
+            name: digest_of(self._frame, operator_digest(model, name)) for name in model.operators
+        }
+        self._rides: list[dict[str, bytes]] = [
+            {
+                name: digest_of(key, job.row, job.col, job.radius_m, riders)
+                for name, riders in _riders(job, model, cells).items()
+            }
             for key, job in zip(self.sweep_keys, setup.jobs, strict=True)
         ]
-        self._frame = frame_digest(setup)
-        self._reaching: dict[Key, list[int]] = {}
+        self._reaching: dict[_Part, list[int]] = {}
         for number, job in enumerate(setup.jobs):
             for key in touched(job_window(job, setup.land.grid)):
-                self._reaching.setdefault(key, []).append(number)
-        self._names: dict[Key, str] = {}
+                for name in self._rides[number]:
+                    self._reaching.setdefault((key, name), []).append(number)
+        self._names: dict[_Part, str] = {}
+        self._missing: dict[Key, frozenset[str]] = {}
+        self._places: tuple[Heard | None, PlaceLinks | None] = (None, None)
         self._read, self._lock = 0, Lock()
 
     @classmethod
     def of(cls, setup: PlanSetup, cache: TileCache | None, workers: int) -> KeptTiles | None:
         """Return those of a plan; None where none are kept.
 
-        That is without a cache, with a calibration, whose path loss no name in the cache tells, or
-        where they would leave too little room for path loss.
+        That is without a cache, or where they would leave too little room for path loss.
         """
-        if cache is None or setup.propagation.calibration is not None:
+        if cache is None:
             return None
-        grid = setup.land.grid
-        if not cache.room_for(_PIXEL_BYTES * grid.rows * grid.cols):
-            return None
-        return cls(setup, cache, workers)
+        kept = cls(setup, cache, workers)
+        return kept if cache.room_for(_PIXEL_BYTES * TILE**2 * len(kept._reaching)) else None
 
-    def restore(self, layers: Layers, heard: Heard, links: PlaceLinks | None) -> set[Key]:
-        """Put in what is kept, and return the tiles that are to be laid."""
-        whole = touched((0, 0, *self._setup.land.grid.shape))
-        names = {key: self._name(key, heard, links) for key in whole if key in self._reaching}
-        self._names = names
+    def restore(
+        self, layers: Layers, heard: Heard, links: PlaceLinks | None
+    ) -> dict[Key, frozenset[str]]:
+        """Put in the tiles that are kept whole; return of the others the operators to be laid."""
+        grid, model = self._setup.land.grid, self._setup.model
+        self._places = heard, links
+        here: dict[Key, list[str]] = {}
+        for key, name in sorted(self._reaching):
+            here.setdefault(key, []).append(name)
+        self._names = {part: self._name(*part, heard, links) for part in self._reaching}
 
-        def one(key: Key) -> Key | None:
-            kept = self._cache.get(names[key])
-            if kept is None:
-                return key
-            window = tile_window(key, self._setup.land.grid)
-            places = bool(heard.places_in(window).size)
+        def one(key: Key) -> frozenset[str]:
+            kept = {name: self._get(key, name) for name in here[key]}
+            missing = frozenset(name for name, found in kept.items() if found is None)
+            if missing:
+                return missing
+            own = {name: laid for found in kept.values() if found for name, laid in found.items()}
             try:
-                laid = self._unpacked(key, kept, places=places)
-                take_laid(layers, window, laid, self._setup.model, heard, links)
+                take_laid(layers, tile_window(key, grid), own, model, heard, links)
             except (KeyError, IndexError, ValueError, TypeError):
-                return key  # what was taken of it is laid over
+                return frozenset(kept)  # what was taken of it is laid over
             with self._lock:
-                layers.count(laid.footprints)
+                for laid in own.values():
+                    layers.count(laid.footprints)
                 self._read += 1
                 if self._read % TILES_IN_MEMORY == 0:
                     layers.room.let_go()
-            return None
+            return missing
 
         with ThreadPoolExecutor(self._workers, thread_name_prefix="kept") as pool:
-            return {key for key in pool.map(one, names) if key is not None}
+            found = dict(zip(here, pool.map(one, here), strict=True))
+        self._missing = {key: missing for key, missing in found.items() if missing}
+        return self._missing
 
-    def keep(self, key: Key, laid: LaidTile) -> None:
-        """Keep a tile that was laid."""
-        self._cache.put(self._names[key], self._packed(key, laid))
+    def keep(self, key: Key, own: Mapping[str, LaidOwn]) -> None:
+        """Keep what was laid of a tile."""
+        for name in self._missing[key]:
+            self._cache.put(self._names[key, name], self._packed(key, name, own.get(name)))
+
+    def others(self, key: Key) -> dict[str, LaidOwn]:
+        """Return what operators bring to a tile that are not laid there."""
+        found: dict[str, LaidOwn] = {}
+        for name in self._setup.model.operators:
+            if (key, name) in self._reaching and name not in self._missing[key]:
+                kept = self._get(key, name)
+                found |= self._laid_again(key, name) if kept is None else kept
+        return found
+
+    def _laid_again(self, key: Key, name: str) -> dict[str, LaidOwn]:
+        """Lay what was kept when the plan began and is gone from the cache."""
+        setup, numbers = self._setup, self._reaching[key, name]
+        tile, model = tile_at(key, setup.land.grid), setup.model
+        sweeps = run_sweeps(
+            [setup.jobs[number] for number in numbers],
+            setup.land,
+            setup.propagation,
+            rx_height_agl_m=setup.handset.height_agl_m,
+            cache=self._cache,
+            workers=1,
+            keys=[self.sweep_keys[number] for number in numbers],
+        )
+        coming = []
+        for job, sweep, _ in sweeps:
+            part, groups = sweep.cut(tile.window), by_carrier(job.cells, model)
+            if part is not None:
+                mine = {group: codes for group, codes in groups.items() if group[0] == name}
+                coming.append(Coming(part, mine))
+        tile.lay(coming, model)
+        if name not in tile.operators:
+            return {}
+        return {name: LaidOwn.of(tile, name, model, setup.people, *self._places)}
 
     def seen(self, number: int) -> Seen | None:
         """Return what is known of a sweep, by its number among the jobs; None: nothing."""
@@ -219,9 +275,10 @@ class KeptTiles:
             },
         )
 
-    def jobs_for(self, missing: Iterable[Key]) -> set[int]:
-        """Return the numbers of the sweeps that may reach some tiles."""
-        return {number for key in missing for number in self._reaching[key]}
+    def jobs_for(self, missing: Mapping[Key, Iterable[str]]) -> set[int]:
+        """Return the numbers of the sweeps that some operators bring to some tiles."""
+        parts = [(key, name) for key, names in missing.items() for name in names]
+        return {number for part in parts for number in self._reaching[part]}
 
     def _carriers(self, job: SweepJob) -> list[str]:
         cells = self._setup.network.cells
@@ -232,19 +289,20 @@ class KeptTiles:
         row0, col0, row1, col1 = job_window(self._setup.jobs[number], land.grid)
         names = self._carriers(self._setup.jobs[number])
         area = digest_of(land.aoi[row0:row1, col0:col1], (row0, col0), names)
-        return f"seen {digest_of(self._frame, self._rides[number], area).hex()}"
+        rides = sorted(self._rides[number].items())
+        return f"seen {digest_of(self._frame, rides, area).hex()}"
 
-    def _name(self, key: Key, heard: Heard, links: PlaceLinks | None) -> str:
-        """Return the name under which a tile is kept: a hash of all that decides what is in it."""
+    def _name(self, key: Key, name: str, heard: Heard, links: PlaceLinks | None) -> str:
+        """Return the name of what is kept: a hash of all that decides what is in it."""
         setup, window = self._setup, tile_window(key, self._setup.land.grid)
         row0, col0, row1, col1 = window
         at = None if links is None else links.within(window)
         places = heard.places_in(window)
-        of_sites = [setup.model.cells.site[c + 1] for c in self._cells(key)]
+        of_sites = [setup.model.cells.site[c + 1] for c in self._cells(key, name)]
         decides = digest_of(
-            self._frame,
+            self._frames[name],
             window,
-            [self._rides[number] for number in self._reaching[key]],
+            [self._rides[number][name] for number in self._reaching[key, name]],
             first_seen(of_sites),
             setup.people[row0:row1, col0:col1],
             *heard.row_col(places),
@@ -252,75 +310,120 @@ class KeptTiles:
         )
         return f"tile {decides.hex()}"
 
-    def _cells(self, key: Key) -> list[int]:
-        """Return the cells of the sweeps that may reach a tile, in order."""
-        return [index for number in self._reaching[key] for index in self._setup.jobs[number].cells]
+    def _cells(self, key: Key, name: str) -> list[int]:
+        """Return an operator's cells on the sweeps that may reach a tile, in order."""
+        model, jobs = self._setup.model, self._setup.jobs
+        return [
+            index
+            for number in self._reaching[key, name]
+            for index in jobs[number].cells
+            if model.operator_of[index] == name
+        ]
 
-    def _packed(self, key: Key, laid: LaidTile) -> dict[str, NDArray[Any]]:
-        """Return what is kept of a tile; cells count as they stand in `_cells`, from 1 on."""
-        cells = np.array(self._cells(key), dtype=np.int64)
+    def _packed(self, key: Key, name: str, own: LaidOwn | None) -> dict[str, NDArray[Any]]:
+        """Return what is kept of a tile; cells count as they stand in `_cells`, from 1 on.
+
+        Rows of technologies and bands that the operator does not have are left out. Chances of the
+        operator are those of all its technologies together. None: no cell of it is heard.
+        """
+        if own is None:
+            return {}
+        cells = np.array(self._cells(key, name), dtype=np.int64)
         number_of = np.zeros(len(self._setup.network.cells) + 1, np.uint16)
         number_of[cells + 1] = np.arange(1, cells.size + 1)
-        names = sorted(self._setup.model.operators)
-        reached = [number for number, name in enumerate(names) if name in laid.layers.level_cdbm]
-        arrays: dict[str, NDArray[Any]] = {"operators": np.array(reached, np.int64)}
-        for name in _ALL_OPERATORS:
-            arrays[name] = getattr(laid.layers, name)
-        for name in ("best", "second"):
-            arrays[name] = number_of[arrays[name] + 1]
-        for name in self._own_fields():
-            for number in reached:
-                own = getattr(laid.layers, name)[names[number]]
-                # chances as the layers of an operator hold them
-                arrays[f"{name} {number}"] = (
-                    own.astype(np.float16) if name == "own_probability" else own
-                )
-        for number, name in enumerate(names):
-            for part in _HEARD if name in laid.heard else ():
-                array = getattr(laid.heard[name], part)
-                arrays[f"heard {part} {number}"] = number_of[array] if part == "code" else array
-        for name, array in laid.links.items():
-            arrays[f"link {name}"] = number_of[array] if name == "code" else array
-        pixels, people = laid.footprints
+        rows = _Rows.of(self._setup.model, name)
+        arrays: dict[str, NDArray[Any]] = {
+            "level_cdbm": own.layers.level_cdbm[name],
+            "band_cdbm": own.layers.band_cdbm[rows.bands],
+        }
+        for field in _LEVELS:
+            arrays[field] = getattr(own.layers, field)[rows.technologies]
+        for field in ("best", "second"):
+            arrays[field] = number_of[arrays[field] + 1]
+        for field in _SERVICES:
+            arrays[field] = getattr(own.layers, field)[rows.scopes]
+        for part in _HEARD if own.heard is not None else ():
+            array = getattr(own.heard, part)
+            arrays[f"heard {part}"] = number_of[array] if part == "code" else array
+        for field, array in own.links.items():
+            arrays[f"link {field}"] = number_of[array] if field == "code" else array
+        pixels, people = own.footprints
         arrays["footprints"] = np.stack([pixels[cells], people[cells]])
         return arrays
 
-    def _unpacked(self, key: Key, kept: Mapping[str, NDArray[Any]], *, places: bool) -> LaidTile:
-        """Return a tile that was kept; KeyError and its like where it is none of this plan."""
-        cells = np.array(self._cells(key), dtype=np.int64)
+    def _get(self, key: Key, name: str) -> dict[str, LaidOwn] | None:
+        """Return what is kept of an operator, by its name, which is silent if not there."""
+        kept = self._cache.get(self._names[key, name])
+        if not kept:
+            return kept if kept is None else {}
+        try:
+            return {name: self._unpacked(key, name, kept)}
+        except (KeyError, IndexError, ValueError, TypeError):
+            return None
+
+    def _unpacked(self, key: Key, name: str, kept: Mapping[str, NDArray[Any]]) -> LaidOwn:
+        """Return what was kept; KeyError and its like where it is none of this plan."""
+        model, count = self._setup.model, len(self._setup.network.cells)
+        cells = np.array(self._cells(key, name), dtype=np.int64)
         code_of = np.concatenate([[0], cells + 1])
-        names = sorted(self._setup.model.operators)
-        layers: dict[str, Any] = {name: kept[name] for name in _ALL_OPERATORS}  # Any: of two kinds
-        for name in ("best", "second"):
-            layers[name] = (code_of[layers[name]] - 1).astype(np.int16)
-        for name in self._own_fields():
-            layers[name] = {
-                names[number]: kept[f"{name} {number}"] for number in kept["operators"].tolist()
-            }
-        heard = {}
-        for number, name in enumerate(names if places else ()):
-            of = {part: kept[f"heard {part} {number}"] for part in _HEARD}
-            of["code"] = code_of[of["code"]].astype(np.uint16)
-            heard[name] = OperatorHeard(**of)
-        links = {name[5:]: array for name, array in kept.items() if name.startswith("link ")}
+        rows = _Rows.of(model, name)
+        row0, col0, row1, col1 = tile_window(key, self._setup.land.grid)
+        layers = TileLayers.empty(model, row1 - row0, col1 - col0)
+        layers.band_cdbm[rows.bands] = kept["band_cdbm"]
+        for field in _LEVELS:
+            array = kept[field]
+            if field in ("best", "second"):
+                array = code_of[array] - 1
+            getattr(layers, field)[rows.technologies] = array
+        for field in _SERVICES:
+            of = getattr(layers, field)
+            of[rows.scopes] = kept[field]
+            of[rows.also] = kept[field][rows.also_from]
+        layers.level_cdbm[name] = kept["level_cdbm"]
+        layers.own_probability[name] = layers.probability[0]
+        layers.own_reason[name] = layers.reason[0]
+        heard = None
+        if self._places[0] is not None and self._places[0].places_in((row0, col0, row1, col1)).size:
+            of_heard = {part: kept[f"heard {part}"] for part in _HEARD}
+            of_heard["code"] = code_of[of_heard["code"]].astype(np.uint16)
+            heard = OperatorHeard(**of_heard)
+        links = {field[5:]: array for field, array in kept.items() if field.startswith("link ")}
         if links:
             links["code"] = code_of[links["code"]]
-        count = len(self._setup.network.cells)
         pixels, people = np.zeros(count), np.zeros(count)
         pixels[cells], people[cells] = kept["footprints"]
-        return LaidTile(
-            layers=TileLayers(**layers), heard=heard, links=links, footprints=(pixels, people)
+        return LaidOwn(layers=layers, heard=heard, links=links, footprints=(pixels, people))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rows:
+    """The rows of a tile's layers that an operator has; ``also`` repeat those of scopes."""
+
+    technologies: IntArray
+    bands: IntArray
+    scopes: IntArray
+    also: IntArray
+    also_from: IntArray
+
+    @classmethod
+    def of(cls, model: LayerModel, name: str) -> _Rows:
+        operator = model.operators[name]
+        also_from = np.flatnonzero(operator.also_row >= 0)
+        return cls(
+            technologies=np.unique(operator.technology),
+            bands=np.unique(operator.band),
+            scopes=operator.scope_row,
+            also=operator.also_row[also_from],
+            also_from=also_from,
         )
 
-    def _own_fields(self) -> tuple[str, ...]:
-        """Return the layers of each operator that the plan takes of a tile."""
-        return _BY_OPERATOR if len(self._setup.model.operators) > 1 else _BY_OPERATOR[:1]
 
-
-def _riders(job: SweepJob, model: LayerModel, cells: Sequence[bytes]) -> list[object]:
-    """Return what decides what the cells of a job bring, in the order in which they are heard."""
+def _riders(
+    job: SweepJob, model: LayerModel, cells: Sequence[bytes]
+) -> dict[str, list[tuple[object, ...]]]:
+    """Return by operator what decides what the cells of a job bring, in the order of hearing."""
     turn_deg = model.turn_deg[job.mast.mast_id]
-    return [
-        (turn_deg, group, [cells[code] for code in codes])
-        for group, codes in by_carrier(job.cells, model).items()
-    ]
+    found: dict[str, list[tuple[object, ...]]] = {}
+    for (name, carrier), codes in by_carrier(job.cells, model).items():
+        found.setdefault(name, []).append((turn_deg, carrier, [cells[code] for code in codes]))
+    return found

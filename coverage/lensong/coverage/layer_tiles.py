@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from lensong.coverage.chance_kernels import judge_services
-from lensong.coverage.fold_kernels import fold_medians
+from lensong.coverage.fold_kernels import ALIKE, fold_medians
 from lensong.coverage.layer_model import LayerModel
 from lensong.coverage.result import NO_LEVEL_CDBM, REASONS
 from lensong.coverage.site_heard import SiteHeard, by_carrier, hear
@@ -33,10 +33,17 @@ __all__ = [
     "TileLayers",
     "fold_levels",
     "fold_services",
+    "over_each_other",
 ]
 
 MOST_LISTED = 6
 """Sites kept per carrier and pixel; weaker ones disturb as one sum."""
+
+_LEVELS = (
+    "best", "second", "overlap", "rsrp_dbm", "second_dbm", "rsrq_db", "sinr_db",
+    "downlink_mbps", "uplink_mbps",
+)  # fmt: skip
+_SERVICES = ("probability", "limiting", "reason")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -244,20 +251,61 @@ class Tile:
         """Return the part of the grid that it is."""
         return self.row0, self.col0, self.row0 + self.rows, self.col0 + self.cols
 
-    def layers(self, model: LayerModel, *, onto: TileLayers | None = None) -> TileLayers:
-        """Return what the operators offer here, each in its turn of name.
-
-        Parameters
-        ----------
-        model : LayerModel
-        onto : TileLayers or None
-            Layers of other operators, which are changed in place.
-        """
-        found = onto or TileLayers.empty(model, self.rows, self.cols)
-        for name in sorted(self.operators):
-            fold_levels(self.operators[name], name, model, found)
-            fold_services(self.operators[name], name, model, found)
+    def own_layers(self, name: str, model: LayerModel) -> TileLayers:
+        """Return what one operator offers here, by itself."""
+        found = TileLayers.empty(model, self.rows, self.cols)
+        fold_levels(self.operators[name], name, model, found)
+        fold_services(self.operators[name], name, model, found)
         return found
+
+
+def over_each_other(own: Mapping[str, TileLayers]) -> TileLayers:
+    """Return at each pixel the operator that is best there; of equals the first by name.
+
+    Parameters
+    ----------
+    own : dict
+        Operator to its layers alone, one at least. They are not changed.
+    """
+    names = sorted(own)
+    if len(names) == 1:
+        return own[names[0]]
+    first = own[names[0]]
+    found = replace(
+        first, **{name: getattr(first, name).copy() for name in (*_LEVELS, *_SERVICES, "band_cdbm")}
+    )
+    for name in names[1:]:
+        _levels_over(found, own[name])
+        _services_over(found, own[name])
+    return replace(
+        found,
+        level_cdbm={name: own[name].level_cdbm[name] for name in names},
+        own_probability={name: own[name].own_probability[name] for name in names},
+        own_reason={name: own[name].own_reason[name] for name in names},
+    )
+
+
+def _levels_over(found: TileLayers, other: TileLayers) -> None:
+    """Take levels and rates where the other operator's are better, as `fold_medians` does."""
+    alike = np.float64(ALIKE)
+    np.maximum(found.band_cdbm, other.band_cdbm, out=found.band_cdbm)
+    here, there = found.uplink_mbps, other.uplink_mbps
+    with np.errstate(invalid="ignore"):
+        kept = (found.best >= 0) & (
+            (there * alike < here) | ((there <= here * alike) & (other.rsrp_dbm <= found.rsrp_dbm))
+        )
+    better = (other.best >= 0) & ~kept
+    for name in _LEVELS:
+        np.copyto(getattr(found, name), getattr(other, name), where=better)
+
+
+def _services_over(found: TileLayers, other: TileLayers) -> None:
+    """Take services where the other operator's chance is greater, as `judge_services` does."""
+    better = (other.limiting != 0) & (
+        (found.limiting == 0) | (other.probability > found.probability)
+    )
+    for name in _SERVICES:
+        np.copyto(getattr(found, name), getattr(other, name), where=better)
 
 
 def fold_levels(kept: OperatorTile, name: str, model: LayerModel, into: TileLayers) -> None:

@@ -34,7 +34,13 @@ from numpy.typing import NDArray
 
 from lensong.coverage.causes.links import PlaceLinks
 from lensong.coverage.layer_model import LayerModel
-from lensong.coverage.layer_tiles import Coming, Tile, TileLayers
+from lensong.coverage.layer_tiles import (
+    Coming,
+    OperatorTile,
+    Tile,
+    TileLayers,
+    over_each_other,
+)
 from lensong.coverage.network import Network, Technology
 from lensong.coverage.result import (
     OperatorLayers,
@@ -54,13 +60,14 @@ __all__ = [
     "TILES_IN_MEMORY",
     "Footprints",
     "Key",
-    "LaidTile",
+    "LaidOwn",
     "Layers",
     "cell_footprints",
     "job_window",
     "make_layers",
     "sweep_order",
     "take_laid",
+    "tile_at",
     "tile_window",
     "touched",
 ]
@@ -197,57 +204,83 @@ class Layers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LaidTile:
-    """What one tile brings to a plan.
+class LaidOwn:
+    """What one operator brings to one tile.
 
     Parameters
     ----------
     layers : TileLayers
-    heard : dict
-        Operator to what is heard of it at the places in the tile.
+        Of the operator alone.
+    heard : OperatorHeard or None
+        At the places in the tile; None where there is none.
     links : dict
-        Of `PlaceLinks.known_at` the places in the tile.
+        Of `PlaceLinks.alone`; empty where there is no place.
     footprints : Footprints
     """
 
     layers: TileLayers
-    heard: Mapping[str, OperatorHeard]
+    heard: OperatorHeard | None
     links: Mapping[str, NDArray[Any]]
     footprints: Footprints
+
+    @classmethod
+    def of(
+        cls,
+        tile: Tile,
+        name: str,
+        model: LayerModel,
+        people: FloatArray | None,
+        heard: Heard | None,
+        links: PlaceLinks | None,
+    ) -> LaidOwn:
+        """Return what an operator of a tile brings; ``people`` are those of the whole grid."""
+        row0, col0, row1, col1 = tile.window
+        heads = None if people is None else people[row0:row1, col0:col1]
+        return cls(
+            layers=tile.own_layers(name, model),
+            heard=None if heard is None else heard.alone(tile, name),
+            links={} if links is None else links.alone(tile, name, model),
+            footprints=_footprints(tile.operators[name], model, heads),
+        )
 
 
 def take_laid(
     layers: Layers,
     window: Window,
-    laid: LaidTile,
+    own: Mapping[str, LaidOwn],
     model: LayerModel,
-    heard: Heard,
+    heard: Heard | None,
     links: PlaceLinks | None,
 ) -> None:
-    """Put a tile that was laid before where it belongs; its footprints are not counted."""
+    """Put what operators bring to a tile where it belongs; footprints are not counted."""
+    if not own:
+        return
     row0, col0, row1, col1 = window
     part = np.s_[row0 - layers.row0 : row1 - layers.row0, col0 - layers.col0 : col1 - layers.col0]
-    layers.put(part, laid.layers, model)
-    heard.put(heard.places_in(window), laid.heard)
-    at = None if links is None else links.within(window)
-    if links is not None and at is not None and at.size:
-        links.put(at, laid.links)
+    layers.put(part, over_each_other({name: one.layers for name, one in own.items()}), model)
+    if heard is not None:
+        there = {name: one.heard for name, one in own.items() if one.heard is not None}
+        heard.put(heard.places_in(window), there)
+    if links is not None:
+        at = links.within(window)
+        for name in sorted(own):
+            if own[name].links:
+                links.put_better(at, own[name].links)
 
 
-def _footprints(tile: Tile, model: LayerModel, people: FloatArray | None) -> Footprints:
+def _footprints(kept: OperatorTile, model: LayerModel, people: FloatArray | None) -> Footprints:
     """Return pixels and people of a tile where each cell leads its carrier, enough for a phone."""
     floor_mw = float(model.attach_mw.min()) if model.attach_mw.size else 0.0
     codes = len(model.network.cells) + 1
     pixels, lives = np.zeros(codes), np.zeros(codes)
-    for kept in tile.operators.values():
-        for carrier in range(kept.code.shape[0]):
-            lead = np.where(
-                kept.level_mw[carrier, :, :, 0] >= floor_mw, kept.code[carrier, :, :, 0], 0
-            ).ravel()
-            pixels += np.bincount(lead, minlength=codes)
-            if people is not None:
-                heads = np.bincount(lead, weights=people.ravel(), minlength=codes)
-                lives += np.rint(heads / _CRUMB) * _CRUMB
+    for carrier in range(kept.code.shape[0]):
+        lead = np.where(
+            kept.level_mw[carrier, :, :, 0] >= floor_mw, kept.code[carrier, :, :, 0], 0
+        ).ravel()
+        pixels += np.bincount(lead, minlength=codes)
+        if people is not None:
+            heads = np.bincount(lead, weights=people.ravel(), minlength=codes)
+            lives += np.rint(heads / _CRUMB) * _CRUMB
     return pixels[1:], lives[1:]
 
 
@@ -263,8 +296,9 @@ def make_layers(
     window: Window | None = None,
     workers: int = 1,
     into: Layers | None = None,
-    only: Collection[Key] | None = None,
-    on_laid: Callable[[Key, LaidTile], None] | None = None,
+    only: Mapping[Key, Collection[str]] | None = None,
+    others: Callable[[Key], Mapping[str, LaidOwn]] | None = None,
+    on_laid: Callable[[Key, Mapping[str, LaidOwn]], None] | None = None,
 ) -> Layers:
     """Return the layers of every technology and operator that has a cell.
 
@@ -290,10 +324,12 @@ def make_layers(
         Threads over tiles, 1 or more. The result does not depend on it.
     into : Layers or None
         Of the window, which are returned; None: new ones.
-    only : collection of Key or None
-        The tiles that are laid; None: all.
+    only : mapping or None
+        The tiles that are laid, each with the operators of which it is; None: all.
+    others : callable, optional
+        Returns what operators bring to a tile that are not laid there; asked by the threads.
     on_laid : callable, optional
-        Called by the threads with every tile that they have laid.
+        Called by the threads with every tile that they have laid, and what was laid of it.
 
     Raises
     ------
@@ -309,28 +345,27 @@ def make_layers(
     reached = [[key for key in touched(part) if key in coming] for part in planned]
     waiting = Counter(key for keys in reached for key in keys)
 
-    def finish(key: Key, arrived: Sequence[Coming]) -> Footprints:
+    def finish(key: Key, arrived: Sequence[Coming]) -> list[Footprints]:
         """Lay a tile and put it where it belongs; every tile writes to places of its own."""
-        tile = _tile_at(key, grid)
+        tile = tile_at(key, grid)
         tile.lay(arrived, model)
-        row, col = tile.row0 - layers.row0, tile.col0 - layers.col0
-        found = tile.layers(model)
-        layers.put(np.s_[row : row + tile.rows, col : col + tile.cols], found, model)
-        if heard is not None:
-            heard.take(tile)
-        if links is not None:
-            links.take(tile, model)
-        row0, col0, row1, col1 = tile.window
-        feet = _footprints(tile, model, None if people is None else people[row0:row1, col0:col1])
+        own = {
+            name: LaidOwn.of(tile, name, model, people, heard, links)
+            for name in sorted(tile.operators)
+        }
         if on_laid is not None:
-            on_laid(key, _laid(tile.window, found, feet, heard, links))
-        return feet
+            on_laid(key, own)
+        if others is not None:
+            own |= others(key)
+        take_laid(layers, tile.window, own, model, heard, links)
+        return [one.footprints for one in own.values()]
 
-    running: deque[Future[Footprints]] = deque()
+    running: deque[Future[list[Footprints]]] = deque()
     numbers = count(1)
 
     def counted() -> None:
-        layers.count(running.popleft().result())
+        for found in running.popleft().result():
+            layers.count(found)
         if next(numbers) % TILES_IN_MEMORY == 0:
             layers.room.let_go()
 
@@ -340,10 +375,15 @@ def make_layers(
             _check_window(grid, sweep, part)
             groups = by_carrier(indices, model)
             for key in keys:
+                asked = {
+                    group: codes
+                    for group, codes in groups.items()
+                    if only is None or group[0] in only[key]
+                }
                 # a part of its own: what has been laid of a sweep is let go at once
-                arriving = sweep.cut(_tile_at(key, grid).window)
+                arriving = sweep.cut(tile_at(key, grid).window) if asked else None
                 if arriving is not None:
-                    coming[key].append(Coming(arriving, groups))
+                    coming[key].append(Coming(arriving, asked))
                 waiting[key] -= 1
                 if not waiting[key]:
                     running.append(pool.submit(finish, key, coming.pop(key)))
@@ -354,23 +394,6 @@ def make_layers(
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
     return layers
-
-
-def _laid(
-    window: Window,
-    found: TileLayers,
-    footprints: Footprints,
-    heard: Heard | None,
-    links: PlaceLinks | None,
-) -> LaidTile:
-    where = None if heard is None else heard.places_in(window)
-    at = None if links is None else links.within(window)
-    return LaidTile(
-        layers=found,
-        heard=heard.at(where) if heard is not None and where is not None and where.size else {},
-        links=links.known_at(at) if links is not None and at is not None and at.size else {},
-        footprints=footprints,
-    )
 
 
 def cell_footprints(network: Network, grid: Grid, layers: Layers) -> pd.DataFrame:
@@ -425,7 +448,8 @@ def tile_window(key: Key, grid: Grid) -> Window:
     return row0, col0, min(row0 + TILE, grid.rows), min(col0 + TILE, grid.cols)
 
 
-def _tile_at(key: Key, grid: Grid) -> Tile:
+def tile_at(key: Key, grid: Grid) -> Tile:
+    """Return a tile into which nothing was laid."""
     row0, col0, row1, col1 = tile_window(key, grid)
     return Tile(row0=row0, col0=col0, rows=row1 - row0, cols=col1 - col0)
 

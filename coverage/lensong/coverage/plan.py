@@ -159,6 +159,7 @@ def _laid_out(
         workers=workers,
         into=layers,
         only=only,
+        others=None if kept is None else kept.others,
         on_laid=None if kept is None else kept.keep,
     )
     clock.lap("layers")

@@ -36,7 +36,7 @@ _ROOM_SHARE = (
     0.9  # room is made down to this share of the limit, so that not every entry makes some
 )
 _LEFTOVER_S = 3600.0  # a file that takes its name so late is one of a run that was killed
-_TILES_SHARE = 0.25  # of the limit: the rest is for path loss, which takes longest to make
+_TILES_SHARE = 0.4  # of the limit: the rest is for path loss, which takes longest to make
 _NO_PLACE = {errno.EEXIST, errno.ENOTDIR, errno.ENAMETOOLONG}
 
 

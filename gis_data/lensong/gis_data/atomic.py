@@ -7,7 +7,6 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from glob import escape
 from pathlib import Path
 from uuid import uuid4
 
@@ -122,7 +121,10 @@ def _is_ours(error: OSError, target: Path) -> bool:
 
 def _remove(part: Path) -> None:
     """Delete the temporary file and its sidecars (``-journal``, ``-wal``, ``.aux.xml``, …)."""
-    if not part.parent.is_dir():
+    try:
+        names = os.listdir(part.parent)  # a pattern, another each time, would be compiled each time
+    except OSError:
         return
-    for leftover in part.parent.glob(f"{escape(part.stem)}*"):
-        leftover.unlink(missing_ok=True)
+    for name in names:
+        if name.startswith(part.stem):
+            (part.parent / name).unlink(missing_ok=True)

@@ -124,6 +124,23 @@ class PlaceLinks:
         for name in _KNOWN:
             getattr(self, name)[at] = known[name]
 
+    def alone(self, tile: Tile, name: str, model: LayerModel) -> dict[str, NDArray[Any]]:
+        """Return what `take` finds of one operator at the places in a tile; empty without any."""
+        at = self.within(tile.window)
+        if not at.size:
+            return {}
+        own = PlaceLinks(
+            service=self.service, pixel=self.pixel[at], row=self.row[at], col=self.col[at]
+        )
+        own._needs = self._needs_of(model)
+        own.take(tile, model, {name: tile.operators[name]})
+        return own.known_at(np.arange(at.size))
+
+    def put_better(self, at: IntArray, known: Mapping[str, NDArray[Any]]) -> None:
+        """Take links of others at some places where theirs have the greater margin."""
+        better = known["margin_db"] > self.margin_db[at]
+        self.put(at[better], {name: known[name][better] for name in _KNOWN})
+
     def take(
         self, tile: Tile, model: LayerModel, operators: Mapping[str, OperatorTile] | None = None
     ) -> None:
@@ -131,13 +148,16 @@ class PlaceLinks:
         at = self.within(tile.window)
         if not at.size:
             return
-        if self._needs is None or self._needs[0] is not model:
-            self._needs = (model, Needs.of(model, self.service))
-        needs = self._needs[1]
+        needs = self._needs_of(model)[1]
         rows, cols = self.row[at] - tile.row0, self.col[at] - tile.col0
         found = tile.operators if operators is None else operators
         for name in sorted(found):
             self._take_operator(at, rows, cols, found[name], model.operators[name], model, needs)
+
+    def _needs_of(self, model: LayerModel) -> tuple[LayerModel, Needs]:
+        if self._needs is None or self._needs[0] is not model:
+            self._needs = (model, Needs.of(model, self.service))
+        return self._needs
 
     def _take_operator(
         self,

@@ -151,6 +151,17 @@ class Heard:
         codes = np.unique(np.concatenate(found)).astype(np.int64)
         return np.asarray(codes[codes > 0], dtype=np.int64)
 
+    def alone(self, tile: Tile, name: str) -> OperatorHeard | None:
+        """Return what is heard of one operator at the places in a finished tile; None: no place."""
+        where = self.places_in(tile.window)
+        if not where.size:
+            return None
+        kept = tile.operators[name]
+        own = OperatorHeard.silent(kept.code.shape[0], where.size)
+        row, col = self._row[where] - tile.row0, self._col[where] - tile.col0
+        own.take(kept, row, col, np.arange(where.size))
+        return own
+
     def take(self, tile: Tile) -> None:
         """Copy what a finished tile has of the places."""
         where = self.places_in(tile.window)

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from lensong.coverage.content_names import cell_digests, digest_of, frame_digest
+from lensong.coverage.content_names import (
+    cell_digests,
+    digest_of,
+    frame_digest,
+    operator_digest,
+)
 from lensong.coverage.plan_setup import PlanSetup
 from lensong.coverage.streams.heard import PLACES, Heard
 from lensong.coverage.sweeps import SweepCache
@@ -27,7 +32,10 @@ class KeptStreams:
         self._network, self._site = setup.network, setup.model.cells.site
         self._cells = cell_digests(setup.model)
         self._frame = digest_of(
-            frame_digest(setup), setup.streams, setup.propagation.model_sigma_db
+            frame_digest(setup),
+            [operator_digest(setup.model, name) for name in sorted(setup.model.operators)],
+            setup.streams,
+            setup.propagation.model_sigma_db,
         )
 
     def name(self, heard: Heard, village: int, village_id: str) -> str:

@@ -1,8 +1,6 @@
 """Tiles of a plan that follows edits: each operator by itself, and the best of them at each pixel.
 
-`lensong.coverage.layer_tiles` folds one operator over the others in their turn of name. Here each
-is folded alone and kept, so that an edit of one leaves the others; `best_of` then lays them over
-each other by the same comparisons.
+Each operator is kept, so that an edit of one leaves the others.
 """
 
 from __future__ import annotations
@@ -13,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from lensong.coverage.fold_kernels import ALIKE
 from lensong.coverage.layer_model import LayerModel
-from lensong.coverage.layer_tiles import OperatorTile, TileLayers
+from lensong.coverage.layer_tiles import OperatorTile, TileLayers, over_each_other
 from lensong.coverage.reach import Reach
 from lensong.coverage.result import NO_LEVEL_CDBM, REASONS
 from lensong.coverage.sweeps import Window
@@ -33,10 +30,6 @@ __all__ = [
 
 _NO_CELL, _BEYOND = REASONS.index("no_cell"), REASONS.index("beyond_radius")
 _VOID = REASONS.index("void")
-_LEVELS = (
-    "best", "second", "overlap", "rsrp_dbm", "second_dbm", "rsrq_db", "sinr_db",
-    "downlink_mbps", "uplink_mbps",
-)  # fmt: skip
 _SERVICES = ("probability", "limiting", "reason")
 
 
@@ -77,7 +70,7 @@ def best_of(
     reach: Reach,
     hidden: Callable[[], BoolArray],
 ) -> TileLayers:
-    """Return at each pixel the operator that is best there, as folding in turn of name does.
+    """Return at each pixel the operator that is best there.
 
     Parameters
     ----------
@@ -91,22 +84,7 @@ def best_of(
     hidden : callable
         Returns where a void hides the tile from some mast; asked where no cell reaches a pixel.
     """
-    names = sorted(own)
-    if not names:
-        found = _silent(model, shape)
-    elif len(names) == 1:
-        found = own[names[0]]
-    else:
-        found = _copied(own[names[0]], (*_LEVELS, *_SERVICES, "band_cdbm"))
-        for name in names[1:]:
-            _levels_over(found, own[name])
-            _services_over(found, own[name])
-        found = replace(
-            found,
-            level_cdbm={n: own[n].level_cdbm[n] for n in names},
-            own_probability={n: own[n].own_probability[n] for n in names},
-            own_reason={n: own[n].own_reason[n] for n in names},
-        )
+    found = over_each_other(own) if own else _silent(model, shape)
     return _with_beyond(found, model, reach, hidden)
 
 
@@ -123,29 +101,6 @@ def _silent(model: LayerModel, shape: tuple[int, int]) -> TileLayers:
         return {name: over(array) for name, array in value.items()}
 
     return TileLayers(**{f.name: over(getattr(one, f.name)) for f in fields(one)})
-
-
-def _levels_over(found: TileLayers, other: TileLayers) -> None:
-    """Take levels and rates where the other operator's are better, as `fold_medians` does."""
-    alike = np.float64(ALIKE)
-    np.maximum(found.band_cdbm, other.band_cdbm, out=found.band_cdbm)
-    here, there = found.uplink_mbps, other.uplink_mbps
-    with np.errstate(invalid="ignore"):
-        kept = (found.best >= 0) & (
-            (there * alike < here) | ((there <= here * alike) & (other.rsrp_dbm <= found.rsrp_dbm))
-        )
-    better = (other.best >= 0) & ~kept
-    for name in _LEVELS:
-        np.copyto(getattr(found, name), getattr(other, name), where=better)
-
-
-def _services_over(found: TileLayers, other: TileLayers) -> None:
-    """Take services where the other operator's chance is greater, as `judge_services` does."""
-    better = (other.limiting != 0) & (
-        (found.limiting == 0) | (other.probability > found.probability)
-    )
-    for name in _SERVICES:
-        np.copyto(getattr(found, name), getattr(other, name), where=better)
 
 
 def _with_beyond(
