@@ -15,6 +15,8 @@ from pyproj import Transformer
 from shapely.geometry import Point
 
 from lensong.coverage.antenna import omni, sector_3gpp
+from lensong.coverage.calibration.apply import CalibratedPaths
+from lensong.coverage.calibration.calibration import Term
 from lensong.coverage.causes.settings import CauseSettings
 from lensong.coverage.cellplan import parse_carrier
 from lensong.coverage.layers import job_window, touched
@@ -22,10 +24,11 @@ from lensong.coverage.network import Cell, Mast, Network
 from lensong.coverage.plan import plan
 from lensong.coverage.result import PlanResult
 from lensong.coverage.service import DEFAULT_SERVICES, Handset
-from lensong.coverage.sweeps import sweep_jobs
+from lensong.coverage.sweeps import PropagationSettings, sweep_jobs
 from lensong.gis_data.array_room import FileRoom
 from lensong.gis_data.land import Land
 from lensong.propagation.types import Grid
+from tests.planted_calibration import planted_calibration
 
 GRID = Grid(
     crs="EPSG:32648", west_m=360_000.0, north_m=2_480_000.0, cell_m=80.0, rows=270, cols=390
@@ -271,6 +274,19 @@ def test_after_a_change_of_what_is_asked_every_tile_is_laid(
 ) -> None:
     assert_same(planned(shelf, **asked), planned(None, **asked))
     assert shelf.laid == REACHED
+
+
+def test_a_calibrated_plan_is_read_again_and_another_calibration_lays_it(shelf: Shelf) -> None:
+    learnt = planted_calibration(NETWORK, LAND)
+    more = replace(learnt, shared=learnt.shared | {"slope": Term(value=-3.0, sd=0.5)})
+    for calibration in (learnt, more):
+        asked = PropagationSettings(calibration=CalibratedPaths(calibration))
+        plainly, shelf.laid = planned(None, propagation=asked), 0
+        assert_same(planned(shelf, propagation=asked), plainly)
+        assert shelf.laid == REACHED
+    shelf.laid = shelf.streamed = 0
+    assert_same(planned(shelf, propagation=asked), plainly)
+    assert (shelf.laid, shelf.swept, shelf.streamed) == (0, 0, 0)
 
 
 def test_a_village_that_moves_lays_the_tile_in_which_it_was_and_is(shelf: Shelf) -> None:

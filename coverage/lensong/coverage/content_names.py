@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 
 import numpy as np
 
@@ -45,7 +45,16 @@ def frame_digest(setup: PlanSetup) -> bytes:
         (model.attach_mw, model.wanted, model.need_uplink_mbps, model.aggregate),
         (shadowing.sigma_db, shadowing.correlation),
         (model.downlink_curve, model.uplink_curve),
+        _learnt(setup),
     )
+
+
+def _learnt(setup: PlanSetup) -> object:
+    """Return what corrects path loss beside what names a sweep; None without a calibration."""
+    calibration, land = setup.propagation.calibration, setup.land
+    if calibration is None:
+        return None
+    return calibration.learnt, land.clutter_class, dict(land.clutter_names)
 
 
 def operator_digest(model: LayerModel, name: str) -> bytes:
@@ -63,7 +72,7 @@ def first_seen(numbers: Sequence[int]) -> list[int]:
 
 
 def digest_of(*values: object) -> bytes:
-    """Return a hash of values: arrays by type, shape and bytes, lists by their parts."""
+    """Return a hash of values: arrays by type, shape and bytes, all else by its parts."""
     digest = hashlib.blake2b(digest_size=20)
     _feed(digest.update, values)
     return digest.digest()
@@ -75,6 +84,13 @@ def _feed(update: Callable[[bytes], object], value: object) -> None:
         update(np.ascontiguousarray(value).tobytes())
     elif isinstance(value, bytes):
         update(b"b%d:" % len(value) + value)
+    elif is_dataclass(value) and not isinstance(value, type):
+        _feed(
+            update,
+            (type(value).__name__, [(f.name, getattr(value, f.name)) for f in fields(value)]),
+        )
+    elif isinstance(value, dict):
+        _feed(update, sorted(value.items()))
     elif isinstance(value, list | tuple):
         update(b"(%d:" % len(value))
         for part in value:

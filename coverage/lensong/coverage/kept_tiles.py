@@ -111,7 +111,6 @@ class KeptTiles:
     Parameters
     ----------
     setup : PlanSetup
-        Its path loss is not calibrated.
     cache : TileCache
     workers : int
         Threads.
@@ -134,7 +133,7 @@ class KeptTiles:
         }
         self._rides: list[dict[str, bytes]] = [
             {
-                name: digest_of(key, job.row, job.col, job.radius_m, riders)
+                name: digest_of(key, job.row, job.col, job.radius_m, _measured(setup, job), riders)
                 for name, riders in _riders(job, model, cells).items()
             }
             for key, job in zip(self.sweep_keys, setup.jobs, strict=True)
@@ -416,6 +415,13 @@ class _Rows:
             also=operator.also_row[also_from],
             also_from=also_from,
         )
+
+
+def _measured(setup: PlanSetup, job: SweepJob) -> tuple[object, ...]:
+    """Return by what a calibration knows a mast again; nothing without one."""
+    mast = job.mast
+    known = setup.propagation.calibration is not None
+    return (mast.mast_id, mast.lat_deg, mast.lon_deg) if known else ()
 
 
 def _riders(

@@ -95,7 +95,7 @@ def plan(
     cache
         Where sweeps are kept between runs; None keeps none.
     tiles : TileCache or None
-        Where laid tiles are kept between runs, of plans without a calibration; None keeps none.
+        Where laid tiles are kept between runs; None keeps none.
     room : ArrayRoom or None
         Where the layers are made, and stay; None: memory.
     workers : int

@@ -190,6 +190,10 @@ class PathCorrection(Protocol):
     def length_m(self) -> float:
         """Return over which distance errors last [m]."""
 
+    @property
+    def learnt(self) -> object:
+        """Return all that it rests on, as data classes: it is hashed."""
+
     def calibrated(self, network: Network) -> Network:
         """Return a network whose cells' levels are shifted by what was learnt of them.
 

@@ -51,6 +51,11 @@ class CalibratedPaths:
         self._common: dict[Grid, FloatArray] = {}
         self._lock = Lock()
 
+    @property
+    def learnt(self) -> Calibration:
+        """Return what was learnt."""
+        return self.calibration
+
     def calibrated(self, network: Network) -> Network:
         """Return a network whose cells' levels are shifted by what was learnt of them."""
         return self.cells.network(network)
