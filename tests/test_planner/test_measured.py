@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from lensong.gis_data.tables import parse_table
 from lensong.planner.antenna_files import AntennaFiles
 from lensong.planner.errors import ReadOnlyError
 from lensong.planner.measured import MeasuredSets
+from lensong.planner.pages.words import words_of_language
 from lensong.propagation.errors import DataError, InvalidInputError
 from lensong.propagation.types import Grid
 from tests.test_planner.conftest import Page
@@ -48,11 +50,14 @@ def test_a_drive_test_stands_beside_what_is_predicted(page: Page) -> None:
     assert (told["kind"], told["places"], told["edits"]) == ("measurements", 2, [])
     fates = {row["why"]: row["where"] for row in told["rows"] if row["fate"] == "left out"}
     assert fates == {
-        "no RSRP": "1 rows",
+        "no level": "1 rows",
         "neither 4G nor 5G": "1 rows",
-        "RSRP not plausible": "1 rows",
+        "level not plausible (outside -160 to -20 dBm)": "1 rows",
         "off the grid": "1 rows",
     }
+    words = words_of_language("vi")
+    keys = {re.sub(r"\W+", "_", why.partition(" (")[0]) for why in fates}
+    assert {f"import.why.{key}" for key in keys} <= words.keys()
     assert page.get("/measurements")["sets"] == []  # it was read, and not kept
 
     made = dropped(page, "/measurements", "lái xe.csv", DRIVE, 201)
@@ -101,7 +106,7 @@ def test_drive_tests_are_kept_and_those_of_the_scenario_stay(tmp_path: Path) -> 
     (folder / f"{kept.set_id}-x.csv").write_text("damaged", encoding="utf-8")
     assert "x.csv" in MeasuredSets(folder, GRID, ["4G"], []).unread[0]  # and the plan opens
     named.write_text("a,b\n1,2\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"map\.measurements .*no column tells"):
+    with pytest.raises(DataError, match=r"map\.measurements .*no column of đo.csv tells"):
         MeasuredSets(folder, GRID, ["4G"], [named])
 
 
@@ -111,8 +116,29 @@ def test_a_list_of_cells_is_no_drive_test_and_a_column_may_say_the_technology() 
     of_5g = parse_table(b"lat,lon,SS-RSRP\n22.3,103.6,-90\n", "a.csv")
     assert read_levels(of_5g).technologies == ("5G",)
     nothing = parse_table(b"lat,lon,rsrp\n0,0,-90\n22.3,103.6,-\n", "a.csv")
-    with pytest.raises(DataError, match="no position in 1 rows, no RSRP in 1 rows"):
+    with pytest.raises(DataError, match="no position: 1; no level: 1"):
         read_levels(nothing)
+
+
+def test_logs_are_read_as_they_are_elsewhere() -> None:
+    vietnamese = (
+        "Vĩ độ;Kinh độ;RSRP (dBm);Công nghệ\n22,35;103,64;-90,5;LTE\n22,351;103,641;-95;3G\n"
+    )
+    levels = read_levels(parse_table(vietnamese.encode(), "đo.csv"))
+    assert (levels.lat_deg.tolist(), levels.rsrp_dbm.tolist()) == ([22.35], [-90.5])
+    assert (levels.technologies, levels.left_out) == (("4G",), {"neither 4G nor 5G": 1})
+    scan = b"Latitude,Longitude,LTE RSRP,Serving\n22.3,103.6,-90,true\n22.3,103.6,-99,false\n"
+    levels = read_levels(parse_table(scan, "scan.csv"))
+    assert (levels.rsrp_dbm.tolist(), levels.technologies) == ([-90.0], ("4G",))
+    assert levels.left_out == {"of a neighbour cell": 1}
+    both = b"lat,lon,RSRP,SS-RSRP,Network\n22.3,103.6,-90,,LTE\n22.3,103.6,-100,-97,NR\n"
+    levels = read_levels(parse_table(both, "both.csv"))
+    assert (levels.rsrp_dbm.tolist(), levels.technologies) == ([-90.0, -97.0], ("4G", "5G"))
+
+
+def test_a_file_is_named_as_it_was_dropped(page: Page) -> None:
+    told = dropped(page, "/measurements", "đo 1.csv", b"lat,lon,rsrp\n22.3;103.6\n", 422)
+    assert told["detail"].startswith("đo_1.csv line 2 has 1 fields")
 
 
 def pattern(gain: float = 15.0) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from difflib import get_close_matches
 
@@ -18,12 +19,12 @@ _Aliases = dict[str, float]
 #: found, each with the factor to our unit. The first that a file has is taken.
 _ALIASES: dict[str, _Aliases] = {
     "rx_lat_deg": dict.fromkeys(
-        ("rxlatdeg", "rxlat", "rxlatitude", "latdeg", "lat", "latitude", "gpslat"), 1.0
+        ("rxlatdeg", "rxlat", "rxlatitude", "latdeg", "lat", "latitude", "gpslat", "vido"), 1.0
     ),
     "rx_lon_deg": dict.fromkeys(
         (
             *("rxlondeg", "rxlon", "rxlong", "rxlongitude", "londeg", "lon", "lng", "long"),
-            *("longitude", "longtitu", "gpslon"),
+            *("longitude", "longtitu", "gpslon", "kinhdo"),
         ),
         1.0,
     ),
@@ -139,7 +140,8 @@ def column_factor(role: str, column: str) -> float:
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+    letters = unicodedata.normalize("NFKD", name.lower().replace("đ", "d"))
+    return re.sub(r"[^a-z0-9]", "", letters)
 
 
 def measured_quantity(table: Table, found: Mapping[str, str], named: Mapping[str, str]) -> str:

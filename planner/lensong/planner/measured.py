@@ -170,7 +170,7 @@ class MeasuredSets:
 
     def _take(self, path: Path, name: str, *, in_scenario: bool) -> MeasuredSet:
         try:
-            levels = read_levels(read_list(path))
+            levels = read_levels(read_list(path), name)
             set_id = hashlib.sha256(path.read_bytes()).hexdigest()[:10]
             found = of_levels(
                 levels, self._grid, self._technologies,
@@ -181,7 +181,8 @@ class MeasuredSets:
         except LensongError as error:
             if in_scenario:
                 raise DataError(f"map.measurements {path}: {error}") from error
-            raise
+            # not by the name under which it is kept
+            raise DataError(str(error).replace(str(path), name)) from error
         with self._lock:
             return self._all.setdefault(set_id, found)
 

@@ -61,7 +61,7 @@ def read_file(plan: OpenPlan, network: Network, name: str, content: bytes) -> di
         path = Path(folder) / f"list{ending}"
         path.write_bytes(content)
         try:
-            levels = _levels(path)
+            levels = _levels(path, name)
             if levels is not None:
                 return _drive_test(plan, levels)
             asked = replace(
@@ -80,10 +80,10 @@ def read_file(plan: OpenPlan, network: Network, name: str, content: bytes) -> di
     }
 
 
-def _levels(path: Path) -> MeasuredLevels | None:
+def _levels(path: Path, name: str) -> MeasuredLevels | None:
     """Return the levels of a drive test, None where a list holds none."""
     table = read_list(path)
-    return read_levels(table) if holds_levels(table) else None
+    return read_levels(table, name) if holds_levels(table) else None
 
 
 def _drive_test(plan: OpenPlan, levels: MeasuredLevels) -> dict[str, Any]:

@@ -37,6 +37,7 @@ LOG_ALIASES: dict[str, tuple[str, ...]] = {
     "technology": (
         "networkmode", "technology", "tech", "rat", "networktype", "nettype", "system", "radio",
         "radiotech", "rattype", "networktech", "congnghe", "servicedisplay", "accesstechnology",
+        "network",
     ),
     "cell_id": (
         "rawcellid", "eci", "nci", "ecgi", "ncgi", "cgi", "cellidentity", "eutrancellid",

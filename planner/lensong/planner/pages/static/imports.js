@@ -159,7 +159,7 @@ const whereSaid = (where) => {
   return rows ? say("import.rows", { n: Number(rows[1]) }) : String(where ?? "");
 };
 const whySaid = (why) => {
-  const key = `import.why.${why.replace(/\W+/g, "_")}`;
+  const key = `import.why.${why.replace(/ \(.*/, "").replace(/\W+/g, "_")}`;
   return knows(key) ? say(key) : why;
 };
 const fateSaid = (fate) => (fate ? say(`fate.${fate.replaceAll(" ", "_")}`) : "");
