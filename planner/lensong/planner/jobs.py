@@ -16,8 +16,6 @@ from lensong.propagation.errors import LensongError
 
 __all__ = ["Cancelled", "Job", "Jobs"]
 
-_LOG = logging.getLogger(__name__)
-
 _WAITING = 8
 _OF_ONE = 3
 _KEPT = 50
