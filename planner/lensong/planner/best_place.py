@@ -16,7 +16,7 @@ from lensong.gis_data.gridding import polygon_mask
 from lensong.planner.bodies import JobBody
 from lensong.planner.gained import Crowd
 from lensong.planner.jobs import Job
-from lensong.planner.open_plan import Ready
+from lensong.planner.ready import Ready
 from lensong.planner.standing import Standing
 from lensong.propagation.errors import InvalidInputError
 from lensong.propagation.types import IntArray

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Any
 
-import geopandas as gpd
 import numpy as np
 
 from lensong.coverage.antenna import AntennaPattern
 from lensong.coverage.indoor import level_sigma_db
-from lensong.coverage.network import Carrier, Network, Technology
+from lensong.coverage.network import Network, Technology
 from lensong.coverage.result import KnownLayers
 from lensong.coverage.results.read import StoredResult, read_result
 from lensong.coverage.scenario.inputs import read_antennas, read_climate, read_inputs
@@ -27,19 +25,13 @@ from lensong.coverage.scenario.of_result import (
     scenario_of_result,
 )
 from lensong.coverage.scenario.proposals import with_proposals
-from lensong.coverage.service import Service
-from lensong.coverage.sweeps import PathCorrection, PropagationSettings, SweepCache, Window
+from lensong.coverage.sweeps import PathCorrection, SweepCache, Window
 from lensong.coverage.variant.catalogue import Catalogue
-from lensong.coverage.variant.coarse import averaged
 from lensong.coverage.variant.engine import PlanEngine, PlanState
 from lensong.coverage.variant.shelf import TileShelf
 from lensong.coverage.variant.villages import VillageSide
-from lensong.coverage.villages import ClassThresholds
 from lensong.coverage.warm_up import compile_kernels
 from lensong.gis_data.file_memory import FileMemory
-from lensong.gis_data.hillshade import hillshade
-from lensong.gis_data.land import Land
-from lensong.gis_data.pictures import encode_png
 from lensong.planner.antenna_files import AntennaFiles
 from lensong.planner.coarse import Coarse
 from lensong.planner.errors import FAULT, NotThereError, NotYetError, ReadOnlyError
@@ -50,103 +42,22 @@ from lensong.planner.journal import Journal
 from lensong.planner.layer_list import Layer, layer_list
 from lensong.planner.measured import MeasuredSets
 from lensong.planner.placed_tiles import placed_tiles
+from lensong.planner.ready import Ready
 from lensong.planner.shown import Opened, Shown
 from lensong.planner.standing import SETTLED, Settler, Standing
 from lensong.planner.stored_plan import StoredPlan, is_result
 from lensong.planner.told import without_folders
 from lensong.planner.variants import BASE, Variant, Variants
 from lensong.propagation.errors import LensongError
-from lensong.propagation.types import Float32Array, Grid
+from lensong.propagation.types import Grid
 
-__all__ = ["OpenPlan", "Ready", "layer_of"]
+__all__ = ["OpenPlan", "layer_of"]
 
 _FOLDER = ".lensong-planner"  # beside the scenario
 _TILES_BYTES = 3 * 2**28
 """Of tiles that are kept in memory; those of a larger plan lie in files."""
 
 _LOG = logging.getLogger("lensong.planner")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
-    """What there is once the land is read."""
-
-    scenario: Scenario
-    land: Land
-    network: Network
-    propagation: PropagationSettings
-    catalogue: Catalogue
-    antenna_files: AntennaFiles
-    engine: PlanEngine
-    side: VillageSide
-    settler: Settler
-    variants: Variants
-
-    @property
-    def grid(self) -> Grid:
-        """Return the grid of all layers."""
-        return self.land.grid
-
-    @property
-    def synthetic(self) -> bool:
-        """Return whether any input is invented."""
-        return self.land.synthetic
-
-    @property
-    def services(self) -> tuple[Service, ...]:
-        """Return the services."""
-        return self.engine.services
-
-    @property
-    def classes(self) -> ClassThresholds:
-        """Return by what villages are told apart."""
-        return self.side.classes
-
-    @property
-    def carriers(self) -> Mapping[str, Carrier]:
-        """Return carriers that a cell may be given, by id."""
-        return self.catalogue.carriers
-
-    @property
-    def antennas(self) -> Mapping[str, AntennaPattern]:
-        """Return antennas that a cell may be given, by name."""
-        return self.catalogue.antennas
-
-    @property
-    def map_lines(self) -> gpd.GeoDataFrame | None:
-        """Return roads, rivers and boundaries."""
-        return self.land.map_lines
-
-    @property
-    def villages(self) -> gpd.GeoDataFrame:
-        """Return the villages."""
-        return self.land.villages
-
-    @property
-    def ground_m(self) -> Float32Array:
-        """Return the height of the ground [m]."""
-        return self.land.ground_m
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """Return what is doubtful about the inputs."""
-        return (*self.land.warnings, *self.network.warnings)
-
-    @property
-    def radius_m(self) -> float:
-        """Return how far cells are computed [m]."""
-        return self.variants.radius_m
-
-    def relief(self, most_px: int) -> bytes:
-        """Return the relief of the grid as a grey PNG of so many rows and columns at most."""
-        grid = self.land.grid
-        step = -(-max(grid.rows, grid.cols) // most_px)
-        ground_m = self.land.ground_m if step == 1 else averaged(self.land.ground_m, step)
-        return encode_png(hillshade(ground_m, grid.cell_m * step))
-
-    def ground_at(self, row: int, col: int) -> float:
-        """Return the height of the ground of a cell, NaN where it is not known [m]."""
-        return float(self.land.ground_m[row, col])
 
 
 class OpenPlan:

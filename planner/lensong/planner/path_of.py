@@ -10,7 +10,7 @@ from lensong.coverage.path.line import End, draw_line, end_at
 from lensong.coverage.path.study import PathStudy, find_cell, study_cell, study_line
 from lensong.planner.bodies import PathBody, PlaceBody
 from lensong.planner.errors import NotThereError
-from lensong.planner.open_plan import Ready
+from lensong.planner.ready import Ready
 from lensong.propagation.errors import InvalidInputError
 
 __all__ = ["studied"]

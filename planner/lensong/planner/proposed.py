@@ -13,8 +13,8 @@ from lensong.coverage.network import Network
 from lensong.coverage.proposals import Proposals
 from lensong.coverage.scenario.inputs import read_network
 from lensong.planner.errors import NotThereError
-from lensong.planner.open_plan import Ready
 from lensong.planner.read_file import edits_of
+from lensong.planner.ready import Ready
 
 __all__ = ["proposals_said", "step_edits"]
 

@@ -13,7 +13,7 @@ from lensong.coverage.results.write import write_result
 from lensong.coverage.sweeps import SweepCache
 from lensong.planner.errors import NotThereError
 from lensong.planner.jobs import Job
-from lensong.planner.open_plan import Ready
+from lensong.planner.ready import Ready
 
 __all__ = ["result_file", "whole_plan"]
 

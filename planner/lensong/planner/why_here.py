@@ -22,7 +22,7 @@ from lensong.planner.bodies import CausesBody
 from lensong.planner.errors import NotThereError
 from lensong.planner.gained import Crowd
 from lensong.planner.jobs import Job
-from lensong.planner.open_plan import Ready
+from lensong.planner.ready import Ready
 from lensong.planner.standing import Standing
 from lensong.planner.views import cell_under
 from lensong.propagation.errors import InvalidInputError
