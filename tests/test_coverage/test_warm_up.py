@@ -9,7 +9,7 @@ from lensong.coverage import (
     site_kernels,
     sweep_planes,
 )
-from lensong.coverage.streams import blocks, fitting
+from lensong.coverage.streams import fitting, links
 from lensong.coverage.warm_up import compile_kernels
 from lensong.propagation import p1812, profile
 from lensong.propagation.p1812_sweep import sweep_p1812
@@ -25,7 +25,8 @@ def test_every_kernel_of_a_plan_is_compiled() -> None:
         vars(chance_kernels)["_judge"],
         interval_kernels.add_served,
         vars(fitting)["_fit_draws"],
-        vars(blocks)["_least_blocks"],
+        vars(links)["_take_part"],
+        vars(links)["_raise_noise"],
         vars(plane_codec)["_pack"],
         vars(plane_codec)["_unpack"],
         vars(sweep_planes)["_round"],

@@ -68,6 +68,7 @@ class CellArrays:
     noise_mw: FloatArray
     downlink_hz: FloatArray
     downlink_layers: IntArray
+    resource_blocks: IntArray
     uplink_snr_offset: FloatArray
     uplink_block_hz: FloatArray
     uplink_blocks: IntArray
@@ -107,6 +108,7 @@ class CellArrays:
             noise_mw=dbm_to_mw(_floats(b.noise_dbm for b in budgets)),
             downlink_hz=_floats(b.downlink_hz for b in budgets),
             downlink_layers=_ints(b.downlink_layers for b in budgets),
+            resource_blocks=_ints(c.carrier.resource_blocks for c in network.cells),
             uplink_snr_offset=db_to_ratio(offset_db),
             uplink_block_hz=_floats(b.uplink_block_hz for b in budgets),
             uplink_blocks=_ints(b.uplink_blocks for b in budgets),

@@ -14,7 +14,7 @@ from lensong.coverage.rates import ShannonCurve
 from lensong.propagation.kernel import untyped_kernel as kernel
 from lensong.propagation.types import FloatArray
 
-__all__ = ["least_blocks"]
+__all__ = ["fewest_blocks", "least_blocks"]
 
 
 def least_blocks(
@@ -66,19 +66,24 @@ def _mbps(blocks, snr, width, alpha, highest):  # type: ignore[no-untyped-def]
 def _least_blocks(  # type: ignore[no-untyped-def]
     snr, width, bound, rate_mbps, alpha, lowest, highest, found
 ):
-    wanted = rate_mbps * (1.0 - 1e-12)
     for i in range(snr.size):
-        found[i] = np.inf
-        # the tiny factor keeps a ratio that is exactly at the bound from falling below by rounding
-        high = floor(snr[i] / lowest * (1.0 + 1e-12)) if snr[i] == snr[i] else 0.0
-        high = min(bound[i], high)
-        if high < 1.0 or not _mbps(high, snr[i], width[i], alpha, highest) >= wanted:
-            continue
-        low = 0.0
-        while high - low > 1.0:
-            middle = max(floor(0.5 * (low + high)), 1.0)
-            if _mbps(middle, snr[i], width[i], alpha, highest) >= wanted:
-                high = middle
-            else:
-                low = middle
-        found[i] = high
+        found[i] = fewest_blocks(snr[i], width[i], bound[i], rate_mbps, alpha, lowest, highest)
+
+
+@kernel
+def fewest_blocks(snr, width, bound, rate_mbps, alpha, lowest, highest):  # type: ignore[no-untyped-def]
+    """Return the fewest blocks of one phone, see `least_blocks`."""
+    wanted = rate_mbps * (1.0 - 1e-12)
+    # the tiny factor keeps a ratio that is exactly at the bound from falling below by rounding
+    high = floor(snr / lowest * (1.0 + 1e-12)) if snr == snr else 0.0
+    high = min(bound, high)
+    if high < 1.0 or not _mbps(high, snr, width, alpha, highest) >= wanted:
+        return np.inf
+    low = 0.0
+    while high - low > 1.0:
+        middle = max(floor(0.5 * (low + high)), 1.0)
+        if _mbps(middle, snr, width, alpha, highest) >= wanted:
+            high = middle
+        else:
+            low = middle
+    return high

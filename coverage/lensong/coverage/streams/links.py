@@ -1,3 +1,5 @@
+# mypy: allow-untyped-decorators
+# (numba's njit carries no types)
 """What streams take of the cells, and how they raise the noise of others.
 
 A phone may use the strongest cell of each carrier. There its stream takes the fewest resource
@@ -15,8 +17,9 @@ from lensong.coverage.decibel import db_to_ratio, dbm_to_mw
 from lensong.coverage.layer_model import LayerModel
 from lensong.coverage.rates import downlink_mbps
 from lensong.coverage.service import Service
-from lensong.coverage.streams.blocks import least_blocks
+from lensong.coverage.streams.blocks import fewest_blocks
 from lensong.coverage.streams.draws import Reception
+from lensong.propagation.kernel import untyped_kernel as kernel
 from lensong.propagation.types import FloatArray, IntArray
 
 __all__ = ["Columns", "Link", "may_carry", "noise_raised", "part_taken"]
@@ -125,22 +128,34 @@ def part_taken(
     shape (draws, phones, cells, 2)
         Part of the cell's uplink and of its downlink; infinite where it cannot be served.
     """
-    cells = model.cells
-    draws, phones = links[0].at.shape
-    cost = np.full((draws, phones, columns.blocks.size, 2), np.inf)
+    cells, curve = model.cells, model.cells.budgets[0].uplink_curve
+    cost = np.full((*links[0].at.shape, columns.blocks.size, 2), np.inf)
     for link in links:
-        d, p = np.nonzero(link.at >= 0)
-        at, code = link.at[d, p], link.code[d, p]
-        taken = least_blocks(
-            link.snr[d, p] / rise[d, at],
-            link.uplink_mbps,
-            block_hz=cells.uplink_block_hz[code],
-            most=np.minimum(cells.uplink_blocks[code], columns.blocks[at]),
-            curve=cells.budgets[0].uplink_curve,
-        )
-        cost[d, p, at, 0] = taken / columns.blocks[at]
-        cost[d, p, at, 1] = link.share[d, p]
+        _take_part(
+            link.at, link.code, link.snr, link.share, columns.blocks, rise,
+            cells.uplink_block_hz, cells.uplink_blocks, link.uplink_mbps, curve.alpha,
+            float(db_to_ratio(curve.min_snr_db)), float(db_to_ratio(curve.max_snr_db)), cost,
+        )  # fmt: skip
     return cost
+
+
+@kernel
+def _take_part(  # type: ignore[no-untyped-def]
+    at, code, snr, share, blocks, rise, block_hz, most, uplink_mbps, alpha, lowest, highest, cost
+):
+    """Write into ``cost`` what streams take on one carrier; see `part_taken`."""
+    for d in range(at.shape[0]):
+        for p in range(at.shape[1]):
+            k = at[d, p]
+            if k < 0:
+                continue
+            one = code[d, p]
+            taken = fewest_blocks(
+                snr[d, p] / rise[d, k], block_hz[one], min(most[one], blocks[k]), uplink_mbps,
+                alpha, lowest, highest,
+            )  # fmt: skip
+            cost[d, p, k, 0] = taken / blocks[k]
+            cost[d, p, k, 1] = share[d, p]
 
 
 def noise_raised(
@@ -157,23 +172,36 @@ def noise_raised(
     power than that takes, spread over the cell that hears it as its blocks come and go.
     """
     cells, curve = model.cells, model.cells.budgets[0].uplink_curve
-    total_blocks = np.array([1, *(c.carrier.resource_blocks for c in model.network.cells)])
     raised = np.zeros(cost.shape[:3])
     for link in links:
-        d, p = np.nonzero((link.at >= 0) & (link.at == cell_of))
-        at, mine = cell_of[d, p], link.code[d, p]
-        taken = cost[d, p, at, 0] * columns.blocks[at]
-        width = taken * curve.alpha * cells.uplink_block_hz[mine]
-        each = np.maximum(
-            np.exp2(link.uplink_mbps * 1e6 / width) - 1.0, db_to_ratio(curve.min_snr_db)
-        )
-        share = np.minimum(taken * each / link.snr[d, p], 1.0)
-        heard_code = link.heard_code[d, p]
-        i, s = np.nonzero((columns.of_code[heard_code] >= 0) & (heard_code != mine[:, None]))
-        codes = heard_code[i, s]
-        part = share[i] * link.heard_snr[d[i], p[i], s] / total_blocks[codes]
-        np.add.at(raised, (d[i], p[i], columns.of_code[codes]), part)
+        _raise_noise(
+            link.at, link.code, link.snr, link.heard_code, link.heard_snr, cell_of, cost,
+            columns.blocks, columns.of_code, cells.uplink_block_hz, cells.resource_blocks,
+            link.uplink_mbps, curve.alpha, float(db_to_ratio(curve.min_snr_db)), raised,
+        )  # fmt: skip
     return raised
+
+
+@kernel
+def _raise_noise(  # type: ignore[no-untyped-def]
+    at, code, snr, heard_code, heard_snr, cell_of, cost, blocks, column_of, block_hz, all_blocks,
+    uplink_mbps, alpha, least_snr, raised,
+):  # fmt: skip
+    """Add to ``raised`` what the sellers on the cells of one carrier send; see `noise_raised`."""
+    for d in range(at.shape[0]):
+        for p in range(at.shape[1]):
+            k = at[d, p]
+            if k < 0 or k != cell_of[d, p]:
+                continue
+            mine = code[d, p]
+            taken = cost[d, p, k, 0] * blocks[k]
+            width = taken * alpha * block_hz[mine]
+            each = max(np.exp2(uplink_mbps * 1e6 / width) - 1.0, least_snr)
+            share = min(taken * each / snr[d, p], 1.0)
+            for s in range(heard_code.shape[2]):
+                other = heard_code[d, p, s]
+                if column_of[other] >= 0 and other != mine:
+                    raised[d, p, column_of[other]] += share * heard_snr[d, p, s] / all_blocks[other]
 
 
 def _downlink_share(
