@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.test_planner.conftest import Page
 from tests.test_planner.small_valley import place_deg
 
@@ -44,6 +46,38 @@ def test_new_masts_and_changed_cells_become_one_set_of_edits(page: Page) -> None
     cell = next(c for c in answer["cells"] if c["cell_id"] == "Z9-1")
     assert (cell["electrical_downtilt_deg"], cell["height_agl_m"]) == (4.0, 25.0)
     assert (cell["operator"], cell["total_power_dbm"]) == ("Mạng Một", 44.0)
+
+
+def test_a_mast_beyond_the_plan_is_left_out_by_name_and_the_others_are_taken(page: Page) -> None:
+    lat, lon = place_deg(88.0, 90.0)
+    void_lat, void_lon = place_deg(80.0, 124.0)
+    rows = [f"Z1,Z1-1,Mạng Một,{lat!r},{lon!r}", "Z2,Z2-1,Mạng Một,10.5,106.2",
+            f"Z3,Z3-1,Mạng Một,{void_lat!r},{void_lon!r}"]  # fmt: skip
+    text = "\n".join([HEAD, *(f"{row},25,90,3gpp,4,4G,B3,20,44" for row in rows), ""])
+    told = read(page, "sites.csv", text)
+    assert [edit["mast_id"] for edit in told["edits"]] == ["Z1"]
+    gone = {r["value"]: (r["where"], r["why"]) for r in told["rows"] if r["fate"] == "left out"}
+    assert gone == {
+        "Z2": ("line 3", "off the grid"),
+        "Z3": ("line 4", "no elevation there"),
+    }
+
+
+def test_metres_of_no_known_system_are_those_of_the_plans_grid_and_it_is_said(page: Page) -> None:
+    lat, lon = place_deg(88.0, 90.0)
+    text = (
+        "Mã trạm;X;Y;Độ cao ăng-ten (m);Nhà mạng;Công nghệ;Băng tần;Băng thông (MHz)\n"
+        f"U1;{360_000 + 90.5 * 90:.1f};{2_480_000 - 88.5 * 90:.1f};31,5;Mạng Một;4G;B3;20\n"
+    ).replace(".", ",")
+    told = read(page, "tram.csv", text)
+    (edit,) = told["edits"]
+    assert (edit["lat_deg"], edit["lon_deg"]) == (
+        pytest.approx(lat, abs=1e-6),
+        pytest.approx(lon, abs=1e-6),
+    )
+    assert edit["height_agl_m"] == 31.5
+    assumed = {row["field"]: row["value"] for row in told["rows"] if row["fate"] == "assumed"}
+    assert assumed["crs"] == "EPSG:32648"
 
 
 def test_an_antenna_is_told_and_not_kept(page: Page) -> None:

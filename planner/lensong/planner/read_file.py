@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict, replace
 from itertools import count
+from math import isnan
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,16 +14,19 @@ import numpy as np
 
 from lensong.coverage.antenna_file import parse_antennas
 from lensong.coverage.measured_levels import MeasuredLevels, holds_levels, read_levels
-from lensong.coverage.network import Cell, Mast, Network
+from lensong.coverage.network import AsRead, Cell, Mast, Network
+from lensong.coverage.path.line import end_at
 from lensong.coverage.scenario.inputs import read_network
+from lensong.coverage.scenario.load import NetworkRequest
 from lensong.coverage.variant.catalogue import carrier_id
+from lensong.gis_data.land import Land
 from lensong.gis_data.lists import read_list
 from lensong.planner.antenna_files import PATTERNS
 from lensong.planner.measured import of_levels
 from lensong.planner.open_plan import OpenPlan
 from lensong.planner.variants import BASE
 from lensong.planner.why_here import CELL_FIELDS, cell_body
-from lensong.propagation.errors import InvalidInputError, LensongError
+from lensong.propagation.errors import DataError, InvalidInputError, LensongError
 
 __all__ = ["LISTS", "edits_of", "read_file"]
 
@@ -67,17 +72,56 @@ def read_file(plan: OpenPlan, network: Network, name: str, content: bytes) -> di
             asked = replace(
                 plan.ready.scenario.network, tables={"main": path}, format="auto", layer=""
             )
-            read, _ = read_network(asked)
+            read, assumed = _cells(asked, plan.opened.grid.crs)
         except LensongError as error:
             # not by the name of a file that nobody knows
             raise InvalidInputError(str(error).replace(str(path), name)) from error
-    own = _with_own_ids(read, network)
+    own, nowhere = _on_ground(_with_own_ids(read, network), plan.ready.land)
     return {
         "kind": "cells",
-        "rows": [asdict(entry) for entry in own.as_read],
+        "rows": [asdict(entry) for entry in (*assumed, *nowhere, *own.as_read)],
         "warnings": list(own.warnings),
         "edits": edits_of(network, own),
     }
+
+
+def _cells(asked: NetworkRequest, crs: str) -> tuple[Network, list[AsRead]]:
+    """Return the cells of a list; metres of no known system are those of the plan's grid."""
+    entry = AsRead(where="", field="crs", value=crs, fate="assumed", why="no column says it")
+    try:
+        return read_network(asked)[0], []
+    except LensongError as error:
+        if asked.crs is None:
+            with suppress(LensongError):  # what was wrong at first is told
+                return read_network(replace(asked, crs=crs))[0], [entry]
+        raise error
+
+
+def _on_ground(read: Network, land: Land) -> tuple[Network, list[AsRead]]:
+    """Return a network without the masts that the plan has no ground for, and who they are."""
+    found: dict[str, str] = {}
+    for mast in read.masts:
+        try:
+            end = end_at(land.grid, mast.lat_deg, mast.lon_deg, 1.0)
+        except DataError:
+            found[mast.mast_id] = "off the grid"
+            continue
+        if isnan(float(land.ground_m[round(end.row), round(end.col)])):
+            found[mast.mast_id] = "no elevation there"
+    told = [
+        AsRead(
+            where=entry.where, field="site_id", value=mast_id, fate="left out", why=why, cells=cells
+        )
+        for mast_id, why in found.items()
+        for cells in [tuple(c.cell_id for c in read.cells if c.mast_id == mast_id)]
+        for entry in [next(e for e in read.as_read if set(e.cells) & set(cells))]
+    ]
+    kept = replace(
+        read,
+        masts=tuple(mast for mast in read.masts if mast.mast_id not in found),
+        cells=tuple(cell for cell in read.cells if cell.mast_id not in found),
+    )
+    return kept, told
 
 
 def _levels(path: Path, name: str) -> MeasuredLevels | None:

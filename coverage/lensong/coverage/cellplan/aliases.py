@@ -313,7 +313,7 @@ def squeezed(name: str) -> tuple[str, str]:
 
     Examples
     --------
-    >>> squeezed("Antenna Height (m)"), squeezed("Độ cao anten"), squeezed("tx_power_dbm")
+    >>> squeezed("Antenna Height (m)"), squeezed("Độ cao ăng-ten"), squeezed("tx_power_dbm")
     (('antennaheight', 'm'), ('docaoanten', ''), ('txpower', 'dbm'))
     """
     name = re.sub(r"(?i)\bn[°º]", "no ", name)  # a number, no degree
@@ -321,9 +321,8 @@ def squeezed(name: str) -> tuple[str, str]:
     plain = unicodedata.normalize("NFKD", text)
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter)).lower()
     words = [word for word in re.split(r"[^a-z0-9]+", plain) if word]
-    if len(words) > 1 and words[-1] in _UNITS:
-        return "".join(words[:-1]), words[-1]
-    return "".join(words), ""
+    unit = words.pop() if len(words) > 1 and words[-1] in _UNITS else ""
+    return "".join(words).replace("angten", "anten"), unit  # ăng-ten and anten are one word
 
 
 def match_columns(

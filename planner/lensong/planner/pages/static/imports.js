@@ -1,9 +1,12 @@
 // A file dropped on the map: what became of each row, and then its edits as one set.
 import { Refusal, ask } from "./api.js";
-import { $, button, el, knows, say, tell } from "./dom.js";
+import { $, button, el, say, tell } from "./dom.js";
+import { rowsOf, tableOfEntries, tableOfRows } from "./import_table.js";
 import { editInParts, loadAntennas, mayEdit, planPath, state, variantPath } from "./plan.js";
 
-const MOST_ROWS = 300;
+/** Say why a file was refused, with its name once. */
+const refuse = (file, { message }) =>
+  tell(message.includes(file.name) ? message : `${file.name}: ${message}`, { bad: true });
 
 export function startImports() {
   const area = $("map-area");
@@ -17,15 +20,25 @@ export function startImports() {
     area.addEventListener(kind, () => area.classList.remove("drop"));
   area.addEventListener("drop", (event) => {
     event.preventDefault();
-    const [file] = event.dataTransfer.files;
-    if (file) read(file);
+    readAll([...event.dataTransfer.files]);
   });
   $("import").addEventListener("change", ({ target }) => {
-    if (target.files[0]) read(target.files[0]);
+    readAll([...target.files]);
     target.value = "";
   });
 }
 
+/** Read files one after the other: the next when what became of the one before was looked at. */
+async function readAll(files) {
+  for (const file of files) {
+    if (!(await read(file))) return;
+    const dialog = $("import-dialog");
+    if (dialog.open)
+      await new Promise((done) => dialog.addEventListener("close", done, { once: true }));
+  }
+}
+
+/** Read a file and show what became of it; false where it was refused. */
 async function read(file) {
   tell(say("import.reads", { name: file.name }));
   try {
@@ -37,9 +50,11 @@ async function read(file) {
       },
     );
     show(file, await answer.json());
+    return true;
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    tell(`${file.name}: ${error.message}`, { bad: true });
+    refuse(file, error);
+    return false;
   }
 }
 
@@ -72,78 +87,35 @@ const ACTIONS = {
 const keep = (what, file) =>
   ask("POST", `${planPath()}/${what}?name=${encodeURIComponent(file.name)}`, { raw: file });
 
+function kindText({ kind, rows, measured_rows: measured }) {
+  const n = kind === "cells" ? rowsOf(rows).length : (measured ?? rows.length);
+  return say(`import.kind.${kind}`, { n });
+}
+
 function show(file, answer) {
   const { kind, rows } = answer;
   const dialog = $("import-dialog");
-  const head = ["import.where", "import.field", "import.value", "import.fate"];
   const action = ACTIONS[kind](answer, file);
   const go = button(
     action.label,
     async () => {
       go.disabled = true;
       try {
-        if (await action.act()) {
-          dialog.close();
-          tell(action.done);
-          return;
-        }
+        const done = await action.act();
+        dialog.close(); // it would hide what is told
+        if (done) tell(action.done);
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
-        dialog.close(); // it would hide what is told
-        tell(`${file.name}: ${error.message}`, { bad: true });
+        dialog.close();
+        refuse(file, error);
       }
-      go.disabled = false;
     },
     { class: "main", disabled: !action.may },
   );
   dialog.replaceChildren(
     el("h2", {}, say("import.title", { name: file.name })),
-    el(
-      "p",
-      { class: "hint" },
-      say(`import.kind.${kind}`, { n: answer.measured_rows ?? rows.length }),
-    ),
-    el(
-      "div",
-      { class: "scroll tall" },
-      el(
-        "table",
-        { class: "list" },
-        el(
-          "thead",
-          {},
-          el(
-            "tr",
-            {},
-            head.map((key) => el("th", { scope: "col" }, say(key))),
-          ),
-        ),
-        el(
-          "tbody",
-          {},
-          rows
-            .slice(0, MOST_ROWS)
-            .map((row) =>
-              el(
-                "tr",
-                {},
-                el("th", { scope: "row" }, whereSaid(row.where)),
-                el("td", {}, [row.field, row.text && `“${row.text}”`].filter(Boolean).join(" ")),
-                el("td", {}, String(row.value ?? (row.cells ?? []).join(", "))),
-                el(
-                  "td",
-                  {},
-                  fateSaid(row.fate),
-                  row.why ? el("small", {}, ` ${whySaid(row.why)}`) : "",
-                ),
-              ),
-            ),
-        ),
-      ),
-      rows.length > MOST_ROWS
-        ? el("p", { class: "hint" }, say("import.more", { n: rows.length - MOST_ROWS }))
-        : "",
-    ),
+    el("p", { class: "hint" }, kindText(answer)),
+    ...(kind === "cells" ? tableOfRows(rows) : tableOfEntries(rows)),
     el(
       "div",
       { class: "buttons" },
@@ -153,13 +125,3 @@ function show(file, answer) {
   );
   dialog.showModal();
 }
-
-const whereSaid = (where) => {
-  const rows = /^(\d+) rows$/.exec(where ?? "");
-  return rows ? say("import.rows", { n: Number(rows[1]) }) : String(where ?? "");
-};
-const whySaid = (why) => {
-  const key = `import.why.${why.replace(/ \(.*/, "").replace(/\W+/g, "_")}`;
-  return knows(key) ? say(key) : why;
-};
-const fateSaid = (fate) => (fate ? say(`fate.${fate.replaceAll(" ", "_")}`) : "");
