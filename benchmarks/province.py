@@ -1,17 +1,17 @@
 """Memory and time of a plan as large as a province: 170 km x 130 km at 30 m.
 
-    python benchmarks/province.py [masts]
+    python -m benchmarks.province [masts]
 
-The land is synthetic noise; what is measured is the machine's work, not coverage. Prints the peak
-memory of the process, which includes the interpreter and every library.
+The land is synthetic noise; what is measured is the machine's work, not coverage. Prints wall and
+processor time and the peak memory of each stage; the process includes the interpreter and every
+library, and its peak the pages of files that it has mapped.
 """
 
 from __future__ import annotations
 
-import resource
+import os
 import sys
 import tempfile
-import time
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,11 +20,13 @@ import numpy as np
 from pyproj import Transformer
 from scipy import ndimage
 
+from benchmarks.watched import Watched
 from lensong.coverage.antenna import sector_3gpp
 from lensong.coverage.cellplan import parse_carrier
 from lensong.coverage.network import Cell, Mast, Network
 from lensong.coverage.plan import plan
 from lensong.coverage.results.write import write_result
+from lensong.coverage.warm_up import compile_kernels
 from lensong.gis_data.array_room import room_for
 from lensong.gis_data.land import Land
 from lensong.propagation.types import Grid
@@ -35,10 +37,6 @@ GRID = Grid(
 CARRIERS = tuple(
     parse_carrier(text) for text in ("4G B3 20 MHz", "4G B28 10 MHz", "5G n41 100 MHz 30 kHz")
 )
-
-
-def peak_gb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
 
 
 def make_land(rng: np.random.Generator) -> Land:
@@ -80,11 +78,11 @@ def make_land(rng: np.random.Generator) -> Land:
     )
 
 
-def make_network(rng: np.random.Generator, count: int) -> Network:
+def make_network(rng: np.random.Generator, count: int, edge_px: float = 50.0) -> Network:
     to_degrees = Transformer.from_crs(GRID.crs, "EPSG:4326", always_xy=True)
     masts, cells = [], []
     for m in range(count):
-        row, col = rng.uniform((50, 50), (GRID.rows - 50, GRID.cols - 50))
+        row, col = rng.uniform((edge_px, edge_px), (GRID.rows - edge_px, GRID.cols - edge_px))
         lon, lat = to_degrees.transform(*GRID.easting_northing(row, col))
         masts.append(Mast(mast_id=f"M{m}", lat_deg=lat, lon_deg=lon, height_agl_m=35.0))
         for carrier in CARRIERS:
@@ -106,11 +104,21 @@ def make_network(rng: np.random.Generator, count: int) -> Network:
 
 
 def main() -> None:
+    watched = Watched(os.getpid())
     rng = np.random.default_rng(12)
     land = make_land(rng)
     network = make_network(rng, int(sys.argv[1]) if len(sys.argv) > 1 else 100)
-    print(f"land {GRID.rows} x {GRID.cols}, {len(network.cells)} cells, {peak_gb():.2f} GB so far")
-    began = time.perf_counter()
+    compile_kernels()
+    print(f"SYNTHETIC land {GRID.rows} x {GRID.cols}, {len(network.cells)} cells")
+    print(f"load {os.getloadavg()[0]:.2f}, {os.cpu_count()} cores")
+    stage = "land"
+
+    def told(name: str, *_: float) -> None:
+        nonlocal stage
+        if name != stage:
+            print(watched.stage(stage).said, flush=True)
+            stage = name
+
     with tempfile.TemporaryDirectory() as folder:
         result = plan(
             land,
@@ -118,16 +126,17 @@ def main() -> None:
             title="Province (synthetic)",
             workers=2,
             room=room_for(GRID.rows * GRID.cols, folder),
+            progress=told,
         )
-        print(f"plan {time.perf_counter() - began:.0f} s, peak {peak_gb():.2f} GB")
+        told("outputs")
         written = write_result(
             result, Path(folder) / "out", lensong_version=version("lensong"), workers=2
         )
+        told("")
         size = sum(path.stat().st_size for path in written)
-    print(
-        f"with outputs {time.perf_counter() - began:.0f} s, peak {peak_gb():.2f} GB, "
-        f"{size / 1e6:.0f} MB written"
-    )
+    watched.close()
+    print(f"peak {watched.peak_gb:.2f} GB, {size / 1e6:.0f} MB written")
+    print(f"load {os.getloadavg()[0]:.2f}")
 
 
 if __name__ == "__main__":

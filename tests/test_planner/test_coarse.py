@@ -7,6 +7,7 @@ from typing import Any
 from lensong.coverage.variant.edits import MoveMast, edited
 from lensong.coverage.variant.engine import PlanEngine
 from lensong.planner.coarse import Coarse
+from lensong.planner.placed_tiles import placed_tiles
 from tests.test_coverage.test_sweeps import network, small_land
 
 
@@ -46,3 +47,14 @@ def test_chances_are_the_same_in_threads_that_yield() -> None:
     for key, tile in one.tiles.items():
         assert (tile.best.probability == other.tiles[key].best.probability).all()
         assert (tile.best.reason == other.tiles[key].best.reason).all()
+
+
+def test_who_looks_at_many_tiles_holds_few_of_them() -> None:
+    engine = PlanEngine(small_land(), workers=1)
+    state = engine.opened(network())
+    rested: list[int] = []
+    engine.let_rest = lambda: rested.append(1)  # type: ignore[method-assign]
+    read, key = placed_tiles(engine, state), min(state.tiles)
+    for _ in range(600):
+        assert read(key).best is state.tiles[key].best
+    assert len(rested) == 2

@@ -35,6 +35,7 @@ from lensong.coverage.variant.edits import (
 )
 from lensong.coverage.variant.engine import PlanEngine, PlanState
 from lensong.coverage.variant.shelf import TileShelf
+from lensong.coverage.variant.tiles import renumbered
 from lensong.coverage.variant.villages import VillageSide, VillageState
 from lensong.gis_data.file_memory import FileMemory
 from lensong.gis_data.land import Land
@@ -305,6 +306,7 @@ def test_tiles_that_do_not_fit_into_memory_are_the_same(opened: Opened, tmp_path
         cache=opened.cache,
         workers=2,
         shelf=TileShelf(200_000, memory),
+        tile_px=64,
     )
     state = engine.opened(opened.network)
     held = [memory.holds(tile.best.reason) for tile in state.tiles.values()]
@@ -319,3 +321,20 @@ def test_tiles_that_do_not_fit_into_memory_are_the_same(opened: Opened, tmp_path
     levels = engine.follow(state, network), opened.engine.follow(opened.state, network)
     assert_same_layers(opened, *levels)
     assert_same_layers(opened, engine.judged(levels[0]), opened.engine.judged(levels[1]))
+    fewer = edited(opened.network, [RemoveMast(mast_id="K2")])
+    levels = engine.follow(state, fewer), opened.engine.follow(opened.state, fewer)
+    assert_same_layers(opened, *levels)
+    elsewhere = [key for key in state.tiles if key not in levels[0].touched]
+    changed = [key for key in elsewhere if levels[0].tiles[key] is not state.tiles[key]]
+    assert changed  # cells after its own have other numbers
+    assert len(changed) < len(elsewhere)
+
+
+def test_a_tile_that_knows_none_of_the_cells_with_other_numbers_is_the_same(opened: Opened) -> None:
+    number_of = np.array([*range(len(opened.network.cells)), -1])
+    number_of[-2] += 5  # the last cell's, which few tiles know
+    tiles = opened.state.tiles.values()
+    after = [renumbered(tile, number_of) for tile in tiles]
+    assert 0 < sum(one is other for one, other in zip(after, tiles, strict=True)) < len(after)
+    of_one_value = [tile for tile in after if tile.best.best.strides[-1] == 0]
+    assert of_one_value  # beyond every radius, kept once

@@ -57,7 +57,7 @@ def gap_polygons(
     outlines = dict(zip(areas["value"], areas.geometry, strict=True))
     flat = labels.ravel()
     inside = np.flatnonzero(flat)
-    label, lives = flat[inside], people.ravel()[inside]
+    label, lives = flat[inside], people.ravel()[inside].astype(np.float64)
     pixels = np.bincount(label, minlength=count + 1)
     heads = np.bincount(label, weights=lives, minlength=count + 1)
     reasons = _commonest_reason(label, reason.ravel()[inside], lives, count)

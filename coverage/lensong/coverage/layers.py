@@ -84,8 +84,11 @@ TILE = 128
 _TILES_AHEAD = 8
 """Tiles that wait, for each thread; they hold the sweeps that reach them."""
 
-TILES_IN_MEMORY = 128
-"""Tiles whose layers wait in memory where those of a plan are in files."""
+TILES_IN_MEMORY = 4
+"""Tiles whose layers wait in memory where those of a plan are in files.
+
+A tile's row is a part of a page in each layer: it holds eight times what is written, some 30 MB.
+"""
 
 _CRUMB = 2.0**-20
 """Parts of a person that are counted: their sums are exact, whatever order tiles come in."""
@@ -229,7 +232,7 @@ class LaidOwn:
         tile: Tile,
         name: str,
         model: LayerModel,
-        people: FloatArray | None,
+        people: NDArray[np.floating[Any]] | None,
         heard: Heard | None,
         links: PlaceLinks | None,
     ) -> LaidOwn:
@@ -268,7 +271,9 @@ def take_laid(
                 links.put_better(at, own[name].links)
 
 
-def _footprints(kept: OperatorTile, model: LayerModel, people: FloatArray | None) -> Footprints:
+def _footprints(
+    kept: OperatorTile, model: LayerModel, people: NDArray[np.floating[Any]] | None
+) -> Footprints:
     """Return pixels and people of a tile where each cell leads its carrier, enough for a phone."""
     floor_mw = float(model.attach_mw.min()) if model.attach_mw.size else 0.0
     codes = len(model.network.cells) + 1
@@ -290,7 +295,7 @@ def make_layers(
     *,
     rides: Iterable[tuple[tuple[int, ...], PackedSweep]],
     planned: Sequence[Window],
-    people: FloatArray | None = None,
+    people: NDArray[np.floating[Any]] | None = None,
     heard: Heard | None = None,
     links: PlaceLinks | None = None,
     window: Window | None = None,

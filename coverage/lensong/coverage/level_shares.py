@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,7 +27,7 @@ _ROWS_AT_ONCE = 512
 def level_shares(
     land: Land,
     operators: Mapping[str, OperatorLayers],
-    people: FloatArray,
+    people: NDArray[np.floating[Any]],
     thresholds_dbm: Sequence[float],
 ) -> pd.DataFrame:
     """Return people and area at or above each level threshold.
@@ -81,7 +82,7 @@ def _counts(
     zones: _Zones,
     count: int,
     levels: Sequence[Int16Array],
-    people: FloatArray,
+    people: NDArray[np.floating[Any]],
     thresholds: IntArray,
 ) -> tuple[FloatArray, FloatArray]:
     """Return pixels and people by zone and by thresholds reached, of the strongest of levels."""

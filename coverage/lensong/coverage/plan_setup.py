@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from lensong.coverage.causes.links import PlaceLinks
 from lensong.coverage.causes.settings import CauseSettings
@@ -27,7 +28,7 @@ from lensong.coverage.village_weights import VillageWeights, inhabitants, villag
 from lensong.coverage.villages import ClassThresholds, column_suffix
 from lensong.gis_data.land import Land
 from lensong.propagation.errors import InvalidInputError
-from lensong.propagation.types import BoolArray, FloatArray
+from lensong.propagation.types import BoolArray
 
 if TYPE_CHECKING:
     from lensong.coverage.streams.kept import KeptStreams
@@ -69,7 +70,7 @@ class PlanSetup:
     weights: list[VillageWeights]
     jobs: list[SweepJob]
     shadowing: Shadowing
-    people: FloatArray
+    people: NDArray[np.floating[Any]]
     model: LayerModel
 
     @classmethod

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import geopandas as gpd
 import numpy as np
@@ -89,23 +89,26 @@ def village_weights(land: Land) -> list[VillageWeights]:
     ]
 
 
-def inhabitants(land: Land, weights: Sequence[VillageWeights]) -> tuple[BoolArray, FloatArray]:
+def inhabitants(
+    land: Land, weights: Sequence[VillageWeights]
+) -> tuple[BoolArray, NDArray[np.floating[Any]]]:
     """Return where people live, and how many in each pixel.
 
     By the population raster where there is one, else by the villages' own numbers, spread over
     their footprints. Where the elevation has a void nobody is judged.
     """
-    shape = land.grid.shape
-    inside = np.zeros(land.grid.rows * land.grid.cols, dtype=np.bool_)
-    spread = np.zeros(inside.size)
+    inhabited = np.zeros(land.grid.shape, dtype=np.bool_)
+    inside = inhabited.reshape(-1)
     for village in weights:
         inside[village.pixel] = True
+    if land.population is not None:
+        people = land.population
+        inhabited |= (people > 0.0) & (land.aoi == 1) & ~np.isnan(land.ground_m)
+        return inhabited, people if np.isfinite(people).all() else np.nan_to_num(people)
+    spread = np.zeros(inside.size)
+    for village in weights:
         np.add.at(spread, village.pixel, village.weight * np.nan_to_num(village.people))
-    inhabited = inside.reshape(shape)
-    if land.population is None:
-        return inhabited, spread.reshape(shape)
-    inhabited |= (land.population > 0.0) & (land.aoi == 1) & ~np.isnan(land.ground_m)
-    return inhabited, np.nan_to_num(land.population.astype(np.float64))
+    return inhabited, spread.reshape(land.grid.shape)
 
 
 def _weights_of(

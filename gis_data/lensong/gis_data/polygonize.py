@@ -88,7 +88,7 @@ def _as_int32(values: NDArray[Any]) -> NDArray[np.int32]:
         raise InvalidInputError(
             f"values reaches from {given.min()} to {given.max()}, wanted 32-bit numbers"
         )
-    return given.astype(np.int32)
+    return given.astype(np.int32, copy=False)
 
 
 def _valid(outlines: NDArray[Any]) -> NDArray[Any]:

@@ -27,13 +27,12 @@ from lensong.coverage.scenario.of_result import (
 from lensong.coverage.scenario.proposals import with_proposals
 from lensong.coverage.sweeps import PathCorrection, SweepCache, Window
 from lensong.coverage.variant.catalogue import Catalogue
-from lensong.coverage.variant.engine import PlanEngine, PlanState
-from lensong.coverage.variant.shelf import TileShelf
+from lensong.coverage.variant.engine import PlanState
 from lensong.coverage.variant.villages import VillageSide
 from lensong.coverage.warm_up import compile_kernels
-from lensong.gis_data.file_memory import FileMemory
 from lensong.planner.antenna_files import AntennaFiles
 from lensong.planner.coarse import Coarse
+from lensong.planner.engine_of import engine_of
 from lensong.planner.errors import FAULT, NotThereError, NotYetError, ReadOnlyError
 from lensong.planner.events import Events
 from lensong.planner.first_picture import COARSE, coarse_shown
@@ -54,8 +53,6 @@ from lensong.propagation.types import Grid
 __all__ = ["OpenPlan", "layer_of"]
 
 _FOLDER = ".lensong-planner"  # beside the scenario
-_TILES_BYTES = 3 * 2**28
-"""Of tiles that are kept in memory; those of a larger plan lie in files."""
 
 _LOG = logging.getLogger("lensong.planner")
 
@@ -341,6 +338,8 @@ class OpenPlan:
             if self._proposals is not None:
                 scenario = with_proposals(scenario, self._proposals)
             self.title = scenario.title
+            # beside the reading of the land, so that the first picture does not wait for it
+            Thread(target=compile_kernels, args=(scenario.propagation,), daemon=True).start()
             land, network, _ = read_inputs(
                 scenario, lambda stage, done, total: self._tell(stage, done, total)
             )
@@ -355,14 +354,13 @@ class OpenPlan:
             return
         self._tell("compiled code", 0, 1)
         compile_kernels(propagation)
-        engine = PlanEngine(
+        engine = engine_of(
+            scenario,
             land,
-            services=scenario.services,
-            handset=scenario.handset,
-            propagation=propagation,
+            propagation,
             cache=self.cache,
             workers=self._workers,
-            shelf=TileShelf(_TILES_BYTES, FileMemory(self.path.resolve().parent / _FOLDER)),
+            folder=self.path.resolve().parent / _FOLDER,
         )
         side = VillageSide(engine, classes=scenario.classes, streams=scenario.streams)
         antennas: dict[str, AntennaPattern] = read_antennas(scenario.network.antennas)

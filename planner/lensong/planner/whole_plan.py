@@ -11,6 +11,7 @@ from lensong.coverage.network import Network
 from lensong.coverage.plan import plan
 from lensong.coverage.results.write import write_result
 from lensong.coverage.sweeps import SweepCache
+from lensong.gis_data.array_room import room_for
 from lensong.planner.errors import NotThereError
 from lensong.planner.jobs import Job
 from lensong.planner.ready import Ready
@@ -33,6 +34,7 @@ def whole_plan(
     """
     scenario = ready.scenario
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         result = plan(
             ready.land,
             network,
@@ -45,6 +47,7 @@ def whole_plan(
             settings=scenario.settings,
             causes=scenario.causes,
             cache=cache,
+            room=room_for(ready.grid.rows * ready.grid.cols, folder),
             workers=ready.engine.workers,
             progress=job.step,
         )

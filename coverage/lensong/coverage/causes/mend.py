@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from lensong.propagation.types import BoolArray, FloatArray, Grid, IntArray
 __all__ = ["COLUMNS", "largest_gaps", "mend"]
 
 _MOST_BYTES = 2**28  # of sweeps, and of what is heard of them, beside the layers of the plan
+_TILES_AT_ONCE = 24
 
 COLUMNS = (
     "village_id",
@@ -169,15 +170,17 @@ class _Crowd:
         found[self.row[at] - key[0] * TILE, self.col[at] - key[1] * TILE] = True
         return found
 
-    def gained(self, state: PlanState, service: str) -> FloatArray:
-        """Return how many more people of every village have the service [people]."""
+    def serve(self, state: PlanState, service: str, served: BoolArray) -> None:
+        """Put down who has the service in the tiles of another state."""
         q = [s.name for s in state.model.services].index(service)
-        now = self.served.copy()
         for key, tile in state.tiles.items():
             at = self.in_tile[key]
             row, col = self.row[at] - key[0] * TILE, self.col[at] - key[1] * TILE
-            now[at] = tile.best.reason[0, q, row, col] == 0
-        change = self.people * (now.astype(np.float64) - self.served.astype(np.float64))
+            served[at] = tile.best.reason[0, q, row, col] == 0
+
+    def gained(self, served: BoolArray) -> FloatArray:
+        """Return how many more people of every village have the service [people]."""
+        change = self.people * (served.astype(np.float64) - self.served.astype(np.float64))
         return np.asarray(np.bincount(self.village, weights=change), dtype=np.float64)
 
 
@@ -206,10 +209,32 @@ class _Scene:
             new_mast(self.asked, self.serving, int(self.gap["pixel"]), self.without),
         ]
         networks = [None if change.nothing else edited(network, change) for change in changes]
-        before = self._judged(self.engine.opened(network, keys=self._tiles(networks)))
         return [
-            self._row(change, None if after is None else self.engine.follow(before, after))
-            for change, after in zip(changes, networks, strict=True)
+            self._row(change, found)
+            for change, found in zip(changes, self._planned(networks), strict=True)
+        ]
+
+    def _planned(
+        self, networks: Sequence[Network | None]
+    ) -> list[tuple[PlanState, FloatArray] | None]:
+        """Return the states of networks without their tiles, and whom each gains [people].
+
+        Some tiles at a time: those of a whole neighbourhood would take as much as a plan.
+        """
+        keys, of = self._tiles(networks), self.asked.model.network
+        served = [self.crowd.served.copy() for _ in networks]
+        states: list[PlanState | None] = [None] * len(networks)
+        for begin in range(0, max(len(keys), 1), _TILES_AT_ONCE):
+            part = keys[begin : begin + _TILES_AT_ONCE]
+            before = self._judged(self.engine.opened(of, keys=part))
+            for at, network in enumerate(networks):
+                if network is not None:
+                    state = self._judged(self.engine.follow(before, network))
+                    self.crowd.serve(state, self.asked.service.name, served[at])
+                    states[at] = replace(state, tiles={})
+        return [
+            None if state is None else (state, self.crowd.gained(now))
+            for state, now in zip(states, served, strict=True)
         ]
 
     def _tiles(self, networks: Sequence[Network | None]) -> list[Key]:
@@ -232,12 +257,12 @@ class _Scene:
         links.take(self.engine.lists_at(state, (row, col, row + 1, col + 1)), state.model)
         return links.margin_at(pixel)
 
-    def _row(self, change: Change, state: PlanState | None) -> dict[str, object]:
+    def _row(self, change: Change, found: tuple[PlanState, FloatArray] | None) -> dict[str, object]:
         asked = self.asked
         before = after = float(self.gap["shortfall_db"])
         everyone = village = 0.0
-        if state is not None:
-            gained = self.crowd.gained(self._judged(state), asked.service.name)
+        if found is not None:
+            state, gained = found
             everyone, village = float(gained.sum()), float(gained[int(self.gap["village"])])
             margin = self._margin_db(state)
             if margin is not None:  # else nothing reaches the place, as before

@@ -40,6 +40,7 @@ __all__ = [
     "rsrp_legend",
     "rsrq_legend",
     "server_indices",
+    "servers_shown",
     "sinr_legend",
     "wide_from",
 ]
@@ -116,6 +117,7 @@ TERM_COLOURS = {
 """Of what a village lacks, by its main cause; those of reasons where they are the same."""
 
 _SAME_RATE = 1.35  # a round break this near to a service's demand would only crowd the legend
+_ROWS_AT_ONCE = 256
 _GOLDEN_ANGLE_DEG = 137.508  # neighbouring masts get hues far apart, however many there are
 
 
@@ -336,6 +338,28 @@ def cell_legend(cells: Sequence[tuple[str, str]]) -> Legend:
         shared = classes[place % 255]
         classes[place % 255] = replace(shared, text=f"{shared.text} / {cell_id}")
     return Legend(unit="", classes=tuple(classes))
+
+
+def servers_shown(
+    best_server: NDArray[np.int16],
+    rsrp_dbm: NDArray[np.floating[Any]] | None = None,
+    floor_dbm: float = -np.inf,
+) -> list[int]:
+    """Return the indices of all cells that serve somewhere, in their order.
+
+    Parameters
+    ----------
+    best_server : shape (rows, cols), int16
+        Index of a cell, -1 none.
+    rsrp_dbm : shape (rows, cols) or None
+        Its level; where that is below ``floor_dbm`` or not known it does not count.
+    """
+    seen = np.zeros(2**15 + 1, dtype=np.bool_)  # the last entry is met by -1
+    for begin in range(0, best_server.shape[0], _ROWS_AT_ONCE):
+        rows = slice(begin, begin + _ROWS_AT_ONCE)
+        part = best_server[rows]
+        seen[part if rsrp_dbm is None else part[rsrp_dbm[rows] >= floor_dbm]] = True
+    return [int(index) for index in np.flatnonzero(seen[:-1])]
 
 
 def server_indices(best_server: NDArray[np.int16], shown: Sequence[int]) -> UInt8Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import geopandas as gpd
@@ -32,6 +33,7 @@ from lensong.coverage.report.legend import (
     rsrp_legend,
     rsrq_legend,
     server_indices,
+    servers_shown,
     sinr_legend,
     wide_from,
 )
@@ -257,8 +259,12 @@ def _server_layer(
 ) -> Iterator[_Layer]:
     """Yield the serving cells where the level is worth drawing."""
     floor_dbm = min(rsrp_breaks_dbm(result.settings))
-    heard = np.where(layers.rsrp_dbm >= floor_dbm, layers.best_server, np.int16(-1))
-    shown = [int(i) for i in np.unique(heard) if i >= 0]
+    server, level = layers.best_server, layers.rsrp_dbm
+    shown = servers_shown(server, level, floor_dbm)
+
+    def heard(at: _Cells) -> NDArray[np.int16]:
+        return np.where(level.ravel()[at] >= floor_dbm, server.ravel()[at], np.int16(-1))
+
     cells = [result.network.cells[i] for i in shown]
     if cells:
         yield _Layer(
@@ -266,7 +272,7 @@ def _server_layer(
             kind="server",
             service="",
             legend=cell_legend([(c.cell_id, c.mast_id) for c in cells]),
-            indices=lambda at: server_indices(heard.ravel()[at], shown),
+            indices=lambda at: server_indices(heard(at), shown),
             floor_dbm=floor_dbm,
         )
 
@@ -445,6 +451,7 @@ def plain_value(name: str, value: Any) -> Any:
     return round(number, _digits(name))
 
 
+@cache
 def _digits(name: str) -> int:
     if name in ("lat_deg", "lon_deg"):
         return 6

@@ -260,7 +260,7 @@ def _server_step(
     provenance: dict[str, Any],
 ) -> Step:
     def write(path: Path) -> None:
-        shown = [int(i) for i in np.unique(server) if i >= 0]
+        shown = legend.servers_shown(server)
         cells = [result.network.cells[i] for i in shown]
         colours = legend.cell_legend([(c.cell_id, c.mast_id) for c in cells]).colours
         write_cog(

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from lensong.coverage.variant.coarse_kernel import average_blocks
 from lensong.gis_data.land import Land
 from lensong.propagation.types import Float32Array, Grid
 
@@ -14,8 +15,6 @@ __all__ = ["COARSE_M", "averaged", "coarse_land", "coarse_step"]
 
 COARSE_M = 120.0
 """About the cell that follows a hand [m]."""
-
-_BLOCKS_AT_ONCE = 64  # rows of them, so that what is worked with stays small
 
 
 def coarse_step(cell_m: float) -> int:
@@ -76,20 +75,7 @@ def averaged(values: Float32Array, step: int) -> Float32Array:
     step : int
         Cells along a side of a block, 1 or more.
     """
-    at_cols = np.arange(0, values.shape[1], step)
-    made = []
-    for begin in range(0, values.shape[0], step * _BLOCKS_AT_ONCE):
-        part = values[begin : begin + step * _BLOCKS_AT_ONCE]
-        at_rows = np.arange(0, part.shape[0], step)
-        known = ~np.isnan(part)
-        total = np.add.reduceat(
-            np.add.reduceat(np.where(known, part, 0.0), at_rows, axis=0, dtype=np.float64),
-            at_cols,
-            axis=1,
-        )
-        count = np.add.reduceat(
-            np.add.reduceat(known, at_rows, axis=0, dtype=np.int64), at_cols, axis=1
-        )
-        with np.errstate(invalid="ignore"):
-            made.append(np.where(count > 0, total / count, np.nan).astype(np.float32))
-    return np.concatenate(made)
+    rows, cols = values.shape
+    found = np.empty((-(-rows // step), -(-cols // step)), np.float32)
+    average_blocks(np.ascontiguousarray(values), step, found)
+    return found

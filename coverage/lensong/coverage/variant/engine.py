@@ -274,7 +274,7 @@ class PlanEngine:
         number_of = numbers_after(state.network, network)
         tiles = state.tiles
         if number_of is not None:
-            tiles = {key: renumbered(tile, number_of) for key, tile in tiles.items()}
+            tiles = self._shelf.changed(tiles, partial(renumbered, number_of=number_of))
         begun = PlanState(
             network=network,
             model=model,

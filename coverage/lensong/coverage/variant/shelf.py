@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from threading import Lock
 from typing import Any, Protocol
@@ -12,6 +12,7 @@ from weakref import finalize
 import numpy as np
 from numpy.typing import NDArray
 
+from lensong.coverage.variant.state import Key
 from lensong.coverage.variant.tiles import PlannedTile
 
 __all__ = ["ArraysElsewhere", "TileShelf"]
@@ -64,23 +65,36 @@ class TileShelf:
             return array
 
         _mapped(tile, see)
-        size = sum(array.nbytes for array in found.values())
+        here = {key: a for key, a in found.items() if not self._elsewhere.holds(a)}
+        size = sum(array.nbytes for array in here.values())
         with self._lock:
             while self._gone:
                 self._held -= self._gone.popleft()
             fits = self._held + size <= self._most
             if fits:
                 self._held += size
-        if fits:
+        if fits and size:
             finalize(tile, self._gone.append, size).atexit = False
+        if not fits or len(here) < len(found):  # what it was made of may lie there, too
+            self._since_rest += 1
+            if self._since_rest >= _REST_AFTER:
+                self.let_rest()
+        if fits:
             return tile
-        here = {key: a for key, a in found.items() if not self._elsewhere.holds(a)}
         moved = dict(zip(here, self._elsewhere.moved(list(here.values())), strict=True))
-        self._since_rest += 1
-        if self._since_rest >= _REST_AFTER:  # what it was made of lies there, too
-            self.let_rest()
         there: PlannedTile = _mapped(tile, lambda array: moved.get(id(array), array))
         return there
+
+    def changed(
+        self, tiles: Mapping[Key, PlannedTile], change: Callable[[PlannedTile], PlannedTile]
+    ) -> dict[Key, PlannedTile]:
+        """Return tiles with a change made to each; those that it leaves as they are stay."""
+        found = dict(tiles)
+        for key, tile in tiles.items():
+            new = change(tile)
+            if new is not tile:
+                found[key] = self.put(new)
+        return found
 
     def let_rest(self) -> None:
         """Give up memory that was needed to read what lies elsewhere."""

@@ -16,7 +16,7 @@ from lensong.coverage.layer_tiles import OperatorTile, TileLayers, over_each_oth
 from lensong.coverage.reach import Reach
 from lensong.coverage.result import NO_LEVEL_CDBM, REASONS
 from lensong.coverage.sweeps import Window
-from lensong.propagation.types import BoolArray, IntArray
+from lensong.propagation.types import BoolArray, Int16Array, IntArray
 
 __all__ = [
     "PlannedTile",
@@ -195,18 +195,32 @@ def taken(layers: TileLayers, row: IntArray, col: IntArray) -> TileLayers:
 
 
 def renumbered(tile: PlannedTile, number_of: IntArray) -> PlannedTile:
-    """Return a tile whose cells have other numbers; ``number_of[-1]`` is that of none, -1."""
+    """Return a tile whose cells have other numbers; ``number_of[-1]`` is that of none, -1.
+
+    What stays as it was is not made again: a tile that knows none of the cells is the same.
+    """
+    numbers = number_of.astype(np.int16)
+    made: dict[int, Int16Array] = {}  # the best of one operator is that operator's own
+
+    def of_array(codes: Int16Array) -> Int16Array:
+        if id(codes) not in made:
+            of_one = codes.strides[-2:] == (0, 0)
+            old = codes[..., :1, :1] if of_one else codes
+            new = numbers[old]
+            same = np.array_equal(new, old)
+            made[id(codes)] = codes if same else np.broadcast_to(new, codes.shape)
+        return made[id(codes)]
 
     def of(layers: TileLayers) -> TileLayers:
-        best, second = number_of[layers.best], number_of[layers.second]
-        return replace(layers, best=best.astype(np.int16), second=second.astype(np.int16))
+        best, second = of_array(layers.best), of_array(layers.second)
+        if best is layers.best and second is layers.second:
+            return layers
+        return replace(layers, best=best, second=second)
 
-    return replace(
-        tile,
-        own={name: of(layers) for name, layers in tile.own.items()},
-        best=of(tile.best),
-        lists={},
-    )
+    own, best = {name: of(layers) for name, layers in tile.own.items()}, of(tile.best)
+    if best is tile.best and not tile.lists and all(own[n] is tile.own[n] for n in own):
+        return tile
+    return replace(tile, own=own, best=best, lists={})
 
 
 def _copied(layers: TileLayers, names: Sequence[str]) -> TileLayers:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from threading import Lock
 
@@ -44,8 +43,6 @@ class VillageState:
         As `PlanResult.villages`, without causes.
     streams : DataFrame
         As `lensong.coverage.streams.table.stream_table`.
-    layers : Layers
-        At the villages' pixels alone, in one row.
     heard : Heard
     stale : frozenset of int
         Rows whose streams at once are still those of an earlier network, or none.
@@ -55,7 +52,6 @@ class VillageState:
 
     table: gpd.GeoDataFrame
     streams: pd.DataFrame
-    layers: Layers
     heard: Heard
     stale: frozenset[int] = frozenset()
     counted: LayerModel | None = None
@@ -77,10 +73,41 @@ class _Places:
             replace(w, pixel=at)
             for w, at in zip(self.weights, np.split(self.at, bounds), strict=True)
         ]
-        self.in_tile: dict[Key, IntArray] = {}
-        tile_row, tile_col = self.row // TILE, self.col // TILE
-        for key in set(zip(tile_row.tolist(), tile_col.tolist(), strict=True)):
-            self.in_tile[key] = np.flatnonzero((tile_row == key[0]) & (tile_col == key[1]))
+        tile = self.row // TILE, self.col // TILE
+        order = np.lexsort((tile[1], tile[0])).astype(np.int64)
+        place = np.stack(tile)[:, order]
+        begins = np.flatnonzero(np.any(place[:, 1:] != place[:, :-1], axis=0)) + 1
+        self.in_tile: dict[Key, IntArray] = {
+            (int(tile[0][at[0]]), int(tile[1][at[0]])): at for at in np.split(order, begins)
+        }
+
+    def tiles_of(self, rows: Sequence[int]) -> set[Key]:
+        """Return all tiles in which some villages lie."""
+        pixels = np.unique(self.at[np.isin(self.village, rows)])
+        row, col = self.row[pixels] // TILE, self.col[pixels] // TILE
+        return set(zip(row.tolist(), col.tolist(), strict=True))
+
+
+class _Line:
+    """The pixels of some villages, in one row: what their layers are held of while it is asked."""
+
+    def __init__(self, places: _Places, rows: Sequence[int]) -> None:
+        self._places, self._wanted = places, np.zeros(places.pixel.size, dtype=np.bool_)
+        self._wanted[places.at[np.isin(places.village, rows)]] = True
+        self._number = np.cumsum(self._wanted) - 1
+        self.pixels = int(np.count_nonzero(self._wanted))
+        self.tiles = places.tiles_of(rows)
+        self.weights = [
+            replace(places.gathered[row], pixel=self._number[places.gathered[row].pixel])
+            for row in rows
+        ]
+
+    def within(self, key: Key) -> tuple[IntArray, IntArray, IntArray]:
+        """Return row and column in a tile of the pixels that lie there, and their numbers."""
+        at = self._places.in_tile[key]
+        at = at[self._wanted[at]]
+        row, col = self._places.row[at] - key[0] * TILE, self._places.col[at] - key[1] * TILE
+        return row, col, self._number[at]
 
 
 class VillageSide:
@@ -132,15 +159,11 @@ class VillageSide:
 
     def opened(self, state: PlanState) -> VillageState:
         """Return the table of all villages but for streams at once; their pixels are judged."""
-        grid = self._engine.land.grid
-        layers = Layers.empty(replace(grid, rows=1, cols=self._places.pixel.size), state.model)
-        self._put(layers, state, self._places.in_tile)
         every = range(len(self.weights))
         return VillageState(
-            table=self._rows(layers, state, every),
+            table=self._rows(state, every),
             streams=pd.DataFrame(),
-            layers=layers,
-            heard=Heard(self.weights, grid, state.model),
+            heard=Heard(self.weights, self._engine.land.grid, state.model),
             stale=frozenset(every),
         )
 
@@ -159,16 +182,13 @@ class VillageSide:
         at = np.zeros(self._places.pixel.size, dtype=np.bool_)
         at[np.concatenate(touched)] = True
         rows = np.unique(self._places.village[at[self._places.at]]).tolist()
-        layers = deepcopy(before.layers)
-        self._put(layers, state, self._tiles_of(rows))
-        new = self._rows(layers, state, rows).set_axis(rows, axis=0)
+        new = self._rows(state, rows).set_axis(rows, axis=0)
         for name in before.table.columns.difference(new.columns):
             new[name] = before.table.loc[rows, name]
         table = pd.concat([before.table.drop(index=rows), new[before.table.columns]]).sort_index()
         return replace(
             before,
             table=gpd.GeoDataFrame(table, geometry="geometry", crs=before.table.crs),
-            layers=layers,
             stale=before.stale | frozenset(rows),
         )
 
@@ -180,7 +200,7 @@ class VillageSide:
         if not rows:
             return before
         heard = before.heard.copy()
-        for key in self._tiles_of(rows):
+        for key in self._places.tiles_of(rows):
             if stop is not None and stop():
                 return before
             at = self._places.in_tile[key]
@@ -220,60 +240,53 @@ class VillageSide:
             counted=state.model,
         )
 
-    def _tiles_of(self, rows: Sequence[int]) -> set[Key]:
-        """Return all tiles in which some villages lie."""
-        pixels = np.unique(self._places.at[np.isin(self._places.village, rows)])
-        row, col = self._places.row[pixels] // TILE, self._places.col[pixels] // TILE
-        return set(zip(row.tolist(), col.tolist(), strict=True))
-
-    def _put(self, layers: Layers, state: PlanState, keys: Iterable[Key]) -> None:
-        """Copy what tiles have of the villages' pixels."""
-        for number, key in enumerate(keys, start=1):
-            if number % _REST_AFTER == 0:
-                self._engine.let_rest()
-            at = self._places.in_tile[key]
-            row, col = self._places.row[at] - key[0] * TILE, self._places.col[at] - key[1] * TILE
-            part = (np.zeros(at.size, np.int64), at)
-            layers.put(part, taken(state.tiles[key].best, row, col), state.model)
-
     def _lists(self, state: PlanState, row: IntArray, col: IntArray) -> Tile:
         """Return what every operator brings to the part of the grid around some pixels."""
         window = (int(row.min()), int(col.min()), int(row.max()) + 1, int(col.max()) + 1)
         return self._engine.lists_at(state, window)
 
-    def _rows(self, layers: Layers, state: PlanState, rows: Sequence[int]) -> gpd.GeoDataFrame:
-        land = self._engine.land
+    def _rows(self, state: PlanState, rows: Sequence[int]) -> gpd.GeoDataFrame:
+        land, line = self._engine.land, _Line(self._places, rows)
+        layers = self._layers(state, line)
         table = village_table(
             replace(land, villages=land.villages.iloc[list(rows)]),
             state.network,
             layers,
             self._engine.services,
-            weights=[self._places.gathered[row] for row in rows],
+            weights=line.weights,
             classes=self.classes,
         )
-        weights = [self._places.gathered[row] for row in rows]
-        known = self._known(state, rows)
-        for name, values in village_columns(weights, layers.technologies, known).items():
+        known = self._known(state, line)
+        for name, values in village_columns(line.weights, layers.technologies, known).items():
             table[name] = values
         return table
 
-    def _known(self, state: PlanState, rows: Sequence[int]) -> dict[Technology, KnownLayers]:
-        """Return what a calibration knows at the pixels of some villages, in one row."""
+    def _layers(self, state: PlanState, line: _Line) -> Layers:
+        """Return what tiles have of some pixels."""
+        grid = self._engine.land.grid
+        layers = Layers.empty(replace(grid, rows=1, cols=line.pixels), state.model)
+        for number, key in enumerate(line.tiles, start=1):
+            if number % _REST_AFTER == 0:
+                self._engine.let_rest()
+            row, col, at = line.within(key)
+            part = (np.zeros(at.size, np.int64), at)
+            layers.put(part, taken(state.tiles[key].best, row, col), state.model)
+        return layers
+
+    def _known(self, state: PlanState, line: _Line) -> dict[Technology, KnownLayers]:
+        """Return what a calibration knows at some pixels, in one row."""
         if self._engine.propagation.calibration is None:
             return {}
-        wanted = np.zeros(self._places.pixel.size, dtype=np.bool_)
-        wanted[self._places.at[np.isin(self._places.village, rows)]] = True
         found: dict[Technology, KnownLayers] = {}
-        for key in self._tiles_of(rows):
-            at = self._places.in_tile[key][wanted[self._places.in_tile[key]]]
-            row, col = self._places.row[at] - key[0] * TILE, self._places.col[at] - key[1] * TILE
+        for key in line.tiles:
+            row, col, at = line.within(key)
             asked = np.zeros(state.tiles[key].shape, dtype=np.bool_)
             asked[row, col] = True
             for technology, of in self._engine.known(state, key, asked).items():
-                line = found.setdefault(technology, KnownLayers.empty((1, self._places.pixel.size)))
-                line.field_db[0, at] = of.field_db[row, col]
-                line.half_db[0, at] = of.half_db[row, col]
-                line.basis[0, at] = of.basis[row, col]
+                known = found.setdefault(technology, KnownLayers.empty((1, line.pixels)))
+                known.field_db[0, at] = of.field_db[row, col]
+                known.half_db[0, at] = of.half_db[row, col]
+                known.basis[0, at] = of.basis[row, col]
         return found
 
 
