@@ -69,6 +69,7 @@ def asked_of(scenario: Path, out: Path, folder: RunFolder, **changes: Any) -> As
         "cache": None,
         "key": "k",
         "fingerprint": fingerprint(),
+        "inputs": {str(scenario): by_value.state_of(str(scenario))},
     }
     asked = Asked(**given | changes)
     folder.put(ASKED, asked)
@@ -119,6 +120,17 @@ def test_a_worker_of_another_version_says_so_and_makes_nothing(
     with pytest.raises(ConfigError, match=r"other versions \(numba .* there, 0\.1 here\)"):
         work.prepare(str(folder.path), 3)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_worker_that_came_later_says_that_it_has_other_data(
+    scenario: Path, tmp_path: Path
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    missing = {f"/nowhere/{k}.tif": [1, 4] for k in range(5)}
+    asked_of(scenario, tmp_path / "out", folder, inputs=missing)
+    said = r"the worker on .* cannot read /nowhere/0.tif, .*/2.tif and 2 more \(No .*same data"
+    with pytest.raises(ConfigError, match=said):
+        work.prepare(str(folder.path), 3)
 
 
 def test_a_worker_that_does_not_see_the_folder_says_what_to_do(tmp_path: Path) -> None:
@@ -217,7 +229,10 @@ def test_a_fit_worker_has_no_problem(tmp_path: Path) -> None:
     ("changes", "said"),
     [
         ({"fingerprint": {"numpy": "1.0"}}, r"has other versions \(numpy .* there, 1\.0 here\)"),
-        ({"inputs": {"/nowhere/dem.tif": [1, 4]}}, r"cannot read /nowhere/dem\.tif .*same path"),
+        (
+            {"inputs": {"/nowhere/dem.tif": [1, 4]}},
+            r"cannot read /nowhere/dem\.tif .*same path",
+        ),
         ({"tokens": {"/nowhere/token": "t"}}, r"cannot work in /nowhere .*--out"),
     ],
 )
@@ -233,7 +248,7 @@ def test_other_data_of_the_same_name_are_not_the_same(tmp_path: Path) -> None:
     (tmp_path / "dem.tif").write_bytes(b"12345")
     (problem,) = by_value.probe(asked)["problems"]
     assert "sees another" in problem
-    assert "5 bytes; here 1 files, 4 bytes" in problem
+    assert "5 bytes; elsewhere 1 files, 4 bytes" in problem
 
 
 def test_a_worker_without_lensong_can_be_asked(tmp_path: Path) -> None:
@@ -258,12 +273,15 @@ def test_all_that_is_wrong_with_workers_is_said_at_once() -> None:
         "tcp://a:1": {"host": "a", "problems": ["cannot read x"], "sees_cache": True},
         "tcp://b:1": {"host": "b", "problems": [], "sees_cache": True},
         "tcp://c:1": ValueError("no"),
+        **{f"tcp://d:{k}": {"host": "d", "problems": ["cannot read y"]} for k in range(5)},
     }
     with pytest.raises(ConfigError) as error:
         workers._refuse(found)
     assert "worker tcp://a:1 on a cannot read x" in str(error.value)
     assert "worker tcp://c:1 could not be asked (no)" in str(error.value)
     assert "tcp://b:1" not in str(error.value)
+    assert "3 things keep workers" in str(error.value)
+    assert "tcp://d:2 on d and 2 more workers cannot read y" in str(error.value)
 
 
 @pytest.mark.parametrize(

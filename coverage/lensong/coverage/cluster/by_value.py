@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["do", "let_go", "probe", "state_of"]
+__all__ = ["do", "lacking", "let_go", "probe", "state_of"]
 
 
 def do(task: str, run: str, *arguments: Any) -> Any:
@@ -41,6 +41,36 @@ def state_of(path: str) -> list[int]:
             count += 1
             total += os.stat(os.path.join(folder, name)).st_size
     return [count, total]
+
+
+def lacking(inputs: dict[str, list[int]]) -> list[str]:
+    """Return sentences, without their subject, on inputs that are not here as they are elsewhere.
+
+    Parameters
+    ----------
+    inputs : dict
+        Path to what `state_of` says of it elsewhere.
+    """
+    unread: dict[str, list[str]] = {}
+    problems = []
+    for path, state in inputs.items():
+        try:
+            found = state_of(path)
+        except OSError as error:
+            unread.setdefault(str(error.strerror), []).append(path)
+            continue
+        if found != state:
+            problems.append(
+                f"sees another {path} ({found[0]} files, {found[1]} bytes; elsewhere {state[0]} "
+                f"files, {state[1]} bytes): copy the same data there"
+            )
+    for reason, paths in unread.items():
+        named = ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+        problems.append(
+            f"cannot read {named} ({reason}): all machines must see the same data under the same "
+            "path, on a shared disk or as a copy"
+        )
+    return problems
 
 
 def probe(asked: dict[str, Any]) -> dict[str, Any]:
@@ -80,20 +110,7 @@ def probe(asked: dict[str, Any]) -> dict[str, Any]:
                 f"has other versions ({'; '.join(differ)}): install the same on all machines, "
                 "e.g. with the constraints.txt of lensong, or from one image"
             )
-    for path, state in asked["inputs"].items():
-        try:
-            found = state_of(path)
-        except OSError as error:
-            problems.append(
-                f"cannot read {path} ({error.strerror}): put it where all machines see it under "
-                "the same path, or copy it to that path there"
-            )
-            continue
-        if found != state:
-            problems.append(
-                f"sees another {path} ({found[0]} files, {found[1]} bytes; here {state[0]} files, "
-                f"{state[1]} bytes): copy the same data there"
-            )
+    problems += lacking(asked["inputs"])
     for path, content in asked["tokens"].items():
         folder = os.path.dirname(path)
         try:

@@ -71,7 +71,6 @@ class _Plan:
     out: Path
     folder: RunFolder
     asked: Asked
-    inputs: dict[str, list[int]]
     futures: dict[str, Future[Any]] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
     cpu_s: dict[str, float] = field(default_factory=dict)
@@ -132,15 +131,15 @@ def plan_on_cluster(
                     cache=None if cache is None else str(cache.resolve()),
                     key=key,
                     fingerprint=fingerprint(),
+                    inputs=inputs,
                 ),
-                inputs=inputs,
             )
             for number, scenario, out, key, inputs in todo
         ]
         shared = admitted_workers(
             client,
             folders=[plan.folder.path for plan in begun],
-            inputs={path: state for plan in begun for path, state in plan.inputs.items()},
+            inputs={path: state for plan in begun for path, state in plan.asked.inputs.items()},
             cache=cache,
             say=say,
         )
@@ -280,9 +279,9 @@ def _result(client: Client, address: str, future: Future[Any]) -> Any:
     except KilledWorker as error:
         raise DataError(
             f"workers were killed again and again over one piece of work ({error}): look into "
-            "their logs; most often their memory does not suffice: give each more "
-            "(--memory-limit) or fewer threads, then say the same command: it goes on from what "
-            "is kept"
+            "their logs; most often their memory does not suffice (give each more, "
+            "--memory-limit, or fewer threads), or those that came later have no lensong; then "
+            "say the same command: it goes on from what is kept"
         ) from error
     except ModuleNotFoundError as error:
         raise ConfigError(

@@ -56,6 +56,8 @@ class Asked:
         Of everything that the result depends on.
     fingerprint : dict
         Versions that a worker must have.
+    inputs : dict
+        Path of each input to `lensong.coverage.cluster.by_value.state_of` where the plan was asked.
     """
 
     scenario: str
@@ -63,6 +65,7 @@ class Asked:
     cache: str | None
     key: str
     fingerprint: dict[str, str]
+    inputs: dict[str, list[int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

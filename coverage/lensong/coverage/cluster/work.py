@@ -7,6 +7,7 @@ second start of the same plan.
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ import pandas as pd
 
 from lensong.coverage.causes.links import PlaceLinks
 from lensong.coverage.cluster.blocks import cut_up
+from lensong.coverage.cluster.by_value import lacking
 from lensong.coverage.cluster.kept import close_kept, kept_sweeps
 from lensong.coverage.cluster.opened import (
     RESULT,
@@ -45,6 +47,7 @@ from lensong.coverage.streams.heard import Heard
 from lensong.coverage.streams.table import stream_table
 from lensong.coverage.sweeps import antenna_place, sweep_together
 from lensong.gis_data.array_room import MemoryRoom, room_for
+from lensong.propagation.errors import ConfigError
 
 __all__ = [
     "Done",
@@ -115,6 +118,8 @@ def prepare(run: str, threads: int) -> Prepared:
     if folder.has(SETUP):
         pieces = opened(run).pieces
     else:
+        for problem in lacking(asked.inputs):  # of one that came after the others were asked
+            raise ConfigError(f"the worker on {os.uname().nodename} {problem}")
         scenario = load_scenario(asked.scenario)
         land, network, _ = read_inputs(scenario, read=_NETWORKS.read)
         propagation, land = read_climate(scenario, land)

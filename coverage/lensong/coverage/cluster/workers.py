@@ -149,12 +149,18 @@ def admitted_workers(
 
 
 def _refuse(found: Mapping[str, Any]) -> None:
-    lines = []
+    """Raise what keeps workers from a plan, once for all that lack the same."""
+    problems: dict[str, list[str]] = {}
     for worker, told in found.items():
         if isinstance(told, BaseException):
-            lines.append(f"worker {worker} could not be asked ({_first_line(told)})")
+            problems.setdefault(f"could not be asked ({_first_line(told)})", []).append(worker)
         else:
-            lines += [f"worker {worker} on {told['host']} {one}" for one in told["problems"]]
+            for one in told["problems"]:
+                problems.setdefault(one, []).append(f"{worker} on {told['host']}")
+    lines = []
+    for problem, workers in problems.items():
+        more = f" and {len(workers) - 3} more workers" if len(workers) > 3 else ""
+        lines.append(f"worker {', '.join(workers[:3])}{more} {problem}")
     if lines:
         more = f"\n  and {len(lines) - 10} more" if len(lines) > 10 else ""
         shown = "\n  ".join(lines[:10])
