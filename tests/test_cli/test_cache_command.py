@@ -52,3 +52,29 @@ def test_no_cache_is_an_empty_one(small: SmallPlan) -> None:
     assert "oldest   none" in told
     assert "removed 0 entries" in small.run("cache", "clear").stdout
     assert not small.cache.exists()
+
+
+def test_what_is_not_the_caches_is_neither_touched_nor_joined(small: SmallPlan) -> None:
+    """A wrong --cache, say that of the data, or one that is empty; looking changes no cache."""
+    theirs = small.folder / "theirs"
+    for name in ("notes.txt", "ab/my.arrays", f"ab/{'x' * 62}.arrays", "leases/house.lease"):
+        (theirs / name).parent.mkdir(parents=True, exist_ok=True)
+        (theirs / name).write_text(name, encoding="utf-8")
+    empty = small.folder / "empty"
+    empty.mkdir()
+    before = {path: path.stat().st_mtime_ns for path in small.folder.rglob("*")}
+    for folder in (theirs, empty):
+        for command in (("cache",), ("cache", "prune", "--max-days", "1e-9"), ("cache", "clear")):
+            done = small.run(*command, "--cache", str(folder))
+            assert done.exit_code == 0, done.output
+            assert " 0" in done.stdout.splitlines()[-1]
+    assert {path: path.stat().st_mtime_ns for path in small.folder.rglob("*")} == before
+
+    with ArrayCache(small.cache) as running:
+        running.put("a sweep", {"loss_cdb": np.arange(3)})
+    (small.cache / "leases" / f"{'0' * 32}.lease").touch()  # of a run that was killed
+    before = {path: path.stat().st_mtime_ns for path in small.cache.rglob("*")}
+    assert "entries  1, " in small.run("cache").stdout
+    assert {path: path.stat().st_mtime_ns for path in small.cache.rglob("*")} == before
+    assert "removed 1 entries" in small.run("cache", "clear").stdout
+    assert not list((small.cache / "leases").glob("*.lease"))

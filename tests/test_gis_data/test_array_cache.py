@@ -204,7 +204,7 @@ def test_locks_that_other_machines_do_not_see_are_none(
 def test_leftovers_of_killed_runs_go_when_no_run_can_be_writing_them(tmp_path: Path) -> None:
     fill(tmp_path, "a")
     folder = next(tmp_path.glob("[0-9a-f][0-9a-f]"))
-    old, new = folder / ".cd.1234.part.arrays", folder / ".ef.1234.part.arrays"
+    old, new = (folder / f".{k * 62}.{k * 12}.part.arrays" for k in "ce")
     for path, age_s in ((old, 4000.0), (new, 10.0)):
         path.write_bytes(b"half")
         os.utime(path, (time.time() - age_s, time.time() - age_s))

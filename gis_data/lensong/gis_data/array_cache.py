@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from lensong.gis_data.array_store import ArrayStore
 from lensong.gis_data.atomic import is_full
-from lensong.gis_data.file_locks import FileLock, locks_hold, taken
+from lensong.gis_data.file_locks import LOCK_PROBE, FileLock, locks_hold, taken
 from lensong.propagation.errors import ConfigError, DataError
 
 __all__ = ["ArrayCache", "CacheLimits", "CacheState", "Removed", "clear", "prune", "survey"]
@@ -291,14 +291,14 @@ class ArrayCache:
 
 
 def survey(folder: str | Path) -> CacheState:
-    """Return what a cache holds; no entry is changed."""
+    """Return what a cache holds; nothing is changed in its folder, and nothing made."""
     entries = _entries(ArrayStore(folder))
     leases = Path(folder) / _LEASES
     in_use: set[str] | None = set()
     running, locks = 0, True
-    if leases.is_dir():
+    if probes := _probes(leases):
         with suppress(OSError):  # another person's folder: what runs there cannot be told
-            if locks := locks_hold(leases):
+            if (locks := locks_hold(leases, probes[0])) and probes[0] == _GATE:
                 with taken(leases / _GATE):
                     in_use, running = _in_use(leases)
     return CacheState(
@@ -329,8 +329,8 @@ def clear(folder: str | Path) -> Removed:
 
 def _when_locked(folder: str | Path, limits: CacheLimits) -> Removed:
     leases = Path(folder) / _LEASES
-    if not Path(folder).is_dir():
-        return Removed()
+    if not _probes(leases) and not _entries(ArrayStore(folder)):
+        return Removed()  # no cache
     try:
         leases.mkdir(exist_ok=True)
         if locks_hold(leases):
@@ -347,7 +347,7 @@ def _remove(store: ArrayStore, limits: CacheLimits, *, share: float = _ROOM_SHAR
     """Remove what the limits ask for, while no run may take an entry into use."""
     leases = store.folder / _LEASES
     with taken(leases / _GATE):
-        in_use, _ = _in_use(leases)
+        in_use, _ = _in_use(leases, remove=True)
         entries = sorted(_entries(store), key=lambda entry: (entry.used_s, entry.name))
         now_s = time.time()
         left_bytes = sum(entry.size_bytes for entry in entries)
@@ -379,15 +379,15 @@ def _entries(store: ArrayStore) -> list[_Entry]:
     return entries
 
 
-def _in_use(leases: Path) -> tuple[set[str] | None, int]:
+def _in_use(leases: Path, *, remove: bool = False) -> tuple[set[str] | None, int]:
     """Return the entries that living leases name, None for all, and how many leases live.
 
-    Leases of runs that have ended are removed; that of another person, whose lock cannot be tried,
-    counts as living and as naming everything.
+    That of another person, whose lock cannot be tried, counts as living and as naming everything.
+    With ``remove`` those of runs that have ended are removed.
     """
     names: set[str] | None = set()
     living = 0
-    for path in sorted(leases.glob(f"*{_LEASE_SUFFIX}")):
+    for path in sorted(leases.glob(f"{'[0-9a-f]' * 32}{_LEASE_SUFFIX}")):
         try:
             lease = FileLock(path)
         except PermissionError:
@@ -395,7 +395,8 @@ def _in_use(leases: Path) -> tuple[set[str] | None, int]:
             continue
         try:
             if lease.take(wait=False):
-                path.unlink(missing_ok=True)
+                if remove:
+                    path.unlink(missing_ok=True)
                 continue
         finally:
             lease.close()
@@ -403,6 +404,11 @@ def _in_use(leases: Path) -> tuple[set[str] | None, int]:
         if names is not None:
             names |= set(path.read_text(encoding="ascii", errors="replace").split())
     return names, living
+
+
+def _probes(leases: Path) -> list[str]:
+    """Return the files on which locks can be tried; none where no run ever opened a cache."""
+    return [name for name in (_GATE, LOCK_PROBE) if (leases / name).is_file()]
 
 
 def _name(path: Path) -> str:

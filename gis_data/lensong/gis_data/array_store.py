@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ __all__ = ["ArrayStore"]
 _AnyArray: TypeAlias = NDArray[Any]  # the store keeps whatever number type it is given
 _MAGIC = b"LENSONGA2\n"
 _SUFFIX = ".arrays"
+_OURS = re.compile(r"[0-9a-f]{62}\.arrays|\.[0-9a-f]{62}\.[0-9a-f]{12}\.part\.arrays")
 _MOST_HEADER_BYTES = 2**20
 # whatever a file that is not what was put in makes of the reading
 _DAMAGED = (
@@ -117,9 +119,14 @@ class ArrayStore:
         return self._folder / name[:2] / f"{name[2:]}{_SUFFIX}"
 
     def files(self) -> Iterator[Path]:
-        """Yield the files of this store, leftovers of killed runs (``.….part.…``) included."""
+        """Yield the files of this store, leftovers of killed runs (``.….part.…``) included.
+
+        Others that lie in the folder are not.
+        """
         if self._folder.is_dir():
-            yield from sorted(self._folder.glob(f"[0-9a-f][0-9a-f]/*{_SUFFIX}"))
+            for path in sorted(self._folder.glob(f"[0-9a-f][0-9a-f]/*{_SUFFIX}")):
+                if _OURS.fullmatch(path.name):
+                    yield path
 
 
 def _pack(key: str, arrays: Mapping[str, _AnyArray]) -> list[bytes]:

@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["FileLock", "locks_hold", "taken"]
+__all__ = ["LOCK_PROBE", "FileLock", "locks_hold", "taken"]
+
+LOCK_PROBE = ".lock-probe"
+"""File on which `locks_hold` tries what it is asked."""
 
 _BUSY = {errno.EAGAIN, errno.EACCES}
 _UNKNOWN = {errno.ENOLCK, errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
@@ -68,11 +71,17 @@ def taken(path: Path, *, shared: bool = False) -> Iterator[None]:
         lock.close()
 
 
-def locks_hold(folder: Path) -> bool:
+def locks_hold(folder: Path, probe: str = LOCK_PROBE) -> bool:
     """Return whether locks on files of a folder keep other processes out, on other machines too.
 
     Not so where the file system has none (a share mounted without its lock service, Windows),
     grants them to everybody, or is mounted so that they count on this machine alone.
+
+    Parameters
+    ----------
+    folder : Path
+    probe : str
+        File in it on which that is tried; made where it is missing.
 
     Raises
     ------
@@ -81,8 +90,7 @@ def locks_hold(folder: Path) -> bool:
     """
     if sys.platform == "win32":
         return False
-    probe = folder / ".lock-probe"
-    first, second = FileLock(probe), FileLock(probe)
+    first, second = FileLock(folder / probe), FileLock(folder / probe)
     try:
         first.take(shared=True)
         holds = not second.take(wait=False)

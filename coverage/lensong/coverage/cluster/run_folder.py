@@ -7,6 +7,7 @@ of their own and come back memory-mapped: all processes of a machine share them.
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 import shutil
@@ -39,7 +40,12 @@ class _ArraysApart(pickle.Pickler):
             return NotImplemented
         path = self._folder / f"{self._count}.npy"
         self._count += 1
-        np.save(path, obj)
+        try:
+            np.save(path, obj)
+        except OSError as error:
+            if error.errno is None:  # numpy tells how much was not written, and not why
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+            raise
         return _mapped, (str(path),)
 
 
