@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ def pod(kind: str, *path: str) -> dict[str, Any]:
     for key in ("spec", *path, "spec"):
         found = found[key]
     (container,) = found["containers"]
-    return {**container, "volumes": found.get("volumes", [])}
+    return {**container, "volumes": found.get("volumes", []), "pod": found}
 
 
 WORKER, SCHEDULER = pod("DaskCluster", "worker"), pod("DaskCluster", "scheduler")
@@ -51,8 +52,16 @@ def test_all_pods_run_one_image_and_share_one_volume() -> None:
         assert volume["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
         (mount,) = one["volumeMounts"]
         assert mount == {"name": volume["name"], "mountPath": "/shared"}
-    name = next(p for p in PARTS if p["kind"] == "DaskCluster")["metadata"]["name"]
-    assert f"tcp://{name}-scheduler:8786" in PLAN["args"][0]
+        # the user of the image (deploy/container) may write there
+        assert one["pod"]["securityContext"] == {"fsGroup": 10001}
+    cluster = next(p for p in PARTS if p["kind"] == "DaskCluster")
+    address = f"tcp://{cluster['metadata']['name']}-scheduler:8786"
+    assert address in PLAN["args"][0]
+    (wait,) = PLAN["pod"]["initContainers"]
+    assert wait["image"] == PLAN["image"]
+    assert f'"{address}"' in wait["args"][0]
+    assert f"wait_for_workers({cluster['spec']['worker']['replicas']}," in wait["args"][0]
+    compile(wait["args"][0], "wait", "exec")
 
 
 @pytest.mark.parametrize("part", ["worker", "scheduler"])
@@ -84,3 +93,17 @@ def test_the_job_is_a_sound_script_and_says_how_it_is_used() -> None:
     run = subprocess.run(["bash", SLURM], capture_output=True, text=True)
     assert run.returncode == 2
     assert "usage: sbatch slurm.sh SCENARIO" in run.stderr
+
+
+def test_the_job_ends_where_dask_is_not_installed(tmp_path: Path) -> None:
+    """It would wait for its time limit, and hold all nodes."""
+    run = subprocess.run(
+        ["bash", SLURM, "a.toml"],
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin", "SLURM_JOB_ID": "7", "SLURM_NTASKS": "2"},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 1
+    assert "no scheduler: is the environment with lensong[dask] active?" in run.stderr
+    assert not list(tmp_path.iterdir())
