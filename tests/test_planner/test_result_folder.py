@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lensong.gis_data.array_room import FileRoom
 from tests.test_planner.conftest import Page, ended, served
 from tests.test_planner.small_valley import write_small_valley
 
@@ -25,7 +26,18 @@ def planned(page: Page) -> Path:
 
 @pytest.fixture(scope="module")
 def result(page: Page) -> Path:
-    return planned(page)
+    """Return the result of the base network, planned as a province: its layers lie in files."""
+    rooms: list[FileRoom] = []
+
+    def in_files(_: int, folder: Path) -> FileRoom:
+        rooms.append(FileRoom(folder, least_bytes=1))
+        return rooms[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lensong.planner.whole_plan.room_for", in_files)
+        found = planned(page)
+    assert len(rooms) == 1
+    return found
 
 
 @pytest.fixture(scope="module")

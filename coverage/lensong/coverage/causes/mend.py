@@ -27,7 +27,7 @@ from lensong.propagation.types import BoolArray, FloatArray, Grid, IntArray
 __all__ = ["COLUMNS", "largest_gaps", "mend"]
 
 _MOST_BYTES = 2**28  # of sweeps, and of what is heard of them, beside the layers of the plan
-_TILES_AT_ONCE = 24
+_TILES_AT_ONCE = 16
 
 COLUMNS = (
     "village_id",
@@ -131,6 +131,12 @@ def _without(
     return pixel[lacking], weight[lacking]
 
 
+def _without_lists(state: PlanState) -> PlanState:
+    """Return a state without what is kept for pixels that are never judged: nobody lives there."""
+    tiles = {key: replace(tile, lists={}) for key, tile in state.tiles.items()}
+    return replace(state, tiles=tiles)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Crowd:
     """The people of all villages by pixel, and whether they have the service in the plan.
@@ -226,7 +232,7 @@ class _Scene:
         states: list[PlanState | None] = [None] * len(networks)
         for begin in range(0, max(len(keys), 1), _TILES_AT_ONCE):
             part = keys[begin : begin + _TILES_AT_ONCE]
-            before = self._judged(self.engine.opened(of, keys=part))
+            before = _without_lists(self._judged(self.engine.opened(of, keys=part)))
             for at, network in enumerate(networks):
                 if network is not None:
                     state = self._judged(self.engine.follow(before, network))

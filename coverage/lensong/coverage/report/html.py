@@ -78,6 +78,7 @@ def render_report(
         lstrip_blocks=True,
     )
     environment.globals.update(t=both, num=number, column=column)
+    page = _page_data(result, generated_at)
     return environment.get_template("report.html").render(
         result=result,
         head=headline(result),
@@ -87,9 +88,9 @@ def render_report(
         communes=_commune_rows(result),
         proposed=proposal_page(result.network),
         measured=measured_page(result),
-        result_id=result_id(result),
+        result_id=page["result_id"],
         generated_at=generated_at,
-        data=_json_for_script(_page_data(result, generated_at)),
+        data=_json_for_script(page),
         style=Markup("\n".join([_closed_style(maplibre_css), *map(_template, _STYLES)])),
         maplibre=Markup(_closed_script(maplibre_js)),
         script=Markup("\n".join(_template(name) for name in _SCRIPTS)),
@@ -98,10 +99,14 @@ def render_report(
 
 def result_id(result: PlanResult) -> str:
     """Return twelve hex digits that name a result: a hash of its inputs, settings and table."""
+    return _id_of(result, village_rows(result))
+
+
+def _id_of(result: PlanResult, rows: list[dict[str, Any]]) -> str:
     content = {
         "inputs": [(s.role, s.sha256) for s in result.land.sources],
         "settings": result.settings,
-        "villages": village_rows(result),
+        "villages": rows,
     }
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -114,7 +119,7 @@ def _page_data(result: PlanResult, generated_at: str | None) -> dict[str, Any]:
         "title": result.title,
         "synthetic": result.synthetic,
         "generated_at": generated_at,
-        "result_id": result_id(result),
+        "result_id": _id_of(result, rows),
         "technologies": list(result.layers),
         "operators": [
             {"name": name, "suffix": suffix}

@@ -81,7 +81,7 @@ class PlanEngine:
     workers : int
         Threads, 1 or more.
     most_bytes : int
-        Kept in memory of sweeps, and as much again of what is heard of them [bytes].
+        Kept in memory of sweeps, as of `RideMaker` [bytes].
     tile_px : int
         Rows and columns of a tile.
     shelf : TileShelf or None

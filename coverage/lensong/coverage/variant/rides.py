@@ -91,7 +91,8 @@ class RideMaker:
     workers : int
         Threads.
     most_bytes : int
-        Kept in memory of sweeps, and as much of what is heard [bytes].
+        Kept in memory of what is heard, as much of sweeps as the cache has them, and a quarter of
+        it of sweeps unpacked [bytes].
     """
 
     def __init__(
@@ -108,7 +109,7 @@ class RideMaker:
         self._most_bytes = most_bytes
         self._written, self._workers = KeptInMemory(cache, most_bytes), workers
         self._cache: Keeps[str, dict[str, NDArray[Any]]] = self._written
-        self._packed: Keeps[Hashable, PackedSweep] = RecentBytes(most_bytes, _packed_bytes)
+        self._packed: Keeps[Hashable, PackedSweep] = RecentBytes(most_bytes // 4, _packed_bytes)
         self._heard: Keeps[Hashable, SiteHeard] = RecentBytes(most_bytes, _heard_bytes)
         self._antennas = _AntennaNumbers()
         self._hides: dict[Hashable, bool] = {}
