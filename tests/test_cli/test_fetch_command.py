@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,12 +72,33 @@ def test_half_a_globe_is_told_and_not_begun_without_yes(archives: Archives, tmp_
 
 
 def test_addresses_are_printed_for_who_makes_a_mirror(archives: Archives, tmp_path: Path) -> None:
-    box = ("fetch", "--area", "103.3,22.5,103.4,22.6", "--out", tmp_path, "--addresses")
+    out = tmp_path / "land"
+    box = ("fetch", "--area", "103.3,22.5,103.4,22.6", "--out", out, "--addresses")
     only = ("--only", "elevation,land_cover")
     told = run(*box, *only, "--mirror", archives.url)
     assert told.exit_code == 0, told.output
     assert len(told.stdout.splitlines()) == 2
     assert all(line.startswith(archives.url) for line in told.stdout.splitlines())
+    assert not out.exists()
+
+
+def test_masts_on_both_sides_of_the_180th_meridian_are_no_band_around_the_earth(
+    tmp_path: Path,
+) -> None:
+    cells = tmp_path / "cells.csv"
+    cells.write_text(CELLS + "S2,S2-1,-16.8,179.9,30,0,4G,B3,20,46\n", encoding="utf-8")
+    with cells.open("a", encoding="utf-8") as file:
+        file.write("S3,S3-1,-16.8,-179.9,30,0,4G,B3,20,46\n")
+    outline = tmp_path / "fiji.geojson"
+    sides = [
+        [[[lon, -17.0], [lon + 0.3, -17.0], [lon + 0.3, -16.6], [lon, -17.0]]]
+        for lon in (179.7, -180.0)
+    ]
+    outline.write_text(json.dumps({"type": "MultiPolygon", "coordinates": sides}), encoding="utf-8")
+    for area in (cells, outline):
+        refused = run("fetch", "--out", tmp_path / "land", "--area", area, "--only", "elevation")
+        assert refused.exit_code == 2
+        assert "more than half around the earth: fetch each part by itself" in refused.stderr
 
 
 def test_sources_are_listed_with_licence_and_whether_they_were_tried() -> None:

@@ -194,6 +194,19 @@ def test_a_value_that_cannot_be_kept_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_disk_that_fills_while_arrays_are_kept_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def short(path: Path, array: np.ndarray[Any, Any]) -> None:
+        path.write_bytes(array.tobytes()[:10])
+        raise OSError("40000 requested and 10 written")  # as numpy says it
+
+    monkeypatch.setattr(np, "save", short)
+    with pytest.raises(DataError, match="the disk is full"):
+        RunFolder(tmp_path).put_mapped("it", np.zeros(40_000))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_the_cache_does_not_take_is_kept_for_the_run(tmp_path: Path) -> None:
     arrays = {"a": np.arange(1000)}
     with ArrayCache(tmp_path / "cache", CacheLimits(max_bytes=1.0)) as cache:

@@ -6,8 +6,11 @@ import json
 import os
 import sys
 import time
+from contextlib import ExitStack
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
@@ -138,7 +141,12 @@ def fetch(
         workers=workers,
     )
     try:
-        with only_fetch(out) as alone, open_client(version("lensong")) as client:
+        with ExitStack() as stack:
+            if addresses and not out.exists():  # who only looks leaves no folder
+                made = stack.enter_context(TemporaryDirectory(prefix="lensong-lists-"))
+                request = replace(request, out=Path(made))
+            alone = stack.enter_context(only_fetch(request.out))
+            client = stack.enter_context(open_client(version("lensong")))
             if not alone:
                 console.say(
                     f"{out} is on a file system without locks: let no other fetch run there"

@@ -98,7 +98,8 @@ def area_of_file(path: Path, *, layer: str = "", place: str = "") -> FetchArea:
     DataError, CrsMismatchError
         The file cannot be read, has no polygon, or no CRS.
     ConfigError
-        The place is not in it, or more than one is called so.
+        The place is not in it, or more than one is called so; it reaches more than half around
+        the earth.
     """
     frame, _ = open_layer(path, layer)
     if frame.crs is None:
@@ -120,6 +121,7 @@ def area_of_file(path: Path, *, layer: str = "", place: str = "") -> FetchArea:
             raise DataError(f"{place!r} in {path} is no polygon, wanted an outline")
         lon, lat = shapely.get_coordinates(frame.geometry.to_numpy()).T
         return area_of_masts(lat, lon, title=path.stem)
+    _refuse_both_sides(outline, f"{place!r} in {path}" if place else str(path))
     return FetchArea(title=place or path.stem, outline=outline, is_box=False)
 
 
@@ -145,13 +147,24 @@ def _rows_of(place: str, columns: dict[str, list[str]], path: Path) -> list[int]
 
 
 def area_of_masts(lat_deg: ArrayLike, lon_deg: ArrayLike, *, title: str) -> FetchArea:
-    """Return a box around places and 5 km more."""
+    """Return a box around places and 5 km more; raises where that reaches half around the earth."""
     lat = np.asarray(lat_deg, dtype=np.float64)
     lon = np.asarray(lon_deg, dtype=np.float64)
     if lat.size == 0:
         raise DataError(f"{title} has no place, wanted at least one")
     box = shapely.box(lon.min(), lat.min(), lon.max(), lat.max())
+    _refuse_both_sides(box, title)
     return FetchArea(title=title, outline=_grown(box, _AROUND_POINTS_KM), is_box=True)
+
+
+def _refuse_both_sides(outline: BaseGeometry, what: str) -> None:
+    """Refuse what lies around the earth: its box would be a band of all longitudes."""
+    west, _, east, _ = outline.bounds
+    if east - west > 180.0:
+        raise ConfigError(
+            f"{what} reaches from {west:g} to {east:g} degrees of longitude, more than half around "
+            "the earth: fetch each part by itself; of a place across the 180th meridian, each side"
+        )
 
 
 def _grown(outline: BaseGeometry, by_km: float) -> BaseGeometry:
