@@ -168,7 +168,10 @@ class KeptTiles:
         here: dict[Key, list[str]] = {}
         for key, name in sorted(self._reaching):
             here.setdefault(key, []).append(name)
-        self._names = {part: self._name(*part, heard, links) for part in self._reaching}
+        of_tile = {key: self._tile_digest(key, heard, links) for key in here}
+        self._names = {
+            (key, name): self._name(key, name, of_tile[key]) for key, name in self._reaching
+        }
 
         def one(key: Key) -> frozenset[str]:
             kept = {name: self._get(key, name) for name in here[key]}
@@ -291,21 +294,25 @@ class KeptTiles:
         rides = sorted(self._rides[number].items())
         return f"seen {digest_of(self._frame, rides, area).hex()}"
 
-    def _name(self, key: Key, name: str, heard: Heard, links: PlaceLinks | None) -> str:
-        """Return the name of what is kept: a hash of all that decides what is in it."""
-        setup, window = self._setup, tile_window(key, self._setup.land.grid)
-        row0, col0, row1, col1 = window
+    def _tile_digest(self, key: Key, heard: Heard, links: PlaceLinks | None) -> bytes:
+        """Return a hash of what a tile is asked for, whichever operator is laid."""
+        row0, col0, row1, col1 = window = tile_window(key, self._setup.land.grid)
         at = None if links is None else links.within(window)
-        places = heard.places_in(window)
-        of_sites = [setup.model.cells.site[c + 1] for c in self._cells(key, name)]
+        return digest_of(
+            window,
+            self._setup.people[row0:row1, col0:col1],
+            *heard.row_col(heard.places_in(window)),
+            None if links is None or at is None else (links.service, links.row[at], links.col[at]),
+        )
+
+    def _name(self, key: Key, name: str, of_tile: bytes) -> str:
+        """Return the name of what is kept: a hash of all that decides what is in it."""
+        of_sites = [self._setup.model.cells.site[c + 1] for c in self._cells(key, name)]
         decides = digest_of(
             self._frames[name],
-            window,
+            of_tile,
             [self._rides[number][name] for number in self._reaching[key, name]],
             first_seen(of_sites),
-            setup.people[row0:row1, col0:col1],
-            *heard.row_col(places),
-            None if links is None or at is None else (links.service, links.row[at], links.col[at]),
         )
         return f"tile {decides.hex()}"
 
