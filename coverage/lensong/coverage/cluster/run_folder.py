@@ -94,9 +94,11 @@ class RunFolder:
             arrays.mkdir(parents=True)
             with atomic_path(self._file(name)) as part, part.open("wb") as file:
                 _ArraysApart(file, arrays).dump(value)
-        except OSError as error:
+        except BaseException as error:
             shutil.rmtree(arrays, ignore_errors=True)
-            raise write_error(self.path, error) from error
+            if isinstance(error, OSError):
+                raise write_error(self.path, error) from error
+            raise
 
     def remove(self) -> None:
         """Take the folder away."""
