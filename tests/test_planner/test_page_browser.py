@@ -16,7 +16,7 @@ import uvicorn
 
 from lensong.planner.app import planner_app
 from lensong.planner.open_plan import OpenPlan
-from tests.chromium import BINARY, Page, chromium_page, wait_for
+from tests.chromium import BINARY, Page, chromium_page, press_key, wait_for
 from tests.page_checks import problems_of
 from tests.ports import free_port
 from tests.test_planner.small_valley import write_small_valley
@@ -276,6 +276,31 @@ def test_places_are_found_without_diacritics_and_by_coordinates(page: Page, serv
     wait_for(page, found, lambda text: "Bản H" in text)
     find("22°20'N 103°41'E")
     wait_for(page, found, lambda text: "22.33333" in text)
+    find("https://www.openstreetmap.org/#map=15/22.35/103.65")
+    wait_for(page, found, lambda text: "22.35000" in text)
+    find("48Q UK 61036 77726")
+    wait_for(page, found, lambda text: "22.40000" in text)
+
+
+def test_the_keyboard_keeps_its_place(page: Page, served: Served) -> None:
+    open_page(page, served)
+    wait_for(page, "document.querySelectorAll('#village-rows tr').length", lambda n: n == 8)
+
+    def press(selector: str) -> None:
+        page.ask(f"document.querySelector('{selector}').focus()")
+        press_key(page, "Enter", 13)
+
+    press("[data-village=B] button")
+    wait_for(page, "document.activeElement.matches('#village h2')")  # above the table
+    press("#village .titled button")
+    wait_for(page, "document.activeElement.closest('[data-village=B]') !== null")
+    press("[data-village=B] button")
+    press("#village .buttons button:nth-child(2)")
+    wait_for(page, "document.activeElement.id === 'tab-why'")
+    wait_for(page, "document.querySelector('#why-panel progress') === null")
+    page.ask("document.querySelector('[data-tab=masts]').click()")
+    press("#mast-panel tbody button")
+    wait_for(page, "document.activeElement.matches('#mast-panel h2')")
 
 
 @pytest.mark.parametrize(("width", "language"), [(390, "vi"), (1280, "en"), (1920, "vi")])

@@ -117,6 +117,20 @@ export function tell(text, { bad = false, reload = bad } = {}) {
   if (text && !bad) tell.later = setTimeout(() => (box.hidden = true), 6000);
 }
 
+/** Put children into a box; who was in it with the keyboard stays: in the same control, or at its head. */
+export function refill(box, ...children) {
+  const held = box.contains(document.activeElement) ? document.activeElement : null;
+  const nameOf = (e) => e.dataset.field ?? e.textContent;
+  const name = held && nameOf(held);
+  box.replaceChildren(...children);
+  if (!held) return;
+  const controls = [...box.querySelectorAll("button, input, select, textarea, summary")];
+  const same = controls.find((e) => nameOf(e) === name && !e.disabled);
+  const head = box.querySelector("h2");
+  if (!same && head) head.tabIndex = -1;
+  (same ?? head)?.focus();
+}
+
 /** Run something at most once a frame. */
 export function onFrame(act) {
   let waits = false;

@@ -22,7 +22,10 @@ export function startFind() {
   $("found").addEventListener("keydown", (event) => {
     const all = [...$("found").querySelectorAll("button")];
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (event.key === "Escape") hide();
+    if (event.key === "Escape") {
+      hide();
+      input.focus();
+    }
     if (!step) return;
     event.preventDefault();
     (all[all.indexOf(document.activeElement) + step] ?? input).focus();
@@ -71,7 +74,7 @@ async function search(text) {
   ];
   draw(hits);
   // no place without two numbers, but for plus codes and squares of the military grid
-  if (!/\d.*[\s,;].*\d|\w{4}\+|^\s*\d{1,2}\s*[a-z]\s*[a-z]{2}\s*\d/i.test(text)) return;
+  if (!/\d.*[\s,;/!].*\d|\w{4}\+|^\s*\d{1,2}\s*[a-z]\s*[a-z]{2}\s*\d/i.test(text)) return;
   try {
     const [west, south, east, north] = state.plan.bounds_deg;
     const query = new URLSearchParams({

@@ -243,7 +243,7 @@ export async function startMap(view) {
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();
   map.addControl(new maplibregl.NavigationControl({ showCompass: false }), "top-right");
-  map.addControl(new maplibregl.ScaleControl({ maxWidth: 140 }), "bottom-right");
+  map.addControl(new maplibregl.ScaleControl({ maxWidth: 140 * LARGE }), "bottom-right");
   map.on("styleimagemissing", ({ id }) => {
     if (!map.hasImage(id))
       map.addImage(id, signs.pixelsOf(drawIcon(id)), { pixelRatio: signs.SHARP / LARGE });

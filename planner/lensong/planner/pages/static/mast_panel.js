@@ -1,6 +1,6 @@
 // The panel of masts: a list, one mast with its cells, or several together.
 import { carrierShort, choices } from "./choices.js";
-import { $, button, el, fold, number, operatorName, say } from "./dom.js";
+import { $, button, el, fold, number, operatorName, refill, say } from "./dom.js";
 import { calibrationText } from "./known.js";
 import { cover, flyTo } from "./map.js";
 import { copySelected, freeId, removeSelected, settings } from "./masts.js";
@@ -25,12 +25,10 @@ export function startMastPanel() {
 
 function draw() {
   const box = $("mast-panel");
-  const focus = box.contains(document.activeElement) && document.activeElement.dataset.field;
   const ids = [...state.selected].filter((id) => mastOf(id));
-  if (ids.length === 0) box.replaceChildren(...list());
-  else if (ids.length === 1) box.replaceChildren(...one(mastOf(ids[0])));
-  else box.replaceChildren(...severalPanel(ids, draw));
-  if (focus) box.querySelector(`[data-field="${CSS.escape(focus)}"]`)?.focus();
+  if (ids.length === 0) refill(box, ...list());
+  else if (ids.length === 1) refill(box, ...one(mastOf(ids[0])));
+  else refill(box, ...severalPanel(ids, draw));
 }
 
 // -- the list ------------------------------------------------------------------

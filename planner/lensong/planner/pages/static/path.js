@@ -1,6 +1,6 @@
 // The path tool: from a cell, a mast or a place to a village or a place, live while an end moves.
 import { Refusal, post } from "./api.js";
-import { $, button, el, facts, number, onFrame, say, serviceName, tell } from "./dom.js";
+import { $, button, el, facts, number, onFrame, refill, say, serviceName, tell } from "./dom.js";
 import { bearing_deg, distance_m, placeOf } from "./geodesy.js";
 import { found, map, setPoints, setShapes, whileHeld } from "./map.js";
 import { mastOf, on, state, variantPath } from "./plan.js";
@@ -135,7 +135,8 @@ function pressed(event) {
 function draw(refused = "") {
   const box = $("path-panel");
   if (!ends.shown || refused || !last) {
-    box.replaceChildren(
+    refill(
+      box,
       ...[
         el("h2", {}, say("path_tool.title")),
         el("p", { class: "hint" }, say(ends.from && !ends.to ? "path_tool.then" : "path_tool.how")),
@@ -165,7 +166,8 @@ function draw(refused = "") {
       () => ({}),
     );
   });
-  box.replaceChildren(
+  refill(
+    box,
     ...[
       el(
         "div",

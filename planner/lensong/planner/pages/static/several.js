@@ -1,6 +1,6 @@
 // Several masts together: one setting of all their cells, or of those on one carrier.
 import { button, el, say } from "./dom.js";
-import { carrierShort, choices } from "./choices.js";
+import { carrierNames, choices } from "./choices.js";
 import { copySelected, removeSelected } from "./masts.js";
 import { editInParts, mastOf, mayEdit, select, state } from "./plan.js";
 
@@ -66,11 +66,7 @@ function choiceOf(name, options, redraw) {
 export function severalPanel(ids, redraw) {
   const all = state.network.cells.filter((c) => state.selected.has(c.mast_id));
   const carriers = [...new Set(all.map((c) => c.carrier))].sort();
-  const of = choiceOf(
-    "carrier",
-    [["", say("masts.all_cells")], ...carriers.map((id) => [id, carrierShort(id)])],
-    redraw,
-  );
+  const of = choiceOf("carrier", [["", say("masts.all_cells")], ...carrierNames(carriers)], redraw);
   const cells = all.filter((c) => !given.carrier || c.carrier === given.carrier);
   const which = choiceOf(
     "key",

@@ -4,13 +4,16 @@ import { $ } from "./dom.js";
 const tabs = () => [...document.querySelectorAll('[role="tab"]:not([hidden])')];
 
 export function openTab(name, { focus = false } = {}) {
+  // a control of a panel that goes would take the keyboard's place with it
+  const leaves = document.activeElement?.closest('[role="tabpanel"]');
+  const moves = focus || (leaves && leaves.id !== `panel-${name}`);
   for (const tab of tabs()) {
     const open = tab.dataset.tab === name;
     tab.setAttribute("aria-selected", String(open));
     tab.tabIndex = open ? 0 : -1;
     $(`panel-${tab.dataset.tab}`).hidden = !open;
     if (open) tab.scrollIntoView({ block: "nearest", inline: "nearest" });
-    if (open && focus) tab.focus();
+    if (open && moves) tab.focus();
   }
 }
 

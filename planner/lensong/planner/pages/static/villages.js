@@ -9,6 +9,7 @@ import {
   number,
   operatorName,
   percent,
+  refill,
   say,
   serviceName,
   signed,
@@ -338,13 +339,25 @@ function row(v) {
 
 /** Select a village everywhere: its facts, the line to its server, its row. */
 export function chooseVillage(id, { fly = false } = {}) {
+  const before = villages.chosen;
+  const byPanel = document.activeElement?.closest("#village-table, #village");
   villages.chosen = id;
   const village = villageOf(id);
   if (fly && village) flyTo(village);
   openTab("villages");
   drawChosen();
+  if (id) $("panel-villages").scrollTop = 0; // where its facts are
+  if (byPanel) focusOn(id, before);
   for (const tr of document.querySelectorAll("#village-rows tr"))
     tr.classList.toggle("now", tr.dataset.village === id);
+}
+
+/** Keep the keyboard's place: at the head of what was opened, or in the row of what was closed. */
+function focusOn(id, before) {
+  const head = $("village").querySelector("h2");
+  const row = document.querySelector(`[data-village="${CSS.escape(before ?? "")}"] button`);
+  if (id && head) head.tabIndex = -1;
+  (id ? head : (row ?? $("village-filter")))?.focus();
 }
 
 function drawChosen() {
@@ -369,7 +382,8 @@ function drawChosen() {
     );
   });
   const change = v.change ?? "same";
-  $("village").replaceChildren(
+  refill(
+    $("village"),
     el(
       "div",
       { class: "titled" },

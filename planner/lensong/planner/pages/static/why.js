@@ -1,6 +1,6 @@
 // Why here: what a village lacks in decibels, what would mend it, and trying that.
 import { Refusal, post } from "./api.js";
-import { $, button, el, number, say, serviceName, signed, stageName, tell } from "./dom.js";
+import { $, button, el, number, refill, say, serviceName, signed, stageName, tell } from "./dom.js";
 import { endText, watchJob } from "./jobs.js";
 import { edit, mayEdit, state, variantPath } from "./plan.js";
 import { openTab } from "./tabs.js";
@@ -24,7 +24,7 @@ export async function showWhy({ village_id, lat_deg, lon_deg, name }) {
   const box = $("why-panel");
   const bar = el("progress", { max: 1, "aria-label": say("why.works") });
   const told = el("p", { class: "hint" }, say("why.works"));
-  box.replaceChildren(el("h2", {}, say("why.of", { name: village.name })), told, bar);
+  refill(box, el("h2", {}, say("why.of", { name: village.name })), told, bar);
   try {
     const job = await post(`${variantPath()}/causes`, asked);
     const done = await watchJob(job, ({ progress }) => {
@@ -33,13 +33,11 @@ export async function showWhy({ village_id, lat_deg, lon_deg, name }) {
     });
     if (done.state === "done") draw(village, done.result);
     else
-      box.replaceChildren(
-        el("h2", {}, say("why.of", { name: village.name })),
-        el("p", {}, endText(done)),
-      );
+      refill(box, el("h2", {}, say("why.of", { name: village.name })), el("p", {}, endText(done)));
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    box.replaceChildren(
+    refill(
+      box,
       el("h2", {}, say("why.of", { name: village.name })),
       el("p", { class: "bad" }, error.message),
     );
@@ -53,7 +51,8 @@ function draw(village, { cause, tries = [] }) {
       )
     : [];
   const most = Math.max(...parts.map(([, value]) => Math.abs(value)), 1);
-  $("why-panel").replaceChildren(
+  refill(
+    $("why-panel"),
     ...[
       el("h2", {}, say("why.of", { name: village.name })),
       cause
