@@ -143,3 +143,6 @@ export function onFrame(act) {
     });
   };
 }
+
+/** Run something once what was drawn until now is seen. */
+export const afterPaint = (act) => requestAnimationFrame(() => requestAnimationFrame(act));

@@ -2,7 +2,7 @@
 import { $, LOCALE, download, fold, say, tell } from "./dom.js";
 import { hash, layerName, legendEntries } from "./layers.js";
 import { drawHatch, hatchText, isCalibrated } from "./known.js";
-import { cover, map } from "./map.js";
+import { GROUND, cover, map, sheets } from "./map.js";
 import { measuredKey } from "./measured.js";
 import { layerOf, on, state, variant } from "./plan.js";
 import { nameOf } from "./variants.js";
@@ -73,7 +73,6 @@ function drawKey(pen, { colour, dot, hatch }, x, y) {
 
 /** Return the view as one canvas: title, map, scale, north, legend, origin. */
 function figure() {
-  map.redraw();
   const view = map.getCanvas();
   const ratio = view.width / view.clientWidth;
   const [width, height] = [view.clientWidth, view.clientHeight];
@@ -100,6 +99,13 @@ function figure() {
   const now = variant();
   const told = [nameOf(now), say("state.revision", { n: now.revision }), layer && layerName(layer)];
   write(told.filter(Boolean).join(" · "), 16, 46, "13px", "#55616d");
+  pen.fillStyle = GROUND;
+  pen.fillRect(0, top, width, height);
+  for (const sheet of sheets) {
+    sheet.draw();
+    pen.drawImage(sheet.canvas, 0, top, width, height);
+  }
+  map.redraw();
   pen.drawImage(view, 0, top, width, height);
   if (!$("divider").hidden) {
     const at = cover.layer.split * width;

@@ -33,7 +33,7 @@ void main() {
 
 const PARTS = 8; // quadrilaterals along a side of a piece: straight lines of the grid bend on the map
 
-/** A layer of the map that draws pieces: `{window, pixels, smooth, side}`, or `image` (a relief) or
+/** A layer of the map, or of a sheet below it, that draws pieces: `{window, pixels, smooth, side}`, or `image` (a relief) or
  * `picture` (a canvas) in place of pixels. */
 export class GridLayer {
   constructor(id, lattice, { opacity = 1, hatched = false } = {}) {
@@ -74,6 +74,10 @@ export class GridLayer {
     for (const piece of this.pieces.values()) this.upload(piece);
   }
 
+  repaint() {
+    this.map?.triggerRepaint();
+  }
+
   onRemove() {
     for (const key of [...this.pieces.keys()]) this.take(key);
   }
@@ -83,7 +87,7 @@ export class GridLayer {
     this.take(key);
     this.pieces.set(key, piece);
     if (this.gl) this.upload(piece);
-    this.map?.triggerRepaint();
+    this.repaint();
   }
 
   /** Draw a piece no more. */
@@ -95,7 +99,7 @@ export class GridLayer {
       this.gl.deleteTexture(piece.texture);
       this.gl.deleteBuffer(piece.buffer);
     }
-    this.map?.triggerRepaint();
+    this.repaint();
   }
 
   /** Draw other pixels in a part of a piece, from one of its cells to another. */
@@ -115,7 +119,7 @@ export class GridLayer {
     gl.texSubImage2D(
       gl.TEXTURE_2D, 0, left, top, cols, rows, gl.RGBA, gl.UNSIGNED_BYTE, pixels,
     ); // prettier-ignore
-    this.map.triggerRepaint();
+    this.repaint();
   }
 
   /** Call a piece by another key. */

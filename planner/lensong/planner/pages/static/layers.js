@@ -299,7 +299,7 @@ export function startLayers() {
     $(id).addEventListener("change", () => showLayer(chosenLayer().layer_id));
   $("opacity").addEventListener("input", ({ target }) => {
     cover.layer.opacity = Number(target.value) / 100;
-    map.triggerRepaint();
+    cover.layer.repaint();
   });
   cover.layer.opacity = Number($("opacity").value) / 100;
   for (const box of document.querySelectorAll("[data-overlay]"))

@@ -7,11 +7,13 @@ import { GridLayer } from "./grid_layer.js";
 import { Lattice } from "./lattice.js";
 import { MAST_SIZES, WEDGE_SIZES, heldAt } from "./mast_signs.js";
 import { planPath, state } from "./plan.js";
+import { Sheet, followed } from "./sheet.js";
 import * as signs from "./signs.js";
 
 const EMPTY = { type: "FeatureCollection", features: [] };
 export const LARGE = innerWidth >= 3000 ? 1.8 : 1; // signs on a wall of 4K
 const RELIEF_PIXELS = [1024, 4096]; // along the longer side: at once, and as sharp as it is looked at
+export const GROUND = "#f3f1ec"; // where there is nothing
 export const OVERLAYS = {
   villages: ["villages", "village-labels"],
   masts: ["wedges", "masts", "mast-labels"],
@@ -31,6 +33,7 @@ export let lattice = null;
 export let cover = null;
 export let hatch = null;
 export let contours = null;
+export let sheets = []; // below the map, the lowest first
 let relief = null;
 
 const geo = (data = EMPTY) => ({ type: "geojson", data });
@@ -64,7 +67,6 @@ function style() {
     version: 8,
     sources: Object.fromEntries([...names, "measurements", "sites"].map((name) => [name, geo()])),
     layers: [
-      { id: "ground", type: "background", paint: { "background-color": "#f3f1ec" } },
       line(
         "lines-casing",
         "lines",
@@ -251,12 +253,14 @@ export async function startMap(view) {
   map.on("error", ({ error }) => {
     if (error?.name !== "AbortError") console.error(error);
   });
+  map.getContainer().style.background = GROUND;
   await map.once("load");
   relief = new GridLayer("relief", lattice, { opacity: 0.55 });
   const layer = new GridLayer("cover", lattice, { opacity: 0.62 });
   const lines = new GridLayer("hatch", lattice, { opacity: 0.75, hatched: true });
   contours = new Contours(map, lattice);
-  for (const each of [relief, layer, lines, contours.layer]) map.addLayer(each, "lines-casing");
+  sheets = [new Sheet(map, [relief]), new Sheet(map, [layer, lines])];
+  for (const each of [followed(sheets), contours.layer]) map.addLayer(each, "lines-casing");
   cover = new Cover(map, lattice, layer);
   hatch = new Hatch(map, lattice, lines);
   window.lensongPlanner = { map, cover, state };

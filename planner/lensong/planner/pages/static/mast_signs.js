@@ -1,6 +1,6 @@
 // Masts and their sectors on the map. Those that a hand moves lie over it as elements: it is not
 // drawn again for each of their steps.
-import { el } from "./dom.js";
+import { afterPaint, el } from "./dom.js";
 import { LARGE, map, setPoints } from "./map.js";
 import { cellsOf, mastOf, on, state, variant } from "./plan.js";
 import * as signs from "./signs.js";
@@ -13,23 +13,24 @@ export function startMastSigns() {
   on("selection", () => draw());
   on("network", () => {
     if (phase === "hand") draw();
-    // the exact layers are nearly there: the map is drawn once, for both
-    else if (phase === "sent" && variant()?.settled === "none") phase = "settling";
+    // the exact layers are nearly there: they go first
+    else if (phase === "sent" && ["none", "levels"].includes(variant()?.settled))
+      phase = "settling";
     else letGo();
   });
-  const settled = () => phase === "settling" && letGo();
+  const settled = () => phase === "settling" && afterPaint(() => phase === "settling" && letGo());
   for (const name of ["covered", "failed"]) on(name, settled);
   on("settled", (event) => event.settled === "villages" && settled());
   on("chosen", letGo);
 }
 
-/** Show masts where a hand has them: mast → place. */
+/** Show masts where a hand has them, mast → place; where they stood they are seen, too. */
 export function hold(places) {
   phase = "hand";
-  const more = [...places.keys()].filter((id) => !held.has(id) && mastOf(id));
-  for (const id of more) held.set(id, markerOf(mastOf(id), places.get(id)));
-  for (const [id, { lon_deg, lat_deg }] of places) held.get(id)?.setLngLat([lon_deg, lat_deg]);
-  if (more.length) draw();
+  for (const [id, place] of places) {
+    if (held.has(id)) held.get(id).setLngLat([place.lon_deg, place.lat_deg]);
+    else if (mastOf(id)) held.set(id, markerOf(mastOf(id), place));
+  }
 }
 
 /** Let masts stay where they are until the plan says where that is. */
@@ -53,7 +54,7 @@ export function heldAt(point) {
 }
 
 function draw() {
-  const masts = state.network.masts.filter((mast) => !held.has(mast.mast_id));
+  const { masts } = state.network;
   setPoints("masts", masts, (mast) => ({
     mast_id: mast.mast_id,
     name: mast.name || mast.mast_id,

@@ -15,6 +15,7 @@ export function openTab(name, { focus = false } = {}) {
     if (open) tab.scrollIntoView({ block: "nearest", inline: "nearest" });
     if (open && moves) tab.focus();
   }
+  document.dispatchEvent(new CustomEvent("tab", { detail: name }));
 }
 
 export const openTabName = () =>

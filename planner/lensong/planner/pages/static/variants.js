@@ -16,6 +16,7 @@ import {
   variant,
   variantPath,
 } from "./plan.js";
+import { openTab, openTabName } from "./tabs.js";
 import { stepText } from "./told_edits.js";
 
 export const nameOf = (v) => (v.variant_id === "base" ? say("variant.base") : v.name);
@@ -43,7 +44,8 @@ export function startVariants() {
   });
   on("variants", draw);
   on("chosen", drawHistory);
-  on("touched", drawHistory);
+  on("touched", () => openTabName() === "variants" && drawHistory());
+  document.addEventListener("tab", ({ detail }) => detail === "variants" && drawHistory());
   $("swipe").addEventListener("change", ({ target }) => swipe(target.value || null));
   startHandle();
   draw();
@@ -200,7 +202,7 @@ function split(share) {
   hatch.layer.split = cover.layer.split;
   $("divider").style.left = `${100 * cover.layer.split}%`;
   $("divider-handle").setAttribute("aria-valuenow", String(Math.round(100 * cover.layer.split)));
-  map.triggerRepaint();
+  cover.layer.repaint(); // the hatching is on the same sheet
 }
 
 function startHandle() {
