@@ -16,7 +16,7 @@ import {
   variant,
   variantPath,
 } from "./plan.js";
-import { openTab, openTabName } from "./tabs.js";
+import { openTabName } from "./tabs.js";
 import { stepText } from "./told_edits.js";
 
 export const nameOf = (v) => (v.variant_id === "base" ? say("variant.base") : v.name);
