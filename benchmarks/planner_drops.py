@@ -3,10 +3,12 @@
 python -m benchmarks.planner_drops [DROPS]
 
 The demo in Chromium, whose picture the processor draws too: MAU-05 (two carriers, 10 km, 30 m) is
-dragged about 40 px in eight steps and dropped, again and again. Counted in the page: a frame from
-the question for the coarse layer to its texture; a drop from the release of the button to the exact
-levels' textures, each with the picture after it; chances until their event. Beside it stands what
-hardly depends on what else the machine does: processor time, questions and bytes of a drop.
+dragged about 40 px in eight steps of 0.1 s and dropped, again and again: as many times with a hand
+that lets go on its last step as with one that rests there for 0.3 s, since the server plans what a
+resting hand holds. Counted in the page: a frame from the question for the coarse layer to its
+texture; a drop from the release of the button to the exact levels' textures, each with the picture
+after it; chances until their event. Beside it stands what hardly depends on what else the machine
+does: processor time, questions and bytes of a drop from the release on.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from lensong.planner.open_plan import OpenPlan
 from tests.chromium import Page, chromium_page, wait_for
 
 MAST = "MAU-05"
+RESTS_S = {"at once": 0.0, "after a rest": 0.3}
 SETTLED = "document.getElementById('state').dataset.settled === 'chances'"
 WATCH = """(async () => {
   const base = document.querySelector('script[type=module]').src.replace(/[^/]*$/, '');
@@ -107,15 +110,23 @@ def mouse(page: Page, kind: str, x: float, y: float) -> None:
     )  # fmt: skip
 
 
-def drop(page: Page, number: int) -> dict[str, float]:
+def pause(page: Page, seconds: float) -> None:
+    """Let the page go on meanwhile."""
+    page.ask(f"new Promise((done) => setTimeout(done, {1e3 * seconds}))")
+
+
+def drop(page: Page, number: int, rest_s: float) -> dict[str, float]:
     """Drag the mast to and fro, wait until everything is settled, return what levels took."""
     x, y = page.ask("window.mastAt()")
     seen = page.ask("window.seen.drops.length")
-    way = 40.0 if number % 2 == 0 else -40.0
+    way = (40.0 + number % 7) * (1 if number % 2 == 0 else -1)  # no place comes twice
     mouse(page, "mousePressed", x, y)
     for step in range(1, 9):
+        if step > 1:
+            pause(page, 0.1)
         mouse(page, "mouseMoved", x + way * step / 8, y + 0.3 * way * step / 8)
-        page.ask("new Promise((done) => setTimeout(done, 100))")
+    if rest_s:
+        pause(page, rest_s)
     page.ask("performance.clearResourceTimings()")
     before = spent_s()
     mouse(page, "mouseReleased", x + way, y + 0.3 * way)
@@ -163,20 +174,24 @@ def main() -> None:
             page.ask(WATCH)
             print(f"load {os.getloadavg()[0]:.2f} before, {os.cpu_count()} cores")
             took = []
-            for number in range(drops):
-                took.append(drop(page, number))
-                print(
-                    f"drop {number + 1}: {page.ask('window.seen.drops.at(-1)'):.0f} ms", flush=True
-                )
+            for number in range(drops * len(RESTS_S)):
+                kind = list(RESTS_S)[number % len(RESTS_S)]
+                took.append(drop(page, number, RESTS_S[kind]))
+                now_ms = page.ask("window.seen.drops.at(-1)")
+                print(f"drop {number + 1}, {kind}: {now_ms:.0f} ms", flush=True)
             seen = page.ask("window.seen")
         print(f"load {os.getloadavg()[0]:.2f} after")
         print(told("first frame of all", seen["frames"][:1]))
         print(told("frames of a drag", seen["frames"]))
-        print(told("levels settled, the server alone", [1e3 * s for s in seen["server"]]))
-        print(told("release to exact levels shown", seen["drops"]))
         print(told("release to chances settled", seen["chances"]))
-        for name, what in TOOK.items():
-            print(f"{what:34s} {np.median([one[name] for one in took]):9.2f} at the median")
+        for first, kind in enumerate(RESTS_S):
+            print(f"released {kind}:")
+            own = slice(first, None, len(RESTS_S))
+            print(told("levels settled, the server alone", [1e3 * s for s in seen["server"][own]]))
+            print(told("release to exact levels shown", seen["drops"][own]))
+            for name, what in TOOK.items():
+                found = np.median([one[name] for one in took[own]])
+                print(f"{what:34s} {found:9.2f} at the median")
         server.should_exit = True
         thread.join(10.0)
 

@@ -137,7 +137,8 @@ class Ahead:
             self._changed.notify_all()
             while not held.is_ended:
                 self._changed.wait()
-            return held.found
+            found, held.found = held.found, None
+            return found
 
     @property
     def is_held(self) -> bool:
@@ -161,14 +162,14 @@ class Ahead:
 
     def _give_up(self, held: _Held) -> None:
         held.is_given_up = True
-        self._held = None
+        self._held = held.found = None  # no circle: it is gone at once
         self._changed.notify_all()
 
     def _run(self) -> None:
         while (held := self._next()) is not None:
             found = self._plan(held)
             with self._changed:
-                held.found, held.is_ended = found, True
+                held.found, held.is_ended = None if held.is_given_up else found, True
                 self._changed.notify_all()
             del held, found  # it may be large, and the next one may be long in coming
 
@@ -180,7 +181,7 @@ class Ahead:
                 if held is not None and held.is_ended:
                     left_s = held.since + _KEPT_S - monotonic()
                     if left_s <= 0.0:
-                        self._held = None
+                        self._give_up(held)
                 elif held is not None and not self._first:
                     left_s = held.since + _REST_S - monotonic()
                     if left_s <= 0.0:

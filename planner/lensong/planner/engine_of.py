@@ -15,6 +15,9 @@ __all__ = ["engine_of"]
 
 _MANY_PIXELS = 12_000_000  # a plan of fewer fits into memory whole, with some edits
 _TILES_BYTES, _OF_MANY_TILES_BYTES = 3 * 2**28, 2**28
+_DROP_BYTES, _OF_MANY_DROP_BYTES = 2**28, 3 * 2**26
+"""Of those, for the levels of what was just dropped: nobody waits for a disk to see them."""
+
 _SWEEPS_BYTES, _OF_MANY_SWEEPS_BYTES = 2**29, 2**28
 
 
@@ -50,5 +53,9 @@ def engine_of(
         cache=cache,
         workers=workers,
         most_bytes=_OF_MANY_SWEEPS_BYTES if many else _SWEEPS_BYTES,
-        shelf=TileShelf(_OF_MANY_TILES_BYTES if many else _TILES_BYTES, FileMemory(folder)),
+        shelf=TileShelf(
+            _OF_MANY_TILES_BYTES if many else _TILES_BYTES,
+            FileMemory(folder),
+            spare_bytes=_OF_MANY_DROP_BYTES if many else _DROP_BYTES,
+        ),
     )

@@ -14,7 +14,6 @@ from dataclasses import replace
 from functools import partial
 from math import hypot
 from threading import Lock
-from typing import TypeAlias
 
 import numpy as np
 
@@ -44,7 +43,7 @@ from lensong.coverage.variant.state import (
     numbers_after,
     of_one_frame,
 )
-from lensong.coverage.variant.threads import Counter, in_threads
+from lensong.coverage.variant.threads import Counter, OnDone, in_threads, sweeps_done
 from lensong.coverage.variant.tiles import (
     PlannedTile,
     best_of,
@@ -59,7 +58,6 @@ from lensong.propagation.types import BoolArray
 
 __all__ = ["Key", "OnDone", "PlanEngine", "PlanState", "PlannedAhead", "of_one_frame"]
 
-OnDone: TypeAlias = Callable[[str, int, int], None]
 
 _MOST_BYTES = 2**29
 _MOST_AHEAD_BYTES = 2**28
@@ -201,7 +199,10 @@ class PlanEngine:
             ahead.rides.hand_over()
             if ahead.before is state:
                 tiles = ahead.state.tiles
-                kept = {key: self._shelf.put(tiles[key]) for key in ahead.state.touched}
+                kept = {
+                    key: self._shelf.put(tiles[key], soon_replaced=True)
+                    for key in ahead.state.touched
+                }
                 return replace(ahead.state, tiles={**tiles, **kept})
         step = self._step(state, network)
         if step is None:
@@ -434,11 +435,13 @@ class PlanEngine:
             batches = [strips[k] for k in sorted(strips)]
         made: dict[Key, PlannedTile] = {}
         seen: set[int] = set()
+        is_edit = len(todo) < len(state.tiles)  # somebody waits for it
 
         def one(key: Key) -> tuple[Key, PlannedTile]:
             if self._stop is not None and self._stop():
                 raise StoppedError("what is planned ahead was given up")
-            tile = self._shelf.put(self._relaid_tile(state, key, todo[key], changed))
+            tile = self._relaid_tile(state, key, todo[key], changed)
+            tile = self._shelf.put(tile, soon_replaced=is_edit)
             counter.one_more()
             return key, tile
 
@@ -447,7 +450,7 @@ class PlanEngine:
             rides = [ride for ride in needed if self._reaches(ride, here)]
             seen |= {id(ride) for ride in rides}
             before = len(seen) - len(rides)
-            self._maker.prepare(rides, state.model, _sweeps_done(on_done, before, len(needed)))
+            self._maker.prepare(rides, state.model, sweeps_done(on_done, before, len(needed)))
             made |= dict(in_threads(one, batch, self.workers))
         self._shelf.let_rest()
         return replace(state, tiles={**state.tiles, **made}, touched=frozenset(made))
@@ -585,13 +588,6 @@ class PlanEngine:
 
     def _reaches(self, ride: Ride, keys: Collection[Key]) -> bool:
         return any(key in keys for key in self._tiles_of(ride))
-
-
-def _sweeps_done(on_done: OnDone | None, before: int, total: int) -> Callable[[int], None] | None:
-    if on_done is None:
-        return None
-    tell = on_done
-    return lambda done: tell("sweeps", before + done, total)
 
 
 def _meets(one: Window, other: Window) -> bool:

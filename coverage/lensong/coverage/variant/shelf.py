@@ -45,16 +45,34 @@ class TileShelf:
         That tiles may take in memory [bytes].
     elsewhere : ArraysElsewhere or None
         Where the others go; None: all stay in memory.
+    spare_bytes : int
+        Of those, for tiles that somebody waits for and that others soon replace [bytes].
     """
 
-    def __init__(self, most_bytes: int = 0, elsewhere: ArraysElsewhere | None = None) -> None:
-        self._most, self._elsewhere = most_bytes, elsewhere
-        self._held, self._lock = 0, Lock()
+    def __init__(
+        self,
+        most_bytes: int = 0,
+        elsewhere: ArraysElsewhere | None = None,
+        *,
+        spare_bytes: int = 0,
+    ) -> None:
+        self._most, self._spare, self._elsewhere = most_bytes, spare_bytes, elsewhere
+        self._held = {False: 0, True: 0}  # by whether it takes of what is spare
+        self._counted: dict[int, bool] = {}  # by array: tiles share them
+        self._lock = Lock()
         self._since_rest = 0
-        self._gone: deque[int] = deque()  # told by the collector, whatever runs
+        self._gone: deque[tuple[int, int]] = deque()  # told by the collector, whatever runs
 
-    def put(self, tile: PlannedTile) -> PlannedTile:
-        """Return a tile that is to be kept: the same, or one whose arrays lie elsewhere."""
+    def put(self, tile: PlannedTile, *, soon_replaced: bool = False) -> PlannedTile:
+        """Return a tile that is to be kept: the same, or one whose arrays lie elsewhere.
+
+        Parameters
+        ----------
+        tile : PlannedTile
+        soon_replaced : bool
+            Somebody waits for it, and it is put again once more of it is known: it may take what
+            is spare.
+        """
         if self._elsewhere is None:
             return tile
         found: dict[int, Array] = {}
@@ -66,21 +84,16 @@ class TileShelf:
 
         _mapped(tile, see)
         here = {key: a for key, a in found.items() if not self._elsewhere.holds(a)}
-        size = sum(array.nbytes for array in here.values())
         with self._lock:
-            while self._gone:
-                self._held -= self._gone.popleft()
-            fits = self._held + size <= self._most
-            if fits:
-                self._held += size
-        if fits and size:
-            finalize(tile, self._gone.append, size).atexit = False
+            new = self._not_held(here, soon_replaced)
+            fits = self._takes(new, soon_replaced)
         if not fits or len(here) < len(found):  # what it was made of may lie there, too
             self._since_rest += 1
             if self._since_rest >= _REST_AFTER:
                 self.let_rest()
         if fits:
             return tile
+        here = new
         moved = dict(zip(here, self._elsewhere.moved(list(here.values())), strict=True))
         there: PlannedTile = _mapped(tile, lambda array: moved.get(id(array), array))
         return there
@@ -95,6 +108,31 @@ class TileShelf:
             if new is not tile:
                 found[key] = self.put(new)
         return found
+
+    def _not_held(self, arrays: dict[int, Array], spare: bool) -> dict[int, Array]:
+        """Return the arrays that are not counted as they should be."""
+        while self._gone:
+            key, size = self._gone.popleft()
+            self._held[self._counted.pop(key)] -= size
+        if spare:
+            return {key: array for key, array in arrays.items() if key not in self._counted}
+        return {key: array for key, array in arrays.items() if self._counted.get(key, True)}
+
+    def _takes(self, arrays: dict[int, Array], spare: bool) -> bool:
+        """Count arrays as held in memory, if there is room."""
+        size = sum(array.nbytes for array in arrays.values())
+        if spare and self._held[False] + self._held[True] + size > self._most:
+            return False
+        if not spare and self._held[False] + size > self._most - self._spare:
+            return False
+        for key, array in arrays.items():
+            if key in self._counted:
+                self._held[self._counted[key]] -= array.nbytes
+            else:
+                finalize(array, self._gone.append, (key, array.nbytes)).atexit = False
+            self._counted[key] = spare
+            self._held[spare] += array.nbytes
+        return True
 
     def let_rest(self) -> None:
         """Give up memory that was needed to read what lies elsewhere."""

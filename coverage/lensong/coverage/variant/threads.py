@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import Lock, get_native_id
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
-__all__ = ["Counter", "in_threads"]
+__all__ = ["Counter", "OnDone", "in_threads", "sweeps_done"]
 
+OnDone: TypeAlias = Callable[[str, int, int], None]
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 _LOWER = 5  # steps of priority
@@ -53,9 +54,7 @@ def _yield_to_others() -> None:
 class Counter:
     """Counts what threads have done, and tells it."""
 
-    def __init__(
-        self, stage: str, total: int, on_done: Callable[[str, int, int], None] | None
-    ) -> None:
+    def __init__(self, stage: str, total: int, on_done: OnDone | None) -> None:
         self._stage, self._total, self._on_done = stage, total, on_done
         self._done, self._lock = 0, Lock()
 
@@ -65,3 +64,11 @@ class Counter:
             with self._lock:
                 self._done += 1
                 self._on_done(self._stage, self._done, self._total)
+
+
+def sweeps_done(on_done: OnDone | None, before: int, total: int) -> Callable[[int], None] | None:
+    """Return what is called with the sweeps done of a batch, after some before it."""
+    if on_done is None:
+        return None
+    tell = on_done
+    return lambda done: tell("sweeps", before + done, total)

@@ -44,8 +44,14 @@ export function startVariants() {
   });
   on("variants", draw);
   on("chosen", drawHistory);
-  on("touched", () => openTabName() === "variants" && drawHistory());
-  document.addEventListener("tab", ({ detail }) => detail === "variants" && drawHistory());
+  let isLate = false; // what is looked at goes first
+  const late = () => isLate && ((isLate = false), drawHistory());
+  on("touched", () => {
+    isLate = true;
+    if (openTabName() === "variants") late();
+  });
+  on("covered", late);
+  document.addEventListener("tab", ({ detail }) => detail === "variants" && late());
   $("swipe").addEventListener("change", ({ target }) => swipe(target.value || null));
   startHandle();
   draw();
