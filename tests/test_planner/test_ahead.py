@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields, replace
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
@@ -15,6 +16,8 @@ import lensong.coverage.sweeps as sweeps
 from lensong.coverage.network import Network
 from lensong.coverage.variant.edits import MoveMast, edited
 from lensong.coverage.variant.engine import PlanEngine, PlanState
+from lensong.coverage.variant.shelf import TileShelf
+from lensong.gis_data.file_memory import FileMemory
 from lensong.planner.ahead import Ahead
 from lensong.propagation.errors import InvalidInputError, StoppedError
 from tests.test_coverage.test_sweeps import Memory, network, small_land
@@ -202,3 +205,30 @@ def test_a_failure_is_left_to_the_drop(
             assert ahead.taken(moved(1e-3), BASE) is None  # who drops it makes it, and meets it
         assert [r.levelname for r in caplog.records] == [level]
         caplog.clear()
+
+
+def test_levels_of_a_drop_stay_in_memory_where_the_rest_of_a_plan_does_not(tmp_path: Path) -> None:
+    memory = FileMemory(tmp_path)
+    held = PlanEngine(small_land(), workers=1, tile_px=50)
+    base = held.opened(BASE)
+    size = sum(a.nbytes for tile in base.tiles.values() for a in arrays(tile.best))
+
+    def lies_there(state: PlanState, keys: Iterable[Any]) -> list[bool]:
+        return [memory.holds(state.tiles[key].best.rsrp_dbm) for key in keys]
+
+    tiles = TileShelf(8 * size, memory, spare_bytes=8 * size)
+    spared = PlanEngine(small_land(), workers=1, tile_px=50, shelf=tiles)
+    state = spared.judged(spared.opened(BASE))
+    assert all(lies_there(state, state.tiles))  # nothing but what is spare is left for it
+    cells = tuple(
+        replace(cell, total_power_dbm=40.0) if cell.cell_id == "B1" else cell for cell in BASE.cells
+    )
+    away = replace(BASE, cells=cells)
+    for _ in range(5):  # what is spare is free again once chances are there
+        levels = spared.follow(state, away)
+        assert levels.touched < levels.tiles.keys()
+        assert not any(lies_there(levels, levels.touched))
+        judged = spared.judged(levels)
+        assert all(lies_there(judged, levels.touched))
+        del levels, judged
+    assert_same(spared.follow(state, away), held.follow(held.judged(base), away))

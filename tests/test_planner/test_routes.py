@@ -277,6 +277,41 @@ def test_a_drag_answers_coarsely_and_keeps_nothing(page: Page) -> None:
     assert page.client.post(page.at(f"/variants/{variant}/drag"), json=body).status_code == 422
 
 
+def test_what_a_hand_holds_is_planned_while_it_rests(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, held = page.variant("let go at once"), page.variant("held")
+    ahead = page.plan.ready.settler.ahead
+    edits = [move("K2", 84.0, 103.5)]
+    body = {"layer_id": "rsrp-4g", "edits": edits}
+    assert page.client.post(page.at(f"/variants/{held}/drag"), json=body).status_code == 200
+    wait_until(lambda: ahead.is_ready)
+    steps: list[tuple[Network, bool]] = []
+    follow = PlanEngine.follow
+
+    def noted(engine: PlanEngine, state: PlanState, network: Network, **more: Any) -> PlanState:
+        steps.append((network, more.get("ahead") is not None))
+        return follow(engine, state, network, **more)
+
+    monkeypatch.setattr(PlanEngine, "follow", noted)
+    page.edit(held, 0, *edits)
+    page.get(f"/variants/{held}", settled="chances")
+    page.edit(plain, 0, *edits)
+    page.get(f"/variants/{plain}", settled="chances")
+    for variant, is_ahead in ((held, True), (plain, False)):
+        network = page.plan.ready.variants.get(variant).network
+        assert [found for planned, found in steps if planned is network] == [is_ahead]
+    assert not ahead.is_held
+    for name in ("rsrp-4g", "server-4g", "chance-livestream-720p"):
+        path = f"layers/{name}.bin"
+        one, other = (page.client.get(page.at(f"/variants/{v}/{path}")) for v in (held, plain))
+        assert one.content == other.content
+    rows = [
+        page.get(f"/variants/{v}/villages", settled="chances")["villages"] for v in (held, plain)
+    ]
+    assert rows[0] == rows[1]
+
+
 def test_the_first_drag_finds_all_masts_swept(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     wait_until(lambda: page.plan.is_coarse_ready)
     planned: list[Network] = []
