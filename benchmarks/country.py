@@ -212,24 +212,30 @@ def start(log: Path, *arguments: str) -> Process:
 
 def plan(cluster: Cluster, scenarios: list[Path], out: Path) -> dict[str, float]:
     """Plan on a cluster without a cache between runs; return what it took [s]."""
+    from distributed import Client, get_task_stream
+
     from lensong.coverage.cluster.drive import plan_on_cluster
     from lensong.coverage.results.country import write_country as write_above
 
     idle = cluster.idle()
-    before, client_s, began = cluster.spent_s(), time.process_time(), time.perf_counter()
-    done = plan_on_cluster(
-        cluster.address,
-        [(scenario, out / scenario.stem) for scenario in scenarios],
-        cache=None,
-        progress=lambda *_: None,
-        say=print,
-    )
-    wall_s, asked_s = time.perf_counter() - began, time.process_time() - client_s
-    after = cluster.spent_s()
+    with Client(cluster.address, set_as_default=False) as watcher, get_task_stream(watcher) as made:
+        before, client_s, began = cluster.spent_s(), time.process_time(), time.perf_counter()
+        done = plan_on_cluster(
+            cluster.address,
+            [(scenario, out / scenario.stem) for scenario in scenarios],
+            cache=None,
+            progress=lambda *_: None,
+            say=print,
+        )
+        wall_s, asked_s = time.perf_counter() - began, time.process_time() - client_s
+        after = cluster.spent_s()
+    spans = [span for task in made.data for span in task["startstops"]]
+    busy_s = sum(span["stop"] - span["start"] for span in spans if span["action"] == "compute")
     if len(done) > 1:
         write_above(out, [(one.out, one.outcome) for one in done])
     return {
         "wall_s": wall_s,
+        "idle_share": 1.0 - busy_s / (wall_s * len(cluster.workers)),
         "workers_s": after[0] - before[0] - idle[0] * wall_s,
         "scheduler_s": after[1] - before[1] - idle[1] * wall_s,
         "client_s": asked_s,
@@ -248,7 +254,8 @@ def told(name: str, masts: int, spent: dict[str, float]) -> None:
         f"{spent['scheduler_s']:.2f} ({spent['scheduler_s'] / all_s:.1%}), client "
         f"{spent['client_s']:.1f}, above the provinces {spent['above_s']:.1f}\n  "
         + ", ".join(f"{task} {spent[task]:.2f}" for task in TASKS)
-        + f"; of one province {alone:.0%} is no other worker's",
+        + f"; of one province {alone:.0%} is no other worker's; workers had no piece in "
+        f"{spent['idle_share']:.1%} of the time",
         flush=True,
     )
 
