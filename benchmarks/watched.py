@@ -108,8 +108,8 @@ class Watched:
         while not self._ended.wait(_EVERY_S):
             try:
                 status = self._status()
-            except OSError:  # it has ended
+                now = (status["RssAnon"], status["RssFile"] + status["RssShmem"])
+            except (OSError, KeyError):  # it has ended
                 return
-            now = (status["RssAnon"], status["RssFile"] + status["RssShmem"])
             with self._lock:
                 self._most = max(self._most, now, key=sum)

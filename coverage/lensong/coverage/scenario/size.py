@@ -23,8 +23,8 @@ _CPU_S_PER_CELL = 2e-6
 Where masts are dense that is in the other figure, too, and small beside it.
 """
 
-_BYTES_PER_CELL = 150.0
-"""Peak memory of a province of 25 million cells with 4G and 5G, by benchmarks/province.py."""
+_BYTES_PER_CELL = 100.0
+"""Peak memory of a province of 25 million cells with 4G and 5G, 100 masts, causes included."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,11 +81,11 @@ class _Places:
             (int(tile[0][at[0]]), int(tile[1][at[0]])): at for at in np.split(order, begins)
         }
 
-    def tiles_of(self, rows: Sequence[int]) -> set[Key]:
-        """Return all tiles in which some villages lie."""
+    def tiles_of(self, rows: Sequence[int]) -> list[Key]:
+        """Return all tiles in which some villages lie, row by row: neighbours hear the same."""
         pixels = np.unique(self.at[np.isin(self.village, rows)])
         row, col = self.row[pixels] // TILE, self.col[pixels] // TILE
-        return set(zip(row.tolist(), col.tolist(), strict=True))
+        return sorted(set(zip(row.tolist(), col.tolist(), strict=True)))
 
 
 class _Line:
