@@ -130,7 +130,7 @@ def test_a_village_on_the_other_side_of_the_globe_is_said(small: SmallPlan) -> N
 def test_a_wide_area_is_asked_about_before_the_land_is_read(
     small: SmallPlan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(agreement, "_machine_bytes", lambda: 1e6)
+    monkeypatch.setattr(agreement, "_machine_bytes", lambda: 1e5)
     run = small.plan()
     assert run.exit_code == 2
     assert "say --yes" in run.output
