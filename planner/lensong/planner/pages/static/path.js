@@ -216,8 +216,8 @@ function close() {
 const STEPS = ["free_space", "terrain", "clutter", "earth"];
 
 function losses(path) {
-  const loss =
-    path.losses.find((l) => l.path_loss_db !== null && l.steps?.length) ?? path.losses[0];
+  const known = path.losses.filter((l) => l.path_loss_db !== null); // none by a model out of its range
+  const loss = known.find((l) => l.steps?.length) ?? known[0] ?? path.losses[0];
   if (!loss) return null;
   const db = (value) => `${number(value, 1)} dB`;
   const named = loss.steps?.filter((step) => STEPS.includes(step.key)) ?? [];

@@ -169,5 +169,7 @@ function settingSaid(text) {
   if (angle) return say(`setting.${angle[2] ?? "azimuth"}`, { deg: number(+angle[1], 1, true) });
   const amount = /^(-?[\d.]+) (m|dBm)$/.exec(text);
   if (amount) return `${number(+amount[1], 1, true)} ${amount[2]}`;
-  return text.replaceAll(" MHz at ", ` MHz ${say("setting.at")} `);
+  return text
+    .replaceAll(" MHz at ", ` MHz ${say("setting.at")} `)
+    .replace(/\d+\.\d+(?= MHz)/g, (mhz) => number(+mhz, 1, true));
 }
