@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -280,6 +281,10 @@ def test_a_drag_answers_coarsely_and_keeps_nothing(page: Page) -> None:
 def test_what_a_hand_holds_is_planned_while_it_rests(
     page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def settled(variant: str) -> bool:
+        return bool(page.get(f"/variants/{variant}", settled="chances")["settled"] == "chances")
+
+    wait_until(partial(settled, "base"))  # beside which both stand
     plain, held = page.variant("let go at once"), page.variant("held")
     ahead = page.plan.ready.settler.ahead
     edits = [move("K2", 84.0, 103.5)]
@@ -294,10 +299,9 @@ def test_what_a_hand_holds_is_planned_while_it_rests(
         return follow(engine, state, network, **more)
 
     monkeypatch.setattr(PlanEngine, "follow", noted)
-    page.edit(held, 0, *edits)
-    page.get(f"/variants/{held}", settled="chances")
-    page.edit(plain, 0, *edits)
-    page.get(f"/variants/{plain}", settled="chances")
+    for variant in (held, plain):
+        page.edit(variant, 0, *edits)
+        wait_until(partial(settled, variant))
     for variant, is_ahead in ((held, True), (plain, False)):
         network = page.plan.ready.variants.get(variant).network
         assert [found for planned, found in steps if planned is network] == [is_ahead]
