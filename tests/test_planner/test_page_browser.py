@@ -19,7 +19,7 @@ from lensong.planner.open_plan import OpenPlan
 from tests.chromium import BINARY, Page, chromium_page, press_key, wait_for
 from tests.page_checks import problems_of
 from tests.ports import free_port
-from tests.test_planner.small_valley import write_small_valley
+from tests.test_planner.small_valley import place_deg, write_small_valley
 from tests.test_planner.test_measured import DRIVE, pattern
 from tests.waiting import PATIENCE_S, wait_until
 
@@ -487,9 +487,12 @@ def test_two_variants_stand_side_by_side(page: Page, served: Served) -> None:
 
 def test_a_place_is_asked_why(page: Page, served: Served) -> None:
     open_page(page, served)
-    page.ask("lensongPlanner.map.fire('click', (() => { const { map } = lensongPlanner;"
-             "const lngLat = map.getCenter(); return { lngLat, point: map.project(lngLat),"
-             "originalEvent: {} }; })()), 0")  # fmt: skip
+    lat, lon = place_deg(46.0, 96.0)  # away from masts and villages
+    page.ask(
+        "lensongPlanner.map.fire('click', (() => { const { map } = lensongPlanner;"
+        f"const lngLat = new maplibregl.LngLat({lon}, {lat});"
+        "return { lngLat, point: map.project(lngLat), originalEvent: {} }; })()), 0"
+    )
     wait_for(page, "!document.getElementById('readout-actions').hidden")
     place = page.ask("document.getElementById('readout-place').textContent").split("°")[0]
     page.ask("document.getElementById('here-why').click()")
