@@ -82,16 +82,11 @@ def write_result(
     try:
         part.mkdir(parents=True)
 
-        # in threads nothing is read of a raster while pictures are written beside it
-        first, then = [group[:1] for group in groups], [group[1:] for group in groups if group[1:]]
-        count = len(first) + len(then) + 1
-
         def on_done(done: int) -> None:
             result.room.let_go()
-            _tell(progress, done / count)
+            _tell(progress, done / (len(groups) + 1))
 
-        write_groups(first, part, workers, on_done)
-        write_groups(then, part, workers, lambda done: on_done(len(first) + done))
+        write_groups(groups, part, workers, on_done)
         write_groups([[last]], part)
         names = names_of(groups, last)
         record = record_of(result, provenance, created_at or datetime.now(UTC), part, names)
