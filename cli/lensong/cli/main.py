@@ -6,6 +6,7 @@ Commands import what they need when they run, so that ``lensong --help`` answers
 from __future__ import annotations
 
 import importlib
+import warnings
 from importlib.metadata import version
 
 import click
@@ -70,4 +71,7 @@ def lensong() -> None:
 
 def main() -> None:
     """Run the console script."""
+    # rasterio makes a raster before it places it, and hides its own warning of that by a list that
+    # all threads share; what a user's raster lacks is found where rasters are read
+    warnings.filterwarnings("ignore", message="Dataset has no geotransform")
     lensong(prog_name="lensong")
