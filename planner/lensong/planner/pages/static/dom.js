@@ -61,6 +61,9 @@ export function el(tag, attributes = {}, ...children) {
   return filled(document.createElement(tag), attributes, children);
 }
 
+/** Return the head of a table, a row of cells. */
+export const tableHead = (...cells) => el("thead", {}, el("tr", {}, ...cells));
+
 /** Return an element of a drawing. */
 export function svg(tag, attributes = {}, ...children) {
   return filled(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);

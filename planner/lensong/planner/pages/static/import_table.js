@@ -1,5 +1,5 @@
 // What became of a file: of each row of a list of cells, or of each entry of another file.
-import { el, knows, say } from "./dom.js";
+import { el, knows, say, tableHead } from "./dom.js";
 
 const MOST_ROWS = 300;
 const MOST_CELLS = 4; // named of a row
@@ -73,15 +73,7 @@ const table = (head, rows, n) => [
     el(
       "table",
       { class: "list" },
-      el(
-        "thead",
-        {},
-        el(
-          "tr",
-          {},
-          head.map((key) => el("th", { scope: "col" }, say(key))),
-        ),
-      ),
+      tableHead(head.map((key) => el("th", { scope: "col" }, say(key)))),
       el("tbody", {}, rows),
     ),
   ),

@@ -1,7 +1,7 @@
 // Which layer is shown, what its colours mean, and what every layer has at the pointer.
 import { Refusal, get } from "./api.js";
 import { classOf } from "./colours.js";
-import { $, el, number, operatorName, say, serviceName, signed } from "./dom.js";
+import { $, el, number, operatorName, say, serviceName, signed, tableHead } from "./dom.js";
 import { knownRows, startKnown } from "./known.js";
 import { contours, cover, found, hatch, lattice, map, setPoints, showOverlay } from "./map.js";
 import { measuredRows } from "./measured.js";
@@ -220,15 +220,9 @@ function fillReadout(point, place) {
     el(
       "table",
       { class: "facts" },
-      el(
-        "thead",
-        {},
-        el(
-          "tr",
-          {},
-          el("td", {}),
-          technologies.map((t) => el("th", { scope: "col", class: "n" }, t)),
-        ),
+      tableHead(
+        el("td", {}),
+        technologies.map((t) => el("th", { scope: "col", class: "n" }, t)),
       ),
       el(
         "tbody",

@@ -1,6 +1,6 @@
 // What is measured: the live sites on the map, and in a village's panel beside what is predicted there.
 import { Refusal, get } from "./api.js";
-import { $, LOCALE, ROOT, el, number, say } from "./dom.js";
+import { $, el, LOCALE, number, ROOT, say, tableHead } from "./dom.js";
 import { setPoints } from "./map.js";
 import { on, planPath, state, variantPath } from "./plan.js";
 
@@ -115,15 +115,7 @@ function fill(part, answer) {
     el(
       "table",
       { class: "list" },
-      el(
-        "thead",
-        {},
-        el(
-          "tr",
-          {},
-          head.map((key, k) => el("th", { scope: "col", class: k ? "n" : null }, say(key))),
-        ),
-      ),
+      tableHead(head.map((key, k) => el("th", { scope: "col", class: k ? "n" : null }, say(key)))),
       el(
         "tbody",
         {},

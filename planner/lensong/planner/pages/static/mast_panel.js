@@ -1,6 +1,6 @@
 // The panel of masts: a list, one mast with its cells, or several together.
 import { carrierShort, choices } from "./choices.js";
-import { $, button, el, fold, number, operatorName, refill, say } from "./dom.js";
+import { $, button, el, fold, number, operatorName, refill, say, tableHead } from "./dom.js";
 import { calibrationText } from "./known.js";
 import { cover, flyTo } from "./map.js";
 import { copySelected, freeId, removeSelected, settings } from "./masts.js";
@@ -85,16 +85,10 @@ function list() {
     el(
       "table",
       { class: "list" },
-      el(
-        "thead",
-        {},
-        el(
-          "tr",
-          {},
-          el("th", { scope: "col" }, say("masts.mast")),
-          el("th", { scope: "col", class: "n" }, say("masts.cells")),
-          el("th", { scope: "col", class: "n" }, say("masts.height")),
-        ),
+      tableHead(
+        el("th", { scope: "col" }, say("masts.mast")),
+        el("th", { scope: "col", class: "n" }, say("masts.cells")),
+        el("th", { scope: "col", class: "n" }, say("masts.height")),
       ),
       rows,
     ),
@@ -254,15 +248,9 @@ function cellTable(cells) {
     el(
       "table",
       { class: "list cells" },
-      el(
-        "thead",
-        {},
-        el(
-          "tr",
-          {},
-          el("th", { scope: "col" }, say("cell.cell")),
-          COLUMNS.map(([key]) => el("th", { scope: "col", class: "n" }, say(`cell.short.${key}`))),
-        ),
+      tableHead(
+        el("th", { scope: "col" }, say("cell.cell")),
+        COLUMNS.map(([key]) => el("th", { scope: "col", class: "n" }, say(`cell.short.${key}`))),
       ),
       el(
         "tbody",

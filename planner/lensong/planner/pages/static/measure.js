@@ -1,6 +1,6 @@
 // Tools that draw on the map: measure distance and bearing; an area for the best place.
 import { Refusal, post } from "./api.js";
-import { $, button, el, number, say, signed, tell } from "./dom.js";
+import { $, button, el, number, say, signed, tableHead, tell } from "./dom.js";
 import { bearing_deg, distance_m, placeOf } from "./geodesy.js";
 import { cancelJob, endText, watchJob } from "./jobs.js";
 import { setPoints, setShapes } from "./map.js";
@@ -140,15 +140,9 @@ function drawPlaces(places) {
     el(
       "table",
       { class: "list" },
-      el(
-        "thead",
-        {},
-        el(
-          "tr",
-          {},
-          ["place.place", "why.people", "why.try"].map((key, k) =>
-            el("th", { scope: "col", class: k === 1 ? "n" : null }, say(key)),
-          ),
+      tableHead(
+        ["place.place", "why.people", "why.try"].map((key, k) =>
+          el("th", { scope: "col", class: k === 1 ? "n" : null }, say(key)),
         ),
       ),
       el(

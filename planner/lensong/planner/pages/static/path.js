@@ -1,6 +1,18 @@
 // The path tool: from a cell, a mast or a place to a village or a place, live while an end moves.
 import { Refusal, post } from "./api.js";
-import { $, button, el, facts, number, onFrame, refill, say, serviceName, tell } from "./dom.js";
+import {
+  $,
+  button,
+  el,
+  facts,
+  number,
+  onFrame,
+  refill,
+  say,
+  serviceName,
+  tableHead,
+  tell,
+} from "./dom.js";
 import { bearing_deg, distance_m, placeOf } from "./geodesy.js";
 import { found, map, setPoints, setShapes, whileHeld } from "./map.js";
 import { mastOf, on, state, variantPath } from "./plan.js";
@@ -241,15 +253,7 @@ function margins(path) {
   return el(
     "table",
     { class: "list" },
-    el(
-      "thead",
-      {},
-      el(
-        "tr",
-        {},
-        head.map((key, k) => el("th", { scope: "col", class: k ? "n" : null }, say(key))),
-      ),
-    ),
+    tableHead(head.map((key, k) => el("th", { scope: "col", class: k ? "n" : null }, say(key)))),
     el(
       "tbody",
       {},
@@ -278,16 +282,10 @@ function ranking(path) {
   return el(
     "table",
     { class: "list" },
-    el(
-      "thead",
-      {},
-      el(
-        "tr",
-        {},
-        el("th", { scope: "col" }, say("cell.cell")),
-        el("th", { scope: "col", class: "n" }, "RSRP"),
-        el("th", { scope: "col", class: "n" }, "km"),
-      ),
+    tableHead(
+      el("th", { scope: "col" }, say("cell.cell")),
+      el("th", { scope: "col", class: "n" }, "RSRP"),
+      el("th", { scope: "col", class: "n" }, "km"),
     ),
     el(
       "tbody",

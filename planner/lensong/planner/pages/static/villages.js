@@ -13,6 +13,7 @@ import {
   say,
   serviceName,
   signed,
+  tableHead,
   tell,
 } from "./dom.js";
 import { basisText, intervalText, isCalibrated } from "./known.js";
@@ -155,17 +156,11 @@ function drawTotals() {
       el(
         "table",
         { class: "list" },
-        el(
-          "thead",
-          {},
-          el(
-            "tr",
-            {},
-            el("th", { scope: "col" }, say("operator")),
-            el("th", { scope: "col" }, say("totals.service")),
-            el("th", { scope: "col", class: "n" }, say("totals.people")),
-            el("th", { scope: "col", class: "n" }, say("totals.change")),
-          ),
+        tableHead(
+          el("th", { scope: "col" }, say("operator")),
+          el("th", { scope: "col" }, say("totals.service")),
+          el("th", { scope: "col", class: "n" }, say("totals.people")),
+          el("th", { scope: "col", class: "n" }, say("totals.change")),
         ),
         el(
           "tbody",
@@ -195,14 +190,8 @@ function drawTotals() {
       el(
         "table",
         { class: "list" },
-        el(
-          "thead",
-          {},
-          el(
-            "tr",
-            {},
-            head.map((key, k) => el("th", { scope: "col", class: k ? "n" : null }, say(key))),
-          ),
+        tableHead(
+          head.map((key, k) => el("th", { scope: "col", class: k ? "n" : null }, say(key))),
         ),
         el("tbody", {}, rows),
       ),
@@ -407,15 +396,9 @@ function drawChosen() {
     el(
       "table",
       { class: "list" },
-      el(
-        "thead",
-        {},
-        el(
-          "tr",
-          {},
-          ["totals.service", "villages.share", "villages.before", "villages.streams"].map(
-            (key, k) => el("th", { scope: "col", class: k ? "n" : null }, say(key)),
-          ),
+      tableHead(
+        ["totals.service", "villages.share", "villages.before", "villages.streams"].map((key, k) =>
+          el("th", { scope: "col", class: k ? "n" : null }, say(key)),
         ),
       ),
       el("tbody", {}, services),

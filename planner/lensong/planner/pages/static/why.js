@@ -1,6 +1,18 @@
 // Why here: what a village lacks in decibels, what would mend it, and trying that.
 import { Refusal, post } from "./api.js";
-import { $, button, el, number, refill, say, serviceName, signed, stageName, tell } from "./dom.js";
+import {
+  $,
+  button,
+  el,
+  number,
+  refill,
+  say,
+  serviceName,
+  signed,
+  stageName,
+  tableHead,
+  tell,
+} from "./dom.js";
 import { endText, watchJob } from "./jobs.js";
 import { edit, mayEdit, state, variantPath } from "./plan.js";
 import { openTab } from "./tabs.js";
@@ -114,15 +126,9 @@ function triesTable(tries) {
   return el(
     "table",
     { class: "list" },
-    el(
-      "thead",
-      {},
-      el(
-        "tr",
-        {},
-        ["why.change", "why.gained", "why.people", "why.try"].map((key, k) =>
-          el("th", { scope: "col", class: k === 1 || k === 2 ? "n" : null }, say(key)),
-        ),
+    tableHead(
+      ["why.change", "why.gained", "why.people", "why.try"].map((key, k) =>
+        el("th", { scope: "col", class: k === 1 || k === 2 ? "n" : null }, say(key)),
       ),
     ),
     el(
