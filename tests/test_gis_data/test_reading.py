@@ -274,7 +274,7 @@ def test_progress_names_its_stages_and_finishes_each(
         margin_m=0.0,
         progress=lambda stage, fraction: seen.setdefault(stage, []).append(fraction),
     )
-    assert list(seen) == ["area and villages", "elevation", "land cover", "population", "hashes"]
+    assert list(seen) == ["area and villages", "land", "hashes"]
     for fractions in seen.values():
         assert fractions == sorted(fractions)
         assert fractions[-1] == 1.0

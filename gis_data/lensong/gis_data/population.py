@@ -8,7 +8,7 @@ exactly once, so sums over areas are kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import pyproj
 import rasterio
-from numpy.typing import NDArray
 from rasterio.transform import Affine
 from rasterio.warp import transform_bounds
 from rasterio.windows import Window
@@ -33,21 +32,19 @@ from lensong.gis_data.mosaic import (
     void_warnings,
     without_voids,
 )
+from lensong.gis_data.population_kernels import gather, scatter
 from lensong.gis_data.raster_checks import reading_of
 from lensong.gis_data.rivals import check_one_count
 from lensong.propagation.errors import DataError
-from lensong.propagation.types import Float32Array, FloatArray, Grid, IntArray, UInt8Array
+from lensong.propagation.types import Float32Array, FloatArray, Grid, UInt8Array
 
 __all__ = ["Population", "read_population"]
-
-_Int32Array = NDArray[np.int32]
 
 _NODE_STEP = 32
 _HIGHEST_MEAN_DENSITY_PER_KM2 = 60_000.0  # Manila has 43,000, the densest city there is
 _HIGHEST_DENSITY_PER_KM2 = 200_000.0
 _MOST_CROWDED_SHARE = 0.01
 _MEANT = {"people": "people per pixel", "per_km2": "people per km²", "per_ha": "people per ha"}
-_NOWHERE = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,20 +214,17 @@ def _spread(counts: _Counts, grid: Grid, progress: Callable[[float], None] | Non
     parts = list(blocks(grid.rows, grid.cols))
     steps = len(padded) + len(parts)
     to_pixels = _Placement.of_grid_in(counts, grid)
-    whole = Block(row=0, col=0, rows=counts.rows, cols=counts.cols)
-    cells_in_pixel = np.zeros(counts.rows * counts.cols, dtype=np.float32)
+    cells_in_pixel = np.zeros((counts.rows, counts.cols), dtype=np.float32)
     for done, part in enumerate(padded, start=1):
         shifted = replace(part, row=part.row - rim, col=part.col - rim)
-        for pixel, share in to_pixels.overlaps(shifted):
-            _add_at(cells_in_pixel, pixel, share)
+        one_each = np.ones((part.rows, part.cols), dtype=np.float32)
+        scatter(*to_pixels.of(shifted), one_each, cells_in_pixel)
         _tell(progress, done / steps)
-    people_per_cell = counts.read(whole).ravel()
+    people_per_cell = counts.read(Block(row=0, col=0, rows=counts.rows, cols=counts.cols))
     people_per_cell /= np.maximum(cells_in_pixel, np.float32(1e-6))
     people = np.zeros(grid.shape, dtype=np.float32)
     for done, part in enumerate(parts, start=1):
-        target = people[part.window]
-        for pixel, share in to_pixels.overlaps(part):
-            target += np.where(pixel >= 0, people_per_cell[pixel] * share, np.float32(0.0))
+        gather(*to_pixels.of(part), people_per_cell, people[part.window])
         _tell(progress, (len(padded) + done) / steps)
     return people
 
@@ -240,14 +234,12 @@ def _collected(
 ) -> Float32Array:
     """Return people per cell from pixels smaller than a cell."""
     to_cells = _Placement.of_pixels_in(grid, counts)
-    people = np.zeros(grid.rows * grid.cols, dtype=np.float32)
+    people = np.zeros(grid.shape, dtype=np.float32)
     parts = list(blocks(counts.rows, counts.cols))
     for done, part in enumerate(parts, start=1):
-        in_pixels = counts.read(part)
-        for cell, share in to_cells.overlaps(part):
-            _add_at(people, cell, in_pixels * share)
+        scatter(*to_cells.of(part), counts.read(part), people)
         _tell(progress, done / len(parts))
-    return people.reshape(grid.shape)
+    return people
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,15 +252,11 @@ class _Placement:
         From (column, row) to coordinates; squares are unit squares of (column, row).
     transformer : Transformer
         From the coordinates of the small squares to those of the large ones.
-    rows, cols : int
-        Size of the raster of large squares.
     """
 
     small: Affine
     large: Affine
     transformer: pyproj.Transformer
-    rows: int
-    cols: int
 
     @classmethod
     def of_grid_in(cls, counts: _Counts, grid: Grid) -> _Placement:
@@ -277,8 +265,6 @@ class _Placement:
             small=Affine(*grid.transform),
             large=counts.transform,
             transformer=pyproj.Transformer.from_crs(grid.crs, counts.raster.crs, always_xy=True),
-            rows=counts.rows,
-            cols=counts.cols,
         )
 
     @classmethod
@@ -288,25 +274,12 @@ class _Placement:
             small=counts.transform,
             large=Affine(*grid.transform),
             transformer=pyproj.Transformer.from_crs(counts.raster.crs, grid.crs, always_xy=True),
-            rows=grid.rows,
-            cols=grid.cols,
         )
 
-    def overlaps(self, block: Block) -> Iterator[tuple[_Int32Array, Float32Array]]:
-        """Yield four times the flat number of a large square and the share of each small one in it.
-
-        A small square reaches over at most two columns and two rows of large ones. Its sides are
-        taken as parallel to theirs; the shares of one small square sum to 1. Numbers are -1
-        beyond the raster.
-        """
+    def of(self, block: Block) -> tuple[FloatArray, FloatArray, float, float]:
+        """Return the places (row, col) of small centres, and half the sides of a small square."""
         row, col = self._centres(block)
-        half_row, half_col = self._half_sides(row, col)
-        for rows, row_share in _halves(row, half_row):
-            for cols, col_share in _halves(col, half_col):
-                outside = (rows < 0) | (rows >= self.rows) | (cols < 0) | (cols >= self.cols)
-                number = (rows * self.cols + cols).astype(np.int32)
-                number[outside] = _NOWHERE
-                yield number, (row_share * col_share).astype(np.float32)
+        return row, col, *self._half_sides(row, col)
 
     def _centres(self, block: Block) -> tuple[FloatArray, FloatArray]:
         """Return the places (row, col) of small centres among large squares, corners whole.
@@ -335,28 +308,6 @@ def _nodes(count: int) -> tuple[FloatArray, FloatArray]:
     hats = np.eye(places.size)
     weights = [np.interp(np.arange(count), places, hat) for hat in hats]
     return places, np.column_stack(weights)
-
-
-def _halves(place: FloatArray, half_side: float) -> Iterator[tuple[IntArray, FloatArray]]:
-    """Yield the square that holds the lower end of a side and its share, then the upper end's."""
-    first = np.floor(place - half_side).astype(np.int64)
-    last = np.floor(place + half_side).astype(np.int64)
-    beyond = np.zeros_like(place)
-    if half_side > 0.0:
-        beyond = np.where(last > first, (place + half_side - last) / (2.0 * half_side), 0.0)
-    yield first, 1.0 - beyond
-    yield last, beyond
-
-
-def _add_at(total: Float32Array, places: _Int32Array, weights: Float32Array) -> None:
-    """Add weights to a flat array at every place that is not -1."""
-    known = (places >= 0) & (weights > 0.0)
-    if not known.any():
-        return
-    chosen = places[known]
-    first, last = int(chosen.min()), int(chosen.max())
-    added = np.bincount(chosen - first, weights=weights[known], minlength=last - first + 1)
-    total[first : last + 1] += added.astype(np.float32)
 
 
 def _tell(progress: Callable[[float], None] | None, fraction: float) -> None:

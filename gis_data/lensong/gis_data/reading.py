@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import geopandas as gpd
@@ -39,6 +41,7 @@ _Progress = Callable[[str, float], None]
 _AROUND_VILLAGES_M = 2_000.0
 _DENSITY_RATIO = 10.0
 _DOUBTFUL_RATIO = 3.0
+_PARTS = 4  # elevation, land cover, clutter heights, people
 _LEAST_COMMUNE_SHARE = 0.01  # a commune that only touches the area is none of its communes
 _WORLD_METRIC_CRS = "EPSG:6933"  # for a first look at villages, before their zone is known
 
@@ -96,21 +99,25 @@ def read_land(
     aoi = _mask_of_area(area, grid, source, villages)
     tell("area and villages", 1.0)
 
-    with scratch_folder() as folder:
-        scratch = Path(folder)
-        elevation = read_elevation(
+    shares = _Shares(tell, request)
+    with scratch_folder() as folder, ThreadPoolExecutor(_PARTS) as threads:
+        of_ground = threads.submit(
+            read_elevation,
             source,
             grid,
             aoi=aoi,
-            scratch=scratch,
+            scratch=_folder_in(folder, "elevation"),
             fill_voids=request.elevation_fill_voids,
             max_void_share=request.elevation_max_void_share,
             sea_where_missing=request.elevation_sea_where_missing,
-            progress=_stage(tell, "elevation"),
+            progress=shares.of("elevation"),
         )
-        cover = _land_cover(request, grid, scratch, tell)
-        heights = _clutter_heights(request, grid, source, scratch, tell)
-        people = _people(request, grid, aoi, communes, scratch, tell)
+        of_cover = threads.submit(_land_cover, request, grid, folder, shares)
+        of_heights = threads.submit(_clutter_heights, request, grid, source, folder, shares)
+        of_people = threads.submit(_people, request, grid, aoi, communes, folder, shares)
+        # what is wrong is told in this order, whichever ends first
+        elevation, cover = of_ground.result(), of_cover.result()
+        heights, people = of_heights.result(), of_people.result()
     told, doubts = _compared(people.people, grid, villages, request.population_unit)
     clutter_m = None if cover is None else cover.clutter_m
     of_clutter = [_NO_LAND_COVER] if cover is None else list(cover.assumptions)
@@ -356,22 +363,20 @@ def _communes_of_area(communes: gpd.GeoDataFrame, polygon: BaseGeometry) -> gpd.
     return communes.loc[shares >= _LEAST_COMMUNE_SHARE].reset_index(drop=True)
 
 
-def _land_cover(
-    request: LandRequest, grid: Grid, scratch: Path, tell: _Progress
-) -> LandCover | None:
+def _land_cover(request: LandRequest, grid: Grid, folder: str, shares: _Shares) -> LandCover | None:
     if request.land_cover_path is None:
         return None
     return read_land_cover(
         [request.land_cover_path],
         grid,
-        scratch=scratch,
+        scratch=_folder_in(folder, "land-cover"),
         table=request.land_cover_table,
-        progress=_stage(tell, "land cover"),
+        progress=shares.of("land cover"),
     )
 
 
 def _clutter_heights(
-    request: LandRequest, grid: Grid, source: ElevationSource, scratch: Path, tell: _Progress
+    request: LandRequest, grid: Grid, source: ElevationSource, folder: str, shares: _Shares
 ) -> ClutterHeights | None:
     if not request.clutter_heights_path:
         return None
@@ -380,8 +385,8 @@ def _clutter_heights(
         grid,
         kind=request.clutter_heights_kind,
         terrain=source,
-        scratch=scratch,
-        progress=_stage(tell, "clutter heights"),
+        scratch=_folder_in(folder, "clutter-heights"),
+        progress=shares.of("clutter heights"),
     )
 
 
@@ -390,8 +395,8 @@ def _people(
     grid: Grid,
     aoi: UInt8Array,
     communes: gpd.GeoDataFrame | None,
-    scratch: Path,
-    tell: _Progress,
+    folder: str,
+    shares: _Shares,
 ) -> _People:
     if request.population_path is None:
         return _People(people=None, assumptions=(_NO_POPULATION,))
@@ -399,9 +404,9 @@ def _people(
         request.population_path,
         grid,
         aoi=aoi,
-        scratch=scratch,
+        scratch=_folder_in(folder, "population"),
         unit=request.population_unit,
-        progress=_stage(tell, "population"),
+        progress=shares.of("population"),
     )
     files = tuple(file.path for file in population.files)
     if request.population_census is None or communes is None:
@@ -538,8 +543,35 @@ def _sentences(*groups: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _stage(tell: _Progress, name: str) -> Callable[[float], None]:
-    return lambda fraction: tell(name, fraction)
+class _Shares:
+    """Tells of parts that are read at once as of one stage: the mean of their shares."""
+
+    def __init__(self, tell: _Progress, request: LandRequest) -> None:
+        asked = {
+            "elevation": True,
+            "land cover": request.land_cover_path is not None,
+            "clutter heights": bool(request.clutter_heights_path),
+            "population": request.population_path is not None,
+        }
+        self._done = {part: 0.0 for part, wanted in asked.items() if wanted}
+        self._tell, self._lock = tell, Lock()
+
+    def of(self, part: str) -> Callable[[float], None]:
+        """Return what takes the share done of a part."""
+
+        def take(share: float) -> None:
+            with self._lock:
+                self._done[part] = share
+                self._tell("land", sum(self._done.values()) / len(self._done))
+
+        return take
+
+
+def _folder_in(folder: str, name: str) -> Path:
+    """Return a new folder: parts that are read at once may clean the same file."""
+    made = Path(folder) / name
+    made.mkdir()
+    return made
 
 
 def _silent(stage: str, fraction: float) -> None:
