@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -10,6 +11,8 @@ import click
 from lensong.cli.console import Console
 from lensong.cli.errors import explains_errors
 from lensong.cli.options import cache_folder
+from lensong.cli.ports import check_port
+from lensong.cli.signals import ending_in_order
 from lensong.cli.sweep_cache import kept_sweeps
 
 __all__ = ["planner"]
@@ -74,6 +77,7 @@ def planner(
         from lensong.coverage.scenario.load import load_scenario
         from lensong.planner.serve import serve
 
+        check_port("127.0.0.1", port, "choose another --port, or 0 for one that is free")
         # what is wrong with a file is said here, not on the page
         if proposals is not None:
             read_proposals(proposals)
@@ -88,7 +92,13 @@ def planner(
         if opens:
             click.launch(address)
 
-    with kept_sweeps(cache_folder(cache), console, needed=True) as store:
+    with (
+        kept_sweeps(cache_folder(cache), console, needed=True) as store,
+        ending_in_order(),
+        suppress(
+            KeyboardInterrupt
+        ),  # the way to end it: the server raises it again when all is done
+    ):
         serve(
             scenario,
             port=port,

@@ -14,6 +14,7 @@ import click
 
 from lensong.cli.errors import explains_errors
 from lensong.cli.options import cache_folder
+from lensong.cli.ports import check_port
 from lensong.cli.service_access import config_options
 from lensong.cli.signals import at_signals
 
@@ -138,7 +139,7 @@ def _serve(config: ServiceConfig) -> None:
     from lensong.monitoring.process.start_rules import check_settings
 
     check_settings(config)
-    _check_port(config)
+    check_port(config.host, config.port, "choose another --host or --port")
     if not config.standby:
         _work(config)
         return
@@ -248,26 +249,6 @@ def _tell(config: ServiceConfig, url: str, link: str | None) -> None:
             "for 24 hours)",
             err=True,
         )
-
-
-def _check_port(config: ServiceConfig) -> None:
-    """Refuse an address that cannot be listened on, before anything is begun."""
-    import socket
-
-    from lensong.propagation.errors import ConfigError
-
-    try:
-        family, _, _, _, address = socket.getaddrinfo(
-            config.host, config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        raise ConfigError(
-            f"cannot listen on {config.host}:{config.port}: {error.strerror}: choose another "
-            "--host or --port, or end what listens there"
-        ) from error
 
 
 def _end(number: int, frame: object) -> None:  # noqa: ARG001 (signal's signature)

@@ -49,16 +49,18 @@ def serve(
         log_level="warning",
         timeout_graceful_shutdown=3,
     )
-    server = _Told(config, started)
+    server = _Told(config, started, plan)
     server.run()
 
 
 class _Told(uvicorn.Server):
-    """A server that says when it listens."""
+    """A server that says when it listens, and ends beside pages that are open."""
 
-    def __init__(self, config: uvicorn.Config, started: Callable[[int], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, started: Callable[[int], None], plan: OpenPlan
+    ) -> None:
         super().__init__(config)
-        self._told = started
+        self._told, self._plan = started, plan
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         """Listen, then say on which port."""
@@ -67,3 +69,8 @@ class _Told(uvicorn.Server):
             for socket in server.sockets:
                 self._told(int(socket.getsockname()[1]))
                 return
+
+    async def shutdown(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        """Let those go who follow the plan: their answers would never end by themselves."""
+        self._plan.events.close()
+        await super().shutdown(sockets)  # type: ignore[arg-type]
