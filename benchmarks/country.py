@@ -1,13 +1,14 @@
 """A country of 33 provinces on a Dask cluster of this machine: memory, cost and overhead.
 
     python benchmarks/country.py [provinces] [workers]
-    python benchmarks/country.py --two          # two single-thread workers against one
+    python benchmarks/country.py --two [provinces]   # two single-thread workers against one
 
 The land is invented: provinces of 100 km side in rows of six, 200 m cells, one list of masts and
 one of villages for all. Workers are processes of one thread, as `dask worker` starts them. Costs
 are processor seconds of whole processes, workers, scheduler and client, less what they take while
 nothing is asked of them. `--two` takes wall time as well, which means something on a machine that
-does nothing else.
+does nothing else, and tells beside it what the machine itself allows: the same pieces made by one
+process and by two that know nothing of each other, without Dask.
 """
 
 from __future__ import annotations
@@ -290,10 +291,74 @@ def country(folder: Path, provinces: int, workers: int) -> None:
         cluster.stop()
 
 
-def two(folder: Path) -> None:
-    """Tell how much sooner two workers are done than one."""
-    scenarios = write_country(folder, 4)
-    walls_s = []
+def alone(scenarios: list[Path], out: Path) -> None:
+    """Plan piece by piece in this process, as the one worker of a cluster would without it.
+
+    The first province is planned to warm up; the others once a line comes in. Prints two lines.
+    """
+    from lensong.coverage.cluster import work
+    from lensong.coverage.cluster.fingerprint import fingerprint
+    from lensong.coverage.cluster.opened import ASKED, Asked
+    from lensong.coverage.cluster.run_folder import RunFolder
+
+    def make(scenario: Path, where: Path) -> None:
+        folder = RunFolder(where / "run")
+        folder.path.mkdir(parents=True)
+        asked = Asked(
+            scenario=str(scenario), out=str(where / "out"), cache=None, key="alone",
+            fingerprint=fingerprint(), inputs={},
+        )  # fmt: skip
+        folder.put(ASKED, asked)
+        run = str(folder.path)
+        prepared = work.prepare(run, 1)
+        for k in range(len(prepared.sweeps)):
+            work.make_sweeps(run, k)
+        for k in range(len(prepared.needs)):
+            work.lay(run, k)
+        for k in range(prepared.villages):
+            work.count_streams(run, k)
+        work.conclude(run)
+        work.write_some(run, 0, 1)
+        work.close(run)
+        work.forget([run])
+        folder.remove()
+
+    make(scenarios[0], out / "warm")
+    print("ready", flush=True)
+    sys.stdin.readline()
+    began_s, spent_s = time.perf_counter(), time.process_time()
+    for number, scenario in enumerate(scenarios):
+        make(scenario, out / str(number))
+    print(time.perf_counter() - began_s, time.process_time() - spent_s, flush=True)
+
+
+def apart(scenarios: list[Path], out: Path, processes: int) -> tuple[float, float]:
+    """Return wall and processor time of processes that share provinces out and nothing else [s]."""
+    started = [
+        subprocess.Popen(
+            [sys.executable, __file__, "--alone", str(out / str(k)), *scenarios[k::processes]],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
+        )
+        for k in range(processes)
+    ]
+    for process in started:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    told = [process.communicate()[0].split() for process in started]
+    return max(float(wall_s) for wall_s, _ in told), sum(float(cpu_s) for _, cpu_s in told)
+
+
+def two(folder: Path, provinces: int) -> None:
+    """Tell how much sooner two workers are done than one, and what the machine allows."""
+    scenarios = write_country(folder, provinces)
+    walls_s, alone_s = [], []
     for workers in (1, 2):
         cluster = Cluster(folder, workers, port=28_790 + workers)
         try:
@@ -302,21 +367,36 @@ def two(folder: Path) -> None:
             spent = plan(cluster, scenarios, folder / f"out-{workers}")
         finally:
             cluster.stop()
-        told(f"{workers} workers, 4 provinces", 4 * MASTS, spent)
+        told(f"{workers} workers, {provinces} provinces", provinces * MASTS, spent)
         walls_s.append(spent["wall_s"])
         print(f"  {spent['wall_s']:.1f} s of wall time", flush=True)
-    print(f"two workers: {walls_s[0] / walls_s[1]:.2f} times one")
+        wall_s, cpu_s = apart(scenarios, folder / f"apart-{workers}", workers)
+        alone_s.append(wall_s)
+        print(
+            f"  {workers} processes without a cluster: {wall_s:.1f} s, {cpu_s:.1f} CPU-s",
+            flush=True,
+        )
+    reached, allowed = walls_s[0] / walls_s[1], alone_s[0] / alone_s[1]
+    print(
+        f"two workers: {reached:.2f} times one; two processes without a cluster: {allowed:.2f} "
+        f"times one, of which that is {reached / allowed:.0%}"
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("provinces", type=int, nargs="?", default=33)
     parser.add_argument("workers", type=int, nargs="?", default=2)
-    parser.add_argument("--two", action="store_true", help="two workers against one")
+    parser.add_argument(
+        "--two", type=int, nargs="?", const=4, metavar="PROVINCES", help="two workers against one"
+    )
+    if sys.argv[1:2] == ["--alone"]:  # a process of `apart`
+        alone([Path(one) for one in sys.argv[3:]], Path(sys.argv[2]))
+        return
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:
         if asked.two:
-            two(Path(made))
+            two(Path(made), asked.two)
         else:
             country(Path(made), asked.provinces, asked.workers)
 

@@ -56,8 +56,9 @@ def scenario(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def in_one_go(scenario: Path) -> Path:
-    out = scenario.parents[1] / "one"
-    run = CliRunner().invoke(lensong, ["plan", str(scenario), "--out", str(out), "--no-cache"])
+    out, cache = scenario.parents[1] / "one", scenario.parents[1] / "cache"
+    options = ["--out", str(out), "--cache", str(cache)]
+    run = CliRunner().invoke(lensong, ["plan", str(scenario), *options])
     assert run.exit_code == 0, run.output
     return out
 
@@ -76,16 +77,9 @@ def asked_of(scenario: Path, out: Path, folder: RunFolder, **changes: Any) -> As
     return asked
 
 
-def test_a_plan_in_pieces_has_the_bytes_of_one_in_one_go(
-    scenario: Path, in_one_go: Path, tmp_path: Path
-) -> None:
-    folder, out = RunFolder(tmp_path / "run"), tmp_path / "out"
-    asked_of(scenario, out, folder, cache=str(tmp_path / "cache"))
-    run = str(folder.path)
-    prepared = work.prepare(run, 3)
-    assert len(prepared.sweeps) > 1
-    assert len(prepared.needs) > 1
-    for piece in reversed(range(len(prepared.sweeps))):  # as the scheduler likes
+def the_rest(run: str, prepared: work.Prepared) -> Outcome:
+    """Make all pieces that come after the land, in an order that a scheduler may like."""
+    for piece in reversed(range(len(prepared.sweeps))):
         work.make_sweeps(run, piece)
     for block in reversed(range(len(prepared.needs))):
         work.lay(run, block)
@@ -96,6 +90,19 @@ def test_a_plan_in_pieces_has_the_bytes_of_one_in_one_go(
         work.write_some(run, piece, 3)
     told, _ = work.close(run)
     work.forget([run])
+    return told
+
+
+def test_a_plan_in_pieces_has_the_bytes_of_one_in_one_go(
+    scenario: Path, in_one_go: Path, tmp_path: Path
+) -> None:
+    folder, out = RunFolder(tmp_path / "run"), tmp_path / "out"
+    asked_of(scenario, out, folder)
+    run = str(folder.path)
+    prepared = work.prepare(run, 3)
+    assert len(prepared.sweeps) > 1
+    assert len(prepared.needs) > 1
+    told = the_rest(run, prepared)
     same_result(in_one_go, out)
     assert told == Outcome.of_folder(out, "k")
     assert Outcome.of_folder(out, "another") is None
@@ -103,13 +110,33 @@ def test_a_plan_in_pieces_has_the_bytes_of_one_in_one_go(
     assert work.prepare(run, 3).sweeps == prepared.sweeps
     for again in (work.make_sweeps, work.lay, work.count_streams):
         assert again(run, 0) == work.Done()
-    assert work.conclude(run) == work.Done()
+    assert work.conclude(run, work.Done(cpu_s={"lay": 2.0})).cpu_s == {"lay": 2.0}
     # a worker that was lost while it moved the files: some are there, some are not
     for name in ("run.json", "villages.csv", "report.html"):
         (out / name).rename(folder.path / "files" / name)
     assert work.write_some(run, 0, 3) == work.Done()
     assert work.close(run)[0] == told
     same_result(in_one_go, out)
+
+
+def test_tiles_of_one_machine_are_not_laid_again_by_a_cluster(
+    scenario: Path, in_one_go: Path, tmp_path: Path
+) -> None:
+    cache = in_one_go.parent / "cache"
+    whole = RunFolder(tmp_path / "whole")
+    asked_of(scenario, tmp_path / "out", whole, cache=str(cache))
+    assert work.prepare(str(whole.path), 3).sweeps == ()
+    work.forget([str(whole.path)])
+    tiles = [path for path in ArrayStore(cache).files() if b'"key": "tile ' in path.read_bytes()]
+    for path in tiles[:2]:
+        path.unlink()
+    folder, out = RunFolder(tmp_path / "run"), tmp_path / "out"
+    asked_of(scenario, out, folder, cache=str(cache))
+    prepared = work.prepare(str(folder.path), 3)
+    assert sum(prepared.sweeps) > 0  # those that the lost tiles rest on
+    the_rest(str(folder.path), prepared)
+    same_result(in_one_go, out)
+    assert all(path.is_file() for path in tiles)
 
 
 def test_a_worker_of_another_version_says_so_and_makes_nothing(

@@ -48,7 +48,14 @@ from lensong.coverage.reach import Edge, RadiusCut, add_hidden
 from lensong.coverage.site_heard import by_carrier
 from lensong.coverage.streams.heard import Heard, OperatorHeard
 from lensong.coverage.streams.kept import KeptStreams
-from lensong.coverage.sweeps import PackedSweep, SweepCache, SweepJob, run_sweeps, sweep_keys
+from lensong.coverage.sweeps import (
+    PackedSweep,
+    SweepCache,
+    SweepJob,
+    Window,
+    run_sweeps,
+    sweep_keys,
+)
 from lensong.propagation.types import BoolArray, IntArray
 
 __all__ = ["KeptTiles", "Seen", "TileCache"]
@@ -72,8 +79,8 @@ class TileCache(SweepCache, Protocol):
     def room_for(self, more_bytes: float) -> bool:
         """Return whether as much may be kept and leave room for path loss."""
 
-    def touch(self, key: str) -> None:
-        """Count what is kept under a key as used now."""
+    def touch(self, key: str) -> bool:
+        """Count what is kept under a key as used now, and return whether anything is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,11 +121,15 @@ class KeptTiles:
     cache : TileCache
     workers : int
         Threads.
+    keys : sequence of str, optional
+        Of `sweep_keys`, where they are known already.
     """
 
-    def __init__(self, setup: PlanSetup, cache: TileCache, workers: int) -> None:
+    def __init__(
+        self, setup: PlanSetup, cache: TileCache, workers: int, keys: Sequence[str] | None = None
+    ) -> None:
         self._setup, self._cache, self._workers = setup, cache, workers
-        self.sweep_keys = sweep_keys(
+        self.sweep_keys = keys or sweep_keys(
             setup.jobs,
             setup.land,
             setup.propagation,
@@ -149,29 +160,43 @@ class KeptTiles:
         self._read, self._lock = 0, Lock()
 
     @classmethod
-    def of(cls, setup: PlanSetup, cache: TileCache | None, workers: int) -> KeptTiles | None:
+    def of(
+        cls,
+        setup: PlanSetup,
+        cache: TileCache | None,
+        workers: int,
+        keys: Sequence[str] | None = None,
+    ) -> KeptTiles | None:
         """Return those of a plan; None where none are kept.
 
         That is without a cache, or where they would leave too little room for path loss.
         """
         if cache is None:
             return None
-        kept = cls(setup, cache, workers)
+        kept = cls(setup, cache, workers, keys)
         return kept if cache.room_for(_PIXEL_BYTES * TILE**2 * len(kept._reaching)) else None
 
+    def missing(self, heard: Heard, links: PlaceLinks | None) -> dict[Key, frozenset[str]]:
+        """Return the tiles of which something is not kept, and the operators; nothing is read."""
+        found: dict[Key, frozenset[str]] = {}
+        for key, names in self._named(heard, links).items():
+            if gone := [n for n in names if not self._cache.touch(self._names[key, n])]:
+                found[key] = frozenset(gone)
+        return found
+
     def restore(
-        self, layers: Layers, heard: Heard, links: PlaceLinks | None
+        self,
+        layers: Layers,
+        heard: Heard,
+        links: PlaceLinks | None,
+        window: Window | None = None,
     ) -> dict[Key, frozenset[str]]:
-        """Put in the tiles that are kept whole; return of the others the operators to be laid."""
+        """Put in the tiles that are kept whole; return of the others the operators to be laid.
+
+        Those of a window of whole tiles; None: all.
+        """
         grid, model = self._setup.land.grid, self._setup.model
-        self._places = heard, links
-        here: dict[Key, list[str]] = {}
-        for key, name in sorted(self._reaching):
-            here.setdefault(key, []).append(name)
-        of_tile = {key: self._tile_digest(key, heard, links) for key in here}
-        self._names = {
-            (key, name): self._name(key, name, of_tile[key]) for key, name in self._reaching
-        }
+        here = self._named(heard, links, window)
 
         def one(key: Key) -> frozenset[str]:
             kept = {name: self._get(key, name) for name in here[key]}
@@ -193,8 +218,24 @@ class KeptTiles:
 
         with ThreadPoolExecutor(self._workers, thread_name_prefix="kept") as pool:
             found = dict(zip(here, pool.map(one, here), strict=True))
-        self._missing = {key: missing for key, missing in found.items() if missing}
-        return self._missing
+        missing = {key: names for key, names in found.items() if names}
+        self._missing |= missing
+        return missing
+
+    def _named(
+        self, heard: Heard, links: PlaceLinks | None, window: Window | None = None
+    ) -> dict[Key, list[str]]:
+        """Give the parts of the tiles in a window their names; return tiles and operators."""
+        self._places = heard, links
+        inside = None if window is None else set(touched(window))
+        here: dict[Key, list[str]] = {}
+        for key, name in sorted(self._reaching):
+            if inside is None or key in inside:
+                here.setdefault(key, []).append(name)
+        for key, names in here.items():
+            of_tile = self._tile_digest(key, heard, links)
+            self._names |= {(key, name): self._name(key, name, of_tile) for name in names}
+        return here
 
     def keep(self, key: Key, own: Mapping[str, LaidOwn]) -> None:
         """Keep what was laid of a tile."""

@@ -223,11 +223,13 @@ class ArrayCache:
             self._fit()
         return True
 
-    def touch(self, key: str) -> None:
-        """Count what is kept under a key, if anything is, as used now."""
+    def touch(self, key: str) -> bool:
+        """Count what is kept under a key as used now, and return whether anything is."""
         self._use(key)
-        with suppress(OSError):
-            os.utime(self._store.path_of(key))
+        path = self._store.path_of(key)
+        with suppress(OSError):  # another's file, as in `get`
+            os.utime(path)
+        return path.is_file()
 
     def room_for(self, more_bytes: float) -> bool:
         """Return whether so much may be kept of what path loss is not."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lensong.coverage.layers import TILE, job_window
@@ -42,7 +42,13 @@ class Pieces:
     villages: tuple[tuple[int, int], ...]
 
 
-def cut_up(jobs: Sequence[SweepJob], grid: Grid, villages: int, threads: int) -> Pieces:
+def cut_up(
+    jobs: Sequence[SweepJob],
+    grid: Grid,
+    villages: int,
+    threads: int,
+    numbers: Iterable[int] | None = None,
+) -> Pieces:
     """Return pieces that keep as many threads busy, and are no smaller than that asks for.
 
     Parameters
@@ -54,11 +60,13 @@ def cut_up(jobs: Sequence[SweepJob], grid: Grid, villages: int, threads: int) ->
         How many there are; 0 where nothing is to be made of each by itself.
     threads : int
         Of all workers together.
+    numbers : iterable of int, optional
+        Of the jobs whose sweeps are made; None: all.
     """
     wanted = _PIECES_PER_THREAD * max(1, threads)
     antennas: dict[AntennaPlace, list[int]] = {}
-    for number, job in enumerate(jobs):
-        antennas.setdefault(antenna_place(job), []).append(number)
+    for number in range(len(jobs)) if numbers is None else sorted(numbers):
+        antennas.setdefault(antenna_place(jobs[number]), []).append(number)
     each = min(_MOST_ANTENNAS, max(1, -(-len(antennas) // wanted)))
     places = list(antennas.values())
     sweeps = tuple(

@@ -16,9 +16,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lensong.coverage.cluster import work
 from lensong.coverage.cluster.by_value import do, let_go, state_of
 from lensong.coverage.cluster.fingerprint import fingerprint
+from lensong.coverage.cluster.graph import (
+    TOLD,
+    Piece,
+    first_piece,
+    graph_of,
+    last_pieces,
+    pieces_after_land,
+)
 from lensong.coverage.cluster.opened import ASKED, Asked
 from lensong.coverage.cluster.run_folder import RunFolder
 from lensong.coverage.cluster.workers import admitted_workers, connected
@@ -35,7 +42,6 @@ __all__ = ["Planned", "plan_on_cluster"]
 
 _PREFIX = ".lensong-"
 _LOOK_S = 2.0
-_WRITERS = 8  # more of one result would wait for its largest file, and each opens it anew
 _AHEAD = 3  # pieces that wait, for each thread, before another plan is begun
 _LATER = {"write_some": 1.5}
 """By how many plans a task may wait: files need nothing more, and fill what a later plan leaves."""
@@ -71,8 +77,7 @@ class _Plan:
     out: Path
     folder: RunFolder
     asked: Asked
-    futures: dict[str, Future[Any]] = field(default_factory=dict)
-    sizes: dict[str, int] = field(default_factory=dict)
+    futures: list[Future[Any]] = field(default_factory=list)
     cpu_s: dict[str, float] = field(default_factory=dict)
     outcome: Outcome | None = None
 
@@ -166,80 +171,54 @@ def _follow(
     say: Callable[[str], None],
 ) -> None:
     """Ask for the pieces of all plans and wait for them."""
-    finished: queue.Queue[tuple[_Plan, str, str, Future[Any]]] = queue.Queue()
+    finished: queue.Queue[tuple[_Plan, Piece, Future[Any]]] = queue.Queue()
     stages = _Stages(progress, len(plans))
     waiting = list(plans)
     open_pieces = 0
     told = False
 
-    def submit(plan: _Plan, stage: str, task: str, *arguments: Any) -> Future[Any]:
-        # Any: each task has its own
-        number, kind = len(plan.futures), task.replace("_", "")
-        future = client.submit(
-            do,
-            task,
-            str(plan.folder.path),
-            *arguments,
-            key=f"lensong-{kind}-{plan.asked.key[:8]}-{number}-{client.id[-8:]}",
-            priority=-plan.number - _LATER.get(task, 0.0),
-            pure=False,
-        )
-        plan.futures[f"{stage}-{number}"] = future
-        future.add_done_callback(lambda one: finished.put((plan, stage, task, one)))
-        return future
+    def ask(plan: _Plan, pieces: Sequence[Piece]) -> int:
+        """Ask for pieces of one priority in one message; return how many they are."""
+        graph = graph_of(pieces, do, str(plan.folder.path))
+        priority = -plan.number - _LATER.get(pieces[0].task, 0.0)
+        futures = client.get(graph, list(graph), sync=False, priority=priority)
+        for piece, future in zip(pieces, futures, strict=True):
+            plan.futures.append(future)
+            future.add_done_callback(lambda one, piece=piece: finished.put((plan, piece, one)))
+            stages.more(piece)
+        return len(pieces)
 
     with ThreadPoolExecutor(1, "let-go") as ends:  # of plans: others need not wait for it
         while waiting or open_pieces:
             threads = max(1, sum(client.nthreads().values())) if waiting else 1
             while waiting and open_pieces < _AHEAD * threads:
-                submit(waiting.pop(0), "land", "prepare", threads)
-                open_pieces += 1
+                # where others wait, they keep threads busy as well: larger pieces cost less
+                each = -(-threads // len(waiting))
+                plan = waiting.pop(0)
+                open_pieces += ask(plan, [first_piece(_name(client, plan), each)])
             try:
-                plan, stage, task, future = finished.get(timeout=_LOOK_S)
+                plan, piece, future = finished.get(timeout=_LOOK_S)
             except queue.Empty:
                 told = _look(client, address, told, say)
                 continue
             open_pieces -= 1
-            result = _result(client, address, future)
-            made = result[1] if task == "close" else result
-            plan.cpu_s[task] = plan.cpu_s.get(task, 0.0) + made.cpu_s
-            if task == "prepare":
-                open_pieces += _submit_rest(plan, result, submit, stages)
-            elif task == "conclude":
-                open_pieces += _submit_end(plan, submit, stages)
-            elif task == "close":
-                plan.outcome = result[0]
+            result = _result(client, address, future, piece)
+            if piece.task == "prepare":
+                open_pieces += ask(plan, pieces_after_land(_name(client, plan), result))
+            elif piece.task == "conclude":
+                open_pieces += ask(plan, last_pieces(_name(client, plan)))
+            elif piece.task == "close":
+                plan.outcome, result = result
                 ends.submit(_end, client, plan, say)
-            stages.one_more(stage, plan.sizes.get(str(future.key), 1))
+            if result is not None:
+                for task, cpu_s in result.cpu_s.items():
+                    plan.cpu_s[task] = plan.cpu_s.get(task, 0.0) + cpu_s
+            stages.one_more(piece)
 
 
-def _submit_rest(
-    plan: _Plan, prepared: work.Prepared, submit: Callable[..., Future[Any]], stages: _Stages
-) -> int:
-    """Ask for what comes after the land; return how many pieces that are."""
-    swept = [submit(plan, "sweeps", "make_sweeps", piece) for piece in range(len(prepared.sweeps))]
-    for future, count in zip(swept, prepared.sweeps, strict=True):
-        plan.sizes[str(future.key)] = count
-    laid = [
-        submit(plan, "layers", "lay", block, *(swept[piece] for piece in needs))
-        for block, needs in enumerate(prepared.needs)
-    ]
-    counted = [
-        submit(plan, "streams", "count_streams", piece, *laid) for piece in range(prepared.villages)
-    ]
-    submit(plan, "villages", "conclude", *swept, *laid, *counted)
-    stages.more("sweeps", sum(prepared.sweeps))
-    stages.more("layers", len(laid))
-    stages.more("streams", len(counted))
-    return len(swept) + len(laid) + len(counted) + 1
-
-
-def _submit_end(plan: _Plan, submit: Callable[..., Future[Any]], stages: _Stages) -> int:
-    """Ask for the files of a result; return how many pieces that are."""
-    written = [submit(plan, "results", "write_some", piece, _WRITERS) for piece in range(_WRITERS)]
-    submit(plan, "results", "close", *written)
-    stages.more("results", _WRITERS)
-    return _WRITERS + 1
+def _name(client: Client, plan: _Plan) -> str:
+    """Return what a plan is called on the cluster, where another start of it is another."""
+    return f"{plan.asked.key[:8]}-{plan.number}-{client.id[-8:]}"
 
 
 def _end(client: Client, plan: _Plan, say: Callable[[str], None]) -> None:
@@ -254,24 +233,30 @@ class _Stages:
 
     def __init__(self, progress: Progress, plans: int) -> None:
         self._progress = progress
-        self._total = {"land": plans, "villages": plans, "results": plans}
+        self._total = {"land": plans, "villages": plans, "results": plans}  # one of each
         self._done: dict[str, int] = {}
         progress("land", 0, plans)
 
-    def more(self, stage: str, count: int) -> None:
-        self._total[stage] = self._total.get(stage, 0) + count
+    def more(self, piece: Piece) -> None:
+        if piece.task not in TOLD:
+            self._total[piece.stage] = self._total.get(piece.stage, 0) + piece.size
 
-    def one_more(self, stage: str, count: int) -> None:
-        self._done[stage] = self._done.get(stage, 0) + count
-        self._progress(stage, self._done[stage], self._total[stage])
+    def one_more(self, piece: Piece) -> None:
+        self._done[piece.stage] = self._done.get(piece.stage, 0) + piece.size
+        self._progress(piece.stage, self._done[piece.stage], self._total[piece.stage])
 
 
-def _result(client: Client, address: str, future: Future[Any]) -> Any:
-    """Return what a piece gave, or raise what a person can act on."""
+def _result(client: Client, address: str, future: Future[Any], piece: Piece) -> Any:
+    """Return what a piece gave, None where nobody asks for it; or raise what a person can act on.
+
+    Each value that is fetched is a message to the scheduler, and one from there to a worker.
+    """
     from distributed import KilledWorker
 
     if client.status != "running" or future.status == "cancelled":
         raise _gone(address)
+    if future.status == "finished" and piece.task not in TOLD:
+        return None
     try:
         return future.result()
     except LensongError:
@@ -318,7 +303,7 @@ def _look(client: Client, address: str, told: bool, say: Callable[[str], None]) 
 def _let_go(client: Client, plans: Sequence[_Plan], say: Callable[[str], None]) -> None:
     """Let workers forget plans that have come to an end, and remove the folders of those done."""
     with suppress(Exception):  # whatever state the cluster is in, the first error is the one told
-        client.cancel([f for plan in plans for f in plan.futures.values()], force=True)
+        client.cancel([f for plan in plans for f in plan.futures], force=True)
         found = client.run(let_go, [str(plan.folder.path) for plan in plans])
         for note in dict.fromkeys(note for notes in found.values() for note in notes):
             say(f"cache: {note}")

@@ -31,6 +31,11 @@ class KeptSweeps:
         self._cache, self._run = cache, run
 
     @property
+    def between_runs(self) -> ArrayCache | None:
+        """Return the cache, in which laid tiles are kept as well."""
+        return self._cache
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """Return what kept the cache from its work."""
         return () if self._cache is None else self._cache.notes

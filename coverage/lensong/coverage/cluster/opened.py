@@ -11,7 +11,10 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 from lensong.coverage.cluster.blocks import Pieces
 from lensong.coverage.cluster.fingerprint import fingerprint
+from lensong.coverage.cluster.kept import KeptSweeps, kept_sweeps
+from lensong.coverage.cluster.parts import Swept
 from lensong.coverage.cluster.run_folder import RunFolder
+from lensong.coverage.kept_tiles import KeptTiles
 from lensong.coverage.plan_setup import PlanSetup
 from lensong.coverage.reach import RadiusCut
 from lensong.coverage.result import PlanResult
@@ -24,6 +27,7 @@ __all__ = [
     "RESULT",
     "SETUP",
     "Asked",
+    "Begun",
     "Ending",
     "Opened",
     "admitted",
@@ -69,13 +73,43 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A plan whose land is read.
+
+    Parameters
+    ----------
+    setup : PlanSetup
+    pieces : Pieces
+    keys : list of str
+        Under which the sweep of each job is kept.
+    tiles : bool
+        Laid tiles are kept between runs.
+    known : Swept
+        Of sweeps that no piece makes: all tiles that they reach are kept.
+    """
+
+    setup: PlanSetup
+    pieces: Pieces
+    keys: list[str]
+    tiles: bool
+    known: Swept
+
+    def kept_tiles(self, store: KeptSweeps) -> KeptTiles | None:
+        """Return the tiles of earlier runs; None where none are kept."""
+        if not self.tiles or store.between_runs is None:
+            return None
+        return KeptTiles(self.setup, store.between_runs, workers=1, keys=self.keys)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
     """A plan that is under way."""
 
     asked: Asked
-    setup: PlanSetup
-    pieces: Pieces
+    begun: Begun
     cut: RadiusCut
+    store: KeptSweeps
+    kept: KeptTiles | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,12 +195,14 @@ def admitted(folder: RunFolder) -> Asked:
 def _open(run: str) -> Opened:
     folder = RunFolder(run)
     asked = admitted(folder)
-    setup, pieces = folder.get(SETUP)
+    begun: Begun = folder.get(SETUP)
+    setup, store = begun.setup, kept_sweeps(asked.cache, folder.path)
     return Opened(
         asked=asked,
-        setup=setup,
-        pieces=pieces,
+        begun=begun,
         cut=RadiusCut.of(setup.land, setup.network, setup.handset),
+        store=store,
+        kept=begun.kept_tiles(store),
     )
 
 

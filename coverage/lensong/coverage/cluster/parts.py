@@ -2,38 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lensong.coverage.cluster.blocks import overlap
+from lensong.coverage.kept_tiles import KeptTiles, Seen
 from lensong.coverage.layers import Layers, job_window, make_layers
-from lensong.coverage.plan_setup import PlanSetup
-from lensong.coverage.reach import add_hidden
+from lensong.coverage.plan_setup import LaidOut, PlanSetup
+from lensong.coverage.reach import Edge, RadiusCut
 from lensong.coverage.streams.heard import OperatorHeard
-from lensong.coverage.sweeps import PackedSweep, SweepCache, Window, sweep_together
+from lensong.coverage.sweeps import (
+    PackedSweep,
+    SweepCache,
+    Window,
+    antenna_place,
+    sweep_together,
+)
 from lensong.propagation.types import BoolArray
 
-__all__ = ["Part", "Places", "make_part", "paste"]
+__all__ = ["Places", "Swept", "make_part", "paste"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """Layers of a part of the grid.
+@dataclass(slots=True, kw_only=True)
+class Swept:
+    """What a plan counts in some sweeps.
 
     Parameters
     ----------
-    layers : Layers
-        Footprints are those within the part.
-    hidden : shape of the part
-        Where a void hides a pixel from a mast that would reach it.
+    edges : dict
+        Of `RadiusCut`, by carrier.
+    reused, hidden_pixels, with_hidden : int
+        As those of `lensong.coverage.plan_setup.LaidOut`.
+    hidden : dict
+        Number of a job to where a void hides a pixel, in the window of the job.
     """
 
-    layers: Layers
-    hidden: BoolArray
+    edges: dict[str, Edge] = field(default_factory=dict)
+    reused: int = 0
+    hidden_pixels: int = 0
+    with_hidden: int = 0
+    hidden: dict[int, BoolArray] = field(default_factory=dict)
+
+    def count(self, number: int, seen: Seen, cut: RadiusCut, *, reused: bool) -> None:
+        """Add a sweep; ``cut`` has seen those before it alone."""
+        cut.add(seen.edges)
+        self.edges = cut.edges
+        self.reused += reused
+        self.hidden_pixels += seen.hidden_pixels
+        self.with_hidden += seen.hidden_pixels > 0
+        if seen.hidden is not None:
+            self.hidden[number] = seen.hidden
+
+    def add_to(self, laid: LaidOut, setup: PlanSetup) -> None:
+        """Add these sweeps to what is known of all."""
+        laid.cut.add(self.edges)
+        laid.reused += self.reused
+        laid.hidden_pixels += self.hidden_pixels
+        laid.with_hidden += self.with_hidden
+        for number, hidden in self.hidden.items():
+            row0, col0, row1, col1 = job_window(setup.jobs[number], setup.land.grid)
+            laid.hidden[row0:row1, col0:col1] |= hidden
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +85,14 @@ class Places:
     links: dict[str, NDArray[Any]] | None
 
 
-def make_part(setup: PlanSetup, window: Window, cache: SweepCache) -> tuple[Part, Places]:
-    """Return a part of the grid and what its places hear, from the sweeps that reach it.
+def make_part(
+    setup: PlanSetup,
+    window: Window,
+    cache: SweepCache,
+    keys: Sequence[str],
+    kept: KeptTiles | None = None,
+) -> tuple[Layers, Places]:
+    """Return layers of a part of the grid and what its places hear, from the sweeps that reach it.
 
     Parameters
     ----------
@@ -62,36 +101,51 @@ def make_part(setup: PlanSetup, window: Window, cache: SweepCache) -> tuple[Part
         Whole tiles.
     cache : SweepCache
         Where the sweeps are; what is missing is made again.
+    keys : sequence of str
+        Under which the sweep of each job is there.
+    kept : KeptTiles or None
+        Tiles of earlier runs; those that are laid here are added.
     """
-    grid, land = setup.land.grid, setup.land
-    reaching = [job for job in setup.jobs if overlap(job_window(job, grid), window)]
-    hidden = np.zeros((window[2] - window[0], window[3] - window[1]), dtype=np.bool_)
+    grid = setup.land.grid
     heard, links = setup.heard(), setup.links()
+    layers, only = Layers.empty(grid, setup.model, window), None
+    numbers: Collection[int] = range(len(setup.jobs))
+    if kept is not None:
+        only = kept.restore(layers, heard, links, window)
+        numbers = sorted(kept.jobs_for(only))
+    reaching = [n for n in numbers if overlap(job_window(setup.jobs[n], grid), window)]
 
     def rides() -> Iterator[tuple[tuple[int, ...], PackedSweep]]:
-        for job in reaching:
-            # one by one: they are there, and those that are not are few
-            ((sweep, _),) = sweep_together(
-                [job],
-                land,
+        # carriers of one antenna stand together, and are kept as what they differ by
+        for _, group in groupby(reaching, lambda number: antenna_place(setup.jobs[number])):
+            carriers = list(group)
+            jobs = [setup.jobs[number] for number in carriers]
+            found = sweep_together(
+                jobs,
+                setup.land,
                 setup.propagation,
                 rx_height_agl_m=setup.handset.height_agl_m,
                 cache=cache,
+                keys=[keys[number] for number in carriers],
             )
-            add_hidden(hidden, sweep, job.radius_m, land, window)
-            yield job.cells, sweep
+            for job, (sweep, _) in zip(jobs, found, strict=True):
+                yield job.cells, sweep
 
-    layers = make_layers(
+    make_layers(
         grid,
         setup.model,
         rides=rides(),
-        planned=[job_window(job, grid) for job in reaching],
+        planned=[job_window(setup.jobs[number], grid) for number in reaching],
         people=setup.people,
         heard=heard,
         links=links,
         window=window,
+        into=layers,
+        only=only,
+        others=None if kept is None else kept.others,
+        on_laid=None if kept is None else kept.keep,
     )
-    return Part(layers=layers, hidden=hidden), Places(
+    return layers, Places(
         heard=heard.at(heard.places_in(window)),
         links=None if links is None else links.known_at(links.within(window)),
     )
@@ -111,8 +165,8 @@ def paste(whole: Layers, part: Layers) -> None:
 
 def _copy(into: Any, layer: Any, place: Any) -> None:
     """Copy every array of a layer, of those below it too; empty ones stay empty."""
-    for field in fields(layer):
-        value, target = getattr(layer, field.name), getattr(into, field.name)
+    for part in fields(layer):
+        value, target = getattr(layer, part.name), getattr(into, part.name)
         if isinstance(value, np.ndarray):
             if value.size:
                 target[place] = value

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -20,10 +22,11 @@ import pandas as pd
 from lensong.coverage.causes.links import PlaceLinks
 from lensong.coverage.cluster.blocks import cut_up
 from lensong.coverage.cluster.by_value import lacking
-from lensong.coverage.cluster.kept import close_kept, kept_sweeps
+from lensong.coverage.cluster.kept import KeptSweeps, close_kept, kept_sweeps
 from lensong.coverage.cluster.opened import (
     RESULT,
     SETUP,
+    Begun,
     Opened,
     admitted,
     close_opened,
@@ -31,12 +34,13 @@ from lensong.coverage.cluster.opened import (
     opened,
     told,
 )
-from lensong.coverage.cluster.parts import Part, Places, make_part, paste
+from lensong.coverage.cluster.parts import Places, Swept, make_part, paste
 from lensong.coverage.cluster.run_folder import RunFolder
+from lensong.coverage.kept_tiles import KeptTiles, Seen
 from lensong.coverage.layers import Layers
 from lensong.coverage.plan import StageClock, concluded
 from lensong.coverage.plan_setup import LaidOut, PlanSetup
-from lensong.coverage.reach import Edge
+from lensong.coverage.reach import RadiusCut
 from lensong.coverage.results.outcome import Outcome
 from lensong.coverage.results.record import provenance_of, record_of
 from lensong.coverage.results.write import move_result, names_of, write_groups
@@ -45,7 +49,7 @@ from lensong.coverage.scenario.load import load_scenario
 from lensong.coverage.scenario.network_once import NetworkOnce
 from lensong.coverage.streams.heard import Heard
 from lensong.coverage.streams.table import stream_table
-from lensong.coverage.sweeps import antenna_place, sweep_together
+from lensong.coverage.sweeps import AntennaPlace, antenna_place, sweep_keys, sweep_together
 from lensong.gis_data.array_room import MemoryRoom, room_for
 from lensong.propagation.errors import ConfigError
 
@@ -82,31 +86,42 @@ class Prepared:
         Of each block of layers, the pieces of sweeps that reach it.
     villages : int
         Pieces into which the villages are cut.
-    cpu_s : float
+    cpu_s : dict
+        As that of `Done`.
     """
 
     sweeps: tuple[int, ...]
     needs: tuple[tuple[int, ...], ...]
     villages: int
-    cpu_s: float
+    cpu_s: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """A piece that was made, with the processor time that the worker took meanwhile [s].
+    """A piece that was made.
 
-    That is the piece's own where the worker has one thread; 0 where the piece was there already.
+    Parameters
+    ----------
+    cpu_s : dict
+        By task, the processor time that the worker took meanwhile [s]: the piece's own where the
+        worker has one thread. Nothing where the piece was there already. The pieces that end a
+        stage tell the sums of those before them: each value that is asked for is two messages.
     """
 
-    cpu_s: float = 0.0
+    cpu_s: dict[str, float] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, pieces: Sequence[Done]) -> Done:
+        """Return several as one."""
+        spent: Counter[str] = Counter()
+        for one in pieces:
+            spent.update(one.cpu_s)
+        return cls(cpu_s=dict(spent))
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Swept:
-    edges: dict[str, Edge]
-    reused: int
-    hidden_pixels: int
-    with_hidden: int
+    @classmethod
+    def at(cls, task: str, since: float, after: Sequence[Done] = ()) -> Done:
+        """Return a piece that began at a processor time, and those before it."""
+        return cls.of([*after, cls(cpu_s={task: time.process_time() - since})])
 
 
 @told
@@ -116,7 +131,7 @@ def prepare(run: str, threads: int) -> Prepared:
     folder = RunFolder(run)
     asked = admitted(folder)
     if folder.has(SETUP):
-        pieces = opened(run).pieces
+        pieces = opened(run).begun.pieces
     else:
         for problem in lacking(asked.inputs):  # of one that came after the others were asked
             raise ConfigError(f"the worker on {os.uname().nodename} {problem}")
@@ -135,14 +150,39 @@ def prepare(run: str, threads: int) -> Prepared:
             settings=scenario.settings,
             causes=scenario.causes,
         )
-        counted = len(land.villages) if setup.streams.counted(setup.services) else 0
-        pieces = cut_up(setup.jobs, land.grid, counted, threads)
-        folder.put_mapped(SETUP, (setup, pieces))
+        begun = _begun(setup, threads, kept_sweeps(asked.cache, folder.path))
+        pieces = begun.pieces
+        folder.put_mapped(SETUP, begun)
     return Prepared(
         sweeps=tuple(len(piece) for piece in pieces.sweeps),
         needs=pieces.needs,
         villages=len(pieces.villages),
-        cpu_s=time.process_time() - since,
+        cpu_s=Done.at("prepare", since).cpu_s,
+    )
+
+
+def _begun(setup: PlanSetup, threads: int, store: KeptSweeps) -> Begun:
+    """Cut a plan up; sweeps that reach tiles only that are kept are none of its pieces."""
+    counted = len(setup.land.villages) if setup.streams.counted(setup.services) else 0
+    rx_height_agl_m = setup.handset.height_agl_m
+    keys = sweep_keys(setup.jobs, setup.land, setup.propagation, rx_height_agl_m=rx_height_agl_m)
+    kept = KeptTiles.of(setup, store.between_runs, workers=1, keys=keys)
+    known, numbers = Swept(), None
+    if kept is not None:
+        numbers = kept.jobs_for(kept.missing(setup.heard(), setup.links()))
+        cut = RadiusCut.of(setup.land, setup.network, setup.handset)
+        for number in set(range(len(setup.jobs))) - numbers:
+            seen = kept.seen(number)
+            if seen is None:
+                numbers.add(number)
+            else:
+                known.count(number, seen, cut, reused=True)
+    return Begun(
+        setup=setup,
+        pieces=cut_up(setup.jobs, setup.land.grid, counted, threads, numbers),
+        keys=keys,
+        tiles=kept is not None,
+        known=known,
     )
 
 
@@ -154,29 +194,27 @@ def make_sweeps(run: str, piece: int) -> Done:
     if folder.has(name):
         return Done()
     plan = opened(run)
-    setup, store = plan.setup, kept_sweeps(plan.asked.cache, folder.path)
-    cut = plan.cut.fresh()
-    jobs = [setup.jobs[number] for number in plan.pieces.sweeps[piece]]
-    reused = hidden_pixels = with_hidden = 0
-    for place in dict.fromkeys(antenna_place(job) for job in jobs):
-        together = [job for job in jobs if antenna_place(job) == place]
+    setup = plan.begun.setup
+    cut, swept = plan.cut.fresh(), Swept()
+    antennas: dict[AntennaPlace, list[int]] = {}
+    for number in plan.begun.pieces.sweeps[piece]:
+        antennas.setdefault(antenna_place(setup.jobs[number]), []).append(number)
+    for numbers in antennas.values():
         made = sweep_together(
-            together,
+            [setup.jobs[number] for number in numbers],
             setup.land,
             setup.propagation,
             rx_height_agl_m=setup.handset.height_agl_m,
-            cache=store,
+            cache=plan.store,
+            keys=[plan.begun.keys[number] for number in numbers],
         )
-        for job, (sweep, before) in zip(together, made, strict=True):
-            cut.see(job.cells, sweep)
-            reused += before
-            hidden_pixels += sweep.hidden_pixels
-            with_hidden += sweep.hidden_pixels > 0
-    swept = _Swept(
-        edges=cut.edges, reused=reused, hidden_pixels=hidden_pixels, with_hidden=with_hidden
-    )
+        for number, (sweep, reused) in zip(numbers, made, strict=True):
+            seen = Seen.of(setup.jobs[number], sweep, plan.cut.fresh())
+            swept.count(number, seen, cut, reused=reused)
+            if plan.kept is not None:
+                plan.kept.keep_seen(number, seen)
     folder.put(name, swept)
-    return Done(cpu_s=time.process_time() - since)
+    return Done.at("make_sweeps", since)
 
 
 @told
@@ -187,11 +225,13 @@ def lay(run: str, block: int, *after: Done) -> Done:  # noqa: ARG001 - these mus
     if folder.has(name):
         return Done()
     plan = opened(run)
-    store = kept_sweeps(plan.asked.cache, folder.path)
-    part, places = make_part(plan.setup, plan.pieces.windows[block], store)
+    begun = plan.begun
+    layers, places = make_part(
+        begun.setup, begun.pieces.windows[block], plan.store, begun.keys, plan.kept
+    )
     folder.put(f"places-{block}", places)
-    folder.put(name, part)
-    return Done(cpu_s=time.process_time() - since)
+    folder.put(name, layers)
+    return Done.at("lay", since)
 
 
 @told
@@ -202,9 +242,9 @@ def count_streams(run: str, piece: int, *after: Done) -> Done:  # noqa: ARG001 -
     if folder.has(name):
         return Done()
     plan = opened(run)
-    setup = plan.setup
-    heard, _ = _heard(folder, plan)
-    first, last = plan.pieces.villages[piece]
+    setup = plan.begun.setup
+    heard, _ = _heard(folder, plan.begun)
+    first, last = plan.begun.pieces.villages[piece]
     table = stream_table(
         setup.land.villages.iloc[first:last],
         heard,
@@ -212,31 +252,26 @@ def count_streams(run: str, piece: int, *after: Done) -> Done:  # noqa: ARG001 -
         setup.streams,
         model_sigma_db=setup.propagation.model_sigma_db,
         numbers=range(first, last),
+        kept=None if plan.kept is None else plan.kept.streams,
     )
     folder.put(name, table)
-    return Done(cpu_s=time.process_time() - since)
+    return Done.at("count_streams", since)
 
 
 @told
-def conclude(run: str, *after: Done) -> Done:  # noqa: ARG001 - these must be made
+def conclude(run: str, *after: Done) -> Done:
     """Put the blocks together, judge the villages, and keep the result for those who write it."""
     since = time.process_time()
     folder, clock = RunFolder(run), StageClock()
     if folder.has(RESULT):
-        return Done()
+        return Done.of(after)
     plan = opened(run)
     laid = _put_together(folder, plan)
     clock.lap("layers")
-    result = concluded(
-        plan.setup,
-        laid,
-        cache=kept_sweeps(plan.asked.cache, folder.path),
-        workers=1,
-        clock=clock,
-    )
+    result = concluded(plan.begun.setup, laid, cache=plan.store, workers=1, clock=clock)
     result = replace(result, room=MemoryRoom())  # in files they are by being mapped
     folder.put_mapped(RESULT, (result, provenance_of(result, version("lensong"))))
-    return Done(cpu_s=time.process_time() - since)
+    return Done.at("conclude", since, after)
 
 
 @told
@@ -249,11 +284,11 @@ def write_some(run: str, piece: int, pieces: int) -> Done:
     part = folder.path / _FILES
     part.mkdir(exist_ok=True)
     write_groups(ending(run).groups[piece::pieces], part)
-    return Done(cpu_s=time.process_time() - since)
+    return Done.at("write_some", since)
 
 
 @told
-def close(run: str, *after: Done) -> tuple[Outcome, Done]:  # noqa: ARG001 - these must be made
+def close(run: str, *after: Done) -> tuple[Outcome, Done]:
     """Move the files of the result to where they were asked for."""
     since = time.process_time()
     folder, end = RunFolder(run), ending(run)
@@ -264,13 +299,13 @@ def close(run: str, *after: Done) -> tuple[Outcome, Done]:  # noqa: ARG001 - the
         record = record_of(end.result, end.provenance, datetime.now(UTC), part, names)
         folder.put(_RECORD, record | {"plan_key": asked.key})
     move_result(part, Path(asked.out), folder.get(_RECORD), begun=True)
-    return Outcome.of(end.result), Done(cpu_s=time.process_time() - since)
+    return Outcome.of(end.result), Done.at("close", since, after)
 
 
-def _heard(folder: RunFolder, plan: Opened) -> tuple[Heard, PlaceLinks | None]:
+def _heard(folder: RunFolder, begun: Begun) -> tuple[Heard, PlaceLinks | None]:
     """Return what all places hear."""
-    heard, links = plan.setup.heard(), plan.setup.links()
-    for block, window in enumerate(plan.pieces.windows):
+    heard, links = begun.setup.heard(), begun.setup.links()
+    for block, window in enumerate(begun.pieces.windows):
         places: Places = folder.get(f"places-{block}")
         heard.put(heard.places_in(window), places.heard)
         if links is not None and places.links is not None:
@@ -285,9 +320,10 @@ def forget(runs: list[str]) -> list[str]:
 
 
 def _put_together(folder: RunFolder, plan: Opened) -> LaidOut:
-    setup, grid = plan.setup, plan.setup.land.grid
-    heard, links = _heard(folder, plan)
-    tables = [folder.get(f"streams-{k}") for k in range(len(plan.pieces.villages))]
+    begun = plan.begun
+    setup, grid, pieces = begun.setup, begun.setup.land.grid, begun.pieces
+    heard, links = _heard(folder, begun)
+    tables = [folder.get(f"streams-{k}") for k in range(len(pieces.villages))]
     room = room_for(grid.rows * grid.cols, folder.path)
     laid = LaidOut(
         layers=Layers.empty(grid, setup.model, room=room),
@@ -300,15 +336,8 @@ def _put_together(folder: RunFolder, plan: Opened) -> LaidOut:
         hidden_pixels=0,
         with_hidden=0,
     )
-    for piece in range(len(plan.pieces.sweeps)):
-        swept: _Swept = folder.get(f"swept-{piece}")
-        laid.cut.add(swept.edges)
-        laid.reused += swept.reused
-        laid.hidden_pixels += swept.hidden_pixels
-        laid.with_hidden += swept.with_hidden
-    for block, window in enumerate(plan.pieces.windows):
-        part: Part = folder.get(f"laid-{block}")
-        paste(laid.layers, part.layers)
-        row0, col0, row1, col1 = window
-        laid.hidden[row0:row1, col0:col1] = part.hidden
+    for swept in (begun.known, *(folder.get(f"swept-{k}") for k in range(len(pieces.sweeps)))):
+        swept.add_to(laid, setup)
+    for block in range(len(pieces.windows)):
+        paste(laid.layers, folder.get(f"laid-{block}"))
     return laid
