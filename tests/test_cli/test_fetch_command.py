@@ -40,13 +40,18 @@ def test_from_a_list_of_cells_to_a_report(archives: Archives, tmp_path: Path) ->
     assert lines[:2] == ["cells", "  came       5 files, 0.1 MB; 0 lay there already"]
     assert "GLO-30 has trees and roofs" in lines[2]
     assert lines[-1] == f"  next       lensong check {land / 'scenario.toml'}"
+    # what the list leaves open is said at once, and the line for it is there
+    assert lines[-2].startswith("  open       ")
+    assert 'Set network.power = "total" (whole carrier: 46 dBm' in lines[-2]
 
     scenario = land / "scenario.toml"
     text = scenario.read_text(encoding="utf-8")
     assert 'cells = "../cells.csv"' in text
     text = text.replace("[area]", "[area]\nresolution_m = 250")
-    text = text.replace("[network]", '[causes]\nvillages = false\n[network]\npower = "total"')
-    scenario.write_text(text.replace("[network]", "[network]\nradius_m = 4000"), encoding="utf-8")
+    text = text.replace("[network]", "[causes]\nvillages = false\n[network]")
+    text = text.replace('# power = "total"', 'power = "total"')
+    assert "radius_m = 15000 " in text
+    scenario.write_text(text.replace("radius_m = 15000 ", "radius_m = 4000 "), encoding="utf-8")
     planned = run("plan", scenario, "--out", tmp_path / "result", "--no-cache")
     assert planned.exit_code == 0, planned.output
     assert "villages   2 covered" in planned.stdout

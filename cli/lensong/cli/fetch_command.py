@@ -171,10 +171,13 @@ def fetch(
             err=True,
         )
         raise SystemExit(EXIT_BAD_INPUT) from None
+    beside = out / "cells.csv" if cells is None else cells
+    left_open = _left_open(beside, layer) if beside.exists() else ""
     if as_json:
-        click.echo(json.dumps(_as_json(done), ensure_ascii=False, indent=2))
+        told = _as_json(done) | {"left_open": left_open}
+        click.echo(json.dumps(told, ensure_ascii=False, indent=2))
     elif not quiet:
-        click.echo(_summary(done, land, cells is None))
+        click.echo(_summary(done, land, not beside.exists(), left_open))
 
 
 def _area(text: str, place: str, layer: str) -> tuple[FetchArea, Path | None]:
@@ -201,6 +204,19 @@ def _area(text: str, place: str, layer: str) -> tuple[FetchArea, Path | None]:
     lat_deg = [mast.lat_deg for mast in network.masts]
     lon_deg = [mast.lon_deg for mast in network.masts]
     return area_of_masts(lat_deg, lon_deg, title=path.stem), path
+
+
+def _left_open(cells: Path, layer: str) -> str:
+    """Return what a list of cells does not say and the scenario has to; empty where nothing."""
+    from lensong.coverage.scenario.inputs import read_network
+    from lensong.coverage.scenario.load import NetworkRequest
+    from lensong.propagation.errors import LensongError
+
+    try:
+        read_network(NetworkRequest(tables={"main": cells}, layer=layer))
+    except LensongError as error:
+        return str(error)
+    return ""
 
 
 def _mirror(address: str) -> str:
@@ -239,13 +255,14 @@ def _agree(land: Delivery, console: Console, *, yes: bool) -> None:
     raise ConfigError(f"{much}: say --yes if that is meant, or choose a smaller --area")
 
 
-def _summary(done: Fetched, land: Delivery, cells_missing: bool) -> str:
+def _summary(done: Fetched, land: Delivery, cells_missing: bool, left_open: str) -> str:
     lines = [
         land.request.area.title,
         f"  came       {_files(done.files)}, {_amount(done.files_bytes)}; "
         f"{grouped(done.present)} lay there already",
         *(f"  note       {note}" for note in done.notes),
         f"  scenario   {done.scenario}",
+        *([f"  open       {left_open}"] if left_open else []),
         f"  next       {'put cells.csv beside it, then ' if cells_missing else ''}"
         f"lensong check {done.scenario}",
     ]

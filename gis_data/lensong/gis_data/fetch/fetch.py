@@ -213,6 +213,7 @@ class Delivery:
             self.order,
             roles=request.roles,
             cells=request.cells,
+            margin_m=1e3 * request.margin_km,
             day=moment.date().isoformat(),
         )
         scenario = self._put(ledger, SCENARIO_FILE, partial(_write_text, text=text))

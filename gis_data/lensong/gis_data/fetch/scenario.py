@@ -18,7 +18,13 @@ COMMUNES_FILE = "communes.gpkg"
 
 
 def scenario_text(
-    area: FetchArea, order: Order, *, roles: Collection[str], cells: str, day: str
+    area: FetchArea,
+    order: Order,
+    *,
+    roles: Collection[str],
+    cells: str,
+    margin_m: float,
+    day: str,
 ) -> str:
     """Return the TOML of a scenario on the land of an order.
 
@@ -30,6 +36,8 @@ def scenario_text(
         What was fetched.
     cells : str
         Path of the cell list, relative to the scenario.
+    margin_m : float
+        So far around the area elevation was fetched.
     day : str
         On which it was fetched, ISO 8601.
     """
@@ -77,8 +85,22 @@ def scenario_text(
     ]
     if "communes" in roles:
         lines += ["", "[communes]", f'path = "{COMMUNES_FILE}"']
-    lines += ["", "[network]", f"cells = {_text(cells)}"]
+    lines += ["", "[network]", f"cells = {_text(cells)}", *_network(margin_m, roles)]
     return "\n".join(lines) + "\n"
+
+
+def _network(margin_m: float, roles: Collection[str]) -> list[str]:
+    """Return what else the section of the network says, and what a list of cells may leave open."""
+    reach = f"radius_m = {margin_m:<25g}# how far each cell is computed: elevation reaches so far"
+    return [
+        *([reach] if "elevation" in roles else []),
+        "# Where lensong check says that the list leaves one of these open, take away its #:",
+        '# power = "total"                   # power in the list is that of the whole carrier',
+        '# power = "per_re"                  # … or that of one resource element',
+        '# crs = "EPSG:32648"                # of positions in metres; here UTM zone 48 N',
+        '# height_unit = "ft"                # heights are in feet',
+        '# doubtful_masts = "accept"         # masts far from the area are left out',
+    ]
 
 
 def sources_of(order: Order) -> list[Source]:
