@@ -158,6 +158,15 @@ def test_doubtful_number_is_refused(text: str, decimal_comma: bool) -> None:
         parse_number(text, decimal_comma)
 
 
+def test_a_comma_among_points_is_not_sent_to_semicolons_that_are_there(tmp_path: Path) -> None:
+    path = tmp_path / "cells.csv"
+    path.write_text("site;lat;lon\nA;22.4;103.6\nB;22,5;103.7\n", encoding="utf-8")
+    table = read_table(path)
+    assert (table.delimiter, table.decimal_comma) == (";", False)
+    with pytest.raises(DataError, match="write all numbers of the table with the same sign, the"):
+        parse_number(table.rows[1]["lat"], table.decimal_comma)
+
+
 def test_real_village_list_reads_whole(shared_dir: Path) -> None:
     table = read_table(shared_dir / "data" / "ballia-villages-and-bts" / "villages.csv")
     assert len(table.rows) == 2355

@@ -229,8 +229,9 @@ def parse_number(text: str, decimal_comma: bool = False) -> float:
     if "," in plain:
         if not decimal_comma:
             raise DataError(
-                f"{text!r} has a comma, wanted a number with a decimal point: save the table with "
-                "decimal points, or with ';' or tabs between the columns"
+                f"{text!r} has a comma, wanted a number with a decimal point: write all numbers of "
+                "the table with the same sign, the point or, where ';' or tabs part the columns, "
+                "the comma"
             )
         plain = plain.replace(".", "") if _grouped(plain) else plain
         plain = plain.replace(",", ".")

@@ -80,9 +80,14 @@ def folds_of_squares(
         [np.floor((east_m + shift[0]) / side_m), np.floor((north_m + shift[1]) / side_m)]
     )
     found, square = np.unique(squares, axis=0, return_inverse=True)
-    count = found.shape[0]
-    dealt = rng.permutation(count) % min(_FOLDS, count)
-    return dealt[square.ravel()].astype(np.int64), count
+    return _dealt(square.ravel(), rng), found.shape[0]
+
+
+def _dealt(owner: IntArray, rng: np.random.Generator) -> IntArray:
+    """Return the fold of each spot, those of one owner (numbered from 0) in one of up to five."""
+    count = int(owner.max()) + 1
+    fold: IntArray = (rng.permutation(count) % min(_FOLDS, count))[owner].astype(np.int64)
+    return fold
 
 
 def hold_out(
@@ -107,8 +112,8 @@ def hold_out_sites(
     sites, number = np.unique(spots.site, return_inverse=True)
     if sites.size < _LEAST_BLOCKS:
         return None
-    dealt = np.random.default_rng(_SEED).permutation(sites.size) % min(_FOLDS, sites.size)
-    return _tried(spots, priors, dealt[number.ravel()], 0.0, sites.size, done)
+    fold = _dealt(number.ravel(), np.random.default_rng(_SEED))
+    return _tried(spots, priors, fold, 0.0, sites.size, done)
 
 
 def _tried(
