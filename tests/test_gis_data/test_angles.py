@@ -77,10 +77,15 @@ def test_degrees_minutes_seconds_are_the_decimal_degrees(degrees: float) -> None
 @pytest.mark.parametrize(
     "text",
     ["22.4, 103.65", "22,4; 103,65", "22.4 103.65", "(22.4,103.65)", "POINT (103.65 22.4)",
-     "22°24'N 103°39'E", "22.4N, 103.65E"],
+     "22°24'N 103°39'E", "22.4N, 103.65E", "48Q UK 61036 77726", "48quk6103677726"],
 )  # fmt: skip
 def test_both_in_one_text(text: str) -> None:
     assert parse_lat_lon(text) == pytest.approx((22.4, 103.65))
+
+
+def test_a_square_of_a_kilometre_is_no_position() -> None:
+    with pytest.raises(DataError, match="a square of 1000 m, wanted one of 100 m or less"):
+        parse_lat_lon("48Q UK 61 77")
 
 
 def test_one_number_is_no_position() -> None:

@@ -7,8 +7,9 @@ import unicodedata
 from math import nan
 from typing import Literal, TypeAlias
 
+from lensong.gis_data.grid_codes import in_mgrs
 from lensong.gis_data.tables import parse_number
-from lensong.propagation.errors import DataError
+from lensong.propagation.errors import DataError, InvalidInputError
 
 __all__ = ["Axis", "parse_angle", "parse_lat_lon"]
 
@@ -31,6 +32,7 @@ _MARKS = str.maketrans({
     "“": '"', "−": "-", "\u00a0": " ", "\u202f": " ",
 })  # fmt: skip
 _UNITS = ("deg", "min", "sec", "m")
+_MOST_SQUARE_M = 100.0
 _SECONDS = re.compile(r"\d\s*(?:'|m|min)\s*\d+(?:[.,]\d+)?\s*s$")  # not south
 _PLAIN = re.compile(r"[+-]?[\d.,]+(?:[eE][+-]?\d+)?")
 _PARTS = re.compile(
@@ -117,8 +119,10 @@ def parse_lat_lon(text: str) -> tuple[float, float]:
     Parameters
     ----------
     text : str
-        ``22.4, 103.65``, ``22°24'N 103°39'E``, ``N22 24.0 E103 39.0``, or WKT,
-        ``POINT (103.65 22.4)``. Longitude may come first where both have their hemisphere.
+        ``22.4, 103.65``, ``22°24'N 103°39'E``, ``N22 24.0 E103 39.0``, WKT
+        (``POINT (103.65 22.4)``), or a square of the military grid of 100 m or less
+        (``48Q UK 61036 77726``), whose middle it is. Longitude may come first where both have
+        their hemisphere.
 
     Raises
     ------
@@ -128,6 +132,12 @@ def parse_lat_lon(text: str) -> tuple[float, float]:
     plain = text.translate(_MARKS).strip().strip("()[]")
     if not plain:
         return nan, nan
+    try:
+        square = in_mgrs(plain, most_m=_MOST_SQUARE_M)
+    except InvalidInputError as error:
+        raise DataError(str(error)) from error
+    if square is not None:
+        return square
     point = _POINT.fullmatch(text.strip())
     if point:
         return parse_angle(point[2], "latitude"), parse_angle(point[1], "longitude")
@@ -151,7 +161,8 @@ def parse_lat_lon(text: str) -> tuple[float, float]:
                 parse_angle(parts[1], "longitude", decimal_comma=comma),
             )
     raise DataError(
-        f"{text!r} is no position, wanted latitude and longitude (22.4, 103.65) or POINT (lon lat)"
+        f"{text!r} is no position, wanted latitude and longitude (22.4, 103.65), POINT (lon lat) "
+        "or a square of the military grid (48Q UK 61036 77726)"
     )
 
 

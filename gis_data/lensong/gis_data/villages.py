@@ -74,7 +74,8 @@ VILLAGE_ALIASES: dict[str, tuple[str, ...]] = {
     "position": (
         "position", "toa_do", "toa_do_gps", "lat_lon", "latlon", "lat_long", "lat_lng", "latlng",
         "coordinates", "coordinate", "coords", "gps", "coordonnees", "coordenadas", "koordinaten",
-        "wkt", "geopoint", "geo_point",
+        "wkt", "geopoint", "geo_point", "mgrs", "usng", "location_mgrs", "toa_do_mgrs",
+        "mgrs_coordinates", "grid_reference", "grid_ref",
     ),
 }  # fmt: skip
 

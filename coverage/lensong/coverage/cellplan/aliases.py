@@ -251,7 +251,9 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "position": (
         "latlon", "latlng", "latlong", "latitudelongitude", "coordinates", "coordinate", "coords",
         "coord", "gps", "gpscoordinates", "toado", "toadogps", "wkt", "geom", "geometry",
-        "position", "coordonnees", "coordenadas", "koordinaten", "geopoint",
+        "position", "coordonnees", "coordenadas", "koordinaten", "geopoint", "mgrs", "usng",
+        "locationmgrs", "positionmgrs", "coordinatesmgrs", "mgrscoordinates", "toadomgrs",
+        "gridreference", "gridref", "militarygrid", "mgrsgrid",
     ),
     "mcc": ("mcc", "mobilecountrycode"),
     "mnc": ("mnc", "mobilenetworkcode"),

@@ -9,7 +9,7 @@ from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 
 from lensong.gis_data.angles import parse_lat_lon
-from lensong.planner.pages.grid_codes import in_mgrs, in_plus_code
+from lensong.gis_data.grid_codes import in_mgrs, in_plus_code
 from lensong.propagation.errors import DataError, InvalidInputError
 
 __all__ = ["read_place"]

@@ -10,6 +10,7 @@ References
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from pyproj import Transformer
 
@@ -33,13 +34,19 @@ _PLUS = re.compile(rf"([{_CODE}]{{2,8}})\+([{_CODE}]{{2,7}})?(?:[\s,]+\D*)?", re
 _PAIRS = 10  # digits, of latitude and longitude in turn; then squares of 5 x 4
 
 
-def in_mgrs(plain: str) -> tuple[float, float] | None:
+def in_mgrs(plain: str, *, most_m: float = _SQUARE_M) -> tuple[float, float] | None:
     """Return the middle of a square of the military grid [deg], None where a text is none.
+
+    Parameters
+    ----------
+    plain : str
+    most_m : float
+        Largest side of a square whose middle says enough [m].
 
     Raises
     ------
     InvalidInputError
-        Its zone has no such square.
+        Its zone has no such square, or the square is larger.
 
     Examples
     --------
@@ -59,11 +66,16 @@ def in_mgrs(plain: str) -> tuple[float, float] | None:
         )
     half = len(digits) // 2
     size_m = _SQUARE_M / 10**half
+    if size_m > most_m:
+        raise InvalidInputError(
+            f"{plain!r} is a square of {size_m:g} m, wanted one of {most_m:g} m or less: write "
+            "more digits"
+        )
     east, north = (int(part or 0) * size_m for part in (digits[:half], digits[half:]))
     east_m = (columns.index(column) + 1) * _SQUARE_M + east + size_m / 2.0
     turn = (_ROWS.index(row) - (0 if zone % 2 else _EVEN_ZONES_BEGIN)) % len(_ROWS)
     south = band < "N"
-    to_degrees = Transformer.from_crs((32700 if south else 32600) + zone, 4326, always_xy=True)
+    to_degrees = _to_degrees((32700 if south else 32600) + zone)
     low = -80.0 + _BAND_DEG * _BANDS.index(band)
     high = low + (12.0 if band == "X" else _BAND_DEG)
     for cycle in range(5):  # letters of rows come again every 2,000 km
@@ -72,6 +84,12 @@ def in_mgrs(plain: str) -> tuple[float, float] | None:
         if low - _RIM_DEG <= lat <= high + _RIM_DEG:
             return float(lat), float(lon)
     raise InvalidInputError(f"{plain!r}: band {band} of zone {zone} has no row {row}")
+
+
+@cache
+def _to_degrees(epsg: int) -> Transformer:
+    """Return what turns a zone into degrees; making one takes longer than a list of places."""
+    return Transformer.from_crs(epsg, 4326, always_xy=True)
 
 
 def in_plus_code(plain: str, near: tuple[float, float] | None) -> tuple[float, float] | None:
