@@ -113,6 +113,35 @@ async def test_strangers_are_sent_to_the_sign_in(broken: Running) -> None:
     assert (sent.status_code, sent.headers["location"]) == (303, "/sign-in?next=/planner")
 
 
+async def test_who_may_not_ask_is_refused_before_what_they_sent(broken: Running) -> None:
+    json = {"Content-Type": "application/json"}
+
+    async def statuses(path: str) -> list[int]:
+        people = [
+            broken.client(),
+            await broken.signed_in("commune", "03390"),
+            await broken.signed_in("admin"),
+        ]
+        answers = [await person.post(path, content=b"{", headers=json) for person in people]
+        return [answer.status_code for answer in answers]
+
+    assert await statuses(f"{BASE}/variants") == [401, 403, 422]
+    assert await statuses("/api/v1/sites") == [401, 403, 400]
+    assert await statuses("/api/v1/sign-in") == [400, 400, 400]  # everybody may
+
+
+async def test_a_page_that_refuses_leads_on_whoever_is_signed_in(broken: Running) -> None:
+    reader = await broken.signed_in("commune", "03390")
+    for path in ("/nowhere", "/sites/nowhere", "/admin", "/planner/place"):
+        refused = await reader.get(path, headers={"Accept": "text/html"})
+        assert refused.status_code in (403, 404, 422), path
+        assert '<a href="/sites"' in refused.text, path
+        assert "Somebody of commune" in refused.text
+    stranger = await broken.client(Accept="text/html").get("/nowhere")
+    assert stranger.status_code == 404
+    assert "<nav" not in stranger.text
+
+
 async def menu_of(running: Running) -> str:
     client = await running.signed_in("commune", "03390")
     return (await client.get("/sites", headers={"Accept": "text/html"})).text
@@ -151,10 +180,17 @@ async def test_an_edit_carries_the_name_of_who_made_it(
     assert (late["code"], late["changed_by"]) == ("stale_revision", "Somebody of province")
     wrong = await admin.post(f"{at}/edits", json={"revision": 1, "edits": [{"kind": "fly"}]})
     assert (wrong.status_code, wrong.json()["errors"][0]["edit"]) == (422, 0)
+    theirs = await admin.post(f"{at}/undo", json={"revision": 1})
+    assert (theirs.status_code, theirs.json()["code"]) == (409, "of_another")
+    assert theirs.json()["changed_by"] == "Somebody of province"
+    assert theirs.json()["what"] == "move_mast K1"
+    knowing = {"revision": 1, "of_others": True}
+    assert (await admin.post(f"{at}/undo", json=knowing)).json()["revision"] == 2
+    assert (await editor.post(f"{at}/redo", json={"revision": 2})).json()["revision"] == 3
 
     reader = await planned.signed_in("commune", "03390")
     assert (await reader.get(BASE)).json()["may_edit"] is False
-    assert (await reader.get(f"{at}/network")).json()["revision"] == 1
+    assert (await reader.get(f"{at}/network")).json()["revision"] == 3
     assert (await reader.post(f"{at}/edits", json=body)).status_code == 403
     forged = {"X-CSRF-Token": "forged"}
     refused = await editor.post(f"{at}/undo", json={"revision": 1}, headers=forged)

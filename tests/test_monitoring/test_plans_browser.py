@@ -74,5 +74,22 @@ def test_a_village_shows_predicted_measured_and_its_next_session(tmp_path: Path)
         )
         assert problems_of(page) == []
         assert page.errors == []
+
+        # a session that ends under the page: the change waits in it, also when it is loaded again
+        page.ask("document.querySelector('[data-tab=masts]').click()")
+        page.ask("document.querySelector('#mast-panel tbody button').click()")
+        page.call("Network.clearBrowserCookies")
+        rename = (
+            "(() => { const box = document.querySelector('[data-field=name]'); box.value = 'Đỉnh';"
+            "box.dispatchEvent(new Event('change')); })()"
+        )
+        page.ask(rename)
+        wait_for(page, "!document.getElementById('told-act').hidden")
+        assert "session has ended" in page.ask("document.getElementById('told').innerText")
+        assert page.ask("lensongPlanner.state.waiting.length") == 1
+        served.sign_in(page, "lan")  # anew: there is another token, and the page follows
+        wait_for(page, "lensongPlanner.state.network.masts.some((m) => m.name === 'Đỉnh')")
+        assert page.ask("lensongPlanner.state.waiting.length") == 0
+        assert "has ended" not in page.ask("document.getElementById('told').innerText")
         elsewhere = [u for u in page.requests if not u.startswith((served.url, "data:", "blob:"))]
         assert elsewhere == []

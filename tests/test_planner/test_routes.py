@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from functools import partial
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,15 @@ from rasterio.io import MemoryFile
 from lensong.coverage.network import Network
 from lensong.coverage.result import REASONS
 from lensong.coverage.variant.engine import PlanEngine, PlanState
+from lensong.planner.best_place import places_in
 from lensong.planner.pages.words import words_of_language
 from lensong.planner.shown import Shown
 from lensong.planner.variants import Variant
 from lensong.planner.views import mercator_cells
+from lensong.propagation.errors import InvalidInputError
 from tests.test_planner.conftest import Page, ended
-from tests.test_planner.small_valley import place_deg
-from tests.waiting import wait_until
+from tests.test_planner.small_valley import CELL_M, NORTH_M, WEST_M, place_deg
+from tests.waiting import PATIENCE_S, wait_until
 
 
 def move(mast_id: str, row: float, col: float) -> dict[str, Any]:
@@ -466,19 +469,86 @@ def test_every_stage_has_words(page: Page) -> None:
     assert [s for s in stages if f"stage.{s.replace(' ', '_')}" not in words] == []
 
 
+def ring_of(*corners: tuple[float, float]) -> list[tuple[float, float]]:
+    """Return a polygon of the API of corners by row and column."""
+    return [(lon, lat) for lat, lon in (place_deg(*corner) for corner in corners)]
+
+
 def test_the_best_place_of_some_is_first(page: Page) -> None:
-    corners = [place_deg(*corner) for corner in ((92, 62), (92, 72), (102, 72), (102, 62))]
-    job = page.post(
-        "/jobs",
-        {"kind": "best_place", "variant_id": "base", "like_mast_id": "K2", "tries": 3,
-         "polygon_deg": [[lon, lat] for lat, lon in corners]},
-        202,
-    )  # fmt: skip
-    done = ended(page, job)
+    body = {"kind": "best_place", "variant_id": "base", "like_mast_id": "K2", "tries": 3,
+            "polygon_deg": ring_of((92, 62), (92, 72), (102, 72), (102, 62))}  # fmt: skip
+    done = ended(page, page.post("/jobs", body, 202))
     assert done["state"] == "done", done["why"]
-    gained = [place["gained_people"] for place in done["result"]["places"]]
-    assert len(gained) == 3
+    result = done["result"]
+    gained = [place["gained_people"] for place in result["places"]]
+    assert (result["tried"], result["asked"]) == (3, 3)
     assert gained == sorted(gained, reverse=True)
+    # all of them may be taken, each is called by its own name
+    variant = page.variant("places")
+    for revision, place in enumerate(result["places"]):
+        page.edit(variant, revision, place["edits"][0] | {"name": f"Chỗ {place['mast_id']}"})
+    names = {m["mast_id"]: m["name"] for m in page.get(f"/variants/{variant}/network")["masts"]}
+    assert names["BEST-1"] == "Chỗ BEST-1"
+    assert {"BEST-2", "BEST-3"} < names.keys()
+    again = ended(page, page.post("/jobs", body | {"variant_id": variant, "tries": 1}, 202))
+    assert [place["mast_id"] for place in again["result"]["places"]] == ["BEST-4"]
+
+
+def test_places_to_be_tried_are_spread_over_any_polygon(page: Page) -> None:
+    land = page.plan.ready.land
+
+    def places(*corners: tuple[float, float], tries: int = 20) -> list[tuple[int, int]]:
+        return [(int(r), int(c)) for r, c in places_in(land, ring_of(*corners), tries)]
+
+    rows, cols = land.grid.shape
+    whole = places((0, 0), (0, cols), (rows, cols), (rows, 0))
+    assert len(whole) == 20
+    apart = [max(abs(a - c), abs(b - d)) for a, b in whole for c, d in whole if (a, b) != (c, d)]
+    assert min(apart) > 0.4 * (rows * cols / 20) ** 0.5  # not all on one summit
+    half = places((50, cols - 20), (50, cols + 40), (70, cols + 40), (70, cols - 20))
+    assert all(col < cols for _, col in half)
+    # rows and columns of what is planned are not those of the elevation
+    first = land.grid.row_col(WEST_M + CELL_M / 2, NORTH_M - CELL_M / 2)
+    top, left = round(first[0]), round(first[1])
+    for row, col in places((60, 60), (100, 100), (60, 100), (100, 60)):  # two triangles
+        assert abs(row - top - 80) <= abs(col - left - 80) + 1
+    assert places((60.1, 60.1), (60.1, 60.2), (60.2, 60.2)) == [(60 + top, 60 + left)]  # one cell
+    for nowhere in (
+        [(-900, 0), (-900, 9), (-890, 9)],  # off the grid
+        [(79, 123), (79, 124), (80, 124)],  # no elevation
+    ):
+        with pytest.raises(InvalidInputError, match="no place for a mast"):
+            places(*nowhere)
+
+
+def test_a_search_that_waits_for_villages_can_be_ended(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Event()
+
+    def never(*_: object) -> None:
+        asked.set()
+
+    monkeypatch.setattr(page.plan.ready.settler, "waited", never)
+    body = {"kind": "best_place", "variant_id": "base", "like_mast_id": "K2", "tries": 3,
+            "polygon_deg": ring_of((92, 62), (92, 72), (102, 72))}  # fmt: skip
+    job = page.post("/jobs", body, 202)
+    assert asked.wait(PATIENCE_S)
+    page.client.delete(page.at(f"/jobs/{job['job_id']}"))
+    assert ended(page, job)["state"] == "cancelled"
+
+
+def test_who_serves_the_phones_of_each_operator_is_a_layer(page: Page) -> None:
+    network = page.get("/variants/base/network")
+    of = np.array([cell["operator"] for cell in network["cells"]])
+    best = np.frombuffer(layer(page, "server-4g").content, "<i2")
+    own = {name: np.frombuffer(layer(page, f"server-4g-{tail}").content, "<i2")
+           for name, tail in (("Mạng Một", "mang_mot"), ("Mạng Hai", "mang_hai"))}  # fmt: skip
+    for name, servers in own.items():
+        assert set(of[servers[servers >= 0]]) == {name}
+        assert np.count_nonzero(servers >= 0) > np.count_nonzero(of[best[best >= 0]] == name)
+    both = np.stack(list(own.values()))
+    assert ((both == best).any(axis=0) | (best < 0)).all()
 
 
 def test_a_job_that_is_ended_leaves_nothing(page: Page) -> None:

@@ -11,7 +11,10 @@ from __future__ import annotations
 
 from lensong.monitoring.records import StreamProfile, Transport
 
-__all__ = ["DEFAULT_PROFILES"]
+__all__ = ["ANY_PLATFORM", "DEFAULT_PROFILES"]
+
+ANY_PLATFORM = "Bất kỳ"
+"""The platform of a profile that fits all, as it is kept; pages say it in their language."""
 
 
 def _profile(
@@ -34,7 +37,7 @@ DEFAULT_PROFILES = (
     StreamProfile(  # sound and a still picture: the least that still sells
         code="voice-still",
         name="Tiếng và ảnh tĩnh (voice, still picture)",
-        platform="Bất kỳ",
+        platform=ANY_PLATFORM,
         video_bps=400e3,
         audio_bps=128e3,
         height_px=360,
@@ -50,5 +53,5 @@ DEFAULT_PROFILES = (
     _profile("youtube-720p30", "YouTube 720p", "YouTube", 4.0, 720, 30.0),
     _profile("youtube-1080p30", "YouTube 1080p", "YouTube", 10.0, 1080, 30.0),
     _profile("twitch-720p30", "Twitch 720p", "Twitch", 3.0, 720, 30.0),
-    _profile("srt-720p30", "SRT 720p", "Bất kỳ", 3.0, 720, 30.0, srt_latency_ms=2000.0),
+    _profile("srt-720p30", "SRT 720p", ANY_PLATFORM, 3.0, 720, 30.0, srt_latency_ms=2000.0),
 )

@@ -37,6 +37,7 @@ __all__ = [
     "RenameBody",
     "RevisionBody",
     "SaveBody",
+    "StepBody",
     "meaning",
 ]
 
@@ -102,6 +103,7 @@ class CopyMastBody(_Body):
     kind: Literal["copy_mast"]
     mast_id: _Name
     new_mast_id: _Name
+    name: Annotated[str, Field(max_length=120)] | None = None
     lat_deg: _Lat
     lon_deg: _Lon
 
@@ -199,6 +201,12 @@ class RevisionBody(_Body):
     revision: Annotated[int, Field(ge=0)]
 
 
+class StepBody(RevisionBody):
+    """What is undone or redone: the last step, also where somebody else did it or not."""
+
+    of_others: bool = False
+
+
 class SaveBody(_Body):
     """Where a variant is saved."""
 
@@ -284,6 +292,7 @@ def meaning(body: Any, network: Network, catalogue: Catalogue, radius_m: float) 
                 new_mast_id=body.new_mast_id,
                 lat_deg=body.lat_deg,
                 lon_deg=body.lon_deg,
+                name=body.name,
             )
         case RemoveMastBody():
             return RemoveMast(mast_id=body.mast_id)

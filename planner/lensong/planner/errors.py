@@ -11,6 +11,7 @@ __all__ = [
     "BusyError",
     "NotThereError",
     "NotYetError",
+    "OfAnotherError",
     "ReadOnlyError",
     "SetError",
     "StaleRevisionError",
@@ -55,6 +56,25 @@ class SetError(InvalidInputError):
     ) -> None:
         super().__init__(f"edit {edit}: {detail}")
         self.edit, self.detail, self.key, self.values = edit, detail, key, values or {}
+
+
+class OfAnotherError(LensongError):
+    """The step that would be undone or redone is somebody else's.
+
+    Parameters
+    ----------
+    do : str
+        ``"undo"`` or ``"redo"``.
+    changed_by, changed_at, what : str
+        Of the step.
+    """
+
+    def __init__(self, do: str, *, changed_by: str, changed_at: str, what: str) -> None:
+        super().__init__(
+            f"to {do} would change what {changed_by or 'someone'} did at {changed_at} ({what}): "
+            "ask them, or send of_others true"
+        )
+        self.changed_by, self.changed_at, self.what = changed_by, changed_at, what
 
 
 class StaleRevisionError(LensongError):

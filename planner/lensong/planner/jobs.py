@@ -1,4 +1,4 @@
-"""Jobs that take a while, one after another, each with its progress and a way to end it."""
+"""Jobs that take a while, those of a kind in turn, each with its progress and a way to end it."""
 
 from __future__ import annotations
 
@@ -63,8 +63,7 @@ class Job:
         Cancelled
             It is to end here.
         """
-        if self._cancelled.is_set():
-            raise Cancelled
+        self.check()
         before = self.progress
         self.progress = {"stage": stage, "done": done, "total": total}
         shown = before is None or before["stage"] != stage or total <= 200
@@ -72,6 +71,16 @@ class Job:
             self.told(self)
         else:
             self.progress = before
+
+    def check(self) -> None:
+        """Go on, unless it is to end here.
+
+        Raises
+        ------
+        Cancelled
+        """
+        if self._cancelled.is_set():
+            raise Cancelled
 
     def cancel(self) -> None:
         """End it at its next step."""
@@ -99,6 +108,8 @@ class Job:
 class Jobs:
     """The jobs of a plan.
 
+    Each kind has a thread of its own: nobody who asks why waits for a whole plan.
+
     Parameters
     ----------
     told : callable
@@ -110,11 +121,11 @@ class Jobs:
     def __init__(self, told: Callable[[Job], None], why: Callable[[Exception], str]) -> None:
         self._told, self._all, self._lock = told, dict[str, Job](), Lock()
         self._why = why
-        self._numbers, self._queue = count(1), SimpleQueue[Job | None]()
-        self._thread: Thread | None = None
+        self._numbers = count(1)
+        self._lanes: dict[str, tuple[SimpleQueue[Job | None], Thread]] = {}
 
     def begin(self, kind: str, variant_id: str, work: Work, by: str = "") -> Job:
-        """Return a job that is done as soon as those before it are.
+        """Return a job that is done as soon as those of its kind before it are.
 
         Parameters
         ----------
@@ -142,10 +153,12 @@ class Jobs:
             for old in list(self._all.values())[:-_KEPT]:
                 if old.ended.is_set():
                     del self._all[old.job_id]
-            if self._thread is None:
-                self._thread = Thread(target=self._run, name="jobs", daemon=True)
-                self._thread.start()
-        self._queue.put(job)
+            if kind not in self._lanes:
+                queue = SimpleQueue[Job | None]()
+                thread = Thread(target=self._run, args=(queue,), name=f"jobs {kind}", daemon=True)
+                self._lanes[kind] = queue, thread
+                thread.start()
+            self._lanes[kind][0].put(job)
         return job
 
     def all(self) -> list[Job]:
@@ -169,12 +182,15 @@ class Jobs:
         """End all."""
         for job in self.all():
             job.cancel()
-        self._queue.put(None)
-        if self._thread is not None:
-            self._thread.join()
+        with self._lock:
+            lanes = list(self._lanes.values())
+        for queue, _ in lanes:
+            queue.put(None)
+        for _, thread in lanes:
+            thread.join()
 
-    def _run(self) -> None:
-        while (job := self._queue.get()) is not None:
+    def _run(self, queue: SimpleQueue[Job | None]) -> None:
+        while (job := queue.get()) is not None:
             self._do(job)
             job.ended.set()
             self._told(job)

@@ -72,6 +72,8 @@ class PlacedTile:
     Parameters
     ----------
     best : TileLayers
+    own : mapping
+        Operator to its layers alone, of those that are heard in the tile.
     made : callable
         Returns what a calibration knows of it, by technology; of some pixels or, asked None, all.
     asked : shape of the tile, bool, or None
@@ -79,6 +81,7 @@ class PlacedTile:
     """
 
     best: TileLayers
+    own: Mapping[str, TileLayers]
     made: Callable[[BoolArray | None], Mapping[Technology, KnownLayers]]
     asked: BoolArray | None = None
 
@@ -295,6 +298,23 @@ def _of_operator(
             read=lambda tile: as_dbm(tile.best.level_cdbm[name]),
         )
     ]
+    for t, technology in enumerate(model.technologies):
+        if t not in model.operators[name].technology:
+            continue
+        found.append(
+            Layer(
+                layer_id=f"server-{technology.lower()}-{suffix}",
+                quantity="server",
+                unit="",
+                technology=technology,
+                operator=name,
+                dtype="int16",
+                none=-1.0,
+                settles_with="levels",
+                legend=[],
+                read=_own_server(name, t),
+            )
+        )
     for q, service in enumerate(model.services):
         found += [
             Layer(
@@ -364,6 +384,18 @@ def _strongest(rows: IntArray) -> Callable[[PlacedTile], Values]:
 def _own_chance(name: str, q: int) -> Callable[[PlacedTile], Values]:
     # a plan keeps the chances of one operator among others in half precision
     return lambda tile: tile.best.own_probability[name][q].astype(np.float16).astype(np.float32)
+
+
+def _own_server(name: str, t: int) -> Callable[[PlacedTile], Values]:
+    """Return what reads which cells serve the phones of one operator."""
+
+    def read(tile: PlacedTile) -> Values:
+        if name not in tile.own:  # not heard here
+            return np.full(tile.best.best.shape[-2:], -1, np.int16)
+        found: Values = tile.own[name].best[t]
+        return found
+
+    return read
 
 
 def _own_reason(name: str, q: int) -> Callable[[PlacedTile], Values]:

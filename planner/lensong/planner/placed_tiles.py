@@ -24,8 +24,9 @@ def placed_tiles(engine: PlanEngine, state: PlanState) -> Tiles:
     def placed(key: tuple[int, int]) -> PlacedTile:
         if next(read) % _REST_AFTER == 0:
             engine.let_rest()
+        tile = state.tiles[key]
         return PlacedTile(
-            best=state.tiles[key].best, made=lambda asked: engine.known(state, key, asked)
+            best=tile.best, own=tile.own, made=lambda asked: engine.known(state, key, asked)
         )
 
     return placed

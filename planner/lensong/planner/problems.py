@@ -16,6 +16,7 @@ from lensong.planner.errors import (
     BusyError,
     NotThereError,
     NotYetError,
+    OfAnotherError,
     ReadOnlyError,
     SetError,
     StaleRevisionError,
@@ -29,6 +30,7 @@ MEDIA_TYPE = "application/problem+json"
 PROBLEMS: tuple[tuple[type[LensongError], int, str, str], ...] = (
     (NotThereError, 404, "not_found", "Not there"),
     (StaleRevisionError, 409, "stale_revision", "Somebody changed it first"),
+    (OfAnotherError, 409, "of_another", "Somebody else did it"),
     (ReadOnlyError, 409, "read_only", "Cannot be changed now"),
     (NotYetError, 409, "not_yet", "Not there yet"),
     (BusyError, 429, "busy", "Too much at once"),
@@ -50,8 +52,9 @@ def problem_of(error: LensongError) -> dict[str, Any]:
         "detail": str(error),
     }
     if isinstance(error, StaleRevisionError):
+        document["revision"] = error.revision
+    if isinstance(error, (StaleRevisionError, OfAnotherError)):
         document |= {
-            "revision": error.revision,
             "changed_by": error.changed_by,
             "changed_at": error.changed_at,
             "what": error.what,

@@ -9,7 +9,7 @@ from lensong.coverage.cellplan import check_on_land
 from lensong.coverage.network import Network
 from lensong.coverage.scenario.save import save_scenario
 from lensong.planner.access import Access, Someone
-from lensong.planner.bodies import DragBody, EditsBody, RevisionBody, SaveBody
+from lensong.planner.bodies import DragBody, EditsBody, SaveBody, StepBody
 from lensong.planner.coarse import COARSE_TILE_PX
 from lensong.planner.errors import StaleRevisionError
 from lensong.planner.open_plan import OpenPlan, layer_of
@@ -62,24 +62,28 @@ def edit_routes(access: Access) -> APIRouter:
     def undo(
         plan_id: str,
         variant_id: str,
-        body: RevisionBody,
+        body: StepBody,
         who: Annotated[Someone, Depends(access.edits)],
     ) -> dict[str, Any]:
         who.takes("edits")
         plan = access.plan(plan_id)
-        variant, before = plan.ready.variants.undo(variant_id, body.revision, who.name)
+        variant, before = plan.ready.variants.undo(
+            variant_id, body.revision, who.name, of_others=body.of_others
+        )
         return answered(plan, variant, before, who.name)
 
     @router.post("/redo")
     def redo(
         plan_id: str,
         variant_id: str,
-        body: RevisionBody,
+        body: StepBody,
         who: Annotated[Someone, Depends(access.edits)],
     ) -> dict[str, Any]:
         who.takes("edits")
         plan = access.plan(plan_id)
-        variant, before = plan.ready.variants.redo(variant_id, body.revision, who.name)
+        variant, before = plan.ready.variants.redo(
+            variant_id, body.revision, who.name, of_others=body.of_others
+        )
         return answered(plan, variant, before, who.name)
 
     @router.get("/history")

@@ -1,7 +1,9 @@
 """Routes of jobs: whole plans, causes, the best place; with progress, and a way to end them."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header
@@ -10,11 +12,11 @@ from starlette.responses import FileResponse, StreamingResponse
 from lensong.planner.access import Access, Someone
 from lensong.planner.best_place import best_place, mast_to_copy
 from lensong.planner.bodies import CausesBody, JobBody
-from lensong.planner.errors import NotThereError
+from lensong.planner.errors import NotThereError, NotYetError
 from lensong.planner.events import Event
 from lensong.planner.jobs import Job
 from lensong.planner.open_plan import OpenPlan
-from lensong.planner.standing import Standing
+from lensong.planner.standing import SETTLED, Standing
 from lensong.planner.variants import Variant
 from lensong.planner.whole_plan import result_file, whole_plan
 from lensong.planner.why_here import asked_of, why_here
@@ -22,6 +24,7 @@ from lensong.planner.why_here import asked_of, why_here
 __all__ = ["job_routes"]
 
 _LONGEST_S = 600.0
+_LOOK_S = 0.5  # so soon somebody who ends a job is heard
 
 
 def job_routes(access: Access) -> APIRouter:
@@ -29,8 +32,22 @@ def job_routes(access: Access) -> APIRouter:
     router = APIRouter(prefix=f"{access.prefix}/plans/{{plan_id}}")
 
     def settled(plan: OpenPlan, variant: Variant, job: Job) -> Standing:
-        job.step("levels", 0, 1)
-        return plan.standing(variant, "villages", _LONGEST_S)
+        """Wait until the villages of a variant are planned, or the job is ended."""
+        job.step("villages", 0, 1)
+        network, until = None, monotonic() + _LONGEST_S
+        while monotonic() < until:
+            if variant.network is not network:  # at first, and where it is edited on
+                network = variant.network
+                with suppress(NotYetError):
+                    plan.standing(variant, "villages", 0.0)  # so that it is planned
+            found = plan.ready.settler.waited(network, "villages", _LOOK_S)
+            if found is not None and SETTLED.index(found.settled) >= SETTLED.index("villages"):
+                return found
+            job.check()
+        raise NotYetError(
+            f"the villages of variant {variant.variant_id!r} are not planned after "
+            f"{_LONGEST_S:g} s: look at the line below the map, then ask again"
+        )
 
     @router.post("/variants/{variant_id}/causes", status_code=202)
     def causes(
@@ -61,6 +78,7 @@ def job_routes(access: Access) -> APIRouter:
         plan, variant = access.variant(plan_id, body.variant_id)
         who.takes("jobs")
         ready, network, title = plan.ready, variant.network, plan.title
+        revision = variant.revision
         if body.kind == "best_place":
             mast_to_copy(network, body)
         if variant.name:
@@ -69,7 +87,7 @@ def job_routes(access: Access) -> APIRouter:
         def work(job: Job) -> dict[str, Any]:
             if body.kind == "best_place":
                 return best_place(ready, settled(plan, variant, job), body, job)
-            return whole_plan(
+            result = whole_plan(
                 ready,
                 network,
                 title=title,
@@ -77,6 +95,7 @@ def job_routes(access: Access) -> APIRouter:
                 cache=plan.cache,
                 job=job,
             )
+            return {"revision": revision, **result}
 
         return plan.jobs.begin(body.kind, body.variant_id, work, by=who.key).as_json()
 

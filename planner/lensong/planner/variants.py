@@ -21,6 +21,7 @@ from lensong.planner.bodies import AnyEdit, meaning
 from lensong.planner.errors import (
     BusyError,
     NotThereError,
+    OfAnotherError,
     ReadOnlyError,
     SetError,
     StaleRevisionError,
@@ -218,13 +219,24 @@ class Variants:
                      "by": by, "at": self._now()}  # fmt: skip
             return self._write(entry), before
 
-    def undo(self, variant_id: str, revision: int, by: str) -> tuple[Variant, Network]:
-        """Return a variant without its last step, and its network before."""
-        return self._step("undo", variant_id, revision, by)
+    def undo(
+        self, variant_id: str, revision: int, by: str, *, of_others: bool = False
+    ) -> tuple[Variant, Network]:
+        """Return a variant without its last step, and its network before.
 
-    def redo(self, variant_id: str, revision: int, by: str) -> tuple[Variant, Network]:
-        """Return a variant with the step that was undone last, and its network before."""
-        return self._step("redo", variant_id, revision, by)
+        Raises
+        ------
+        OfAnotherError
+            Somebody else did the step, and ``of_others`` does not say that it may be undone.
+        StaleRevisionError, ReadOnlyError, NotThereError
+        """
+        return self._step("undo", variant_id, revision, by, of_others)
+
+    def redo(
+        self, variant_id: str, revision: int, by: str, *, of_others: bool = False
+    ) -> tuple[Variant, Network]:
+        """Return a variant with the step that was undone last; as `undo` otherwise."""
+        return self._step("redo", variant_id, revision, by, of_others)
 
     def tried(self, network: Network, edits: Sequence[Any]) -> Network:
         """Return a network after a set of edits, without keeping it.
@@ -257,12 +269,19 @@ class Variants:
         self._check_radius(network, len(edits) - 1)
         return network
 
-    def _step(self, do: str, variant_id: str, revision: int, by: str) -> tuple[Variant, Network]:
+    def _step(
+        self, do: str, variant_id: str, revision: int, by: str, of_others: bool
+    ) -> tuple[Variant, Network]:
         with self._lock:
             variant = self._editable(variant_id)
             self._check_revision(variant, revision)
             if not (variant.done if do == "undo" else variant.done < len(variant.steps)):
                 raise InvalidInputError(f"there is nothing to {do} in variant {variant.name!r}")
+            step = variant.steps[variant.done - (do == "undo")]
+            if step.by != by and not of_others:
+                raise OfAnotherError(
+                    do, changed_by=step.by, changed_at=step.at, what=_told("edit", step.edits)
+                )
             before = variant.network
             entry = {"do": do, "variant": variant_id, "by": by, "at": self._now()}
             return self._write(entry), before

@@ -68,12 +68,16 @@ class AddMast:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyMast:
-    """A mast with all its cells once more; cell ids are made from the new mast's."""
+    """A mast with all its cells once more; cell ids are made from the new mast's.
+
+    ``name`` None: as the mast is called.
+    """
 
     mast_id: str
     new_mast_id: str
     lat_deg: float
     lon_deg: float
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +203,7 @@ def _copy(network: Network, edit: CopyMast) -> Network:
     copied = replace(
         mast,
         mast_id=edit.new_mast_id,
+        name=mast.name if edit.name is None else edit.name,
         lat_deg=edit.lat_deg,
         lon_deg=edit.lon_deg,
         listed_ground_m=None,

@@ -184,7 +184,7 @@ def create_app(service: Service, *, asker: Principal | None = None) -> FastAPI:
         app.add_middleware(UnderPath, root=root)
     # a route that nobody classified, or of which nobody sees to the area, never serves anybody
     app.state.methods = tuple(
-        (compile_path(path)[0], method) for method, path, _ in classified_routes(app)
+        (compile_path(path)[0], method, action) for method, path, action in classified_routes(app)
     )
     return app
 

@@ -16,7 +16,12 @@ from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
 
 from lensong.monitoring.access import Action, Principal
-from lensong.monitoring.errors import NotAllowedError, NotSignedInError, StoreUnavailableError
+from lensong.monitoring.errors import (
+    BusyError,
+    NotAllowedError,
+    NotSignedInError,
+    StoreUnavailableError,
+)
 from lensong.monitoring.notices import Notice
 from lensong.monitoring.operations.notices import notice_for
 from lensong.monitoring.operations.sessions import session_for
@@ -50,6 +55,7 @@ __all__ = [
     "SeenSession",
     "SeenSite",
     "anybody",
+    "asker_of",
     "browser_cookie",
     "running",
     "session_cookie",
@@ -140,15 +146,20 @@ async def _principal(request: Request) -> Principal | None:
     return None
 
 
+async def asker_of(request: Request) -> Principal | None:
+    """Return who asks, None where it is nobody that we know, or nobody can tell now."""
+    try:
+        return await _principal(request)
+    except (BusyError, NotSignedInError, StoreUnavailableError):
+        return None
+
+
 async def still_may(request: Request, action: Action) -> Principal | None:
     """Return who asked a request that still runs, None where they may do that no more.
 
     Rights are not what they were when the request began: whatever goes on and on asks again.
     """
-    try:
-        principal = await _principal(request)
-    except (NotSignedInError, StoreUnavailableError):
-        return None
+    principal = await asker_of(request)
     return principal if principal is not None and principal.may(action) else None
 
 

@@ -26,13 +26,14 @@ from lensong.monitoring.web.addresses import path_within
 from lensong.monitoring.web.guards import Manager, Needs, Reader, Running, anybody, still_may
 from lensong.monitoring.web.pages.rendering import PageNeeds
 from lensong.monitoring.web.problem_document import MEDIA_TYPE
-from lensong.monitoring.web.problems import language_of
+from lensong.monitoring.web.problems import asker_refused, language_of
 from lensong.monitoring.web.routes import refusals
 from lensong.planner.access import Someone
 from lensong.planner.errors import (
     BusyError,
     NotThereError,
     NotYetError,
+    OfAnotherError,
     ReadOnlyError,
     SetError,
     StaleRevisionError,
@@ -86,6 +87,7 @@ def mount_plans(
         BusyError,
         NotThereError,
         NotYetError,
+        OfAnotherError,
         ReadOnlyError,
         SetError,
         StaleRevisionError,
@@ -173,7 +175,8 @@ def _tell_by_edit(app: FastAPI) -> None:
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         if path_within(request.scope).startswith("/api/v1/plans/"):
-            return _answered(request, validation_problem(error))
+            refused = await asker_refused(request, error)
+            return refused or _answered(request, validation_problem(error))
         answer: Response = await usual(request, error)
         return answer
 

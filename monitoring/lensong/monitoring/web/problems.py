@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from lensong.coverage.report.messages import number_text
+from lensong.monitoring.access import Action
 from lensong.monitoring.errors import (
     BusyError,
     ConflictError,
@@ -31,10 +32,11 @@ from lensong.monitoring.errors import (
 from lensong.monitoring.messages import preferred_language, say
 from lensong.monitoring.records import IDENTIFIER
 from lensong.monitoring.web.addresses import path_within
+from lensong.monitoring.web.guards import Needs, asker_of
 from lensong.monitoring.web.problem_document import MEDIA_TYPE, problem_document
 from lensong.propagation.errors import DataError, InvalidInputError, LensongError
 
-__all__ = ["language_of", "problem", "register", "wants_page"]
+__all__ = ["asker_refused", "language_of", "problem", "register", "wants_page"]
 
 _TABLE: tuple[tuple[type[LensongError], int, str], ...] = (
     (NotFoundError, 404, "not_found"),
@@ -121,6 +123,32 @@ def register(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _internal)  # raised again after it, for the log
 
 
+async def _know_asker(request: Request) -> None:
+    """Find out who asks for a page, so that one which refuses still leads on."""
+    if wants_page(request):
+        request.state.asker = await asker_of(request)
+
+
+async def asker_refused(request: Request, error: RequestValidationError) -> Response | None:
+    """Return the refusal of whoever may not ask this, of a body that could not even be read.
+
+    Of any other body FastAPI asks the dependencies before it looks at it.
+    """
+    if not any(item["type"] == "json_invalid" for item in error.errors()):
+        return None
+    there = path_within(request.scope)
+    for path, method, action in request.app.state.methods:
+        if method == request.method and path.match(there):
+            if action in (Action.PUBLIC, Action.TEST):
+                return None
+            try:
+                await Needs(action)(request)
+            except LensongError as refused:
+                return await _lensong(request, refused)
+            return None
+    return None
+
+
 async def _lensong(request: Request, error: Exception) -> Response:
     status, code = next(
         ((status, code) for kind, status, code in _TABLE if isinstance(error, kind)),
@@ -138,11 +166,14 @@ async def _lensong(request: Request, error: Exception) -> Response:
     if isinstance(error, FieldError):
         title = say(f"field.{error.reason}", language_of(request), **error.values)
         errors = [{"pointer": f"/body/{error.field}", "title": title, "detail": str(error)}]
+    await _know_asker(request)
     return problem(request, status, code, str(error), headers=headers, errors=errors)
 
 
 async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
+    if (refused := await asker_refused(request, error)) is not None:
+        return refused
     told = []
     language = language_of(request)
     for item in error.errors():
@@ -152,6 +183,7 @@ async def _validation(request: Request, error: Exception) -> Response:
     unreadable = any(item["type"] == "json_invalid" for item in error.errors())
     status, code = (400, "bad_request") if unreadable else (422, "invalid")
     first = told[0] if told else {"pointer": "/", "detail": ""}
+    await _know_asker(request)
     return problem(request, status, code, f"{first['pointer']}: {first['detail']}", errors=told)
 
 
@@ -208,12 +240,14 @@ async def _http(request: Request, error: Exception) -> Response:
     if error.status_code == 405:  # the router names those of one route, where several share a path
         there = {
             method
-            for path, method in request.app.state.methods
+            for path, method, _ in request.app.state.methods
             if path.match(path_within(request.scope)) and method != "WS"
         }
         headers["Allow"] = ", ".join(sorted(there))
+    await _know_asker(request)
     return problem(request, error.status_code, code, str(error.detail or ""), headers=headers)
 
 
 async def _internal(request: Request, error: Exception) -> Response:  # noqa: ARG001 (Starlette's signature)
+    await _know_asker(request)
     return problem(request, 500, "internal", "the fault is ours and was logged")

@@ -17,8 +17,9 @@ from pydantic import (
 
 from lensong.monitoring.clock import rfc3339
 from lensong.monitoring.live.standing import Seen
-from lensong.monitoring.messages import say
+from lensong.monitoring.messages import LANGUAGES, say
 from lensong.monitoring.operations.sessions import SessionChanges, SessionPlan
+from lensong.monitoring.profiles import ANY_PLATFORM
 from lensong.monitoring.readiness.verdict import Verdict
 from lensong.monitoring.records import (
     IDENTIFIER,
@@ -214,8 +215,12 @@ class ProfileBody(Body):
     ] = None
 
     def record(self) -> StreamProfile:
-        """Return the profile."""
-        return StreamProfile(**self.model_dump(exclude={"uplink_required_bps"}))
+        """Return the profile; one for any platform is the same one in each language."""
+        fields = self.model_dump(exclude={"uplink_required_bps"})
+        anyone = {say("profile.any_platform", language).casefold() for language in LANGUAGES}
+        if self.platform.casefold() in anyone:
+            fields["platform"] = ANY_PLATFORM
+        return StreamProfile(**fields)
 
     @classmethod
     def of(cls, profile: StreamProfile) -> ProfileBody:

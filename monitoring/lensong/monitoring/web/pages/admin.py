@@ -17,7 +17,7 @@ from lensong.monitoring.store.people import all_people, list_audit, tokens_of
 from lensong.monitoring.store.timeline import KINDS
 from lensong.monitoring.tolerance import Tolerance
 from lensong.monitoring.web.guards import Running
-from lensong.monitoring.web.pages.rendering import PageNeeds, render
+from lensong.monitoring.web.pages.rendering import PageNeeds, render, words_of
 from lensong.monitoring.web.pages.site_search import site_choices
 
 __all__ = ["router"]
@@ -37,7 +37,7 @@ async def admin(
         scrapers = await tokens_of(connection, None)
         webhooks = await all_webhooks(connection)
         trail = await list_audit(connection, limit=50)
-    directory = service.directory
+    directory, words = service.directory, words_of(request)
     return render(
         request,
         "admin.html",
@@ -53,7 +53,9 @@ async def admin(
         transports=[transport.value for transport in Transport],
         overhead_ratio=OVERHEAD_RATIO,
         tolerance=Tolerance(),
-        as_dict=asdict,
+        profile_fields=lambda profile: (
+            asdict(profile) | {"platform": words.platform(profile.platform)}
+        ),
         scopes={
             "province": [(p.code, p.name) for p in directory.provinces.values()],
             "commune": [(c.code, c.name) for c in directory.communes.values()],

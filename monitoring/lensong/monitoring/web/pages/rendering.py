@@ -168,4 +168,7 @@ async def to_sign_in(request: Request, error: Exception) -> Response:
 
 def error_page(request: Request, status: int, title: str, detail: str) -> HTMLResponse:
     """Return a refusal as a page, for people who opened an address in a browser."""
-    return render(request, "error.html", principal=None, status=status, title=title, detail=detail)
+    principal = getattr(request.state, "asker", None)
+    return render(
+        request, "error.html", principal=principal, status=status, title=title, detail=detail
+    )

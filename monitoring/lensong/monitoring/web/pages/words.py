@@ -13,6 +13,7 @@ from lensong.coverage.report.messages import number_text
 from lensong.monitoring.live.snapshot import SiteSnapshot, WatchSnapshot
 from lensong.monitoring.live.standing import seen_of
 from lensong.monitoring.messages import say
+from lensong.monitoring.profiles import ANY_PLATFORM
 from lensong.monitoring.readiness.plan import WATCH_MB_AN_HOUR
 from lensong.monitoring.readiness.sharing import MOST_MORE
 from lensong.monitoring.readiness.verdict import State, Step, Value, Verdict, shown_percent
@@ -60,6 +61,10 @@ class Words:
     def percent(self, ratio: float | None) -> str:
         """Return a share in percent; nothing that is only likely is certain."""
         return "–" if ratio is None else f"{self.n(_likely_percent(shown_percent(ratio)))}\u00a0%"
+
+    def platform(self, name: str) -> str:
+        """Return the platform of a profile; of one for any of them in the reader's language."""
+        return self.t("profile.any_platform") if name == ANY_PLATFORM else name
 
     def share(self, ratio: float | None) -> str:
         """Return a share in percent."""

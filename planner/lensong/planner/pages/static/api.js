@@ -1,7 +1,8 @@
 // The planner's API: one way to ask, one kind of refusal.
 import { ROOT, knows, language, say } from "./dom.js";
 
-const TOKEN = document.querySelector('meta[name="csrf"]')?.content ?? "";
+let token = document.querySelector('meta[name="csrf"]')?.content ?? "";
+let asker = null; // who is signed in, where there are several people
 export const PLANS = `${ROOT}/api/v1/plans`;
 
 const OF_STATUS = { 0: "no_answer", 401: "not_signed_in", 403: "forbidden", 413: "too_large" };
@@ -24,11 +25,31 @@ export class Refusal extends Error {
   }
 }
 
+/** Take the token of the session that there is now; return who they are that signed in, where it
+ * is somebody else than before. */
+export async function renewToken() {
+  if (!token) return "";
+  const { actor, name, csrf } = await get(`${ROOT}/api/v1/me`);
+  const other = asker !== null && asker !== actor;
+  [token, asker] = [csrf ?? "", actor];
+  return other ? name : "";
+}
+
 /** Ask, and return the response if it is no refusal. */
-export async function ask(method, path, { body, raw, signal, accept, cache } = {}) {
+export async function ask(method, path, options = {}) {
+  try {
+    return await asked(method, path, options);
+  } catch (error) {
+    // signed in anew in another tab, there is another token
+    if (!token || error.problem?.code !== "csrf" || (await renewToken())) throw error;
+    return asked(method, path, options);
+  }
+}
+
+async function asked(method, path, { body, raw, signal, accept, cache }) {
   const headers = { "Accept-Language": language };
   if (accept) headers.Accept = accept;
-  if (method !== "GET") headers["X-CSRF-Token"] = TOKEN;
+  if (method !== "GET") headers["X-CSRF-Token"] = token;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let answer;
   try {

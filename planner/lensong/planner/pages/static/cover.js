@@ -10,7 +10,7 @@ const SLOW = ["basis", "interval", "field", "wide"]; // a block of them takes th
 export class Cover {
   constructor(map, lattice, layer) {
     Object.assign(this, { map, lattice, layer, layerId: null, other: null, blocks: new Map() });
-    this.only = null; // indices of cells whose footprint alone is shown
+    this.only = null; // ids of cells whose footprint alone is shown
     map.on("moveend", () => this.refresh());
     on("settled", (event) => this.settled(event));
     on("chosen", () => this.restart());
@@ -141,8 +141,11 @@ export class Cover {
   }
 
   /** Return what turns values into pixels. */
-  painter(layerId, only = this.only) {
-    return painter(layerOf(layerId), state.network.cells, only);
+  painter(layerId) {
+    const { cells } = state.network;
+    const rows =
+      this.only && new Set([...cells.keys()].filter((k) => this.only.has(cells[k].cell_id)));
+    return painter(layerOf(layerId), cells, rows);
   }
 
   draw(key, block) {
@@ -184,7 +187,7 @@ export class Cover {
       row1: Math.min(grid.rows, row0 + rows * step),
       col1: Math.min(grid.cols, col0 + cols * step),
     };
-    const paint = this.painter(this.layerId, null);
+    const paint = this.painter(this.layerId);
     this.layer.put("drag", {
       window: answer.window,
       pixels: paint(answer),

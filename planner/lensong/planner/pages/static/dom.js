@@ -109,10 +109,19 @@ export function download(name, blob) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-/** Say something to everybody, also to those who do not see the page; bad news stays. */
-export function tell(text, { bad = false, reload = bad } = {}) {
+/** Say something to everybody, also to those who do not see the page; bad news stays, with what can
+ * be done about it: `act`, its words and a function. */
+export function tell(text, { bad = false, reload = bad, act = null } = {}) {
   const box = $("told");
   $("reload").hidden = !reload; // no page loaded anew mends a value
+  $("told-act").hidden = !act;
+  if (act) {
+    $("told-act").textContent = act[0];
+    $("told-act").onclick = () => {
+      tell("");
+      act[1]();
+    };
+  }
   box.classList.toggle("bad", bad);
   box.querySelector("span").textContent = text;
   box.hidden = !text;

@@ -1,11 +1,12 @@
 // The view as a picture with legend and scale, and as a link.
 import { $, LOCALE, download, fold, say, tell } from "./dom.js";
-import { hash, layerName, legendEntries } from "./layers.js";
+import { layerName, legendEntries } from "./layers.js";
 import { drawHatch, hatchText, isCalibrated } from "./known.js";
 import { GROUND, cover, map, sheets } from "./map.js";
 import { measuredKey } from "./measured.js";
 import { layerOf, on, state, variant } from "./plan.js";
 import { nameOf } from "./variants.js";
+import { keepView, linkOf, placeParts } from "./view.js";
 
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif';
 
@@ -15,7 +16,7 @@ export function startExports() {
     figure().toBlob((blob) => download(`${name}.png`, blob));
   });
   $("link").addEventListener("click", async () => {
-    const link = location.href;
+    const link = linkOf(state.plan.plan_id);
     try {
       await navigator.clipboard.writeText(link);
       tell(say("export.copied"));
@@ -23,23 +24,9 @@ export function startExports() {
       tell(link); // no clipboard without permission: it stands in the address line as well
     }
   });
-  const keep = () => {
-    const { lng, lat } = map.getCenter();
-    const view = { z: map.getZoom().toFixed(2), c: `${lat.toFixed(5)},${lng.toFixed(5)}` };
-    location.replace(hash({ ...view, v: state.variantId }));
-  };
+  const keep = () => keepView({ ...placeParts(map), v: state.variantId });
   map.on("moveend", keep);
   for (const name of ["chosen", "branched"]) on(name, keep);
-}
-
-/** Return what an address says of a view. */
-export function viewOf(address) {
-  const parts = new URLSearchParams(address.slice(1));
-  const [lat, lon] = (parts.get("c") ?? "").split(",").map(Number);
-  const zoom = Number(parts.get("z"));
-  const place =
-    parts.has("c") && [lat, lon, zoom].every(Number.isFinite) ? { lat, lon, zoom } : null;
-  return { place, variantId: parts.get("v"), layerId: parts.get("l") };
 }
 
 /** Return what the signs of the view mean: a `colour`, `dot` or `hatch`, and its `text`. */

@@ -27,7 +27,9 @@ export function watchJob(job, told = () => {}) {
         end();
         resolve(now);
       } catch (error) {
-        if (error instanceof Refusal && error.status === 0) setTimeout(look, PATIENCE_MS);
+        // a server that is away, or somebody who has to sign in again
+        if (error instanceof Refusal && [0, 401].includes(error.status))
+          setTimeout(look, PATIENCE_MS);
         else {
           over = true;
           end();
@@ -39,6 +41,7 @@ export function watchJob(job, told = () => {}) {
   });
 }
 
+export const isUnderWay = (job) => !ENDS.includes(job.state);
 export const jobPath = (job) => `${planPath()}/jobs/${job.job_id}`;
 export const cancelJob = (job) => remove(jobPath(job));
 

@@ -5,7 +5,8 @@ import { $, el, number, operatorName, say, serviceName, signed, tableHead } from
 import { knownRows, startKnown } from "./known.js";
 import { contours, cover, found, hatch, lattice, map, setPoints, showOverlay } from "./map.js";
 import { measuredRows } from "./measured.js";
-import { layerOf, on, state, variantPath } from "./plan.js";
+import { emit, layerOf, on, state, variantPath } from "./plan.js";
+import { keepView, pinPart } from "./view.js";
 
 const DIGITS = { "Mbit/s": 2, dBm: 1, dB: 1 };
 const LEAST = -400; // dB: the first class has no lower end
@@ -52,8 +53,8 @@ export const layerName = (layer) =>
 
 const PARTS = ["technology", "service", "operator"];
 
-/** Show a layer, and offer what else there is of its quantity. */
-export function showLayer(layerId) {
+/** Show a layer, and offer what else there is of its quantity; of servers, `only` those of a cell. */
+export function showLayer(layerId, { only = null } = {}) {
   const layer = layerOf(layerId) ?? state.plan.layers[0];
   if (!layer) return;
   $("quantity").value = layer.quantity;
@@ -73,21 +74,12 @@ export function showLayer(layerId) {
     box.replaceChildren(...values.map((value) => el("option", { value }, name(value))));
     box.value = layer[part] ?? "";
   }
-  cover.footprint(null);
+  cover.footprint(only && new Set([only]));
   cover.show(layer.layer_id);
   hatch.over(layer);
   fillLegend(layer);
-  location.replace(hash({ l: layer.layer_id }));
-}
-
-/** Return the address of the view with some of its parts changed. */
-export function hash(changes) {
-  const parts = new URLSearchParams(location.hash.slice(1));
-  for (const [key, value] of Object.entries(changes)) {
-    if (value === null) parts.delete(key);
-    else parts.set(key, value);
-  }
-  return `#${parts}`;
+  emit("shown");
+  keepView({ l: layer.layer_id });
 }
 
 function chosenLayer() {
@@ -100,7 +92,13 @@ function chosenLayer() {
 
 export function legendEntries(layer) {
   if (layer.quantity === "server" || layer.quantity === "second")
-    return [{ text: say("legend.cells") }];
+    return [
+      {
+        text: cover.only
+          ? say("legend.footprint", { cell: [...cover.only].join(", ") })
+          : say("legend.cells"),
+      },
+    ];
   const entries = layer.legend.map((entry) => ({
     colour: entry.colour,
     text: className(entry, layer),
@@ -271,6 +269,7 @@ function difference(layer, now, before) {
 /** Keep the values of a place, with what can be asked of it. */
 export function pin(lngLat) {
   pinned = lngLat;
+  keepView(pinPart(lngLat));
   $("readout").classList.toggle("pinned", pinned !== null);
   $("readout-actions").hidden = true;
   const place = lngLat && { lat_deg: lngLat.lat, lon_deg: lngLat.lng };

@@ -1,7 +1,8 @@
 // Starts the page: opens a plan, waits until it is ready, and joins the parts.
-import { PLANS, Refusal, get } from "./api.js";
+import { PLANS, Refusal, get, renewToken } from "./api.js";
 import { $, number, percent, say, stageName, tell } from "./dom.js";
-import { startExports, viewOf } from "./exports.js";
+import { follow, sendKept } from "./connection.js";
+import { startExports } from "./exports.js";
 import { startFind } from "./find.js";
 import { placeOf } from "./geodesy.js";
 import { startImports } from "./imports.js";
@@ -15,9 +16,10 @@ import { measuredText, startMeasured } from "./measured.js";
 import * as plan from "./plan.js";
 import { startProposals } from "./proposals.js";
 import { showPathTo, startPath } from "./path.js";
-import { openTab, startTabs } from "./tabs.js";
+import { isTab, openTab, startTabs } from "./tabs.js";
 import { addTool, startTools, take } from "./tools.js";
-import { startSaving, startVariants } from "./variants.js";
+import { startSaving, startVariants, swipeWith } from "./variants.js";
+import { viewOf } from "./view.js";
 import { chooseVillage, startVillages, loadVillages } from "./villages.js";
 import { showWhy } from "./why.js";
 
@@ -34,11 +36,16 @@ async function start() {
     return fail(error.message);
   }
   drawState();
+  renewToken().catch(ignored); // who sits here is known from now on
   startTabs();
-  plan.follow();
+  follow();
   for (const name of ["progress", "state"]) plan.on(name, opening);
   opening();
 }
+
+const ignored = (error) => {
+  if (!(error instanceof Refusal)) throw error;
+};
 
 let started = false;
 let refining = false; // what is seen is the first picture
@@ -132,9 +139,26 @@ async function open() {
   startProposals();
   await Promise.all([plan.loadNetwork(), loadVillages()]);
   if (drawn) showLayer(view.layerId ?? state.plan.layers[0]?.layer_id);
+  bringBack(view, drawn);
   $("opening").hidden = !refining;
   document.body.dataset.ready = "true";
   if (!plan.hasInputs()) tell(state.plan.why, { bad: true }); // until it is closed
+  await sendKept();
+}
+
+/** Bring back what an address says of the view: what is beside, chosen, pinned and opened. */
+function bringBack(view, drawn) {
+  const has = (id) => state.variants.some((v) => v.variant_id === id);
+  const gone = [view.variantId, view.beside].filter((id) => id && !has(id));
+  if (view.layerId && !plan.layerOf(view.layerId)) gone.push(view.layerId);
+  if (drawn && view.beside && has(view.beside) && view.beside !== state.variantId)
+    swipeWith(view.beside, view.split);
+  const masts = view.masts.filter(plan.mastOf);
+  if (masts.length) plan.select(masts);
+  if (view.village) chooseVillage(view.village);
+  if (drawn && view.pin) pin(new maplibregl.LngLat(view.pin.lng, view.pin.lat));
+  if (isTab(view.tab)) openTab(view.tab);
+  if (gone.length) tell(say("view.gone", { names: gone.join(", ") }), { bad: true, reload: false });
 }
 
 const dotAt = (point) => map.queryRenderedFeatures(point, { layers: ["measurements"] })[0];
@@ -186,7 +210,7 @@ function done({ settled }) {
 function drawState() {
   const now = plan.variant();
   const parts = [];
-  if (!state.online) parts.push(say("state.lost"));
+  if (!state.online) parts.push(say(state.signedOut ? "state.signed_out" : "state.lost"));
   if (state.waiting.length) parts.push(say("state.waiting", { n: state.waiting.length }));
   if (state.laying) parts.push(say("state.laying"));
   if (state.plan.state === "read_only") parts.push(say("state.read_only"));
@@ -209,6 +233,8 @@ document.querySelector(".language").addEventListener("click", ({ currentTarget: 
   address.hash = location.hash;
   link.href = address;
 });
+// an address of the same page that is typed in
+addEventListener("hashchange", () => location.reload());
 $("told-close").addEventListener("click", () => tell(""));
 $("reload").addEventListener("click", () => location.reload());
 start();

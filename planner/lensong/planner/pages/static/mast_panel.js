@@ -6,20 +6,22 @@ import { cover, flyTo } from "./map.js";
 import { copySelected, freeId, removeSelected, settings } from "./masts.js";
 import { severalPanel } from "./several.js";
 import { patternFigure } from "./pattern.js";
-import { cellsOf, edit, hasInputs, layerOf, mastOf, mayEdit, on, select, state } from "./plan.js";
+import { cellsOf, edit, hasInputs, mastOf, mayEdit, on, select, state } from "./plan.js";
 import { showLayer } from "./layers.js";
 import { showPathFrom } from "./path.js";
 import { openTab } from "./tabs.js";
+import { keepView, mastsPart } from "./view.js";
 
 let cellId = null; // the cell whose settings are open
 let sought = "";
 
 export function startMastPanel() {
   on("selection", () => {
+    keepView(mastsPart([...state.selected]));
     if (state.selected.size) openTab("masts");
     draw();
   });
-  for (const name of ["network", "antennas-known"]) on(name, draw);
+  for (const name of ["network", "antennas-known", "shown"]) on(name, draw);
   draw();
 }
 
@@ -343,7 +345,7 @@ function cellForm(cell) {
       "div",
       { class: "buttons" },
       button(say("cell.footprint"), () => footprint(cell), {
-        "aria-pressed": String(Boolean(cover?.only)),
+        "aria-pressed": String(Boolean(cover?.only?.has(cell.cell_id))),
       }),
       hasInputs() && button(say("cell.path"), () => showPathFrom({ cell_id: cell.cell_id })),
       button(say("cell.remove"), () => edit([{ kind: "remove_cell", cell_id: cell.cell_id }]), {
@@ -388,19 +390,20 @@ function writtenField(cell, key) {
   );
 }
 
-/** Show where one cell serves, on the layer of servers; again shows all. */
+let before = null; // the layer that was shown before a footprint was
+
+/** Show where one cell serves the phones of its operator; again shows the layer of before. */
 function footprint(cell) {
-  const index = state.network.cells.findIndex((c) => c.cell_id === cell.cell_id);
-  if (cover.only?.has(index)) {
-    cover.footprint(null);
-    return;
-  }
-  const layer =
-    layerOf(`server-${cell.technology.toLowerCase()}`) ??
-    state.plan.layers.find((l) => l.quantity === "server" && l.technology === cell.technology);
+  const own = (l) => l.quantity === "server" && l.technology === cell.technology;
+  const layers = state.plan.layers.filter(own);
+  const layer = layers.find((l) => l.operator === cell.operator) ?? layers.find((l) => !l.operator);
   if (!layer) return;
-  if (cover.layerId !== layer.layer_id) showLayer(layer.layer_id);
-  cover.footprint(new Set([index]));
+  const isOn = cover.only?.has(cell.cell_id);
+  if (isOn) showLayer(before ?? layer.layer_id);
+  else {
+    if (!cover.only) before = cover.layerId;
+    showLayer(layer.layer_id, { only: cell.cell_id });
+  }
 }
 
 function addCell(mast, like) {

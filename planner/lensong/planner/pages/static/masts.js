@@ -244,11 +244,13 @@ export async function copySelected() {
   const copies = [...state.selected].map((id) => {
     const new_mast_id = freeId(`${id}-`, taken);
     taken.add(new_mast_id);
+    const { name } = mastOf(id);
     const at = moved(mastOf(id), 300, 90);
     return {
       kind: "copy_mast",
       mast_id: id,
       new_mast_id,
+      name: name && say("mast.copy_name", { name }),
       ...placeOf({ lng: at.lon_deg, lat: at.lat_deg }),
     };
   });

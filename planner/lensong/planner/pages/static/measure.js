@@ -1,10 +1,9 @@
 // Tools that draw on the map: measure distance and bearing; an area for the best place.
-import { Refusal, post } from "./api.js";
-import { $, button, el, number, say, signed, tableHead, tell } from "./dom.js";
+import { bestPlace, watchBestPlace } from "./best_place.js";
+import { $, el, number, say, tell } from "./dom.js";
 import { bearing_deg, distance_m, placeOf } from "./geodesy.js";
-import { cancelJob, endText, watchJob } from "./jobs.js";
 import { setPoints, setShapes } from "./map.js";
-import { edit, mayEdit, on, planPath, refused, state } from "./plan.js";
+import { mayEdit, on, state } from "./plan.js";
 import { openTab } from "./tabs.js";
 import { addTool, take } from "./tools.js";
 
@@ -40,8 +39,9 @@ export function startMeasure() {
   $("area-draw").addEventListener("click", () => take("area"));
   $("best").addEventListener("submit", (event) => {
     event.preventDefault();
-    best();
+    bestPlace(area);
   });
+  watchBestPlace();
 }
 
 function clear() {
@@ -88,7 +88,7 @@ function closeArea() {
   // a double click is two clicks: the second point lies on the first
   const apart = points.filter((p, k) => k === 0 || distance_m(p, points[k - 1]) > 2);
   if (apart.length < 3) {
-    tell(say("place.three"), { bad: true });
+    tell(say("place.three"), { bad: true, reload: false });
     return;
   }
   points = apart;
@@ -97,77 +97,11 @@ function closeArea() {
   take("select");
   $("best-go").disabled = !mayEdit();
   const like = $("best-like");
+  const { masts } = state.network;
   const held = like.value;
   like.replaceChildren(
-    ...state.network.masts.map((m) => el("option", { value: m.mast_id }, m.name || m.mast_id)),
+    ...masts.map((m) => el("option", { value: m.mast_id }, m.name || m.mast_id)),
   );
-  if (state.network.masts.some((m) => m.mast_id === held)) like.value = held;
-}
-
-async function best() {
-  const box = $("best-found");
-  const bar = el("progress", { max: 1, "aria-label": say("job.running") });
-  const told = el("span", {}, say("job.waiting"));
-  try {
-    const job = await post(`${planPath()}/jobs`, {
-      kind: "best_place",
-      variant_id: state.variantId,
-      polygon_deg: area,
-      like_mast_id: $("best-like").value,
-      tries: $("best-tries").valueAsNumber,
-      seconds: $("best-seconds").valueAsNumber,
-    });
-    box.replaceChildren(
-      told,
-      bar,
-      button(say("job.cancel"), () => cancelJob(job).catch(refused)),
-    );
-    const done = await watchJob(job, ({ state: word, progress }) => {
-      told.textContent = say(`job.${word}`);
-      if (progress?.total) Object.assign(bar, { max: progress.total, value: progress.done });
-    });
-    if (done.state === "done") drawPlaces(done.result.places ?? []);
-    else box.replaceChildren(el("p", {}, endText(done)));
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    box.replaceChildren(el("p", { class: "bad" }, error.message));
-  }
-}
-
-function drawPlaces(places) {
-  setPoints("rims", places.slice(0, 5), () => ({}));
-  $("best-found").replaceChildren(
-    el(
-      "table",
-      { class: "list" },
-      tableHead(
-        ["place.place", "why.people", "why.try"].map((key, k) =>
-          el("th", { scope: "col", class: k === 1 ? "n" : null }, say(key)),
-        ),
-      ),
-      el(
-        "tbody",
-        {},
-        places.slice(0, 10).map((place) =>
-          el(
-            "tr",
-            {},
-            el(
-              "th",
-              { scope: "row" },
-              `${number(place.lat_deg, 5)}°, ${number(place.lon_deg, 5)}°`,
-            ),
-            el("td", { class: "n" }, signed(place.gained_people)),
-            el(
-              "td",
-              {},
-              button(say("why.try_this"), () => edit(place.edits, say("place.comment")), {
-                disabled: !mayEdit(),
-              }),
-            ),
-          ),
-        ),
-      ),
-    ),
-  );
+  const near = (a, b) => (distance_m(points[0], b) < distance_m(points[0], a) ? b : a);
+  like.value = masts.some((m) => m.mast_id === held) ? held : masts.reduce(near).mast_id;
 }

@@ -26,6 +26,7 @@ const given = { from_m: 30, to_m: 1.5, freq_mhz: null };
 let asking = false;
 let waits = false;
 let last = null;
+let beside = null; // another path that is looked at with it
 
 /** Show the path from a cell or a mast to what is chosen next, or to what was. */
 export function showPathFrom(from) {
@@ -111,11 +112,13 @@ const placeAt = (end, answered) => {
 function drawEnds() {
   const places = [placeAt(ends.from, last?.from), placeAt(ends.to, last?.to)].filter(Boolean);
   setPoints("rims", places, () => ({}));
+  const lines = [places, beside && [beside.from, beside.to]].filter((line) => line?.length === 2);
   setShapes(
     "tool",
-    places.length === 2
-      ? [{ type: "LineString", coordinates: places.map((p) => [p.lon_deg, p.lat_deg]) }]
-      : [],
+    lines.map((line) => ({
+      type: "LineString",
+      coordinates: line.map((p) => [p.lon_deg, p.lat_deg]),
+    })),
   );
 }
 
@@ -150,7 +153,12 @@ function draw(refused = "") {
     refill(
       box,
       ...[
-        el("h2", {}, say("path_tool.title")),
+        el(
+          "div",
+          { class: "titled" },
+          el("h2", {}, say("path_tool.title")),
+          ends.shown && button(say("action.close"), close, { class: "link" }),
+        ),
         el("p", { class: "hint" }, say(ends.from && !ends.to ? "path_tool.then" : "path_tool.how")),
         refused && el("p", { class: "bad" }, refused),
         el(
@@ -166,42 +174,16 @@ function draw(refused = "") {
     return;
   }
   drawEnds();
-  const told = el("p", { class: "hint told" }, edgeText(last));
-  const width = Math.max(300, box.clientWidth - 4);
-  const figure = profileFigure(last, width, (k) => {
-    told.textContent = k === null ? edgeText(last) : pointText(last, k);
-    const { lat_deg: lat, lon_deg: lon } = last.profile;
-    const at = k === null || !lat ? [] : [{ lat_deg: lat[k], lon_deg: lon[k] }];
-    setPoints(
-      "rims",
-      [placeAt(ends.from, last.from), placeAt(ends.to, last.to), ...at].filter(Boolean),
-      () => ({}),
-    );
-  });
   refill(
     box,
     ...[
+      ...figureOf(last, close),
       el(
         "div",
-        { class: "titled" },
-        el("h2", {}, title(last)),
-        button(say("action.close"), close, { class: "link" }),
+        { class: "buttons" },
+        button(say("path_tool.keep"), () => keep(last)),
       ),
-      el(
-        "p",
-        { class: "hint" },
-        [
-          `${number(last.path_m / 1000, 2)} km`,
-          `${number(bearing_deg(last.from, last.to), 1)}°`,
-          `${number(last.freq_mhz, 1, true)} MHz`,
-          say(last.clearance.median_k.line_of_sight ? "path_tool.sight" : "path_tool.no_sight"),
-          state.plan.synthetic && say("synthetic"),
-        ]
-          .filter(Boolean)
-          .join(" · "),
-      ),
-      figure,
-      told,
+      ...(beside ? figureOf(beside, () => keep(null)) : []),
       profileKey(last),
       losses(last),
       margins(last),
@@ -217,9 +199,64 @@ function draw(refused = "") {
   );
 }
 
+/** Keep a path beside those that are looked at next; null takes it away. */
+function keep(path) {
+  beside = path;
+  draw();
+}
+
+/** Return the figure of a path with what it is, and a button that takes it away. */
+function figureOf(path, away) {
+  const told = el("p", { class: "hint told" }, edgeText(path));
+  const width = Math.max(300, $("path-panel").clientWidth - 4);
+  const figure = profileFigure(path, width, (k) => {
+    told.textContent = k === null ? edgeText(path) : pointText(path, k);
+    const { lat_deg: lat, lon_deg: lon } = path.profile;
+    const at = k === null || !lat ? [] : [{ lat_deg: lat[k], lon_deg: lon[k] }];
+    setPoints(
+      "rims",
+      [placeAt(ends.from, last?.from), placeAt(ends.to, last?.to), ...at].filter(Boolean),
+      () => ({}),
+    );
+  });
+  const { profile } = path;
+  const end = (at) =>
+    say("path_tool.end", {
+      end: say(at ? "path_tool.b" : "path_tool.a"),
+      top: profile.line_amsl_m.at(at),
+      ground: profile.ground_amsl_m.at(at),
+      height: profile.line_amsl_m.at(at) - profile.ground_amsl_m.at(at),
+    });
+  return [
+    el(
+      "div",
+      { class: "titled" },
+      el("h2", {}, title(path)),
+      button(say("action.close"), away, { class: "link" }),
+    ),
+    el(
+      "p",
+      { class: "hint" },
+      [
+        `${number(path.path_m / 1000, 2)} km`,
+        `${number(bearing_deg(path.from, path.to), 1)}°`,
+        `${number(path.freq_mhz, 1, true)} MHz`,
+        say(path.clearance.median_k.line_of_sight ? "path_tool.sight" : "path_tool.no_sight"),
+        path.cell && `${number(path.cell.rsrp_dbm, 1)} dBm`,
+        state.plan.synthetic && say("synthetic"),
+      ]
+        .filter(Boolean)
+        .join(" · "),
+    ),
+    el("p", { class: "hint" }, end(0), " · ", end(-1)),
+    figure,
+    told,
+  ];
+}
+
 function close() {
   Object.assign(ends, { from: null, to: null, shown: false });
-  last = null;
+  last = beside = null;
   setShapes("tool", []);
   setPoints("rims", [], () => ({}));
   draw();

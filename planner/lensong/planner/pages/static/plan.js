@@ -1,6 +1,7 @@
 // What is open: the plan, its variants, the network of the one in hand; and every change of it.
 import { PLANS, Refusal, get, post, refusalText, remove } from "./api.js";
 import { knows, say, tell, time } from "./dom.js";
+import { keep } from "./kept.js";
 import { whatText } from "./told_edits.js";
 
 export const state = {
@@ -10,6 +11,7 @@ export const state = {
   network: { revision: 0, masts: [], cells: [], removed_masts: [] },
   selected: new Set(), // of masts
   online: true,
+  signedOut: false, // whoever sits here has to sign in again
   laying: false, // the layer shown takes long, and parts of it are not here yet
   waiting: [], // sets of edits that no server has heard of yet
 };
@@ -76,12 +78,19 @@ export function select(ids, { add = false } = {}) {
 
 let last = Promise.resolve(); // edits go one after the other
 let sending = 0;
-const meanwhile = []; // what was heard of variants while a change of ours was on its way
+export const isSending = () => sending > 0;
 
 /** Let a change begin or end; what was heard before it was answered is looked at after it. */
 function sends(more) {
   sending += more;
-  if (!sending) for (const data of meanwhile.splice(0)) changed(data, { quiet: true });
+  if (!sending) emit("sent");
+}
+
+/** Let a set of edits wait for a server that answers, or for somebody who signs in. */
+function waits(edits, comment) {
+  state.waiting.push([edits, comment]);
+  keep(state);
+  emit("connection");
 }
 
 /** Send a set of edits; the first on the plan as read makes a variant for it. */
@@ -114,8 +123,7 @@ export async function editInParts(edits, name) {
 
 async function sent(edits, comment) {
   if (!state.online && state.plan.may_edit) {
-    state.waiting.push([edits, comment]); // no use to ask
-    emit("connection");
+    waits(edits, comment); // no use to ask
     emit("network");
     return false;
   }
@@ -138,12 +146,12 @@ async function sent(edits, comment) {
     return true;
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    if (error.status === 0) {
-      state.waiting.push([edits, comment]);
-      emit("connection");
+    if (error.status === 0 || error.status === 401) {
+      waits(edits, comment);
+      if (error.status === 401) refused(error);
     } else {
       if (made) await dropped(made); // nobody asked for an empty variant
-      refused(error);
+      refused(error, () => edit(edits, comment));
     }
     emit("network"); // back to what is
     return false;
@@ -220,10 +228,12 @@ const refresh = () =>
     if (!(error instanceof Refusal)) throw error;
   });
 
-/** Say why a change was refused; of a conflict also by whom, with a way to go on. */
-export function refused(error) {
+/** Say why a change was refused; of a conflict also by whom, with a way to make it `again`. */
+export function refused(error, again) {
   const { problem, status } = error;
+  if (status === 401) return emit("signed-out");
   if (status === 409 && problem.code === "stale_revision") {
+    const act = again && [say("state.again"), again];
     tell(
       say("state.conflict", {
         who: problem.changed_by || say("state.somebody"),
@@ -231,7 +241,7 @@ export function refused(error) {
         what: whatText(problem.what),
         revision: problem.revision ?? 0,
       }),
-      { bad: true },
+      { bad: true, reload: false, act },
     );
     refresh();
     return;
@@ -250,13 +260,18 @@ function refusedText({ key, values, field, value, least, most, detail, title }) 
   return say(kind, { what, value, limit: least ?? most });
 }
 
-async function step(kind) {
+async function step(kind, of_others = false) {
   sends(+1);
   try {
-    taken(await post(`${variantPath()}/${kind}`, { revision: state.network.revision }));
+    const { revision } = state.network;
+    taken(await post(`${variantPath()}/${kind}`, { revision, of_others }));
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    refused(error);
+    const { code, changed_by, changed_at, what } = error.problem;
+    if (code === "of_another") {
+      const told = { who: changed_by, when: time(changed_at), what: whatText(what) };
+      if (confirm(say(`state.${kind}_of_another`, told))) await step(kind, true);
+    } else refused(error);
   } finally {
     sends(-1);
   }
@@ -269,101 +284,3 @@ export function redo() {
   if (mayEdit() && variant()?.can_redo) last = last.then(() => step("redo"));
   return last;
 }
-
-let source = null;
-/** Follow the plan's events; after a break everything is asked again, and what waited is sent. */
-export function follow() {
-  source?.close();
-  source = new EventSource(`${planPath()}/events`);
-  for (const name of [
-    "variant",
-    "settled",
-    "progress",
-    "state",
-    "job",
-    "failed",
-    "measurements",
-    "antennas",
-  ])
-    source.addEventListener(name, ({ data }) => heard(name, JSON.parse(data)));
-  source.onopen = () => state.online || resume();
-  source.onerror = lost;
-}
-
-/** Go on after a break: ask everything again, and send what waited. */
-async function resume() {
-  try {
-    const now = await get(planPath());
-    if (state.online) return; // it was told meanwhile that it is ready
-    if (now.state === "opening") {
-      // a server that was started anew; its `state` tells when there is something to ask for
-      Object.assign(state.plan, { state: now.state, progress: now.progress });
-      emit("state");
-      return;
-    }
-    state.plan = now;
-    state.online = true;
-    emit("connection");
-    emit("state");
-    await loadVariants();
-    await loadNetwork();
-    emit("chosen");
-    const waited = state.waiting.splice(0);
-    for (const [edits, comment] of waited) edit(edits, comment);
-    if (waited.length) tell(say("state.sent", { n: waited.length }));
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    source.close(); // open or not, its server does not answer: try again from the start
-    lost();
-  }
-}
-
-function lost() {
-  if (state.online) {
-    state.online = false;
-    emit("connection");
-  }
-  // a browser tries again by itself unless it was refused
-  if (source.readyState === EventSource.CLOSED) setTimeout(follow, 2000);
-}
-
-/** Follow what somebody did to a variant; what we did ourselves is known already. */
-function changed(data, { quiet = false } = {}) {
-  if (data.variant_id === state.variantId && data.revision !== null) {
-    if (data.revision <= state.network.revision) return;
-    loadNetwork().catch(ignored);
-    const who = data.changed_by || say("state.somebody");
-    if (!quiet) tell(say("state.changed_by", { who, what: whatText(data.what) }));
-  }
-  followVariants().catch(ignored);
-}
-
-function heard(name, data) {
-  if (name === "variant") {
-    if (sending) meanwhile.push(data);
-    else changed(data);
-  } else if (name === "settled") {
-    const found = state.variants.find((v) => v.variant_id === data.variant_id);
-    if (found && data.revision >= found.revision)
-      Object.assign(found, { settled: data.settled, revision: data.revision });
-  } else if (name === "state") {
-    Object.assign(state.plan, data);
-    if (!state.online && data.state !== "opening") resume();
-  } else if (name === "progress") state.plan.progress = data;
-  else if (name === "antennas") loadAntennas().catch(ignored);
-  else if (name === "failed") tell(say("state.failed", { why: data.why }), { bad: true });
-  emit(name, data);
-}
-
-/** Bring the list up to date; where the variant in hand was deleted by somebody, go to the base. */
-async function followVariants() {
-  const held = state.variantId;
-  await loadVariants();
-  if (state.variantId === held) return;
-  await loadNetwork();
-  emit("chosen");
-}
-
-const ignored = (error) => {
-  if (!(error instanceof Refusal)) throw error; // the next event asks again
-};

@@ -1,5 +1,6 @@
 // The tabs of the panel beside the map.
 import { $ } from "./dom.js";
+import { keepView } from "./view.js";
 
 const tabs = () => [...document.querySelectorAll('[role="tab"]:not([hidden])')];
 
@@ -15,8 +16,12 @@ export function openTab(name, { focus = false } = {}) {
     if (open) tab.scrollIntoView({ block: "nearest", inline: "nearest" });
     if (open && moves) tab.focus();
   }
+  keepView({ t: name });
   document.dispatchEvent(new CustomEvent("tab", { detail: name }));
 }
+
+/** Whether there is such a tab to be opened. */
+export const isTab = (name) => tabs().some((tab) => tab.dataset.tab === name);
 
 export const openTabName = () =>
   tabs().find((tab) => tab.getAttribute("aria-selected") === "true")?.dataset.tab;

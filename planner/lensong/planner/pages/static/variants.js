@@ -18,6 +18,7 @@ import {
 } from "./plan.js";
 import { openTabName } from "./tabs.js";
 import { stepText } from "./told_edits.js";
+import { keepView } from "./view.js";
 
 export const nameOf = (v) => (v.variant_id === "base" ? say("variant.base") : v.name);
 const tried = async (act) => {
@@ -192,7 +193,18 @@ async function drawHistory() {
 
 // -- side by side --------------------------------------------------------------
 
+/** Show another variant on the right of a divider, which stands at a share of the width. */
+export function swipeWith(id, share) {
+  $("swipe").value = id;
+  swipe(id);
+  split(share);
+  keepDivider();
+}
+
+const keepDivider = () => keepView({ d: cover.layer.split?.toFixed(3) ?? null });
+
 function swipe(id) {
+  keepView({ s: id, ...(id ? {} : { d: null }) });
   hatch.beside(id, cover.layer.split ?? 0.5);
   cover.beside(id, cover.layer.split ?? 0.5);
   $("divider").hidden = !id;
@@ -222,9 +234,12 @@ function startHandle() {
     const { left, width } = map.getContainer().getBoundingClientRect();
     split((event.clientX - left) / width);
   });
+  handle.addEventListener("lostpointercapture", keepDivider);
   handle.addEventListener("keydown", ({ key }) => {
     const step = { ArrowLeft: -0.05, ArrowRight: 0.05 }[key];
-    if (step) split(cover.layer.split + step);
+    if (!step) return;
+    split(cover.layer.split + step);
+    keepDivider();
   });
   for (const name of ["chosen", "branched"])
     on(name, () => !$("divider").hidden && ($("side-a").textContent = nameOf(variant())));
@@ -246,32 +261,51 @@ export function startSaving() {
     });
   });
   $("plan").addEventListener("click", plan);
+  planBefore();
 }
 
-async function plan() {
+const plan = () =>
+  tried(async () => {
+    const body = { kind: "plan", variant_id: state.variantId };
+    await watchPlan(await post(`${planPath()}/jobs`, body));
+  });
+
+/** Show the last whole plan that somebody asked for, under way or done. */
+const planBefore = () =>
+  tried(async () => {
+    const { jobs } = await get(`${planPath()}/jobs`);
+    const job = jobs.find(({ kind, state: word }) => kind === "plan" && word !== "cancelled");
+    if (job) await watchPlan(job);
+  });
+
+async function watchPlan(job) {
   const box = $("plan-job");
   const bar = el("progress", { max: 1, "aria-label": say("job.running") });
   const told = el("span", {}, say("job.waiting"));
-  await tried(async () => {
-    const job = await post(`${planPath()}/jobs`, { kind: "plan", variant_id: state.variantId });
-    box.replaceChildren(
-      told,
-      bar,
-      button(say("job.cancel"), () => tried(() => cancelJob(job))),
-    );
-    const done = await watchJob(job, ({ state: word, progress }) => {
-      told.textContent = [say(`job.${word}`), progress && stageName(progress.stage)]
-        .filter(Boolean)
-        .join(": ");
-      if (progress?.total) Object.assign(bar, { max: progress.total, value: progress.done });
-    });
-    if (done.state !== "done") {
-      box.replaceChildren(el("p", { class: done.state === "failed" ? "bad" : "" }, endText(done)));
-      return;
-    }
-    const { files } = await get(`${jobPath(job)}/files`);
-    box.replaceChildren(el("p", {}, say("job.done")), fileList(job, files));
+  const planned = state.variants.find((v) => v.variant_id === job.variant_id);
+  const name = planned ? nameOf(planned) : job.variant_id;
+  box.replaceChildren(
+    told,
+    bar,
+    button(say("job.cancel"), () => tried(() => cancelJob(job))),
+  );
+  const done = await watchJob(job, ({ state: word, progress }) => {
+    told.textContent = [`${name}: ${say(`job.${word}`)}`, progress && stageName(progress.stage)]
+      .filter(Boolean)
+      .join(" · ");
+    if (progress?.total) Object.assign(bar, { max: progress.total, value: progress.done });
   });
+  if (done.state !== "done") {
+    const bad = done.state === "failed" ? "bad" : "";
+    box.replaceChildren(el("p", { class: bad }, `${name}: ${endText(done)}`));
+    return;
+  }
+  const { files } = await get(`${jobPath(job)}/files`);
+  const revision = done.result?.revision;
+  box.replaceChildren(
+    el("p", {}, say(revision === undefined ? "job.done" : "job.done_of", { name, n: revision })),
+    fileList(job, files),
+  );
 }
 
 const FIRST = ["report.html", "villages.gpkg", "coverage.kmz", "villages.csv"];

@@ -22,6 +22,7 @@ import { flyTo, map, setPoints, setShapes } from "./map.js";
 import { emit, hasInputs, on, state, variantPath } from "./plan.js";
 import { showPathTo } from "./path.js";
 import { openTab } from "./tabs.js";
+import { keepView } from "./view.js";
 import { showWhy } from "./why.js";
 
 const RANK = { beyond_radius: -1, unknown: -1, no_signal: 0, patchy: 1, covered: 2 };
@@ -331,6 +332,7 @@ export function chooseVillage(id, { fly = false } = {}) {
   const before = villages.chosen;
   const byPanel = document.activeElement?.closest("#village-table, #village");
   villages.chosen = id;
+  keepView({ b: id });
   const village = villageOf(id);
   if (fly && village) flyTo(village);
   openTab("villages");
