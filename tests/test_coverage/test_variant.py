@@ -11,6 +11,7 @@ import pytest
 
 from lensong.coverage.cellplan.assume import Assumptions
 from lensong.coverage.cellplan.write import PLAIN_COLUMNS, parametric_antenna, plain_rows
+from lensong.coverage.sweep_planes import Put
 from lensong.coverage.variant.catalogue import Catalogue, carrier_id
 from lensong.coverage.variant.coarse import coarse_land, coarse_step
 from lensong.coverage.variant.edits import (
@@ -143,24 +144,31 @@ class Slow:
         self.kept[key] = arrays
 
 
-def test_who_asked_for_a_sweep_does_not_wait_for_the_disk() -> None:
+def test_who_asked_for_a_sweep_does_not_wait_until_it_is_kept() -> None:
     behind, arrays = Slow(), {"loss": np.zeros(3)}
     cache = KeptInMemory(behind, most_bytes=1000)
-    cache.put("one", arrays)
-    assert cache.get("one") is arrays
+    begun = Event()
+
+    def keep(put: Put) -> None:
+        begun.set()
+        put("one", arrays)
+
+    cache.later(keep)  # nor for what is done to it before
+    assert begun.wait(PATIENCE_S)
     assert not behind.kept
     behind.may_write.set()
     cache.written()
     assert behind.kept == {"one": arrays}
+    assert cache.get("one") is arrays
 
 
 def test_what_cannot_be_written_is_told_later_and_once() -> None:
     behind = Slow()
     cache = KeptInMemory(behind, most_bytes=1000)
-    cache.put("full", {"loss": np.zeros(3)})
+    cache.later(lambda put: put("full", {"loss": np.zeros(3)}))
     behind.may_write.set()
     with pytest.raises(DataError, match="full"):
         cache.written()
-    cache.put("two", {})
+    cache.later(lambda put: put("two", {}))
     cache.written()
     assert behind.kept == {"two": {}}

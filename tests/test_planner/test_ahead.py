@@ -19,6 +19,7 @@ from lensong.coverage.variant.engine import PlanEngine, PlanState
 from lensong.coverage.variant.shelf import TileShelf
 from lensong.gis_data.file_memory import FileMemory
 from lensong.planner.ahead import Ahead
+from lensong.planner.turns import Turns
 from lensong.propagation.errors import InvalidInputError, StoppedError
 from tests.test_coverage.test_sweeps import Memory, network, small_land
 from tests.waiting import PATIENCE_S, wait_until
@@ -137,20 +138,25 @@ def fake() -> Fake:
 
 
 @pytest.fixture
-def ahead(fake: Fake) -> Iterator[Ahead]:
+def turns() -> Turns:
+    return Turns()
+
+
+@pytest.fixture
+def ahead(fake: Fake, turns: Turns) -> Iterator[Ahead]:
     state: Any = object()
-    made = Ahead(fake, lambda _: state)  # type: ignore[arg-type]  # as much of it as is asked
+    made = Ahead(fake, lambda _: state, turns)  # type: ignore[arg-type]  # as much of it as is asked
     yield made
     fake.goes_on.set()
     made.close()
 
 
-def test_a_drop_joins_what_is_under_way(ahead: Ahead, fake: Fake) -> None:
+def test_a_drop_joins_what_is_under_way(ahead: Ahead, fake: Fake, turns: Turns) -> None:
     held = moved(1e-3)
     ahead.rests("hand", BASE, held)
     assert fake.began.wait(PATIENCE_S)
     found: list[Any] = []
-    with ahead.goes_first():  # it is not made to wait once somebody waits for it
+    with turns.first():  # it is not made to wait once somebody waits for it
         drop = Thread(target=lambda: found.append(ahead.taken(moved(1e-3), BASE)))
         drop.start()
         wait_until(lambda: not ahead.is_held)
@@ -178,11 +184,11 @@ def test_a_hand_that_moves_on_is_followed_by_one_at_a_time(ahead: Ahead, fake: F
     assert not ahead.is_held
 
 
-def test_what_somebody_waits_for_goes_first(ahead: Ahead, fake: Fake) -> None:
+def test_what_somebody_waits_for_goes_first(ahead: Ahead, fake: Fake, turns: Turns) -> None:
     ahead.rests("hand", BASE, moved(1e-3))
     assert fake.began.wait(PATIENCE_S)
     answered: list[bool] = []
-    with ahead.goes_first():
+    with turns.first():
         asks = Thread(target=lambda: answered.append(fake.stops[0]()))
         asks.start()
         fake.goes_on.set()

@@ -33,6 +33,7 @@ __all__ = [
     "TileLayers",
     "fold_levels",
     "fold_services",
+    "levels_over_each_other",
     "over_each_other",
 ]
 
@@ -268,21 +269,31 @@ def over_each_other(own: Mapping[str, TileLayers]) -> TileLayers:
         Operator to its layers alone, one at least. They are not changed.
     """
     names = sorted(own)
+    found = levels_over_each_other(own)
     if len(names) == 1:
-        return own[names[0]]
-    first = own[names[0]]
-    found = replace(
-        first, **{name: getattr(first, name).copy() for name in (*_LEVELS, *_SERVICES, "band_cdbm")}
-    )
+        return found
+    found = replace(found, **{name: getattr(found, name).copy() for name in _SERVICES})
     for name in names[1:]:
-        _levels_over(found, own[name])
         _services_over(found, own[name])
     return replace(
         found,
-        level_cdbm={name: own[name].level_cdbm[name] for name in names},
         own_probability={name: own[name].own_probability[name] for name in names},
         own_reason={name: own[name].own_reason[name] for name in names},
     )
+
+
+def levels_over_each_other(own: Mapping[str, TileLayers]) -> TileLayers:
+    """Return the same of levels and rates alone; services are those of the first by name."""
+    names = sorted(own)
+    found = own[names[0]]
+    if len(names) == 1:
+        return found
+    found = replace(
+        found, **{name: getattr(found, name).copy() for name in (*_LEVELS, "band_cdbm")}
+    )
+    for name in names[1:]:
+        _levels_over(found, own[name])
+    return replace(found, level_cdbm={name: own[name].level_cdbm[name] for name in names})
 
 
 def _levels_over(found: TileLayers, other: TileLayers) -> None:

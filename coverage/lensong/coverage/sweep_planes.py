@@ -23,7 +23,7 @@ from lensong.propagation.kernel import untyped_kernel as kernel
 from lensong.propagation.sweep_result import SweepResult
 from lensong.propagation.types import BoolArray, Int16Array
 
-__all__ = ["KEPT_VERSION", "NO_LOSS", "SweepPlanes", "UInt16Array"]
+__all__ = ["KEPT_VERSION", "NO_LOSS", "Put", "SweepPlanes", "UInt16Array"]
 
 UInt16Array = NDArray[np.uint16]
 

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import astuple, dataclass, replace
+from functools import partial
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 
 from lensong.coverage.network import Mast, Network
-from lensong.coverage.sweep_planes import KEPT_VERSION, NO_LOSS, SweepPlanes, UInt16Array
+from lensong.coverage.sweep_planes import KEPT_VERSION, NO_LOSS, Put, SweepPlanes, UInt16Array
 from lensong.gis_data.land import Land
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 from lensong.propagation.sweep import sweep_carriers
@@ -394,13 +395,15 @@ def sweep_together(
     cache: SweepCache | None,
     workers: int = 1,
     keys: Sequence[str] | None = None,
+    keep: Callable[[Callable[[Put], None]], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> list[tuple[PackedSweep, bool]]:
     """Return the sweeps of the carriers of one antenna, and which came from the cache.
 
     Those that did not share their geometry (`lensong.propagation.sweep.sweep_carriers`, which
-    asks ``stop``). ``workers`` threads share the radials; the other arguments are as for
-    `run_sweeps`.
+    asks ``stop``). ``workers`` threads share the radials; ``keep`` is called with what puts new
+    ones into the cache, given its ``put``, and may do so later: they are packed for it. None: it
+    is done at once. The other arguments are as for `run_sweeps`.
     """
     requests, cut, row0, col0 = _requests(jobs, land, settings, rx_height_agl_m)
     found: list[SweepPlanes | None] = [None] * len(jobs)
@@ -422,7 +425,11 @@ def sweep_together(
         for i, planes in zip(missing, new, strict=True):
             made[i] = planes
         if cache is not None and keys is not None:
-            SweepPlanes.put_together([keys[i] for i in missing], new, cache.put)
+            named = [keys[i] for i in missing]
+            if keep is None:
+                SweepPlanes.put_together(named, new, cache.put)
+            else:
+                keep(partial(SweepPlanes.put_together, named, new))
     packed = [
         (job, _packed(planes, job, land.grid, row0, col0), before is not None)
         for job, planes, before in zip(jobs, made, found, strict=True)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import partial
-from threading import Condition, Lock, Thread
+from threading import Thread
 from time import monotonic
 
 from lensong.coverage.network import Network
 from lensong.coverage.variant.engine import PlanEngine, PlannedAhead, PlanState
+from lensong.planner.turns import Turns
 from lensong.propagation.errors import LensongError, StoppedError
 
 __all__ = ["Ahead"]
@@ -63,27 +63,21 @@ class Ahead:
     engine : PlanEngine
     planned : callable
         Returns the levels of a network, None where they are not planned.
+    turns : Turns
+        Says whether there is something that somebody waits for.
     """
 
-    def __init__(self, engine: PlanEngine, planned: Callable[[Network], PlanState | None]) -> None:
-        self._engine, self._planned = engine, planned
+    def __init__(
+        self,
+        engine: PlanEngine,
+        planned: Callable[[Network], PlanState | None],
+        turns: Turns,
+    ) -> None:
+        self._engine, self._planned, self._turns = engine, planned, turns
         self._held: _Held | None = None
-        self._first = 0  # of those who go first
-        self._changed = Condition(Lock())
+        self._changed = turns.changed
         self._closed = False
         self._thread: Thread | None = None
-
-    @contextmanager
-    def goes_first(self) -> Iterator[None]:
-        """Let what somebody waits for have the processor meanwhile."""
-        with self._changed:
-            self._first += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._first -= 1
-                self._changed.notify_all()
 
     def moves(self, hand: Hashable) -> None:
         """Give up what was planned for a hand: it has moved on."""
@@ -182,7 +176,7 @@ class Ahead:
                     left_s = held.since + _KEPT_S - monotonic()
                     if left_s <= 0.0:
                         self._give_up(held)
-                elif held is not None and not self._first:
+                elif held is not None and not self._turns.is_taken:
                     left_s = held.since + _REST_S - monotonic()
                     if left_s <= 0.0:
                         held.is_begun = True
@@ -206,6 +200,6 @@ class Ahead:
     def _stopped(self, held: _Held) -> bool:
         """Return whether something is to be given up; waits for those who go first."""
         with self._changed:
-            while self._first and not (held.is_given_up or held.is_wanted or self._closed):
+            while self._turns.is_taken and not (held.is_given_up or held.is_wanted or self._closed):
                 self._changed.wait()
             return held.is_given_up or self._closed

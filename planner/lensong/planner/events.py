@@ -15,7 +15,7 @@ __all__ = ["MOST_LISTENERS", "Event", "Events"]
 MOST_LISTENERS = 200
 """Pages that follow a plan at once."""
 
-_KEPT = 500
+_KEPT = 2000
 _QUIET_S = 15.0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -269,6 +270,11 @@ class OpenPlan:
         """Ask for a variant to be planned after a change."""
         self.ready.settler.want(variant.network, before)
 
+    def goes_first(self) -> AbstractContextManager[None]:
+        """Let what somebody looks at be made before what is planned for later."""
+        ready = self._ready
+        return nullcontext() if ready is None else ready.settler.turns.first()
+
     @property
     def coarse(self) -> Coarse:
         """Return the plan on a coarse grid.
@@ -374,6 +380,7 @@ class OpenPlan:
             failed=self._failed,
             still=self._looked_at,
             on_done=self._tell,
+            watched=lambda: self.events.listeners > 0,
         )
         self._ready = Ready(
             scenario=scenario,

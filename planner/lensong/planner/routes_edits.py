@@ -124,7 +124,7 @@ def edit_routes(access: Access) -> APIRouter:
 
         hand = who.key, variant_id
         ahead.moves(hand)
-        with ahead.goes_first():
+        with plan.goes_first():
             state = coarse.follow(network, dragged, judge=judge)
         if state is None:
             return Response(status_code=204)

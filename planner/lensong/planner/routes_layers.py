@@ -96,7 +96,8 @@ def layer_routes(access: Access) -> APIRouter:
         headers = one.headers(part)
         if seen is not None and seen == one.tag:
             return Response(status_code=304, headers=headers)
-        return Response(make(), media_type=media_type, headers=headers)
+        with one.plan.goes_first():  # planned so far as it is: nothing is waited for here
+            return Response(make(), media_type=media_type, headers=headers)
 
     def values(one: _Asked, part: Window) -> NDArray[Any]:
         return window(one.now.tiles, one.layer, part, one.now.tile_px)

@@ -6,13 +6,14 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from threading import Condition, Lock, Thread
+from threading import Thread
 from time import monotonic
 
 from lensong.coverage.network import Network
 from lensong.coverage.variant.engine import OnDone, PlanEngine, PlanState
 from lensong.coverage.variant.villages import VillageSide, VillageState
 from lensong.planner.ahead import Ahead
+from lensong.planner.turns import Turns
 
 __all__ = ["SETTLED", "Settler", "Standing"]
 
@@ -21,6 +22,7 @@ SETTLED = ("none", "coarse", "levels", "villages", "chances")
 
 _KEPT = 4
 _JUDGED_AT_ONCE = 128  # tiles
+_LOOK_S, _MOST_LOOK_S = 0.15, 1.0  # to ask for new levels, and to draw them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,13 @@ class Settler:
         Returns of a network whether anybody looks at it: one that was edited on is not planned.
     on_done : callable
         Called with a stage, what is done of it and of how much, where that takes long.
+    watched : callable
+        Returns whether somebody hears what is told, and may look at it.
+
+    Attributes
+    ----------
+    turns : Turns
+        Of what somebody waits for: villages and chances are planned when nobody does.
     """
 
     def __init__(
@@ -75,17 +84,19 @@ class Settler:
         failed: Callable[[Network, Exception], None],
         still: Callable[[Network], bool],
         on_done: OnDone,
+        watched: Callable[[], bool],
     ) -> None:
         self._engine, self._side, self._told, self._failed = engine, side, told, failed
-        self._still, self._on_done = still, on_done
+        self._still, self._on_done, self._watched = still, on_done, watched
         self._kept: OrderedDict[int, Standing] = OrderedDict()
         self._base: Standing | None = None
         self._wanted: list[tuple[Network, Network | None, float]] = []
         self._asked = 0
-        self._changed = Condition(Lock())
+        self.turns = Turns()
+        self._changed = self.turns.changed
         self._closed = False
         self._thread = Thread(target=self._run, name="settler", daemon=True)
-        self.ahead = Ahead(engine, self._levels_of)
+        self.ahead = Ahead(engine, self._levels_of, self.turns)
 
     def start(self, network: Network) -> None:
         """Plan the levels of the first network, then take requests.
@@ -197,19 +208,22 @@ class Settler:
             before = (None if like is None else self.standing(like)) or self._base
             assert before is not None  # the first network is planned before any other is asked for
             ahead = self.ahead.taken(network, like)
-            with self.ahead.goes_first():
+            with self.turns.first():
                 state = self._engine.follow(before.state, network, ahead=ahead)
             now = self._reached(
                 replace(before, network=network, state=state, behind=before.behind | state.touched),
                 "levels",
                 since,
             )
+            if self._watched():  # until they see it, all of the processor is theirs
+                self.turns.wait_until_quiet(_LOOK_S, _MOST_LOOK_S, stop)
         else:  # it was planned before: those who wait hear how far
             for reached in SETTLED[2 : SETTLED.index(now.settled) + 1]:
                 self._told(replace(now, settled=reached))
+        waits = partial(self.turns.wait, stop)
         if now.settled == "levels":
             within = self._side.pixels_in
-            state = self._engine.judged(now.state, within=within, stop=stop, yields=True)
+            state = self._engine.judged(now.state, within=within, stop=waits, yields=True)
             if stop():
                 self._keep(replace(now, state=state))
                 return False
@@ -227,14 +241,14 @@ class Settler:
                 if total > _JUDGED_AT_ONCE:
                     self._on_done("chances", total - len(state.unjudged), total)
                 # some at a time, so that old and new chances are not all held at once
-                state = self._engine.judged(state, stop=stop, most=_JUDGED_AT_ONCE, yields=True)
+                state = self._engine.judged(state, stop=waits, most=_JUDGED_AT_ONCE, yields=True)
                 now = replace(now, state=state)
                 self._keep(now)
                 if stop():
                     break
             if not state.is_judged:
                 return False
-            villages = self._side.with_streams(rows, state, stop)
+            villages = self._side.with_streams(rows, state, waits)
             now = replace(now, villages=villages)
             if villages.stale:
                 self._keep(now)

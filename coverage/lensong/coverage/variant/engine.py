@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import partial
-from math import hypot
 from threading import Lock
 
 import numpy as np
@@ -34,7 +33,7 @@ from lensong.coverage.result import KnownLayers
 from lensong.coverage.service import DEFAULT_SERVICES, Handset, Service
 from lensong.coverage.sweeps import PropagationSettings, SweepCache, Window, sweep_jobs
 from lensong.coverage.variant.known import KnownTiles
-from lensong.coverage.variant.rides import Ride, RideMaker, RidesAhead, changed_rides
+from lensong.coverage.variant.rides import Ride, RideMaker, RidesAhead, changed_rides, meets
 from lensong.coverage.variant.shelf import TileShelf
 from lensong.coverage.variant.state import (
     Key,
@@ -46,10 +45,13 @@ from lensong.coverage.variant.state import (
 from lensong.coverage.variant.threads import Counter, OnDone, in_threads, sweeps_done
 from lensong.coverage.variant.tiles import (
     PlannedTile,
+    best_levels_of,
     best_of,
+    inside,
+    part_of,
     renumbered,
+    with_levels_in,
     with_no_services,
-    with_old_services,
     with_services_of,
 )
 from lensong.gis_data.land import Land
@@ -62,7 +64,6 @@ __all__ = ["Key", "OnDone", "PlanEngine", "PlanState", "PlannedAhead", "of_one_f
 _MOST_BYTES = 2**29
 _MOST_AHEAD_BYTES = 2**28
 _MODELS_KEPT = 4
-_MARGIN_PX = 3.0  # around a radius, as `job_window` has it
 
 
 class PlanEngine:
@@ -268,7 +269,7 @@ class PlanEngine:
         gone, come = changed_rides(state.rides, rides, state.network, network)
         todo: dict[Key, frozenset[str]] = {}
         for ride in (*gone, *come):
-            names = frozenset(name for name, _ in ride.groups)
+            names = ride.operators
             for key in self._tiles_of(ride):
                 if key in state.tiles:
                     todo[key] = todo.get(key, frozenset()) | names
@@ -458,48 +459,53 @@ class PlanEngine:
     def _relaid_tile(
         self, state: PlanState, key: Key, names: frozenset[str], changed: Sequence[Ride]
     ) -> PlannedTile:
-        grid, model = self.land.grid, state.model
-        old = state.tiles.get(key)
+        model, old = state.model, state.tiles.get(key)
         row0, col0 = key[0] * self.tile_px, key[1] * self.tile_px
-        tile = Tile(
-            row0=row0,
-            col0=col0,
-            rows=min(self.tile_px, grid.rows - row0),
-            cols=min(self.tile_px, grid.cols - col0),
-        )
-        self._lay(tile, state, names)
+        rows, cols = self.land.grid.shape
+        window = row0, col0, min(row0 + self.tile_px, rows), min(col0 + self.tile_px, cols)
         own = {} if old is None else dict(old.own)
         unjudged = {} if old is None else dict(old.unjudged)
         lists = {} if old is None else dict(old.lists)
         for name in names:
-            for kept in (own, unjudged, lists):
-                kept.pop(name, None)
-            if name not in tile.operators:
+            before, late = own.pop(name, None), unjudged.pop(name, None)
+            lists.pop(name, None)
+            if not any(name in r.operators and self._arrives(r, window) for r in state.rides):
                 continue
+            part, mask = window, np.ones((window[2] - row0, window[3] - col0), dtype=np.bool_)
+            if before is not None:
+                mask = self._changed_pixels(window, name, changed)
+                mask = mask if late is None else mask | late
+                part = part_of(mask, window)
+                if part[0] == part[2]:  # nothing of it arrives here, nor did
+                    own[name] = before
+                    continue
+            tile = self._laid(state, name, part)
             made = TileLayers.empty(model, tile.rows, tile.cols)
             fold_levels(tile.operators[name], name, model, made)
-            before = None if old is None else old.own.get(name)
-            mask = np.ones((tile.rows, tile.cols), dtype=np.bool_)
-            if before is not None and old is not None:
-                mask = self._changed_pixels(tile, name, changed)
-                if name in old.unjudged:
-                    mask |= old.unjudged[name]
-                made = with_old_services(made, before)
-            else:
-                made = with_no_services(made, name, model)
-            own[name], unjudged[name], lists[name] = made, mask, tile.operators[name]
-        best = self._best(own, state, tile.window)
-        return PlannedTile(window=tile.window, own=own, best=best, unjudged=unjudged, lists=lists)
+            own[name] = (
+                with_no_services(made, name, model)
+                if before is None
+                else with_levels_in(before, made, inside(part, window))
+            )
+            unjudged[name], lists[name] = mask, tile
+        # what is judged comes later, and with it what a mast's radius reaches
+        is_late = old is not None and bool(unjudged) and own.keys() == old.own.keys()
+        best = (
+            best_levels_of(own, old.best)
+            if is_late and old is not None
+            else self._best(own, state, window)
+        )
+        return PlannedTile(
+            window=window, own=own, best=best, unjudged=unjudged, is_late=is_late, lists=lists
+        )
 
-    def _changed_pixels(self, tile: Tile, name: str, changed: Sequence[Ride]) -> BoolArray:
+    def _changed_pixels(self, window: Window, name: str, changed: Sequence[Ride]) -> BoolArray:
         """Return where a ride that came or went is heard."""
-        mask = np.zeros((tile.rows, tile.cols), dtype=np.bool_)
+        mask = np.zeros((window[2] - window[0], window[3] - window[1]), dtype=np.bool_)
         for ride in changed:
-            if not any(of == name for of, _ in ride.groups) or not _meets(ride.window, tile.window):
-                continue
-            part, reached = self._maker.reached(ride, tile.window)
-            top, left = part[0] - tile.row0, part[1] - tile.col0
-            mask[top : top + reached.shape[0], left : left + reached.shape[1]] |= reached
+            if name in ride.operators and meets(ride.window, window):
+                part, reached = self._maker.reached(ride, window)
+                mask[inside(part, window)] |= reached
         return mask
 
     def _judged_tile(
@@ -511,29 +517,20 @@ class PlanEngine:
         todo = {name: mask for name, mask in todo.items() if mask.any()}
         left = {name: mask & ~asked for name, mask in tile.unjudged.items() if asked is not None}
         left = {name: mask for name, mask in left.items() if mask.any()}
-        if not todo:
-            return replace(
-                tile, unjudged=left, lists={n: tile.lists[n] for n in left if n in tile.lists}
-            )
-        model, own, lists = state.model, dict(tile.own), dict(tile.lists)
-        missing = frozenset(todo.keys() - lists.keys())
-        if missing:
-            row0, col0, row1, col1 = tile.window
-            again = Tile(row0=row0, col0=col0, rows=row1 - row0, cols=col1 - col0)
-            self._lay(again, state, missing)
-            lists |= again.operators
+        lists = {name: tile.lists[name] for name in left if name in tile.lists}
+        if not (todo or tile.is_late):
+            return replace(tile, unjudged=left, lists=lists)
+        model, own = state.model, dict(tile.own)
         for name, mask in todo.items():
+            listed = tile.lists.get(name)
+            if listed is None:
+                listed = self._laid(state, name, part_of(mask, tile.window))
             found = TileLayers.empty(model, 1, int(np.count_nonzero(mask)))
-            fold_services(lists[name].at(mask), name, model, found)
+            there = mask[inside(listed.window, tile.window)]
+            fold_services(listed.operators[name].at(there), name, model, found)
             own[name] = with_services_of(own[name], found, mask, name)
         best = self._best(own, state, tile.window)
-        return PlannedTile(
-            window=tile.window,
-            own=own,
-            best=best,
-            unjudged=left,
-            lists={name: lists[name] for name in left if name in lists},
-        )
+        return PlannedTile(window=tile.window, own=own, best=best, unjudged=left, lists=lists)
 
     def _best(self, own: dict[str, TileLayers], state: PlanState, window: Window) -> TileLayers:
         """Return the best operator at each pixel of a tile."""
@@ -543,12 +540,22 @@ class PlanEngine:
         def hidden() -> BoolArray:
             found = np.zeros(shape, dtype=np.bool_)
             for ride in state.rides:
-                if _meets(ride.window, window) and self._maker.hides(ride):
+                if meets(ride.window, window) and self._maker.hides(ride):
                     sweep = self._maker.sweep(ride)
                     add_hidden(found, sweep, ride.job.radius_m, self.land, window)
             return found
 
         return best_of(own, state.model, shape, state.reach.within(window), hidden)
+
+    def _laid(self, state: PlanState, name: str, window: Window) -> Tile:
+        """Return what one operator's sites bring to a part of the grid."""
+        row0, col0, row1, col1 = window
+        tile = Tile(row0=row0, col0=col0, rows=row1 - row0, cols=col1 - col0)
+        self._lay(tile, state, frozenset((name,)))
+        if name not in tile.operators:
+            carriers = state.model.operators[name].carriers
+            tile.operators[name] = OperatorTile.empty(carriers, tile.rows, tile.cols)
+        return tile
 
     def _lay(self, tile: Tile, state: PlanState, names: frozenset[str]) -> None:
         """Add all that reaches a tile of some operators, in the order of the plan."""
@@ -577,18 +584,7 @@ class PlanEngine:
         ]
 
     def _arrives(self, ride: Ride, window: Window) -> bool:
-        """Return whether a window comes as near to a mast as its sweep goes, and its margin."""
-        if not _meets(ride.window, window):
-            return False
-        row0, col0, row1, col1 = window
-        job, reach = ride.job, ride.job.radius_m / self.land.grid.cell_m + _MARGIN_PX
-        south = max(row0 - job.row, job.row - (row1 - 1), 0.0)
-        east = max(col0 - job.col, job.col - (col1 - 1), 0.0)
-        return hypot(south, east) <= reach
+        return ride.arrives(window, self.land.grid.cell_m)
 
     def _reaches(self, ride: Ride, keys: Collection[Key]) -> bool:
         return any(key in keys for key in self._tiles_of(ride))
-
-
-def _meets(one: Window, other: Window) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

@@ -10,14 +10,16 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from numpy.typing import NDArray
 
+from lensong.coverage.sweep_planes import Put
 from lensong.coverage.sweeps import SweepCache
+from lensong.coverage.variant.threads import let_others_first
 
 __all__ = ["Keeps", "KeptInMemory", "RecentBytes", "SetApart"]
 
 Key = TypeVar("Key")
 AnyKey = TypeVar("AnyKey", contravariant=True)
 Value = TypeVar("Value")
-_MOST_WAITING = 16  # sweeps that are not written yet
+_MOST_WAITING = 4  # antennas whose sweeps are not packed yet
 
 
 class Keeps(Protocol[AnyKey, Value]):
@@ -92,7 +94,8 @@ class RecentBytes(Generic[Value]):
 class KeptInMemory:
     """A cache of sweeps in memory before the one that was given.
 
-    That one is written in a thread of its own: who asked for a sweep does not wait for a disk.
+    Both are filled in a thread of its own: who asked for a sweep waits neither for its bytes to be
+    packed nor for a disk.
     What could not be written is told with a later sweep.
     """
 
@@ -101,7 +104,7 @@ class KeptInMemory:
         self._kept: RecentBytes[dict[str, NDArray[Any]]] = RecentBytes(
             most_bytes, lambda arrays: sum(array.nbytes for array in arrays.values())
         )
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="sweep-cache")
+        self._writer = ThreadPoolExecutor(1, "sweep-cache", initializer=let_others_first)
         self._writing: deque[Future[None]] = deque()
         self._lock = Lock()
 
@@ -114,20 +117,28 @@ class KeptInMemory:
                 self._kept.put(key, found)
         return found
 
-    def put(self, key: str, arrays: dict[str, NDArray[Any]]) -> None:
-        """Keep the arrays of a key.
+    def later(self, keep: Callable[[Put], None]) -> None:
+        """Let sweeps be kept beside what goes on, which goes first: they are packed for it.
+
+        Parameters
+        ----------
+        keep : callable
+            Called with what keeps the arrays of a key.
 
         Raises
         ------
         LensongError
             Earlier ones could not be written.
         """
-        self._kept.put(key, arrays)
-        if self._behind is None:
-            return
         with self._lock:
-            self._writing.append(self._writer.submit(self._behind.put, key, arrays))
+            self._writing.append(self._writer.submit(keep, self.put))
         self.written(_MOST_WAITING)
+
+    def put(self, key: str, arrays: dict[str, NDArray[Any]]) -> None:
+        """Keep the arrays of a key."""
+        self._kept.put(key, arrays)
+        if self._behind is not None:
+            self._behind.put(key, arrays)
 
     def written(self, waiting: int = 0) -> None:
         """Return once no more than so many sweeps wait to be written."""

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
+from math import hypot
 from threading import Lock
-from typing import Any
-
-from numpy.typing import NDArray
 
 from lensong.coverage.antenna import AntennaPattern
 from lensong.coverage.layer_model import LayerModel
@@ -16,6 +14,7 @@ from lensong.coverage.layers import job_window
 from lensong.coverage.network import Cell, Network
 from lensong.coverage.shadowing import sites_of_masts
 from lensong.coverage.site_heard import SiteHeard, by_carrier, hear
+from lensong.coverage.sweep_planes import Put
 from lensong.coverage.sweeps import (
     NO_LOSS,
     AntennaPlace,
@@ -32,14 +31,16 @@ from lensong.gis_data.land import Land
 from lensong.propagation.errors import StoppedError
 from lensong.propagation.types import BoolArray, IntArray
 
-__all__ = ["Ride", "RideMaker", "RidesAhead", "changed_rides"]
+__all__ = ["Ride", "RideMaker", "RidesAhead", "changed_rides", "meets"]
 
 _NO_MATTER = {
     "antenna", "uncertain", "assumed", "physical_cell_id", "electrical_downtilt_deg",
     "on_air_since",
 }  # fmt: skip
 _HEARD_BYTES = 16
-_SWEEP_BYTES = 16  # packed, and as it is kept beyond the process
+_MARGIN_PX = 3.0  # around a radius, as `job_window` has it
+_SWEEP_BYTES = 25  # as it is laid, and the numbers of which it is kept
+_MOST_HIDING = 4096  # masts of which it is known whether a void hides pixels from them
 _CELL_FIELDS = tuple(f.name for f in fields(Cell) if f.name not in _NO_MATTER)
 
 
@@ -63,6 +64,21 @@ class Ride:
     job: SweepJob
     window: Window
     groups: dict[tuple[str, int], IntArray]
+
+    @property
+    def operators(self) -> frozenset[str]:
+        """Return the operators whose cells ride."""
+        return frozenset(name for name, _ in self.groups)
+
+    def arrives(self, window: Window, cell_m: float) -> bool:
+        """Return whether a window comes as near to the mast as its sweep goes, and its margin."""
+        if not meets(self.window, window):
+            return False
+        row0, col0, row1, col1 = window
+        job, reach = self.job, self.job.radius_m / cell_m + _MARGIN_PX
+        south = max(row0 - job.row, job.row - (row1 - 1), 0.0)
+        east = max(col0 - job.col, job.col - (col1 - 1), 0.0)
+        return hypot(south, east) <= reach
 
 
 class _AntennaNumbers:
@@ -107,12 +123,11 @@ class RideMaker:
     ) -> None:
         self._land, self._settings, self._rx_height_agl_m = land, settings, rx_height_agl_m
         self._most_bytes = most_bytes
-        self._written, self._workers = KeptInMemory(cache, most_bytes), workers
-        self._cache: Keeps[str, dict[str, NDArray[Any]]] = self._written
+        self._cache, self._workers = KeptInMemory(cache, most_bytes), workers
         self._packed: Keeps[Hashable, PackedSweep] = RecentBytes(most_bytes // 4, _packed_bytes)
         self._heard: Keeps[Hashable, SiteHeard] = RecentBytes(most_bytes, _heard_bytes)
         self._antennas = _AntennaNumbers()
-        self._hides: dict[Hashable, bool] = {}
+        self._hides: Keeps[Hashable, bool] = RecentBytes(_MOST_HIDING, lambda _: 1)
         self._stop: Callable[[], bool] | None = None
 
     def rides(self, jobs: Sequence[SweepJob], model: LayerModel) -> tuple[Ride, ...]:
@@ -203,12 +218,17 @@ class RideMaker:
         """Return whether a void hides pixels from the mast of a ride."""
         found = self._hides.get(ride.key)
         if found is None:
-            found = self._hides[ride.key] = self.sweep(ride).hidden_pixels > 0
+            found = self.sweep(ride).hidden_pixels > 0
+            self._hides.put(ride.key, found)
         return found
 
     def written(self) -> None:
         """Return once all sweeps made so far are in the cache beyond the process."""
-        self._written.written()
+        self._cache.written()
+
+    def _keep(self, keep: Callable[[Put], None]) -> None:
+        """Let new sweeps be kept: nobody waits for it."""
+        self._cache.later(keep)
 
     def _hear(
         self, ride: Ride, group: tuple[str, int], packed: PackedSweep, model: LayerModel
@@ -235,6 +255,7 @@ class RideMaker:
             self._settings,
             rx_height_agl_m=self._rx_height_agl_m,
             cache=self._cache,
+            keep=self._keep,
             workers=workers,
             stop=self._stop,
         )
@@ -263,11 +284,8 @@ class RidesAhead(RideMaker):
         self.size_bytes = sum(
             (_SWEEP_BYTES + _HEARD_BYTES * len(ride.groups)) * _pixels(ride) for ride in come
         )
-        self._cache, self._packed, self._heard = self._apart = (
-            SetApart(main._cache),
-            SetApart(main._packed),
-            SetApart(main._heard),
-        )
+        self._packed, self._heard = self._apart = SetApart(main._packed), SetApart(main._heard)
+        self._keeps: list[Callable[[Put], None]] = []
 
     def prepare(
         self, rides: Sequence[Ride], model: LayerModel, on_done: Callable[[int], None] | None = None
@@ -290,6 +308,17 @@ class RidesAhead(RideMaker):
         """Let the main maker keep what was made."""
         for one in self._apart:
             one.hand_over()
+        for keep in self._keeps:
+            self._main._keep(keep)
+        self._keeps = []
+
+    def _keep(self, keep: Callable[[Put], None]) -> None:
+        self._keeps.append(keep)  # of a place where nobody may drop it
+
+
+def meets(one: Window, other: Window) -> bool:
+    """Return whether two parts of the grid have pixels in common."""
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def changed_rides(

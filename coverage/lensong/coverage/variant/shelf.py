@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from threading import Lock
 from typing import Any, Protocol
@@ -75,14 +75,7 @@ class TileShelf:
         """
         if self._elsewhere is None:
             return tile
-        found: dict[int, Array] = {}
-
-        def see(array: Array) -> Array:
-            if _is_large(array):
-                found[id(array)] = array
-            return array
-
-        _mapped(tile, see)
+        found = {id(array): array for array in _arrays(tile) if _is_large(array)}
         here = {key: a for key, a in found.items() if not self._elsewhere.holds(a)}
         with self._lock:
             new = self._not_held(here, soon_replaced)
@@ -144,6 +137,18 @@ class TileShelf:
 def _is_large(array: Array) -> bool:
     """Return whether an array takes memory: not where one value stands for all."""
     return array.nbytes > _SMALL_BYTES and 0 not in array.strides
+
+
+def _arrays(value: Any) -> Iterator[Array]:
+    """Yield the arrays of a tile, or of a part of one."""
+    if isinstance(value, np.ndarray):
+        yield value
+    elif isinstance(value, dict):
+        for one in value.values():
+            yield from _arrays(one)
+    elif is_dataclass(value) and not isinstance(value, type):
+        for f in fields(value):
+            yield from _arrays(getattr(value, f.name))
 
 
 def _mapped(value: Any, change: Callable[[Array], Array]) -> Any:

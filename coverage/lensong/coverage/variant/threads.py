@@ -10,7 +10,7 @@ from contextlib import suppress
 from threading import Lock, get_native_id
 from typing import TypeAlias, TypeVar
 
-__all__ = ["Counter", "OnDone", "in_threads", "sweeps_done"]
+__all__ = ["Counter", "OnDone", "in_threads", "let_others_first", "sweeps_done"]
 
 OnDone: TypeAlias = Callable[[str, int, int], None]
 Given = TypeVar("Given")
@@ -34,12 +34,12 @@ def in_threads(
     """
     if not yields and (workers == 1 or len(todo) < 2):
         return [work(one) for one in todo]
-    begin = _yield_to_others if yields else None
+    begin = let_others_first if yields else None
     with ThreadPoolExecutor(workers, "tile", initializer=begin) as pool:
         return list(pool.map(work, todo))
 
 
-def _yield_to_others() -> None:
+def let_others_first() -> None:
     """Let this thread have less of the processor than those that somebody waits for.
 
     Not much less: while it holds the interpreter's lock, they wait for it.

@@ -12,7 +12,12 @@ from typing import Any
 import numpy as np
 
 from lensong.coverage.layer_model import LayerModel
-from lensong.coverage.layer_tiles import OperatorTile, TileLayers, over_each_other
+from lensong.coverage.layer_tiles import (
+    Tile,
+    TileLayers,
+    levels_over_each_other,
+    over_each_other,
+)
 from lensong.coverage.reach import Reach
 from lensong.coverage.result import NO_LEVEL_CDBM, REASONS
 from lensong.coverage.sweeps import Window
@@ -20,17 +25,25 @@ from lensong.propagation.types import BoolArray, Int16Array, IntArray
 
 __all__ = [
     "PlannedTile",
+    "best_levels_of",
     "best_of",
+    "inside",
+    "part_of",
     "renumbered",
     "taken",
+    "with_levels_in",
     "with_no_services",
-    "with_old_services",
     "with_services_of",
 ]
 
 _NO_CELL, _BEYOND = REASONS.index("no_cell"), REASONS.index("beyond_radius")
 _VOID = REASONS.index("void")
 _SERVICES = ("probability", "limiting", "reason")
+_LEVELS = tuple(
+    f.name
+    for f in fields(TileLayers)
+    if f.name not in (*_SERVICES, "level_cdbm", "own_probability", "own_reason")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True)
@@ -46,15 +59,18 @@ class PlannedTile:
         The best operator at each pixel; reasons tell "no cell" from "beyond every radius".
     unjudged : dict
         Operator to the pixels whose chances are still those of an earlier network.
+    is_late : bool
+        What ``best`` has of services is that of an earlier network, also where nothing is judged.
     lists : dict
-        Operator to what is kept of its sites, while there is something to judge.
+        Operator to what is kept of its sites where there is something to judge, and around it.
     """
 
     window: Window
     own: dict[str, TileLayers]
     best: TileLayers
     unjudged: dict[str, BoolArray] = field(default_factory=dict)
-    lists: dict[str, OperatorTile] = field(default_factory=dict)
+    is_late: bool = False
+    lists: dict[str, Tile] = field(default_factory=dict)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -86,6 +102,24 @@ def best_of(
     """
     found = over_each_other(own) if own else _silent(model, shape)
     return _with_beyond(found, model, reach, hidden)
+
+
+def best_levels_of(own: Mapping[str, TileLayers], before: TileLayers) -> TileLayers:
+    """Return the same of levels alone, after those of some of the operators were made anew.
+
+    Parameters
+    ----------
+    own : dict
+        Operator to its layers alone, one at least.
+    before : TileLayers
+        The best operator before: its services stay, until they are judged.
+    """
+    found = levels_over_each_other(own)
+    return replace(
+        before,
+        **{name: getattr(found, name) for name in _LEVELS},
+        level_cdbm={**before.level_cdbm, **found.level_cdbm},
+    )
 
 
 def _silent(model: LayerModel, shape: tuple[int, int]) -> TileLayers:
@@ -150,16 +184,38 @@ def _mark(reason: Any, beyond: BoolArray, void: BoolArray) -> None:
     reason[void & (reason == _NO_CELL)] = _VOID
 
 
-def with_old_services(made: TileLayers, before: TileLayers) -> TileLayers:
-    """Return new levels with the chances that were there, until they are judged."""
-    return replace(
-        made,
-        probability=before.probability,
-        limiting=before.limiting,
-        reason=before.reason,
-        own_probability=before.own_probability,
-        own_reason=before.own_reason,
+def part_of(mask: BoolArray, window: Window) -> Window:
+    """Return the least part of a window that holds all pixels of a mask of it; none: empty."""
+    rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    row0, col0, _, _ = window
+    if not rows.size:
+        return row0, col0, row0, col0
+    return (
+        row0 + int(rows[0]),
+        col0 + int(cols[0]),
+        row0 + int(rows[-1]) + 1,
+        col0 + int(cols[-1]) + 1,
     )
+
+
+def inside(part: Window, window: Window) -> tuple[slice, slice]:
+    """Return the rows and columns of a window that are a part of it."""
+    row0, col0, _, _ = window
+    return slice(part[0] - row0, part[2] - row0), slice(part[1] - col0, part[3] - col0)
+
+
+def with_levels_in(before: TileLayers, made: TileLayers, at: tuple[slice, slice]) -> TileLayers:
+    """Return an operator's layers with new levels in a part of them.
+
+    Chances are those that were there, until they are judged.
+    """
+    found = _copied(before, _LEVELS)
+    for field_name in _LEVELS:
+        getattr(found, field_name)[(..., *at)] = getattr(made, field_name)
+    level_cdbm = {name: array.copy() for name, array in before.level_cdbm.items()}
+    for name, array in made.level_cdbm.items():
+        level_cdbm[name][at] = array
+    return replace(found, level_cdbm=level_cdbm)
 
 
 def with_no_services(made: TileLayers, name: str, model: LayerModel) -> TileLayers:
