@@ -67,6 +67,7 @@ def test_masts_are_chosen_written_and_planned_again(small: SmallPlan, tmp_path: 
     assert set(steps["mast_id"]) == {"NEAR-A", "NEAR-B"}
     assert steps["cost_in_all"].iloc[-1] == 150.0
     told = json.loads((out / "siting.json").read_text(encoding="utf-8"))
+    assert {"elevation", "cells"} <= {source["role"] for source in told["sources"]}
     assert told["gap_percent"] <= 0.1
     assert told["people_promised"] == pytest.approx(
         told["people_before"] + told["people_gained_promised"], abs=0.02

@@ -49,6 +49,7 @@ def test_a_market_is_placed_and_its_files_say_who_when(market: SmallPlan, tmp_pa
     assert ends.max() <= pd.Timestamp(f"{DAY} 10:00")
     assert (table["chance"] >= 0.9).all()
     told = json.loads((tmp_path / "tt" / "timetable.json").read_text(encoding="utf-8"))
+    assert {"elevation", "cells"} <= {source["role"] for source in told["sources"]}
     assert (told["met"], told["bound"], told["gap"]) == (6, 6, 0)
     assert told["cheapest_change"] is None
     assert not (tmp_path / "tt" / "sessions_changed.csv").exists()

@@ -275,11 +275,11 @@ def site_masts(
         )
         written = []
         if out is not None:
-            written = write_siting(study, asked, out, notes, synthetic=land.synthetic)
+            written = write_siting(study, asked, out, notes, land)
     if as_json:
         from lensong.coverage.siting.tables import siting_json
 
-        told = siting_json(study, notes, money=asked.siting.money, synthetic=land.synthetic)
+        told = siting_json(study, notes, land, money=asked.siting.money)
         click.echo(json.dumps(told, ensure_ascii=False, indent=2))
     elif not quiet:
         from lensong.coverage.siting.tables import siting_text

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lensong.coverage.service import Service
     from lensong.coverage.timetable.make import Timetable
     from lensong.coverage.timetable.wishes import Wishes
+    from lensong.gis_data.land import Land
 
 __all__ = ["timetable"]
 
@@ -148,7 +149,7 @@ def timetable(
             from lensong.coverage.results.timetable import write_timetable
 
             written = write_timetable(made, wishes, land, out)
-    _say(made, wishes, written, as_json=as_json, quiet=quiet, synthetic=land.synthetic)
+    _say(made, wishes, written, land, as_json=as_json, quiet=quiet)
     if made.unplaced:
         raise SystemExit(EXIT_NO)
 
@@ -190,15 +191,15 @@ def _say(
     made: Timetable,
     wishes: Wishes,
     written: list[Path],
+    land: Land,
     *,
     as_json: bool,
     quiet: bool,
-    synthetic: bool,
 ) -> None:
     if as_json:
         from lensong.coverage.timetable.tables import timetable_json
 
-        told = timetable_json(made, wishes, synthetic=synthetic)
+        told = timetable_json(made, wishes, land)
         click.echo(json.dumps(told, ensure_ascii=False, indent=2))
         return
     if quiet:
@@ -206,7 +207,7 @@ def _say(
     from lensong.coverage.timetable.text import timetable_text
 
     lines = [timetable_text(made, wishes)]
-    if synthetic:
+    if land.synthetic:
         lines += ["", "  SYNTHETIC  invented data, no real place"]
     if written:
         lines += ["", f"  written    {', '.join(str(path) for path in written)}"]

@@ -27,6 +27,7 @@ from lensong.coverage.siting.tables import (
     village_outcome_table,
 )
 from lensong.gis_data.atomic import atomic_path
+from lensong.gis_data.land import Land
 from lensong.gis_data.vector_write import write_csv, write_geopackage
 from lensong.propagation.errors import DataError
 
@@ -56,8 +57,7 @@ def write_siting(
     scenario: Scenario,
     folder: Path,
     notes: Sequence[str],
-    *,
-    synthetic: bool,
+    land: Land,
 ) -> list[Path]:
     """Write the plan of masts, each file whole or not at all; return what was written.
 
@@ -84,8 +84,8 @@ def write_siting(
         write_csv(folder / name, table)
         written.append(folder / name)
     curve = folder / "people_and_cost.png"
-    write_figure(curve, curve_figure(study, form="png", money=money, synthetic=synthetic))
-    told = siting_json(study, notes, money=money, synthetic=synthetic)
+    write_figure(curve, curve_figure(study, form="png", money=money, synthetic=land.synthetic))
+    told = siting_json(study, notes, land, money=money)
     text = json.dumps(told, ensure_ascii=False, indent=2) + "\n"
     with atomic_path(folder / "siting.json", needed_bytes=len(text)) as part:
         part.write_text(text, encoding="utf-8")

@@ -30,7 +30,7 @@ def write_timetable(made: Timetable, wishes: Wishes, land: Land, folder: Path) -
     DataError
         The folder cannot be written, or the disk is full.
     """
-    told = timetable_json(made, wishes, synthetic=land.synthetic)
+    told = timetable_json(made, wishes, land)
     text = json.dumps(told, ensure_ascii=False, indent=2) + "\n"
     write_csv(folder / SESSIONS, sessions_table(made.entries))
     write_csv(folder / SITES, sites_table(made, land))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from lensong.coverage.siting.change_tables import (
 from lensong.coverage.siting.feed_tables import feed_table, link_table, way_told
 from lensong.coverage.siting.study import SitingStudy
 from lensong.coverage.villages import column_suffix
+from lensong.gis_data.land import Land
 
 __all__ = [
     "NOT_REACHED",
@@ -156,9 +158,9 @@ def village_outcome_table(study: SitingStudy) -> pd.DataFrame:
 
 
 def siting_json(
-    study: SitingStudy, notes: Sequence[str], *, money: str, synthetic: bool
+    study: SitingStudy, notes: Sequence[str], land: Land, *, money: str
 ) -> dict[str, Any]:
-    """Return everything that is told, JSON-ready."""
+    """Return everything that is told, JSON-ready, with the inputs that it rests on."""
     outcome = village_outcome_table(study)
     return {
         "service": study.service.name,
@@ -193,7 +195,8 @@ def siting_json(
         "cells": _cells(study),
         "not_reached": _records(outcome[outcome["not_reached"] != ""]),
         "notes": list(notes),
-        "synthetic": synthetic,
+        "sources": [asdict(source) for source in land.sources],
+        "synthetic": land.synthetic,
     }
 
 

@@ -89,15 +89,19 @@ def _at_once(entries: Sequence[Entry], place: Place) -> int:
     return max((sum(o.starts_at <= e.starts_at < o.ends_at for o in here) for e in here), default=0)
 
 
-def timetable_json(made: Timetable, wishes: Wishes, *, synthetic: bool) -> dict[str, Any]:
-    """Return everything, ready for JSON: the timetable, its proof, and what became of each row."""
+def timetable_json(made: Timetable, wishes: Wishes, land: Land) -> dict[str, Any]:
+    """Return everything, ready for JSON: the timetable, its proof, and what became of each row.
+
+    ``sources`` are the inputs that it rests on, a calibration among them.
+    """
     return {
         "met": len(made.entries),
         "wishes": len(wishes.taken),
         "bound": made.bound,
         "gap": made.bound - len(made.entries),
         "proved": made.proved,
-        "synthetic": synthetic,
+        "synthetic": land.synthetic,
+        "sources": [asdict(source) for source in land.sources],
         "promise": {
             "probability": made.probability,
             "of": "all streams of a place at once, in every step of the timetable",
