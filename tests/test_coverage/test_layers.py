@@ -20,6 +20,7 @@ from lensong.coverage.rates import downlink_mbps, uplink_mbps
 from lensong.coverage.result import REASONS, TechnologyLayers
 from lensong.coverage.service import DEFAULT_SERVICES, Handset, Service
 from lensong.coverage.shadowing import Shadowing
+from lensong.coverage.site_heard import Aimed, hear
 from lensong.coverage.spectrum import disturbance_weight, overlap_mhz
 from lensong.coverage.sweeps import NO_LOSS, PackedSweep
 from lensong.propagation.errors import InvalidInputError
@@ -565,3 +566,40 @@ def test_a_service_is_carried_by_another_carrier_where_the_fastest_is_disturbed(
     layer = run(network, [((8,), sweep), (tuple(range(8)), sweep)], (service,))["4G"]
     assert layer.best_server[20, 30] in range(8)
     assert REASONS[layer.services["s"].reason[20, 30]] == "served"
+
+
+def test_what_a_carrier_brings_depends_neither_on_the_one_before_nor_on_the_window() -> None:
+    carriers, azimuths = (LTE, LTE_LOW, NR), (0.0, 120.0, 240.0)
+    cells = tuple(
+        make_cell(
+            f"{number}-{azimuth:g}", "m", carrier, antenna=sector_3gpp(), azimuth_deg=azimuth,
+            mechanical_downtilt_deg=0.0 if number == 2 else 3.0, radius_m=1500.0,
+        )
+        for number, carrier in enumerate(carriers)
+        for azimuth in azimuths
+    )  # fmt: skip
+    model = LayerModel.build(
+        GRID.crs,
+        Network(masts=(make_mast("m", 12.3, 20.8),), cells=cells),
+        HANDSET,
+        DEFAULT_SERVICES,
+        SHADOWING,
+    )
+    first = make_sweep(12.3, 20.8, seed=1)
+    holed = first.loss_cdb.copy()
+    holed[3:30, 5:9] = NO_LOSS
+    more = np.where(first.loss_cdb == NO_LOSS, NO_LOSS, first.loss_cdb + 30).astype(np.uint16)
+    sweeps = (first, replace(first, loss_cdb=more), first,
+              replace(first, loss_cdb=holed), make_sweep(12.3, 20.8, seed=2))  # fmt: skip
+    aimed, whole = Aimed(), (0, 0, GRID.rows, GRID.cols)
+    for number, sweep in enumerate(sweeps):
+        codes = np.arange(1, 4) + 3 * min(number, 2)
+        beside, alone = hear(sweep, codes, model, whole, aimed), hear(sweep, codes, model, whole)
+        part = hear(sweep, codes, model, (7, 11, 29, 37))
+        for name in ("lead", "lead_mw", "others_mw", "runner_up", "runner_up_mw"):
+            np.testing.assert_array_equal(getattr(beside, name), getattr(alone, name))
+            np.testing.assert_array_equal(getattr(alone, name)[7:29, 11:37], getattr(part, name))
+        assert (alone.lead_mw[sweep.loss_cdb != NO_LOSS] > 0.0).any()
+    aimed = Aimed()
+    known = [aimed.of(sweep, np.arange(1, 4), model)[0] for sweep in sweeps]
+    assert known == [False, True, True, False, False]

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from math import exp
 
-from lensong.coverage.chance_draws import LEAST, NEVER, capped
+import numpy as np
+
+from lensong.coverage.chance_draws import BLOCK, LEAST, NEVER, capped
 from lensong.coverage.chance_sites import NO_CELL
 from lensong.coverage.fold_kernels import aggregated_rate
 from lensong.propagation.kernel import untyped_kernel as kernel
@@ -19,19 +21,23 @@ __all__ = ["cap_at_median", "cap_by_aggregation"]
 
 @kernel
 def cap_by_aggregation(  # type: ignore[no-untyped-def]
-    found, begin, until, alike, who, lead, top_mw, heard, servers,
+    found, at, alike, who, lead, top_mw, heard, servers,
     s, in_scope, q, need_uplink_mbps, attach_mw, uplink_factor, uplink_block_hz, uplink_blocks,
     uplink_curve,
 ):  # fmt: skip
-    """Lower what was found to what the carriers of a scope send together, draw by draw."""
+    """Lower what a block found to what the carriers of a scope send together, draw by draw.
+
+    Its servers stand from index ``at`` on.
+    """
     server_mw = servers[0]
-    for d in range(begin, until):
+    for d in range(BLOCK):
         if found[d] <= LEAST:
             continue
         for a in range(heard.size):
             heard[a], server_mw[a] = 0, 0.0
             if alike[a] != NO_CELL:
-                heard[a], server_mw[a] = who[a, lead[a, d]], top_mw[a, d]
+                heard[a] = who[a, np.int64(lead[a, at + d])]
+                server_mw[a] = top_mw[a, at + d]
         needed = _needed_with_aggregation(
             s, in_scope, heard, server_mw, q, need_uplink_mbps, attach_mw, uplink_factor,
             uplink_block_hz, uplink_blocks, uplink_curve, servers[1], servers[2], servers[3],

@@ -2,9 +2,8 @@
 # (numba's njit carries no types)
 """Compiled loops over the draws at one pixel: the phone chooses, power is compared, chances add up.
 
-Private: `lensong.coverage.chance_kernels` calls them. Draws come in blocks of a fixed size, and all
-loops over a block count from 0 over float32 slices, without a branch: the compiler turns them into
-vector instructions with nothing left over. Numbers of draws are multiples of the block.
+Private: `lensong.coverage.chance_kernels` calls them. Draws come in blocks, each handled at once
+(`lensong.coverage.lanes`); their numbers are multiples of a block.
 """
 
 from __future__ import annotations
@@ -13,6 +12,23 @@ from math import log, sqrt
 
 import numpy as np
 
+from lensong.coverage.lanes import (
+    LANES,
+    add,
+    divide,
+    fraction,
+    larger,
+    load,
+    magnitude,
+    multiply,
+    octave,
+    smaller,
+    spread,
+    store,
+    subtract,
+    where_above,
+)
+from lensong.propagation.kernel import untyped_inlined_kernel as inlined
 from lensong.propagation.kernel import untyped_kernel as kernel
 
 __all__ = [
@@ -23,14 +39,14 @@ __all__ = [
     "chance_of_nepers",
     "chances_of_draws",
     "choose",
+    "choose_power",
     "normal_chance",
     "normal_quantile",
     "reach",
     "reach_by_cell",
-    "sum_of_block",
 ]
 
-BLOCK = 16
+BLOCK = LANES
 """Draws that are made at once."""
 
 NEVER = 1e300
@@ -42,12 +58,8 @@ LEAST = np.float32(2.0**-40)
 _ZERO, _ONE, _HALF = np.float32(0.0), np.float32(1.0), np.float32(0.5)
 _MOST = np.float32(2.0**40)
 
-# The logarithm of a float32 from its bits: exponent, and the fraction f of 1 + f by
+# The logarithm of a float32 from its exponent and the fraction f of 1 + f, by
 # ln(1 + f) = 2 artanh(f / (2 + f)), cut after the ninth power: within 2e-6.
-_EXPONENT_SHIFT = np.int32(23)
-_EXPONENT_BIAS = np.int32(127)
-_FRACTION = np.int32((1 << 23) - 1)
-_PART = np.float32(2.0**-23)
 _LN_2 = np.float32(np.log(2.0))
 _TWO = np.float32(2.0)
 _ARTANH_3, _ARTANH_5 = np.float32(1.0 / 3.0), np.float32(1.0 / 5.0)
@@ -93,105 +105,96 @@ def chance_of_nepers(margin, deviation):  # type: ignore[no-untyped-def]
     return normal_chance(margin / deviation)
 
 
-@kernel
-def choose(  # type: ignore[no-untyped-def]
-    level_mw, total_mw, count, rest_mw, factors, begin, until, all_top_mw, all_all_mw, all_lead
-):
-    """Let the phone choose in every draw: the strongest site, its RSRP, and all the power."""
-    for block in range(begin, until, BLOCK):
-        top_mw, all_mw = all_top_mw[block : block + BLOCK], all_all_mw[block : block + BLOCK]
-        lead = all_lead[block : block + BLOCK]
-        of_site = factors[0][block : block + BLOCK]
-        level, total = level_mw[0], total_mw[0]
-        for d in range(BLOCK):
-            top_mw[d] = level * of_site[d]
-            all_mw[d] = rest_mw + total * of_site[d]
-            lead[d] = np.int32(0)
-        for i in range(1, count):
-            level, total = level_mw[i], total_mw[i]
-            if level == _ZERO and total == _ZERO:
-                continue
-            at = np.int32(i)
-            of_site = factors[i][block : block + BLOCK]
-            for d in range(BLOCK):
-                factor = of_site[d]
-                mw = level * factor
-                all_mw[d] += total * factor
-                better = mw > top_mw[d]
-                lead[d] = at if better else lead[d]
-                top_mw[d] = mw if better else top_mw[d]
+@inlined
+def choose_power(level_mw, total_mw, count, rest_mw, factors, begin):  # type: ignore[no-untyped-def]
+    """Return of a block of draws the RSRP of the strongest site, and all the power."""
+    of_site = load(factors[0], begin)
+    top = multiply(level_mw[0], of_site)
+    power = add(rest_mw, multiply(total_mw[0], of_site))
+    for i in range(1, count):
+        level, total = level_mw[i], total_mw[i]
+        if level == _ZERO and total == _ZERO:
+            continue
+        of_site = load(factors[i], begin)
+        power = add(power, multiply(total, of_site))
+        top = larger(multiply(level, of_site), top)
+    return top, power
 
 
 @kernel
-def reach(  # type: ignore[no-untyped-def]
-    all_top_mw, all_all_mw, level, signal, noise, begin, until, all_found
-):
-    """Raise ``all_found`` to how many times more power there is than one carrier needs, by draw.
+def choose(level_mw, total_mw, count, rest_mw, factors, begin, at, top_mw, all_mw, lead):  # type: ignore[no-untyped-def]
+    """Write the same from index ``at`` on, and which site it is."""
+    of_site = load(factors[0], begin)
+    top = multiply(level_mw[0], of_site)
+    power = add(rest_mw, multiply(total_mw[0], of_site))
+    first = spread(_ZERO)
+    for i in range(1, count):
+        level, total = level_mw[i], total_mw[i]
+        if level == _ZERO and total == _ZERO:
+            continue
+        of_site = load(factors[i], begin)
+        mw = multiply(level, of_site)
+        power = add(power, multiply(total, of_site))
+        first = where_above(mw, top, np.float32(i), first)
+        top = larger(mw, top)
+    store(top_mw, at, top)
+    store(all_mw, at, power)
+    store(lead, at, first)
+
+
+@inlined
+def reach(top, power, level, signal, noise, found):  # type: ignore[no-untyped-def]
+    """Return how many times more power there is than one carrier needs, or ``found`` if more.
 
     That is the lesser of what RSRP allows and what SINR does, each linear in power: ``level``,
     ``signal`` and ``noise`` are the factors of the carrier's cells.
     """
-    for block in range(begin, until, BLOCK):
-        top_mw, all_mw = all_top_mw[block : block + BLOCK], all_all_mw[block : block + BLOCK]
-        found = all_found[block : block + BLOCK]
-        for d in range(BLOCK):
-            by_rsrp = top_mw[d] * level
-            by_sinr = top_mw[d] * signal - all_mw[d] * noise
-            here = by_rsrp if by_rsrp < by_sinr else by_sinr
-            found[d] = here if here > found[d] else found[d]
+    by_sinr = subtract(multiply(top, signal), multiply(power, noise))
+    return larger(smaller(multiply(top, level), by_sinr), found)
 
 
 @kernel
 def reach_by_cell(  # type: ignore[no-untyped-def]
-    top_mw, all_mw, lead, by_level, by_signal, by_noise, begin, until, found
+    top_mw, all_mw, lead, at, by_level, by_signal, by_noise, found
 ):
-    """Do as `reach` where the factors of the sites' cells differ."""
-    for d in range(begin, until):
-        i = lead[d]
-        by_rsrp = top_mw[d] * by_level[i]
-        by_sinr = top_mw[d] * by_signal[i] - all_mw[d] * by_noise[i]
+    """Raise ``found`` in the same way where the factors of the sites' cells differ."""
+    for d in range(BLOCK):
+        i = np.int64(lead[at + d])
+        by_rsrp = top_mw[at + d] * by_level[i]
+        by_sinr = top_mw[at + d] * by_signal[i] - all_mw[at + d] * by_noise[i]
         here = by_rsrp if by_rsrp < by_sinr else by_sinr
         found[d] = here if here > found[d] else found[d]
 
 
-@kernel
-def chances_of_draws(all_found, all_bits, begin, deviation, chance, square):  # type: ignore[no-untyped-def]
-    """Write the chance that a common factor makes ``all_found`` reach 1, and its square.
+@inlined
+def chances_of_draws(found, deviation):  # type: ignore[no-untyped-def]
+    """Return the chance that a common factor of a deviation above 0 makes ``found`` reach 1.
 
-    Of one block of draws; ``deviation`` is above 0. ``all_bits`` is the memory of ``all_found``,
-    which is cut at 2**40.
+    ``found`` is 2**-40 at the least, and cut at 2**40.
     """
-    found, bits = all_found[begin : begin + BLOCK], all_bits[begin : begin + BLOCK]
-    scale = np.float32(_ROOT_HALF / deviation)
-    for d in range(BLOCK):
-        found[d] = _MOST if found[d] > _MOST else found[d]
-    for d in range(BLOCK):
-        octave = np.float32(np.int32(bits[d] >> _EXPONENT_SHIFT) - _EXPONENT_BIAS)
-        f = np.float32(np.int32(bits[d] & _FRACTION)) * _PART
-        t = f / (_TWO + f)
-        u = t * t
-        artanh = t * (_ONE + u * (_ARTANH_3 + u * (_ARTANH_5 + u * (_ARTANH_7 + u * _ARTANH_9))))
-        x = (octave * _LN_2 + _TWO * artanh) * scale
-        z = abs(x)
-        p = _ONE + z * (_A1 + z * (_A2 + z * (_A3 + z * (_A4 + z * (_A5 + z * _A6)))))
-        p *= p
-        p *= p
-        p *= p
-        p *= p
-        tail = _HALF / p
-        here = _ONE - tail if x > _ZERO else tail
-        chance[d] = here
-        square[d] = here * here
-
-
-@kernel
-def sum_of_block(values):  # type: ignore[no-untyped-def]
-    """Return the sum of a block of values, which are overwritten."""
-    for d in range(8):
-        values[d] += values[d + 8]
-    for d in range(4):
-        values[d] += values[d + 4]
-    return np.float64((values[0] + values[2]) + (values[1] + values[3]))
+    found = smaller(_MOST, found)
+    f = fraction(found)
+    t = divide(f, add(_TWO, f))
+    u = multiply(t, t)
+    series = add(_ARTANH_7, multiply(u, _ARTANH_9))
+    series = add(_ARTANH_5, multiply(u, series))
+    series = add(_ARTANH_3, multiply(u, series))
+    artanh = multiply(t, add(_ONE, multiply(u, series)))
+    nepers = add(multiply(octave(found), _LN_2), multiply(_TWO, artanh))
+    x = multiply(nepers, np.float32(_ROOT_HALF / deviation))
+    z = magnitude(x)
+    p = add(_A5, multiply(z, _A6))
+    p = add(_A4, multiply(z, p))
+    p = add(_A3, multiply(z, p))
+    p = add(_A2, multiply(z, p))
+    p = add(_A1, multiply(z, p))
+    p = add(_ONE, multiply(z, p))
+    p = multiply(p, p)
+    p = multiply(p, p)
+    p = multiply(p, p)
+    p = multiply(p, p)
+    tail = divide(_HALF, p)
+    return where_above(x, _ZERO, subtract(_ONE, tail), tail)
 
 
 @kernel

@@ -25,10 +25,10 @@ from lensong.coverage.chance_draws import (
     chance_of_nepers,
     chances_of_draws,
     choose,
+    choose_power,
     normal_quantile,
     reach,
     reach_by_cell,
-    sum_of_block,
 )
 from lensong.coverage.chance_sites import (
     ATTACH,
@@ -41,10 +41,11 @@ from lensong.coverage.chance_sites import (
     UP,
     ZERO,
     drop_slight,
-    factors_by_code,
     list_sites,
     take_factors,
 )
+from lensong.coverage.lanes import larger, load, multiply, spread, store, total
+from lensong.propagation.kernel import untyped_inlined_kernel as inlined
 from lensong.propagation.kernel import untyped_kernel as kernel
 
 __all__ = ["judge_services"]
@@ -55,8 +56,9 @@ _PLAIN_SIGMAS = 3.0
 _PLAIN = 0.004  # more than this, and a service is not hopeless
 _DB_PER_NEPER = 10.0 / np.log(10.0)
 
-# Ways to the chance of a service: none, a margin at the median, draws, and draws that are done.
-_NONE, _PLAINLY, _ALONE, _DRAWN, _SETTLED = range(5)
+# Ways to the chance of a service: none, that of all carriers, a margin at the median, draws, and
+# draws that are done.
+_NONE, _AS_ALL, _PLAINLY, _ALONE, _DRAWN, _SETTLED = range(6)
 
 # Codes of lensong.coverage.result.REASONS; a test holds the two together.
 _SERVED, _TERRAIN, _CLUTTER, _INTERFERENCE, _UPLINK, _DISTANCE, _, _CAPACITY = range(8)
@@ -65,7 +67,7 @@ _SERVED, _TERRAIN, _CLUTTER, _INTERFERENCE, _UPLINK, _DISTANCE, _, _CAPACITY = r
 def judge_services(  # type: ignore[no-untyped-def]
     code, level_mw, others_mw, rest_mw, diffraction_cdb, terrain_cdb, overlap_share,
     carries, in_scope, scope_row, also_row,
-    site_of, load_weight, boost, noise_mw, required_sinr, required_level_mw, attach_mw,
+    site_of, load_weight, noise_mw, by_code, group, required_sinr, required_level_mw, attach_mw,
     wanted, need_uplink_mbps, uplink_factor, uplink_block_hz, uplink_blocks, uplink_curve,
     aggregate, sigma, apart, common_nepers, rest_factor, draws,
     probability, limiting, reason, own_probability, own_reason,
@@ -76,7 +78,8 @@ def judge_services(  # type: ignore[no-untyped-def]
     scope ``s``, whose results go to row ``scope_row[s]`` of ``probability``, ``limiting`` and
     ``reason`` (rows, services, tile), and to ``also_row[s]`` if that is not negative. Scope 0 is
     the whole operator, whose own results are ``own_probability`` and ``own_reason``. ``limiting``
-    is 0 where no operator came yet. ``boost`` is a ratio. By service and code: ``required_sinr``
+    is 0 where no operator came yet. ``by_code`` and ``group`` are those of `factors_by_code` and
+    `alike_codes` of `lensong.coverage.chance_sites`. By service and code: ``required_sinr``
     (ratio) and ``required_level_mw``, the RSRP at which the uplink works; both ``inf`` where
     nothing is enough. By service: ``attach_mw`` and ``wanted``. ``sigma`` and ``apart`` are the
     deviations of a level and of the ratio of two sites' levels [neper of power]; ``common_nepers``,
@@ -84,12 +87,7 @@ def judge_services(  # type: ignore[no-untyped-def]
     """
     carriers = code.shape[0]
     services, scopes = attach_mw.size, scope_row.size
-    most_sites, most_draws = draws.shape[1], draws.shape[2]
-    by_code = factors_by_code(
-        load_weight, boost, noise_mw, required_sinr, required_level_mw, attach_mw, aggregate
-    )
-    found = np.empty((scopes, services, most_draws), np.float32)
-    quiet = np.empty(BLOCK, np.float32)
+    most_sites = draws.shape[1]
     _judge(
         code, level_mw, others_mw, rest_mw, diffraction_cdb, terrain_cdb, overlap_share,
         carries, in_scope, scope_row, also_row,
@@ -97,7 +95,7 @@ def judge_services(  # type: ignore[no-untyped-def]
         wanted, need_uplink_mbps, uplink_factor, uplink_block_hz, uplink_blocks, uplink_curve,
         aggregate, sigma, apart, common_nepers, rest_factor, draws,
         probability, limiting, reason, own_probability, own_reason,
-        bool(overlap_share.max() > 0.0), by_code,
+        bool(overlap_share.max() > 0.0), by_code, group,
         # by kind of factor, service, carrier and site
         np.zeros((ZERO + 1, services, carriers, most_sites), np.float32),
         np.zeros(most_sites, np.int64),  # site
@@ -107,16 +105,18 @@ def judge_services(  # type: ignore[no-untyped-def]
         np.zeros((carriers, most_sites), np.float32),  # own_mw
         np.zeros((4, carriers)),  # sum_mw, spill_mw, weakest_mw, slight_mw
         np.zeros(carriers, np.int64),  # alike
-        np.empty((carriers, most_draws), np.float32),  # top_mw
-        np.empty((carriers, most_draws), np.float32),  # all_mw
-        np.empty((carriers, most_draws), np.int32),  # lead
-        found, found.view(np.int32), quiet, quiet.view(np.int32),
-        np.empty((2, BLOCK), np.float32),  # chance, square
+        # of the first block of draws, and of the last
+        np.empty((carriers, 2 * BLOCK), np.float32),  # top_mw
+        np.empty((carriers, 2 * BLOCK), np.float32),  # all_mw
+        np.empty((carriers, 2 * BLOCK), np.float32),  # lead
+        np.empty((scopes, services, BLOCK), np.float32),  # found
+        np.empty(BLOCK, np.float32),  # quiet
         np.empty((6, scopes, services)),  # margins: best, together, undisturbed, downlink; sums
         np.empty((scopes, services), np.int64),  # best_carrier
         np.empty((scopes, services), np.int64),  # best_way
         np.empty((scopes, services), np.bool_),  # possible
         np.empty((scopes, services), np.int64),  # ways
+        np.empty(services, np.float32), np.empty(services, np.int64),  # of all: chance, reason
         np.zeros(carriers, np.int64), np.zeros((4, carriers)),  # heard, server_mw and its rates
         # thresholds by number of sites, and by service
         np.zeros(most_sites + 1), np.zeros((services, most_sites + 1)), np.zeros(services),
@@ -125,15 +125,15 @@ def judge_services(  # type: ignore[no-untyped-def]
 
 @kernel
 def _judge(  # type: ignore[no-untyped-def]
-    code, level_mw, others_mw, rest_mw, diffraction_cdb, terrain_cdb, overlap_share,
+    code, level_mw, others_mw, left_mw, diffraction_cdb, terrain_cdb, overlap_share,
     carries, in_scope, scope_row, also_row,
     site_of, load_weight, noise_mw, required_sinr, required_level_mw, attach_mw,
     wanted, need_uplink_mbps, uplink_factor, uplink_block_hz, uplink_blocks, uplink_curve,
     aggregate, sigma, apart, common_nepers, rest_factor, draws,
     probability, limiting, reason, own_probability, own_reason,
-    overlapping, by_code, by_site, site, who, lead_mw, total_mw, own_mw, powers_mw, alike,
-    top_mw, all_mw, lead, found, bits, quiet, quiet_bits, chance_of, margins,
-    best_carrier, best_way, possible, ways, heard, servers,
+    overlapping, by_code, group, by_site, site, who, lead_mw, total_mw, own_mw, powers_mw, alike,
+    top_mw, all_mw, lead, found, quiet, margins,
+    best_carrier, best_way, possible, ways, all_chance, all_why, heard, servers,
     hopeless_below, perhaps_from, fade_nepers,
 ):  # fmt: skip
     carriers, rows, cols, _ = code.shape
@@ -160,7 +160,7 @@ def _judge(  # type: ignore[no-untyped-def]
             if not any_heard:
                 continue
             count = list_sites(
-                r, c, code, level_mw, others_mw, rest_mw, site_of, load_weight,
+                r, c, code, level_mw, others_mw, left_mw, site_of, load_weight,
                 overlap_share, overlapping, site, who, lead_mw, total_mw, own_mw, powers_mw,
             )  # fmt: skip
             # At the median: which carrier comes nearest, and by which direction it is limited.
@@ -170,6 +170,9 @@ def _judge(  # type: ignore[no-untyped-def]
                     together[s, q] = undisturbed[s, q] = downlink[s, q] = 0.0
                     best_carrier[s, q] = -1
                     possible[s, q] = False
+                    ways[s, q] = _NONE
+                    if s > 0 and _holds_all(s, q, r, c, code, carries, in_scope):
+                        ways[s, q] = _AS_ALL
             for a in range(carriers):
                 one = np.int64(code[a, r, c, 0])
                 if one == 0:
@@ -203,7 +206,7 @@ def _judge(  # type: ignore[no-untyped-def]
                         alike_faded = min(level, by_noise - disturbing * by_code[one, q, NOISE])
                         alone = min(level, by_noise)
                     for s in range(scopes):
-                        if not in_scope[s, a]:
+                        if not in_scope[s, a] or ways[s, q] == _AS_ALL:
                             continue
                         possible[s, q] |= not never or aggregate
                         together[s, q] = max(together[s, q], alike_faded)
@@ -225,8 +228,8 @@ def _judge(  # type: ignore[no-untyped-def]
                     sums[s, q] = squares[s, q] = 0.0
                     hopeless = undisturbed[s, q] < hopeless_below[count]
                     if best_carrier[s, q] < 0:
-                        ways[s, q] = _NONE
-                    elif not aggregate and (hopeless or best[s, q] >= surely):
+                        continue
+                    if not aggregate and (hopeless or best[s, q] >= surely):
                         ways[s, q] = _PLAINLY
                     elif one_site:
                         ways[s, q] = _ALONE
@@ -234,59 +237,63 @@ def _judge(  # type: ignore[no-untyped-def]
                         ways[s, q] = _DRAWN
                         any_drawn = True
             deviation = common_nepers[count]
-            done = 0
+            done, look = 0, BLOCK
             if any_drawn:
-                take_factors(who, count, by_code, by_site, alike)
+                take_factors(who, count, by_code, group, by_site, alike)
             while any_drawn and done < most_draws:
-                # The draws after the first ones are made at once, and looked at in their middle.
-                until = BLOCK if done == 0 else most_draws
+                at = min(done, BLOCK)
                 for a in range(carriers):
-                    if alike[a] != NO_CELL:
+                    rest_mw = np.float32(sum_mw[a] * rest_factor[count])
+                    if alike[a] == DIFFERENT or (aggregate and alike[a] != NO_CELL):
                         choose(
-                            lead_mw[a], total_mw[a], count,
-                            np.float32(sum_mw[a] * rest_factor[count]),
-                            draws[count], done, until, top_mw[a], all_mw[a], lead[a],
+                            lead_mw[a], total_mw[a], count, rest_mw, draws[count], done, at,
+                            top_mw[a], all_mw[a], lead[a],
                         )  # fmt: skip
+                    elif alike[a] != NO_CELL:
+                        top, power = choose_power(
+                            lead_mw[a], total_mw[a], count, rest_mw, draws[count], done
+                        )
+                        store(top_mw[a], at, top)
+                        store(all_mw[a], at, power)
+                for s in range(scopes - 1, -1, -1):  # all carriers after those of technologies
+                    for q in range(services):
+                        if ways[s, q] != _DRAWN:
+                            continue
+                        _reach_of_scope(
+                            s, q, at, in_scope, carries, alike, top_mw, all_mw, lead,
+                            by_code, by_site, ways, aggregate, found,
+                        )  # fmt: skip
+                        if aggregate:
+                            cap_by_aggregation(
+                                found[s, q], at, alike, who, lead, top_mw, heard,
+                                servers, s, in_scope, q, need_uplink_mbps, attach_mw,
+                                uplink_factor, uplink_block_hz, uplink_blocks, uplink_curve,
+                            )  # fmt: skip
+                        chance_of = chances_of_draws(load(found[s, q], 0), deviation)
+                        sums[s, q] += total(chance_of)
+                        squares[s, q] += total(multiply(chance_of, chance_of))
+                done += BLOCK
+                if done < look and done < most_draws:
+                    continue
+                look, agree = 2 * look, True  # at draws once, twice, four times as many
                 for s in range(scopes):
                     for q in range(services):
                         if ways[s, q] == _DRAWN:
-                            _reach_of_all(
-                                s, q, done, until, in_scope, carries, alike, top_mw, all_mw, lead,
-                                by_code, by_site, LEVEL, SIGNAL, NOISE, found[s, q],
-                            )  # fmt: skip
-                while any_drawn and done < until:
-                    upto, agree = min(until, max(2 * done, BLOCK)), True
-                    for s in range(scopes):
-                        for q in range(services):
-                            if ways[s, q] != _DRAWN:
-                                continue
-                            if aggregate:
-                                cap_by_aggregation(
-                                    found[s, q], done, upto, alike, who, lead, top_mw, heard,
-                                    servers, s, in_scope, q, need_uplink_mbps, attach_mw,
-                                    uplink_factor, uplink_block_hz, uplink_blocks, uplink_curve,
-                                )  # fmt: skip
-                            for begin in range(done, upto, BLOCK):
-                                chances_of_draws(
-                                    found[s, q], bits[s, q], begin, deviation,
-                                    chance_of[0], chance_of[1],
-                                )  # fmt: skip
-                                sums[s, q] += sum_of_block(chance_of[0])
-                                squares[s, q] += sum_of_block(chance_of[1])
-                            mean = sums[s, q] / upto
-                            scatter = squares[s, q] / upto - mean * mean
-                            agree &= scatter < _ENOUGH * _ENOUGH * upto
+                            mean = sums[s, q] / done
+                            scatter = squares[s, q] / done - mean * mean
+                            agree &= scatter < _ENOUGH * _ENOUGH * done
                             if scatter < _STILL * _STILL:
                                 ways[s, q], sums[s, q] = _SETTLED, mean
-                    done = upto
-                    any_drawn = not agree
+                any_drawn = not agree
 
             for s in range(scopes):
                 for q in range(services):
                     nearest, way, nepers = best_carrier[s, q], ways[s, q], 0.0
-                    if way == _NONE:
+                    if way == _NONE or (way == _AS_ALL and ways[0, q] == _NONE):
                         continue
-                    if way == _DRAWN:
+                    if way == _AS_ALL:
+                        chance = all_chance[q]
+                    elif way == _DRAWN:
                         chance = np.float32(sums[s, q] / done)
                     elif way == _SETTLED:
                         chance = np.float32(sums[s, q])
@@ -303,7 +310,10 @@ def _judge(  # type: ignore[no-untyped-def]
                         nepers = log(max(margin, 1e-30))
                         chance = np.float32(chance_of_nepers(nepers, sigma))
                     why = _SERVED
-                    if chance < np.float32(wanted[q]):
+                    if way == _AS_ALL:
+                        why = all_why[q]
+                        best_way[s, q] = best_way[0, q]
+                    elif chance < np.float32(wanted[q]):
                         why = _CAPACITY
                         if possible[s, q]:
                             why = _DISTANCE
@@ -321,19 +331,17 @@ def _judge(  # type: ignore[no-untyped-def]
                                 aggregate or undisturbed[s, q] >= perhaps_from[q, count]
                             ):
                                 _reach_of_all(
-                                    s, q, 0, BLOCK, in_scope, carries, alike, top_mw, all_mw, lead,
+                                    s, q, in_scope, carries, alike, top_mw, all_mw, lead,
                                     by_code, by_site, LEVEL, QUIET, ZERO, quiet,
                                 )  # fmt: skip
                                 if aggregate:
                                     cap_by_aggregation(
-                                        quiet, 0, BLOCK, alike, who, lead, top_mw, heard, servers,
+                                        quiet, 0, alike, who, lead, top_mw, heard, servers,
                                         s, in_scope, q, need_uplink_mbps, attach_mw, uplink_factor,
                                         uplink_block_hz, uplink_blocks, uplink_curve,
                                     )  # fmt: skip
-                                chances_of_draws(
-                                    quiet, quiet_bits, 0, deviation, chance_of[0], chance_of[1]
-                                )
-                                if sum_of_block(chance_of[0]) >= wanted[q] * BLOCK:
+                                chance_of = chances_of_draws(load(quiet, 0), deviation)
+                                if total(chance_of) >= wanted[q] * BLOCK:
                                     why = _INTERFERENCE
                             if why == _DISTANCE:
                                 if way >= _DRAWN:
@@ -353,16 +361,16 @@ def _judge(  # type: ignore[no-untyped-def]
                                     and downlink[s, q] >= perhaps_from[q, count]
                                 ):
                                     _reach_of_all(
-                                        s, q, 0, BLOCK, in_scope, carries, alike, top_mw, all_mw,
+                                        s, q, in_scope, carries, alike, top_mw, all_mw,
                                         lead, by_code, by_site, ATTACH, SIGNAL, NOISE, quiet,
                                     )  # fmt: skip
-                                    chances_of_draws(
-                                        quiet, quiet_bits, 0, deviation, chance_of[0], chance_of[1]
-                                    )
-                                    enough = sum_of_block(chance_of[0]) >= wanted[q] * BLOCK
+                                    chance_of = chances_of_draws(load(quiet, 0), deviation)
+                                    enough = total(chance_of) >= wanted[q] * BLOCK
                                 if enough:
                                     why = _UPLINK
                     if s == 0:
+                        all_chance[q] = chance
+                        all_why[q] = why
                         own_probability[q, r, c] = chance
                         own_reason[q, r, c] = why
                     for t in (scope_row[s], also_row[s]):
@@ -375,27 +383,79 @@ def _judge(  # type: ignore[no-untyped-def]
 
 
 @kernel
+def _holds_all(s, q, r, c, code, carries, in_scope):  # type: ignore[no-untyped-def]
+    """Return whether a scope has all carriers heard at a pixel that may carry a service."""
+    for a in range(code.shape[0]):
+        if carries[q, a] and not in_scope[s, a] and code[a, r, c, 0] != 0:
+            return False
+    return True
+
+
+@inlined
+def _reach_of_scope(  # type: ignore[no-untyped-def]
+    s, q, at, in_scope, carries, alike, top_mw, all_mw, lead, by_code, by_site, ways, aggregate,
+    found,
+):  # fmt: skip
+    """Write what the carriers of a scope reach together, by draw; those stand from ``at`` on.
+
+    Scope 0 has all carriers: what those of a technology reach is known, where it was drawn.
+    """
+    here, is_whole = spread(LEAST), s == 0 and not aggregate
+    for t in range(1, found.shape[0]):
+        if is_whole and ways[t, q] == _DRAWN:
+            here = larger(load(found[t, q], 0), here)
+    store(found[s, q], 0, here)
+    for a in range(alike.size):
+        if not in_scope[s, a] or not carries[q, a]:
+            continue
+        if not is_whole or not _is_drawn(q, a, in_scope, ways):
+            _reach_on(
+                a, q, at, alike, top_mw, all_mw, lead, by_code, by_site,
+                LEVEL, SIGNAL, NOISE, found[s, q],
+            )  # fmt: skip
+
+
+@inlined
+def _is_drawn(q, a, in_scope, ways):  # type: ignore[no-untyped-def]
+    """Return whether a carrier is drawn with its technology."""
+    found = False
+    for t in range(1, in_scope.shape[0]):
+        found |= in_scope[t, a] and ways[t, q] == _DRAWN
+    return found
+
+
+@kernel
 def _reach_of_all(  # type: ignore[no-untyped-def]
-    s, q, begin, until, in_scope, carries, alike, top_mw, all_mw, lead, by_code, by_site,
+    s, q, in_scope, carries, alike, top_mw, all_mw, lead, by_code, by_site,
     level, signal, noise, found,
 ):  # fmt: skip
-    """Write what the carriers of a scope reach together, by draw; the factors by their kinds."""
-    for d in range(begin, until):
-        found[d] = LEAST
+    """Write what the carriers of a scope reach in the first block; the factors by their kinds."""
+    store(found, 0, spread(LEAST))
     for a in range(alike.size):
-        one = alike[a]
-        if not (in_scope[s, a] and carries[q, a]) or one == NO_CELL:
-            continue
-        if one == DIFFERENT:
-            reach_by_cell(
-                top_mw[a], all_mw[a], lead[a], by_site[level, q, a], by_site[signal, q, a],
-                by_site[noise, q, a], begin, until, found,
+        if in_scope[s, a] and carries[q, a]:
+            _reach_on(
+                a, q, 0, alike, top_mw, all_mw, lead, by_code, by_site,
+                level, signal, noise, found,
             )  # fmt: skip
-        else:
-            reach(
-                top_mw[a], all_mw[a], by_code[one, q, level], by_code[one, q, signal],
-                by_code[one, q, noise], begin, until, found,
-            )  # fmt: skip
+
+
+@inlined
+def _reach_on(  # type: ignore[no-untyped-def]
+    a, q, at, alike, top_mw, all_mw, lead, by_code, by_site, level, signal, noise, found
+):
+    """Raise what was found to what one carrier reaches; the factors by their kinds."""
+    one = alike[a]
+    if one == DIFFERENT:
+        reach_by_cell(
+            top_mw[a], all_mw[a], lead[a], at, by_site[level, q, a], by_site[signal, q, a],
+            by_site[noise, q, a], found,
+        )  # fmt: skip
+    elif one != NO_CELL:
+        here = reach(
+            load(top_mw[a], at), load(all_mw[a], at), by_code[one, q, level],
+            by_code[one, q, signal], by_code[one, q, noise], load(found, 0),
+        )  # fmt: skip
+        store(found, 0, here)
 
 
 @kernel

@@ -11,7 +11,8 @@ import numpy as np
 from numba import njit
 
 from lensong.coverage.chance_draws import NEVER
-from lensong.propagation.kernel import untyped_kernel as kernel
+from lensong.propagation.kernel import untyped_inlined_kernel as inlined
+from lensong.propagation.types import Float32Array, IntArray
 
 __all__ = [
     "ATTACH",
@@ -23,6 +24,7 @@ __all__ = [
     "SIGNAL",
     "UP",
     "ZERO",
+    "alike_codes",
     "drop_slight",
     "factors_by_code",
     "list_sites",
@@ -37,7 +39,7 @@ NO_CELL, DIFFERENT = 0, -1
 _SLIGHT = 0.03  # of noise and interference: a site that adds less is not drawn
 
 
-@kernel
+@inlined
 def list_sites(  # type: ignore[no-untyped-def]
     r, c, code, level_mw, others_mw, rest_mw, site_of, load_weight, overlap_share, overlapping,
     site, who, lead_mw, total_mw, own_mw, powers_mw,
@@ -100,7 +102,7 @@ def list_sites(  # type: ignore[no-untyped-def]
     return count
 
 
-@kernel
+@inlined
 def drop_slight(  # type: ignore[no-untyped-def]
     count, too_weak, noise_mw, code, r, c, site, who, lead_mw, total_mw, own_mw, powers_mw
 ):
@@ -140,7 +142,7 @@ def drop_slight(  # type: ignore[no-untyped-def]
     return kept
 
 
-@kernel
+@inlined
 def _factors_of(  # type: ignore[no-untyped-def]
     q, one, load_weight, boost, noise_mw, required_sinr, required_level_mw, attach_mw, aggregate,
     factors,
@@ -183,27 +185,30 @@ def factors_by_code(  # type: ignore[no-untyped-def]
     return factors
 
 
-@kernel
-def take_factors(who, count, by_code, by_site, alike):  # type: ignore[no-untyped-def]
+def alike_codes(by_code: Float32Array) -> IntArray:
+    """Return a number for each code, the same for cells of the same factors."""
+    rows = by_code[..., : ZERO + 1].reshape(by_code.shape[0], -1)
+    return np.asarray(np.unique(rows, axis=0, return_inverse=True)[1].ravel(), dtype=np.int64)
+
+
+@inlined
+def take_factors(who, count, by_code, group, by_site, alike):  # type: ignore[no-untyped-def]
     """Find a cell of each carrier whose factors are those of all its listed cells.
 
     ``alike`` is its code, `NO_CELL`, or `DIFFERENT`: then ``by_site`` holds them by kind, service,
-    carrier and site.
+    carrier and site. ``group`` is that of `alike_codes`.
     """
     kinds, services, carriers, _ = by_site.shape
     for a in range(carriers):
         first, same = NO_CELL, True
         for i in range(count):
             one = who[a, i]
-            if one == 0 or one == first:
+            if one == 0:
                 continue
             if first == NO_CELL:
                 first = one
-                continue
-            for q in range(services):
-                for k in range(kinds):
-                    same &= by_code[one, q, k] == by_code[first, q, k]
-            if not same:
+            elif group[one] != group[first]:
+                same = False
                 break
         alike[a] = first if same else DIFFERENT
         if not same:

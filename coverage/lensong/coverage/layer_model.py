@@ -9,6 +9,7 @@ import numpy as np
 from pyproj import CRS, Transformer
 
 from lensong.coverage.antenna import AntennaPattern
+from lensong.coverage.chance_sites import alike_codes, factors_by_code
 from lensong.coverage.decibel import db_to_ratio, dbm_to_mw
 from lensong.coverage.link_budget import CellBudget, cell_budget
 from lensong.coverage.network import Carrier, Network, Technology, operator_key
@@ -80,7 +81,7 @@ class CellArrays:
     radius_m: FloatArray
     site: IntArray
     pattern: IntArray
-    cuts_db: FloatArray
+    cuts_db: Float32Array
     gain_dbi: FloatArray
     max_loss_db: FloatArray
 
@@ -186,6 +187,10 @@ class LayerModel:
     required_sinr, required_level_mw : shape (services, codes)
         Ratio, and RSRP at which the uplink works [mW]; ``inf`` where nothing is enough.
     attach_mw, wanted, need_uplink_mbps : shape (services,)
+    factors : shape (codes, services, kinds)
+        Of `lensong.coverage.chance_sites`.
+    alike : shape (codes,)
+        The same number for cells of the same factors.
     """
 
     network: Network
@@ -201,6 +206,8 @@ class LayerModel:
     attach_mw: FloatArray
     wanted: FloatArray
     need_uplink_mbps: FloatArray
+    factors: Float32Array
+    alike: IntArray
     aggregate: bool
     turn_deg: dict[str, float]
     shadowing: Shadowing
@@ -231,6 +238,13 @@ class LayerModel:
         ]
         codes = len(cells.budgets) + 1
         names = operator_names(network)
+        required_sinr = db_to_ratio(sinr_db).reshape(len(services), codes)
+        required_level_mw = dbm_to_mw(levels_dbm).reshape(len(services), codes)
+        attach_mw = dbm_to_mw(np.array([s.min_rsrp_dbm for s in services], dtype=np.float64))
+        factors = factors_by_code(
+            cells.load_weight, cells.boost, cells.noise_mw, required_sinr, required_level_mw,
+            attach_mw, handset.uplink_carrier_aggregation,
+        )  # fmt: skip
         return cls(
             network=network,
             services=tuple(services),
@@ -240,11 +254,13 @@ class LayerModel:
             technologies=technologies,
             bands=bands,
             service_rows=1 + len(technologies) if len(technologies) > 1 else 1,
-            required_sinr=db_to_ratio(sinr_db).reshape(len(services), codes),
-            required_level_mw=dbm_to_mw(levels_dbm).reshape(len(services), codes),
-            attach_mw=dbm_to_mw(np.array([s.min_rsrp_dbm for s in services], dtype=np.float64)),
+            required_sinr=required_sinr,
+            required_level_mw=required_level_mw,
+            attach_mw=attach_mw,
             wanted=np.array([s.probability for s in services], dtype=np.float64),
             need_uplink_mbps=np.array([s.uplink_mbps for s in services], dtype=np.float64),
+            factors=factors,
+            alike=alike_codes(factors),
             aggregate=handset.uplink_carrier_aggregation,
             turn_deg=meridian_convergence_deg(crs, network),
             shadowing=shadowing,
@@ -340,9 +356,9 @@ def _distinct_patterns(
     return patterns, numbers
 
 
-def _cuts(patterns: Sequence[AntennaPattern]) -> FloatArray:
+def _cuts(patterns: Sequence[AntennaPattern]) -> Float32Array:
     """Return both cuts of each pattern with degrees 360 and 361 repeating 0 and 1."""
-    cuts = np.empty((len(patterns), 2, 362))
+    cuts = np.empty((len(patterns), 2, 362), dtype=np.float32)
     for k, pattern in enumerate(patterns):
         for cut, loss_db in enumerate((pattern.horizontal_loss_db, pattern.vertical_loss_db)):
             cuts[k, cut] = np.concatenate([loss_db, loss_db[:2]])

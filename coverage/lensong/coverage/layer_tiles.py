@@ -14,7 +14,7 @@ from lensong.coverage.chance_kernels import judge_services
 from lensong.coverage.fold_kernels import ALIKE, fold_medians
 from lensong.coverage.layer_model import LayerModel
 from lensong.coverage.result import NO_LEVEL_CDBM, REASONS
-from lensong.coverage.site_heard import SiteHeard, by_carrier, hear
+from lensong.coverage.site_heard import Aimed, SiteHeard, by_carrier, hear
 from lensong.coverage.site_kernels import keep_heard
 from lensong.coverage.sweeps import PackedSweep, UInt16Array, Window
 from lensong.propagation.types import (
@@ -62,6 +62,8 @@ class OperatorTile:
         The second strongest cell, of whatever site.
     diffraction_cdb, terrain_cdb : shape (carriers, rows, cols)
         Obstacles on the way to the strongest cell [0.01 dB].
+    sites : list of frozenset
+        Those that have come in, by carrier.
     sweeps : list of int
         How many have come in, by carrier.
     """
@@ -74,6 +76,7 @@ class OperatorTile:
     second_mw: Float32Array
     diffraction_cdb: UInt16Array
     terrain_cdb: UInt16Array
+    sites: list[frozenset[int]]
     sweeps: list[int]
 
     @classmethod
@@ -92,6 +95,7 @@ class OperatorTile:
             second_mw=np.zeros(flat, np.float32),
             diffraction_cdb=np.zeros(flat, np.uint16),
             terrain_cdb=np.zeros(flat, np.uint16),
+            sites=[frozenset()] * carriers,
             sweeps=[0] * carriers,
         )
 
@@ -113,8 +117,9 @@ class OperatorTile:
             **{
                 f.name: getattr(self, f.name)[:, mask][:, np.newaxis]
                 for f in fields(self)
-                if f.name != "sweeps"
+                if f.name not in ("sites", "sweeps")
             },
+            sites=self.sites,
             sweeps=self.sweeps,
         )
 
@@ -204,9 +209,10 @@ class Tile:
 
     def lay(self, coming: Sequence[Coming], model: LayerModel) -> None:
         """Add all that reaches the tile, in its order: each sweep with the cells that ride it."""
+        aimed = Aimed()
         self.lay_heard(
             [
-                (key, codes, partial(hear, one.sweep, codes, model, self.window))
+                (key, codes, partial(hear, one.sweep, codes, model, self.window, aimed))
                 for one in coming
                 for key, codes in one.groups.items()
             ],
@@ -235,13 +241,15 @@ class Tile:
         name, carrier = key
         kept = self.operators[name]
         kept.make_room(carrier)
-        sweep = heard.sweep
+        sweep, site = heard.sweep, int(model.cells.site[codes[0]])
+        is_new = site not in kept.sites[carrier]
+        kept.sites[carrier] |= {site}
         keep_heard(
             heard.lead, heard.lead_mw, heard.others_mw, heard.runner_up, heard.runner_up_mw,
             heard.row0 - self.row0, heard.col0 - self.col0,
             sweep.diffraction_cdb, sweep.terrain_cdb,
             sweep.row0 - self.row0, sweep.col0 - self.col0,
-            codes, model.cells.site, model.cells.load_weight,
+            codes, is_new, model.cells.site, model.cells.load_weight,
             kept.code[carrier], kept.level_mw[carrier], kept.others_mw[carrier],
             kept.rest_mw[carrier], kept.second[carrier], kept.second_mw[carrier],
             kept.diffraction_cdb[carrier], kept.terrain_cdb[carrier],
@@ -349,7 +357,7 @@ def fold_services(kept: OperatorTile, name: str, model: LayerModel, into: TileLa
         kept.code, kept.level_mw, kept.others_mw, kept.rest_mw,
         kept.diffraction_cdb, kept.terrain_cdb, operator.overlap_share,
         operator.carries, operator.in_scope, operator.scope_row, operator.also_row,
-        cells.site, cells.load_weight, cells.boost, cells.noise_mw,
+        cells.site, cells.load_weight, cells.noise_mw, model.factors, model.alike,
         model.required_sinr, model.required_level_mw, model.attach_mw,
         model.wanted, model.need_uplink_mbps, cells.uplink_snr_offset,
         cells.uplink_block_hz, cells.uplink_blocks, model.uplink_curve,

@@ -9,10 +9,10 @@ import numpy as np
 
 from lensong.coverage.cell_kernels import SCRATCH_ROWS, hear_cells
 from lensong.coverage.layer_model import LayerModel
-from lensong.coverage.sweeps import PackedSweep, UInt16Array, Window
+from lensong.coverage.sweeps import NO_LOSS, PackedSweep, UInt16Array, Window
 from lensong.propagation.types import Float32Array, IntArray
 
-__all__ = ["SiteHeard", "by_carrier", "hear"]
+__all__ = ["Aimed", "SiteHeard", "by_carrier", "hear"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +57,58 @@ def by_carrier(indices: Sequence[int], model: LayerModel) -> dict[tuple[str, int
     return {key: np.array(codes, dtype=np.int64) for key, codes in found.items()}
 
 
-def hear(sweep: PackedSweep, codes: IntArray, model: LayerModel, window: Window) -> SiteHeard:
-    """Return what cells of one carrier bring within a window of the grid, by `by_carrier`."""
+class Aimed:
+    """What patterns take away in a part of the grid, kept for the next carrier on the antennas.
+
+    The carriers of a mast come one after the other, and most have their cells' azimuths, tilts and
+    patterns in common.
+    """
+
+    def __init__(self) -> None:
+        self._names: object = None
+        self._sweep: PackedSweep | None = None
+        self._lost_db = np.empty((0, 0, 0), np.float32)
+
+    def of(
+        self, sweep: PackedSweep, codes: IntArray, model: LayerModel
+    ) -> tuple[bool, Float32Array]:
+        """Return whether it is known of cells, and where it stands or is to be written."""
+        cells, last = model.cells, self._sweep
+        names = (
+            sweep.mast_row, sweep.mast_col, _turn_deg(codes, model), sweep.window,
+            *(of[codes].tolist() for of in (cells.azimuth_deg, cells.sin_tilt, cells.pattern)),
+        )  # fmt: skip
+        self._sweep = sweep
+        if (
+            last is not None
+            and names == self._names
+            and np.array_equal(sweep.departure_cdeg, last.departure_cdeg)
+            and np.array_equal(sweep.loss_cdb == NO_LOSS, last.loss_cdb == NO_LOSS)
+        ):
+            return True, self._lost_db
+        self._names = names
+        self._lost_db = np.empty((codes.size, *sweep.loss_cdb.shape), np.float32)
+        return False, self._lost_db
+
+
+def hear(
+    sweep: PackedSweep,
+    codes: IntArray,
+    model: LayerModel,
+    window: Window,
+    aimed: Aimed | None = None,
+) -> SiteHeard:
+    """Return what cells of one carrier bring within a window of the grid, by `by_carrier`.
+
+    Parameters
+    ----------
+    sweep : PackedSweep
+    codes : shape (cells,)
+    model : LayerModel
+    window : Window
+    aimed : Aimed or None
+        Of the carriers before, where the sweep lies within the window.
+    """
     cells = model.cells
     row0, col0, row1, col1 = sweep.window
     top, left = max(row0, window[0]), max(col0, window[1])
@@ -73,14 +123,21 @@ def hear(sweep: PackedSweep, codes: IntArray, model: LayerModel, window: Window)
         runner_up_mw=np.empty(shape, np.float32),
         sweep=sweep,
     )
+    scratch = np.empty((SCRATCH_ROWS, shape[1]), np.float32)
+    is_lost, lost_db = False, np.empty((codes.size, 1, shape[1]), np.float32)
+    if aimed is not None and shape == sweep.loss_cdb.shape:
+        is_lost, lost_db = aimed.of(sweep, codes, model)
     hear_cells(
         sweep.loss_cdb, sweep.departure_cdeg, row0, col0,
-        float(sweep.mast_row), float(sweep.mast_col), float(sweep.cell_m),
-        model.turn_deg[model.network.cells[int(codes[0]) - 1].mast_id],
+        float(sweep.mast_row), float(sweep.mast_col), float(sweep.cell_m), _turn_deg(codes, model),
         codes, cells.level_offset_db, cells.load_weight,
         cells.azimuth_deg, cells.sin_azimuth, cells.cos_azimuth, cells.sin_tilt, cells.cos_tilt,
         cells.radius_m, cells.pattern, cells.cuts_db, cells.gain_dbi, cells.max_loss_db,
-        top, left, np.empty((SCRATCH_ROWS, shape[1])), np.empty(shape[1], np.float32),
+        top, left, is_lost, lost_db, scratch, scratch.view(np.int32),
         heard.lead, heard.lead_mw, heard.others_mw, heard.runner_up, heard.runner_up_mw,
     )  # fmt: skip
     return heard
+
+
+def _turn_deg(codes: IntArray, model: LayerModel) -> float:
+    return model.turn_deg[model.network.cells[int(codes[0]) - 1].mast_id]

@@ -18,46 +18,45 @@ __all__ = ["keep_heard"]
 
 @kernel
 def _keep_site(  # type: ignore[no-untyped-def]
-    lead, lead_mw, others_mw, site_of, load_weight, code, level_mw, rest_mw, r, c
+    lead, lead_mw, others_mw, is_new, site_of, load_weight, code, level_mw, rest_mw
 ):
     """Put a site into the list of one pixel, sorted by level; return the power left outside.
 
     ``lead``, ``lead_mw`` (float32) and ``others_mw`` are the site's strongest cell, its RSRP, and
     what its other cells disturb by.
     """
-    depth = code.shape[2]
-    site = site_of[lead]
-    at = 0
-    while at < depth and code[r, c, at] != 0 and site_of[code[r, c, at]] != site:
-        at += 1
-    left = 0.0
-    if at < depth and code[r, c, at] != 0:
-        weaker, weaker_mw = lead, lead_mw
-        if lead_mw > level_mw[r, c, at]:
-            weaker, weaker_mw = code[r, c, at], level_mw[r, c, at]
-            code[r, c, at], level_mw[r, c, at] = lead, lead_mw
-        rest_mw[r, c, at] += np.float32(others_mw + weaker_mw * load_weight[weaker])
-    else:
-        if at == depth:
-            at -= 1
-            if lead_mw <= level_mw[r, c, at]:
-                return others_mw + lead_mw * load_weight[lead]
-            left = rest_mw[r, c, at] + level_mw[r, c, at] * load_weight[code[r, c, at]]
-        code[r, c, at], level_mw[r, c, at] = lead, lead_mw
-        rest_mw[r, c, at] = np.float32(others_mw)
-    while at > 0 and level_mw[r, c, at] > level_mw[r, c, at - 1]:
-        up = at - 1
-        code[r, c, at], code[r, c, up] = code[r, c, up], code[r, c, at]
-        level_mw[r, c, at], level_mw[r, c, up] = level_mw[r, c, up], level_mw[r, c, at]
-        rest_mw[r, c, at], rest_mw[r, c, up] = rest_mw[r, c, up], rest_mw[r, c, at]
-        at = up
+    depth = code.size
+    at, left = depth, 0.0
+    while at > 0 and code[at - 1] == 0:
+        at -= 1
+    if not is_new:
+        site, there = site_of[lead], 0
+        while there < at and site_of[code[there]] != site:
+            there += 1
+        if there < at:
+            weaker, weaker_mw = lead, lead_mw
+            if lead_mw > level_mw[there]:
+                weaker, weaker_mw = np.int64(code[there]), level_mw[there]
+            else:
+                lead, lead_mw = np.int64(code[there]), level_mw[there]
+            others_mw = rest_mw[there] + np.float32(others_mw + weaker_mw * load_weight[weaker])
+            at = there
+    if at == depth:
+        at -= 1
+        if lead_mw <= level_mw[at]:
+            return others_mw + lead_mw * load_weight[lead]
+        left = rest_mw[at] + level_mw[at] * load_weight[code[at]]
+    while at > 0 and lead_mw > level_mw[at - 1]:
+        code[at], level_mw[at], rest_mw[at] = code[at - 1], level_mw[at - 1], rest_mw[at - 1]
+        at -= 1
+    code[at], level_mw[at], rest_mw[at] = lead, lead_mw, np.float32(others_mw)
     return left
 
 
 @kernel
 def keep_heard(  # type: ignore[no-untyped-def]
     lead, lead_mw, heard_others_mw, runner_up, runner_up_mw, row0, col0,
-    diffraction_cdb, terrain_cdb, sweep_row0, sweep_col0, codes, site_of, load_weight,
+    diffraction_cdb, terrain_cdb, sweep_row0, sweep_col0, codes, is_new, site_of, load_weight,
     code, level_mw, others_mw, rest_mw, second, second_mw,
     best_diffraction_cdb, best_terrain_cdb,
 ):  # fmt: skip
@@ -65,7 +64,7 @@ def keep_heard(  # type: ignore[no-untyped-def]
 
     What was found begins at ``row0`` and ``col0`` in the tile's rows and columns, its sweep at
     ``sweep_row0`` and ``sweep_col0``; both may reach past the tile. Equal levels leave the cell
-    that came first.
+    that came first. ``is_new``: no cell of their site came before.
     """
     rows, cols = second.shape
     for i in range(max(0, -row0), min(lead.shape[0], rows - row0)):
@@ -90,8 +89,8 @@ def keep_heard(  # type: ignore[no-untyped-def]
                 second[r, c] = one
                 second_mw[r, c] = mw
             left_mw = _keep_site(
-                one, mw, heard_others_mw[i, j], site_of, load_weight,
-                code, level_mw, others_mw, r, c,
+                one, mw, heard_others_mw[i, j], is_new, site_of, load_weight,
+                code[r, c], level_mw[r, c], others_mw[r, c],
             )  # fmt: skip
             if left_mw > 0.0:
                 rest_mw[r, c] += np.float32(left_mw)

@@ -11,6 +11,7 @@ __all__ = [
     "greatest_kernel",
     "inlined_kernel",
     "kernel",
+    "untyped_inlined_kernel",
     "untyped_kernel",
 ]
 
@@ -82,3 +83,6 @@ def greatest_kernel(function: Function) -> Function:
 
 untyped_kernel: Any = kernel
 """The same for a function whose many arrays carry no types; mypy leaves its calls alone."""
+
+untyped_inlined_kernel: Any = inlined_kernel
+"""The same of `inlined_kernel`."""
