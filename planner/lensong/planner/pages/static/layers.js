@@ -6,9 +6,11 @@ import { knownRows, startKnown } from "./known.js";
 import { contours, cover, found, hatch, lattice, map, setPoints, showOverlay } from "./map.js";
 import { measuredRows } from "./measured.js";
 import { emit, layerOf, on, state, variantPath } from "./plan.js";
+import { tool } from "./tools.js";
 import { keepView, pinPart } from "./view.js";
 
 const DIGITS = { "Mbit/s": 2, dBm: 1, dB: 1 };
+const DRAWS = ["path", "measure", "area"]; // tools that draw under it
 const LEAST = -400; // dB: the first class has no lower end
 const KNOWN = ["field", "interval"];
 let pinned = null; // a place whose values stay
@@ -306,7 +308,7 @@ export function startLayers() {
     if (originalEvent.sourceCapabilities?.firesTouchEvents) return; // a finger does not hover
     at = lngLat;
     if (pinned || document.body.classList.contains("dragging")) return;
-    if (found(point))
+    if (found(point) || DRAWS.includes(tool.name))
       $("readout").hidden = true; // in the way of what is there
     else read(lngLat);
   });

@@ -210,7 +210,10 @@ function done({ settled }) {
 function drawState() {
   const now = plan.variant();
   const parts = [];
-  if (!state.online) parts.push(say(state.signedOut ? "state.signed_out" : "state.lost"));
+  if (!state.online) {
+    const why = state.plan.state === "opening" ? "reopens" : "lost";
+    parts.push(say(`state.${state.signedOut ? "signed_out" : why}`));
+  }
   if (state.waiting.length) parts.push(say("state.waiting", { n: state.waiting.length }));
   if (state.laying) parts.push(say("state.laying"));
   if (state.plan.state === "read_only") parts.push(say("state.read_only"));

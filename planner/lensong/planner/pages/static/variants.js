@@ -47,8 +47,9 @@ export function startVariants() {
   on("chosen", drawHistory);
   let isLate = false; // what is looked at goes first
   const late = () => isLate && ((isLate = false), drawHistory());
-  on("touched", () => {
-    isLate = true;
+  on("network", () => {
+    if (drawnAt === `${state.variantId} ${state.network.revision}`) return;
+    isLate = true; // by whoever changed it
     if (openTabName() === "variants") late();
   });
   on("covered", late);
@@ -161,11 +162,14 @@ const drop = (v) => {
   });
 };
 
+let drawnAt = ""; // variant and revision of the history that is seen
+
 async function drawHistory() {
   const id = state.variantId;
   try {
-    const { steps } = await get(`${variantPath(id)}/history`);
+    const { steps, revision } = await get(`${variantPath(id)}/history`);
     if (id !== state.variantId) return;
+    drawnAt = `${id} ${revision}`;
     $("history").replaceChildren(
       ...steps
         .toReversed()
