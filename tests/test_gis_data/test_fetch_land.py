@@ -186,6 +186,8 @@ def test_a_place_of_a_file_is_found_by_code_or_by_name_without_its_tones(tmp_pat
     ).to_file(path)
     assert area_of_file(path, place="ta leng").bounds_deg == (104.0, 22.0, 104.5, 22.5)
     assert area_of_file(path, place="03390").bounds_deg == (103.0, 22.0, 103.5, 22.5)
+    assert area_of_file(path, place="ta leng").title == "Tả Lèng"  # as the file spells it
+    assert area_of_file(path, place="03390").title == "Bình Lư"
     assert area_of_file(path).bounds_deg == (103.0, 22.0, 105.5, 22.5)
     with pytest.raises(ConfigError, match=r"is 2 places of .* give one of the codes 03390, 99999"):
         area_of_file(path, place="binh lu")

@@ -112,21 +112,24 @@ def area_of_file(path: Path, *, layer: str = "", place: str = "") -> FetchArea:
         names = [str(name) for name in frame.columns if name != "geometry"]
         found = find_columns(names, COMMUNE_ALIASES, None, path=path)
         columns = {our: as_text(frame[found[our]]) for our in _NAME_COLUMNS if our in found}
-        rows = _rows_of(place, columns, path)
+        rows, name = _rows_of(place, columns, path)
         outline = shapely.union_all(outlines[rows])
     else:
-        outline = shapely.union_all(outlines)
+        name, outline = path.stem, shapely.union_all(outlines)
     if outline.is_empty:
         if place:
             raise DataError(f"{place!r} in {path} is no polygon, wanted an outline")
         lon, lat = shapely.get_coordinates(frame.geometry.to_numpy()).T
         return area_of_masts(lat, lon, title=path.stem)
     _refuse_both_sides(outline, f"{place!r} in {path}" if place else str(path))
-    return FetchArea(title=place or path.stem, outline=outline, is_box=False)
+    return FetchArea(title=name, outline=outline, is_box=False)
 
 
-def _rows_of(place: str, columns: dict[str, list[str]], path: Path) -> list[int]:
-    """Return the features of a code, else of a commune, else of a province; tones do not count."""
+def _rows_of(place: str, columns: dict[str, list[str]], path: Path) -> tuple[list[int], str]:
+    """Return the features of a code, else of a commune, else of a province, and their name.
+
+    Tones do not count. The name is as the file spells it, of a code that of its commune.
+    """
     wanted = unit_key(place)
     for our in _NAME_COLUMNS:
         rows = [row for row, text in enumerate(columns.get(our, ())) if unit_key(text) == wanted]
@@ -137,7 +140,8 @@ def _rows_of(place: str, columns: dict[str, list[str]], path: Path) -> list[int]
                 f"{first_few(codes)}"
             )
         if rows:
-            return rows
+            named = columns.get("commune" if our == "commune_code" else our, columns[our])
+            return rows, named[rows[0]] or place
     known = sorted({text for texts in columns.values() for text in texts if text})
     near = [text for text in known if wanted in unit_key(text)]
     raise ConfigError(
