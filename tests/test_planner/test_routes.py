@@ -50,9 +50,18 @@ def test_what_there_is(page: Page) -> None:
     assert {m["state"] for m in network["masts"]} == {"as_read"}
 
 
+def test_every_stage_has_words(page: Page) -> None:
+    words = words_of_language("vi")
+    told = [event.data for event in page.plan.events.after(0)]
+    stages = {data["stage"] for data in told if "stage" in data}
+    stages |= {data["progress"]["stage"] for data in told if data.get("progress")}
+    assert {"land", "sweeps"} <= stages
+    assert [s for s in stages if f"stage.{s.replace(' ', '_')}" not in words] == []
+
+
 def test_an_edit_is_told_settles_and_is_undone(page: Page) -> None:
     variant = page.variant("moved")
-    page.get("/variants/base", settled="chances")
+    wait_until(lambda: page.get("/variants/base", settled="chances")["settled"] == "chances")
     before = page.get(f"/variants/{variant}/point", **where(60, 74))
     answer = page.edit(variant, 0, move("K1", 64.0, 78.0), {"kind": "remove_mast", "mast_id": "K3"})
     assert answer["revision"] == 1
@@ -458,15 +467,6 @@ def test_a_body_of_another_form_is_told_in_words(page: Page, body: bytes, told: 
     )
     assert answer.status_code == 422
     assert told in answer.json()["detail"]
-
-
-def test_every_stage_has_words(page: Page) -> None:
-    words = words_of_language("vi")
-    told = [event.data for event in page.plan.events.after(0)]
-    stages = {data["stage"] for data in told if "stage" in data}
-    stages |= {data["progress"]["stage"] for data in told if data.get("progress")}
-    assert {"elevation", "sweeps"} <= stages
-    assert [s for s in stages if f"stage.{s.replace(' ', '_')}" not in words] == []
 
 
 def ring_of(*corners: tuple[float, float]) -> list[tuple[float, float]]:

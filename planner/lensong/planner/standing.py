@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from threading import Thread
 from time import monotonic
+from typing import NamedTuple
 
 from lensong.coverage.network import Network
 from lensong.coverage.variant.engine import OnDone, PlanEngine, PlanState
@@ -51,8 +52,19 @@ class Standing:
     seconds: float = 0.0
 
 
+class _Wanted(NamedTuple):
+    """A network that is to be planned, one that it differs little from, and since when."""
+
+    network: Network
+    like: Network | None
+    since: float
+
+
 class Settler:
-    """Plans the networks that are asked for in a thread of its own, the one asked for last first.
+    """Plans the networks that are asked for in a thread of its own.
+
+    Levels and villages of all go before what is left of any, that of the network asked for last
+    first: a table of villages needs those of the network as it was read, too.
 
     Parameters
     ----------
@@ -90,8 +102,7 @@ class Settler:
         self._still, self._on_done, self._watched = still, on_done, watched
         self._kept: OrderedDict[int, Standing] = OrderedDict()
         self._base: Standing | None = None
-        self._wanted: list[tuple[Network, Network | None, float]] = []
-        self._asked = 0
+        self._wanted: list[_Wanted] = []
         self.turns = Turns()
         self._changed = self.turns.changed
         self._closed = False
@@ -121,9 +132,8 @@ class Settler:
     def want(self, network: Network, like: Network | None = None) -> None:
         """Ask for a network to be planned; ``like`` is one that it differs little from."""
         with self._changed:
-            self._wanted = [w for w in self._wanted if w[0] is not network]
-            self._wanted.append((network, like, monotonic()))
-            self._asked += 1
+            self._wanted = [w for w in self._wanted if w.network is not network]
+            self._wanted.append(_Wanted(network, like, monotonic()))
             self._changed.notify_all()
 
     def standing(self, network: Network) -> Standing | None:
@@ -148,7 +158,6 @@ class Settler:
         """Stop after the tile in work."""
         with self._changed:
             self._closed = True
-            self._asked += 1
             self._changed.notify_all()
         self.ahead.close()
         if self._thread.is_alive():
@@ -181,28 +190,35 @@ class Settler:
                     self._changed.wait()
                 if self._closed:
                     return
-                network, like, since = self._wanted.pop()
-                asked = self._asked
-            if not self._still(network):
+                wanted = min(self._wanted, key=self._turn_of)
+                self._wanted = [w for w in self._wanted if w is not wanted]
+            if not self._still(wanted.network):
                 continue
             try:
-                whole = self._settle(network, like, since, partial(self._overtaken, asked))
+                whole = self._settle(wanted)
             except Exception as error:
-                self._failed(network, error)
+                self._failed(wanted.network, error)
                 continue
-            if not whole and self._still(network):
+            if not whole and self._still(wanted.network):
                 with self._changed:
-                    if all(w[0] is not network for w in self._wanted):
-                        self._wanted.insert(0, (network, like, since))
+                    if all(w.network is not wanted.network for w in self._wanted):
+                        self._wanted.append(wanted)
 
-    def _overtaken(self, asked: int) -> bool:
-        """Return whether something was asked for since."""
-        return self._asked != asked
+    def _turn_of(self, wanted: _Wanted) -> tuple[bool, float]:
+        """Return what is least of the network that comes first."""
+        found = self._found(wanted.network)
+        has_villages = found is not None and found.settled not in ("none", "coarse", "levels")
+        return has_villages, -wanted.since
 
-    def _settle(
-        self, network: Network, like: Network | None, since: float, stop: Callable[[], bool]
-    ) -> bool:
+    def _is_overtaken(self, wanted: _Wanted) -> bool:
+        """Return whether another network comes before one; asked in threads that hold the lock."""
+        mine = self._turn_of(wanted)
+        return self._closed or any(self._turn_of(other) < mine for other in tuple(self._wanted))
+
+    def _settle(self, wanted: _Wanted) -> bool:
         """Bring a network as far as it can be; return whether all of it is planned."""
+        network, like, since = wanted.network, wanted.like, wanted.since
+        stop = partial(self._is_overtaken, wanted)
         now = self.standing(network)
         if now is None:
             before = (None if like is None else self.standing(like)) or self._base
@@ -234,6 +250,8 @@ class Settler:
             )
             now = replace(now, state=state, villages=villages, behind=frozenset())
             now = self._reached(now, "villages", since)
+            if stop():
+                return False
         if now.settled == "villages" and now.villages is not None:
             rows = now.villages
             state, total = now.state, len(now.state.unjudged)

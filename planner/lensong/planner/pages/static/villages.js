@@ -28,7 +28,7 @@ import { showWhy } from "./why.js";
 const RANK = { beyond_radius: -1, unknown: -1, no_signal: 0, patchy: 1, covered: 2 };
 const CHANGES = ["lost", "gained", "worse", "better", "same"]; // as they are looked at
 const FIRST = 200; // rows that are drawn before somebody asks for all
-export const villages = { rows: [], totals: null, chosen: null, settled: "" };
+export const villages = { late: false, rows: [], totals: null, chosen: null, settled: "" };
 const view = { sort: "change", down: false, text: "", kind: "all", all: false };
 let asked = 0;
 
@@ -44,6 +44,7 @@ export async function loadVillages() {
     const answer = await get(`${variantPath()}/villages`);
     if (turn !== asked) return;
     Object.assign(villages, {
+      late: false,
       rows: answer.villages,
       totals: answer.totals,
       settled: answer.settled,
@@ -52,14 +53,17 @@ export async function loadVillages() {
     emit("villages");
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    if (turn === asked) $("villages-state").textContent = error.message;
+    if (turn !== asked) return;
+    villages.late = true;
+    $("villages-state").textContent = error.message;
   }
 }
 
 export function startVillages() {
   on("chosen", loadVillages);
   on("settled", ({ variant_id, settled }) => {
-    if (variant_id === state.variantId && settled !== "levels") loadVillages();
+    // beside those of the variant in hand stand those of the network as it was read
+    if (settled !== "levels" && (variant_id === state.variantId || villages.late)) loadVillages();
   });
   on("touched", () => drawState());
   $("village-filter").addEventListener("input", ({ target }) => {
