@@ -6,9 +6,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock
-from typing import Any
-
-from numpy.typing import NDArray
 
 from lensong.coverage.network import Network
 from lensong.coverage.sweeps import SweepCache
@@ -17,7 +14,7 @@ from lensong.coverage.variant.engine import OnDone, PlanEngine, PlanState
 
 __all__ = ["COARSE_TILE_PX", "Coarse"]
 
-COARSE_TILE_PX = 64
+COARSE_TILE_PX = 128
 _KEPT = 5  # states of networks
 
 
@@ -29,15 +26,16 @@ class Coarse:
 
     def __init__(self, fine: PlanEngine, cache: SweepCache | None, workers: int) -> None:
         self.step = coarse_step(fine.land.grid.cell_m)
-        self._cache = _NotOfDrags(cache)
+        self._keeping, self._keeping_lock = 0, Lock()
         self.engine = PlanEngine(
             coarse_land(fine.land, self.step),
             services=fine.services,
             handset=fine.handset,
             propagation=fine.propagation,
-            cache=self._cache,
+            cache=cache,
             workers=workers,
             tile_px=COARSE_TILE_PX,
+            keeps=lambda: self._keeping > 0,  # no place of a drag comes again
         )
         self._states: OrderedDict[int, tuple[Network, PlanState]] = OrderedDict()
         self._turn, self._lock = 0, Lock()
@@ -53,7 +51,7 @@ class Coarse:
         self, network: Network, *, judge: bool = False, on_done: OnDone | None = None
     ) -> PlanState:
         """Return the state of a network."""
-        with self._cache.writes():
+        with self._kept():
             with self._lock:
                 state = self._of(network, judge=judge, on_done=on_done)
             self.engine.written()
@@ -72,6 +70,17 @@ class Coarse:
             frame = self.engine.follow(state, dragged())
             return self.engine.judged(frame) if judge else frame
 
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        """Let sweeps be kept beyond the process meanwhile."""
+        with self._keeping_lock:
+            self._keeping += 1
+        try:
+            yield
+        finally:
+            with self._keeping_lock:
+                self._keeping -= 1
+
     def _of(self, network: Network, *, judge: bool, on_done: OnDone | None = None) -> PlanState:
         """Return the state of a network, made from the one used last."""
         _, state = self._states.pop(id(network), (network, None))
@@ -87,28 +96,3 @@ class Coarse:
         while len(self._states) > _KEPT:
             self._states.popitem(last=False)
         return state
-
-
-class _NotOfDrags:
-    """A cache that is read always and written only when asked: no place of a drag comes again."""
-
-    def __init__(self, behind: SweepCache | None) -> None:
-        self._behind, self._writes, self._lock = behind, 0, Lock()
-
-    @contextmanager
-    def writes(self) -> Iterator[None]:
-        """Let sweeps be kept meanwhile."""
-        with self._lock:
-            self._writes += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._writes -= 1
-
-    def get(self, key: str) -> dict[str, NDArray[Any]] | None:
-        return None if self._behind is None else self._behind.get(key)
-
-    def put(self, key: str, arrays: dict[str, NDArray[Any]]) -> None:
-        if self._behind is not None and self._writes:
-            self._behind.put(key, arrays)

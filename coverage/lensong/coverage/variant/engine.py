@@ -85,6 +85,8 @@ class PlanEngine:
         Rows and columns of a tile.
     shelf : TileShelf or None
         Where tiles are kept; None: in memory, however many there are.
+    keeps : callable
+        Returns whether sweeps that are made now are kept in the cache.
 
     Raises
     ------
@@ -104,6 +106,7 @@ class PlanEngine:
         most_bytes: int = _MOST_BYTES,
         tile_px: int = TILE,
         shelf: TileShelf | None = None,
+        keeps: Callable[[], bool] = lambda: True,
     ) -> None:
         self._shelf = shelf or TileShelf()
         self.land, self.services = land, tuple(services)
@@ -123,6 +126,7 @@ class PlanEngine:
             cache=cache,
             workers=workers,
             most_bytes=most_bytes,
+            keeps=keeps,
         )
         self._known = KnownTiles(self._maker, land, self.propagation)
 

@@ -109,6 +109,8 @@ class RideMaker:
     most_bytes : int
         Kept in memory of what is heard, as much of sweeps as the cache has them, and a quarter of
         it of sweeps unpacked [bytes].
+    keeps : callable
+        Returns whether sweeps that are made now are kept in the cache, too.
     """
 
     def __init__(
@@ -120,9 +122,10 @@ class RideMaker:
         cache: SweepCache | None,
         workers: int,
         most_bytes: int,
+        keeps: Callable[[], bool] = lambda: True,
     ) -> None:
         self._land, self._settings, self._rx_height_agl_m = land, settings, rx_height_agl_m
-        self._most_bytes = most_bytes
+        self._most_bytes, self._keeps = most_bytes, keeps
         self._cache, self._workers = KeptInMemory(cache, most_bytes), workers
         self._packed: Keeps[Hashable, PackedSweep] = RecentBytes(most_bytes // 4, _packed_bytes)
         self._heard: Keeps[Hashable, SiteHeard] = RecentBytes(most_bytes, _heard_bytes)
@@ -228,7 +231,8 @@ class RideMaker:
 
     def _keep(self, keep: Callable[[Put], None]) -> None:
         """Let new sweeps be kept: nobody waits for it."""
-        self._cache.later(keep)
+        if self._keeps():
+            self._cache.later(keep)
 
     def _hear(
         self, ride: Ride, group: tuple[str, int], packed: PackedSweep, model: LayerModel
@@ -285,7 +289,7 @@ class RidesAhead(RideMaker):
             (_SWEEP_BYTES + _HEARD_BYTES * len(ride.groups)) * _pixels(ride) for ride in come
         )
         self._packed, self._heard = self._apart = SetApart(main._packed), SetApart(main._heard)
-        self._keeps: list[Callable[[Put], None]] = []
+        self._late: list[Callable[[Put], None]] = []
 
     def prepare(
         self, rides: Sequence[Ride], model: LayerModel, on_done: Callable[[int], None] | None = None
@@ -308,12 +312,12 @@ class RidesAhead(RideMaker):
         """Let the main maker keep what was made."""
         for one in self._apart:
             one.hand_over()
-        for keep in self._keeps:
+        for keep in self._late:
             self._main._keep(keep)
-        self._keeps = []
+        self._late = []
 
     def _keep(self, keep: Callable[[Put], None]) -> None:
-        self._keeps.append(keep)  # of a place where nobody may drop it
+        self._late.append(keep)  # of a place where nobody may drop it
 
 
 def meets(one: Window, other: Window) -> bool:

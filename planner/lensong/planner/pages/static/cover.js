@@ -5,6 +5,7 @@ import { emit, layerOf, on, state, variantPath } from "./plan.js";
 
 const BLOCK = 512; // cells of a block along a side, at its step
 const KEPT = 160; // blocks in memory
+const ROOMY = 1.5; // parts of blocks are asked for at once where that is not much more than they are
 const SLOW = ["basis", "interval", "field", "wide"]; // a block of them takes the server seconds
 
 export class Cover {
@@ -92,6 +93,7 @@ export class Cover {
       SLOW.includes(layerOf(this.layerId)?.quantity) &&
       wanted.some(({ key }) => !this.blocks.get(key)?.data);
     emit("covering");
+    this.together(wanted);
     const done = await Promise.allSettled(wanted.map((block) => this.bring(block)));
     for (const { reason } of done) {
       if (reason && !(reason instanceof Refusal)) throw reason;
@@ -118,26 +120,60 @@ export class Cover {
     return block.coming;
   }
 
+  /** Ask once for the parts of several blocks that may differ. */
+  together(wanted) {
+    const late = wanted
+      .map(({ key }) => this.blocks.get(key))
+      .filter((block) => block?.data && block.stale && !block.coming);
+    for (const id of new Set(late.map(({ variantId }) => variantId))) {
+      const blocks = late.filter(({ variantId }) => variantId === id);
+      if (blocks.length < 2) continue;
+      const parts = blocks.map(({ stale }) => stale);
+      const whole = parts.reduce(joined);
+      if (cells(whole) > ROOMY * parts.reduce((sum, part) => sum + cells(part), 0)) continue;
+      for (const block of blocks) block.stale = null;
+      const coming = this.values(blocks[0], whole);
+      for (const [k, block] of blocks.entries())
+        block.coming = coming
+          .then((got) => this.take(block, cut(got, parts[k])))
+          .catch((error) => {
+            block.stale = joined(block.stale, parts[k]);
+            throw error;
+          })
+          .then(() => this.asked(block)) // what changed meanwhile
+          .finally(() => (block.coming = null));
+    }
+  }
+
+  values({ variantId, layerId, step }, { row0, col0, row1, col1 }) {
+    const query = `row0=${row0}&col0=${col0}&rows=${row1 - row0}&cols=${col1 - col0}&step=${step}`;
+    return values("GET", `${variantPath(variantId)}/layers/${layerId}.bin?${query}`);
+  }
+
   async asked(block) {
     while (block.stale) {
-      const { row0, col0, row1, col1 } = block.stale;
+      const part = block.stale;
       block.stale = null; // what changes from here on is asked for after this
-      const { variantId, layerId, step } = block;
-      const query = `row0=${row0}&col0=${col0}&rows=${row1 - row0}&cols=${col1 - col0}&step=${step}`;
       let got;
       try {
-        got = await values("GET", `${variantPath(variantId)}/layers/${layerId}.bin?${query}`);
+        got = await this.values(block, part);
       } catch (error) {
-        block.stale = block.data ? joined(block.stale, { row0, col0, row1, col1 }) : block;
+        block.stale = block.data ? joined(block.stale, part) : block;
         throw error;
       }
       if (this.blocks.get(block.key) !== block) return; // another layer or variant is shown
-      if (!block.data) Object.assign(block, got);
-      else laid(block, got);
-      if (!this.now.some((one) => one.key === block.key)) continue;
-      if (!this.layer.pieces.has(block.key) || got.data === block.data) this.draw(block.key, block);
-      else this.patch(block, got);
+      this.take(block, got);
     }
+  }
+
+  /** Take values over into a block, all of it or a part, and draw it. */
+  take(block, got) {
+    if (this.blocks.get(block.key) !== block) return;
+    if (!block.data) Object.assign(block, got);
+    else laid(block, got);
+    if (!this.now.some((one) => one.key === block.key)) return;
+    if (!this.layer.pieces.has(block.key) || got.data === block.data) this.draw(block.key, block);
+    else this.patch(block, got);
   }
 
   /** Return what turns values into pixels. */
@@ -195,13 +231,19 @@ export class Cover {
     });
   }
 
-  settled({ variant_id: id, settled, touched }) {
+  async settled({ variant_id: id, settled, touched }) {
     const layer = layerOf(this.layerId);
     if (!layer || layer.settles_with !== settled) return;
     if (id !== state.variantId && id !== this.other) return;
     for (const block of this.blocks.values())
       if (block.variantId === id) block.stale = joined(block.stale, partOf(block, touched));
-    this.refresh().then(() => id === state.variantId && this.dragged(null));
+    this.layer.hold(); // all that was planned is seen at once
+    try {
+      await this.refresh();
+      if (id === state.variantId) this.dragged(null);
+    } finally {
+      this.layer.release();
+    }
   }
 
   /** Return the value of the layer at a place as far as it is here; undefined where it is not. */
@@ -244,6 +286,23 @@ function joined(one, other) {
     row1: Math.max(one.row1, other.row1),
     col1: Math.max(one.col1, other.col1),
   };
+}
+
+const cells = ({ row0, col0, row1, col1 }) => (row1 - row0) * (col1 - col0);
+
+/** Return the part of an answer that lies within other bounds. */
+function cut({ window: { row0, col0, cols, step }, data, ...rest }, part) {
+  const [top, left] = [(part.row0 - row0) / step, (part.col0 - col0) / step];
+  const [high, wide] = [part.row1 - part.row0, part.col1 - part.col0].map((n) =>
+    Math.ceil(n / step),
+  );
+  const found = new data.constructor(high * wide);
+  for (let i = 0; i < high; i += 1) {
+    const begin = (top + i) * cols + left;
+    found.set(data.subarray(begin, begin + wide), i * wide);
+  }
+  const window = { row0: part.row0, col0: part.col0, rows: high, cols: wide, step };
+  return { ...rest, window, data: found };
 }
 
 /** Lay values of a part over those of a block. */

@@ -45,6 +45,7 @@ export class GridLayer {
     this.hatched = hatched;
     this.pieces = new Map();
     this.hole = null; // {row0, col0, row1, col1} that the piece "drag" stands for
+    this.held = 0; // how many hold it as it is drawn
     this.split = null; // share of the window's width at which side "a" ends and "b" begins
   }
 
@@ -75,7 +76,20 @@ export class GridLayer {
   }
 
   repaint() {
-    this.map?.triggerRepaint();
+    if (this.held) this.isLate = true;
+    else this.map?.triggerRepaint();
+  }
+
+  /** Draw nothing anew until `release`: what changes meanwhile is seen at once. */
+  hold() {
+    this.held += 1;
+  }
+
+  release() {
+    this.held -= 1;
+    if (this.held || !this.isLate) return;
+    this.isLate = false;
+    this.repaint();
   }
 
   onRemove() {

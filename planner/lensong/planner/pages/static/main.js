@@ -9,6 +9,7 @@ import { startImports } from "./imports.js";
 import { pin, pinnedPlace, showLayer, startLayers } from "./layers.js";
 import { siteOf, siteText, startLive } from "./live.js";
 import { found, map, startMap } from "./map.js";
+import { onceSeen } from "./mast_signs.js";
 import { addMast, copySelected, removeSelected, startMasts } from "./masts.js";
 import { startMastPanel } from "./mast_panel.js";
 import { startMeasure } from "./measure.js";
@@ -117,8 +118,8 @@ async function open() {
     for (const part of document.querySelectorAll("[data-inputs]")) part.hidden = true;
   const [drawn] = await Promise.all([startMap(view.place), plan.loadVariants()]);
   for (const name of ["variants", "settled", "network", "connection", "state", "progress"])
-    plan.on(name, drawState);
-  for (const name of ["covering", "covered"]) plan.on(name, drawState);
+    plan.on(name, () => onceSeen(drawState));
+  for (const name of ["covering", "covered"]) plan.on(name, () => onceSeen(drawState));
   startMastPanel();
   startVillages();
   startVariants();

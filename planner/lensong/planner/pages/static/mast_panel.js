@@ -3,6 +3,7 @@ import { carrierShort, choices } from "./choices.js";
 import { $, button, el, fold, number, operatorName, refill, say, tableHead } from "./dom.js";
 import { calibrationText } from "./known.js";
 import { cover, flyTo } from "./map.js";
+import { onceSeen } from "./mast_signs.js";
 import { copySelected, freeId, removeSelected, settings } from "./masts.js";
 import { severalPanel } from "./several.js";
 import { patternFigure } from "./pattern.js";
@@ -21,7 +22,7 @@ export function startMastPanel() {
     if (state.selected.size) openTab("masts");
     draw();
   });
-  for (const name of ["network", "antennas-known", "shown"]) on(name, draw);
+  for (const name of ["network", "antennas-known", "shown"]) on(name, () => onceSeen(draw));
   draw();
 }
 

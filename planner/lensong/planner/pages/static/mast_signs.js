@@ -7,7 +7,10 @@ import * as signs from "./signs.js";
 
 const held = new Map(); // mast → its element over the map
 const NEAR = 14; // pixels
+const MOST_MS = 600; // after a drop: from then on it is said that layers are still planned
 let phase = ""; // "hand", then "sent", then "settling": the exact layers are awaited
+let until = 0;
+const after = new Set(); // what is done once they are seen
 
 export function startMastSigns() {
   on("selection", () => draw());
@@ -36,6 +39,21 @@ export function hold(places) {
 /** Let masts stay where they are until the plan says where that is. */
 export function drop() {
   phase = held.size ? "sent" : "";
+  until = performance.now() + MOST_MS;
+  if (phase) setTimeout(doneAfter, MOST_MS);
+}
+
+/** Run something once the layers of what a hand dropped are seen, or they are long in coming: each
+ * change of the page is a picture of its own. At once where no hand dropped anything. */
+export function onceSeen(act) {
+  if (["sent", "settling"].includes(phase) && performance.now() < until) after.add(act);
+  else act();
+}
+
+function doneAfter() {
+  const acts = [...after];
+  after.clear();
+  for (const act of acts) act();
 }
 
 /** Give all masts back to the map. */
@@ -44,6 +62,7 @@ function letGo() {
   for (const marker of held.values()) marker.remove();
   held.clear();
   draw();
+  doneAfter();
 }
 
 /** Return the mast in hand at a point of the window, null for none. */

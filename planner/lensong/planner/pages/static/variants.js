@@ -3,6 +3,7 @@ import { Refusal, get, patch, post, remove } from "./api.js";
 import { $, button, el, number, say, stageName, tell, time } from "./dom.js";
 import { cancelJob, endText, jobPath, watchJob } from "./jobs.js";
 import { cover, hatch, map } from "./map.js";
+import { onceSeen } from "./mast_signs.js";
 import {
   choose,
   loadVariants,
@@ -43,7 +44,7 @@ export function startVariants() {
     else return;
     event.preventDefault();
   });
-  on("variants", draw);
+  on("variants", () => onceSeen(draw));
   on("chosen", drawHistory);
   let isLate = false; // what is looked at goes first
   const late = () => isLate && ((isLate = false), drawHistory());
@@ -52,7 +53,7 @@ export function startVariants() {
     isLate = true; // by whoever changed it
     if (openTabName() === "variants") late();
   });
-  on("covered", late);
+  on("covered", () => onceSeen(late));
   document.addEventListener("tab", ({ detail }) => detail === "variants" && late());
   $("swipe").addEventListener("change", ({ target }) => swipe(target.value || null));
   startHandle();

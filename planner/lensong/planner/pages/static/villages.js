@@ -19,6 +19,7 @@ import {
 import { basisText, intervalText, isCalibrated } from "./known.js";
 import { livePart } from "./live.js";
 import { flyTo, map, setPoints, setShapes } from "./map.js";
+import { onceSeen } from "./mast_signs.js";
 import { emit, hasInputs, on, state, variantPath } from "./plan.js";
 import { showPathTo } from "./path.js";
 import { openTab } from "./tabs.js";
@@ -65,7 +66,7 @@ export function startVillages() {
     // beside those of the variant in hand stand those of the network as it was read
     if (settled !== "levels" && (variant_id === state.variantId || villages.late)) loadVillages();
   });
-  on("touched", () => drawState());
+  on("touched", () => onceSeen(drawState));
   $("village-filter").addEventListener("input", ({ target }) => {
     view.text = fold(target.value);
     drawRows();
