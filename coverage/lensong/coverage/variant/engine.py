@@ -45,6 +45,7 @@ from lensong.coverage.variant.state import (
 from lensong.coverage.variant.threads import Counter, OnDone, in_threads, sweeps_done
 from lensong.coverage.variant.tiles import (
     PlannedTile,
+    around,
     best_levels_of,
     best_of,
     inside,
@@ -356,14 +357,7 @@ class PlanEngine:
         if not of_one_frame(self._model_of(before), self._model_of(after)):
             return None
         windows = self.windows_between(before, after)
-        if not windows:
-            return 0, 0, 0, 0
-        return (
-            min(w[0] for w in windows),
-            min(w[1] for w in windows),
-            max(w[2] for w in windows),
-            max(w[3] for w in windows),
-        )
+        return around(windows) if windows else (0, 0, 0, 0)
 
     def known(
         self, state: PlanState, key: Key, asked: BoolArray | None = None
@@ -470,6 +464,7 @@ class PlanEngine:
         own = {} if old is None else dict(old.own)
         unjudged = {} if old is None else dict(old.unjudged)
         lists = {} if old is None else dict(old.lists)
+        parts: list[Window] = []
         for name in names:
             before, late = own.pop(name, None), unjudged.pop(name, None)
             lists.pop(name, None)
@@ -483,6 +478,7 @@ class PlanEngine:
                 if part[0] == part[2]:  # nothing of it arrives here, nor did
                     own[name] = before
                     continue
+            parts.append(part)
             tile = self._laid(state, name, part)
             made = TileLayers.empty(model, tile.rows, tile.cols)
             fold_levels(tile.operators[name], name, model, made)
@@ -495,7 +491,7 @@ class PlanEngine:
         # what is judged comes later, and with it what a mast's radius reaches
         is_late = old is not None and bool(unjudged) and own.keys() == old.own.keys()
         best = (
-            best_levels_of(own, old.best)
+            best_levels_of(own, old.best, inside(around(parts), window))
             if is_late and old is not None
             else self._best(own, state, window)
         )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
+from functools import partial
 from threading import Lock
 from typing import Any, Protocol
-from weakref import finalize
+from weakref import ref
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +60,7 @@ class TileShelf:
         self._most, self._spare, self._elsewhere = most_bytes, spare_bytes, elsewhere
         self._held = {False: 0, True: 0}  # by whether it takes of what is spare
         self._counted: dict[int, bool] = {}  # by array: tiles share them
+        self._watched: dict[int, ref[Array]] = {}
         self._lock = Lock()
         self._since_rest = 0
         self._gone: deque[tuple[int, int]] = deque()  # told by the collector, whatever runs
@@ -107,6 +109,7 @@ class TileShelf:
         while self._gone:
             key, size = self._gone.popleft()
             self._held[self._counted.pop(key)] -= size
+            del self._watched[key]
         if spare:
             return {key: array for key, array in arrays.items() if key not in self._counted}
         return {key: array for key, array in arrays.items() if self._counted.get(key, True)}
@@ -122,10 +125,13 @@ class TileShelf:
             if key in self._counted:
                 self._held[self._counted[key]] -= array.nbytes
             else:
-                finalize(array, self._gone.append, (key, array.nbytes)).atexit = False
+                self._watched[key] = ref(array, partial(self._told, key, array.nbytes))
             self._counted[key] = spare
             self._held[spare] += array.nbytes
         return True
+
+    def _told(self, key: int, size: int, _: ref[Array]) -> None:
+        self._gone.append((key, size))
 
     def let_rest(self) -> None:
         """Give up memory that was needed to read what lies elsewhere."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lensong.coverage.layer_model import LayerModel
 from lensong.coverage.layer_tiles import (
@@ -25,6 +26,7 @@ from lensong.propagation.types import BoolArray, Int16Array, IntArray
 
 __all__ = [
     "PlannedTile",
+    "around",
     "best_levels_of",
     "best_of",
     "inside",
@@ -104,8 +106,10 @@ def best_of(
     return _with_beyond(found, model, reach, hidden)
 
 
-def best_levels_of(own: Mapping[str, TileLayers], before: TileLayers) -> TileLayers:
-    """Return the same of levels alone, after those of some of the operators were made anew.
+def best_levels_of(
+    own: Mapping[str, TileLayers], before: TileLayers, at: tuple[slice, slice]
+) -> TileLayers:
+    """Return the same after levels of some of the operators were made anew in a part of the tile.
 
     Parameters
     ----------
@@ -113,13 +117,36 @@ def best_levels_of(own: Mapping[str, TileLayers], before: TileLayers) -> TileLay
         Operator to its layers alone, one at least.
     before : TileLayers
         The best operator before: its services stay, until they are judged.
+    at : rows and columns
+        The part.
     """
-    found = levels_over_each_other(own)
+    levels = {name: layers.level_cdbm[name] for name, layers in own.items()}
+    if len(own) == 1:
+        [found] = own.values()
+        made = {name: getattr(found, name) for name in _LEVELS}
+    else:
+        found = levels_over_each_other({name: _levels_at(one, at) for name, one in own.items()})
+        made = _levels_in(before, found, at)
+    return replace(before, **made, level_cdbm={**before.level_cdbm, **levels})
+
+
+def _levels_at(layers: TileLayers, at: tuple[slice, slice]) -> TileLayers:
+    """Return an operator's layers whose levels are those in a part of a tile."""
     return replace(
-        before,
-        **{name: getattr(found, name) for name in _LEVELS},
-        level_cdbm={**before.level_cdbm, **found.level_cdbm},
+        layers,
+        **{name: getattr(layers, name)[(..., *at)] for name in _LEVELS},
+        level_cdbm={name: array[at] for name, array in layers.level_cdbm.items()},
     )
+
+
+def _levels_in(
+    before: TileLayers, made: TileLayers, at: tuple[slice, slice]
+) -> dict[str, NDArray[Any]]:
+    """Return copies of levels with new ones in a part of them, by name."""
+    found = {name: getattr(before, name).copy() for name in _LEVELS}
+    for name, array in found.items():
+        array[(..., *at)] = getattr(made, name)
+    return found
 
 
 def _silent(model: LayerModel, shape: tuple[int, int]) -> TileLayers:
@@ -198,6 +225,12 @@ def part_of(mask: BoolArray, window: Window) -> Window:
     )
 
 
+def around(windows: Sequence[Window]) -> Window:
+    """Return the least part of the grid that holds some parts of it, one at least."""
+    row0, col0, row1, col1 = zip(*windows, strict=True)
+    return min(row0), min(col0), max(row1), max(col1)
+
+
 def inside(part: Window, window: Window) -> tuple[slice, slice]:
     """Return the rows and columns of a window that are a part of it."""
     row0, col0, _, _ = window
@@ -209,13 +242,11 @@ def with_levels_in(before: TileLayers, made: TileLayers, at: tuple[slice, slice]
 
     Chances are those that were there, until they are judged.
     """
-    found = _copied(before, _LEVELS)
-    for field_name in _LEVELS:
-        getattr(found, field_name)[(..., *at)] = getattr(made, field_name)
     level_cdbm = {name: array.copy() for name, array in before.level_cdbm.items()}
     for name, array in made.level_cdbm.items():
         level_cdbm[name][at] = array
-    return replace(found, level_cdbm=level_cdbm)
+    levels: dict[str, Any] = dict(_levels_in(before, made, at))  # Any: replace() is typed by field
+    return replace(before, **levels, level_cdbm=level_cdbm)
 
 
 def with_no_services(made: TileLayers, name: str, model: LayerModel) -> TileLayers:
