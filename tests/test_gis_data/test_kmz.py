@@ -4,6 +4,7 @@ import os
 import warnings
 import xml.etree.ElementTree as ET
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,7 @@ def _overlay(name: str = "4G level", visible: bool = True) -> GroundOverlay:
     legend = (LegendClass(value=-105, label="above −105 dBm & clear", rgba=(0, 160, 0, 200)),)
     return GroundOverlay(
         name=name,
-        indices=indices,
+        indices=lambda cells: indices.ravel()[cells],
         colours=["#00a000"],
         opacity=200,
         grid=_GRID,
@@ -172,9 +173,12 @@ def test_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path)) == ["a.kmz", "b.kmz"]
 
 
-def test_wrong_picture_and_unwritable_folder_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInputError, match="overlay 'x' has shape"):
-        GroundOverlay(name="x", indices=np.zeros((2, 2), np.uint8), colours=["#000000"], grid=_GRID)
+def test_an_index_without_a_colour_and_an_unwritable_folder_are_refused(tmp_path: Path) -> None:
+    wrong = replace(
+        _overlay(), colours=["#000000"], indices=lambda cells: (cells > 0) + np.uint8(1)
+    )
+    with pytest.raises(InvalidInputError, match="wants colours that are not among the 1 given"):
+        write_kmz(tmp_path / "a.kmz", title="x", description="", overlays=[wrong])
     (tmp_path / "out").write_text("a file", encoding="utf-8")
     with pytest.raises(DataError, match="cannot write"):
         write_kmz(tmp_path / "out" / "a.kmz", title="x", description="")

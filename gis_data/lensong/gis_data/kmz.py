@@ -11,18 +11,19 @@ import math
 import re
 import xml.etree.ElementTree as ET
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
 from lensong.gis_data.atomic import atomic_path
 from lensong.gis_data.cog import LegendClass
-from lensong.gis_data.pictures import WarpedBounds, encode_png, palette_png, warp_to_geographic
-from lensong.propagation.errors import InvalidInputError
+from lensong.gis_data.pictures import WarpedBounds, encode_png, geographic_cells, palette_png
 from lensong.propagation.types import BoolArray, FloatArray, Grid, UInt8Array
 
 __all__ = [
@@ -51,8 +52,10 @@ class GroundOverlay:
     ----------
     name : str
         As shown in the list of places.
-    indices : shape (rows, cols), uint8
-        Number of every grid cell's colour, from 1 on; 0 where there is nothing.
+    indices : callable
+        Takes cells by their flat indices into the grid, in an array of any shape, and returns the
+        number of each one's colour, uint8 from 1 on; 0 where there is nothing. A picture has fewer
+        pixels than a large grid has cells.
     colours : sequence of str
         ``"#rrggbb"``, at most 255.
     grid : Grid
@@ -68,20 +71,13 @@ class GroundOverlay:
     """
 
     name: str
-    indices: UInt8Array
+    indices: Callable[[NDArray[np.int32]], UInt8Array]
     colours: Sequence[str]
     grid: Grid
     opacity: int = 255
     description: str = ""
     legend: Sequence[LegendClass] = ()
     visible: bool = False
-
-    def __post_init__(self) -> None:
-        if self.indices.dtype != np.uint8 or self.indices.shape != self.grid.shape:
-            raise InvalidInputError(
-                f"overlay {self.name!r} has shape {self.indices.shape} and type "
-                f"{self.indices.dtype}, wanted uint8 of shape {self.grid.shape}"
-            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,6 +227,7 @@ def _add_overlays(
     boxes: list[WarpedBounds],
 ) -> None:
     folder: ET.Element | None = None
+    placed = cache(partial(geographic_cells, max_px=max_px))
     for number, overlay in enumerate(overlays, start=1):
         if folder is None:
             folder = ET.SubElement(document, "Folder")
@@ -238,9 +235,10 @@ def _add_overlays(
             _text(folder, "open", "1")
             choice = ET.SubElement(ET.SubElement(folder, "Style"), "ListStyle")
             _text(choice, "listItemType", "radioFolder")
-        warped, box = warp_to_geographic(overlay.indices, overlay.grid, max_px=max_px)
+        cells, box = placed(overlay.grid)
+        shown = np.where(cells < 0, np.uint8(0), overlay.indices(cells))
         picture = f"files/layer{number}.png"
-        files[picture] = palette_png(warped, overlay.colours, opacity=overlay.opacity)
+        files[picture] = palette_png(shown, overlay.colours, opacity=overlay.opacity)
         boxes.append(box)
         element = ET.SubElement(folder, "GroundOverlay")
         _text(element, "name", overlay.name)

@@ -23,6 +23,7 @@ __all__ = [
     "WarpedBounds",
     "encode_png",
     "encode_png16",
+    "geographic_cells",
     "mercator_cells",
     "palette_png",
     "palette_png_url",
@@ -198,9 +199,21 @@ def mercator_cells(grid: Grid, *, max_px: int = 2048) -> tuple[NDArray[np.int32]
         Flat index into the grid, -1 outside of it.
     Corners
     """
-    numbers = np.arange(1, grid.rows * grid.cols + 1, dtype=np.int32).reshape(grid.shape)
-    warped, corners = warp_to_mercator(numbers, grid, max_px=max_px)
+    warped, corners = warp_to_mercator(_numbers(grid), grid, max_px=max_px)
     return warped - 1, corners
+
+
+def geographic_cells(grid: Grid, *, max_px: int = 2048) -> tuple[NDArray[np.int32], WarpedBounds]:
+    """Return which cell of a grid each pixel of a picture in WGS 84 shows, and its edges.
+
+    As `mercator_cells`, for what `warp_to_geographic` makes.
+    """
+    warped, bounds = warp_to_geographic(_numbers(grid), grid, max_px=max_px)
+    return warped - 1, bounds
+
+
+def _numbers(grid: Grid) -> NDArray[np.int32]:
+    return np.arange(1, grid.rows * grid.cols + 1, dtype=np.int32).reshape(grid.shape)
 
 
 def warp_to_geographic(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lensong.coverage.calibration.apply import CalibratedPaths
 from lensong.coverage.calibration.areas import wide_pixels
@@ -25,9 +26,12 @@ from lensong.gis_data.kmz import (
     PlacemarkFolder,
     write_kmz,
 )
-from lensong.propagation.types import BoolArray, Float32Array, UInt8Array
+from lensong.propagation.types import BoolArray, UInt8Array
 
 __all__ = ["write_coverage_kmz"]
+
+_Number = TypeVar("_Number", bound=np.number[Any])
+_Cells = NDArray[np.int32]  # flat indices into the grid
 
 _MARKERS = {
     "covered": Marker(shape="circle", rgb=rgba(legend.CLASS_COLOURS["covered"])[:3]),
@@ -87,19 +91,23 @@ def _overlays(result: PlanResult) -> Iterator[GroundOverlay]:
             result,
             technology,
             "level",
-            layers.level_dbm,
+            layers.level_at,
             levels,
             visible=technology == first,
             wide=None if known is None else wide_pixels(known, layers.rsrp_dbm, wide_from),
         )
-        yield _overlay(result, technology, "uplink", layers.uplink_mbps, rates)
+        yield _overlay(result, technology, "uplink", _at(layers.uplink_mbps), rates)
         result.room.let_go()
         if known is not None:
             halves, fields = legend.interval_legend(), legend.field_legend()
-            yield _overlay(result, technology, "field", known.field_db, fields)
-            yield _overlay(result, technology, "half", known.half_db, halves)
+            yield _overlay(result, technology, "field", _at(known.field_db), fields)
+            yield _overlay(result, technology, "half", _at(known.half_db), halves)
             yield _basis_overlay(result, technology, known)
         yield from _service_overlay(result, technology, layers)
+
+
+def _at(values: NDArray[_Number]) -> Callable[[_Cells], NDArray[_Number]]:
+    return lambda cells: values.ravel()[cells]
 
 
 def _service_overlay(
@@ -108,29 +116,38 @@ def _service_overlay(
     found = layers.services.get(result.class_service)
     if found is not None:
         service = next(s for s in result.services if s.name == result.class_service)
-        classes = legend.probability_legend(service)
-        yield _overlay(result, technology, "probability", 100.0 * found.probability, classes)
+        classes, chance = legend.probability_legend(service), _at(found.probability)
+        yield _overlay(
+            result, technology, "probability", lambda cells: 100.0 * chance(cells), classes
+        )
 
 
 def _overlay(
     result: PlanResult,
     technology: Technology,
     kind: str,
-    values: Float32Array,
+    take: Callable[[_Cells], NDArray[np.floating[Any]]],
     classes: legend.Legend,
     *,
     visible: bool = False,
     wide: UInt8Array | None = None,
 ) -> GroundOverlay:
+    """Return a layer whose values at some cells ``take`` returns."""
     name = f"{technology}: {words(f'layer.{kind}')}"
     if kind == "probability":
         name = f"{name}, {result.class_service}"
-    indices, colours, told = legend.classify(values, classes), classes.colours, name
+    colours, told = classes.colours, name
     if wide is not None:
         bound_db = legend.wide_from(result).half_db
         told = f"{name}. {words('map.wide')}: ± ≥ {bound_db:g} dB (90 %)"
         colours = [*colours, legend.WIDE_COLOUR]
-        indices[_hatched(wide)] = len(colours)
+
+    def indices(cells: _Cells) -> UInt8Array:
+        shown = legend.classify(take(cells), classes)
+        if wide is not None:
+            shown[_hatched(wide, cells)] = len(colours)
+        return shown
+
     return GroundOverlay(
         name=name,
         indices=indices,
@@ -147,7 +164,7 @@ def _basis_overlay(result: PlanResult, technology: Technology, known: KnownLayer
     name, classes = f"{technology}: {words('layer.basis')}", legend.basis_legend()
     return GroundOverlay(
         name=name,
-        indices=known.basis,
+        indices=_at(known.basis),
         colours=classes.colours,
         opacity=_OPACITY,
         grid=result.land.grid,
@@ -159,11 +176,11 @@ def _basis_overlay(result: PlanResult, technology: Technology, known: KnownLayer
     )
 
 
-def _hatched(wide: UInt8Array) -> BoolArray:
-    """Return the pixels of diagonal lines over what is to be hatched, some 100 of them in all."""
+def _hatched(wide: UInt8Array, cells: _Cells) -> BoolArray:
+    """Return the cells of diagonal lines over what is to be hatched, some 100 of them in all."""
     step = max(6, max(wide.shape) // 100)
-    row, col = (np.arange(n, dtype=np.int32) for n in wide.shape)
-    return np.asarray((wide > 0) & ((row[:, None] + col) % step < max(1, step // 5)))
+    row, col = np.divmod(cells, np.int32(wide.shape[1]))
+    return np.asarray((wide.ravel()[cells] > 0) & ((row + col) % step < max(1, step // 5)))
 
 
 def _villages(result: PlanResult) -> dict[str, list[Placemark]]:
