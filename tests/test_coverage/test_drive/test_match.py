@@ -115,6 +115,7 @@ def test_a_row_finds_the_cell_that_it_names(
     ("said", "why"),
     [
         ({"cell_id": "M9-1"}, "not in the plan"),
+        ({"cell_id": "A2-3"}, "not in the plan"),  # M2-3 is, and has other letters
         ({"pci": 400.0}, "PCI that no cell"),
         ({"serving": False}, "neighbour that the row does not name"),
         ({"technology": "5G"}, "5G, of which the plan has no cell"),
@@ -162,6 +163,15 @@ def test_unknown_cells_and_ids_of_another_numbering_are_told_apart() -> None:
     none = matched(drive.log(lambda i: f"99-{i + 40}"))
     assert none.left_out == {}
     assert "another numbering" in none.warnings[0]
+
+
+def test_ids_that_agree_in_their_numbers_alone_are_named() -> None:
+    drive = one_drive()
+    found = matched(drive.log(lambda i: network().cells[i].cell_id.removeprefix("M")))
+    assert {HOW[i] for i in found.how} == {"cell id"}
+    assert "were found by their numbers alone, such as 1-2 as the plan's M1-2" in found.warnings[0]
+    alike = matched(drive.log(lambda i: f"eNB {network().cells[i].cell_id}".lower()))
+    assert not any("numbers alone" in warning for warning in alike.warnings)
 
 
 def test_rows_before_a_cell_was_on_the_air_are_left_out() -> None:

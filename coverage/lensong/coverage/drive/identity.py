@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
@@ -68,11 +68,18 @@ class CellIndex:
         it, they are of another numbering and say nothing.
     by_operator : bool
         The same of operators' names.
+
+    Attributes
+    ----------
+    by_numbers : dict
+        Ids of rows that were found by the numbers in them alone, to those of the plan: one has
+        letters that the other has not.
     """
 
     def __init__(self, network: Network, *, by_id: bool = True, by_operator: bool = True) -> None:
         self._cells = network.cells
         self._by_id, self._by_operator = by_id, by_operator
+        self.by_numbers: dict[str, str] = {}
         self._exact: dict[_Key, list[int]] = {}
         self._station: dict[_Key, list[int]] = {}
         for i, cell in enumerate(network.cells):
@@ -85,8 +92,11 @@ class CellIndex:
 
     def knows(self, identity: Identity) -> bool:
         """Return whether the network has the row's cell id, or its base station."""
-        keys = list(_row_keys(identity))
-        return any(key in self._exact or key in self._station for key in keys)
+        return any(
+            self._of_one_name(self._exact.get(key, ()), key, identity.cell_id)
+            or key in self._station
+            for key in _row_keys(identity)
+        )
 
     def has_operator(self, name: str) -> bool:
         """Return whether some cell is of an operator."""
@@ -109,7 +119,7 @@ class CellIndex:
         if identity.cell_id and self._by_id:
             for how, table in ((0, self._exact), (1, self._station)):
                 for key in _row_keys(identity):
-                    named = table.get(key, ())
+                    named = self._of_one_name(table.get(key, ()), key, identity.cell_id)
                     here = tuple(i for i in named if i in allowed)
                     if here:
                         return Candidates(cells=here, how=how)
@@ -128,6 +138,24 @@ class CellIndex:
         if not identity.serving:
             return Candidates(why_not="of a neighbour that the row does not name")
         return Candidates(cells=tuple(fits), how=3)
+
+    def _of_one_name(self, cells: Sequence[int], key: _Key, text: str) -> Sequence[int]:
+        """Return the cells of a key that have no other letters than a row's id: A12-3 is not B12-3.
+
+        Where one of the two has none, the numbers decide, and it is noted.
+        """
+        if not isinstance(key, tuple) or key[0] != "pair":
+            return cells
+        letters = _letters(text)
+        found = []
+        for i in cells:
+            theirs = _letters(self._cells[i].cell_id)
+            if letters and theirs and letters != theirs:
+                continue
+            if letters != theirs:
+                self.by_numbers.setdefault(text, self._cells[i].cell_id)
+            found.append(i)
+        return found
 
     def _may_be(self, cell: Cell, i: int, identity: Identity) -> bool:
         if identity.technology and cell.carrier.technology != identity.technology:
@@ -186,6 +214,15 @@ def _names_of(operator: str) -> set[str]:
     if (code := _CODE.fullmatch(operator.strip())) is not None:
         keys.add(operator_key(network_name(int(code[1]), int(code[2]))))
     return keys
+
+
+_COMMON_WORDS = re.compile(r"enodeb|gnodeb|enb|gnb|ecgi|ncgi|eci|nci|cell|sector|lte|nr")
+"""That say what kind of thing a number is, and not which."""
+
+
+def _letters(text: str) -> str:
+    """Return the letters of an id that tell it from another of the same numbers."""
+    return re.sub(r"[\W\d_]", "", _COMMON_WORDS.sub("", text.casefold()))
 
 
 def _plain(text: str) -> str:

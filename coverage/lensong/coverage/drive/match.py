@@ -192,6 +192,13 @@ def _cells(
         _count(left_out, candidates.why_not, len(rows))
         if candidates.why_not.startswith("of a "):
             unknown[identity.cell_id or f"PCI {identity.pci:g}"] += len(rows)
+    if index.by_numbers:
+        row_id, plan_id = next(iter(sorted(index.by_numbers.items())))
+        warnings.append(
+            f"{len(index.by_numbers)} ids of the log were found by their numbers alone, such as "
+            f"{row_id} as the plan's {plan_id}: write them alike if that is right, else give the "
+            "plan the ids of the log"
+        )
     if unknown:
         warnings.append(
             f"{unknown.total()} rows name cells that are not in the plan, most often "
