@@ -88,20 +88,6 @@ def test_overviews_of_classes_invent_no_class(tmp_path: Path) -> None:
         assert set(np.unique(dataset.read(1))) <= {1, 3}
 
 
-def test_steps_round_and_leave_what_is_no_number(tmp_path: Path) -> None:
-    level = _level()
-    level[60, :2] = [-100.126, np.inf]
-    _write(tmp_path / "a.tif", level, step=0.25)
-    with rasterio.open(tmp_path / "a.tif") as dataset:
-        assert dataset.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
-        found = dataset.read(1)
-    assert found[60, :2].tolist() == [-100.25, np.inf]
-    assert np.isnan(found[:50]).all()
-    np.testing.assert_allclose(found[61:], level[61:], atol=0.125)
-    with pytest.raises(InvalidInputError, match=r"step is 0\.3, wanted a power of two"):
-        _write(tmp_path / "b.tif", level, step=0.3)
-
-
 def test_type_is_changed_when_asked_and_truth_becomes_0_and_1(tmp_path: Path) -> None:
     served = np.zeros(_GRID.shape, dtype=bool)
     served[5, 7] = True

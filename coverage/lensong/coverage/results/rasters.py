@@ -27,9 +27,6 @@ from lensong.propagation.types import Float32Array, Int16Array, UInt8Array
 __all__ = ["Step", "cog_legend", "known_steps", "operator_steps", "raster_steps", "rgba"]
 
 Step = tuple[str, Callable[[Path], None]]  # name of a file, and what writes it
-_STEPS = {"dBm": 2.0**-8, "dB": 2.0**-8, "Mbit/s": 2.0**-10, "1": 2.0**-14}
-"""To what numbers are rounded in files, by unit: to 0.004 dB, 0.001 Mbit/s, 0.00006."""
-
 _Made = Callable[[], Float32Array]
 
 
@@ -238,7 +235,6 @@ def _float_step(
             legend=cog_legend(classes, scale),
             provenance=provenance,
             dtype="float32",
-            step=_STEPS[unit],
         )
 
     return f"{of.lower()}_{name}.tif", write
