@@ -19,6 +19,7 @@ from lensong.cli.main import lensong
 from lensong.coverage.cluster import by_value, drive, work, workers
 from lensong.coverage.cluster.blocks import cut_up, overlap
 from lensong.coverage.cluster.fingerprint import fingerprint
+from lensong.coverage.cluster.graph import graph_of, last_pieces, pieces_after_land
 from lensong.coverage.cluster.kept import KeptSweeps
 from lensong.coverage.cluster.opened import ASKED, Asked
 from lensong.coverage.cluster.run_folder import RunFolder
@@ -199,6 +200,20 @@ def test_pieces_hold_everything_once(threads: int, rows: int, cols: int) -> None
         reaching = {n for n, job in enumerate(jobs) if overlap(job_window(job, grid), window)}
         assert reaching <= {n for k in needs for n in pieces.sweeps[k]}
     assert [n for a, b in pieces.villages for n in range(a, b)] == list(range(17))
+
+
+def test_a_plan_is_asked_for_in_one_graph_whose_pieces_wait_for_what_they_need() -> None:
+    prepared = work.Prepared(sweeps=(3, 2), needs=((0,), (0, 1), ()), villages=2, cpu_s={})
+    pieces = {piece.key: piece for piece in pieces_after_land("p", prepared)}
+    asked = graph_of(list(pieces.values()), print, "/run")
+    assert asked["lay-p-1"] == (print, "lay", "/run", 1, "makesweeps-p-0", "makesweeps-p-1")
+    laid = {f"lay-p-{k}" for k in range(3)}
+    assert set(pieces["countstreams-p-1"].after) == laid
+    assert set(pieces["conclude-p"].after) == pieces.keys() - {"conclude-p"}
+    assert [piece.size for piece in pieces.values() if piece.stage == "sweeps"] == [3, 2]
+    *written, end = last_pieces("p")
+    assert end.after == tuple(piece.key for piece in written)
+    assert len({one.arguments for one in written}) == len(written) > 1
 
 
 def test_large_arrays_come_back_mapped_and_may_be_written(tmp_path: Path) -> None:
