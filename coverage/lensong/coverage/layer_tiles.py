@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lensong.coverage.chance_kernels import judge_services
 from lensong.coverage.fold_kernels import ALIKE, fold_medians
@@ -113,9 +114,15 @@ class OperatorTile:
 
     def at(self, mask: BoolArray) -> OperatorTile:
         """Return what is kept of some pixels, in one row."""
+        where = np.flatnonzero(mask)
+
+        def at(array: NDArray[Any]) -> NDArray[Any]:
+            flat = array.reshape(array.shape[0], -1, *array.shape[3:])
+            return flat.take(where, axis=1)[:, np.newaxis]
+
         return OperatorTile(
             **{
-                f.name: getattr(self, f.name)[:, mask][:, np.newaxis]
+                f.name: at(getattr(self, f.name))
                 for f in fields(self)
                 if f.name not in ("sites", "sweeps")
             },

@@ -40,7 +40,8 @@ class MemoryRoom:
 
     def full(self, shape: tuple[int, ...], fill: float, dtype: DTypeLike) -> NDArray[Any]:
         """Return an array of one value, as `numpy.full`."""
-        return np.full(shape, fill, dtype)
+        # zeros take memory where something else is written, and not before
+        return np.zeros(shape, dtype) if fill == 0 else np.full(shape, fill, dtype)
 
     def let_go(self) -> None:
         """Do nothing."""

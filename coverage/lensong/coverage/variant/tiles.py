@@ -261,12 +261,15 @@ def with_no_services(made: TileLayers, name: str, model: LayerModel) -> TileLaye
 
 def with_services_of(own: TileLayers, judged: TileLayers, mask: BoolArray, name: str) -> TileLayers:
     """Return an operator's layers with chances put in at some pixels, in the order of the mask."""
-    found = _copied(own, _SERVICES)
-    for field_name in _SERVICES:
-        getattr(found, field_name)[..., mask] = getattr(judged, field_name)[..., 0, :]
+    found, where = _copied(own, _SERVICES), np.flatnonzero(mask)
     probability, reason = own.own_probability[name].copy(), own.own_reason[name].copy()
-    probability[:, mask] = judged.own_probability[name][:, 0]
-    reason[:, mask] = judged.own_reason[name][:, 0]
+    for put, array in (
+        *((getattr(found, field_name), getattr(judged, field_name)) for field_name in _SERVICES),
+        (probability, judged.own_probability[name]),
+        (reason, judged.own_reason[name]),
+    ):
+        # one index a pixel: a mask is turned into two for each array
+        put.reshape(-1, mask.size)[:, where] = array.reshape(-1, where.size)
     return replace(found, own_probability={name: probability}, own_reason={name: reason})
 
 
