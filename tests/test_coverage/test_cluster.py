@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rasterio
 from click.testing import CliRunner
 
 from lensong.cli.main import lensong
@@ -52,7 +53,15 @@ def same_result(one: Path, other: Path) -> None:
 
 @pytest.fixture(scope="module")
 def scenario(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_provinces(tmp_path_factory.mktemp("cluster") / "in", masts=8)[0]
+    """One province, with holes in its elevation behind which nothing is known."""
+    path = write_provinces(tmp_path_factory.mktemp("cluster") / "in", masts=8)[0]
+    with rasterio.open(path.parent / "dem.tif", "r+") as dem:
+        ground = dem.read(1)
+        ground[::40, 3::50] = ground[1::40, 3::50] = np.nan
+        dem.write(ground, 1)
+    text = path.read_text("utf-8").replace("[villages]", "max_void_share = 0.05\n[villages]")
+    path.write_text(text, "utf-8")
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +114,7 @@ def test_a_plan_in_pieces_has_the_bytes_of_one_in_one_go(
     assert len(prepared.needs) > 1
     told = the_rest(run, prepared)
     same_result(in_one_go, out)
+    assert any("pixels in range: those masts do not" in warning for warning in told.warnings)
     assert told == Outcome.of_folder(out, "k")
     assert Outcome.of_folder(out, "another") is None
     # a piece that is there is not made again: a second start goes on
