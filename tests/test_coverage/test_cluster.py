@@ -35,7 +35,7 @@ from lensong.propagation.types import Grid
 from tests.ports import free_port
 from tests.two_provinces import write_provinces
 
-UNLIKE = ("created_at", "timings_s", "plan_key", "sweeps_reused", "files")
+UNLIKE = ("created_at", "timings_s", "plan_key", "sweeps_reused", "files", "made_of")
 
 
 def same_result(one: Path, other: Path) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -19,8 +20,10 @@ import rasterio
 
 from lensong.coverage.network import AsRead
 from lensong.coverage.result import PlanResult
+from lensong.coverage.results import rasters
 from lensong.coverage.results import write as outputs
 from lensong.coverage.results.write import write_groups, write_result
+from lensong.gis_data.cog import write_cog
 from lensong.propagation.errors import DataError
 from tests.small_plan import PLACES, make_small_plan_result, two_operators
 
@@ -146,6 +149,44 @@ def test_rasters_hold_the_layers(plan: PlanResult, written: Path) -> None:
         named = {e["value"]: e["label"] for e in json.loads(dataset.tags()["LENSONG_LEGEND"])}
     for index in set(np.unique(layers.best_server)) - {-1}:
         assert named[index] == plan.network.cells[index].cell_id
+
+
+def test_rasters_that_did_not_change_are_copied_and_no_byte_depends_on_it(
+    plan: PlanResult, written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+
+    def counted(path: Path, *args: Any, **told: Any) -> None:
+        made.append(path.name)
+        write_cog(path, *args, **told)
+
+    monkeypatch.setattr(rasters, "write_cog", counted)
+    out = tmp_path / "out"
+
+    def run(result: PlanResult) -> set[str]:
+        made.clear()
+        write_result(result, out, lensong_version="1.2.3", created_at=NOW)
+        return set(made)
+
+    assert run(plan) == RASTERS
+    assert run(plan) == set()
+    assert _hashes(out) == _hashes(written)
+    cut = (out / "4g_sinr_db.tif").read_bytes()[:-1]
+    (out / "4g_sinr_db.tif").write_bytes(cut)
+    (out / "5g_best_server.tif").unlink()
+    assert run(plan) == {"4g_sinr_db.tif", "5g_best_server.tif"}
+    assert _hashes(out) == _hashes(written)
+    assert run(replace(plan, title="another")) == RASTERS  # each tells its plan's title
+    layers = plan.layers["4G"]
+    sinr_db = layers.sinr_db.copy()
+    sinr_db[7, 9] = 3.0
+    changed = replace(plan, layers=plan.layers | {"4G": replace(layers, sinr_db=sinr_db)})
+    run(plan)
+    assert run(changed) == {"4g_sinr_db.tif"}
+    record = json.loads((out / "run.json").read_text("utf-8"))
+    for useless in ([], {}, record | {"made_of": ["x"]}, record | {"files": None}):
+        (out / "run.json").write_text(json.dumps(useless))
+        assert run(changed) == RASTERS
 
 
 def test_the_kmz_names_villages_masts_and_layers(written: Path) -> None:

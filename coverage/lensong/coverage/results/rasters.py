@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lensong.coverage.network import Technology
 from lensong.coverage.report import legend
@@ -20,21 +21,54 @@ from lensong.coverage.result import (
     as_dbm,
 )
 from lensong.coverage.results import files
+from lensong.coverage.results.unchanged import OlderRasters, made_of
 from lensong.coverage.villages import operator_suffix
+from lensong.gis_data.atomic import atomic_path
 from lensong.gis_data.cog import LegendClass, write_cog
-from lensong.propagation.types import Float32Array, Int16Array, UInt8Array
+from lensong.propagation.types import Float32Array, Grid, Int16Array, UInt8Array
 
-__all__ = ["Step", "cog_legend", "known_steps", "operator_steps", "raster_steps", "rgba"]
+__all__ = [
+    "Step",
+    "cog_legend",
+    "known_steps",
+    "operator_steps",
+    "raster_steps",
+    "raster_writer",
+    "rgba",
+]
 
+RasterWriter = Callable[..., None]  # `write_cog` but for what all rasters have in common
 Step = tuple[str, Callable[[Path], None]]  # name of a file, and what writes it
 _Made = Callable[[], Float32Array]
+
+
+def raster_writer(provenance: dict[str, Any], older: OlderRasters | None = None) -> RasterWriter:
+    """Return what writes a raster of a plan: `lensong.gis_data.cog.write_cog` with its provenance.
+
+    Parameters
+    ----------
+    provenance : dict
+    older : OlderRasters or None
+        Those that did not change are copied: packing a raster takes ten times as long.
+    """
+
+    def write(path: Path, array: NDArray[Any], grid: Grid, **told: Any) -> None:
+        told["provenance"] = provenance
+        kept = None if older is None else older.take(path.name, made_of(array, grid, told))
+        if kept is None:
+            write_cog(path, array, grid, **told)
+            return
+        with atomic_path(path, needed_bytes=len(kept)) as part:
+            part.write_bytes(kept)
+
+    return write
 
 
 def raster_steps(
     result: PlanResult,
     technology: Technology,
     layers: TechnologyLayers,
-    provenance: dict[str, Any],
+    write_raster: RasterWriter,
 ) -> Iterator[Step]:
     """Yield the name of each raster of a technology, and what writes it to a path."""
     levels = legend.rsrp_legend(legend.rsrp_breaks_dbm(result.settings))
@@ -80,29 +114,29 @@ def raster_steps(
         (files.UPLINK_MBPS, lambda: layers.uplink_mbps, "Mbit/s", "Uplink rate", rates["uplink"]),
     ]
     for name, array, unit, what, classes in floats:
-        yield _float_step(result, technology, name, array, unit, what, classes, provenance)
+        yield _float_step(result, technology, name, array, unit, what, classes, write_raster)
     for service, found in layers.services.items():
         wanted = next(s for s in result.services if s.name == service)
         name = files.probability_layer(service)
         what = f"Probability of {service} in both directions, 0 to 1"
         classes = legend.probability_legend(wanted)
         yield _float_step(
-            result, technology, name, _of_service(found), "1", what, classes, provenance
+            result, technology, name, _of_service(found), "1", what, classes, write_raster
         )
-    yield _server_step(result, technology, files.BEST_SERVER, layers.best_server, provenance)
-    yield _server_step(result, technology, files.SECOND_SERVER, layers.second_server, provenance)
+    yield _server_step(result, technology, files.BEST_SERVER, layers.best_server, write_raster)
+    yield _server_step(result, technology, files.SECOND_SERVER, layers.second_server, write_raster)
     if layers.overlap.size:
         yield _count_step(
             result,
             files.raster_file(technology, files.OVERLAP),
             layers.overlap,
             f"Masts within 6 dB of the serving cell on its carrier, {technology}",
-            provenance,
+            write_raster,
         )
 
 
 def known_steps(
-    result: PlanResult, technology: Technology, provenance: dict[str, Any]
+    result: PlanResult, technology: Technology, write_raster: RasterWriter
 ) -> Iterator[Step]:
     """Yield the rasters of what a calibration knows of a technology; none without one."""
     known = result.known.get(technology)
@@ -122,8 +156,10 @@ def known_steps(
             legend.interval_legend(),
         ),
     ):
-        yield _float_step(result, technology, name, _taker(array), "dB", what, classes, provenance)
-    yield _basis_step(result, technology, known.basis, provenance)
+        yield _float_step(
+            result, technology, name, _taker(array), "dB", what, classes, write_raster
+        )
+    yield _basis_step(result, technology, known.basis, write_raster)
 
 
 def _taker(values: Float32Array) -> _Made:
@@ -131,10 +167,10 @@ def _taker(values: Float32Array) -> _Made:
 
 
 def _basis_step(
-    result: PlanResult, technology: Technology, basis: UInt8Array, provenance: dict[str, Any]
+    result: PlanResult, technology: Technology, basis: UInt8Array, write_raster: RasterWriter
 ) -> Step:
     def write(path: Path) -> None:
-        write_cog(
+        write_raster(
             path,
             basis,
             result.land.grid,
@@ -147,14 +183,13 @@ def _basis_step(
                 LegendClass(value=code, label=words(entry.key), rgba=rgba(entry.colour))
                 for code, entry in enumerate(legend.basis_legend().classes, start=1)
             ],
-            provenance=provenance,
             dtype="uint8",
         )
 
     return files.raster_file(technology, files.LEVEL_BASIS), write
 
 
-def operator_steps(result: PlanResult, provenance: dict[str, Any]) -> Iterator[Step]:
+def operator_steps(result: PlanResult, write_raster: RasterWriter) -> Iterator[Step]:
     """Yield the rasters of each operator by itself; none where there is one operator only."""
     if len(result.operators) < 2:
         return
@@ -168,31 +203,31 @@ def operator_steps(result: PlanResult, provenance: dict[str, Any]) -> Iterator[S
         serving += judged.reason == 0
         yield _float_step(
             result, f"op_{suffix}", "level_dbm", _of_operator(operator), "dBm",
-            f"Strongest level of any cell, {who}", levels, provenance,
+            f"Strongest level of any cell, {who}", levels, write_raster,
         )  # fmt: skip
         yield _float_step(
             result, f"op_{suffix}",
             files.probability_layer(wanted.name),
             _of_service(judged), "1",
             f"Probability of {wanted.name} in both directions, 0 to 1, {who}",
-            legend.probability_legend(wanted), provenance,
+            legend.probability_legend(wanted), write_raster,
         )  # fmt: skip
     yield _count_step(
         result,
         f"{files.OPERATORS_SERVING}.tif",
         serving,
         f"Operators that serve {wanted.name} here, each by itself",
-        provenance,
+        write_raster,
     )
 
 
 def _count_step(
-    result: PlanResult, name: str, counts: UInt8Array, what: str, provenance: dict[str, Any]
+    result: PlanResult, name: str, counts: UInt8Array, what: str, write_raster: RasterWriter
 ) -> Step:
     def write(path: Path) -> None:
         most = max(int(counts.max(initial=0)), 1)
         colours = legend.count_colours(most)
-        write_cog(
+        write_raster(
             path,
             counts,
             result.land.grid,
@@ -204,7 +239,6 @@ def _count_step(
                 LegendClass(value=k, label=str(k), rgba=rgba(colours[k - 1]))
                 for k in range(1, most + 1)
             ],
-            provenance=provenance,
             dtype="uint8",
         )
 
@@ -219,12 +253,12 @@ def _float_step(
     unit: str,
     what: str,
     classes: legend.Legend,
-    provenance: dict[str, Any],
+    write_raster: RasterWriter,
 ) -> Step:
     scale = 0.01 if classes.unit == "%" else 1.0
 
     def write(path: Path) -> None:
-        write_cog(
+        write_raster(
             path,
             made(),
             result.land.grid,
@@ -233,7 +267,6 @@ def _float_step(
             unit=unit,
             description=f"{what}{_of(of)}{_synthetic_note(result)}",
             legend=cog_legend(classes, scale),
-            provenance=provenance,
             dtype="float32",
         )
 
@@ -257,13 +290,13 @@ def _server_step(
     technology: Technology,
     kind: str,
     server: Int16Array,
-    provenance: dict[str, Any],
+    write_raster: RasterWriter,
 ) -> Step:
     def write(path: Path) -> None:
         shown = legend.servers_shown(server)
         cells = [result.network.cells[i] for i in shown]
         colours = legend.cell_legend([(c.cell_id, c.mast_id) for c in cells]).colours
-        write_cog(
+        write_raster(
             path,
             server,
             result.land.grid,
@@ -278,7 +311,6 @@ def _server_step(
                 )
                 for place, (index, cell) in enumerate(zip(shown, cells, strict=True))
             ],
-            provenance=provenance,
             dtype="int16",
         )
 

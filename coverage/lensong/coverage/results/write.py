@@ -20,10 +20,17 @@ from lensong.coverage.result import PlanResult
 from lensong.coverage.results import files
 from lensong.coverage.results.kmz import write_coverage_kmz
 from lensong.coverage.results.qgis import description_steps, layer_styles, project_step
-from lensong.coverage.results.rasters import Step, known_steps, operator_steps, raster_steps
+from lensong.coverage.results.rasters import (
+    Step,
+    known_steps,
+    operator_steps,
+    raster_steps,
+    raster_writer,
+)
 from lensong.coverage.results.record import provenance_of, record_of, record_text
 from lensong.coverage.results.relief import relief_steps
 from lensong.coverage.results.tables import as_read_table, vector_layers, village_table
+from lensong.coverage.results.unchanged import MADE_OF, OlderRasters
 from lensong.coverage.threads import threads
 from lensong.gis_data.atomic import atomic_path, write_error
 from lensong.gis_data.vector_write import write_csv, write_geopackage
@@ -76,7 +83,8 @@ def write_result(
         The folder cannot be written, or the disk is full.
     """
     provenance = provenance_of(result, lensong_version)
-    groups, last = result_steps(result, provenance)
+    older = OlderRasters(folder)
+    groups, last = result_steps(result, provenance, older)
     part = folder / f".{uuid4().hex[:12]}.part"
     _tell(progress, 0.0)
     try:
@@ -90,7 +98,7 @@ def write_result(
         write_groups([[last]], part)
         names = names_of(groups, last)
         record = record_of(result, provenance, created_at or datetime.now(UTC), part, names)
-        written = move_result(part, folder, record)
+        written = move_result(part, folder, record | {MADE_OF: older.made_of})
     except OSError as error:
         raise write_error(folder, error) from error
     finally:
@@ -162,7 +170,9 @@ def check_writable(folder: Path) -> None:
         raise write_error(folder, error) from error
 
 
-def result_steps(result: PlanResult, provenance: dict[str, Any]) -> tuple[list[list[Step]], Step]:
+def result_steps(
+    result: PlanResult, provenance: dict[str, Any], older: OlderRasters | None = None
+) -> tuple[list[list[Step]], Step]:
     """Return what makes the files of a plan, and what describes all of them in the end.
 
     The files of a group are written one after the other, and groups in any order; those that take
@@ -173,8 +183,10 @@ def result_steps(result: PlanResult, provenance: dict[str, Any]) -> tuple[list[l
     result : PlanResult
     provenance : dict
         Of `lensong.coverage.results.record.provenance_of`.
+    older : OlderRasters or None
+        What may be copied in place of being made again, to the same bytes.
     """
-    rasters = list(_raster_steps(result, provenance))
+    rasters = list(_raster_steps(result, provenance, older))
     alone: list[Step] = [
         (files.REPORT, lambda path: _write_report(path, result)),
         (files.KMZ, lambda path: write_coverage_kmz(path, result)),
@@ -208,11 +220,14 @@ def _table_steps(result: PlanResult) -> Iterator[Step]:
         yield files.STREAMS, lambda path: write_csv(path, streams)
 
 
-def _raster_steps(result: PlanResult, provenance: dict[str, Any]) -> Iterator[Step]:
+def _raster_steps(
+    result: PlanResult, provenance: dict[str, Any], older: OlderRasters | None
+) -> Iterator[Step]:
+    write_raster = raster_writer(provenance, older)
     for technology, layers in result.layers.items():
-        yield from raster_steps(result, technology, layers, provenance)
-        yield from known_steps(result, technology, provenance)
-    yield from operator_steps(result, provenance)
+        yield from raster_steps(result, technology, layers, write_raster)
+        yield from known_steps(result, technology, write_raster)
+    yield from operator_steps(result, write_raster)
 
 
 def move_result(
