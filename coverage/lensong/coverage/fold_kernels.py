@@ -77,7 +77,7 @@ def fold_medians(  # type: ignore[no-untyped-def]
     rows of the results by carrier. ``overlap_share[a, b]`` is the power of carrier ``b`` in a
     resource element of ``a`` for one unit in its own; 0 for ``a = b``. The per-cell arrays
     ``load_weight`` … ``uplink_blocks`` are indexed by code, ``boost`` and ``uplink_snr_offset`` are
-    ratios; curves are (alpha, min ratio, max ratio). ``scratch`` (4, carriers or technologies) and
+    ratios; curves are (alpha, min ratio, max ratio). ``scratch`` (5, carriers or technologies) and
     ``chosen`` (technologies) are overwritten. ``t_best`` and ``t_second`` hold cell indices, -1 for
     none; ``t_overlap`` counts the sites on the serving carrier within 6 dB of the serving cell,
     itself included. ``level_cdbm`` is the strongest level of the operator alone, ``band_cdbm`` that
@@ -86,6 +86,7 @@ def fold_medians(  # type: ignore[no-untyped-def]
     carriers, rows, cols, depth = code.shape
     technologies = t_best.shape[0]
     chosen_mbps, snr, width_hz, most = scratch[0], scratch[1], scratch[2], scratch[3]
+    decades = scratch[4]
     for r in range(rows):
         for c in range(cols):
             for t in range(technologies):
@@ -95,7 +96,8 @@ def fold_medians(  # type: ignore[no-untyped-def]
                 if one == 0:
                     continue
                 mw = level_mw[a, r, c, 0]
-                level = np.int16(round(1000.0 * log10(mw)))
+                decades[a] = log10(mw)
+                level = np.int16(round(1000.0 * decades[a]))
                 level_cdbm[r, c] = max(level_cdbm[r, c], level)
                 band_cdbm[band[a], r, c] = max(band_cdbm[band[a], r, c], level)
                 uplink = _split_rate(
@@ -115,7 +117,7 @@ def fold_medians(  # type: ignore[no-untyped-def]
                     continue
                 one = code[a, r, c, 0]
                 mw = level_mw[a, r, c, 0]
-                rsrp = np.float32(10.0 * log10(mw))
+                rsrp = np.float32(10.0 * decades[a])
                 if aggregate:
                     count = 0
                     for b in range(carriers):

@@ -346,7 +346,7 @@ def fold_levels(kept: OperatorTile, name: str, model: LayerModel, into: TileLaye
         cells.downlink_hz, cells.downlink_layers,
         cells.uplink_snr_offset, cells.uplink_block_hz, cells.uplink_blocks,
         model.downlink_curve, model.uplink_curve, model.aggregate,
-        np.empty((4, max(operator.carriers, technologies))), np.empty(technologies, np.int64),
+        np.empty((5, max(operator.carriers, technologies))), np.empty(technologies, np.int64),
         into.best, into.second, into.overlap, into.rsrp_dbm, into.second_dbm, into.rsrq_db,
         into.sinr_db, into.downlink_mbps, into.uplink_mbps, into.band_cdbm, level,
     )  # fmt: skip
