@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, fields
 
@@ -144,10 +144,11 @@ class Heard:
             own.same_within(other.operators[name], part) for name, own in self.operators.items()
         )
 
-    def codes_at(self, village: int) -> IntArray:
-        """Return the codes of all cells that a village hears, each once."""
+    def codes_at(self, village: int, operators: Collection[str] | None = None) -> IntArray:
+        """Return the codes of all cells of some operators that a village hears, each once."""
         part = slice(PLACES * village, PLACES * (village + 1))
-        found = [np.unique(own.code[:, part]) for own in self.operators.values()]
+        asked = self.operators if operators is None else operators
+        found = [np.unique(self.operators[name].code[:, part]) for name in asked]
         codes = np.unique(np.concatenate(found)).astype(np.int64)
         return np.asarray(codes[codes > 0], dtype=np.int64)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from lensong.coverage.content_names import (
@@ -38,18 +40,20 @@ class KeptStreams:
             setup.propagation.model_sigma_db,
         )
 
-    def name(self, heard: Heard, village: int, village_id: str) -> str:
-        """Return the name of what is kept of a village."""
+    def name(self, heard: Heard, village: int, village_id: str, operators: Collection[str]) -> str:
+        """Return the name of what is kept of a village, for sellers with some SIM cards."""
         part = slice(PLACES * village, PLACES * (village + 1))
-        codes = heard.codes_at(village)
+        codes = heard.codes_at(village, operators)
         rank_of = np.zeros(self._site.size, np.uint16)
         rank_of[codes] = np.arange(1, codes.size + 1)
+        # in the order of their numbers sites take draws, those of other operators too
+        sites = np.unique(self._site[heard.codes_at(village)])
         decides = digest_of(
             self._frame,
             village_id,
+            sites.size,
+            np.searchsorted(sites, self._site[codes]),
             [self._cells[code] for code in codes],
-            # in the order of their numbers sites and cells take draws and room
-            np.unique(self._site[codes], return_inverse=True)[1],
             [(c.carrier, c.uplink_layers) for c in (self._network.cells[k - 1] for k in codes)],
             [
                 (
@@ -58,12 +62,13 @@ class KeptStreams:
                     *(getattr(own, f)[:, part] for f in ("level_mw", "others_mw", "rest_mw")),
                 )
                 for name, own in sorted(heard.operators.items())
+                if name in operators
             ],
         )
         return f"streams {decides.hex()}"
 
     def get(self, name: str, rows: int, most: int) -> FloatArray | None:
-        """Return of each row of a village how many streams hold, and each chance."""
+        """Return of each service how many streams hold, and each chance."""
         kept = self._cache.get(name)
         found = None if kept is None else kept.get("streams and chances")
         return found if found is not None and found.shape == (rows, 1 + most) else None

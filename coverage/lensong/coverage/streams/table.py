@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ import pandas as pd
 from lensong.coverage.layer_model import LayerModel
 from lensong.coverage.service import Service
 from lensong.coverage.streams.at_once import chances_at_once, streams_that_hold
-from lensong.coverage.streams.draws import receptions
+from lensong.coverage.streams.draws import Reception, receptions
 from lensong.coverage.streams.heard import Heard
 from lensong.coverage.streams.kept import KeptStreams
 from lensong.coverage.streams.settings import StreamSettings
@@ -73,33 +73,31 @@ def stream_table(
     places = range(len(villages)) if numbers is None else numbers
     ids, names = villages["village_id"].astype(str), villages["name"].astype(str)
 
-    def counted_at(number: int, village_id: str) -> FloatArray:
-        """Return of each service and scope how many streams hold, and each chance."""
-        received = receptions(
-            heard, number, village_id, model, phones=settings.most, model_sigma_db=model_sigma_db
-        )
-        found = []
+    def counted_of(received: Sequence[Reception], operators: Collection[str]) -> FloatArray:
+        """Return of each service how many streams hold with some SIM cards, and each chance."""
+        mine, found = [r for r in received if r.operator in operators], []
         for service in counted:
-            for _, operators in scopes:
-                held = streams_that_hold(
-                    [r for r in received if r.operator in operators],
-                    service,
-                    model,
-                    usable_share=settings.usable_share,
-                )
-                chance = chances_at_once(held, settings.most)
-                found.append([_holding(chance, service), *(round(float(p), 6) for p in chance)])
+            held = streams_that_hold(mine, service, model, usable_share=settings.usable_share)
+            chance = chances_at_once(held, settings.most)
+            found.append([_holding(chance, service), *(round(float(p), 6) for p in chance)])
         return np.array(found, dtype=np.float64)
 
     def of_village(number: int, village_id: str, name: str) -> list[dict[str, object]]:
-        before, key = None, ""
-        if kept is not None:
-            key = kept.name(heard, number, village_id)
-            before = kept.get(key, len(counted) * len(scopes), settings.most)
-        found = counted_at(number, village_id) if before is None else before
-        if kept is not None and before is None:
-            kept.put(key, found)
-        asked = [(service, scope) for service in counted for scope, _ in scopes]
+        received: list[Reception] | None = None
+        found = {}
+        for scope, operators in scopes:
+            before, key = None, ""
+            if kept is not None:
+                key = kept.name(heard, number, village_id, operators)
+                before = kept.get(key, len(counted), settings.most)
+            if before is None and received is None:
+                received = receptions(
+                    heard, number, village_id, model,
+                    phones=settings.most, model_sigma_db=model_sigma_db,
+                )  # fmt: skip
+            found[scope] = counted_of(received or [], operators) if before is None else before
+            if kept is not None and before is None:
+                kept.put(key, found[scope])
         return [
             {
                 "village_id": village_id,
@@ -109,7 +107,9 @@ def stream_table(
                 "streams": int(streams),
             }
             | {f"chance_{n}": p for n, p in enumerate(chances, start=1)}
-            for (service, scope), (streams, *chances) in zip(asked, found.tolist(), strict=True)
+            for row, service in enumerate(counted)
+            for scope in found
+            for streams, *chances in (found[scope][row].tolist(),)
         ]
 
     rows: list[dict[str, object]] = []
