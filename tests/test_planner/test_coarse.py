@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lensong.coverage.network import Network
 from lensong.coverage.variant.edits import MoveMast, edited
 from lensong.coverage.variant.engine import PlanEngine
 from lensong.planner.coarse import Coarse
@@ -32,11 +33,20 @@ def test_masts_are_kept_where_they_stand_and_not_where_they_are_dragged() -> Non
     assert kept
     mast = base.masts[0]
     away = MoveMast(mast_id=mast.mast_id, lat_deg=mast.lat_deg + 1e-3, lon_deg=mast.lon_deg)
-    state = coarse.follow(base, lambda: edited(base, [away]), judge=False)
+    state = coarse.follow(base, lambda: edited(base, [away]), judge=False, hand="one")
     assert state is not None
     assert state.touched
     coarse.engine.written()
     assert set(cache.kept) == kept
+
+    def let_go(hand: str) -> Network:
+        coarse.drop(hand)  # while it is made
+        return edited(base, [away])
+
+    assert coarse.follow(base, lambda: let_go("one"), judge=False, hand="one") is None
+    again = coarse.follow(base, lambda: let_go("another"), judge=False, hand="one")
+    assert again is not None
+    assert again.touched == state.touched
 
 
 def test_chances_are_the_same_in_threads_that_yield() -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from threading import Lock
 
@@ -11,6 +11,7 @@ from lensong.coverage.network import Network
 from lensong.coverage.sweeps import SweepCache
 from lensong.coverage.variant.coarse import coarse_land, coarse_step
 from lensong.coverage.variant.engine import OnDone, PlanEngine, PlanState
+from lensong.propagation.errors import StoppedError
 
 __all__ = ["COARSE_TILE_PX", "Coarse"]
 
@@ -39,6 +40,7 @@ class Coarse:
         )
         self._states: OrderedDict[int, tuple[Network, PlanState]] = OrderedDict()
         self._turn, self._lock = 0, Lock()
+        self._drops: Counter[Hashable] = Counter()
         self.is_prepared = False
 
     def prepare(self, network: Network) -> None:
@@ -58,17 +60,29 @@ class Coarse:
         return state
 
     def follow(
-        self, network: Network, dragged: Callable[[], Network], *, judge: bool
+        self, network: Network, dragged: Callable[[], Network], *, judge: bool, hand: Hashable
     ) -> PlanState | None:
-        """Return the state of a dragged network, made from that of one; None: another came."""
+        """Return the state of a network that a hand drags, made from that of one.
+
+        None where another is asked for meanwhile, or the hand has let go.
+        """
         self._turn += 1
-        mine = self._turn
+        mine, drops = self._turn, self._drops[hand]
         with self._lock:
             if mine != self._turn:
                 return None
             state = self._of(network, judge=judge)
-            frame = self.engine.follow(state, dragged())
+            try:
+                frame = self.engine.follow(
+                    state, dragged(), stop=lambda: drops != self._drops[hand]
+                )
+            except StoppedError:
+                return None
             return self.engine.judged(frame) if judge else frame
+
+    def drop(self, hand: Hashable) -> None:
+        """Give up what is made for a hand: it has let go, and waits for what is exact."""
+        self._drops[hand] += 1
 
     @contextmanager
     def _kept(self) -> Iterator[None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
@@ -291,6 +291,11 @@ class OpenPlan:
             if self._coarse is None:
                 self._coarse = Coarse(ready.engine, self.cache, self._workers)
             return self._coarse
+
+    def drop(self, hand: Hashable) -> None:
+        """Give up what is made for a hand that has let go."""
+        if self._coarse is not None:
+            self._coarse.drop(hand)
 
     @property
     def is_coarse_ready(self) -> bool:

@@ -53,6 +53,7 @@ def edit_routes(access: Access) -> APIRouter:
     ) -> dict[str, Any]:
         who.takes("edits")
         plan = access.plan(plan_id)
+        plan.drop((who.key, variant_id))
         variant, before = plan.ready.variants.edit(
             variant_id, body.revision, body.edits, body.comment, who.name
         )
@@ -125,7 +126,7 @@ def edit_routes(access: Access) -> APIRouter:
         hand = who.key, variant_id
         ahead.moves(hand)
         with plan.goes_first():
-            state = coarse.follow(network, dragged, judge=judge)
+            state = coarse.follow(network, dragged, judge=judge, hand=hand)
         if state is None:
             return Response(status_code=204)
         if variant.network is network:  # nobody has dropped it meanwhile

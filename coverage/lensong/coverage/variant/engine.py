@@ -181,6 +181,7 @@ class PlanEngine:
         on_done: OnDone | None = None,
         *,
         ahead: PlannedAhead | None = None,
+        stop: Callable[[], bool] | None = None,
     ) -> PlanState:
         """Return the levels of another network, made from those of one that differs in parts.
 
@@ -195,11 +196,15 @@ class PlanEngine:
         ahead : PlannedAhead or None
             Of this network: its sweeps are not made again, nor, where it was made from the same
             state, its tiles.
+        stop : callable, optional
+            Asked between tiles, by any of the threads; where it says so, all is given up.
 
         Raises
         ------
         InvalidInputError
             When there is no cell, or a mast stands outside the grid.
+        StoppedError
+            It was given up.
         """
         if ahead is not None:
             ahead.rides.hand_over()
@@ -214,7 +219,11 @@ class PlanEngine:
         if step is None:
             return self.opened(network, on_done, keys=state.tiles)
         begun, todo, gone, come = step
-        return self._relaid(begun, todo, (*gone, *come), on_done)
+        doing = self
+        if stop is not None:
+            doing = copy(self)
+            doing._stop = stop
+        return doing._relaid(begun, todo, (*gone, *come), on_done)
 
     def ahead(
         self, state: PlanState, network: Network, stop: Callable[[], bool]
@@ -438,7 +447,7 @@ class PlanEngine:
 
         def one(key: Key) -> tuple[Key, PlannedTile]:
             if self._stop is not None and self._stop():
-                raise StoppedError("what is planned ahead was given up")
+                raise StoppedError("what is planned was given up")
             tile = self._relaid_tile(state, key, todo[key], changed)
             tile = self._shelf.put(tile, soon_replaced=is_edit)
             counter.one_more()

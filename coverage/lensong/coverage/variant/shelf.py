@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
-from functools import partial
+from functools import cache, partial
 from threading import Lock
 from typing import Any, Protocol
 from weakref import ref
@@ -153,8 +153,14 @@ def _arrays(value: Any) -> Iterator[Array]:
         for one in value.values():
             yield from _arrays(one)
     elif is_dataclass(value) and not isinstance(value, type):
-        for f in fields(value):
-            yield from _arrays(getattr(value, f.name))
+        for name in _names(type(value)):
+            yield from _arrays(getattr(value, name))
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    """Return the fields of a data class."""
+    return tuple(f.name for f in fields(kind))
 
 
 def _mapped(value: Any, change: Callable[[Array], Array]) -> Any:

@@ -26,15 +26,22 @@ export const stageName = (stage) => {
   return knows(key) ? say(key) : stage;
 };
 
+const forms = new Map(); // a form of numbers takes longer to make than to use
+
 /** Return a number in the language's form, "–" for none; `short` drops trailing zeros. */
 export function number(value, digits = 0, short = false) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
-  const form = {
-    minimumFractionDigits: short ? 0 : digits,
-    maximumFractionDigits: digits,
-    signDisplay: "negative", // no −0
-  };
-  return new Intl.NumberFormat(LOCALE, form).format(value).replace("-", "−");
+  const name = `${digits} ${short}`;
+  if (!forms.has(name))
+    forms.set(
+      name,
+      new Intl.NumberFormat(LOCALE, {
+        minimumFractionDigits: short ? 0 : digits,
+        maximumFractionDigits: digits,
+        signDisplay: "negative", // no −0
+      }),
+    );
+  return forms.get(name).format(value).replace("-", "−");
 }
 
 /** Return a number with its sign, for differences. */
