@@ -184,7 +184,8 @@ def test_rasters_that_did_not_change_are_copied_and_no_byte_depends_on_it(
     run(plan)
     assert run(changed) == {"4g_sinr_db.tif"}
     record = json.loads((out / "run.json").read_text("utf-8"))
-    for useless in ([], {}, record | {"made_of": ["x"]}, record | {"files": None}):
+    damaged: list[Any] = [[], {}, record | {"made_of": ["x"]}, record | {"files": None}]
+    for useless in damaged:
         (out / "run.json").write_text(json.dumps(useless))
         assert run(changed) == RASTERS
 
