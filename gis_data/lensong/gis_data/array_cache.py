@@ -87,11 +87,14 @@ class Removed:
     entries_bytes : int
     in_use : int
         Entries that running plans use and that were kept for it.
+    left_bytes : int
+        Of all that is left.
     """
 
     entries: int = 0
     entries_bytes: int = 0
     in_use: int = 0
+    left_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,8 +275,9 @@ class ArrayCache:
     def _make_room(self) -> None:
         try:
             if self._locks:
-                _remove(self._store, self._limits)
-            self._size_bytes = self._store.size_bytes()
+                self._size_bytes = _remove(self._store, self._limits).left_bytes
+            else:
+                self._size_bytes = self._store.size_bytes()
         except OSError as error:
             self._stop_keeping(error)
 
@@ -369,7 +373,7 @@ def _remove(store: ArrayStore, limits: CacheLimits, *, share: float = _ROOM_SHAR
             left_bytes -= entry.size_bytes
             removed += 1
             removed_bytes += entry.size_bytes
-    return Removed(entries=removed, entries_bytes=removed_bytes, in_use=kept)
+    return Removed(entries=removed, entries_bytes=removed_bytes, in_use=kept, left_bytes=left_bytes)
 
 
 def _entries(store: ArrayStore) -> list[_Entry]:
