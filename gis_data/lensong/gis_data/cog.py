@@ -118,8 +118,8 @@ def write_cog(
         "transform": Affine(*grid.transform),
         "nodata": nodata,
         "compress": "DEFLATE",
-        "level": 3,  # 6 takes a fifth longer for 1 % less
-        "predictor": "YES",
+        "level": 1,
+        "predictor": "NO",  # with one, and level 3, packing takes 1.4 times as long for 11 % less
         "blocksize": _BLOCK_PX,
         "overviews": "AUTO",
         "overview_resampling": resampling_overviews.upper(),
