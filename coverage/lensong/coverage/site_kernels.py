@@ -67,6 +67,7 @@ def keep_heard(  # type: ignore[no-untyped-def]
     that came first. ``is_new``: no cell of their site came before.
     """
     rows, cols = second.shape
+    last = code.shape[2] - 1
     for i in range(max(0, -row0), min(lead.shape[0], rows - row0)):
         r = row0 + i
         for j in range(max(0, -col0), min(lead.shape[1], cols - col0)):
@@ -74,6 +75,10 @@ def keep_heard(  # type: ignore[no-untyped-def]
                 continue
             c = col0 + j
             one, mw = np.int64(codes[lead[i, j] - 1]), lead_mw[i, j]
+            if is_new and last > 0 and code[r, c, last] != 0 and mw <= level_mw[r, c, last]:
+                # weaker than all of a full list, and so than the second cell
+                rest_mw[r, c] += np.float32(heard_others_mw[i, j] + mw * load_weight[one])
+                continue
             next_one, next_mw = np.int64(0), runner_up_mw[i, j]
             if runner_up[i, j] != 0:
                 next_one = np.int64(codes[runner_up[i, j] - 1])
