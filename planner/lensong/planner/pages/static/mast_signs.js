@@ -7,7 +7,7 @@ import * as signs from "./signs.js";
 
 const held = new Map(); // mast → its element over the map
 const NEAR = 14; // pixels
-const MOST_MS = 600; // after a drop: from then on it is said that layers are still planned
+const MOST_MS = 800; // after a drop: from then on it is said that layers are still planned
 let phase = ""; // "hand", then "sent", then "settling": the exact layers are awaited
 let until = 0;
 const after = new Set(); // what is done once they are seen

@@ -23,7 +23,7 @@ let asking = false;
 let next = null;
 let askedFor = ""; // the edits of the last question, as text
 let answers = 0;
-const LATE_MS = 700; // after a drop: the exact layers are nearly there
+const LATE_MS = 900; // after a drop: the exact layers are nearly there
 
 export function startMasts() {
   mastSigns.startMastSigns();
