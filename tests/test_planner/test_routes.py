@@ -165,6 +165,14 @@ def test_what_is_not_there_is_not_found(page: Page, path: str) -> None:
     assert page.client.get(page.at(path)).status_code == 404
 
 
+def test_an_address_that_no_route_answers_is_refused_as_all_else(page: Page) -> None:
+    for method, path, status in (("GET", "/nothing", 404), ("PUT", "/variants", 405)):
+        refused = page.client.request(method, page.at(path))
+        assert (refused.status_code, refused.json()["status"]) == (status, status)
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert "openapi.json" in refused.json()["detail"]
+
+
 def layer(page: Page, layer_id: str, **part: int) -> Any:
     if "." not in layer_id:
         layer_id = f"{layer_id}.bin"

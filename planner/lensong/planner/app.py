@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse
 
 from lensong.planner.access import Someone
 from lensong.planner.open_plan import OpenPlan
 from lensong.planner.pages.routes import pages_router
-from lensong.planner.problems import MEDIA_TYPE, fault_problem, problem_of, validation_problem
+from lensong.planner.problems import (
+    MEDIA_TYPE,
+    fault_problem,
+    problem_of,
+    route_problem,
+    validation_problem,
+)
 from lensong.planner.routes import planner_router
 from lensong.propagation.errors import LensongError
 
@@ -60,6 +67,10 @@ def planner_app(plans: Sequence[OpenPlan]) -> FastAPI:
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         return _answered(validation_problem(error))
 
+    @app.exception_handler(HTTPException)
+    async def no_route(_: Request, error: HTTPException) -> JSONResponse:
+        return _answered(route_problem(error), error.headers)
+
     @app.exception_handler(Exception)
     async def fault(_: Request, error: Exception) -> JSONResponse:
         return _answered(fault_problem(error))  # the server logs it, too
@@ -67,5 +78,7 @@ def planner_app(plans: Sequence[OpenPlan]) -> FastAPI:
     return app
 
 
-def _answered(document: dict[str, Any]) -> JSONResponse:
-    return JSONResponse(document, status_code=document["status"], media_type=MEDIA_TYPE)
+def _answered(document: dict[str, Any], headers: Mapping[str, str] | None = None) -> JSONResponse:
+    return JSONResponse(
+        document, status_code=document["status"], headers=headers, media_type=MEDIA_TYPE
+    )

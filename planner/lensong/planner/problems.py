@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 
 from lensong.planner.bodies import EDIT_BODIES
 from lensong.planner.errors import (
@@ -23,7 +24,14 @@ from lensong.planner.errors import (
 )
 from lensong.propagation.errors import InvalidInputError, LensongError
 
-__all__ = ["MEDIA_TYPE", "PROBLEMS", "fault_problem", "problem_of", "validation_problem"]
+__all__ = [
+    "MEDIA_TYPE",
+    "PROBLEMS",
+    "fault_problem",
+    "problem_of",
+    "route_problem",
+    "validation_problem",
+]
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -63,6 +71,21 @@ def problem_of(error: LensongError) -> dict[str, Any]:
         own = {"key": error.key, "values": error.values} if error.key else {}
         document["errors"] = [{"edit": error.edit, "detail": error.detail, **own}]
     return document
+
+
+_OF_ROUTES = {404: ("not_found", "Not there"), 405: ("method_not_allowed", "Not that way")}
+
+
+def route_problem(error: HTTPException) -> dict[str, Any]:
+    """Return the problem document of an address that no route answers, or not in that way."""
+    code, title = _OF_ROUTES.get(error.status_code, ("refused", "Refused"))
+    return {
+        "type": f"urn:lensong:problem:{code}",
+        "title": title,
+        "status": error.status_code,
+        "code": code,
+        "detail": f"{error.detail}: /api/v1/openapi.json names every address",
+    }
 
 
 def fault_problem(error: Exception) -> dict[str, Any]:
