@@ -27,9 +27,11 @@ def path_routes(access: Access) -> APIRouter:
     ) -> dict[str, Any] | Response:
         plan, variant = access.variant(plan_id, variant_id)
         who.takes("paths")
-        study, reached, without = studied(plan.ready, variant.network, body)
+        ready = plan.ready
+        with ready.settler.turns.first():  # a hand may hold one of its ends
+            study, reached, without = studied(ready, variant.network, body)
         if "image/svg+xml" in accept:
-            figure = study_figure(study, form="svg", synthetic=plan.ready.land.synthetic)
+            figure = study_figure(study, form="svg", synthetic=ready.land.synthetic)
             return Response(figure, media_type="image/svg+xml")
         return {
             **path_json(study),

@@ -15,6 +15,7 @@ from lensong.coverage.variant.engine import OnDone, PlanEngine, PlanState
 from lensong.coverage.variant.villages import VillageSide, VillageState
 from lensong.planner.ahead import Ahead
 from lensong.planner.turns import Turns
+from lensong.propagation.errors import StoppedError
 
 __all__ = ["SETTLED", "Settler", "Standing"]
 
@@ -23,6 +24,8 @@ SETTLED = ("none", "coarse", "levels", "villages", "chances")
 
 _KEPT = 4
 _JUDGED_AT_ONCE = 128  # tiles
+_LONG_S = 2.0
+_MOST_GIVES_WAY = 5  # then it is somebody else's turn to wait
 _LOOK_S, _MOST_LOOK_S = 0.15, 1.0  # to ask for new levels, and to draw them
 
 
@@ -58,6 +61,28 @@ class _Wanted(NamedTuple):
     network: Network
     like: Network | None
     since: float
+
+
+class _Long:
+    """Levels that are being planned: what takes long tells how far it is.
+
+    Parameters
+    ----------
+    on_done : callable
+    """
+
+    def __init__(self, on_done: OnDone) -> None:
+        self._on_done, self._began = on_done, monotonic()
+
+    @property
+    def is_long(self) -> bool:
+        """Return whether they have taken long already."""
+        return monotonic() - self._began > _LONG_S
+
+    def told(self, stage: str, done: int, total: int) -> None:
+        """Tell how far they are; a drop that is there at once tells nothing."""
+        if self.is_long:
+            self._on_done(stage, done, total)
 
 
 class Settler:
@@ -103,6 +128,7 @@ class Settler:
         self._kept: OrderedDict[int, Standing] = OrderedDict()
         self._base: Standing | None = None
         self._wanted: list[_Wanted] = []
+        self._gave_way: list[Network] = []  # each as often as it did
         self.turns = Turns()
         self._changed = self.turns.changed
         self._closed = False
@@ -215,6 +241,16 @@ class Settler:
         mine = self._turn_of(wanted)
         return self._closed or any(self._turn_of(other) < mine for other in tuple(self._wanted))
 
+    def _gives_way(self, wanted: _Wanted) -> bool:
+        """Return whether levels that take long are given up; the sweeps that were made are kept.
+
+        Nobody looks at them any more, or others wait, so many times.
+        """
+        if self._closed or not self._still(wanted.network):
+            return True
+        times = sum(given is wanted.network for given in self._gave_way)
+        return times < _MOST_GIVES_WAY and self._is_overtaken(wanted)
+
     def _settle(self, wanted: _Wanted) -> bool:
         """Bring a network as far as it can be; return whether all of it is planned."""
         network, like, since = wanted.network, wanted.like, wanted.since
@@ -224,8 +260,25 @@ class Settler:
             before = (None if like is None else self.standing(like)) or self._base
             assert before is not None  # the first network is planned before any other is asked for
             ahead = self.ahead.taken(network, like)
-            with self.turns.first():
-                state = self._engine.follow(before.state, network, ahead=ahead)
+            long = _Long(self._on_done)
+            try:
+                with self.turns.first():
+                    state = self._engine.follow(
+                        before.state,
+                        network,
+                        long.told,
+                        ahead=ahead,
+                        stop=lambda: long.is_long and self._gives_way(wanted),
+                    )
+            except StoppedError:
+                with self._changed:  # who builds on it begins where it would have begun
+                    self._wanted = [
+                        w._replace(like=before.network) if w.like is network else w
+                        for w in self._wanted
+                    ]
+                self._gave_way = [n for n in (*self._gave_way, network) if self._still(n)]
+                return False
+            self._gave_way = [given for given in self._gave_way if given is not network]
             now = self._reached(
                 replace(before, network=network, state=state, behind=before.behind | state.touched),
                 "levels",

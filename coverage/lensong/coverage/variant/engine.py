@@ -197,7 +197,7 @@ class PlanEngine:
             Of this network: its sweeps are not made again, nor, where it was made from the same
             state, its tiles.
         stop : callable, optional
-            Asked between tiles, by any of the threads; where it says so, all is given up.
+            Asked now and then, by any of the threads; where it says so, all but sweeps is given up.
 
         Raises
         ------
@@ -223,6 +223,7 @@ class PlanEngine:
         if stop is not None:
             doing = copy(self)
             doing._stop = stop
+            doing._maker = self._maker.given_up(stop)
         return doing._relaid(begun, todo, (*gone, *come), on_done)
 
     def ahead(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import dataclass, fields
 from math import hypot
 from threading import Lock
@@ -133,6 +134,12 @@ class RideMaker:
         self._hides: Keeps[Hashable, bool] = RecentBytes(_MOST_HIDING, lambda _: 1)
         self._stop: Callable[[], bool] | None = None
 
+    def given_up(self, stop: Callable[[], bool]) -> RideMaker:
+        """Return a maker that keeps what it makes where this one does, until it is given up."""
+        made = copy(self)
+        made._stop = stop
+        return made
+
     def rides(self, jobs: Sequence[SweepJob], model: LayerModel) -> tuple[Ride, ...]:
         """Return the rides of jobs in their order."""
         return tuple(self._ride(job, model.network, by_carrier(job.cells, model)) for job in jobs)
@@ -198,7 +205,15 @@ class RideMaker:
                     on_done(done)
 
     def heard(self, ride: Ride, group: tuple[str, int], model: LayerModel) -> SiteHeard:
-        """Return what the cells of one carrier bring, over all of their sweep."""
+        """Return what the cells of one carrier bring, over all of their sweep.
+
+        Raises
+        ------
+        StoppedError
+            What is planned was given up: hundreds of masts may be heard in one tile.
+        """
+        if self._stop is not None and self._stop():
+            raise StoppedError("what is planned was given up")
         found = self._heard.get(_part(ride, group, model))
         if found is None:
             found = self._hear(ride, group, self._sweeps([ride], 1)[0], model)

@@ -139,6 +139,7 @@ function heard(name, data) {
     if (plan.isSending()) meanwhile.push(data);
     else changed(data);
   } else if (name === "settled") {
+    state.plan.progress = null; // of what comes next there is another
     const found = state.variants.find((v) => v.variant_id === data.variant_id);
     if (found && data.revision >= found.revision)
       Object.assign(found, { settled: data.settled, revision: data.revision });

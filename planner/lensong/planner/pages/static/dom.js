@@ -133,7 +133,7 @@ export function tell(text, { bad = false, reload = bad, act = null } = {}) {
   box.querySelector("span").textContent = text;
   box.hidden = !text;
   clearTimeout(tell.later);
-  if (text && !bad) tell.later = setTimeout(() => (box.hidden = true), 6000);
+  if (text && !bad && !act) tell.later = setTimeout(() => (box.hidden = true), 6000);
 }
 
 /** Put children into a box; who was in it with the keyboard stays: in the same control, or at its head. */

@@ -2,7 +2,15 @@
 import { Refusal, ask } from "./api.js";
 import { $, button, el, say, tell } from "./dom.js";
 import { rowsOf, tableOfEntries, tableOfRows } from "./import_table.js";
-import { editInParts, loadAntennas, mayEdit, planPath, state, variantPath } from "./plan.js";
+import {
+  editInParts,
+  loadAntennas,
+  mayEdit,
+  planPath,
+  state,
+  undoAll,
+  variantPath,
+} from "./plan.js";
 
 /** Say why a file was refused, with its name once. */
 const refuse = (file, { message }) =>
@@ -63,7 +71,7 @@ const ACTIONS = {
   cells: ({ edits }, file) => ({
     label: say("import.apply", { n: edits.length }),
     may: edits.length > 0 && mayEdit(),
-    act: () => editInParts(edits, file.name),
+    act: (goes) => editInParts(edits, file.name, goes),
     done: say("import.done", { n: edits.length, name: file.name }),
   }),
   antenna: (answer, file) => ({
@@ -101,9 +109,15 @@ function show(file, answer) {
     async () => {
       go.disabled = true;
       try {
-        const done = await action.act();
+        const goes = (k, n) => {
+          if (n > 1) go.textContent = say("import.sends", { k, n });
+          return dialog.open; // who closes it ends it
+        };
+        const done = await action.act(goes);
+        const whole = dialog.open;
         dialog.close(); // it would hide what is told
-        if (done) tell(action.done);
+        const act = done > 1 && [say("import.back", { n: done }), () => undoAll(done)];
+        if (done) tell(whole ? action.done : say("import.ended", { n: done }), { act });
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
         dialog.close();

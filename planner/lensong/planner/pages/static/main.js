@@ -200,11 +200,15 @@ function startClicks() {
   });
 }
 
-/** How far the chances of a large plan are, in words. */
-function done({ settled }) {
+const STAGES = { none: ["sweeps", "levels"], villages: ["chances"] };
+
+/** How far something is that takes long, in words: levels after a large change, chances of a large
+ * plan. */
+function done({ settled, can_undo: undoes }) {
   const { stage, done = 0, total = 0 } = state.plan.progress ?? {};
-  const told = settled === "villages" && stage === "chances" && total;
-  return told ? ` (${percent(done / total)})` : "";
+  if (!total || !STAGES[settled]?.includes(stage)) return "";
+  const told = ` (${settled === "none" ? `${stageName(stage)} ` : ""}${percent(done / total)})`;
+  return settled === "none" && undoes ? `${told}, ${say("state.undo_ends")}` : told;
 }
 
 /** One line: what is seen is of which revision, and whether it is exact yet. */

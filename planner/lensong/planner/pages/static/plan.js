@@ -99,8 +99,9 @@ export function edit(edits, comment = "") {
   return last;
 }
 
-/** Send edits in sets that the server takes; what was taken before a refusal stays, and is told. */
-export async function editInParts(edits, name) {
+/** Send edits in sets that the server takes; what was taken before a refusal stays, and is told.
+ * Before each `goes` hears which of how many it is, and may end it; returns how many were sent. */
+export async function editInParts(edits, name, goes = () => true) {
   const { edits_per_set: most, masts_per_set: masts } = state.plan.limits;
   const sets = [];
   let [set, named] = [[], new Set()];
@@ -116,9 +117,15 @@ export async function editInParts(edits, name) {
   sets.push(set);
   for (const [k, part] of sets.entries()) {
     const comment = sets.length > 1 ? `${name} ${k + 1}/${sets.length}` : name;
-    if (!(await edit(part, comment))) return false;
+    if (!goes(k + 1, sets.length)) return k;
+    if (!(await edit(part, comment))) return 0;
   }
-  return true;
+  return sets.length;
+}
+
+/** Take back so many steps. */
+export async function undoAll(steps) {
+  for (let k = 0; k < steps; k += 1) await undo();
 }
 
 async function sent(edits, comment) {
