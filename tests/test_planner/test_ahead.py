@@ -238,3 +238,13 @@ def test_levels_of_a_drop_stay_in_memory_where_the_rest_of_a_plan_does_not(tmp_p
         assert all(lies_there(judged, levels.touched))
         del levels, judged
     assert_same(spared.follow(state, away), held.follow(held.judged(base), away))
+
+
+def test_what_is_made_anew_is_given_up_too() -> None:
+    plan = engine(Memory())
+    state = plan.opened(BASE)
+    cell = replace(BASE.cells[0], operator="of another frame")
+    other = replace(BASE, cells=(cell, *BASE.cells[1:]))
+    for network in (other, moved(0.002)):
+        with pytest.raises(StoppedError):
+            plan.follow(state, network, stop=lambda: True)

@@ -215,15 +215,15 @@ class PlanEngine:
                     for key in ahead.state.touched
                 }
                 return replace(ahead.state, tiles={**tiles, **kept})
-        step = self._step(state, network)
-        if step is None:
-            return self.opened(network, on_done, keys=state.tiles)
-        begun, todo, gone, come = step
         doing = self
         if stop is not None:
             doing = copy(self)
             doing._stop = stop
             doing._maker = self._maker.given_up(stop)
+        step = doing._step(state, network)
+        if step is None:
+            return doing.opened(network, on_done, keys=state.tiles)
+        begun, todo, gone, come = step
         return doing._relaid(begun, todo, (*gone, *come), on_done)
 
     def ahead(
