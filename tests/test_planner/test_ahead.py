@@ -245,6 +245,6 @@ def test_what_is_made_anew_is_given_up_too() -> None:
     state = plan.opened(BASE)
     cell = replace(BASE.cells[0], operator="of another frame")
     other = replace(BASE, cells=(cell, *BASE.cells[1:]))
-    for network in (other, moved(0.002)):
+    for asked in (other, moved(0.002)):
         with pytest.raises(StoppedError):
-            plan.follow(state, network, stop=lambda: True)
+            plan.follow(state, asked, stop=lambda: True)
