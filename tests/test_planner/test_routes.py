@@ -314,9 +314,11 @@ def test_what_a_hand_holds_is_planned_while_it_rests(
     steps: list[tuple[Network, bool]] = []
     follow = PlanEngine.follow
 
-    def noted(engine: PlanEngine, state: PlanState, network: Network, **more: Any) -> PlanState:
+    def noted(
+        engine: PlanEngine, state: PlanState, network: Network, *then: Any, **more: Any
+    ) -> PlanState:
         steps.append((network, more.get("ahead") is not None))
-        return follow(engine, state, network, **more)
+        return follow(engine, state, network, *then, **more)
 
     monkeypatch.setattr(PlanEngine, "follow", noted)
     for variant in (held, plain):
