@@ -74,4 +74,6 @@ def main() -> None:
     # rasterio makes a raster before it places it, and hides its own warning of that by a list that
     # all threads share; what a user's raster lacks is found where rasters are read
     warnings.filterwarnings("ignore", message="Dataset has no geotransform")
+    # FastAPI hides one of pydantic's in the same way, when a route is asked for the first time
+    warnings.filterwarnings("ignore", message="The '[a-z_]+' attribute with value")
     lensong(prog_name="lensong")
