@@ -19,20 +19,18 @@ from lensong.coverage.result import REASONS
 from lensong.coverage.service import Service
 from lensong.coverage.shadowing import Shadowing, sites_of_masts
 from lensong.propagation.errors import OutOfRangeError
-from tests.test_coverage.shadowed_twin import slow_chance
-from tests.test_coverage.test_layers import (
+from tests.test_coverage.layer_cases import (
     GRID,
     HANDSET,
     LTE,
     LTE_LOW,
     NR,
-    Rides,
-    make,
     make_cell,
     make_mast,
     make_sweep,
-    slow_rsrp,
 )
+from tests.test_coverage.shadowed_twin import slow_chance
+from tests.test_coverage.test_layers import Rides, make, slow_rsrp
 
 VOICE = Service(name="voice-data", downlink_mbps=1.0, uplink_mbps=0.25)
 STREAM = Service(name="stream", downlink_mbps=2.0, uplink_mbps=2.8)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lensong.coverage.causes.links import PlaceLinks
-from tests.test_coverage.test_layers import GRID
+from tests.test_coverage.layer_cases import GRID
 
 
 def test_a_pixel_that_is_no_place_is_not_taken_for_its_neighbour() -> None:

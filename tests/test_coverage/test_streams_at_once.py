@@ -28,8 +28,8 @@ from lensong.coverage.streams.table import stream_table, streams_column
 from lensong.coverage.village_weights import VillageWeights
 from lensong.propagation.errors import InvalidInputError, OutOfRangeError
 from lensong.propagation.types import FloatArray
-from tests.test_coverage.test_layers import GRID, HANDSET, LTE, LTE_LOW, make_cell, make_mast
-from tests.test_coverage.test_layers import make_sweep as any_sweep
+from tests.test_coverage.layer_cases import GRID, HANDSET, LTE, LTE_LOW, make_cell, make_mast
+from tests.test_coverage.layer_cases import make_sweep as any_sweep
 
 LIVE = Service(name="livestream-720p", downlink_mbps=1.0, uplink_mbps=2.8)
 CURVE = UPLINK_CURVES["64QAM"]

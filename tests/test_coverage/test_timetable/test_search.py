@@ -21,7 +21,7 @@ from lensong.coverage.streams.draws import receptions
 from lensong.coverage.timetable.air import Air, Crowd, Kind
 from lensong.coverage.timetable.programme import Offer, crowds
 from lensong.coverage.timetable.search import Search
-from tests.test_coverage.test_layers import LTE, LTE_LOW
+from tests.test_coverage.layer_cases import LTE, LTE_LOW
 from tests.test_coverage.test_streams_at_once import LIVE, heard_in, network_of
 
 HD = Service(name="livestream-1080p", downlink_mbps=1.0, uplink_mbps=4.4)
